@@ -1,0 +1,15 @@
+import { fileURLToPath } from 'node:url';
+import { swcOptions } from './deploy/host/swc-options.mjs';
+
+/** One root Jest for every project: start-up is paid once, and `--only` picks by path or by test name. */
+export default {
+  rootDir: fileURLToPath(new URL('.', import.meta.url)),
+  testMatch: ['<rootDir>/{proto,libs,gateway,services,deploy}/**/*.spec.ts'],
+  testEnvironment: 'node',
+  testEnvironmentOptions: { customExportConditions: ['@sluice/source', 'node', 'node-addons'] },
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: { '\\.ts$': ['@swc/jest', { swcrc: false, ...swcOptions }] },
+  modulePathIgnorePatterns: ['<rootDir>/.*/dist/', '<rootDir>/.nx/', '<rootDir>/.cache/'],
+  cacheDirectory: '<rootDir>/.cache/jest',
+  testTimeout: 20_000,
+};

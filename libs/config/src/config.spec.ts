@@ -1,0 +1,19 @@
+import { describe, expect, it } from '@jest/globals';
+import { z } from 'zod';
+import { ConfigError, readConfig } from './index.ts';
+
+const shape = { PORT: z.coerce.number().int().min(1).default(8080), MODE: z.enum(['a', 'b']).default('a'), URL: z.url().optional() };
+
+describe('readConfig', () => {
+  it('takes defaults for what is not set or empty, and freezes the result', () => {
+    const config = readConfig(shape, { PORT: '', MODE: 'b' });
+    expect(config).toEqual({ PORT: 8080, MODE: 'b' });
+    expect(Object.isFrozen(config)).toBe(true);
+  });
+
+  it('reports all faults at once, each by the name of its setting', () => {
+    const read = () => readConfig(shape, { PORT: 'many', MODE: 'c', URL: 'not a url' });
+    expect(read).toThrow(ConfigError);
+    expect(read).toThrow(/3 faults[\s\S]*PORT[\s\S]*MODE[\s\S]*URL/);
+  });
+});

@@ -1,0 +1,1 @@
+export type { RootKey } from './root-key.ts';

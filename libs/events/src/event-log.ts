@@ -1,0 +1,106 @@
+import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
+import type { SqlTransaction } from '@sluice/sql';
+
+/**
+ * The house's log of events. Topics are declared beside their messages in `proto/events` (option `events.v1.topic`).
+ *
+ * Three ways in: `publish` inside a transaction of the owner's tables (outbox), `appendSegment` for the write-ahead
+ * of the request path, `beat` for signs of life. Two ways out: `subscribe` with effects exactly once in PostgreSQL,
+ * `follow` for replicas that keep state in memory only.
+ */
+export interface EventLog {
+  /** Publishes with the transaction: seen by consumers if and only if it commits. Positions are dense and in commit order per topic. */
+  publish<M extends DescMessage>(transaction: SqlTransaction, schema: M, key: string, message: MessageShape<M>): Promise<void>;
+
+  /** Position of the last published record of a topic, read in the given transaction; 0 for none. */
+  position(transaction: SqlTransaction, schema: DescMessage): Promise<bigint>;
+
+  /**
+   * Handles each record of a topic once: effects and cursor commit together. Records of one topic arrive in order.
+   * A handler that throws is retried with back-off; a record that keeps failing (MAX_ATTEMPTS) is moved to the topic's
+   * dead letters, and the rest goes on.
+   */
+  subscribe<M extends DescMessage>(schema: M, consumer: string, handle: RecordHandler<M>): Subscription;
+
+  /**
+   * Every record after a position, for a copy in memory; never commits anything. Also tells how fresh the copy is:
+   * `onBeat` runs with the topic's head whenever the owner gives a sign of life.
+   */
+  follow<M extends DescMessage>(schema: M, afterPosition: bigint, follower: Follower<M>): Subscription;
+
+  /** A sign of life of a topic's owner, with the head position; not durable. */
+  beat(schema: DescMessage): Promise<void>;
+
+  /** Makes the next epoch of a producer and closes an older one that is still open: no segment of it is accepted any more. */
+  takeEpoch(producer: string): Promise<bigint>;
+
+  /** Renews a producer's lease in the log. Fails with `epoch_lost` when the epoch is closed. */
+  renewEpoch(producer: string, epoch: bigint): Promise<void>;
+
+  /**
+   * Appends a segment; resolves when it is durable. Appending the same bytes again under the same identity succeeds.
+   * Fails with `epoch_lost` when the epoch is closed, `disk_full` when there is no room, `audit_log_unavailable` when
+   * the fate is unknown or the log is away.
+   */
+  appendSegment(segment: StoredSegment): Promise<void>;
+
+  /** Closes an epoch whose producer is silent, behind its last segment. False when it was closed already. */
+  closeEpoch(producer: string, epoch: bigint): Promise<boolean>;
+
+  /** Producers with an open epoch and how long ago each gave its last sign of life, by the log's clock. */
+  openEpochs(): Promise<OpenEpoch[]>;
+
+  /**
+   * Hands over segments and closes in the order of each producer, each exactly once: the cursor `(epoch, next_seq)`
+   * commits with the handler's effects. Batches hold at most MAX_BATCH_BYTES.
+   */
+  subscribeSegments(consumer: string, handle: SegmentHandler): Subscription;
+
+  /** Removes what every named consumer has read and whose retention is over. */
+  prune(nowMs: number): Promise<void>;
+}
+
+export interface StoredSegment {
+  readonly producer: string;
+  readonly epoch: bigint;
+  readonly seq: bigint;
+  readonly bytes: Uint8Array;
+}
+
+export interface OpenEpoch {
+  readonly producer: string;
+  readonly epoch: bigint;
+  readonly silentMs: number;
+}
+
+/** What a producer's stream holds: a segment, or the end of an epoch. */
+export type SegmentEntry =
+  | { readonly kind: 'segment'; readonly segment: StoredSegment }
+  /** Arrived behind the close: was never released. */
+  | { readonly kind: 'late'; readonly segment: StoredSegment }
+  | { readonly kind: 'closed'; readonly producer: string; readonly epoch: bigint };
+
+export type SegmentHandler = (transaction: SqlTransaction, entries: readonly SegmentEntry[]) => Promise<void>;
+
+export interface EventRecord<M extends DescMessage> {
+  readonly position: bigint;
+  readonly key: string;
+  readonly message: MessageShape<M>;
+}
+
+export type RecordHandler<M extends DescMessage> = (transaction: SqlTransaction, record: EventRecord<M>) => Promise<void>;
+
+export interface Follower<M extends DescMessage> {
+  onRecord(record: EventRecord<M>): void;
+  /** `headPosition` is the last position the owner has published. */
+  onBeat(headPosition: bigint): void;
+}
+
+/** A running reader. `stop` resolves when no handler runs any more. */
+export interface Subscription {
+  stop(): Promise<void>;
+  /** Resolves when everything that was in the log at the time of the call has been handled. For tests and for draining. */
+  caughtUp(): Promise<void>;
+  /** Records (or segments) in the log that are not handled yet, as last seen. */
+  lag(): number;
+}

@@ -1,0 +1,1 @@
+export { Health, type HealthReport, type HealthState } from './health.ts';

@@ -1,0 +1,1 @@
+export type { PendingRecord, RecordSource, SealingKey, SealingKeys } from './record.ts';

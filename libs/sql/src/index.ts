@@ -1,0 +1,1 @@
+export type { Migration, Sql, SqlQuery, SqlTransaction } from './sql.ts';

@@ -1,0 +1,24 @@
+import type { ChatCall, ChatEvent } from '@sluice/proto/chat/v1/chat';
+
+/** One place that can answer calls of one deployment: an OpenAI-compatible server, or a KServe v2 server. */
+export interface Backend {
+  /**
+   * Answers one call. Yields the events that each read from the backend brought, first `Started`, last `Usage`.
+   * Throws ServiceError: before the first yield the call was not begun and may be tried elsewhere when the code is
+   * `backend_unavailable`, `upstream_error`, `upstream_timeout` or `upstream_rate_limited`; after it the answer broke off.
+   * Leaving the loop or aborting the signal cancels the call at the backend.
+   */
+  chat(call: BackendCall, signal: AbortSignal): AsyncIterable<ChatEvent[]>;
+  /** Resolves when the backend can take calls; throws with a content-free reason otherwise. */
+  probe(signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface BackendCall {
+  readonly callId: string;
+  readonly call: ChatCall;
+  readonly versionId: string;
+  readonly deploymentId: string;
+  /** The model's name at the backend. */
+  readonly upstreamModel: string;
+}
