@@ -1,1 +1,1 @@
-export { ConfigError, readConfig, type Environment } from './config.ts';
+export { ConfigError, processEnvironment, readConfig, type Environment } from './config.ts';
