@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file inference/v1/inference.proto.
  */
 export const file_inference_v1_inference: GenFile = /*@__PURE__*/
-  fileDesc("ChxpbmZlcmVuY2UvdjEvaW5mZXJlbmNlLnByb3RvEgxpbmZlcmVuY2UudjEiUwoLQ2hhdFJlcXVlc3QSDwoHY2FsbF9pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEh8KBGNhbGwYAyABKAsyES5jaGF0LnYxLkNoYXRDYWxsIjIKDENoYXRSZXNwb25zZRIiCgZldmVudHMYASADKAsyEi5jaGF0LnYxLkNoYXRFdmVudCJZChFTdHJlYW1DaGF0UmVxdWVzdBIPCgdjYWxsX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSHwoEY2FsbBgDIAEoCzIRLmNoYXQudjEuQ2hhdENhbGwiOAoSU3RyZWFtQ2hhdFJlc3BvbnNlEiIKBmV2ZW50cxgBIAMoCzISLmNoYXQudjEuQ2hhdEV2ZW50IhUKE0xpc3RCYWNrZW5kc1JlcXVlc3QiPwoUTGlzdEJhY2tlbmRzUmVzcG9uc2USJwoIYmFja2VuZHMYASADKAsyFS5pbmZlcmVuY2UudjEuQmFja2VuZCKLAQoHQmFja2VuZBIVCg1kZXBsb3ltZW50X2lkGAEgASgJEhAKCG1vZGVsX2lkGAIgASgJEhIKCnZlcnNpb25faWQYAyABKAkSDwoHaGVhbHRoeRgEIAEoCBIPCgdicmVha2VyGAUgASgJEhEKCWluX2ZsaWdodBgGIAEoDRIOCgZyZWFzb24YByABKAky+wEKEEluZmVyZW5jZVNlcnZpY2USPQoEQ2hhdBIZLmluZmVyZW5jZS52MS5DaGF0UmVxdWVzdBoaLmluZmVyZW5jZS52MS5DaGF0UmVzcG9uc2USUQoKU3RyZWFtQ2hhdBIfLmluZmVyZW5jZS52MS5TdHJlYW1DaGF0UmVxdWVzdBogLmluZmVyZW5jZS52MS5TdHJlYW1DaGF0UmVzcG9uc2UwARJVCgxMaXN0QmFja2VuZHMSIS5pbmZlcmVuY2UudjEuTGlzdEJhY2tlbmRzUmVxdWVzdBoiLmluZmVyZW5jZS52MS5MaXN0QmFja2VuZHNSZXNwb25zZWIGcHJvdG8z", [file_chat_v1_chat]);
+  fileDesc("ChxpbmZlcmVuY2UvdjEvaW5mZXJlbmNlLnByb3RvEgxpbmZlcmVuY2UudjEibAoLQ2hhdFJlcXVlc3QSDwoHY2FsbF9pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEh8KBGNhbGwYAyABKAsyES5jaGF0LnYxLkNoYXRDYWxsEhcKD29yZ2FuaXNhdGlvbl9pZBgEIAEoCSIyCgxDaGF0UmVzcG9uc2USIgoGZXZlbnRzGAEgAygLMhIuY2hhdC52MS5DaGF0RXZlbnQicgoRU3RyZWFtQ2hhdFJlcXVlc3QSDwoHY2FsbF9pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEh8KBGNhbGwYAyABKAsyES5jaGF0LnYxLkNoYXRDYWxsEhcKD29yZ2FuaXNhdGlvbl9pZBgEIAEoCSI4ChJTdHJlYW1DaGF0UmVzcG9uc2USIgoGZXZlbnRzGAEgAygLMhIuY2hhdC52MS5DaGF0RXZlbnQiFQoTTGlzdEJhY2tlbmRzUmVxdWVzdCI/ChRMaXN0QmFja2VuZHNSZXNwb25zZRInCghiYWNrZW5kcxgBIAMoCzIVLmluZmVyZW5jZS52MS5CYWNrZW5kIosBCgdCYWNrZW5kEhUKDWRlcGxveW1lbnRfaWQYASABKAkSEAoIbW9kZWxfaWQYAiABKAkSEgoKdmVyc2lvbl9pZBgDIAEoCRIPCgdoZWFsdGh5GAQgASgIEg8KB2JyZWFrZXIYBSABKAkSEQoJaW5fZmxpZ2h0GAYgASgNEg4KBnJlYXNvbhgHIAEoCTL7AQoQSW5mZXJlbmNlU2VydmljZRI9CgRDaGF0EhkuaW5mZXJlbmNlLnYxLkNoYXRSZXF1ZXN0GhouaW5mZXJlbmNlLnYxLkNoYXRSZXNwb25zZRJRCgpTdHJlYW1DaGF0Eh8uaW5mZXJlbmNlLnYxLlN0cmVhbUNoYXRSZXF1ZXN0GiAuaW5mZXJlbmNlLnYxLlN0cmVhbUNoYXRSZXNwb25zZTABElUKDExpc3RCYWNrZW5kcxIhLmluZmVyZW5jZS52MS5MaXN0QmFja2VuZHNSZXF1ZXN0GiIuaW5mZXJlbmNlLnYxLkxpc3RCYWNrZW5kc1Jlc3BvbnNlYgZwcm90bzM", [file_chat_v1_chat]);
 
 /**
  * @generated from message inference.v1.ChatRequest
@@ -34,6 +34,13 @@ export type ChatRequest = Message<"inference.v1.ChatRequest"> & {
    * @generated from field: chat.v1.ChatCall call = 3;
    */
   call?: ChatCall | undefined;
+
+  /**
+   * Whose model names `call.model` is read in; names are unique in an organisation.
+   *
+   * @generated from field: string organisation_id = 4;
+   */
+  organisationId: string;
 };
 
 /**
@@ -78,6 +85,13 @@ export type StreamChatRequest = Message<"inference.v1.StreamChatRequest"> & {
    * @generated from field: chat.v1.ChatCall call = 3;
    */
   call?: ChatCall | undefined;
+
+  /**
+   * Whose model names `call.model` is read in; names are unique in an organisation.
+   *
+   * @generated from field: string organisation_id = 4;
+   */
+  organisationId: string;
 };
 
 /**
