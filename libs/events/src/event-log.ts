@@ -7,12 +7,18 @@ import type { SqlTransaction } from '@sluice/sql';
  * Three ways in: `publish` inside a transaction of the owner's tables (outbox), `appendSegment` for the write-ahead
  * of the request path, `beat` for signs of life. Two ways out: `subscribe` with effects exactly once in PostgreSQL,
  * `follow` for replicas that keep state in memory only.
+ *
+ * A consumer is named `<schema>` or `<schema>.<purpose>` (`audit`, `billing.settlement`): a handler's transaction finds
+ * the tables of that schema without a prefix, and cursors are kept by the whole name.
  */
 export interface EventLog {
   /** Publishes with the transaction: seen by consumers if and only if it commits. Positions are dense and in commit order per topic. */
   publish<M extends DescMessage>(transaction: SqlTransaction, schema: M, key: string, message: MessageShape<M>): Promise<void>;
 
-  /** Position of the last published record of a topic, read in the given transaction; 0 for none. */
+  /**
+   * Position of the last published record of a topic, read in the given transaction; 0 for none.
+   * For a snapshot read it before the state: what was published in between is then applied once more, never missed.
+   */
   position(transaction: SqlTransaction, schema: DescMessage): Promise<bigint>;
 
   /**

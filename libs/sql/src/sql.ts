@@ -1,12 +1,20 @@
+/** A statement that is sent again and again: with a name the server parses and plans it once per connection. */
+export interface NamedStatement {
+  /** Unique per text within the process; at most 63 bytes. */
+  readonly name: string;
+  readonly text: string;
+}
+
 /**
  * PostgreSQL, as services see it. Values are numbered parameters (`$1`), never text in the statement.
  * `bigint` columns arrive as bigint, `bytea` as Buffer, `timestamptz` is not used: times are milliseconds in `bigint`.
+ * Whatever fails, fails with an `SqlError`.
  */
 export interface SqlQuery {
-  query<Row extends object = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<Row[]>;
+  query<Row extends object = Record<string, unknown>>(statement: string | NamedStatement, values?: readonly unknown[]): Promise<Row[]>;
 }
 
-/** A transaction in progress; ends when the function it was given to returns or throws. */
+/** A transaction in progress (READ COMMITTED); ends when the function it was given to returns or throws. */
 export interface SqlTransaction extends SqlQuery {
   readonly inTransaction: true;
 }

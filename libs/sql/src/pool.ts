@@ -1,0 +1,102 @@
+import pg from 'pg';
+import { connectionSettings } from './connection.ts';
+import { SqlError, toSqlError } from './sql-error.ts';
+import type { NamedStatement, Sql, SqlTransaction } from './sql.ts';
+
+export interface SqlOptions {
+  /** `postgresql://user:password@host:port/database`, or with `?host=/folder&port=5432` a Unix socket. */
+  readonly url: string;
+  /** The search path of every statement. */
+  readonly schema: string;
+  /** Connections at most; 8 when not given. */
+  readonly connections?: number;
+}
+
+/** `Sql` with an end. */
+export interface SqlPool extends Sql {
+  readonly schema: string;
+  /** Waits for statements under way, then closes every connection. */
+  end(): Promise<void>;
+}
+
+const DEFAULT_CONNECTIONS = 8;
+/** Callers that may wait for a connection; with more the database is the bottleneck and waiting would only hide it. */
+const MAX_WAITING = 1_000;
+const IDLE_CONNECTION_MS = 30_000;
+
+/**
+ * A pool that connects when it is asked and survives the loss of any connection and of the server: what was under way
+ * fails with `unavailable`, the next statement gets a new connection.
+ */
+export function createSql({ url, schema, connections = DEFAULT_CONNECTIONS }: SqlOptions): SqlPool {
+  const pool = new pg.Pool({ ...connectionSettings(url, schema), max: connections, idleTimeoutMillis: IDLE_CONNECTION_MS });
+  // An idle connection that breaks has already left the pool; without a listener the event would end the process.
+  pool.on('error', () => undefined);
+
+  const withConnection = async <T>(work: (connection: Connection) => Promise<T>): Promise<T> => {
+    if (pool.waitingCount >= MAX_WAITING) throw new SqlError('unavailable', 'Too many callers wait for a database connection.');
+    const client = await pool.connect().catch((thrown: unknown) => Promise.reject(toSqlError(thrown)));
+    const connection = new Connection(client);
+    try {
+      return await work(connection);
+    } finally {
+      connection.release();
+    }
+  };
+  return {
+    schema,
+    query: (statement, values) => withConnection((connection) => connection.query(statement, values)),
+    transaction: (work) => withConnection((connection) => connection.transaction(work)),
+    end: () => pool.end(),
+  };
+}
+
+/** One checked-out connection; goes back to the pool only when it is known to be sound. */
+class Connection {
+  readonly #client: pg.PoolClient;
+  #broken = false;
+  readonly #onError = (): void => { this.#broken = true; };
+
+  constructor(client: pg.PoolClient) {
+    this.#client = client;
+    client.on('error', this.#onError);
+  }
+
+  async query<Row extends object>(statement: string | NamedStatement, values?: readonly unknown[]): Promise<Row[]> {
+    return (await this.#send<Row>(statement, values)).rows;
+  }
+
+  async transaction<T>(work: (transaction: SqlTransaction) => Promise<T>): Promise<T> {
+    await this.#send('BEGIN');
+    let result: T;
+    try {
+      result = await work({ inTransaction: true, query: (statement, values) => this.query(statement, values) });
+    } catch (thrown) {
+      // A rollback that fails marks the connection as broken, and the server rolls back by itself.
+      if (!this.#broken) await this.#send('ROLLBACK').catch(() => { this.#broken = true; });
+      throw thrown;
+    }
+    // When a statement failed and `work` went on regardless, COMMIT rolls back and says so only in its tag.
+    const { command } = await this.#send('COMMIT');
+    if (command !== 'COMMIT') throw new SqlError('refused', 'The transaction was rolled back because a statement in it had failed.');
+    return result;
+  }
+
+  release(): void {
+    this.#client.off('error', this.#onError);
+    this.#client.release(this.#broken);
+  }
+
+  async #send<Row extends object>(statement: string | NamedStatement, values?: readonly unknown[]): Promise<pg.QueryResult<Row>> {
+    const config: pg.QueryConfig = typeof statement === 'string' ? { text: statement } : { name: statement.name, text: statement.text };
+    try {
+      const result: pg.QueryResult<Row> | pg.QueryResult<Row>[] = await this.#client.query<Row>(values === undefined ? config : { ...config, values: [...values] });
+      // A text of several statements gives several results; the last one counts.
+      return Array.isArray(result) ? result.at(-1)! : result;
+    } catch (thrown) {
+      const error = toSqlError(thrown);
+      if (error.kind === 'unavailable') this.#broken = true;
+      throw error;
+    }
+  }
+}
