@@ -1,1 +1,14 @@
-export {};
+export { formatCheckpoint, parseCheckpoint, type Checkpoint } from './checkpoint.ts';
+export { CompactRange, splitHashes, type OnNode } from './compact-range.ts';
+export { decodeEntryBundle, encodeEntryBundle, MAX_ENTRY_BYTES } from './entry-bundle.ts';
+export { LogFault, type FaultKind } from './fault.ts';
+export { decodeLogEntry, encodeLogEntry, ENTRY_TYPES, toMinuteMs, type EntryCommitment, type EntryType, type LogEntry } from './log-entry.ts';
+export { LogVerifier, type LogReport, type ReadResource } from './log-verifier.ts';
+export { EMPTY_ROOT, HASH_BYTES, leafHash, nodeHash } from './merkle-hash.ts';
+export type { ProducerReport } from './producer-report.ts';
+export { proveConsistency, proveInclusion, type ReadNode } from './proof.ts';
+export { formatProofBundle, parseProofBundle, verifyProofBundle, type ProofBundle } from './proof-bundle.ts';
+export { openNote, signerFromSeed, signNote, type NoteSigner } from './signed-note.ts';
+export { formatTilePath, nodesFromTiles, parseTilePath, TILE_HEIGHT, TILE_WIDTH, tilesOf, tileWidth, type Tile } from './tile.ts';
+export { formatVerifierKey, parseVerifierKey, verifierKey, type VerifierKey } from './verifier-key.ts';
+export { isSame, verifyConsistency, verifyInclusion } from './verify-proof.ts';
