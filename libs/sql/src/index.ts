@@ -1,1 +1,7 @@
-export type { Migration, Sql, SqlQuery, SqlTransaction } from './sql.ts';
+export type { Migration, NamedStatement, Sql, SqlQuery, SqlTransaction } from './sql.ts';
+export { SqlError, toSqlError, type SqlErrorKind } from './sql-error.ts';
+export { createSql, type SqlOptions, type SqlPool } from './pool.ts';
+export { schemaName } from './connection.ts';
+export { migrate, MigrationError, readMigrations } from './migrations.ts';
+export { Listener, type ListenerOptions } from './listener.ts';
+export { EmbeddedPostgres, type EmbeddedPostgresOptions } from './embedded/embedded-postgres.ts';

