@@ -1,0 +1,26 @@
+import { parseVerifierKey, type ReadResource, type VerifierKey } from '@sluice/transparency';
+import { adminApi } from '../platform-api/connection.ts';
+import type { HttpApi } from '../platform-api/http-api.ts';
+import { readSettings } from '../settings.ts';
+import { KnownLog } from './known-log.ts';
+import { dataFolder } from '../data-folder/data-folder.ts';
+import type { VerifyOptions } from '../commands/audit.ts';
+
+/** A log as it is seen from the outside, with what is remembered of it. */
+export interface LogSource {
+  readonly api: HttpApi;
+  readonly key: VerifierKey;
+  readonly read: ReadResource;
+  readonly known: KnownLog;
+}
+
+/** Fetches the log's key and holds it against the one that was seen first. */
+export async function openLog(options: VerifyOptions): Promise<LogSource> {
+  const api = adminApi(options);
+  const settings = readSettings();
+  // A platform of this machine is known by its folder, because its port may change; another by its address.
+  const place = settings.adminUrl ?? dataFolder(options.data ?? settings.dataDir).root;
+  const keyText = (await api.text('/audit/log/key')).trim();
+  const known = KnownLog.open(settings.stateDir, place, keyText, options.newLog ?? false);
+  return { api, key: parseVerifierKey(keyText), read: async (path) => api.bytes(`/audit/log/${path}`), known };
+}

@@ -1,0 +1,76 @@
+import type { RecordedCall } from '../platform-api/answers.ts';
+import { printable, printableLine } from '../terminal/printable.ts';
+
+type Choice = RecordedCall['choices'][number];
+type Message = NonNullable<RecordedCall['request']>['messages'][number];
+
+/** Members of the request that have their own place in the text, or that every call has. */
+const SHOWN_ELSEWHERE = new Set(['model', 'stream', 'messages']);
+
+/** A recorded call as people read it: the facts, then who said what. No recorded byte can drive the terminal. */
+export function conversation(call: RecordedCall): string {
+  return [...facts(call), '', ...said(call)].join('\n');
+}
+
+function facts(call: RecordedCall): string[] {
+  const rows: [string, string | undefined][] = [
+    ['call', call.id],
+    ['status', [call.status, call.error_code, call.http_status === null ? undefined : `HTTP ${call.http_status}`].filter(Boolean).join(', ')],
+    ['error', call.error_message ?? undefined],
+    ['model', `${call.model}${call.version_id ? ` (${call.version_id})` : ''}${call.stream ? ', streamed' : ''}`],
+    ['who', `project ${call.project_id}, key ${call.key_id}`],
+    ['when', `${call.admitted_at ?? '-'} to ${call.ended_at ?? '-'}`],
+    ['time', call.duration_ms === null ? undefined : `${call.duration_ms} ms, first output after ${call.first_output_ms ?? '-'} ms`],
+    ['tokens', call.usage ? `${call.usage.input_tokens} in, ${call.usage.output_tokens} out${call.usage.estimated ? ' (estimated)' : ''}` : undefined],
+    ['leaf', call.leaf_index === null ? 'none yet' : `${call.leaf_index} of the transparency log`],
+    ['segments', call.segments.map(({ producer, epoch, seq }) => `${producer}/${epoch}/${seq}`).join(' ')],
+  ];
+  return rows.flatMap(([name, value]) => (value ? [`${name.padEnd(10)}${printableLine(value)}`] : []));
+}
+
+function said(call: RecordedCall): string[] {
+  if (!call.bodies_available) return ['The bodies of this call are no longer there (retention) or were not kept; the proof stands.'];
+  const { request } = call;
+  const parameters = request ? Object.entries(request).filter(([name, value]) => !SHOWN_ELSEWHERE.has(name) && value !== null) : [];
+  return [
+    ...(request?.messages.flatMap(message) ?? []),
+    ...(parameters.length > 0 ? block('parameters', parameters.map(([name, value]) => `${name}: ${JSON.stringify(value)}`).join('\n')) : []),
+    ...call.choices.flatMap((choice) => answer(choice, call.choices.length)),
+  ];
+}
+
+function message(value: Message): string[] {
+  const { role, content, name, tool_calls: toolCalls, tool_call_id: toolCallId, ...rest } = value;
+  const title = [role, name, toolCallId].filter((part) => typeof part === 'string').join(' ');
+  const lines = [contentText(content)];
+  if (Array.isArray(toolCalls)) lines.push(...toolCalls.map((call) => `tool call ${JSON.stringify(call)}`));
+  for (const [field, given] of Object.entries(rest)) if (given !== null && given !== undefined) lines.push(`${field}: ${JSON.stringify(given)}`);
+  return block(title, lines.filter((line) => line !== '').join('\n'));
+}
+
+/** Text is shown as text; any other part of a message as the JSON that it was. */
+function contentText(content: unknown): string {
+  if (content === null || content === undefined) return '';
+  if (typeof content === 'string') return content;
+  if (!Array.isArray(content)) return JSON.stringify(content);
+  return content.map((part: unknown) => (isTextPart(part) ? part.text : JSON.stringify(part))).join('\n');
+}
+
+function isTextPart(part: unknown): part is { text: string } {
+  return typeof part === 'object' && part !== null && 'type' in part && part.type === 'text' && 'text' in part && typeof part.text === 'string';
+}
+
+function answer(choice: Choice, choices: number): string[] {
+  const number = choices > 1 ? ` ${choice.index}` : '';
+  const calls = [...(choice.tool_calls ?? []), ...(choice.function_call ? [choice.function_call] : [])];
+  return [
+    ...(choice.reasoning ? block(`reasoning${number}`, choice.reasoning) : []),
+    ...(choice.refusal ? block(`refusal${number}`, choice.refusal) : []),
+    ...calls.flatMap(({ id, name, arguments: given }) => block(`tool call${number} ${name ?? ''} ${id ?? ''}`.trimEnd(), given ?? '')),
+    ...block(`answer${number} (${choice.finish_reason ?? 'not finished'})`, choice.content ?? ''),
+  ];
+}
+
+function block(title: string, text: string): string[] {
+  return [`--- ${printableLine(title)}`, printable(text), ''];
+}

@@ -1,0 +1,59 @@
+import { LogFault, LogVerifier, type LogReport } from '@sluice/transparency';
+import type { VerifyOptions } from '../commands/audit.ts';
+import { printAnswer } from '../commands/output.ts';
+import { CommandFailed } from '../exit-code.ts';
+import { verifyCall, type CallProof } from './call-proof.ts';
+import { openLog, type LogSource } from './log-source.ts';
+
+const PROGRESS_EVERY_ENTRIES = 4096n;
+
+/** `sluice audit verify [ID]`: trusts nothing but the pinned key and the checkpoint that was proven last. */
+export async function verify(id: string | undefined, options: VerifyOptions): Promise<void> {
+  const startedMs = performance.now();
+  const source = await openLog(options);
+  const report = await verifyLog(source);
+  const proof = id === undefined ? undefined : await proven(() => verifyCall(id, source, report.checkpoint));
+  const elapsedMs = Math.round(performance.now() - startedMs);
+  const { origin, size, root } = report.checkpoint;
+  const answer = {
+    verified: true,
+    origin,
+    size: Number(size),
+    root: Buffer.from(root).toString('base64'),
+    continues: source.known.checkpoint ? Number(source.known.checkpoint.size) : null,
+    elapsed_ms: elapsedMs,
+    ...(proof && { call: proof }),
+  };
+  printAnswer(options, answer, () => readable(answer, proof));
+}
+
+/** Verifies all of the log and remembers its checkpoint. Throws CommandFailed at the first thing that does not hold. */
+export async function verifyLog({ read, key, known }: Pick<LogSource, 'read' | 'key' | 'known'>): Promise<LogReport> {
+  const report = await proven(() => new LogVerifier(read, key).verify(known.checkpoint, showProgress));
+  known.remember(report.note);
+  return report;
+}
+
+async function proven<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof LogFault)) throw error;
+    const cause = error.cause instanceof CommandFailed ? `\n${error.cause.message}` : '';
+    throw new CommandFailed(`THE LOG DOES NOT VERIFY (${error.kind}): ${error.message}${cause}`);
+  }
+}
+
+function readable({ origin, size, root, continues, elapsed_ms }: { origin: string; size: number; root: string; continues: number | null; elapsed_ms: number }, proof?: CallProof): string {
+  const before = continues === null ? 'first sight: the key is pinned from now on' : `continues the ${continues} entries that were proven before`;
+  const lines = [`The log verifies: ${size} entries, ${elapsed_ms} ms`, `origin  ${origin}`, `root    ${root}`, `history ${before}`];
+  if (proof) {
+    lines.push(`call    ${proof.id} is entry ${proof.index} of it (${proof.type}, ${proof.minute})`);
+    lines.push(`record  ${proof.opened.length === 0 ? 'its values are sealed for this key, or gone' : `opens the commitments: ${proof.opened.join(', ')}`}`);
+  }
+  return lines.join('\n');
+}
+
+function showProgress(entries: bigint): void {
+  if (process.stderr.isTTY && entries % PROGRESS_EVERY_ENTRIES === 0n) process.stderr.write(`\r\x1b[K${entries} entries ...`);
+}

@@ -1,0 +1,71 @@
+import { createInterface } from 'node:readline';
+import { z } from 'zod';
+import type { ChatOptions } from '../commands/chat.ts';
+import { CommandFailed, WrongUse } from '../exit-code.ts';
+import { publicApi } from '../platform-api/connection.ts';
+import type { HttpApi } from '../platform-api/http-api.ts';
+import { readPrompt } from '../terminal/stdin.ts';
+import { streamAnswer, type ChatMessage } from './answer.ts';
+
+const modelList = z.object({ data: z.array(z.object({ id: z.string() })) });
+const PROMPT = '> ';
+
+/** One question, one answer on standard output; Ctrl-C cancels it, down to the backend. */
+export async function answerOnce(prompt: string, options: ChatOptions): Promise<void> {
+  const question = prompt === '-' ? await readPrompt() : prompt;
+  if (question.trim() === '') throw new WrongUse('The prompt is empty.');
+  const api = publicApi(options);
+  const model = await chooseModel(api, options);
+  const cancel = new AbortController();
+  const onInterrupt = (): void => cancel.abort();
+  process.once('SIGINT', onInterrupt);
+  try {
+    await streamAnswer(api, model, [{ role: 'user', content: question }], cancel.signal, (text) => void process.stdout.write(text));
+  } catch (error) {
+    throw cancel.signal.aborted ? new CommandFailed('cancelled') : error;
+  } finally {
+    process.off('SIGINT', onInterrupt);
+    process.stdout.write('\n');
+  }
+}
+
+/** A conversation: each question goes with all that was said before. Ends with Ctrl-D, or Ctrl-C at the prompt. */
+export async function converse(options: ChatOptions): Promise<void> {
+  const api = publicApi(options);
+  const model = await chooseModel(api, options);
+  const history: ChatMessage[] = [];
+  let answering: AbortController | undefined;
+  const lines = createInterface({ input: process.stdin, output: process.stdout, prompt: PROMPT });
+  lines.on('SIGINT', () => (answering ? answering.abort() : lines.close()));
+  process.stdout.write(`Talking to ${model}. Ctrl-C stops an answer, Ctrl-D ends.\n`);
+  lines.prompt();
+  for await (const line of lines) {
+    if (line.trim() !== '') {
+      answering = new AbortController();
+      await exchange(api, model, history, line, answering.signal);
+      answering = undefined;
+    }
+    lines.prompt();
+  }
+  process.stdout.write('\n');
+}
+
+/** A failed or cancelled exchange leaves no trace in the history, so that the next question makes sense. */
+async function exchange(api: HttpApi, model: string, history: ChatMessage[], question: string, signal: AbortSignal): Promise<void> {
+  const asked: ChatMessage = { role: 'user', content: question };
+  try {
+    const text = await streamAnswer(api, model, [...history, asked], signal, (piece) => void process.stdout.write(piece));
+    history.push(asked, { role: 'assistant', content: text });
+    process.stdout.write('\n');
+  } catch (error) {
+    if (!signal.aborted && !(error instanceof CommandFailed)) throw error;
+    process.stdout.write(signal.aborted ? ' (cancelled)\n' : `\n(${error instanceof Error ? error.message : ''})\n`);
+  }
+}
+
+async function chooseModel(api: HttpApi, options: ChatOptions): Promise<string> {
+  if (options.model !== undefined) return options.model;
+  const { data } = await api.get('/models', modelList);
+  if (!data[0]) throw new CommandFailed('There is no model yet. Add one: sluice model add NAME (--openai URL or --gguf FILE)');
+  return data[0].id;
+}

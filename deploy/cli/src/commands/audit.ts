@@ -1,0 +1,90 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { call, listOf, recordedCall, type Call } from '../platform-api/answers.ts';
+import { adminApi } from '../platform-api/connection.ts';
+import { table } from '../terminal/table.ts';
+import { examples, print, printAnswer, reads, talks, type ReadOptions } from './output.ts';
+
+interface ListOptions extends ReadOptions {
+  readonly limit: number;
+  readonly status?: string;
+  readonly model?: string;
+  readonly key?: string;
+  readonly project?: string;
+  readonly since?: string;
+  readonly until?: string;
+}
+
+export interface VerifyOptions extends ReadOptions {
+  readonly newLog?: boolean;
+}
+
+const MAX_PAGE = 100;
+const MAX_CALLS = 10_000;
+const STATUSES = ['running', 'answered', 'disconnected', 'failed', 'abandoned', 'refused'];
+
+export function addAuditCommands(program: Command): void {
+  const group = program.command('audit').description('the record of every call, and its proof');
+
+  const list = reads(group.command('list').description('list calls, newest first'))
+    .option('--limit <n>', 'how many', count, 20)
+    .addOption(new Option('--status <status>', 'only calls with this end').choices(STATUSES))
+    .option('--model <name>', 'only calls of this model')
+    .option('--key <id>', 'only calls of this key')
+    .option('--project <id>', 'only calls of this project')
+    .option('--since <time>', 'only calls since this moment (2026-11-01, 2026-11-01T08:00Z)', moment)
+    .option('--until <time>', 'only calls before this moment', moment);
+  examples(list, ['sluice audit list', 'sluice audit list --status failed --since 2026-11-01 --json']).action(listCalls);
+
+  examples(reads(group.command('show').description('show a call: all that was asked and answered').argument('<id>', 'id of the call (with or without chatcmpl-)')), [
+    'sluice audit show 019ab3c4d5e67890a1b2c3d4e5f60718',
+  ]).action(async (id: string, options: ReadOptions) => {
+    const answer = await adminApi(options).get(`/audit/calls/${encodeURIComponent(id)}`, recordedCall);
+    const { conversation } = await import('../audit/recorded-conversation.ts');
+    printAnswer(options, answer, () => conversation(answer));
+  });
+
+  const verify = reads(group.command('verify').description('prove the whole log from the outside, or one call').argument('[id]', 'also check the proof of this call'));
+  examples(verify.option('--new-log', 'trust the key of this log although another one was seen here before'), ['sluice audit verify', 'sluice audit verify 019ab3c4d5e67890a1b2c3d4e5f60718']).action(
+    async (id: string | undefined, options: VerifyOptions) => (await import('../audit/verify.ts')).verify(id, options),
+  );
+
+  const out = talks(group.command('export').description('write the verified log as static files that other verifiers read (C2SP tlog-tiles)').argument('<dir>', 'a new folder'));
+  examples(out, ['sluice audit export ./log-of-november']).action(async (dir: string, options: VerifyOptions) => {
+    const { exportLog } = await import('../audit/export.ts');
+    const { size, files } = await exportLog(dir, options);
+    print(`wrote ${size} entries in ${files} files to ${dir}`);
+  });
+}
+
+async function listCalls(options: ListOptions): Promise<void> {
+  const api = adminApi(options);
+  const filter = { status: options.status, model: options.model, key_id: options.key, project_id: options.project, since: options.since, until: options.until };
+  const calls: Call[] = [];
+  let hasMore = true;
+  while (hasMore && calls.length < options.limit) {
+    const limit = Math.min(MAX_PAGE, options.limit - calls.length);
+    const page = await api.get('/audit/calls', listOf(call), { ...filter, limit, after: calls.at(-1)?.id });
+    calls.push(...page.data);
+    hasMore = page.has_more && page.data.length > 0;
+  }
+  printAnswer(options, { object: 'list', data: calls, has_more: hasMore }, () =>
+    calls.length === 0 ? 'No calls.' : table(['ID', 'ADMITTED', 'MODEL', 'STATUS', 'TOKENS', 'MS', 'LEAF'], calls.map(row)),
+  );
+}
+
+function row({ id, admitted_at, model, status, error_code, usage, duration_ms, leaf_index }: Call): string[] {
+  const tokens = usage ? `${usage.input_tokens}+${usage.output_tokens}${usage.estimated ? '~' : ''}` : '-';
+  return [id, admitted_at ?? '-', model, error_code ? `${status} (${error_code})` : status, tokens, String(duration_ms ?? '-'), String(leaf_index ?? '-')];
+}
+
+function count(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > MAX_CALLS) throw new InvalidArgumentError(`Give a number from 1 to ${MAX_CALLS}.`);
+  return value;
+}
+
+function moment(text: string): string {
+  const time = /^\d{4}-\d{2}-\d{2}/.test(text) ? new Date(text) : new Date(NaN);
+  if (Number.isNaN(time.getTime())) throw new InvalidArgumentError('Give a date (2026-11-01) or a time (2026-11-01T08:00Z).');
+  return time.toISOString();
+}

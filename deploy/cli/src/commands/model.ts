@@ -1,0 +1,101 @@
+import { Option, type Command } from 'commander';
+import { WrongUse } from '../exit-code.ts';
+import { alias, backend, deleted, listOf, model, models } from '../platform-api/answers.ts';
+import { adminApi } from '../platform-api/connection.ts';
+import { printable } from '../terminal/printable.ts';
+import { table } from '../terminal/table.ts';
+import { readSecret } from '../terminal/stdin.ts';
+import { examples, printAnswer, reads, talks, print, type ReadOptions } from './output.ts';
+
+interface AddOptions extends ReadOptions {
+  readonly openai?: string;
+  readonly upstreamModel?: string;
+  readonly keyStdin?: boolean;
+  readonly external?: boolean;
+  readonly gguf?: string;
+}
+
+export function addModelCommands(program: Command): void {
+  const group = program.command('model').description('models: add, list, remove, alias');
+
+  const add = reads(group.command('add').description('add a model, or a new version of one').argument('<name>', 'what clients call it'))
+    .addOption(new Option('--openai <url>', 'an OpenAI-compatible server; the address that ends before /chat/completions').conflicts('gguf'))
+    .option('--upstream-model <name>', "the model's name at that server (default: the same name)")
+    .option('--key-stdin', 'read the key for that server from standard input')
+    .option('--external', 'prompts leave the house there: they are recorded before')
+    .addOption(new Option('--gguf <file>', 'weights for the local engine').conflicts(['openai', 'upstreamModel', 'keyStdin', 'external']));
+  examples(add, [
+    'sluice model add qwen --openai http://gpu-1:8000/v1 --upstream-model Qwen/Qwen3-8B',
+    'sluice model add gpt-5 --openai https://api.openai.com/v1 --external --key-stdin < key.txt',
+    'sluice model add tiny --gguf ./tiny.Q8_0.gguf',
+  ]).action(addModel);
+
+  examples(reads(group.command('list').description('list the models and how their backends are')), ['sluice model list']).action(listModels);
+
+  examples(talks(group.command('remove').description('take a model out of service').argument('<name>', 'name of the model')), ['sluice model remove qwen']).action(
+    async (name: string, options: ReadOptions) => {
+      await adminApi(options).send('DELETE', `/models/${encodeURIComponent(name)}`, deleted);
+      print(`removed ${printable(name)}`);
+    },
+  );
+
+  const aliases = talks(group.command('alias').description('give a model another name').argument('<alias>', 'the other name').argument('[model]', 'the model that it means'));
+  examples(aliases.option('--remove', 'forget the alias'), ['sluice model alias gpt-4o qwen', 'sluice model alias gpt-4o --remove']).action(setAlias);
+}
+
+async function addModel(name: string, options: AddOptions): Promise<void> {
+  if (options.openai === undefined && options.gguf === undefined) throw new WrongUse('Say where the model is: --openai URL or --gguf FILE.');
+  if (options.openai === undefined && (options.upstreamModel ?? options.keyStdin ?? options.external)) {
+    throw new WrongUse('--upstream-model, --key-stdin and --external go with --openai.');
+  }
+  const api = adminApi(options);
+  const source = options.gguf === undefined ? { openai: await openAiSource(options) } : { gguf: await localWeights(options.gguf, options) };
+  const answer = await api.send('POST', '/models', model, { name, ...source });
+  printAnswer(options, answer, () => `added ${printable(answer.name)}, version ${answer.versions.at(-1)?.number ?? 1}`);
+}
+
+async function openAiSource(options: AddOptions): Promise<object> {
+  return {
+    base_url: baseUrl(options.openai!),
+    ...(options.upstreamModel && { upstream_model: options.upstreamModel }),
+    ...(options.external && { external: true }),
+    ...(options.keyStdin && { credential: await readSecret('the key') }),
+  };
+}
+
+/** The reader of weights is loaded when there are weights. */
+async function localWeights(file: string, options: AddOptions): Promise<{ path: string; digest: string }> {
+  const { keepWeights } = await import('../data-folder/weights.ts');
+  return keepWeights(file, options.data);
+}
+
+function baseUrl(text: string): string {
+  const url = URL.parse(text);
+  if (!url || !/^https?:$/.test(url.protocol)) throw new WrongUse(`--openai takes an http(s) address, for example http://gpu-1:8000/v1`);
+  if (url.username || url.password) throw new WrongUse('Give the key with --key-stdin, not in the address: an address is shown and recorded.');
+  return text.replace(/\/+$/, '').replace(/\/chat\/completions$/, '');
+}
+
+async function listModels(options: ReadOptions): Promise<void> {
+  const api = adminApi(options);
+  const [answer, backends] = await Promise.all([api.get('/models', models), api.get('/backends', listOf(backend))]);
+  const health = new Map(backends.data.map((row) => [row.deployment_id, row.healthy ? 'healthy' : `unhealthy${row.reason ? ` (${row.reason})` : ''}`]));
+  printAnswer(options, { ...answer, backends: backends.data }, () => {
+    if (answer.data.length === 0) return 'There is no model yet. Add one: sluice model add NAME (--openai URL or --gguf FILE)';
+    const rows = answer.data.flatMap((row) =>
+      row.deployments
+        .filter(({ state }) => state !== 'removed')
+        .map((deployment) => [row.name, row.aliases.join(','), deployment.protocol, deployment.placement, deployment.target, health.get(deployment.id) ?? deployment.state]),
+    );
+    return table(['MODEL', 'ALIASES', 'PROTOCOL', 'PLACEMENT', 'WHERE', 'STATE'], rows);
+  });
+}
+
+async function setAlias(name: string, target: string | undefined, options: ReadOptions & { remove?: boolean }): Promise<void> {
+  if (options.remove === (target !== undefined)) throw new WrongUse('Give a model, or --remove to forget the alias.');
+  if (!options.remove && target === undefined) throw new WrongUse('Give the model that the alias means, or --remove to forget it.');
+  const path = `/aliases/${encodeURIComponent(name)}`;
+  if (options.remove) await adminApi(options).send('DELETE', path, deleted);
+  else await adminApi(options).send('PUT', path, alias, { model: target });
+  print(options.remove ? `forgot the alias ${printable(name)}` : `${printable(name)} now means ${printable(target!)}`);
+}

@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { CommandFailed } from '../exit-code.ts';
+import type { DataFolder } from './data-folder.ts';
+import { readFileIfThere, writePrivateFile } from './private-file.ts';
+
+/** The first keys of a platform. */
+const credentials = z.object({ apiKey: z.string().min(1), adminKey: z.string().min(1) });
+export type Credentials = z.infer<typeof credentials>;
+
+/** Where the running platform listens. */
+const runningPlatform = z.object({ url: z.string(), adminUrl: z.string(), pid: z.int().positive() });
+export type RunningPlatform = z.infer<typeof runningPlatform>;
+
+/** Undefined when there are none yet. */
+export function readCredentials(folder: DataFolder): Credentials | undefined {
+  return readAs(credentials, folder.credentials);
+}
+
+export function writeCredentials(folder: DataFolder, value: Credentials): void {
+  writePrivateFile(folder.credentials, `${JSON.stringify(value, undefined, 2)}\n`);
+}
+
+export function readRunning(folder: DataFolder): RunningPlatform | undefined {
+  return readAs(runningPlatform, folder.running);
+}
+
+export function writeRunning(folder: DataFolder, value: RunningPlatform): void {
+  writePrivateFile(folder.running, `${JSON.stringify(value, undefined, 2)}\n`);
+}
+
+function readAs<T>(schema: z.ZodType<T>, path: string): T | undefined {
+  const text = readFileIfThere(path);
+  if (text === undefined) return undefined;
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch (error) {
+    // The cause is left out: a parser's message may quote a key.
+    throw new CommandFailed(`${path} is damaged (${error instanceof z.ZodError ? 'a field is missing' : 'not JSON'}).`);
+  }
+}

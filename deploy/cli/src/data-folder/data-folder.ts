@@ -1,0 +1,33 @@
+import { join, resolve } from 'node:path';
+
+/** Where each thing lies in the data folder; the only place that names them. */
+export interface DataFolder {
+  readonly root: string;
+  /** Who uses the folder now: process id and start time. */
+  readonly lock: string;
+  /** Version of this layout. */
+  readonly layout: string;
+  /** First keys, mode 0600. */
+  readonly credentials: string;
+  /** Where the running platform listens; there only while it runs. */
+  readonly running: string;
+  readonly rootKey: string;
+  readonly postgres: string;
+  readonly models: string;
+  readonly log: string;
+}
+
+export function dataFolder(path: string): DataFolder {
+  const root = resolve(path);
+  return {
+    root,
+    lock: join(root, 'lock'),
+    layout: join(root, 'layout.json'),
+    credentials: join(root, 'credentials.json'),
+    running: join(root, 'running.json'),
+    rootKey: join(root, 'root.key'),
+    postgres: join(root, 'postgres'),
+    models: join(root, 'models'),
+    log: join(root, 'sluice.log'),
+  };
+}

@@ -1,0 +1,80 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CommandFailed } from '../exit-code.ts';
+import { readSettings } from '../settings.ts';
+import { ProgressBar } from '../terminal/progress-bar.ts';
+import { dataFolder } from './data-folder.ts';
+import { isErrno } from './private-file.ts';
+
+const CHUNK_BYTES = 4 * 1024 * 1024;
+const GGUF_MAGIC = 'GGUF';
+
+export interface KeptWeights {
+  /** Absolute path in the data folder. */
+  readonly path: string;
+  /** `sha256:<hex>` of the bytes that lie there. */
+  readonly digest: string;
+}
+
+/**
+ * Copies a GGUF file into the data folder under its digest. A copy, not a link: what is served is what was digested,
+ * whatever happens to the original, and a backup holds it. The same weights are kept once.
+ */
+export async function keepWeights(file: string, dataDir: string | undefined): Promise<KeptWeights> {
+  const { models } = dataFolder(dataDir ?? readSettings().dataDir);
+  const source = await openWeights(file);
+  try {
+    await mkdir(models, { recursive: true, mode: 0o700 });
+    const draft = join(models, `.${randomBytes(8).toString('hex')}.new`);
+    try {
+      const hex = await copyAndDigest(source, draft);
+      const path = join(models, `sha256-${hex}.gguf`);
+      if (!existsSync(path)) await rename(draft, path);
+      return { path, digest: `sha256:${hex}` };
+    } finally {
+      await rm(draft, { force: true });
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+async function openWeights(file: string): Promise<FileHandle> {
+  let source: FileHandle;
+  try {
+    source = await open(file, 'r');
+  } catch (error) {
+    throw new CommandFailed(isErrno(error, 'ENOENT') ? `There is no file ${file}.` : `${file} cannot be read.`);
+  }
+  const magic = Buffer.alloc(GGUF_MAGIC.length);
+  const isFile = (await source.stat()).isFile();
+  if (isFile) await source.read(magic, 0, magic.length, 0);
+  if (magic.toString('latin1') === GGUF_MAGIC) return source;
+  await source.close();
+  throw new CommandFailed(`${file} is not a GGUF file.`);
+}
+
+async function copyAndDigest(source: FileHandle, draft: string): Promise<string> {
+  const hash = createHash('sha256');
+  const bar = new ProgressBar('copying the weights');
+  const totalBytes = (await source.stat()).size;
+  const target = await open(draft, 'wx', 0o600);
+  try {
+    const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+    for (let doneBytes = 0; ; ) {
+      const { bytesRead } = await source.read(buffer, 0, CHUNK_BYTES, doneBytes);
+      if (bytesRead === 0) break;
+      hash.update(buffer.subarray(0, bytesRead));
+      await target.writeFile(buffer.subarray(0, bytesRead));
+      doneBytes += bytesRead;
+      bar.update(doneBytes, totalBytes);
+    }
+    await target.sync();
+  } finally {
+    await target.close();
+    bar.end();
+  }
+  return hash.digest('hex');
+}

@@ -1,0 +1,13 @@
+/** What a command ends with: 0 done, 1 failed, 2 wrong use. */
+export const EXIT = { done: 0, failed: 1, wrongUse: 2 } as const;
+
+/** A command that cannot do what it was asked; the message goes to the terminal as it is and says how to mend it. */
+export class CommandFailed extends Error {
+  override readonly name = 'CommandFailed';
+  readonly exitCode: number = EXIT.failed;
+}
+
+/** A command line that makes no sense although each option of it parses. */
+export class WrongUse extends CommandFailed {
+  override readonly exitCode: number = EXIT.wrongUse;
+}

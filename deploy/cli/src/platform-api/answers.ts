@@ -1,0 +1,79 @@
+import { z } from 'zod';
+
+/** What the commands read of the admin API's answers (gateway/README.md). `--json` prints the rest of them too. */
+
+const time = z.string();
+
+export const listOf = <T extends z.ZodType>(item: T) => z.looseObject({ data: z.array(item), has_more: z.boolean() });
+
+export const project = z.looseObject({ id: z.string(), name: z.string(), body_policy: z.string(), created_at: time });
+
+export const key = z.looseObject({
+  id: z.string(),
+  name: z.string(),
+  kind: z.string(),
+  role: z.string().nullable(),
+  project_id: z.string().nullable(),
+  prefix: z.string(),
+  models: z.array(z.string()),
+  created_at: time,
+  expires_at: time.nullable(),
+  revoked_at: time.nullable(),
+});
+export const newKey = key.extend({ secret: z.string() });
+
+export const model = z.looseObject({
+  id: z.string(),
+  name: z.string(),
+  aliases: z.array(z.string()),
+  versions: z.array(z.looseObject({ id: z.string(), number: z.number(), digest: z.string(), description: z.string() })),
+  deployments: z.array(z.looseObject({ id: z.string(), protocol: z.string(), placement: z.string(), state: z.string(), target: z.string() })),
+});
+export const alias = z.looseObject({ name: z.string(), model: z.string() });
+export const models = listOf(model).extend({ aliases: z.array(alias) });
+
+export const backend = z.looseObject({ deployment_id: z.string(), healthy: z.boolean(), reason: z.string().nullish() });
+
+export const call = z.looseObject({
+  id: z.string(),
+  project_id: z.string(),
+  key_id: z.string(),
+  model: z.string(),
+  stream: z.boolean(),
+  status: z.string(),
+  http_status: z.number().nullable(),
+  error_code: z.string().nullable(),
+  admitted_at: time.nullable(),
+  ended_at: time.nullable(),
+  duration_ms: z.number().nullable(),
+  first_output_ms: z.number().nullable(),
+  usage: z.looseObject({ input_tokens: z.number(), output_tokens: z.number(), estimated: z.boolean() }).nullable(),
+  version_id: z.string().nullable(),
+  leaf_index: z.number().nullable(),
+});
+export type Call = z.infer<typeof call>;
+
+const toolCall = z.looseObject({ id: z.string().nullish(), name: z.string().nullish(), arguments: z.string().nullish() });
+
+export const recordedCall = call.extend({
+  bodies_available: z.boolean(),
+  request: z.looseObject({ messages: z.array(z.looseObject({ role: z.string() })) }).nullable(),
+  choices: z.array(
+    z.looseObject({
+      index: z.number(),
+      finish_reason: z.string().nullable(),
+      content: z.string().nullable(),
+      reasoning: z.string().nullable(),
+      refusal: z.string().nullable(),
+      tool_calls: z.array(toolCall).nullish(),
+      function_call: toolCall.nullish(),
+    }),
+  ),
+  error_message: z.string().nullable(),
+  segments: z.array(z.looseObject({ producer: z.string(), epoch: z.coerce.string(), seq: z.coerce.string() })),
+});
+export type RecordedCall = z.infer<typeof recordedCall>;
+
+export const proof = z.looseObject({ call_id: z.string(), bundle: z.string(), entry: z.string() });
+export const deleted = z.looseObject({ deleted: z.boolean() });
+export const backup = z.looseObject({ directory: z.string() });

@@ -1,0 +1,40 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { readConfig, type Environment } from '@sluice/config';
+import { z } from 'zod';
+
+const address = z.url({ protocol: /^https?$/, error: 'is not an http(s) address' }).transform((url) => url.replace(/\/+$/, ''));
+
+const shape = {
+  SLUICE_DATA: z.string().optional(),
+  SLUICE_URL: address.optional(),
+  SLUICE_ADMIN_URL: address.optional(),
+  SLUICE_ADMIN_KEY: z.string().optional(),
+  SLUICE_API_KEY: z.string().optional(),
+  XDG_DATA_HOME: z.string().optional(),
+  XDG_STATE_HOME: z.string().optional(),
+};
+
+export interface CliSettings {
+  /** Folder of everything the platform keeps. */
+  readonly dataDir: string;
+  /** Folder of what the command line remembers: checkpoints that `audit verify` has seen. */
+  readonly stateDir: string;
+  readonly url: string | undefined;
+  readonly adminUrl: string | undefined;
+  readonly adminKey: string | undefined;
+  readonly apiKey: string | undefined;
+}
+
+/** The settings of the command line; an option of a command goes before its environment name. */
+export function readSettings(environment?: Environment): CliSettings {
+  const given = readConfig(shape, environment);
+  return {
+    dataDir: given.SLUICE_DATA ?? join(given.XDG_DATA_HOME ?? join(homedir(), '.local', 'share'), 'sluice'),
+    stateDir: join(given.XDG_STATE_HOME ?? join(homedir(), '.local', 'state'), 'sluice'),
+    url: given.SLUICE_URL,
+    adminUrl: given.SLUICE_ADMIN_URL,
+    adminKey: given.SLUICE_ADMIN_KEY,
+    apiKey: given.SLUICE_API_KEY,
+  };
+}

@@ -1,0 +1,28 @@
+import { CommandFailed, WrongUse } from '../exit-code.ts';
+
+const MAX_SECRET_BYTES = 8 * 1024;
+const MAX_PROMPT_BYTES = 4 * 1024 * 1024;
+
+/** A secret from a pipe: one line. Never from the command line, which every user of the machine can read. */
+export async function readSecret(what: string): Promise<string> {
+  if (process.stdin.isTTY) throw new WrongUse(`Pipe ${what} into this command: ... --key-stdin < FILE`);
+  const secret = (await readAll(MAX_SECRET_BYTES)).trim();
+  if (secret === '') throw new CommandFailed(`Standard input was empty: ${what} was expected there.`);
+  if (/\s/.test(secret)) throw new CommandFailed(`Standard input held more than one word: only ${what} is expected there.`);
+  return secret;
+}
+
+export async function readPrompt(): Promise<string> {
+  return readAll(MAX_PROMPT_BYTES);
+}
+
+async function readAll(limitBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > limitBytes) throw new CommandFailed(`Standard input is larger than ${limitBytes} bytes.`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

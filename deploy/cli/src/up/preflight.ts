@@ -1,0 +1,48 @@
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { HostConfig } from '@sluice/host';
+import { readCredentials } from '../data-folder/credentials.ts';
+import type { DataFolder } from '../data-folder/data-folder.ts';
+import { checkLayout } from '../data-folder/layout.ts';
+import { inUse, lockHolder } from '../data-folder/lock.ts';
+import { CommandFailed } from '../exit-code.ts';
+import { checkPorts, type Listener } from './ports.ts';
+
+/** Everything that can be known to be wrong before the start. Throws a CommandFailed and has touched nothing. */
+export async function preflight(folder: DataFolder, config: HostConfig, listeners: readonly Listener[]): Promise<void> {
+  checkFolder(folder);
+  const holder = lockHolder(folder.lock);
+  if (holder) throw inUse(folder.lock, holder);
+  checkLayout(folder);
+  checkKeys(folder, config);
+  await checkPorts(listeners);
+}
+
+function checkFolder({ root }: DataFolder): void {
+  let existing = root;
+  while (!existsSync(existing) && dirname(existing) !== existing) existing = dirname(existing);
+  if (!statSync(existing).isDirectory()) throw new CommandFailed(`${existing} is not a folder. Give another data folder with --data.`);
+  try {
+    accessSync(existing, constants.W_OK | constants.X_OK);
+  } catch {
+    throw new CommandFailed(`This user may not write to ${existing}. Give another data folder with --data.`);
+  }
+}
+
+/**
+ * Keys are made in the order root key, first keys, database; so whatever comes later in this row cannot be there
+ * without what comes before, unless that was lost.
+ */
+function checkKeys(folder: DataFolder, { rootKeyFile }: HostConfig): void {
+  const database = existsSync(join(folder.postgres, 'PG_VERSION'));
+  const credentials = readCredentials(folder) !== undefined;
+  if (rootKeyFile !== undefined && !existsSync(rootKeyFile)) throw new CommandFailed(`There is no root key at ${rootKeyFile} (SLUICE_ROOT_KEY_FILE).`);
+  if (rootKeyFile === undefined && (database || credentials) && !existsSync(folder.rootKey)) {
+    throw new CommandFailed(
+      `The root key ${folder.rootKey} is lost: without it nothing in this data folder can be opened.\nPut it back from a backup (or name it with SLUICE_ROOT_KEY_FILE), or start anew in another folder with --data.`,
+    );
+  }
+  if (database && !credentials) {
+    throw new CommandFailed(`The first keys ${folder.credentials} are lost: this command could not administer the platform.\nPut the file back from a backup, or start anew in another folder with --data.`);
+  }
+}
