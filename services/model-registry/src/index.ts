@@ -1,1 +1,2 @@
-export {};
+export { createModelRegistry } from './model-registry.module.ts';
+export { modelRegistryConfig, type ModelRegistryConfig } from './config.ts';

@@ -1,0 +1,68 @@
+import { ServiceError } from '@sluice/errors';
+import type { AccessService, Actor as ActorMessage } from '@sluice/proto/access/v1/access';
+import type { Implementation } from '@sluice/rpc';
+import type { Platform } from '@sluice/platform';
+import type { Sql } from '@sluice/sql';
+import { createApiKey } from '../domain/create-api-key.ts';
+import { createProject } from '../domain/create-project.ts';
+import type { Actor, Administration } from '../domain/ports.ts';
+import { revokeApiKey } from '../domain/revoke-api-key.ts';
+import { countAct } from './act-counter.ts';
+import { bodyPolicyOf, keyMessage, kindOf, projectMessage, roleOf, shownKeyMessage } from './messages.ts';
+import { listKeys, listProjects, readProjectWithKeys, readSnapshot, type ProjectWithKeys } from './reads-sql.ts';
+
+/** One function an rpc: contract to domain and back. */
+export function accessRpc(
+  { events, rootKey }: Pick<Platform, 'events' | 'rootKey'>, sql: Sql, administration: Administration,
+): Implementation<typeof AccessService> {
+  return {
+    async getSnapshot() {
+      const { position, organisations, projects, keys } = await readSnapshot(sql, events, rootKey);
+      return {
+        position,
+        organisations: [...organisations],
+        projects: projects.map(secretsMessage),
+        keys: keys.map(keyMessage),
+        pepper: Uint8Array.from(administration.pepper.export()),
+      };
+    },
+    async getProjectSecrets({ projectId }) {
+      const project = await readProjectWithKeys(sql, rootKey, projectId);
+      if (!project) throw new ServiceError('not_found', 'There is no such project.', { param: 'project_id' });
+      return { project: secretsMessage(project) };
+    },
+    createProject: (request) =>
+      countAct('project.create', async () => {
+        const values = { name: request.name, bodyPolicy: bodyPolicyOf(request.bodyPolicy) ?? 'sent' as const };
+        return { project: projectMessage(await createProject(administration, actorOf(request.actor), values)) };
+      }),
+    async listProjects({ organisationId }) {
+      return { projects: (await listProjects(sql, organisationId)).map(projectMessage) };
+    },
+    createApiKey: (request) =>
+      countAct('key.create', async () => {
+        const kind = kindOf(request.kind);
+        if (!kind) throw new ServiceError('missing_required_parameter', '`kind` must be given.', { param: 'kind' });
+        const { projectId, name, models, expiresAtMs } = request;
+        const values = { kind, role: roleOf(request.role), projectId, name, models, expiresAtMs };
+        const { key, secret } = await createApiKey(administration, actorOf(request.actor), values);
+        return { key: shownKeyMessage(key), secret };
+      }),
+    async listApiKeys({ organisationId }) {
+      return { keys: (await listKeys(sql, organisationId)).map(shownKeyMessage) };
+    },
+    revokeApiKey: (request) =>
+      countAct('key.revoke', async () => {
+        return { key: shownKeyMessage(await revokeApiKey(administration, actorOf(request.actor), request.keyId)) };
+      }),
+  };
+}
+
+function actorOf(message: ActorMessage | undefined): Actor {
+  if (!message) throw new ServiceError('missing_required_parameter', '`actor` must be given.', { param: 'actor' });
+  return { keyId: message.keyId, organisationId: message.organisationId };
+}
+
+function secretsMessage({ project, dataKeys }: ProjectWithKeys) {
+  return { project: projectMessage(project), dataKeys: dataKeys.map(({ id, key }) => ({ id, key: Uint8Array.from(key) })) };
+}

@@ -1,0 +1,142 @@
+import { create } from '@bufbuild/protobuf';
+import type { Ids } from '@sluice/clock';
+import type { RootKey } from '@sluice/envelope';
+import type { EventLog } from '@sluice/events';
+import { AdminActedSchema } from '@sluice/proto/events/v1/calls';
+import { AccessChangedSchema } from '@sluice/proto/events/v1/changes';
+import type { Sql, SqlTransaction } from '@sluice/sql';
+import type { ApiKey } from '../domain/api-key.ts';
+import type { Act, Acts, ActState, Change } from '../domain/ports.ts';
+import type { DataKey, Organisation, Project } from '../domain/project.ts';
+import { dataKeyPurpose } from './data-keys-sql.ts';
+import { keyMessage, projectMessage } from './messages.ts';
+import { keyOf, projectOf, type KeyRow, type ProjectRow } from './rows.ts';
+
+interface Outlets {
+  readonly events: EventLog;
+  readonly ids: Ids;
+  readonly rootKey: RootKey;
+}
+
+/** Acts as PostgreSQL transactions; what they record leaves by the event log in the same transaction. */
+export class SqlActs implements Acts {
+  readonly #sql: Sql;
+  readonly #outlets: Outlets;
+
+  constructor(sql: Sql, outlets: Outlets) {
+    this.#sql = sql;
+    this.#outlets = outlets;
+  }
+
+  act<T>(work: (state: ActState) => Promise<T>): Promise<T> {
+    return this.#sql.transaction((transaction) => work(new SqlActState(transaction, this.#outlets)));
+  }
+}
+
+class SqlActState implements ActState {
+  readonly #sql: SqlTransaction;
+  readonly #outlets: Outlets;
+
+  constructor(sql: SqlTransaction, outlets: Outlets) {
+    this.#sql = sql;
+    this.#outlets = outlets;
+  }
+
+  async lockOrganisation(organisationId: string): Promise<Organisation | undefined> {
+    const rows = await this.#sql.query<Organisation>('select id, name from organisation where id = $1 for update', [organisationId]);
+    return rows[0];
+  }
+
+  async lockEverything(): Promise<{ readonly empty: boolean }> {
+    await this.#sql.query('lock table organisation in exclusive mode');
+    const rows = await this.#sql.query('select 1 from organisation limit 1');
+    return { empty: rows.length === 0 };
+  }
+
+  async project(organisationId: string, projectId: string): Promise<Project | undefined> {
+    const text = 'select * from project where organisation_id = $1 and id = $2';
+    const rows = await this.#sql.query<ProjectRow>(text, [organisationId, projectId]);
+    return rows[0] && projectOf(rows[0]);
+  }
+
+  async key(organisationId: string, keyId: string): Promise<ApiKey | undefined> {
+    const text = 'select * from api_key where organisation_id = $1 and id = $2';
+    const rows = await this.#sql.query<KeyRow>(text, [organisationId, keyId]);
+    return rows[0] && keyOf(rows[0]);
+  }
+
+  async keyByHash(keyedHash: Uint8Array): Promise<ApiKey | undefined> {
+    const rows = await this.#sql.query<KeyRow>('select * from api_key where keyed_hash = $1', [keyedHash]);
+    return rows[0] && keyOf(rows[0]);
+  }
+
+  async projectCounts(organisationId: string, name: string): Promise<{ readonly all: number; readonly named: number }> {
+    const text = 'select count(*) as all, count(*) filter (where name = $2) as named from project where organisation_id = $1';
+    const [row] = await this.#sql.query<{ all: bigint; named: bigint }>(text, [organisationId, name]);
+    return { all: Number(row!.all), named: Number(row!.named) };
+  }
+
+  async keyCounts(organisationId: string, nowMs: number): Promise<{ readonly unrevoked: number; readonly liveOwners: number }> {
+    const text = `
+      select count(*) as unrevoked,
+             count(*) filter (where role = 'owner' and coalesce(expires_at_ms > $2, true)) as live_owners
+      from api_key where organisation_id = $1 and revoked_at_ms is null`;
+    const [row] = await this.#sql.query<{ unrevoked: bigint; live_owners: bigint }>(text, [organisationId, nowMs]);
+    return { unrevoked: Number(row!.unrevoked), liveOwners: Number(row!.live_owners) };
+  }
+
+  async addOrganisation({ id, name }: Organisation, createdAtMs: number): Promise<void> {
+    await this.#sql.query('insert into organisation (id, name, created_at_ms) values ($1, $2, $3)', [id, name, createdAtMs]);
+  }
+
+  async addProject(project: Project, dataKey: DataKey): Promise<void> {
+    const { id, organisationId, name, bodyPolicy, createdAtMs } = project;
+    await this.#sql.query(
+      'insert into project (id, organisation_id, name, body_policy, created_at_ms) values ($1, $2, $3, $4, $5)',
+      [id, organisationId, name, bodyPolicy, createdAtMs],
+    );
+    const sealed = this.#outlets.rootKey.wrap(dataKeyPurpose(id), dataKey.key);
+    await this.#sql.query(
+      'insert into data_key (id, project_id, sealed, created_at_ms) values ($1, $2, $3, $4)',
+      [dataKey.id, id, sealed, createdAtMs],
+    );
+  }
+
+  async addKey(key: ApiKey): Promise<void> {
+    await this.#sql.query(
+      `insert into api_key (id, organisation_id, kind, project_id, role, name, prefix, keyed_hash, models, created_at_ms, expires_at_ms)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+      [
+        key.id, key.organisationId, key.kind, key.projectId ?? null, key.role ?? null, key.name, key.prefix, key.keyedHash,
+        key.models, key.createdAtMs, key.expiresAtMs ?? null,
+      ],
+    );
+  }
+
+  async markRevoked(keyId: string, revokedAtMs: number): Promise<void> {
+    await this.#sql.query('update api_key set revoked_at_ms = $2 where id = $1', [keyId, revokedAtMs]);
+  }
+
+  async record(act: Act, change?: Change): Promise<void> {
+    const { events, ids } = this.#outlets;
+    const { organisationId } = act.actor;
+    if (change) {
+      const value = 'key' in change
+        ? { case: 'key' as const, value: keyMessage(change.key) }
+        : { case: 'project' as const, value: projectMessage(change.project) };
+      const message = create(AccessChangedSchema, { organisationId, change: value });
+      await events.publish(this.#sql, AccessChangedSchema, organisationId, message);
+    }
+    const message = create(AdminActedSchema, {
+      id: ids.next('act'),
+      actor: act.actor,
+      organisationId,
+      action: act.action,
+      object: act.object,
+      actedAtMs: BigInt(act.atMs),
+      // RFC 8785: the detail is flat, so sorting its own keys makes the JSON canonical.
+      detailJson: JSON.stringify(act.detail, Object.keys(act.detail).sort()),
+    });
+    await events.publish(this.#sql, AdminActedSchema, organisationId, message);
+  }
+}

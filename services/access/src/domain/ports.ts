@@ -1,0 +1,57 @@
+import type { KeyObject } from 'node:crypto';
+import type { Clock, Ids } from '@sluice/clock';
+import type { ApiKey } from './api-key.ts';
+import type { DataKey, Organisation, Project } from './project.ts';
+
+/** Who asks for a change: an admin key of an organisation. */
+export interface Actor {
+  readonly keyId: string;
+  readonly organisationId: string;
+}
+
+/** What was done, for the audit. `detail` is public within the organisation and holds no secret. */
+export interface Act {
+  readonly actor: Actor;
+  /** Dotted verb: `key.created`. */
+  readonly action: string;
+  /** Kind and id of the thing acted on: `api_key:key_...`. */
+  readonly object: string;
+  readonly atMs: number;
+  readonly detail: Readonly<Record<string, string | number | readonly string[]>>;
+}
+
+/** What replicas must hear of. An organisation is made before the first replica can ask, so it is no change. */
+export type Change = { readonly project: Project } | { readonly key: ApiKey };
+
+/** The state as one act sees and changes it. */
+export interface ActState {
+  /** Makes this the only act of the organisation until it ends. Undefined: there is no such organisation. */
+  lockOrganisation(organisationId: string): Promise<Organisation | undefined>;
+  /** Makes this the only act at all until it ends, and tells whether there is any organisation. */
+  lockEverything(): Promise<{ readonly empty: boolean }>;
+  project(organisationId: string, projectId: string): Promise<Project | undefined>;
+  key(organisationId: string, keyId: string): Promise<ApiKey | undefined>;
+  keyByHash(keyedHash: Uint8Array): Promise<ApiKey | undefined>;
+  projectCounts(organisationId: string, name: string): Promise<{ readonly all: number; readonly named: number }>;
+  keyCounts(organisationId: string, nowMs: number): Promise<{ readonly unrevoked: number; readonly liveOwners: number }>;
+  addOrganisation(organisation: Organisation, createdAtMs: number): Promise<void>;
+  addProject(project: Project, dataKey: DataKey): Promise<void>;
+  addKey(key: ApiKey): Promise<void>;
+  markRevoked(keyId: string, revokedAtMs: number): Promise<void>;
+  /** Leaves with the act: the change for replicas, if there is one, and the act for the audit. */
+  record(act: Act, change?: Change): Promise<void>;
+}
+
+/** Where acts happen. */
+export interface Acts {
+  /** Runs one act: what it writes and what it records commits together, or nothing of it. */
+  act<T>(work: (state: ActState) => Promise<T>): Promise<T>;
+}
+
+/** What every act needs. */
+export interface Administration {
+  readonly acts: Acts;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly pepper: KeyObject;
+}

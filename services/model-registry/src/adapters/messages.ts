@@ -1,0 +1,53 @@
+import { create } from '@bufbuild/protobuf';
+import { ServiceError } from '@sluice/errors';
+import {
+  AliasSchema, DeploymentSchema, DeploymentState as StateNumber, ModelSchema, Placement as PlacementNumber, Protocol as ProtocolNumber,
+  VersionSchema, type AddModelRequest, type Alias as AliasMessage, type Deployment as DeploymentMessage, type Model as ModelMessage,
+  type Version as VersionMessage,
+} from '@sluice/proto/model_registry/v1/model_registry';
+import type { Alias, Deployment, DeploymentState, Model, Placement, Protocol, Version } from '../domain/model.ts';
+import type { Source } from '../domain/source.ts';
+
+const PROTOCOLS: Readonly<Record<Protocol, ProtocolNumber>> = { openai: ProtocolNumber.OPENAI, kserve: ProtocolNumber.KSERVE };
+const PLACEMENTS: Readonly<Record<Placement, PlacementNumber>> = { inside: PlacementNumber.INSIDE, external: PlacementNumber.EXTERNAL };
+const STATES: Readonly<Record<DeploymentState, StateNumber>> = {
+  active: StateNumber.ACTIVE,
+  draining: StateNumber.DRAINING,
+  removed: StateNumber.REMOVED,
+};
+
+export function modelMessage({ createdAtMs, ...model }: Model): ModelMessage {
+  return create(ModelSchema, { ...model, createdAtMs: BigInt(createdAtMs) });
+}
+
+export function versionMessage({ createdAtMs, ...version }: Version): VersionMessage {
+  return create(VersionSchema, { ...version, createdAtMs: BigInt(createdAtMs) });
+}
+
+export function deploymentMessage({ protocol, placement, state, ...deployment }: Deployment): DeploymentMessage {
+  return create(DeploymentSchema, { ...deployment, protocol: PROTOCOLS[protocol], placement: PLACEMENTS[placement], state: STATES[state] });
+}
+
+export function aliasMessage(alias: Alias): AliasMessage {
+  return create(AliasSchema, { ...alias });
+}
+
+/** What a request adds. An upstream that is not said to be external counts as inside: the command line passes what the user said. */
+export function sourceOf({ source }: Pick<AddModelRequest, 'source'>): Source {
+  switch (source.case) {
+    case 'openai': {
+      const { baseUrl, upstreamModel, credential } = source.value;
+      return { kind: 'openai', baseUrl, upstreamModel, credential, placement: placementOf(source.value.placement) };
+    }
+    case 'gguf':
+      return { kind: 'gguf', path: source.value.path, digest: source.value.digest };
+    case undefined:
+      throw new ServiceError('missing_required_parameter', 'A model needs `openai` or `gguf`.', { param: 'openai' });
+  }
+}
+
+function placementOf(number: PlacementNumber): Placement {
+  if (number === PlacementNumber.EXTERNAL) return 'external';
+  if (number === PlacementNumber.INSIDE || number === PlacementNumber.UNSPECIFIED) return 'inside';
+  throw new ServiceError('invalid_value', '`openai.placement` has an unknown value.', { param: 'openai.placement' });
+}

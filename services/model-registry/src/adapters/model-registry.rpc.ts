@@ -1,0 +1,66 @@
+import { ServiceError } from '@sluice/errors';
+import type { Platform } from '@sluice/platform';
+import type { Actor as ActorMessage } from '@sluice/proto/access/v1/access';
+import type { ModelRegistryService } from '@sluice/proto/model_registry/v1/model_registry';
+import type { Implementation } from '@sluice/rpc';
+import type { Sql } from '@sluice/sql';
+import { addModel } from '../domain/add-model.ts';
+import { removeAlias, setAlias } from '../domain/aliases.ts';
+import type { Actor, Administration } from '../domain/ports.ts';
+import { removeModel } from '../domain/remove-model.ts';
+import { countAct } from './act-counter.ts';
+import type { Credentials } from './credentials.ts';
+import { aliasMessage, deploymentMessage, modelMessage, sourceOf, versionMessage } from './messages.ts';
+import { listModels, readSnapshot, type Registry } from './reads-sql.ts';
+
+/** One function an rpc: contract to domain and back. */
+export function modelRegistryRpc(
+  { events }: Pick<Platform, 'events'>, sql: Sql, credentials: Credentials, administration: Administration,
+): Implementation<typeof ModelRegistryService> {
+  return {
+    async getSnapshot() {
+      const { position, credentials: tokens, ...registry } = await readSnapshot(sql, events, credentials);
+      return { ...registryMessages(registry), position, credentials: [...tokens] };
+    },
+    addModel: (request) =>
+      countAct('model.add', async () => {
+        const added = await addModel(administration, actorOf(request.actor), request.name, sourceOf(request));
+        return {
+          model: modelMessage(added.model),
+          version: versionMessage(added.version),
+          deployment: deploymentMessage(added.deployment),
+        };
+      }),
+    async listModels({ organisationId }) {
+      return registryMessages(await listModels(sql, organisationId));
+    },
+    removeModel: (request) =>
+      countAct('model.remove', async () => {
+        await removeModel(administration, actorOf(request.actor), request.name);
+        return {};
+      }),
+    setAlias: (request) =>
+      countAct('alias.set', async () => {
+        return { alias: aliasMessage(await setAlias(administration, actorOf(request.actor), request.alias, request.modelName)) };
+      }),
+    removeAlias: (request) =>
+      countAct('alias.remove', async () => {
+        await removeAlias(administration, actorOf(request.actor), request.alias);
+        return {};
+      }),
+  };
+}
+
+function actorOf(message: ActorMessage | undefined): Actor {
+  if (!message) throw new ServiceError('missing_required_parameter', '`actor` must be given.', { param: 'actor' });
+  return { keyId: message.keyId, organisationId: message.organisationId };
+}
+
+function registryMessages({ models, versions, deployments, aliases }: Registry) {
+  return {
+    models: models.map(modelMessage),
+    versions: versions.map(versionMessage),
+    deployments: deployments.map(deploymentMessage),
+    aliases: aliases.map(aliasMessage),
+  };
+}

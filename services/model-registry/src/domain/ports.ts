@@ -1,0 +1,71 @@
+import type { Clock, Ids } from '@sluice/clock';
+import type { Alias, Deployment, Model, Version } from './model.ts';
+
+/** Who asks for a change: an admin key of an organisation. */
+export interface Actor {
+  readonly keyId: string;
+  readonly organisationId: string;
+}
+
+/** What was done, for the audit. `detail` is public within the organisation and holds no secret. */
+export interface Act {
+  readonly actor: Actor;
+  /** Dotted verb: `model.added`. */
+  readonly action: string;
+  /** Kind and id of the thing acted on: `model:mdl_...`. */
+  readonly object: string;
+  readonly atMs: number;
+  readonly detail: Readonly<Record<string, string | number>>;
+}
+
+/** What replicas must apply together. */
+export interface Change {
+  readonly models?: readonly Model[];
+  readonly versions?: readonly Version[];
+  readonly deployments?: readonly Deployment[];
+  readonly aliases?: readonly Alias[];
+  readonly removedModelIds?: readonly string[];
+  readonly removedAliasNames?: readonly string[];
+}
+
+/** The state as one act sees and changes it; the act is the only one of its organisation until it ends. */
+export interface RegistryState {
+  model(name: string): Promise<Model | undefined>;
+  alias(name: string): Promise<Alias | undefined>;
+  aliasesOf(modelId: string): Promise<Alias[]>;
+  versions(modelId: string): Promise<Version[]>;
+  /** Those that are not removed. */
+  deployments(modelId: string): Promise<Deployment[]>;
+  counts(): Promise<{ readonly models: number; readonly aliases: number }>;
+  credential(deploymentId: string): Promise<string | undefined>;
+  addModel(model: Model): Promise<void>;
+  addVersion(version: Version): Promise<void>;
+  addDeployment(deployment: Deployment, credential: string | undefined): Promise<void>;
+  setCredential(deploymentId: string, credential: string): Promise<void>;
+  setDeploymentState(deployment: Deployment): Promise<void>;
+  markModelRemoved(modelId: string, atMs: number): Promise<void>;
+  putAlias(alias: Alias): Promise<void>;
+  deleteAlias(name: string): Promise<void>;
+  /** Leaves with the act: the change for replicas and the history, and the act for the audit. */
+  record(act: Act, change: Change): Promise<void>;
+}
+
+/** Where acts happen. */
+export interface Acts {
+  /** Runs one act on an organisation's registry: what it writes and what it records commits together, or nothing of it. */
+  act<T>(organisationId: string, work: (state: RegistryState) => Promise<T>): Promise<T>;
+}
+
+/** Who may act; answered by access. */
+export interface Permissions {
+  /** Errors: `insufficient_permissions`; `access_unavailable` when nobody can tell. */
+  requireModelChange(actor: Actor): Promise<void>;
+}
+
+/** What every act needs. */
+export interface Administration {
+  readonly acts: Acts;
+  readonly permissions: Permissions;
+  readonly clock: Clock;
+  readonly ids: Ids;
+}

@@ -1,0 +1,47 @@
+import { Inject, Module, type DynamicModule, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import type { Platform } from '@sluice/platform';
+import { AccessService } from '@sluice/proto/access/v1/access';
+import { ModelRegistryService } from '@sluice/proto/model_registry/v1/model_registry';
+import { readMigrations } from '@sluice/sql';
+import { AccessPermissions } from './adapters/access-permissions.ts';
+import { SqlActs } from './adapters/acts-sql.ts';
+import { Credentials } from './adapters/credentials.ts';
+import { registryTables } from './adapters/database.ts';
+import { modelRegistryRpc } from './adapters/model-registry.rpc.ts';
+import { SignOfLife } from './adapters/sign-of-life.ts';
+import type { ModelRegistryConfig } from './config.ts';
+
+const PLATFORM = Symbol('model registry platform');
+
+/** Owns its tables, serves ModelRegistryService and gives its signs of life. */
+@Module({})
+class ModelRegistryModule implements OnModuleInit, OnApplicationShutdown {
+  readonly #platform: Platform;
+  #signOfLife: SignOfLife | undefined;
+
+  constructor(@Inject(PLATFORM) platform: Platform) {
+    this.#platform = platform;
+  }
+
+  async onModuleInit(): Promise<void> {
+    const { clock, events, health, ids, rootKey } = this.#platform;
+    const migrations = await readMigrations(new URL('../migrations', import.meta.url));
+    const sql = registryTables(await this.#platform.sql('model_registry', migrations));
+    const credentials = new Credentials(rootKey);
+    const acts = new SqlActs(sql, { events, ids, credentials });
+    const permissions = new AccessPermissions(this.#platform.connect(AccessService), clock);
+    const administration = { acts, permissions, clock, ids };
+    this.#platform.serve(ModelRegistryService, modelRegistryRpc(this.#platform, sql, credentials, administration));
+    const signOfLife = (this.#signOfLife = new SignOfLife(this.#platform));
+    health.register('model-registry', () => signOfLife.health());
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.#signOfLife?.stop();
+  }
+}
+
+/** The service model-registry on a platform. */
+export function createModelRegistry(platform: Platform, _config: ModelRegistryConfig): DynamicModule {
+  return { module: ModelRegistryModule, providers: [{ provide: PLATFORM, useValue: platform }] };
+}
