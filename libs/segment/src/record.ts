@@ -6,12 +6,18 @@ import type { KeyObject } from 'node:crypto';
 type RecordInit = MessageInitShape<typeof CallRecordSchema>;
 type BodyInit = MessageInitShape<typeof BodySchema>;
 
+/** An OutputBody that was encoded already, because its bytes go into the output chain too: see `chainOutput`. */
+export interface EncodedOutput {
+  readonly case: 'encodedOutput';
+  readonly bytes: Uint8Array;
+}
+
 /** One record of one call on its way into a segment: the clear part, and the part that is sealed. */
 export interface PendingRecord {
   readonly callId: string;
   readonly record: NonNullable<RecordInit['record']>;
   /** Absent when the project keeps digests only. */
-  readonly body?: NonNullable<BodyInit['body']>;
+  readonly body?: NonNullable<BodyInit['body']> | EncodedOutput;
 }
 
 /**
@@ -24,7 +30,7 @@ export interface RecordSource {
   take(): readonly PendingRecord[];
   /** Everything taken so far is durable, and the lease held at that moment: it may be released. */
   acknowledged(): void;
-  /** What was taken and not acknowledged is lost: nothing of it may be released, and the call must end. */
+  /** What was taken and not acknowledged is lost: nothing of it may be released, and the call must end. Called once, and nothing after it. */
   lost(error: ServiceError): void;
 }
 

@@ -1,0 +1,18 @@
+import { hash } from 'node:crypto';
+import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
+import { OutputBodySchema } from '@sluice/proto/events/v1/calls';
+import type { EncodedOutput } from './record.ts';
+
+/** SHA-256(previous || encoded OutputBody): the digest over everything that a call released so far. */
+export function nextChain(previous: Uint8Array, outputBody: Uint8Array): Buffer {
+  return hash('sha256', Buffer.concat([previous, outputBody]), 'buffer');
+}
+
+/** Encodes an output once, for the chain and for the segment alike. */
+export function chainOutput(
+  previous: Uint8Array,
+  output: MessageInitShape<typeof OutputBodySchema>,
+): { readonly chain: Buffer; readonly body: EncodedOutput } {
+  const bytes = toBinary(OutputBodySchema, create(OutputBodySchema, output));
+  return { chain: nextChain(previous, bytes), body: { case: 'encodedOutput', bytes } };
+}
