@@ -1,0 +1,126 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { processEnvironment } from '@sluice/config';
+import { eventually, type House } from './house.ts';
+
+const LAUNCHER = fileURLToPath(new URL('../../../sluice', import.meta.url));
+const START_LIMIT_MS = 60_000;
+
+interface Ready {
+  readonly url: string;
+  readonly adminUrl: string;
+  readonly apiKey: string;
+  readonly adminKey: string;
+  readonly pid: number;
+}
+
+/** `sluice up` on a data folder of its own, as a process group of its own. */
+export class AllInOneHouse implements House {
+  readonly url: string;
+  readonly adminUrl: string;
+  apiKey = '';
+  adminKey = '';
+  readonly eventLog = {
+    pause: () => this.#signalEventLog('SIGSTOP'),
+    resume: () => this.#signalEventLog('SIGCONT'),
+    kill: () => this.#signalEventLog('SIGKILL'),
+  };
+  readonly #folder: string;
+  readonly #args: readonly string[];
+  #child: ChildProcess | undefined;
+  #printed = '';
+
+  private constructor(folder: string, port: number, adminPort: number, args: readonly string[]) {
+    this.#folder = folder;
+    this.url = `http://127.0.0.1:${port}`;
+    this.adminUrl = `http://127.0.0.1:${adminPort}`;
+    this.#args = ['up', '--port', String(port), '--admin-port', String(adminPort), '--data', join(folder, 'data'), '--ready-file', join(folder, 'ready.json'), ...args];
+  }
+
+  /** `args` are further options of `up`. */
+  static async make(...args: string[]): Promise<AllInOneHouse> {
+    const house = new AllInOneHouse(await mkdtemp(join(tmpdir(), 'sluice-house-')), await freePort(), await freePort(), args);
+    await house.start();
+    return house;
+  }
+
+  async start(): Promise<void> {
+    rmSync(join(this.#folder, 'ready.json'), { force: true });
+    this.#printed = '';
+    const child = spawn(LAUNCHER, this.#args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: this.#environment() });
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (part: string) => (this.#printed = (this.#printed + part).slice(-10_000)));
+    this.#child = child;
+    const ready = await eventually<Ready>(async () => {
+      if (child.exitCode !== null) throw new Error(`up ended with ${child.exitCode}: ${this.#printed}`);
+      return existsSync(join(this.#folder, 'ready.json')) && (JSON.parse(readFileSync(join(this.#folder, 'ready.json'), 'utf8')) as Ready);
+    }, START_LIMIT_MS).catch((thrown: unknown) => {
+      throw new Error(`the house did not start: ${this.#printed}`, { cause: thrown });
+    });
+    this.apiKey = ready.apiKey;
+    this.adminKey = ready.adminKey;
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGINT');
+    await once(child, 'exit');
+  }
+
+  async kill(what: { readonly eventLog: boolean }): Promise<void> {
+    const child = this.#child!;
+    const gone = once(child, 'exit');
+    if (what.eventLog) this.eventLog.kill();
+    process.kill(-child.pid!, 'SIGKILL');
+    await gone;
+  }
+
+  pause(): void {
+    process.kill(-this.#child!.pid!, 'SIGSTOP');
+  }
+
+  resume(): void {
+    process.kill(-this.#child!.pid!, 'SIGCONT');
+  }
+
+  async command(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+    const child = spawn(LAUNCHER, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...this.#environment(), SLUICE_URL: this.url, SLUICE_ADMIN_URL: this.adminUrl, SLUICE_ADMIN_KEY: this.adminKey, SLUICE_API_KEY: this.apiKey } });
+    let [stdout, stderr] = ['', ''];
+    child.stdout.setEncoding('utf8').on('data', (part: string) => (stdout += part));
+    child.stderr.setEncoding('utf8').on('data', (part: string) => (stderr += part));
+    const [code] = (await once(child, 'close')) as [number];
+    return { code, stdout, stderr };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** Everything the house and its commands remember lies in its own folder. */
+  #environment(): Record<string, string | undefined> {
+    return { ...processEnvironment, SLUICE_DATA: join(this.#folder, 'data'), XDG_STATE_HOME: join(this.#folder, 'state') };
+  }
+
+  /** PostgreSQL: the first process and its children, so that a pause leaves none of them at work. */
+  #signalEventLog(signal: NodeJS.Signals): void {
+    const [first] = readFileSync(join(this.#folder, 'data', 'postgres', 'postmaster.pid'), 'utf8').split('\n');
+    const pid = Number(first);
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
+    for (const each of [pid, ...children]) process.kill(each, signal);
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

@@ -1,0 +1,80 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { ScriptedUpstream, chunk, errorEnvelope, htmlPage, streamedChat, type Script } from '@sluice/testkit';
+import { endedCall } from './audited-call.ts';
+import { MESSAGES, MODEL, addModel } from './chat.scenarios.ts';
+import { admin, type House } from './house.ts';
+import { StreamReader } from './stream-reader.ts';
+
+/** Answers that begin well and end badly. */
+const BROKEN: readonly [name: string, script: Script][] = [
+  ['resets the connection', { steps: [{ event: chunk({ role: 'assistant', content: 'half' }) }, { reset: true }] }],
+  ['sends half an event', { steps: [{ event: chunk({ role: 'assistant', content: 'half' }) }, { raw: 'data: {"id":"x","cho' }, { close: true }] }],
+  ['sends what is not JSON', { steps: [{ event: chunk({ role: 'assistant', content: 'half' }) }, { event: 'rubbish' }] }],
+  ['reports an error in the stream', { steps: [{ event: chunk({ role: 'assistant', content: 'half' }) }, { event: { error: { message: 'boom', type: 'server_error', code: null } } }] }],
+  ['ends without a reason', { steps: [{ event: chunk({ role: 'assistant', content: 'half' }) }] }],
+];
+
+export function backendFaultScenarios(at: () => House): void {
+  describe('a backend', () => {
+    let upstream: ScriptedUpstream;
+
+    beforeEach(async () => {
+      upstream = await ScriptedUpstream.start();
+      await addModel(at(), upstream);
+    });
+
+    afterEach(async () => {
+      await admin(at(), 'DELETE', `/models/${MODEL}`);
+      await upstream[Symbol.asyncDispose]();
+    });
+
+    it('that is down before the first byte is passed over, and another answers', async () => {
+      await using second = await ScriptedUpstream.start();
+      await addModel(at(), second);
+      upstream.always(errorEnvelope(500));
+      for (let call = 0; call < 6; call++) {
+        const reader = new StreamReader(at(), { model: MODEL, messages: MESSAGES });
+        await reader.ended;
+        expect({ status: reader.status, text: reader.text, done: reader.done }).toEqual({ status: 200, text: 'The answer is 42.', done: true });
+      }
+      expect(second.requests.length).toBe(6);
+    });
+
+    it.each(BROKEN)('that %s after the first byte ends the stream with one honest error, audited', async (_name, script) => {
+      upstream.next(script);
+      const reader = new StreamReader(at(), { model: MODEL, messages: MESSAGES });
+      await reader.ended;
+      expect(reader.done).toBe(false);
+      expect(reader.error).toMatchObject({ type: 'server_error' });
+      expect(reader.text).toBe('half');
+      expect(await endedCall(at(), reader.id!)).toMatchObject({ status: 'failed', error_code: 'upstream_error', choices: [{ content: 'half' }] });
+    });
+
+    it.each([['a web page', htmlPage(200)], ['a broken gateway', htmlPage(502)], ['an empty body', { steps: [] } as Script]])('that answers with %s gives a 502 in the usual envelope', async (_name, script) => {
+      upstream.always(script);
+      const answer = await fetch(`${at().url}/v1/chat/completions`, { method: 'POST', headers: { authorization: `Bearer ${at().apiKey}`, 'content-type': 'application/json' }, body: JSON.stringify({ model: MODEL, messages: MESSAGES }) });
+      expect(answer.status).toBe(502);
+      expect(Object.keys(((await answer.json()) as { error: object }).error).sort()).toEqual(['code', 'message', 'param', 'type']);
+      expect(await endedCall(at(), answer.headers.get('x-request-id')!)).toMatchObject({ status: 'failed', http_status: 502 });
+    });
+
+    it('that refuses the request is heard: its own status, type, code and param reach the client', async () => {
+      upstream.next(errorEnvelope(422, { message: 'No such voice.', type: 'invalid_request_error', code: 'bad_voice', param: 'audio.voice' }));
+      const answer = await fetch(`${at().url}/v1/chat/completions`, { method: 'POST', headers: { authorization: `Bearer ${at().apiKey}`, 'content-type': 'application/json' }, body: JSON.stringify({ model: MODEL, messages: MESSAGES }) });
+      expect(answer.status).toBe(422);
+      expect(await answer.json()).toEqual({ error: { message: 'No such voice.', type: 'invalid_request_error', code: 'bad_voice', param: 'audio.voice' } });
+    });
+
+    it('that is slow to read from is not waited for by others', async () => {
+      upstream.next({ before: new Promise(() => undefined), steps: [] });
+      const stuck = new StreamReader(at(), { model: MODEL, messages: MESSAGES });
+      await upstream.received(0);
+      upstream.next(streamedChat());
+      const reader = new StreamReader(at(), { model: MODEL, messages: MESSAGES });
+      await reader.ended;
+      expect(reader.done).toBe(true);
+      stuck.leave();
+      await (await upstream.received(0)).clientLeft;
+    });
+  });
+}

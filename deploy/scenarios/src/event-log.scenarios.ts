@@ -1,0 +1,102 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ScriptedUpstream, streamedChat } from '@sluice/testkit';
+import { endedCall } from './audited-call.ts';
+import { MESSAGES, MODEL, addModel } from './chat.scenarios.ts';
+import { admin, eventually, type House } from './house.ts';
+import { StreamReader } from './stream-reader.ts';
+
+const LONG = Array.from({ length: 20_000 }, (_, index) => ` w${index}`);
+/** Longer than a lease of 10 s and the 15 s of silence after which an epoch is closed. */
+const PAUSE_MS = 16_000;
+
+const pauseFor = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+export function eventLogScenarios(at: () => House): void {
+  describe('the event log', () => {
+    let upstream: ScriptedUpstream;
+    const stream = () => new StreamReader(at(), { model: MODEL, messages: MESSAGES });
+
+    beforeAll(async () => {
+      upstream = await ScriptedUpstream.start();
+      await addModel(at(), upstream);
+    });
+
+    afterAll(async () => {
+      await admin(at(), 'DELETE', `/models/${MODEL}`);
+      await upstream[Symbol.asyncDispose]();
+    });
+
+    it('when it stands still, nothing leaves; when it goes on soon, the stream goes on', async () => {
+      upstream.next(streamedChat({ pieces: LONG.slice(0, 400), gapMs: 5 }));
+      const reader = stream();
+      await reader.characters(50);
+      at().eventLog.pause();
+      await pauseFor(300); // What was acknowledged before is on its way.
+      const before = reader.text;
+      await pauseFor(1000);
+      expect(reader.text).toBe(before);
+      at().eventLog.resume();
+      await reader.ended;
+      expect({ done: reader.done, text: reader.text }).toEqual({ done: true, text: LONG.slice(0, 400).join('') });
+    });
+
+    it('when it is away, new calls get 503 with Retry-After, running streams end with an error, and it comes back by itself', async () => {
+      upstream.next(streamedChat({ pieces: LONG, gapMs: 5 }));
+      const reader = stream();
+      await reader.characters(50);
+      at().eventLog.pause();
+      const refused = await eventually(async () => {
+        const answer = await fetch(`${at().url}/v1/chat/completions`, { method: 'POST', headers: { authorization: `Bearer ${at().apiKey}`, 'content-type': 'application/json' }, body: JSON.stringify({ model: MODEL, messages: MESSAGES }), signal: AbortSignal.timeout(8000) });
+        return answer.status === 503 && answer;
+      }, 30_000);
+      expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+      expect(((await refused.json()) as { error: { code: string } }).error.code).toBe('audit_log_unavailable');
+      await reader.ended;
+      expect(reader.done).toBe(false);
+      expect(reader.error).toBeDefined();
+      at().eventLog.resume();
+      await eventually(async () => {
+        const again = stream();
+        await again.ended;
+        return again.done;
+      });
+      const call = await endedCall(at(), reader.id!, 30_000);
+      expect(call.choices[0]!.content!.startsWith(reader.text)).toBe(true);
+    }, 90_000);
+
+    it('whose server is killed comes back, and no answer that was given is missing', async () => {
+      upstream.next(streamedChat({ pieces: LONG.slice(0, 600), gapMs: 5 }));
+      const reader = stream();
+      await reader.characters(50);
+      at().eventLog.kill();
+      await reader.ended;
+      await eventually(async () => {
+        const again = stream();
+        await again.ended;
+        return again.done;
+      }, 30_000);
+      const call = await endedCall(at(), reader.id!, 30_000);
+      expect(call.choices[0]!.content!.startsWith(reader.text)).toBe(true);
+    }, 90_000);
+
+    it('gives up a process that was paused for too long: it sends nothing more, and goes on with new calls', async () => {
+      upstream.next(streamedChat({ pieces: LONG, gapMs: 2 }));
+      const reader = stream();
+      await reader.characters(50);
+      at().pause();
+      await pauseFor(PAUSE_MS);
+      const before = reader.text;
+      at().resume();
+      await reader.ended;
+      expect(reader.done).toBe(false);
+      const call = await endedCall(at(), reader.id!, 30_000);
+      expect(call.choices[0]!.content!.startsWith(reader.text)).toBe(true);
+      expect(reader.text.length - before.length).toBeLessThan(64 * 1024); // Only what the sockets already held.
+      await eventually(async () => {
+        const again = stream();
+        await again.ended;
+        return again.done;
+      }, 30_000);
+    }, 90_000);
+  });
+}

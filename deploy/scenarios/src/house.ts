@@ -1,0 +1,48 @@
+/** What a house runs as and where it can be hurt. Everything else goes through its addresses. */
+export interface House extends AsyncDisposable {
+  readonly url: string;
+  readonly adminUrl: string;
+  readonly apiKey: string;
+  readonly adminKey: string;
+  /** Starts (again) on the same data and the same addresses; resolves when ready. */
+  start(): Promise<void>;
+  /** Ends everything properly. */
+  stop(): Promise<void>;
+  /** SIGKILL to every process of the house at once; with the event log's server too when asked. */
+  kill(what: { readonly eventLog: boolean }): Promise<void>;
+  /** SIGSTOP and SIGCONT to the data plane: a process that the scheduler forgot. */
+  pause(): void;
+  resume(): void;
+  /** The server behind the event log. */
+  readonly eventLog: { pause(): void; resume(): void; kill(): void };
+  /** Runs `sluice` with these arguments against the house. */
+  command(...args: string[]): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }>;
+}
+
+export interface AdminAnswer<T> {
+  readonly status: number;
+  readonly body: T;
+}
+
+/** One request to the admin API. */
+export async function admin<T = Record<string, unknown>>(house: House, method: string, path: string, body?: object): Promise<AdminAnswer<T>> {
+  const answer = await fetch(`${house.adminUrl}/admin/v1${path}`, {
+    method,
+    headers: { authorization: `Bearer ${house.adminKey}`, ...(body ? { 'content-type': 'application/json' } : {}) },
+    ...(body ? { body: JSON.stringify(body) } : {}),
+    signal: AbortSignal.timeout(10_000),
+  });
+  return { status: answer.status, body: (await answer.json()) as T };
+}
+
+/** Waits for a condition; the only wait of the scenarios. */
+export async function eventually<T>(look: () => Promise<T | undefined | false>, limitMs = 20_000): Promise<T> {
+  const deadlineMs = performance.now() + limitMs;
+  let last: unknown;
+  for (;;) {
+    const seen = await look().catch((thrown: unknown) => void (last = thrown));
+    if (seen !== undefined && seen !== false) return seen as T;
+    if (performance.now() > deadlineMs) throw new Error(`did not happen within ${limitMs} ms`, { cause: last });
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}

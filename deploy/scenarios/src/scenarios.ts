@@ -1,0 +1,31 @@
+import { afterAll, beforeAll, describe } from '@jest/globals';
+import { backendFaultScenarios } from './backend-faults.scenarios.ts';
+import { chatScenarios } from './chat.scenarios.ts';
+import { crashScenarios } from './crash.scenarios.ts';
+import { eventLogScenarios } from './event-log.scenarios.ts';
+import { hostileScenarios } from './hostile.scenarios.ts';
+import type { House } from './house.ts';
+import { keyScenarios } from './keys.scenarios.ts';
+
+const START_LIMIT_MS = 90_000;
+
+/** Everything that must hold of a house, however it runs. */
+export function scenarios(name: string, make: () => Promise<House>): void {
+  describe(name, () => {
+    let house: House;
+    const at = () => house;
+
+    beforeAll(async () => {
+      house = await make();
+    }, START_LIMIT_MS);
+
+    afterAll(async () => house?.[Symbol.asyncDispose](), START_LIMIT_MS);
+
+    chatScenarios(at);
+    keyScenarios(at);
+    hostileScenarios(at);
+    backendFaultScenarios(at);
+    eventLogScenarios(at);
+    crashScenarios(at);
+  });
+}
