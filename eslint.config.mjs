@@ -89,7 +89,7 @@ export default [
   { files: ['libs/config/**', '**/*.spec.ts'], rules: { 'no-restricted-syntax': ['error', ...SHAPE_RULES] } },
   { files: ['deploy/cli/**', 'deploy/bench/**'], rules: { 'no-console': 'off' } },
   // A suite is one function; its length says nothing.
-  { files: ['**/*.spec.ts', '**/*.contract.ts'], rules: { 'max-lines-per-function': 'off' } },
+  { files: ['**/*.spec.ts', '**/*.contract.ts', '**/*.scenarios.ts'], rules: { 'max-lines-per-function': 'off' } },
   // A test may reach for what it tests: real drivers where it proves an adapter.
-  { files: ['**/*.spec.ts', '**/*.contract.ts', '**/testing/**', 'libs/testkit/**', 'deploy/bench/**'], rules: restricted([]) },
+  { files: ['**/*.spec.ts', '**/*.contract.ts', '**/testing/**', 'libs/testkit/**', 'deploy/bench/**', 'deploy/scenarios/**'], rules: restricted([]) },
 ];

@@ -22,7 +22,10 @@ export async function startScript(script: string, port: number, args: readonly s
     execArgv: ['--conditions=@sluice/source', '--import', `${repositoryRoot}deploy/host/source-loader.mjs`, '--no-warnings'],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
-  await until(async () => (await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(1000) }).catch(() => undefined)) !== undefined);
+  await until(async () => {
+    if (child.exitCode !== null) throw new Error(`${script} ended with ${child.exitCode}`);
+    return (await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(1000) }).catch(() => undefined)) !== undefined;
+  });
   return child;
 }
 

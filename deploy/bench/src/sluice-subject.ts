@@ -20,7 +20,10 @@ export async function sluiceSubject(upstreamPort: number): Promise<Subject> {
   const readyFile = join(folder, 'ready.json');
   const [port, adminPort] = [await freePort(), await freePort()];
   const child = spawn(join(repositoryRoot, 'sluice'), ['up', '--no-model', '--port', String(port), '--admin-port', String(adminPort), '--data', join(folder, 'data'), '--ready-file', readyFile], { stdio: ['ignore', 'ignore', 'inherit'] });
-  await until(async () => existsSync(readyFile));
+  await until(async () => {
+    if (child.exitCode !== null) throw new Error(`sluice up ended with ${child.exitCode}`);
+    return existsSync(readyFile);
+  });
   const ready = JSON.parse(readFileSync(readyFile, 'utf8')) as Ready;
   const added = await fetch(`${ready.adminUrl}/admin/v1/models`, {
     method: 'POST',
