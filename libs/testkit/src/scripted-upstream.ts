@@ -20,6 +20,8 @@ export class ScriptedUpstream implements AsyncDisposable {
   /** Calls that are being answered now, and the most there ever were at once. */
   concurrent = 0;
   maxConcurrent = 0;
+  /** Connections accepted so far: tells whether a client keeps them alive. */
+  connections = 0;
   /** How many health checks were received; what the next one gets as status. */
   probes = 0;
   probeStatus = 200;
@@ -32,6 +34,7 @@ export class ScriptedUpstream implements AsyncDisposable {
   private constructor() {
     this.#server = createServer((request, response) => void this.#handle(request, response).catch(() => response.destroy()));
     this.#server.keepAliveTimeout = 60_000;
+    this.#server.on('connection', () => this.connections++);
   }
 
   /** Starts on a free port of the loopback interface, or on the given one. */

@@ -1,0 +1,197 @@
+import { Channel, type ChatEvent } from '@sluice/proto/chat/v1/chat';
+import type { BackendCall } from '../../domain/backend.ts';
+import { delta, finished, started, toolDelta } from './chat-events.ts';
+import { finishReason, namesOneTool } from './finish-reason.ts';
+import { CHOICES_LIMIT } from './limits.ts';
+import { rawMember } from './raw-member.ts';
+import { ToolCalls } from './tool-calls.ts';
+import { errorInBand, isObject, rubbish } from './upstream-error.ts';
+import { usageOf } from './usage-of.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+type Path = readonly (string | number)[];
+
+/** What is known of one choice while it is produced. */
+interface Choice {
+  readonly tools: ToolCalls;
+  finishReason: string | undefined;
+  isFunctionNamed: boolean;
+}
+
+/** Members of a message that have an event of their own, or say nothing. */
+const KNOWN = new Set(['role', 'content', 'reasoning_content', 'reasoning', 'refusal', 'tool_calls', 'function_call']);
+
+/**
+ * Turns the chunks of one streamed answer, or one whole answer, into events. Holds back `Started` until there is
+ * something to say, so that a backend which fails after an empty opening can still be replaced by another; and the
+ * finish reasons until the end, because some backends send text or tool calls behind them.
+ */
+export class AnswerReader {
+  readonly #call: BackendCall;
+  readonly #member: 'delta' | 'message';
+  readonly #choices = new Map<number, Choice>();
+  readonly #isOneToolNamed: boolean;
+  #isStarted = false;
+  #fingerprint = '';
+  #serviceTier = '';
+  #usage: { readonly value: unknown; readonly source: string; readonly path: Path } | undefined;
+  #outputBytes = 0;
+
+  constructor(call: BackendCall) {
+    this.#call = call;
+    this.#member = call.call.stream ? 'delta' : 'message';
+    this.#isOneToolNamed = namesOneTool(call.call);
+  }
+
+  /** True when some choice said why it ended: the answer may end without `[DONE]`. */
+  get isFinished(): boolean {
+    return this.#choices.size > 0 && [...this.#choices.values()].every((choice) => choice.finishReason !== undefined);
+  }
+
+  /** Events of one JSON text of the backend, in order; often none. Throws ServiceError for rubbish and for an error in it. */
+  read(json: string, eventName = ''): ChatEvent[] {
+    const chunk = parse(json);
+    if (chunk['error']) throw errorInBand(chunk['error']);
+    if (eventName === 'error') throw errorInBand(chunk);
+    if (this.#fingerprint === '' && typeof chunk['system_fingerprint'] === 'string') this.#fingerprint = chunk['system_fingerprint'];
+    if (this.#serviceTier === '' && typeof chunk['service_tier'] === 'string') this.#serviceTier = chunk['service_tier'];
+    if (chunk['usage']) this.#usage = { value: chunk['usage'], source: json, path: ['usage'] };
+    else if (isObject(chunk['x_groq']) && chunk['x_groq']['usage']) this.#usage = { value: chunk['x_groq']['usage'], source: json, path: ['x_groq', 'usage'] };
+    const events: ChatEvent[] = [];
+    const choices: unknown = chunk['choices'];
+    if (choices === undefined || choices === null) return events;
+    if (!Array.isArray(choices)) throw rubbish('choices is not an array');
+    for (let at = 0; at < choices.length; at++) this.#readChoice(choices[at], at, json, events);
+    return events.length === 0 ? events : this.#begin(events);
+  }
+
+  /** The last events: why each choice ended, and usage. Throws when there was no answer at all. */
+  end(): ChatEvent[] {
+    if (this.#choices.size === 0) throw rubbish('the answer has no choice');
+    const events = [...this.#choices].sort(([a], [b]) => a - b).map(([index, choice]) => {
+      choice.tools.end();
+      const hasTools = choice.tools.count > 0 && !this.#isOneToolNamed;
+      return finished(index, finishReason(choice.finishReason, hasTools, choice.isFunctionNamed));
+    });
+    const source = this.#usage && rawMember(this.#usage.source, this.#usage.path);
+    const { messages, fields } = this.#call.call;
+    const input = fields.reduce((sum, { json }) => sum + json.length, messages.length);
+    events.push(usageOf(this.#usage?.value, source, { input, output: this.#outputBytes }));
+    return this.#begin(events);
+  }
+
+  #begin(events: ChatEvent[]): ChatEvent[] {
+    if (this.#isStarted) return events;
+    this.#isStarted = true;
+    const { versionId, deploymentId } = this.#call;
+    return [started({ versionId, deploymentId, systemFingerprint: this.#fingerprint, serviceTier: this.#serviceTier }), ...events];
+  }
+
+  #readChoice(value: unknown, at: number, json: string, events: ChatEvent[]): void {
+    if (!isObject(value)) throw rubbish('a choice is not an object');
+    const index = value['index'] ?? at;
+    if (typeof index !== 'number' || !Number.isInteger(index) || index < 0 || index >= Math.min(CHOICES_LIMIT, Math.max(1, this.#call.call.choices))) {
+      throw rubbish('the index of a choice is not one that was asked for');
+    }
+    const choice = this.#choice(index);
+    const first = events.length;
+    const message: unknown = value[this.#member];
+    if (isObject(message)) this.#readMessage(message, index, choice, { json, path: ['choices', at, this.#member] }, events);
+    else if (message !== undefined && message !== null) throw rubbish('a delta is not an object');
+    if (value['logprobs']) attachLogprobs(rawMember(json, ['choices', at, 'logprobs']), index, first, events);
+    const reason = value['finish_reason'];
+    if (typeof reason === 'string' && reason !== '') choice.finishReason = reason;
+    if (value['usage'] && !this.#usage) this.#usage = { value: value['usage'], source: json, path: ['choices', at, 'usage'] };
+  }
+
+  #readMessage(message: Json, index: number, choice: Choice, source: { json: string; path: Path }, events: ChatEvent[]): void {
+    this.#text(textOf(message['reasoning_content']) || textOf(message['reasoning']), index, Channel.REASONING, events);
+    this.#text(contentOf(message['content']), index, Channel.CONTENT, events);
+    this.#text(textOf(message['refusal']), index, Channel.REFUSAL, events);
+    const tools = message['tool_calls'];
+    if (Array.isArray(tools)) {
+      for (let at = 0; at < tools.length; at++) {
+        const event = choice.tools.read(tools[at], (member, field) => rawMember(source.json, [...source.path, 'tool_calls', at, member, field]));
+        if (event) this.#push(event, events);
+      }
+    }
+    if (isObject(message['function_call'])) this.#functionCall(message['function_call'], index, choice, events);
+    const extra = extraOf(message, source);
+    if (extra) {
+      const event = delta(index, Channel.CONTENT, '');
+      if (event.event.case === 'delta') event.event.value.extraJson = extra;
+      this.#push(event, events);
+      this.#outputBytes += extra.length;
+    }
+  }
+
+  #functionCall(call: Json, index: number, choice: Choice, events: ChatEvent[]): void {
+    const name = choice.isFunctionNamed ? '' : (textOf(call['name']) ?? '');
+    const text = textOf(call['arguments']) ?? '';
+    if (name === '' && text === '') return;
+    choice.isFunctionNamed ||= name !== '';
+    this.#push(toolDelta(index, Channel.FUNCTION_ARGUMENTS, text, { index: 0, id: '', type: '', name }), events);
+  }
+
+  #text(text: string | undefined, index: number, channel: Channel, events: ChatEvent[]): void {
+    if (text) this.#push(delta(index, channel, text), events);
+  }
+
+  #push(event: ChatEvent, events: ChatEvent[]): void {
+    if (event.event.case === 'delta') this.#outputBytes += Buffer.byteLength(event.event.value.text);
+    events.push(event);
+  }
+
+  #choice(index: number): Choice {
+    let choice = this.#choices.get(index);
+    if (!choice) {
+      choice = { tools: new ToolCalls(index, `call_${this.#call.callId}`), finishReason: undefined, isFunctionNamed: false };
+      this.#choices.set(index, choice);
+    }
+    return choice;
+  }
+}
+
+function parse(json: string): Json {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    // The parser's message quotes the text, so it is not kept as the cause.
+    throw rubbish('the backend sent malformed JSON');
+  }
+  if (!isObject(value)) throw rubbish('the backend sent JSON that is not an object');
+  return value;
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** Content is text; some backends send it as a list of parts. */
+function contentOf(value: unknown): string | undefined {
+  if (typeof value === 'string' || value === null || value === undefined) return value ?? undefined;
+  if (!Array.isArray(value)) throw rubbish('content is neither text nor parts');
+  return value.map((part: unknown) => (isObject(part) ? (textOf(part['text']) ?? '') : '')).join('');
+}
+
+/** Log-probabilities belong to the text that came with them; without text they travel on an empty piece. */
+function attachLogprobs(source: string | undefined, index: number, first: number, events: ChatEvent[]): void {
+  if (source === undefined) return;
+  let event = events.slice(first).find(({ event: { case: kind, value } }) => kind === 'delta' && (value.channel === Channel.CONTENT || value.channel === Channel.REFUSAL));
+  if (!event) {
+    event = delta(index, Channel.CONTENT, '');
+    events.push(event);
+  }
+  if (event.event.case === 'delta') event.event.value.logprobsJson = Buffer.from(source);
+}
+
+/** The members that Sluice does not interpret, in their own source text. */
+function extraOf(message: Json, source: { json: string; path: Path }): Buffer | undefined {
+  let members = '';
+  for (const name in message) {
+    if (KNOWN.has(name) || message[name] === null) continue;
+    members += `${members === '' ? '' : ','}${JSON.stringify(name)}:${rawMember(source.json, [...source.path, name])}`;
+  }
+  return members === '' ? undefined : Buffer.from(`{${members}}`);
+}

@@ -1,0 +1,43 @@
+import type { ChatEvent } from '@sluice/proto/chat/v1/chat';
+import { usage } from './chat-events.ts';
+import { isObject } from './upstream-error.ts';
+
+/** A token takes about four bytes of text in the usual vocabularies. */
+const BYTES_PER_TOKEN = 4;
+
+export interface Bytes {
+  readonly input: number;
+  readonly output: number;
+}
+
+/**
+ * The event of usage from the backend's object and its source text. What the backend did not count, or counted as
+ * nothing although it sent text, is estimated from bytes and marked so.
+ */
+export function usageOf(object: unknown, source: string | undefined, bytes: Bytes): ChatEvent {
+  const given = isObject(object) ? object : {};
+  const input = count(given['prompt_tokens']);
+  const output = count(given['completion_tokens']);
+  const isOutputCounted = output !== undefined && (output > 0n || bytes.output === 0);
+  const isInputCounted = input !== undefined && input > 0n;
+  return usage({
+    inputTokens: isInputCounted ? input : estimate(bytes.input),
+    outputTokens: isOutputCounted ? output : estimate(bytes.output),
+    cachedInputTokens: detail(given['prompt_tokens_details'], 'cached_tokens'),
+    reasoningTokens: detail(given['completion_tokens_details'], 'reasoning_tokens'),
+    estimated: !isInputCounted || !isOutputCounted,
+    json: source === undefined ? new Uint8Array(0) : Buffer.from(source),
+  });
+}
+
+function estimate(bytes: number): bigint {
+  return BigInt(Math.ceil(bytes / BYTES_PER_TOKEN));
+}
+
+function count(value: unknown): bigint | undefined {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? BigInt(value) : undefined;
+}
+
+function detail(details: unknown, name: string): bigint {
+  return (isObject(details) ? count(details[name]) : undefined) ?? 0n;
+}

@@ -1,0 +1,26 @@
+/** Where a version of a model is served, as far as routing needs to know. */
+export interface Deployment {
+  readonly id: string;
+  readonly modelId: string;
+  readonly versionId: string;
+  readonly protocol: 'openai' | 'kserve';
+  /** Base URL, or `local` for the engine of this house. */
+  readonly target: string;
+  /** The model's name at the backend. */
+  readonly upstreamModel: string;
+  readonly weightsPath: string;
+  /** Bearer token for the backend. */
+  readonly credential: string | undefined;
+}
+
+/** True when both are served by the same backend with the same credential, so that running one does for the other. */
+export function isSameBackend(a: Deployment, b: Deployment): boolean {
+  return (
+    a.protocol === b.protocol &&
+    a.target === b.target &&
+    a.weightsPath === b.weightsPath &&
+    a.credential === b.credential &&
+    a.upstreamModel === b.upstreamModel &&
+    a.versionId === b.versionId
+  );
+}

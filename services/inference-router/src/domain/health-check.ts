@@ -1,0 +1,72 @@
+import type { Clock, Timer } from '@sluice/clock';
+import { ServiceError } from '@sluice/errors';
+import type { Backend } from './backend.ts';
+import { PROBE_FAILURES, PROBE_PERIOD_DOWN_MS, PROBE_PERIOD_MS, PROBE_TIMEOUT_MS } from './limits.ts';
+
+export type HealthStatus = 'unknown' | 'up' | 'down';
+
+/** Asks a backend again and again whether it can take calls: at once when it appears, then at a pace that fits its state. */
+export class HealthCheck {
+  readonly #backend: Backend;
+  readonly #clock: Clock;
+  #status: HealthStatus = 'unknown';
+  #reason = '';
+  #failures = 0;
+  #timer: Timer | undefined;
+  readonly #stopped = new AbortController();
+
+  constructor(backend: Backend, clock: Clock) {
+    this.#backend = backend;
+    this.#clock = clock;
+  }
+
+  get status(): HealthStatus {
+    return this.#status;
+  }
+
+  /** Why it is down; free of content. */
+  get reason(): string {
+    return this.#reason;
+  }
+
+  start(): void {
+    void this.#probe();
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#stopped.abort(new ServiceError('cancelled', 'The deployment was taken out of service.'));
+  }
+
+  /** A call that was answered proves as much as a check. */
+  answered(): void {
+    this.#failures = 0;
+    this.#status = 'up';
+    this.#reason = '';
+  }
+
+  async #probe(): Promise<void> {
+    const deadline = new AbortController();
+    const timer = this.#clock.after(PROBE_TIMEOUT_MS, () => deadline.abort(new ServiceError('upstream_timeout', 'The health check got no answer in time.')));
+    const onStop = (): void => deadline.abort(this.#stopped.signal.reason);
+    this.#stopped.signal.addEventListener('abort', onStop, { once: true });
+    try {
+      await this.#backend.probe(deadline.signal);
+      this.answered();
+    } catch (thrown) {
+      this.#failed(ServiceError.from(thrown).message);
+    } finally {
+      timer.cancel();
+      this.#stopped.signal.removeEventListener('abort', onStop);
+    }
+    if (this.#stopped.signal.aborted) return;
+    this.#timer = this.#clock.after(this.#failures === 0 ? PROBE_PERIOD_MS : PROBE_PERIOD_DOWN_MS, () => void this.#probe());
+  }
+
+  #failed(reason: string): void {
+    this.#failures++;
+    if (this.#status === 'up' && this.#failures < PROBE_FAILURES) return;
+    this.#status = 'down';
+    this.#reason = reason;
+  }
+}

@@ -1,0 +1,36 @@
+/** What one call may take; a setting each, with these as defaults. */
+export interface CallLimits {
+  /** From the attempt's start to its first event: a long prompt on a busy engine takes a minute. */
+  readonly firstTokenMs: number;
+  /** Between two events of a stream, while somebody waits for one. */
+  readonly idleMs: number;
+  /** The whole call with all its attempts; as long as OpenAI's own clients wait. */
+  readonly callMs: number;
+}
+
+export const DEFAULT_CALL_LIMITS: CallLimits = { firstTokenMs: 120_000, idleMs: 60_000, callMs: 600_000 };
+
+/** Deployments that are tried for one call. */
+export const ATTEMPTS_LIMIT = 3;
+/** No further attempt begins this long after the call did: its client has waited enough for an honest error. */
+export const RETRY_WINDOW_MS = 150_000;
+
+/** Calls that run at once on one deployment; each takes a connection. Above it the deployment is not chosen. */
+export const DEFAULT_IN_FLIGHT_PER_DEPLOYMENT = 512;
+
+/** Failures in a row that open a breaker. */
+export const BREAKER_FAILURES = 5;
+/** How long it stays open, doubled with each failed trial. */
+export const BREAKER_OPEN_MS = 2_000;
+export const BREAKER_OPEN_LIMIT_MS = 60_000;
+
+/** Health checks: of a deployment that is up, and of one that is not. */
+export const PROBE_PERIOD_MS = 5_000;
+export const PROBE_PERIOD_DOWN_MS = 500;
+/** A check that takes longer has failed. */
+export const PROBE_TIMEOUT_MS = 2_000;
+/** Failed checks in a row that take a deployment out which was up: one may be the machine's fault. */
+export const PROBE_FAILURES = 2;
+
+/** Above this many candidates two random ones are compared instead of all (power of two choices). */
+export const COMPARE_ALL_LIMIT = 8;

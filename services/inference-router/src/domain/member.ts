@@ -1,0 +1,90 @@
+import type { Clock } from '@sluice/clock';
+import type { ServiceError } from '@sluice/errors';
+import type { Backend } from './backend.ts';
+import { Breaker } from './breaker.ts';
+import type { Deployment } from './deployment.ts';
+import { HealthCheck } from './health-check.ts';
+
+/** One deployment as this process sees it: its backend, its health, its breaker, and the calls that run on it. */
+export class Member {
+  readonly deployment: Deployment;
+  readonly backend: Backend;
+  readonly breaker: Breaker;
+  readonly health: HealthCheck;
+  readonly #clock: Clock;
+  readonly #onDrained: (member: Member) => void;
+  #inFlight = 0;
+  #isRetired = false;
+  #restUntilMs = 0;
+  #lastFailure = '';
+
+  constructor(deployment: Deployment, backend: Backend, clock: Clock, onDrained: (member: Member) => void) {
+    this.deployment = deployment;
+    this.backend = backend;
+    this.breaker = new Breaker(clock);
+    this.health = new HealthCheck(backend, clock);
+    this.#clock = clock;
+    this.#onDrained = onDrained;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  get isRetired(): boolean {
+    return this.#isRetired;
+  }
+
+  get isHealthy(): boolean {
+    return this.health.status !== 'down' && this.breaker.allows;
+  }
+
+  /** The backend asked for a pause; it is chosen only when there is no other. */
+  get isResting(): boolean {
+    return this.#clock.monotonicMs() < this.#restUntilMs;
+  }
+
+  /** The last reason why it was taken out; free of content. */
+  get reason(): string {
+    return this.health.reason || (this.breaker.state === 'closed' ? '' : this.#lastFailure);
+  }
+
+  begin(): void {
+    this.#inFlight++;
+    this.breaker.begin();
+  }
+
+  /** The attempt is over: answered, or failed for this reason. Feeds health and breaker. */
+  end(error: ServiceError | undefined): void {
+    this.#inFlight--;
+    if (!error || isVerdictOnRequest(error)) {
+      this.breaker.succeeded();
+      this.health.answered();
+    } else if (error.code === 'cancelled' || error.code === 'deadline_exceeded') this.breaker.dropped();
+    else if (error.code === 'upstream_rate_limited') {
+      this.breaker.dropped();
+      this.#restUntilMs = this.#clock.monotonicMs() + (error.retryAfterSeconds ?? 1) * 1000;
+    } else {
+      this.#lastFailure = error.message;
+      this.breaker.failed();
+    }
+    this.#closeIfDrained();
+  }
+
+  /** Takes no new calls; the running ones end, then the backend is closed. */
+  retire(): void {
+    if (this.#isRetired) return;
+    this.#isRetired = true;
+    this.health.stop();
+    this.#closeIfDrained();
+  }
+
+  #closeIfDrained(): void {
+    if (this.#isRetired && this.#inFlight === 0) this.#onDrained(this);
+  }
+}
+
+/** The backend works and found fault with the request. */
+function isVerdictOnRequest(error: ServiceError): boolean {
+  return error.row.http >= 400 && error.row.http < 500 && error.code !== 'upstream_rate_limited' && error.code !== 'cancelled';
+}

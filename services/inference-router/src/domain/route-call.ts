@@ -1,0 +1,101 @@
+import type { Clock } from '@sluice/clock';
+import { ServiceError, type Code } from '@sluice/errors';
+import type { ChatCall, ChatEvent, Usage } from '@sluice/proto/chat/v1/chat';
+import { AttemptWatch } from './attempt-watch.ts';
+import type { Fleet } from './fleet.ts';
+import { ATTEMPTS_LIMIT, RETRY_WINDOW_MS, type CallLimits } from './limits.ts';
+import type { Member } from './member.ts';
+import type { Meter, Registry } from './ports.ts';
+
+export interface RoutedCall {
+  readonly callId: string;
+  readonly organisationId: string;
+  readonly call: ChatCall;
+}
+
+export interface RouteOptions {
+  readonly registry: Registry;
+  readonly fleet: Fleet;
+  readonly clock: Clock;
+  readonly meter: Meter;
+  readonly limits: CallLimits;
+}
+
+/** Errors after which another deployment may do better; see `Backend.chat`. */
+const RETRYABLE: ReadonlySet<Code> = new Set(['backend_unavailable', 'upstream_error', 'upstream_timeout', 'upstream_rate_limited']);
+
+/**
+ * Answers a call on the least loaded deployment of its model. Until the first event a failure moves the call to another
+ * deployment; from then on it is the client's to know.
+ */
+export async function* routeCall(routed: RoutedCall, signal: AbortSignal, options: RouteOptions): AsyncGenerator<ChatEvent[]> {
+  const { clock, fleet, limits } = options;
+  const modelId = options.registry.resolve(routed.organisationId, routed.call.model);
+  if (modelId === undefined) {
+    throw new ServiceError('model_not_found', `The model \`${routed.call.model}\` does not exist or you do not have access to it.`, { param: 'model' });
+  }
+  const beganMs = clock.monotonicMs();
+  const tried = new Set<string>();
+  for (let attempt = 1; ; attempt++) {
+    const member = fleet.choose(modelId, tried)!;
+    tried.add(member.deployment.id);
+    let hasBegun = false;
+    try {
+      for await (const events of runAttempt(member, routed, signal, beganMs + limits.callMs, options)) {
+        hasBegun = true;
+        yield events;
+      }
+      return;
+    } catch (thrown) {
+      const error = ServiceError.from(thrown);
+      const mayRetry = !hasBegun && !signal.aborted && RETRYABLE.has(error.code) && attempt < ATTEMPTS_LIMIT;
+      if (!mayRetry || clock.monotonicMs() - beganMs > RETRY_WINDOW_MS || !hasAnother(fleet, modelId, tried)) throw error;
+    }
+  }
+}
+
+/** One deployment's answer, under its deadlines; tells the member and the meter how it ended. */
+async function* runAttempt(member: Member, routed: RoutedCall, signal: AbortSignal, callEndsMs: number, options: RouteOptions): AsyncGenerator<ChatEvent[]> {
+  const { deployment } = member;
+  const { callId, call } = routed;
+  const meter = options.meter.attempt(deployment);
+  // A whole answer comes in one piece: only the call's own deadline says when it is too late.
+  const limits = call.stream ? options.limits : { ...options.limits, firstTokenMs: options.limits.callMs };
+  using watch = new AttemptWatch(options.clock, signal, limits, callEndsMs);
+  let usage: Usage | undefined;
+  let isFirst = true;
+  let error: ServiceError | undefined = new ServiceError('cancelled', 'The caller left.');
+  member.begin();
+  const { versionId, id: deploymentId, upstreamModel } = deployment;
+  const answers = meter.run(() => member.backend.chat({ callId, call, versionId, deploymentId, upstreamModel }, watch.signal)[Symbol.asyncIterator]());
+  try {
+    for (;;) {
+      watch.waiting();
+      const next = await (isFirst ? meter.run(() => answers.next()) : answers.next());
+      if (next.done) break;
+      watch.arrived();
+      if (isFirst) meter.firstToken();
+      isFirst = false;
+      const last = next.value.at(-1)?.event;
+      if (last?.case === 'usage') usage = last.value;
+      yield next.value;
+    }
+    error = undefined;
+  } catch (thrown) {
+    error = ServiceError.from(thrown);
+    throw error;
+  } finally {
+    await answers.return?.();
+    member.end(error);
+    meter.end({ usage, error });
+  }
+}
+
+/** Whether a further attempt has somewhere to go; if not, the last failure tells the client more than "unavailable". */
+function hasAnother(fleet: Fleet, modelId: string, tried: ReadonlySet<string>): boolean {
+  try {
+    return fleet.choose(modelId, tried) !== undefined;
+  } catch {
+    return false;
+  }
+}
