@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises';
 import type { ReceivedRequest } from './received-request.ts';
 import type { Script, Step } from './script.ts';
 
@@ -54,7 +54,7 @@ function writer(splitEveryBytes: number | undefined, request: ReceivedRequest, r
     for (let start = 0; start < bytes.length && !response.destroyed; start += splitEveryBytes) {
       await writeOnce(bytes.subarray(start, start + splitEveryBytes));
       // A turn of the event loop lets the socket send this piece by itself.
-      await pause(0);
+      await turn();
     }
   };
 }

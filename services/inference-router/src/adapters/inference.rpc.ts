@@ -1,0 +1,51 @@
+import type { ChatCall, ChatEvent } from '@sluice/proto/chat/v1/chat';
+import { type InferenceService, type StreamChatResponse } from '@sluice/proto/inference/v1/inference';
+import { ServiceError } from '@sluice/errors';
+import type { Implementation } from '@sluice/rpc';
+import type { Fleet } from '../domain/fleet.ts';
+import { routeCall, type RoutedCall, type RouteOptions } from '../domain/route-call.ts';
+
+interface Request {
+  readonly callId: string;
+  readonly organisationId: string;
+  readonly call?: ChatCall | undefined;
+}
+
+/** InferenceService over the domain. */
+export function inferenceRpc(options: RouteOptions & { readonly fleet: Fleet }): Implementation<typeof InferenceService> {
+  return {
+    async chat(request, { signal }) {
+      const routed = routedCall(request);
+      const events: ChatEvent[] = [];
+      for await (const batch of routeCall({ ...routed, call: { ...routed.call, stream: false } }, signal, options)) events.push(...batch);
+      return { events };
+    },
+
+    async *streamChat(request, { signal }) {
+      for await (const events of routeCall(routedCall(request), signal, options)) {
+        // Typed by hand: the hot path hands messages over by reference.
+        yield { $typeName: 'inference.v1.StreamChatResponse', events } satisfies StreamChatResponse;
+      }
+    },
+
+    async listBackends() {
+      return {
+        backends: options.fleet.list().map((member) => ({
+          deploymentId: member.deployment.id,
+          modelId: member.deployment.modelId,
+          versionId: member.deployment.versionId,
+          healthy: !member.isRetired && member.isHealthy,
+          breaker: member.breaker.state,
+          inFlight: member.inFlight,
+          reason: member.isRetired ? 'Draining: it was taken out of service.' : member.reason,
+        })),
+      };
+    },
+  };
+}
+
+function routedCall({ callId, organisationId, call }: Request): RoutedCall {
+  if (!call) throw new ServiceError('missing_required_parameter', 'The request holds no call.', { param: 'call' });
+  if (organisationId === '') throw new ServiceError('missing_required_parameter', 'The request names no organisation.', { param: 'organisation_id' });
+  return { callId, organisationId, call };
+}

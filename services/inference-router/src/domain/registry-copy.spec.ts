@@ -1,0 +1,63 @@
+import { describe, expect, it } from '@jest/globals';
+import { create } from '@bufbuild/protobuf';
+import { RegistryChangedSchema } from '@sluice/proto/events/v1/changes';
+import { DeploymentState, GetSnapshotResponseSchema, Protocol } from '@sluice/proto/model_registry/v1/model_registry';
+import { RegistryCopy } from './registry-copy.ts';
+
+const ACTIVE = DeploymentState.ACTIVE;
+const snapshot = () =>
+  RegistryCopy.of(
+    create(GetSnapshotResponseSchema, {
+      position: 4n,
+      models: [{ id: 'model_1', organisationId: 'org_1', name: 'chat' }, { id: 'model_2', organisationId: 'org_2', name: 'chat' }],
+      versions: [{ id: 'ver_1', modelId: 'model_1', number: 1 }],
+      deployments: [{ id: 'dep_1', versionId: 'ver_1', protocol: Protocol.OPENAI, state: ACTIVE, target: 'http://a/v1', upstreamModel: 'm', hasCredential: true }],
+      credentials: [{ deploymentId: 'dep_1', token: 'secret' }],
+      aliases: [{ organisationId: 'org_1', name: 'fast', modelId: 'model_1' }],
+    }),
+  );
+const change = (fields: Parameters<typeof create<typeof RegistryChangedSchema>>[1]) => create(RegistryChangedSchema, { organisationId: 'org_1', ...fields } as never);
+
+describe('the copy of the registry', () => {
+  it('reads names and aliases within an organisation only', () => {
+    const copy = snapshot();
+    expect([copy.resolve('org_1', 'chat'), copy.resolve('org_2', 'chat'), copy.resolve('org_1', 'fast')]).toEqual(['model_1', 'model_2', 'model_1']);
+    expect([copy.resolve('org_2', 'fast'), copy.resolve('', 'chat'), copy.resolve('org_1', 'other')]).toEqual([undefined, undefined, undefined]);
+  });
+
+  it('gives active deployments with their credentials', () => {
+    expect(snapshot().active()).toEqual([
+      { id: 'dep_1', modelId: 'model_1', versionId: 'ver_1', protocol: 'openai', target: 'http://a/v1', upstreamModel: 'm', weightsPath: '', credential: 'secret' },
+    ]);
+  });
+
+  it.each([DeploymentState.DRAINING, DeploymentState.REMOVED])('lets no call on a deployment in state %s', (state) => {
+    const copy = snapshot();
+    copy.apply(change({ deployments: [{ id: 'dep_1', versionId: 'ver_1', protocol: Protocol.OPENAI, state, hasCredential: true }] }));
+    expect(copy.active()).toEqual([]);
+  });
+
+  it('holds a new deployment back until its credential is known, and says that it has to be read', () => {
+    const copy = snapshot();
+    const added = change({ deployments: [{ id: 'dep_2', versionId: 'ver_1', protocol: Protocol.OPENAI, state: ACTIVE, hasCredential: true }] });
+    expect(copy.apply(added)).toBe(true);
+    expect(copy.active().map(({ id }) => id)).toEqual(['dep_1']);
+    const plain = change({ deployments: [{ id: 'dep_3', versionId: 'ver_1', protocol: Protocol.KSERVE, state: ACTIVE }] });
+    expect(copy.apply(plain)).toBe(false);
+    expect(copy.active().map(({ id }) => id)).toEqual(['dep_1', 'dep_3']);
+  });
+
+  it('forgets a removed model with its name and the aliases that meant it', () => {
+    const copy = snapshot();
+    copy.apply(change({ removedModelIds: ['model_1'] }));
+    expect([copy.resolve('org_1', 'chat'), copy.resolve('org_1', 'fast'), copy.resolve('org_2', 'chat')]).toEqual([undefined, undefined, 'model_2']);
+  });
+
+  it('moves and forgets aliases', () => {
+    const copy = snapshot();
+    copy.apply(change({ models: [{ id: 'model_3', organisationId: 'org_1', name: 'new' }], aliases: [{ organisationId: 'org_1', name: 'fast', modelId: 'model_3' }] }));
+    expect(copy.resolve('org_1', 'fast')).toBe('model_3');
+    copy.apply(change({ removedAliasNames: ['fast'] }));
+    expect(copy.resolve('org_1', 'fast')).toBeUndefined();
+  });
+});

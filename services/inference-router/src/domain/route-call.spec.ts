@@ -1,0 +1,239 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { ManualClock } from '@sluice/clock';
+import { ServiceError, type Code } from '@sluice/errors';
+import type { ChatEvent } from '@sluice/proto/chat/v1/chat';
+import { answerOf, chatCall, deployment, failing, ScriptedBackend, settled, stalling, text } from '../testing/scripted-backend.ts';
+import type { Deployment } from './deployment.ts';
+import { Fleet } from './fleet.ts';
+import { ATTEMPTS_LIMIT, BREAKER_FAILURES, PROBE_PERIOD_DOWN_MS } from './limits.ts';
+import type { AttemptMeter } from './ports.ts';
+import { routeCall } from './route-call.ts';
+
+const LIMITS = { firstTokenMs: 100, idleMs: 50, callMs: 1000 };
+
+describe('the route of a call', () => {
+  let clock: ManualClock;
+  let backends: Map<string, ScriptedBackend>;
+  let fleet: Fleet;
+  let ends: { deploymentId: string; code: Code | undefined; tokens: bigint | undefined }[];
+  const never = new AbortController().signal;
+  beforeEach(async () => {
+    clock = new ManualClock();
+    backends = new Map();
+    ends = [];
+    fleet = new Fleet({
+      clock,
+      // The first in the list, so that a test knows which deployment comes first.
+      random: () => 0,
+      inFlightPerDeployment: 2,
+      open: ({ id }) => {
+        const backend = new ScriptedBackend();
+        backends.set(id, backend);
+        return backend;
+      },
+      onFault: (_, error) => {
+        throw error;
+      },
+    });
+  });
+
+  const meter = {
+    attempt: ({ id }: Deployment): AttemptMeter => ({
+      run: (work) => work(),
+      firstToken: () => undefined,
+      end: ({ usage, error }) => ends.push({ deploymentId: id, code: error?.code, tokens: usage?.outputTokens }),
+    }),
+  };
+  const registry = { resolve: (organisationId: string, name: string) => (organisationId === 'org_1' && name === 'm' ? 'model_1' : undefined) };
+  const deploy = async (...ids: string[]): Promise<void> => {
+    fleet.reconcile(ids.map((id) => deployment(id)));
+    await settled();
+  };
+  const route = (signal = never, model = 'm'): AsyncGenerator<ChatEvent[]> =>
+    routeCall({ callId: 'c', organisationId: 'org_1', call: chatCall(model) }, signal, { registry, fleet, clock, meter, limits: LIMITS });
+  const ask = async (signal = never): Promise<string> => {
+    let answer = '';
+    for await (const events of route(signal)) for (const { event } of events) if (event.case === 'delta') answer += event.value.text;
+    return answer;
+  };
+  const backend = (id: string): ScriptedBackend => backends.get(id)!;
+  const away = (code: Code = 'upstream_error') => failing(new ServiceError(code, 'failed'));
+
+  it('answers on a deployment of the model, under the model name of the backend', async () => {
+    await deploy('dep_1');
+    expect(await ask()).toBe('from dep_1');
+    expect(backend('dep_1').calls[0]).toMatchObject({ callId: 'c', deploymentId: 'dep_1', versionId: 'ver_1', upstreamModel: 'm' });
+    expect(ends).toEqual([{ deploymentId: 'dep_1', code: undefined, tokens: 2n }]);
+  });
+
+  it('does not know a model of another name', async () => {
+    await deploy('dep_1');
+    await expect(route(never, 'other').next()).rejects.toMatchObject({ code: 'model_not_found', httpStatus: 404, param: 'model' });
+  });
+
+  it.each<Code>(['backend_unavailable', 'upstream_error', 'upstream_timeout', 'upstream_rate_limited'])('goes to another deployment after %s before the first event', async (code) => {
+    await deploy('dep_1', 'dep_2');
+    backend('dep_1').answer = away(code);
+    expect(await ask()).toBe('from dep_2');
+    expect(ends.map(({ code: ended }) => ended)).toEqual([code, undefined]);
+  });
+
+  it('does not repeat a refused request elsewhere', async () => {
+    await deploy('dep_1', 'dep_2');
+    backend('dep_1').answer = away('upstream_refused');
+    await expect(ask()).rejects.toMatchObject({ code: 'upstream_refused' });
+    expect(backend('dep_2').calls).toHaveLength(0);
+  });
+
+  it('does not go elsewhere once the client may have seen something', async () => {
+    await deploy('dep_1', 'dep_2');
+    backend('dep_1').answer = async function* () {
+      yield [text('half')];
+      throw new ServiceError('upstream_error', 'broke');
+    };
+    await expect(ask()).rejects.toMatchObject({ code: 'upstream_error' });
+    expect(backend('dep_2').calls).toHaveLength(0);
+  });
+
+  it('gives up after as many deployments as allowed, with the last failure', async () => {
+    const ids = Array.from({ length: ATTEMPTS_LIMIT + 1 }, (_, at) => `dep_${at}`);
+    await deploy(...ids);
+    for (const id of ids) backend(id).answer = away();
+    await expect(ask()).rejects.toMatchObject({ code: 'upstream_error' });
+    expect(ids.filter((id) => backend(id).calls.length > 0)).toHaveLength(ATTEMPTS_LIMIT);
+  });
+
+  it('tries no deployment twice for one call, and tells the failure rather than that nothing is left', async () => {
+    await deploy('dep_1');
+    backend('dep_1').answer = away('upstream_rate_limited');
+    await expect(ask()).rejects.toMatchObject({ code: 'upstream_rate_limited' });
+    expect(backend('dep_1').calls).toHaveLength(1);
+  });
+
+  it('says 503 with a time when every deployment is out', async () => {
+    await deploy('dep_1');
+    backend('dep_1').answer = away();
+    for (let call = 0; call < BREAKER_FAILURES; call++) await ask().catch(() => undefined);
+    await expect(ask()).rejects.toMatchObject({ code: 'backend_unavailable', httpStatus: 503, retryAfterSeconds: 2 });
+    expect(backend('dep_1').calls).toHaveLength(BREAKER_FAILURES);
+  });
+
+  it('says that it is overloaded when every deployment is full', async () => {
+    await deploy('dep_1');
+    backend('dep_1').answer = stalling('x');
+    const running = [route(), route()];
+    await Promise.all(running.map((call) => call.next()));
+    await expect(ask()).rejects.toMatchObject({ code: 'overloaded' });
+    await Promise.all(running.map((call) => call.return(undefined)));
+    backend('dep_1').answer = answerOf;
+    expect(await ask()).toBe('from dep_1');
+  });
+
+  it('goes to the deployment with fewer calls', async () => {
+    await deploy('dep_1', 'dep_2');
+    backend('dep_1').answer = stalling('x');
+    const running = route();
+    await running.next();
+    expect(await ask()).toBe('from dep_2');
+    await running.return(undefined);
+  });
+
+  it('moves on from a deployment that does not begin in time', async () => {
+    await deploy('dep_1', 'dep_2');
+    backend('dep_1').answer = stalling();
+    const answer = ask();
+    await settled();
+    clock.advance(LIMITS.firstTokenMs);
+    expect(await answer).toBe('from dep_2');
+    expect(ends[0]).toMatchObject({ deploymentId: 'dep_1', code: 'upstream_timeout' });
+  });
+
+  it('ends a stream that falls silent, and cancels it at the backend', async () => {
+    await deploy('dep_1', 'dep_2');
+    backend('dep_1').answer = stalling('x');
+    const answer = ask();
+    answer.catch(() => undefined);
+    await settled();
+    clock.advance(LIMITS.idleMs);
+    await expect(answer).rejects.toMatchObject({ code: 'upstream_timeout' });
+    expect(backend('dep_1').signals[0]!.aborted).toBe(true);
+  });
+
+  it('cancels at the backend at once when the caller leaves, tries nowhere else, and blames nobody', async () => {
+    await deploy('dep_1', 'dep_2');
+    backend('dep_1').answer = stalling();
+    const leave = new AbortController();
+    const answer = ask(leave.signal);
+    answer.catch(() => undefined);
+    await settled();
+    leave.abort(new ServiceError('cancelled', 'left'));
+    expect(backend('dep_1').signals[0]!.aborted).toBe(true);
+    await expect(answer).rejects.toMatchObject({ code: 'cancelled' });
+    expect(backend('dep_2').calls).toHaveLength(0);
+    expect(fleet.list().map(({ inFlight, breaker }) => [inFlight, breaker.state])).toEqual([[0, 'closed'], [0, 'closed']]);
+  });
+
+  it('lets running calls end on a deployment that is taken away, and sends it no new ones', async () => {
+    await deploy('dep_1');
+    const gate = Promise.withResolvers<void>();
+    backend('dep_1').answer = async function* () {
+      yield [text('one')];
+      await gate.promise;
+      yield [text('two')];
+    };
+    const old = backend('dep_1');
+    const running = route();
+    await running.next();
+    await deploy('dep_2');
+    expect(await ask()).toBe('from dep_2');
+    expect([old.isClosed, fleet.list().length]).toEqual([false, 2]);
+    gate.resolve();
+    expect((await running.next()).value).toEqual([text('two')]);
+    expect((await running.next()).done).toBe(true);
+    expect([old.isClosed, fleet.list().length]).toEqual([true, 1]);
+  });
+
+  it('replaces a deployment whose target or credential changed, and keeps one that did not', async () => {
+    await deploy('dep_1');
+    const first = backend('dep_1');
+    await deploy('dep_1');
+    expect(backend('dep_1')).toBe(first);
+    fleet.reconcile([deployment('dep_1', { credential: 'new' })]);
+    expect(backend('dep_1')).not.toBe(first);
+    expect(first.isClosed).toBe(true);
+  });
+
+  it('sends nothing to a deployment that fails its health check, until it passes again', async () => {
+    await deploy('dep_1');
+    const health = backend('dep_1');
+    health.probeOutcome = () => Promise.reject(new ServiceError('backend_unavailable', 'away'));
+    for (let probe = 0; probe < 3; probe++) {
+      clock.advance(5000);
+      await settled();
+    }
+    await expect(ask()).rejects.toMatchObject({ code: 'backend_unavailable' });
+    health.probeOutcome = () => Promise.resolve();
+    clock.advance(PROBE_PERIOD_DOWN_MS);
+    await settled();
+    expect(await ask()).toBe('from dep_1');
+  });
+
+  it('leaves a rate-limited deployment alone for as long as it asked', async () => {
+    await deploy('dep_1', 'dep_2');
+    backend('dep_1').answer = failing(new ServiceError('upstream_rate_limited', 'slow down', { retryAfterSeconds: 3 }));
+    await ask();
+    await ask();
+    expect(backend('dep_1').calls).toHaveLength(1);
+    clock.advance(3000);
+    await settled();
+    await ask();
+    expect(backend('dep_1').calls).toHaveLength(2);
+  });
+
+  it('closes everything at the end', async () => {
+    await deploy('dep_1', 'dep_2');
+    await fleet.close();
+    expect([...backends.values()].every(({ isClosed }) => isClosed)).toBe(true);
+    await expect(ask()).rejects.toMatchObject({ code: 'backend_unavailable' });
+  });
+});
