@@ -66,6 +66,23 @@ export interface EventLog {
   prune(nowMs: number): Promise<void>;
 }
 
+/** Records that a consumer could not handle. */
+export interface DeadLetters {
+  /** The oldest first, at most 1000. */
+  deadLetters(schema: DescMessage, consumer: string): Promise<DeadLetter[]>;
+  /** Gives all of them to the running consumer again, in order; how many. One that fails again stays a dead letter. */
+  replayDeadLetters(schema: DescMessage, consumer: string): Promise<number>;
+}
+
+export interface DeadLetter {
+  readonly position: bigint;
+  readonly key: string;
+  /** Code of libs/errors of the last failure. */
+  readonly code: string;
+  readonly attempts: number;
+  readonly failedAtMs: number;
+}
+
 export interface StoredSegment {
   readonly producer: string;
   readonly epoch: bigint;

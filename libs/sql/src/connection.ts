@@ -17,17 +17,17 @@ export const STATEMENT_TIMEOUT_MS = 30_000;
 /** A transaction whose process stands still must not hold its locks for longer. */
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000;
 /** The driver gives up on an answer a little after the server should have: a server that is frozen answers nothing. */
-const ANSWER_DEADLINE_MS = STATEMENT_TIMEOUT_MS + 5_000;
+const ANSWER_GRACE_MS = 2_000;
 
 /** Settings of every connection; `schema` becomes the search path. */
-export function connectionSettings(url: string, schema?: string): pg.ClientConfig {
+export function connectionSettings(url: string, schema?: string, statementTimeoutMs = STATEMENT_TIMEOUT_MS): pg.ClientConfig {
   return {
     connectionString: url,
     types,
     connectionTimeoutMillis: CONNECT_DEADLINE_MS,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
+    statement_timeout: statementTimeoutMs,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
-    query_timeout: ANSWER_DEADLINE_MS,
+    query_timeout: statementTimeoutMs + ANSWER_GRACE_MS,
     keepAlive: true,
     application_name: schema === undefined ? 'sluice' : `sluice ${schema}`,
     ...(schema === undefined ? {} : { options: `-c search_path=${schemaName(schema)}` }),

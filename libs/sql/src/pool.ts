@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { connectionSettings } from './connection.ts';
+import { connectionSettings, STATEMENT_TIMEOUT_MS } from './connection.ts';
 import { SqlError, toSqlError } from './sql-error.ts';
 import type { NamedStatement, Sql, SqlTransaction } from './sql.ts';
 
@@ -10,6 +10,8 @@ export interface SqlOptions {
   readonly schema: string;
   /** Connections at most; 8 when not given. */
   readonly connections?: number;
+  /** The longest that a statement may run; 30 s when not given. */
+  readonly statementTimeoutMs?: number;
 }
 
 /** `Sql` with an end. */
@@ -28,8 +30,8 @@ const IDLE_CONNECTION_MS = 30_000;
  * A pool that connects when it is asked and survives the loss of any connection and of the server: what was under way
  * fails with `unavailable`, the next statement gets a new connection.
  */
-export function createSql({ url, schema, connections = DEFAULT_CONNECTIONS }: SqlOptions): SqlPool {
-  const pool = new pg.Pool({ ...connectionSettings(url, schema), max: connections, idleTimeoutMillis: IDLE_CONNECTION_MS });
+export function createSql({ url, schema, connections = DEFAULT_CONNECTIONS, statementTimeoutMs = STATEMENT_TIMEOUT_MS }: SqlOptions): SqlPool {
+  const pool = new pg.Pool({ ...connectionSettings(url, schema, statementTimeoutMs), max: connections, idleTimeoutMillis: IDLE_CONNECTION_MS });
   // An idle connection that breaks has already left the pool; without a listener the event would end the process.
   pool.on('error', () => undefined);
 

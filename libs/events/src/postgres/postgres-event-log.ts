@@ -1,0 +1,106 @@
+import type { Clock } from '@sluice/clock';
+import { createSql, Listener, migrate, readMigrations, type SqlPool } from '@sluice/sql';
+import type { Logger } from '@sluice/telemetry';
+import type { DeadLetters, EventLog, Subscription } from '../event-log.ts';
+import { ReadLoop, type Reader } from '../read-loop.ts';
+import { listDeadLetters, replayDeadLetters } from './dead-letters.ts';
+import { Epochs } from './epochs.ts';
+import { FollowReader } from './follow-reader.ts';
+import { CHANNEL, parseNotice, type Notice } from './notice.ts';
+import { prune } from './prune.ts';
+import { SEGMENT_PACE_MS, SegmentReader } from './segment-reader.ts';
+import { SegmentWriter } from './segment-writer.ts';
+import { TopicReader } from './topic-reader.ts';
+import { beat, position, publish } from './topic-writer.ts';
+
+export interface PostgresEventLogOptions {
+  /** The database whose transactions `publish` takes part in. */
+  readonly url: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** The log with an end, and with its dead letters. */
+export interface PostgresEventLog extends EventLog, DeadLetters {
+  /** Stops every subscription and closes the connections. */
+  stop(): Promise<void>;
+}
+
+const SCHEMA = 'events';
+const WRITER_CONNECTIONS = 4;
+const READER_CONNECTIONS = 8;
+/** Who appends has waiting clients: an append that takes longer has an unknown fate and is tried again. */
+const WRITE_TIMEOUT_MS = 5_000;
+
+interface Running {
+  readonly loop: Subscription & { wake(): void };
+  readonly onNotice: (notice: Notice) => void;
+}
+
+/** The event log in PostgreSQL. Owns the schema `events` and brings it to its newest version. */
+export async function createPostgresEventLog({ url, clock, logger }: PostgresEventLogOptions): Promise<PostgresEventLog> {
+  const writers = createSql({ url, schema: SCHEMA, connections: WRITER_CONNECTIONS, statementTimeoutMs: WRITE_TIMEOUT_MS });
+  const readers = createSql({ url, schema: SCHEMA, connections: READER_CONNECTIONS });
+  try {
+    await migrate(readers, await readMigrations(new URL('../../migrations/', import.meta.url)));
+  } catch (thrown) {
+    await Promise.all([writers.end(), readers.end()]);
+    throw thrown;
+  }
+  const running = new Set<Running>();
+  const listener = new Listener({
+    url, clock, channel: CHANNEL,
+    onNotification: (payload) => {
+      const notice = parseNotice(payload);
+      if (notice) for (const { onNotice } of running) onNotice(notice);
+    },
+    onListening: () => { for (const { loop } of running) loop.wake(); },
+    onLost: (error) => logger.warn({ error }, 'the event log is not heard'),
+  });
+
+  const start = <Target>(reader: Reader<Target>, paceMs: number, onNotice: (notice: Notice, wake: () => void) => void): Subscription => {
+    const entry: Running = {
+      loop: new ReadLoop(reader, { clock, logger, paceMs, onStop: () => running.delete(entry) }),
+      onNotice: (notice) => onNotice(notice, () => entry.loop.wake()),
+    };
+    running.add(entry);
+    return entry.loop;
+  };
+  return assemble(writers, readers, clock, start, async () => {
+    await Promise.all([...running].map(({ loop }) => loop.stop()));
+    await Promise.all([listener.stop(), writers.end(), readers.end()]);
+  });
+}
+
+type Start = <Target>(reader: Reader<Target>, paceMs: number, onNotice: (notice: Notice, wake: () => void) => void) => Subscription;
+
+function assemble(writers: SqlPool, readers: SqlPool, clock: Clock, start: Start, stop: () => Promise<void>): PostgresEventLog {
+  const epochs = new Epochs(writers);
+  const segments = new SegmentWriter(writers, clock);
+  return {
+    publish,
+    position,
+    beat: (schema) => beat(writers, schema),
+    takeEpoch: (producer) => epochs.take(producer),
+    renewEpoch: (producer, epoch) => epochs.renew(producer, epoch),
+    closeEpoch: (producer, epoch) => epochs.close(producer, epoch),
+    openEpochs: () => epochs.open(),
+    appendSegment: (segment) => segments.append(segment),
+    subscribe: (schema, consumer, handle) => {
+      const reader = new TopicReader(readers, schema, consumer, handle);
+      return start(reader, 0, (notice, wake) => { if (notice.kind === 'published' && notice.topic === reader.topic) wake(); });
+    },
+    follow: (schema, afterPosition, follower) => {
+      const reader = new FollowReader(readers, schema, afterPosition, follower);
+      return start(reader, 0, (notice, wake) => {
+        if (notice.kind === 'segment' || notice.topic !== reader.topic) return;
+        if (notice.kind === 'published' || !reader.onBeat(notice.head)) wake();
+      });
+    },
+    subscribeSegments: (consumer, handle) => start(new SegmentReader(readers, consumer, handle), SEGMENT_PACE_MS, (notice, wake) => { if (notice.kind === 'segment') wake(); }),
+    prune: (nowMs) => prune(readers, nowMs),
+    deadLetters: (schema, consumer) => listDeadLetters(readers, schema, consumer),
+    replayDeadLetters: (schema, consumer) => replayDeadLetters(readers, schema, consumer),
+    stop,
+  };
+}

@@ -1,0 +1,42 @@
+import { toBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
+import type { Sql, SqlTransaction } from '@sluice/sql';
+import { topicOf } from '../topic.ts';
+import { toLogError } from './log-error.ts';
+import { BEAT_PREFIX, CHANNEL, NOW_MS, PUBLISHED_PREFIX } from './notice.ts';
+
+const PUBLISH = {
+  name: 'events_publish',
+  text: `WITH head AS (
+      INSERT INTO events.topic (name, head, retention_days) VALUES ($1, 1, $4)
+      ON CONFLICT (name) DO UPDATE SET head = topic.head + 1, retention_days = excluded.retention_days
+      RETURNING head
+    ), stored AS (
+      INSERT INTO events.record (topic, position, key, payload, published_at_ms) SELECT $1, head, $2, $3, ${NOW_MS} FROM head
+    )
+    SELECT pg_notify('${CHANNEL}', '${PUBLISHED_PREFIX}' || $1) FROM head`,
+} as const;
+
+/** A beat that is lost in a crash is no loss, so its commit does not wait for the disk. */
+const BEAT = {
+  name: 'events_beat',
+  text: `SELECT set_config('synchronous_commit', 'off', true),
+    pg_notify('${CHANNEL}', '${BEAT_PREFIX}' || $1 || ' ' || coalesce((SELECT head FROM events.topic WHERE name = $1), 0))`,
+} as const;
+
+/**
+ * The topic's row stays locked until the caller's transaction ends: publish last, and several topics always in the
+ * same order, or two transactions may wait for each other (SqlError `conflict`).
+ */
+export async function publish<M extends DescMessage>(transaction: SqlTransaction, schema: M, key: string, message: MessageShape<M>): Promise<void> {
+  const { name, retentionDays } = topicOf(schema);
+  await transaction.query(PUBLISH, [name, key, toBinary(schema, message), retentionDays]);
+}
+
+export async function position(transaction: SqlTransaction, schema: DescMessage): Promise<bigint> {
+  const [row] = await transaction.query<{ head: bigint }>('SELECT head FROM events.topic WHERE name = $1', [topicOf(schema).name]);
+  return row?.head ?? 0n;
+}
+
+export async function beat(sql: Sql, schema: DescMessage): Promise<void> {
+  await sql.query(BEAT, [topicOf(schema).name]).catch((thrown: unknown) => Promise.reject(toLogError(thrown)));
+}

@@ -1,0 +1,135 @@
+import type { Clock } from '@sluice/clock';
+import { ServiceError } from '@sluice/errors';
+import { SqlError } from '@sluice/sql';
+import type { LogFields, Logger } from '@sluice/telemetry';
+import type { Subscription } from './event-log.ts';
+
+/** What one pass found: nothing, something, or as much as fits with more waiting behind it. */
+export type PassResult = 'none' | 'some' | 'full';
+
+/** One reader's work, done in passes. */
+export interface Reader<Target> {
+  readonly name: string;
+  /** Reads and handles one batch. What throws is tried again, later and later. */
+  pass(): Promise<PassResult>;
+  /** The end of the log now. */
+  target(): Promise<Target>;
+  reached(target: Target): Promise<boolean>;
+  lag(): number;
+}
+
+export interface ReadLoopOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Under load passes start this far apart, so that one transaction takes what came meanwhile. */
+  readonly paceMs: number;
+  readonly onStop: () => void;
+}
+
+/** Without any sign a reader looks by itself: signs may be lost, records may not. */
+const POLL_MS = 1_000;
+const FIRST_RETRY_MS = 50;
+const MAX_RETRY_MS = 5_000;
+
+interface Waiter<Target> {
+  readonly target: Target;
+  readonly done: PromiseWithResolvers<void>;
+}
+
+/** Runs a reader's passes: at once when woken from rest, paced under load, with back-off after a failure. */
+export class ReadLoop<Target> implements Subscription {
+  readonly #reader: Reader<Target>;
+  readonly #options: ReadLoopOptions;
+  readonly #waiters = new Set<Waiter<Target>>();
+  readonly #running: Promise<void>;
+  #stopped = false;
+  #woken = false;
+  #rise: ((urgent: boolean) => void) | undefined;
+
+  constructor(reader: Reader<Target>, options: ReadLoopOptions) {
+    this.#reader = reader;
+    this.#options = options;
+    this.#running = this.#run();
+  }
+
+  /** There may be something new. */
+  wake(): void {
+    this.#woken = true;
+    this.#rise?.(false);
+  }
+
+  lag(): number {
+    return this.#reader.lag();
+  }
+
+  async caughtUp(): Promise<void> {
+    const waiter = { target: await this.#reader.target(), done: Promise.withResolvers<void>() };
+    if (this.#stopped) throw stoppedError();
+    this.#waiters.add(waiter);
+    this.#woken = true;
+    this.#rise?.(true);
+    await waiter.done.promise;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#rise?.(true);
+    await this.#running;
+    for (const { done } of this.#waiters) done.reject(stoppedError());
+    this.#waiters.clear();
+    this.#options.onStop();
+  }
+
+  async #run(): Promise<void> {
+    const { clock, logger, paceMs } = this.#options;
+    let retryMs = FIRST_RETRY_MS;
+    while (!this.#stopped) {
+      const startedMs = clock.monotonicMs();
+      this.#woken = false;
+      try {
+        const result = await this.#reader.pass();
+        await this.#tellWaiters();
+        retryMs = FIRST_RETRY_MS;
+        if (result === 'some') await this.#rest(paceMs - (clock.monotonicMs() - startedMs), false);
+        else if (result === 'none' && !this.#woken) await this.#rest(POLL_MS, true);
+      } catch (thrown) {
+        logger.warn({ reader: this.#reader.name, retryMs, ...fieldsOf(thrown) }, 'reading events failed');
+        await this.#rest(retryMs, false);
+        retryMs = Math.min(retryMs * 2, MAX_RETRY_MS);
+      }
+    }
+  }
+
+  async #tellWaiters(): Promise<void> {
+    for (const waiter of this.#waiters) {
+      if (!(await this.#reader.reached(waiter.target))) continue;
+      this.#waiters.delete(waiter);
+      waiter.done.resolve();
+    }
+  }
+
+  #rest(forMs: number, light: boolean): Promise<void> {
+    if (forMs <= 0 || this.#stopped) return Promise.resolve();
+    return new Promise((resolve) => {
+      const rise = (): void => {
+        timer.cancel();
+        this.#rise = undefined;
+        resolve();
+      };
+      const timer = this.#options.clock.after(forMs, rise);
+      this.#rise = (urgent) => { if (light || urgent) rise(); };
+    });
+  }
+}
+
+function stoppedError(): ServiceError {
+  return new ServiceError('cancelled', 'The subscription was stopped.');
+}
+
+/** Of a stranger's error only kind and place: its text may quote what was being handled. */
+function fieldsOf(thrown: unknown): LogFields {
+  if (thrown instanceof ServiceError) return { code: thrown.code, error: thrown };
+  if (thrown instanceof SqlError) return { code: thrown.kind, error: thrown };
+  if (!(thrown instanceof Error)) return { code: 'internal' };
+  return { code: 'internal', errorName: thrown.name, at: /^\s+at (.*)$/m.exec(thrown.stack ?? '')?.[1] };
+}
