@@ -1,0 +1,342 @@
+import { randomBytes } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { describe, expect, it } from '@jest/globals';
+import { ManualClock } from '@sluice/clock';
+import { dataKey } from '@sluice/envelope';
+import { ServiceError } from '@sluice/errors';
+import type { Logger } from '@sluice/telemetry';
+import fc from 'fast-check';
+import { LEASE_MS, SegmentWriter, type SealingKeys } from './index.ts';
+import { RecordedCall } from './testing/recorded-call.ts';
+import { ScriptedLog, type AppendFate } from './testing/scripted-log.ts';
+
+const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
+const sealing = { id: 'k', key: dataKey(randomBytes(32)) };
+
+async function started(sealingKeys: SealingKeys = () => sealing) {
+  const clock = new ManualClock();
+  const log = new ScriptedLog(clock);
+  const writer = new SegmentWriter({ events: log.events, clock, logger: silent, producer: 'gateway-1', sealingKeys });
+  await writer.start();
+  const after = async (ms: number) => {
+    // In small steps, as a running process sees time.
+    for (let past = 0; past < ms; past += 250) {
+      clock.advance(Math.min(250, ms - past));
+      await nextTurn();
+    }
+  };
+  const write = async (call: RecordedCall, count = 1) => {
+    writer.open(call);
+    writer.enqueue(call.write(count));
+    await nextTurn();
+    return call;
+  };
+  const answer = async (fate: AppendFate) => {
+    log.answer(fate);
+    await nextTurn();
+  };
+  return { clock, log, writer, after, write, answer };
+}
+
+describe('the writer', () => {
+  it('appends at once when nothing is in flight, and shares the next segment otherwise', async () => {
+    const { log, write, answer } = await started();
+    const [a, b, c] = [new RecordedCall('a'), new RecordedCall('b'), new RecordedCall('c')];
+    await write(a);
+    expect(log.pending).toHaveLength(1);
+    await write(b);
+    await write(c, 2);
+    await write(a);
+    expect(log.pending).toHaveLength(1);
+    expect(a.news).toEqual([]);
+    await answer('acknowledged');
+    expect(a.news).toEqual(['acknowledged']);
+    expect(a.settled).toBe(false);
+    await answer('acknowledged');
+    expect(log.labels()).toEqual(['a:0', 'b:0', 'c:0', 'c:1', 'a:1']);
+    expect([a, b, c].every((call) => call.settled)).toBe(true);
+    expect(log.epochs.map(({ segments }) => segments.length)).toEqual([2]);
+  });
+
+  it('spaces appends by the number of open streams', async () => {
+    const { clock, log, writer, write, answer } = await started();
+    for (let stream = 0; stream < 50; stream++) writer.open(new RecordedCall(`idle-${stream}`));
+    const call = await write(new RecordedCall('a'));
+    await answer('acknowledged');
+    await write(call);
+    expect(log.pending).toHaveLength(0);
+    clock.advance(4);
+    await nextTurn();
+    expect(log.pending).toHaveLength(0);
+    clock.advance(0.1);
+    await nextTurn();
+    expect(log.pending).toHaveLength(1);
+  });
+
+  it('retries the same bytes until their fate is known', async () => {
+    const { log, after, write, answer } = await started();
+    const call = await write(new RecordedCall('a'));
+    for (const fate of ['dropped, unknown', 'stored, unknown', 'dropped, unknown'] as const) {
+      await answer(fate);
+      expect(call.news).toEqual([]);
+      await after(250);
+      expect(log.pending).toHaveLength(1);
+    }
+    await answer('acknowledged');
+    expect(call.news).toEqual(['acknowledged']);
+    expect(log.labels()).toEqual(['a:0']);
+    expect(log.faults).toEqual([]);
+  });
+
+  it('releases nothing after a pause that outlived the lease, and says so to every open call', async () => {
+    const { clock, log, writer, write, answer } = await started();
+    const idle = new RecordedCall('idle');
+    writer.open(idle);
+    const call = await write(new RecordedCall('a'));
+    clock.jump(LEASE_MS);
+    await answer('acknowledged');
+    expect(log.labels()).toEqual(['a:0']);
+    for (const told of [call, idle]) {
+      expect(told.news).toEqual(['lost']);
+      expect(told.error?.code).toBe('epoch_lost');
+    }
+    const next = await write(new RecordedCall('b'));
+    await answer('acknowledged');
+    expect(next.settled).toBe(true);
+    expect(log.epochs).toHaveLength(2);
+  });
+
+  it('notices a pause also while nothing is in flight', async () => {
+    const { clock, log, writer, after } = await started();
+    const idle = new RecordedCall('idle');
+    writer.open(idle);
+    clock.jump(LEASE_MS + 1);
+    await after(1);
+    expect(idle.news).toEqual(['lost']);
+    expect(log.epochs).toHaveLength(2);
+  });
+
+  it('keeps its epoch by renewing it', async () => {
+    const { log, writer, after } = await started();
+    const idle = new RecordedCall('idle');
+    writer.open(idle);
+    await after(60_000);
+    expect(idle.news).toEqual([]);
+    expect(log.epochs).toHaveLength(1);
+    expect(writer.health()).toEqual({ status: 'ok' });
+  });
+
+  it('ends all calls when somebody closed the epoch', async () => {
+    const { log, writer, write, answer } = await started();
+    const idle = new RecordedCall('idle');
+    writer.open(idle);
+    const call = await write(new RecordedCall('a'));
+    log.closeCurrent();
+    await answer('acknowledged');
+    expect([call.news, idle.news]).toEqual([['lost'], ['lost']]);
+    expect(log.labels()).toEqual([]);
+  });
+
+  it('refuses new calls and ends running ones when the log is away for 5 s; text under way leaves if it was acknowledged after all', async () => {
+    const { log, writer, after, write, answer } = await started();
+    const [idle, waiting] = [new RecordedCall('idle'), new RecordedCall('waiting')];
+    writer.open(idle);
+    const flying = await write(new RecordedCall('a'));
+    await write(waiting);
+    await after(4_750);
+    expect(() => writer.accepting()).not.toThrow();
+    expect(writer.health().status).toBe('degraded');
+    await after(500);
+    expect(() => writer.accepting()).toThrow(expect.objectContaining({ code: 'audit_log_unavailable', retryAfterSeconds: 5 }));
+    expect(writer.health().status).toBe('down');
+    expect([idle.news, waiting.news, flying.news]).toEqual([['lost'], ['lost'], []]);
+    await answer('acknowledged');
+    expect(flying.news).toEqual(['acknowledged', 'lost']);
+    expect(log.epochs).toHaveLength(2);
+    expect(() => writer.accepting()).not.toThrow();
+  });
+
+  it('ends text under way when the lease is over before its fate is known', async () => {
+    const { log, writer, after, write, answer } = await started();
+    const flying = await write(new RecordedCall('a'));
+    log.reach = 'down';
+    await after(LEASE_MS + 500);
+    expect(flying.news).toEqual(['lost']);
+    await answer('acknowledged');
+    expect(flying.news).toEqual(['lost']);
+    log.reach = 'up';
+    await after(2_000);
+    expect(() => writer.accepting()).not.toThrow();
+  });
+
+  it('lets no call that slipped in while the log is away wait for ever', async () => {
+    const { log, writer, after, write } = await started();
+    log.reach = 'silent';
+    await after(LEASE_MS + 5_000);
+    expect(() => writer.accepting()).toThrow(ServiceError);
+    const late = await write(new RecordedCall('late'));
+    await after(250);
+    expect(late.error?.code).toBe('audit_log_unavailable');
+    log.reach = 'up';
+    await after(LEASE_MS + 1_000);
+    expect(() => writer.accepting()).not.toThrow();
+  });
+
+  it('stops accepting when the disk is full and recovers by itself when there is room', async () => {
+    const { log, writer, after, write, answer } = await started();
+    const call = await write(new RecordedCall('a'));
+    await answer('disk full');
+    expect(() => writer.accepting()).toThrow(expect.objectContaining({ code: 'disk_full' }));
+    await after(900);
+    expect(log.pending).toHaveLength(0);
+    await after(250);
+    await answer('acknowledged');
+    expect(call.settled).toBe(true);
+    expect(() => writer.accepting()).not.toThrow();
+  });
+
+  it('asks with empty segments whether a full disk has room again, when no call is left that could', async () => {
+    const { log, writer, after, write, answer } = await started();
+    const call = await write(new RecordedCall('a'));
+    for (let second = 0; second < 30; second++) {
+      await answer('disk full');
+      await after(1_000);
+    }
+    expect(call.error?.code).toBe('disk_full');
+    expect(() => writer.accepting()).toThrow(expect.objectContaining({ code: 'disk_full' }));
+    for (let second = 0; second < 20; second++) {
+      await answer('acknowledged');
+      await after(1_000);
+    }
+    expect(() => writer.accepting()).not.toThrow();
+    expect(log.faults).toEqual([]);
+  });
+
+  it('acknowledges a large body only when all of its fragments are durable, and lets others in between', async () => {
+    const { log, write, answer } = await started();
+    const large = await write(new RecordedCall('large', { bodyBytes: 900_000 }));
+    const small = await write(new RecordedCall('small'));
+    await answer('acknowledged');
+    await answer('acknowledged');
+    expect([large.news, small.news]).toEqual([[], ['acknowledged']]);
+    for (let more = 0; more < 10 && !large.settled; more++) await answer('acknowledged');
+    expect(large.news).toEqual(['acknowledged']);
+    expect(log.labels()).toEqual(['small:0', 'large:0']);
+  });
+
+  it('loses only the call whose key is unknown', async () => {
+    const keys: SealingKeys = (project) => {
+      if (project === 'unknown') throw new ServiceError('access_unavailable', 'The project is not known.');
+      return sealing;
+    };
+    const { write, answer } = await started(keys);
+    const bad = await write(new RecordedCall('bad', { projectId: 'unknown' }));
+    const good = await write(new RecordedCall('good'));
+    await answer('acknowledged');
+    expect(bad.error?.code).toBe('access_unavailable');
+    expect(good.news).toEqual(['acknowledged']);
+  });
+
+  it('goes on when a call fails while it is told', async () => {
+    const { write, answer } = await started();
+    await write(new RecordedCall('first'));
+    const faulty = await write(new RecordedCall('faulty', { onAcknowledged: () => { throw new Error('a fault of the call'); } }));
+    const good = await write(new RecordedCall('good'));
+    await answer('acknowledged');
+    await answer('acknowledged');
+    expect([faulty.news, good.news]).toEqual([['acknowledged'], ['acknowledged']]);
+  });
+
+  it('drains before it stops, closes its epoch and takes nothing more', async () => {
+    const { log, writer, write, answer } = await started();
+    const [first, second] = [await write(new RecordedCall('a')), await write(new RecordedCall('b'))];
+    const stopped = writer.stop();
+    expect(() => writer.accepting()).toThrow(expect.objectContaining({ code: 'draining' }));
+    await answer('acknowledged');
+    await answer('acknowledged');
+    await stopped;
+    expect([first.settled, second.settled, log.epochs[0]!.closed]).toEqual([true, true, true]);
+    const late = await write(new RecordedCall('late'));
+    expect(late.error?.code).toBe('draining');
+  });
+
+  it('stops in bounded time when the log never answers', async () => {
+    const { writer, after, write } = await started();
+    const call = await write(new RecordedCall('a'));
+    const stopped = writer.stop();
+    await after(5_250);
+    await stopped;
+    expect(call.news.at(-1)).toBe('lost');
+  });
+});
+
+type Step =
+  | { readonly act: 'write'; readonly call: number; readonly count: number; readonly large: boolean }
+  | { readonly act: 'answer'; readonly fate: AppendFate }
+  | { readonly act: 'after'; readonly ms: number }
+  | { readonly act: 'jump'; readonly ms: number }
+  | { readonly act: 'reach'; readonly reach: ScriptedLog['reach'] }
+  | { readonly act: 'closed by another' }
+  | { readonly act: 'end'; readonly call: number };
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ act: fc.constant('write' as const), call: fc.nat(4), count: fc.integer({ min: 1, max: 3 }), large: fc.nat(9).map((dice) => dice === 0) }) },
+  { weight: 5, arbitrary: fc.constant({ act: 'answer' as const, fate: 'acknowledged' as const }) },
+  { weight: 3, arbitrary: fc.record({ act: fc.constant('answer' as const), fate: fc.constantFrom<AppendFate>('stored, unknown', 'dropped, unknown', 'stored, silent', 'dropped, silent', 'disk full') }) },
+  { weight: 3, arbitrary: fc.record({ act: fc.constant('after' as const), ms: fc.constantFrom(1, 20, 300, 2_100, 5_100, 9_900, 10_100) }) },
+  { weight: 1, arbitrary: fc.record({ act: fc.constant('jump' as const), ms: fc.constantFrom(1_000, 9_000, 10_000, 15_000) }) },
+  { weight: 1, arbitrary: fc.record({ act: fc.constant('reach' as const), reach: fc.constantFrom<ScriptedLog['reach']>('up', 'up', 'down', 'silent') }) },
+  { weight: 1, arbitrary: fc.constant({ act: 'closed by another' as const }) },
+  { weight: 1, arbitrary: fc.record({ act: fc.constant('end' as const), call: fc.nat(4) }) },
+);
+
+describe('the laws of the writer, whatever becomes of appends, renewals and time', () => {
+  it('nothing is released that is not in the log under a held lease; nothing is lost in silence; nothing is written twice or out of order', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40 }), async (script) => {
+        const { clock, log, writer, after, write } = await started();
+        const broken: string[] = [];
+        const all: RecordedCall[] = [];
+        const slots: RecordedCall[] = [];
+        const check = (call: RecordedCall): void => {
+          const inLog = new Set(log.labels());
+          if (call.taken.some((label) => !inLog.has(label))) broken.push(`${call.id} was released without its record`);
+          if (clock.monotonicMs() >= log.leaseUntilMs()) broken.push(`${call.id} was released after the lease`);
+        };
+        const callAt = (slot: number, large: boolean): RecordedCall => {
+          const present = slots[slot];
+          if (present && !present.error) return present;
+          const fresh = new RecordedCall(`call-${all.length}`, { onAcknowledged: check, bodyBytes: large ? 200_000 : 10 });
+          all.push(fresh);
+          return (slots[slot] = fresh);
+        };
+        for (const now of script) {
+          if (now.act === 'write') await write(callAt(now.call, now.large), now.count);
+          else if (now.act === 'answer') log.answer(now.fate);
+          else if (now.act === 'after') await after(now.ms);
+          else if (now.act === 'jump') clock.jump(now.ms);
+          else if (now.act === 'reach') log.reach = now.reach;
+          else if (now.act === 'closed by another') log.closeCurrent();
+          else writer.close(callAt(now.call, false));
+          await nextTurn();
+        }
+        log.reach = 'up';
+        for (let round = 0; round < 300 && !(all.every((call) => call.error ?? call.settled)); round++) {
+          log.answer('acknowledged');
+          await after(250);
+        }
+        expect(broken).toEqual([]);
+        expect(log.faults).toEqual([]);
+        const labels = log.labels();
+        expect(new Set(labels).size).toBe(labels.length);
+        for (const call of all) {
+          const mine = labels.filter((label) => label.startsWith(`${call.id}:`));
+          expect(mine).toEqual(call.taken.slice(0, mine.length));
+          expect(call.news.indexOf('lost') === -1 || call.news.indexOf('lost') === call.news.length - 1).toBe(true);
+          expect(call.error !== undefined || call.settled).toBe(true);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
