@@ -31,21 +31,26 @@ export class AllInOneHouse implements House {
     resume: () => this.#signalEventLog('SIGCONT'),
     kill: () => this.#signalEventLog('SIGKILL'),
   };
+  /** All that the house keeps at rest. */
+  readonly dataFolder: string;
   readonly #folder: string;
+  readonly #settings: Readonly<Record<string, string>>;
   readonly #args: readonly string[];
   #child: ChildProcess | undefined;
   #printed = '';
 
-  private constructor(folder: string, port: number, adminPort: number, args: readonly string[]) {
+  private constructor(folder: string, port: number, adminPort: number, args: readonly string[], settings: Readonly<Record<string, string>>) {
     this.#folder = folder;
+    this.dataFolder = join(folder, 'data');
+    this.#settings = settings;
     this.url = `http://127.0.0.1:${port}`;
     this.adminUrl = `http://127.0.0.1:${adminPort}`;
-    this.#args = ['up', '--port', String(port), '--admin-port', String(adminPort), '--data', join(folder, 'data'), '--ready-file', join(folder, 'ready.json'), ...args];
+    this.#args = ['up', '--port', String(port), '--admin-port', String(adminPort), '--data', this.dataFolder, '--ready-file', join(folder, 'ready.json'), ...args];
   }
 
-  /** `args` are further options of `up`. */
-  static async make(...args: string[]): Promise<AllInOneHouse> {
-    const house = new AllInOneHouse(await mkdtemp(join(tmpdir(), 'sluice-house-')), await freePort(), await freePort(), args);
+  /** `args` are further options of `up`, `settings` its environment. */
+  static async make(args: readonly string[], settings: Readonly<Record<string, string>> = {}): Promise<AllInOneHouse> {
+    const house = new AllInOneHouse(await mkdtemp(join(tmpdir(), 'sluice-house-')), await freePort(), await freePort(), args, settings);
     await house.start();
     return house;
   }
@@ -105,12 +110,12 @@ export class AllInOneHouse implements House {
 
   /** Everything the house and its commands remember lies in its own folder. */
   #environment(): Record<string, string | undefined> {
-    return { ...processEnvironment, SLUICE_DATA: join(this.#folder, 'data'), XDG_STATE_HOME: join(this.#folder, 'state') };
+    return { ...processEnvironment, ...this.#settings, SLUICE_DATA: this.dataFolder, XDG_STATE_HOME: join(this.#folder, 'state') };
   }
 
   /** PostgreSQL: the first process and its children, so that a pause leaves none of them at work. */
   #signalEventLog(signal: NodeJS.Signals): void {
-    const [first] = readFileSync(join(this.#folder, 'data', 'postgres', 'postmaster.pid'), 'utf8').split('\n');
+    const [first] = readFileSync(join(this.dataFolder, 'postgres', 'postmaster.pid'), 'utf8').split('\n');
     const pid = Number(first);
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
     for (const each of [pid, ...children]) process.kill(each, signal);
