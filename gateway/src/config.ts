@@ -1,0 +1,30 @@
+import { z } from 'zod';
+
+const port = z.coerce.number('must be a port number').int('must be a whole number').min(0, 'must be a port number').max(65_535, 'must be a port number');
+
+/** Settings of the gateway, by their environment names. */
+export const gatewayConfig = {
+  /** Where applications call. Only this machine can, unless it is told otherwise. */
+  SLUICE_HOST: z.string().min(1).default('127.0.0.1'),
+  /** 0: any free port. */
+  SLUICE_PORT: port.default(8080),
+  /** Where operators call. */
+  SLUICE_ADMIN_HOST: z.string().min(1).default('127.0.0.1'),
+  SLUICE_ADMIN_PORT: port.default(8081),
+  /** Name of this process on the log: unique among the processes that run at once, and the same after a restart. */
+  SLUICE_PRODUCER: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower case letters, digits and hyphens').default('gateway-0'),
+  /** Calls answered at once; one more gets 503. Each holds at most some 200 KiB. */
+  SLUICE_OPEN_CALLS_LIMIT: z.coerce.number('must be a number').int().min(1).max(100_000).default(2048),
+  /** Longest life of one call in ms. The longest answers of reasoning models take minutes. */
+  SLUICE_CALL_LIMIT_MS: z.coerce.number('must be a number of milliseconds').int().min(1_000).max(86_400_000).default(1_800_000),
+  /** How long running calls may go on in ms when the process is told to stop. */
+  SLUICE_DRAIN_LIMIT_MS: z.coerce.number('must be a number of milliseconds').int().min(0).max(3_600_000).default(20_000),
+};
+
+/** What createGateway takes: the settings, and what only the host of the process can do. */
+export type GatewayConfig = Readonly<z.output<z.ZodObject<typeof gatewayConfig>>> & {
+  /** The process's metrics in Prometheus' text format. */
+  readonly metrics?: () => Promise<string>;
+  /** Writes a consistent copy of everything into a folder. */
+  readonly backup?: (directory: string) => Promise<void>;
+};

@@ -1,0 +1,150 @@
+import type { Outcome } from '@sluice/proto/events/v1/calls';
+import { chainOutput, commitmentHash, type PendingRecord } from '@sluice/segment';
+import type { Call, Events, Principal } from './call.ts';
+import { OutputTally } from './output-tally.ts';
+import { commitToFields } from './leaf.ts';
+import type { RandomBytes } from './ports.ts';
+
+const SALT_BYTES = 32;
+const CHAIN_BYTES = 32;
+
+/** An open call. */
+export interface CallFacts {
+  readonly callId: string;
+  readonly principal: Principal;
+  readonly call: Call;
+  readonly admittedAtMs: number;
+}
+
+/** How a call ended, as the client saw it. */
+export interface CallEnd {
+  readonly outcome: Outcome;
+  /** Empty when the call was answered. */
+  readonly errorCode: string;
+  readonly errorMessage: string;
+  readonly httpStatus: number;
+  readonly completedAtMs: number;
+  readonly durationMs: number;
+  readonly firstOutputMs: number;
+}
+
+/** Makes the records of one call: admitted, any number of outputs, completed; each built when a segment takes it. */
+export class CallRecords {
+  readonly #facts: CallFacts;
+  readonly #randomBytes: RandomBytes;
+  readonly #promptSalt: Uint8Array;
+  readonly #promptCommitment: Uint8Array;
+  readonly tally: OutputTally;
+  #chain: Uint8Array;
+  #end: CallEnd | undefined;
+  #taken = 0;
+  #ended = false;
+
+  constructor(facts: CallFacts, randomBytes: RandomBytes) {
+    this.#facts = facts;
+    this.#randomBytes = randomBytes;
+    this.#promptSalt = randomBytes(SALT_BYTES);
+    this.#promptCommitment = commitmentHash(this.#promptSalt, facts.call.messages);
+    this.#chain = randomBytes(CHAIN_BYTES);
+    this.tally = new OutputTally(facts.call.messages.length);
+  }
+
+  get projectId(): string {
+    return this.#facts.principal.projectId;
+  }
+
+  /** Records handed out so far. */
+  get taken(): number {
+    return this.#taken;
+  }
+
+  /** True when the end has been handed out. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  end(end: CallEnd): void {
+    this.#end ??= end;
+  }
+
+  /** What there is to record now, with this output. */
+  take(events: Events): PendingRecord[] {
+    const records: PendingRecord[] = [];
+    if (this.#taken === 0) records.push(this.#admitted());
+    if (events.length > 0) records.push(this.#output(events));
+    if (this.#end && !this.#ended) {
+      records.push(this.#completed(this.#end));
+      this.#ended = true;
+    }
+    this.#taken += records.length;
+    return records;
+  }
+
+  #admitted(): PendingRecord {
+    const { callId, principal, call, admittedAtMs } = this.#facts;
+    const record = {
+      case: 'admitted' as const,
+      value: {
+        organisationId: principal.organisationId,
+        projectId: principal.projectId,
+        keyId: principal.keyId,
+        model: call.model,
+        stream: call.stream,
+        admittedAtMs: BigInt(admittedAtMs),
+        promptCommitment: this.#promptCommitment,
+        outputChain: this.#chain,
+      },
+    };
+    if (!principal.keepsBodies) return { callId, record };
+    return { callId, record, body: { case: 'admitted', value: { call: { ...call, fields: [...call.fields] }, promptSalt: this.#promptSalt } } };
+  }
+
+  #output(events: Events): PendingRecord {
+    const { callId, principal } = this.#facts;
+    this.tally.add(events);
+    const { chain, body } = chainOutput(this.#chain, { events: events as Events[number][] });
+    this.#chain = chain;
+    const record = {
+      case: 'output' as const,
+      value: { outputBytes: BigInt(this.tally.bytes), events: BigInt(this.tally.events), outputChain: this.#chain, counts: this.tally.counts() },
+    };
+    return principal.keepsBodies ? { callId, record, body } : { callId, record };
+  }
+
+  #completed(end: CallEnd): PendingRecord {
+    const { callId } = this.#facts;
+    const { leaf, openings } = commitToFields(this.#leafFields(end), this.#randomBytes);
+    const value = {
+      outcome: end.outcome,
+      errorCode: end.errorCode,
+      httpStatus: end.httpStatus,
+      outputBytes: BigInt(this.tally.bytes),
+      outputChain: this.#chain,
+      counts: this.tally.counts(),
+      versionId: this.tally.versionId,
+      deploymentId: this.tally.deploymentId,
+      completedAtMs: BigInt(end.completedAtMs),
+      firstOutputMs: end.firstOutputMs,
+      durationMs: end.durationMs,
+      finishReasons: this.tally.finishReasons(),
+      leaf,
+    };
+    // The salt of the prompt is kept here also for a project that keeps digests only: without it a digest proves nothing.
+    return { callId, record: { case: 'completed', value }, body: { case: 'completed', value: { openings, promptSalt: this.#promptSalt, errorMessage: end.errorMessage } } };
+  }
+
+  #leafFields(end: CallEnd): Record<string, string | Uint8Array> {
+    const { callId, principal, call, admittedAtMs } = this.#facts;
+    const counts = this.tally.counts();
+    return {
+      call_id: callId,
+      organisation_id: principal.organisationId,
+      project_id: principal.projectId,
+      key_id: principal.keyId,
+      model: call.model,
+      prompt: this.#promptCommitment,
+      output: this.#chain,
+      result: JSON.stringify([end.outcome, end.errorCode, end.httpStatus, this.tally.versionId, this.tally.deploymentId, admittedAtMs, end.completedAtMs, Number(counts.inputTokens), Number(counts.outputTokens), this.tally.bytes]),
+    };
+  }
+}

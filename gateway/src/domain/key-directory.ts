@@ -1,0 +1,80 @@
+import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
+import { ServiceError } from '@sluice/errors';
+import type { AccessChanged } from '@sluice/proto/events/v1/changes';
+import type { ApiKey, GetSnapshotResponse, Project, ProjectSecrets } from '@sluice/proto/access/v1/access';
+import type { SealingKey } from '@sluice/segment';
+
+/** Secrets remembered by their plain digest; beyond it the oldest is forgotten and costs a keyed hash again. */
+const REMEMBERED_LIMIT = 10_000;
+
+interface KnownProject {
+  readonly project: Project;
+  readonly sealing: SealingKey | undefined;
+}
+
+/** Keys and projects as the access service last told them. Holds no secret of a key, only what recognises one. */
+export class KeyDirectory {
+  #pepper: KeyObject | undefined;
+  readonly #keys = new Map<string, ApiKey>();
+  readonly #idByKeyedHash = new Map<string, string>();
+  readonly #projects = new Map<string, KnownProject>();
+  /** Plain SHA-256 of a secret to the id of its key; a keyed hash costs four times as much. */
+  readonly #remembered = new Map<string, string>();
+
+  load(snapshot: GetSnapshotResponse): void {
+    this.#keys.clear();
+    this.#idByKeyedHash.clear();
+    this.#projects.clear();
+    this.#remembered.clear();
+    this.#pepper = createSecretKey(snapshot.pepper);
+    for (const secrets of snapshot.projects) this.putSecrets(secrets);
+    for (const key of snapshot.keys) this.#putKey(key);
+  }
+
+  /** Applies one change. False when it names a project whose data keys must be asked for. */
+  apply({ change }: AccessChanged): boolean {
+    if (change.case === 'key') this.#putKey(change.value);
+    if (change.case !== 'project') return true;
+    const known = this.#projects.get(change.value.id);
+    this.#projects.set(change.value.id, { project: change.value, sealing: known?.sealing });
+    return known?.sealing !== undefined;
+  }
+
+  putSecrets({ project, dataKeys }: ProjectSecrets): void {
+    if (!project) return;
+    const first = dataKeys[0];
+    this.#projects.set(project.id, { project, sealing: first && { id: first.id, key: createSecretKey(first.key) } });
+  }
+
+  /** The key with this secret, whatever its state; undefined when nobody has it. */
+  find(secret: string): ApiKey | undefined {
+    const digest = hash('sha256', secret, 'base64');
+    const id = this.#remembered.get(digest) ?? this.#recognise(secret, digest);
+    return id === undefined ? undefined : this.#keys.get(id);
+  }
+
+  project(id: string): Project | undefined {
+    return this.#projects.get(id)?.project;
+  }
+
+  /** @throws access_unavailable for a project whose data key is not known here */
+  sealingKey(projectId: string): SealingKey {
+    const sealing = this.#projects.get(projectId)?.sealing;
+    if (!sealing) throw new ServiceError('access_unavailable', 'The keys of the project are not known here yet.');
+    return sealing;
+  }
+
+  #recognise(secret: string, digest: string): string | undefined {
+    if (!this.#pepper) return undefined;
+    const id = this.#idByKeyedHash.get(createHmac('sha256', this.#pepper).update(secret, 'utf8').digest('base64'));
+    if (id === undefined) return undefined;
+    if (this.#remembered.size >= REMEMBERED_LIMIT) this.#remembered.delete(this.#remembered.keys().next().value!);
+    this.#remembered.set(digest, id);
+    return id;
+  }
+
+  #putKey(key: ApiKey): void {
+    this.#keys.set(key.id, key);
+    if (key.keyedHash.length > 0) this.#idByKeyedHash.set(Buffer.from(key.keyedHash).toString('base64'), key.id);
+  }
+}

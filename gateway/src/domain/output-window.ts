@@ -1,0 +1,158 @@
+import type { ServiceError } from '@sluice/errors';
+import type { PendingRecord, RecordSource } from '@sluice/segment';
+import type { Events } from './call.ts';
+import { CallRecords, type CallEnd } from './call-records.ts';
+import type { Segments, Sink } from './ports.ts';
+
+/** Output of one stream that is not durable yet; above it reading from the model stops. */
+export const PENDING_LIMIT_BYTES = 64 * 1024;
+
+/**
+ * An open call, as the segment writer sees it, and the promise that no byte leaves without a record.
+ *
+ * Events wait here until the writer takes them for a segment; they reach the sink when that segment is acknowledged,
+ * in the order in which they came, and never otherwise. What is lost or no longer wanted never reaches it.
+ */
+export class OutputWindow implements RecordSource {
+  readonly projectId: string;
+  readonly #records: CallRecords;
+  readonly #segments: Segments;
+  readonly #sink: Sink;
+  readonly #onLost: (error: ServiceError) => void;
+  #pending: Events[] = [];
+  #taken: Events[] = [];
+  #pendingBytes = 0;
+  #takenBytes = 0;
+  #queued = false;
+  #clientGone = false;
+  #releasedOutput = false;
+  #durableRecords = 0;
+  #lost: ServiceError | undefined;
+  #change: PromiseWithResolvers<void> | undefined;
+
+  constructor(records: CallRecords, segments: Segments, sink: Sink, onLost: (error: ServiceError) => void) {
+    this.projectId = records.projectId;
+    this.#records = records;
+    this.#segments = segments;
+    this.#sink = sink;
+    this.#onLost = onLost;
+  }
+
+  /** True once output has gone to the client. */
+  get releasedOutput(): boolean {
+    return this.#releasedOutput;
+  }
+
+  /** Resolves when the admission is durable; throws when it is lost. */
+  async admitted(): Promise<void> {
+    this.#enqueue();
+    while (this.#durableRecords === 0) await this.#nextChange();
+  }
+
+  /** Takes output that may wait for the end of the call. */
+  hold(events: Events): void {
+    if (this.#lost || this.#clientGone) return;
+    this.#pending.push(events);
+    for (const event of events) this.#pendingBytes += weightOf(event);
+  }
+
+  /** Takes output that is to leave as soon as it is durable. That a backend accepted the call is no output. */
+  push(events: Events): void {
+    this.hold(events);
+    if (events.some(({ event }) => event.case !== 'started')) this.#enqueue();
+  }
+
+  /** Resolves when there is room for more output; undefined when there already is. */
+  room(): Promise<void> | undefined {
+    return this.#isFull() || this.#sink.drained() ? this.#waitForRoom() : undefined;
+  }
+
+  /** The client left: what has not been taken for a segment will never be released, so it is not recorded as output. */
+  clientLeft(): void {
+    this.#clientGone = true;
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    this.#changed();
+  }
+
+  /** Writes the end of the call; resolves when all its records are durable and all its output is released. */
+  async end(end: CallEnd): Promise<void> {
+    this.#records.end(end);
+    this.#enqueue();
+    while (!this.#records.ended || this.#durableRecords < this.#records.taken) await this.#nextChange();
+  }
+
+  take(): readonly PendingRecord[] {
+    this.#queued = false;
+    if (this.#lost) return [];
+    const events = this.#pending.length === 1 ? this.#pending[0]! : this.#pending.flat();
+    const records = this.#records.take(events);
+    if (events.length > 0) this.#taken.push(events);
+    this.#takenBytes += this.#pendingBytes;
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    return records;
+  }
+
+  acknowledged(): void {
+    if (this.#lost) return;
+    const durable = this.#taken;
+    this.#taken = [];
+    this.#takenBytes = 0;
+    this.#durableRecords = this.#records.taken;
+    if (!this.#clientGone) for (const events of durable) this.#release(events);
+    this.#changed();
+  }
+
+  lost(error: ServiceError): void {
+    if (this.#lost) return;
+    this.#lost = error;
+    this.#pending = [];
+    this.#taken = [];
+    this.#pendingBytes = 0;
+    this.#takenBytes = 0;
+    this.#changed();
+    this.#onLost(error);
+  }
+
+  #release(events: Events): void {
+    this.#releasedOutput ||= events.some(({ event }) => event.case !== 'started');
+    this.#sink.release(events);
+  }
+
+  #enqueue(): void {
+    if (this.#queued || this.#lost) return;
+    this.#queued = true;
+    this.#segments.enqueue(this);
+  }
+
+  #isFull(): boolean {
+    return this.#pendingBytes + this.#takenBytes >= PENDING_LIMIT_BYTES;
+  }
+
+  async #waitForRoom(): Promise<void> {
+    while (this.#isFull() && !this.#clientGone) {
+      this.#enqueue();
+      await this.#nextChange();
+    }
+    if (!this.#clientGone) await this.#sink.drained();
+  }
+
+  #nextChange(): Promise<void> {
+    if (this.#lost) return Promise.reject(this.#lost);
+    this.#change ??= Promise.withResolvers<void>();
+    return this.#change.promise;
+  }
+
+  #changed(): void {
+    this.#change?.resolve();
+    this.#change = undefined;
+  }
+}
+
+/** Roughly what an event occupies, without counting characters exactly: a UTF-16 unit is at most 3 bytes of UTF-8. */
+function weightOf({ event }: Events[number]): number {
+  if (event.case !== 'delta') return 16;
+  const { text, logprobsJson, extraJson } = event.value;
+  return 16 + text.length + logprobsJson.length + extraJson.length;
+}

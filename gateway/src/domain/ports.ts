@@ -1,0 +1,40 @@
+import type { RecordSource } from '@sluice/segment';
+import type { Call, Events, Principal } from './call.ts';
+
+/** Runs a call on a model. */
+export interface Router {
+  /** The whole answer. */
+  answer(callId: string, principal: Principal, call: Call, signal: AbortSignal): Promise<Events>;
+  /** The answer as it is produced, in batches. Aborting the signal cancels down to the backend. */
+  stream(callId: string, principal: Principal, call: Call, signal: AbortSignal): AsyncIterable<Events>;
+}
+
+/** Where the records of calls become durable: the segment writer. */
+export interface Segments {
+  /** Throws `draining`, `disk_full` or `audit_log_unavailable` when a new call could not be recorded now. */
+  accepting(): void;
+  /** Announces an open call: from now on it hears when its records are lost. */
+  open(source: RecordSource): void;
+  close(source: RecordSource): void;
+  /** The source has records to take. */
+  enqueue(source: RecordSource): void;
+}
+
+/** Cryptographically strong random bytes, for salts. */
+export type RandomBytes = (length: number) => Uint8Array;
+
+/** What the flow must know of a model before it runs. */
+export interface Models {
+  /** How a key sees a name: usable, not allowed to it, or not there. */
+  resolve(principal: Principal, name: string): ModelView;
+}
+
+export type ModelView = { readonly state: 'usable'; readonly leavesHouse: boolean } | { readonly state: 'not_allowed' | 'unknown' };
+
+/** Where released output goes: the client's connection. */
+export interface Sink {
+  /** Takes acknowledged events. */
+  release(events: Events): void;
+  /** Resolves when the client has read enough to go on; undefined when it already has. */
+  drained(): Promise<void> | undefined;
+}

@@ -1,0 +1,63 @@
+import type { ServiceError } from '@sluice/errors';
+import { commitmentHash, type PendingRecord, type RecordSource } from '@sluice/segment';
+import type { Call, Principal } from './call.ts';
+import { commitToFields } from './leaf.ts';
+import type { RandomBytes, Segments } from './ports.ts';
+
+const SALT_BYTES = 32;
+
+/** An authenticated call that is refused before inference, with the request as far as it was understood. */
+export interface Refusal {
+  readonly callId: string;
+  readonly principal: Principal;
+  readonly understood: Call;
+  readonly error: ServiceError;
+  readonly refusedAtMs: number;
+}
+
+/** Records a refusal; resolves when it is durable. Throws when it cannot be, and then the refusal must not be told either. */
+export async function recordRefusal(refusal: Refusal, segments: Segments, randomBytes: RandomBytes): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  let pending = [refusedRecord(refusal, randomBytes)];
+  const source: RecordSource = {
+    projectId: refusal.principal.projectId,
+    take: () => pending.splice(0),
+    acknowledged: () => resolve(),
+    lost: (error) => reject(error),
+  };
+  segments.accepting();
+  segments.open(source);
+  try {
+    segments.enqueue(source);
+    await promise;
+  } finally {
+    pending = [];
+    segments.close(source);
+  }
+}
+
+function refusedRecord({ callId, principal, understood, error, refusedAtMs }: Refusal, randomBytes: RandomBytes): PendingRecord {
+  const promptSalt = randomBytes(SALT_BYTES);
+  const { leaf, openings } = commitToFields({
+    call_id: callId,
+    organisation_id: principal.organisationId,
+    project_id: principal.projectId,
+    key_id: principal.keyId,
+    model: understood.model,
+    prompt: commitmentHash(promptSalt, understood.messages),
+    result: JSON.stringify([error.code, error.httpStatus, error.param ?? '', refusedAtMs]),
+  }, randomBytes);
+  const value = {
+    organisationId: principal.organisationId,
+    projectId: principal.projectId,
+    keyId: principal.keyId,
+    model: understood.model,
+    errorCode: error.code,
+    httpStatus: error.httpStatus,
+    param: error.param ?? '',
+    refusedAtMs: BigInt(refusedAtMs),
+    leaf,
+  };
+  const kept = principal.keepsBodies ? { call: { ...understood, fields: [...understood.fields] }, errorMessage: error.message } : {};
+  return { callId, record: { case: 'refused', value }, body: { case: 'completed', value: { openings, promptSalt, ...kept } } };
+}

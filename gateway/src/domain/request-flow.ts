@@ -1,0 +1,151 @@
+import type { Clock } from '@sluice/clock';
+import { ServiceError } from '@sluice/errors';
+import type { Call, Events, Principal } from './call.ts';
+import { CallRecords, type CallEnd } from './call-records.ts';
+import { OutputWindow } from './output-window.ts';
+import type { Models, RandomBytes, Router, Segments, Sink } from './ports.ts';
+import { recordRefusal } from './refused-call.ts';
+
+/** The numbers of `events.v1.Outcome`; the domain does not load generated code. */
+const OUTCOME = { answered: 1, disconnected: 2, failed: 3 } as const;
+
+/** A client that left: nginx's 499, never sent. */
+const CLIENT_LEFT_STATUS = 499;
+
+/** A parsed and authenticated call. */
+export interface OpenCall {
+  readonly callId: string;
+  readonly principal: Principal;
+  readonly call: Call;
+  /** Ends the call: the client left, the house is closing, the time is over. Its reason is a ServiceError. */
+  readonly abort: AbortController;
+}
+
+/** What a call came to; for metrics. */
+export interface CallSummary {
+  readonly error: ServiceError | undefined;
+  readonly firstOutputMs: number;
+  readonly durationMs: number;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+}
+
+export interface House {
+  readonly router: Router;
+  readonly segments: Segments;
+  readonly models: Models;
+  readonly randomBytes: RandomBytes;
+  readonly clock: Clock;
+  /** Longest life of one call. */
+  readonly callLimitMs: number;
+}
+
+/** The steps of a call, in their order. Nothing else orchestrates. */
+export class RequestFlow {
+  readonly #house: House;
+
+  constructor(house: House) {
+    this.#house = house;
+  }
+
+  /**
+   * Runs a call; its output goes to the sink, and only what is durable.
+   * Resolves when the end of the call is durable and everything is released. An error in the summary is the call's own
+   * end and is on record; what is thrown is a call that was not admitted, or whose records are lost.
+   */
+  async run(open: OpenCall, sink: Sink): Promise<CallSummary> {
+    const { segments, randomBytes, clock, callLimitMs } = this.#house;
+    const startedMs = clock.monotonicMs();
+    segments.accepting();
+    const leavesHouse = this.#admit(open);
+    const records = new CallRecords({ ...open, admittedAtMs: clock.wallMs() }, randomBytes);
+    const window = new OutputWindow(records, segments, sink, (error) => open.abort.abort(error));
+    const onAbort = (): void => {
+      if (hasLeft(open.abort.signal)) window.clientLeft();
+    };
+    open.abort.signal.addEventListener('abort', onAbort, { once: true });
+    const limit = clock.after(callLimitMs, () => open.abort.abort(new ServiceError('deadline_exceeded', `The call took longer than ${callLimitMs} ms.`)));
+    segments.open(window);
+    try {
+      if (leavesHouse) await window.admitted();
+      const produced = await this.#produce(open, window, startedMs);
+      const end = this.#endOf(open, window, produced, startedMs);
+      await window.end(end);
+      const { inputTokens, outputTokens } = records.tally.counts();
+      return { error: produced.error, firstOutputMs: end.firstOutputMs, durationMs: end.durationMs, inputTokens: Number(inputTokens), outputTokens: Number(outputTokens) };
+    } finally {
+      limit.cancel();
+      open.abort.signal.removeEventListener('abort', onAbort);
+      segments.close(window);
+    }
+  }
+
+  /** Records that a call was refused; resolves when that is durable. */
+  refuse(callId: string, principal: Principal, understood: Call, error: ServiceError): Promise<void> {
+    const { segments, randomBytes, clock } = this.#house;
+    return recordRefusal({ callId, principal, understood, error, refusedAtMs: clock.wallMs() }, segments, randomBytes);
+  }
+
+  /** True when the prompt may leave the house. Throws what refuses the call. */
+  #admit({ principal, call }: OpenCall): boolean {
+    const view = this.#house.models.resolve(principal, call.model);
+    if (view.state === 'usable') return view.leavesHouse;
+    throw modelRefusal(view.state);
+  }
+
+  async #produce({ callId, principal, call, abort }: OpenCall, window: OutputWindow, startedMs: number): Promise<Produced> {
+    const { router, clock } = this.#house;
+    let firstOutputMs = 0;
+    const sawOutput = (events: Events): void => {
+      if (firstOutputMs === 0 && events.some(({ event }) => event.case === 'delta')) firstOutputMs = Math.max(1, Math.round(clock.monotonicMs() - startedMs));
+    };
+    try {
+      abort.signal.throwIfAborted();
+      if (!call.stream) {
+        const events = await router.answer(callId, principal, call, abort.signal);
+        sawOutput(events);
+        abort.signal.throwIfAborted();
+        window.hold(events);
+        return { error: undefined, firstOutputMs };
+      }
+      for await (const events of router.stream(callId, principal, call, abort.signal)) {
+        sawOutput(events);
+        window.push(events);
+        const room = window.room();
+        if (room) await room;
+        abort.signal.throwIfAborted();
+      }
+      return { error: undefined, firstOutputMs };
+    } catch (thrown) {
+      return { error: ServiceError.from(abort.signal.aborted ? abort.signal.reason : thrown), firstOutputMs };
+    }
+  }
+
+  #endOf({ abort }: OpenCall, window: OutputWindow, { error, firstOutputMs }: Produced, startedMs: number): CallEnd {
+    const left = hasLeft(abort.signal);
+    return {
+      outcome: left ? OUTCOME.disconnected : error ? OUTCOME.failed : OUTCOME.answered,
+      errorCode: left ? '' : (error?.code ?? ''),
+      errorMessage: left ? '' : (error?.message ?? ''),
+      httpStatus: window.releasedOutput || !error ? 200 : left ? CLIENT_LEFT_STATUS : error.httpStatus,
+      completedAtMs: this.#house.clock.wallMs(),
+      durationMs: Math.round(this.#house.clock.monotonicMs() - startedMs),
+      firstOutputMs,
+    };
+  }
+}
+
+interface Produced {
+  readonly error: ServiceError | undefined;
+  readonly firstOutputMs: number;
+}
+
+/** The refusal of a model name; the same words for a name that is not there as OpenAI uses. */
+export function modelRefusal(state: 'not_allowed' | 'unknown', shownName?: string): ServiceError {
+  if (state === 'not_allowed') return new ServiceError('model_not_allowed', 'This API key may not use the requested model.', { param: 'model' });
+  return new ServiceError('model_not_found', `The model ${shownName === undefined ? 'you asked for' : `\`${shownName}\``} does not exist or you do not have access to it.`);
+}
+
+function hasLeft(signal: AbortSignal): boolean {
+  return signal.aborted && signal.reason instanceof ServiceError && signal.reason.code === 'cancelled';
+}

@@ -1,0 +1,158 @@
+import { Inject, Module, type BeforeApplicationShutdown, type DynamicModule, type OnApplicationBootstrap, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { ServiceError } from '@sluice/errors';
+import type { Platform } from '@sluice/platform';
+import { AccessService } from '@sluice/proto/access/v1/access';
+import { AuditService } from '@sluice/proto/audit/v1/audit';
+import { InferenceService } from '@sluice/proto/inference/v1/inference';
+import { ModelRegistryService } from '@sluice/proto/model_registry/v1/model_registry';
+import { SegmentWriter } from '@sluice/segment';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { AccessReplica } from './adapters/access-replica.ts';
+import { registryReplica } from './adapters/registry-replica.ts';
+import { RouterClient } from './adapters/router-client.ts';
+import type { GatewayConfig } from './config.ts';
+import { KeyDirectory } from './domain/key-directory.ts';
+import { ModelDirectory } from './domain/model-directory.ts';
+import { OpenCalls } from './domain/open-calls.ts';
+import { RequestFlow } from './domain/request-flow.ts';
+import { adminServer } from './http/admin-server.ts';
+import { Authenticator } from './http/authenticate.ts';
+import { callFigures, type CallFigures } from './http/call-figures.ts';
+import { listen } from './http/listen.ts';
+import { publicServer } from './http/public-server.ts';
+
+const PLATFORM = Symbol('gateway platform');
+const CONFIG = Symbol('gateway config');
+
+/** After the drain limit calls are ended; this is for their last records. */
+const LAST_RECORDS_LIMIT_MS = 5_000;
+
+/** Where the gateway listens, once it does. */
+export class GatewayAddresses {
+  /** URL of the OpenAI API, without a path. */
+  public = '';
+  /** URL of the admin API, without a path. */
+  admin = '';
+}
+
+@Module({})
+class GatewayModule implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
+  readonly #platform: Platform;
+  readonly #config: GatewayConfig;
+  readonly #addresses: GatewayAddresses;
+  readonly #models = new ModelDirectory();
+  readonly #access: AccessReplica;
+  readonly #registry: ReturnType<typeof registryReplica>;
+  readonly #segments: SegmentWriter;
+  readonly #open: OpenCalls;
+  readonly #figures: CallFigures;
+  readonly #public: FastifyInstance;
+  readonly #admin: FastifyInstance;
+
+  constructor(@Inject(PLATFORM) platform: Platform, @Inject(CONFIG) config: GatewayConfig, @Inject(GatewayAddresses) addresses: GatewayAddresses) {
+    this.#platform = platform;
+    this.#config = config;
+    this.#addresses = addresses;
+    const keys = new KeyDirectory();
+    this.#access = new AccessReplica(platform, keys);
+    this.#registry = registryReplica(platform, this.#models);
+    const { events, clock, logger } = platform;
+    this.#segments = new SegmentWriter({ events, clock, logger, producer: config.SLUICE_PRODUCER, sealingKeys: (projectId) => keys.sealingKey(projectId) });
+    this.#open = new OpenCalls(config.SLUICE_OPEN_CALLS_LIMIT);
+    this.#figures = callFigures(() => this.#open.size);
+    const authenticator = new Authenticator(this.#access, clock);
+    this.#public = this.#makePublic(authenticator);
+    this.#admin = this.#makeAdmin(authenticator);
+  }
+
+  onModuleInit(): void {
+    this.#access.replica.start();
+    this.#registry.start();
+    void this.#segments.start().catch((thrown: unknown) => this.#platform.logger.error({ code: ServiceError.from(thrown).code }, 'the segment writer did not start'));
+    this.#platform.health.register('gateway: access', () => this.#access.replica.health());
+    this.#platform.health.register('gateway: model-registry', () => this.#registry.health());
+    this.#platform.health.register('gateway: event log', () => this.#segments.health());
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    const { SLUICE_HOST, SLUICE_PORT, SLUICE_ADMIN_HOST, SLUICE_ADMIN_PORT } = this.#config;
+    try {
+      this.#addresses.public = await listen(this.#public, SLUICE_HOST, SLUICE_PORT, 'SLUICE_PORT');
+      this.#addresses.admin = await listen(this.#admin, SLUICE_ADMIN_HOST, SLUICE_ADMIN_PORT, 'SLUICE_ADMIN_PORT');
+    } catch (thrown) {
+      // Nest does not call the shutdown hooks of a module that failed to start.
+      await this.beforeApplicationShutdown();
+      await this.onApplicationShutdown();
+      throw thrown;
+    }
+  }
+
+  /** Running calls may end by themselves for a while; then they are ended honestly: recorded as failed, told to the client. */
+  async beforeApplicationShutdown(): Promise<void> {
+    const { clock } = this.#platform;
+    const drained = this.#open.drain();
+    const abort = clock.after(this.#config.SLUICE_DRAIN_LIMIT_MS, () => this.#open.abort());
+    const { promise: tooLate, resolve } = Promise.withResolvers<void>();
+    const giveUp = clock.after(this.#config.SLUICE_DRAIN_LIMIT_MS + LAST_RECORDS_LIMIT_MS, resolve);
+    await Promise.race([drained, tooLate]);
+    abort.cancel();
+    giveUp.cancel();
+    await Promise.all([this.#public.close(), this.#admin.close()]);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.#segments.stop();
+    await Promise.all([this.#access.replica.stop(), this.#registry.stop()]);
+    this.#figures.close();
+  }
+
+  #makePublic(authenticator: Authenticator): FastifyInstance {
+    const { clock, ids, logger, health } = this.#platform;
+    const flow = new RequestFlow({
+      router: new RouterClient(this.#platform.connect(InferenceService)),
+      segments: this.#segments,
+      models: this.#models,
+      randomBytes: (length) => ids.randomBytes(length),
+      clock,
+      callLimitMs: this.#config.SLUICE_CALL_LIMIT_MS,
+    });
+    const principal = (request: FastifyRequest) => this.#counted(authenticator.principal(request.headers.authorization));
+    return publicServer({ flow, open: this.#open, figures: this.#figures, clock, ids, logger, health, models: this.#models, metrics: this.#config.metrics, principal });
+  }
+
+  #makeAdmin(authenticator: Authenticator): FastifyInstance {
+    const { ids, logger } = this.#platform;
+    return adminServer({
+      ids,
+      logger,
+      access: this.#platform.connect(AccessService),
+      registry: this.#platform.connect(ModelRegistryService),
+      inference: this.#platform.connect(InferenceService),
+      audit: this.#platform.connect(AuditService),
+      backup: this.#config.backup,
+      administrator: (request) => this.#counted(authenticator.administrator(request.headers.authorization)),
+    });
+  }
+
+  async #counted<T>(authentication: Promise<T>): Promise<T> {
+    try {
+      return await authentication;
+    } catch (thrown) {
+      this.#figures.authenticationFailed(ServiceError.from(thrown).code);
+      throw thrown;
+    }
+  }
+}
+
+/** The gateway on a platform. Its addresses are known when the application has started: inject `GatewayAddresses`. */
+export function createGateway(platform: Platform, config: GatewayConfig): DynamicModule {
+  return {
+    module: GatewayModule,
+    providers: [
+      { provide: PLATFORM, useValue: platform },
+      { provide: CONFIG, useValue: config },
+      GatewayAddresses,
+    ],
+    exports: [GatewayAddresses],
+  };
+}

@@ -1,0 +1,25 @@
+import type { FastifyInstance } from 'fastify';
+import type { Ids } from '@sluice/clock';
+import type { Logger } from '@sluice/telemetry';
+import { aliasesRoutes } from './admin/aliases.ts';
+import { auditActsRoutes } from './admin/audit-acts.ts';
+import { auditCallsRoutes } from './admin/audit-calls.ts';
+import { auditLogRoutes } from './admin/audit-log.ts';
+import { backendsRoutes } from './admin/backends.ts';
+import { backupsRoutes } from './admin/backups.ts';
+import type { AdminDoor } from './admin/door.ts';
+import { keysRoutes } from './admin/keys.ts';
+import { modelsRoutes } from './admin/models.ts';
+import { projectsRoutes } from './admin/projects.ts';
+import { whoamiRoutes } from './admin/whoami.ts';
+import { ADMIN_BODY_LIMIT_BYTES } from './limits.ts';
+import { createServer } from './server.ts';
+
+const ROUTES = [whoamiRoutes, projectsRoutes, keysRoutes, modelsRoutes, aliasesRoutes, backendsRoutes, auditCallsRoutes, auditActsRoutes, auditLogRoutes, backupsRoutes];
+
+/** Where operators call. */
+export function adminServer({ ids, logger, ...door }: AdminDoor & { readonly ids: Ids; readonly logger: Logger }): FastifyInstance {
+  const server = createServer({ ids, logger, bodyLimitBytes: ADMIN_BODY_LIMIT_BYTES });
+  for (const routes of ROUTES) routes(server, door);
+  return server;
+}

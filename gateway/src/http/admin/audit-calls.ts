@@ -1,0 +1,77 @@
+import type { CallSummary } from '@sluice/proto/audit/v1/audit';
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { callDetail } from './call-detail.ts';
+import { ALL, AUDITORS, adminRoute, type AdminDoor } from './door.ts';
+import { filterInput, limitInput, list, text, time, timeInput } from './view.ts';
+
+const STATUSES = ['running', 'answered', 'disconnected', 'failed', 'abandoned', 'refused'] as const;
+
+const filters = {
+  limit: limitInput,
+  after: filterInput,
+  project_id: filterInput,
+  key_id: filterInput,
+  model: filterInput,
+  status: z.enum(STATUSES, `it must be one of ${STATUSES.join(', ')}`).optional(),
+  since: timeInput,
+  until: timeInput,
+};
+
+export function auditCallsRoutes(server: FastifyInstance, door: AdminDoor): void {
+  adminRoute(server, door, 'GET', '/audit/calls', ALL, async ({ actor, options, query }) => {
+    const { limit, after, project_id, key_id, model, status, since, until } = query(filters);
+    const { calls, hasMore } = await door.audit.listCalls(
+      { organisationId: actor.organisationId, projectId: project_id, keyId: key_id, model, status: status ?? '', sinceMs: since, untilMs: until, limit, after: bareId(after) },
+      options,
+    );
+    return { json: list(calls.map(callView), hasMore) };
+  });
+  adminRoute(server, door, 'GET', '/audit/calls/:id', AUDITORS, async ({ actor, options, param }) => {
+    const found = await door.audit.getCall({ organisationId: actor.organisationId, callId: bareId(param('id')) }, options);
+    return { json: { ...callView(found.call!), ...callDetail(found) } };
+  });
+  adminRoute(server, door, 'GET', '/audit/calls/:id/proof', ALL, async ({ actor, options, param }) => {
+    const callId = bareId(param('id'));
+    const { bundle, entry } = await door.audit.getProof({ organisationId: actor.organisationId, callId }, options);
+    return { json: { object: 'audit.proof', call_id: callId, bundle: Buffer.from(bundle).toString(), entry: Buffer.from(entry).toString('base64') } };
+  });
+}
+
+/** A call's id, also when it was given as the id of its answer. */
+function bareId(id: string): string {
+  return id.replace(/^chatcmpl-/, '');
+}
+
+function callView(call: CallSummary): object {
+  const { counts } = call;
+  return {
+    object: 'call',
+    id: call.callId,
+    organisation_id: call.organisationId,
+    project_id: call.projectId,
+    key_id: call.keyId,
+    model: call.model,
+    stream: call.stream,
+    status: call.status,
+    http_status: call.httpStatus === 0 ? null : call.httpStatus,
+    error_code: text(call.errorCode),
+    admitted_at: time(call.admittedAtMs),
+    ended_at: time(call.endedAtMs),
+    duration_ms: call.durationMs,
+    first_output_ms: call.firstOutputMs,
+    output_bytes: Number(call.outputBytes),
+    usage: counts
+      ? {
+          input_tokens: Number(counts.inputTokens),
+          output_tokens: Number(counts.outputTokens),
+          cached_input_tokens: Number(counts.cachedInputTokens),
+          reasoning_tokens: Number(counts.reasoningTokens),
+          estimated: counts.estimated,
+        }
+      : null,
+    version_id: text(call.versionId),
+    deployment_id: text(call.deploymentId),
+    leaf_index: call.leafIndex === undefined ? null : Number(call.leafIndex),
+  };
+}

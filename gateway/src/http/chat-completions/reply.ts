@@ -1,0 +1,136 @@
+import { Channel, type Delta, type Started, type Usage } from '@sluice/proto/chat/v1/chat';
+import type { Events } from '../../domain/call.ts';
+import type { Sink } from '../../domain/ports.ts';
+import { usageJson } from './usage.ts';
+
+interface ReplyFrame {
+  readonly id: string;
+  /** Seconds since the Unix epoch. */
+  readonly createdSeconds: number;
+  readonly model: string;
+}
+
+/** The whole answer of one call: collects what the flow releases. */
+export class ChatReply implements Sink {
+  readonly #choices = new Map<number, ChoiceBuilder>();
+  #started: Started | undefined;
+  #usage: Usage | undefined;
+
+  release(events: Events): void {
+    for (const { event } of events) {
+      if (event.case === 'delta') this.#choice(event.value.choice).add(event.value);
+      else if (event.case === 'finished') this.#choice(event.value.choice).finishReason = event.value.reason || 'stop';
+      else if (event.case === 'started') this.#started = event.value;
+      else if (event.case === 'usage') this.#usage = event.value;
+    }
+  }
+
+  drained(): undefined {
+    return undefined;
+  }
+
+  /** The JSON body. */
+  body({ id, createdSeconds, model }: ReplyFrame): string {
+    const choices = [...this.#choices].sort(([left], [right]) => left - right).map(([index, choice]) => choice.json(index));
+    const tier = this.#started?.serviceTier ? `"service_tier":${JSON.stringify(this.#started.serviceTier)},` : '';
+    const fingerprint = this.#started?.systemFingerprint ? JSON.stringify(this.#started.systemFingerprint) : 'null';
+    const usage = this.#usage ? `,"usage":${usageJson(this.#usage)}` : '';
+    return `{"id":"${id}","object":"chat.completion","created":${createdSeconds},"model":${JSON.stringify(model)},"choices":[${choices.join(',')}]${usage},${tier}"system_fingerprint":${fingerprint}}`;
+  }
+
+  #choice(index: number): ChoiceBuilder {
+    let choice = this.#choices.get(index);
+    if (!choice) this.#choices.set(index, (choice = new ChoiceBuilder()));
+    return choice;
+  }
+}
+
+interface ToolCallParts {
+  id: string;
+  type: string;
+  name: string;
+  text: string;
+}
+
+class ChoiceBuilder {
+  finishReason = 'stop';
+  #content: string | undefined;
+  #refusal: string | undefined;
+  #reasoning: string | undefined;
+  readonly #tools = new Map<number, ToolCallParts>();
+  #function: { name: string; text: string } | undefined;
+  readonly #logprobs: Record<string, unknown>[] = [];
+  #extra: Record<string, unknown> = {};
+
+  add(delta: Delta): void {
+    if (delta.logprobsJson.length > 0) this.#logprobs.push(parseObject(delta.logprobsJson));
+    if (delta.extraJson.length > 0) this.#extra = { ...this.#extra, ...parseObject(delta.extraJson) };
+    switch (delta.channel) {
+      case Channel.CONTENT:
+        this.#content = (this.#content ?? '') + delta.text;
+        break;
+      case Channel.REASONING:
+        this.#reasoning = (this.#reasoning ?? '') + delta.text;
+        break;
+      case Channel.REFUSAL:
+        this.#refusal = (this.#refusal ?? '') + delta.text;
+        break;
+      case Channel.TOOL_ARGUMENTS:
+        this.#addTool(delta);
+        break;
+      case Channel.FUNCTION_ARGUMENTS:
+        this.#function ??= { name: '', text: '' };
+        this.#function.name ||= delta.tool?.name ?? '';
+        this.#function.text += delta.text;
+        break;
+      case Channel.UNSPECIFIED:
+    }
+  }
+
+  json(index: number): string {
+    const acted = this.#tools.size > 0 || this.#function !== undefined || this.#refusal !== undefined;
+    const message = {
+      role: 'assistant',
+      // A successful text reply is never null; a turn that only called a tool or refused is.
+      content: this.#content ?? (acted || this.#extra['audio'] ? null : ''),
+      refusal: this.#refusal ?? null,
+      annotations: [],
+      ...(this.#reasoning === undefined ? {} : { reasoning_content: this.#reasoning, reasoning: this.#reasoning }),
+      ...(this.#tools.size === 0 ? {} : { tool_calls: [...this.#tools].sort(([left], [right]) => left - right).map(([, tool]) => toolCall(tool)) }),
+      ...(this.#function === undefined ? {} : { function_call: { name: this.#function.name, arguments: this.#function.text } }),
+      ...this.#extra,
+    };
+    return JSON.stringify({ index, message, logprobs: mergeLogprobs(this.#logprobs), finish_reason: this.finishReason });
+  }
+
+  #addTool({ tool, text }: Delta): void {
+    const index = tool?.index ?? 0;
+    let parts = this.#tools.get(index);
+    if (!parts) this.#tools.set(index, (parts = { id: '', type: 'function', name: '', text: '' }));
+    if (tool?.id) parts.id = tool.id;
+    if (tool?.type) parts.type = tool.type;
+    if (tool?.name) parts.name = tool.name;
+    parts.text += text;
+  }
+}
+
+function toolCall({ id, type, name, text }: ToolCallParts): object {
+  return type === 'custom' ? { id, type, custom: { name, input: text } } : { id, type: 'function', function: { name, arguments: text } };
+}
+
+/** The pieces' lists, joined member by member; null when the model gave none. */
+function mergeLogprobs(pieces: readonly Record<string, unknown>[]): Record<string, unknown> | null {
+  if (pieces.length === 0) return null;
+  const merged: Record<string, unknown> = {};
+  for (const piece of pieces) {
+    for (const [name, value] of Object.entries(piece)) {
+      const before = merged[name];
+      merged[name] = Array.isArray(before) && Array.isArray(value) ? before.concat(value) : (value ?? before ?? null);
+    }
+  }
+  return merged;
+}
+
+function parseObject(bytes: Uint8Array): Record<string, unknown> {
+  return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()) as Record<string, unknown>;
+}

@@ -1,0 +1,113 @@
+import type { Clock } from '@sluice/clock';
+import { ServiceError } from '@sluice/errors';
+import type { Logger } from '@sluice/telemetry';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Principal } from '../../domain/call.ts';
+import type { OpenCalls } from '../../domain/open-calls.ts';
+import type { CallSummary, RequestFlow } from '../../domain/request-flow.ts';
+import type { CallFigures } from '../call-figures.ts';
+import { inCallSpan } from '../call-span.ts';
+import { fromFramework } from '../error-envelope.ts';
+import { shownName } from '../json-members.ts';
+import { logFault, sendError } from '../server.ts';
+import { SseWriter } from '../sse-writer.ts';
+import { ChatReply } from './reply.ts';
+import { emptyCall, readChatRequest, type ChatRequest, type UnderstoodCall } from './request.ts';
+import { ChatStream } from './stream.ts';
+
+/** What the routes of calls stand on. */
+export interface CallDoor {
+  readonly flow: RequestFlow;
+  readonly open: OpenCalls;
+  readonly figures: CallFigures;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  principal(request: FastifyRequest): Promise<Principal>;
+}
+
+/** A call at the door: who, since when, and what was understood of it. */
+interface Visit {
+  readonly abort: AbortController;
+  readonly principal: Principal;
+  readonly understood: UnderstoodCall;
+}
+
+/** POST /v1/chat/completions. */
+export function chatCompletionsRoute(server: FastifyInstance, door: CallDoor): void {
+  const visits = new WeakMap<FastifyRequest, Visit>();
+  server.post('/v1/chat/completions', {
+    onRequest: async (request, reply) => {
+      const abort = door.open.enter();
+      reply.raw.once('close', () => {
+        door.open.leave(abort);
+        if (!reply.raw.writableFinished) abort.abort(new ServiceError('cancelled', 'The client closed the connection.'));
+      });
+      visits.set(request, { abort, principal: await door.principal(request), understood: emptyCall() });
+    },
+    errorHandler: (thrown, request, reply) => refuse(door, visits.get(request), fromFramework(thrown), request, reply),
+    handler: async (request, reply) => {
+      const visit = visits.get(request)!;
+      if (!Buffer.isBuffer(request.body)) throw new ServiceError('invalid_json', 'We could not parse the JSON body of your request. The body is empty.');
+      await answer(door, visit, readChatRequest(request.body, visit.understood), request, reply);
+      return reply;
+    },
+  });
+}
+
+async function answer(door: CallDoor, { abort, principal }: Visit, { call, includeUsage }: ChatRequest, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const frame = { id: `chatcmpl-${request.id}`, createdSeconds: Math.floor(door.clock.wallMs() / 1000), model: call.model, includeUsage };
+  const run = (sink: ChatStream | ChatReply): Promise<CallSummary> =>
+    inCallSpan(request.headers, request.id, call, () => door.flow.run({ callId: request.id, principal, call, abort }, sink));
+  if (call.stream) return stream(door, new ChatStream(frame, new SseWriter(reply.raw, { 'x-request-id': request.id }, door.clock)), run, request, reply);
+  const whole = new ChatReply();
+  const summary = await run(whole);
+  door.figures.ended(false, summary);
+  if (summary.error) return endWithError(door, summary.error, request, reply);
+  void reply.headers({ 'content-type': 'application/json; charset=utf-8', 'x-request-id': request.id }).send(whole.body(frame));
+}
+
+/** Until the first event has left, errors are told by status; behind it, by one last event. */
+async function stream(door: CallDoor, sink: ChatStream, run: (sink: ChatStream) => Promise<CallSummary>, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  try {
+    const summary = await run(sink);
+    door.figures.ended(true, summary);
+    if (!summary.error) {
+      reply.hijack();
+      sink.finish();
+    } else if (sink.started) failStream(door, sink, summary.error, request, reply);
+    else endWithError(door, summary.error, request, reply);
+  } catch (thrown) {
+    if (!sink.started) throw thrown;
+    failStream(door, sink, ServiceError.from(thrown), request, reply);
+  }
+}
+
+function failStream(door: CallDoor, sink: ChatStream, error: ServiceError, request: FastifyRequest, reply: FastifyReply): void {
+  logFault(door.logger, error, request);
+  reply.hijack();
+  sink.fail(error);
+}
+
+/** An admitted call that failed before any output: its end is on record already. */
+function endWithError(door: CallDoor, error: ServiceError, request: FastifyRequest, reply: FastifyReply): void {
+  logFault(door.logger, error, request);
+  if (error.code === 'cancelled') {
+    reply.hijack();
+    reply.raw.destroy();
+  } else sendError(reply, error, request.id);
+}
+
+/** A refusal of somebody we know is on record before it is told; what cannot be recorded is not told. */
+async function refuse(door: CallDoor, visit: Visit | undefined, error: ServiceError, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  let told = error;
+  door.figures.refused(error.code);
+  if (visit && error.httpStatus < 500) {
+    try {
+      await door.flow.refuse(request.id, visit.principal, { ...visit.understood, model: shownName(visit.understood.model) }, error);
+    } catch (thrown) {
+      told = ServiceError.from(thrown);
+    }
+  }
+  logFault(door.logger, told, request);
+  sendError(reply, told, request.id);
+}

@@ -1,0 +1,58 @@
+/** Every number the outside can run into. Each says its unit in its name and its reason in its comment. */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** A prompt with several inlined images; more belongs into a file. */
+export const BODY_LIMIT_BYTES = 10 * MIB;
+
+/** The admin API takes names and addresses only. */
+export const ADMIN_BODY_LIMIT_BYTES = 64 * KIB;
+
+/** Tool schemas in use nest about 20 deep; parsers behind us give up between 100 and 1,000. */
+export const JSON_DEPTH_LIMIT = 64;
+
+/** Node's own default. Trace context, SDK headers and a key take less than 4 KiB. */
+export const HEADERS_LIMIT_BYTES = 16 * KIB;
+
+/** Long agent conversations hold some hundred messages; validation walks all of them. */
+export const MESSAGES_LIMIT = 4096;
+
+/** Parts of one message's content. */
+export const CONTENT_PARTS_LIMIT = 1024;
+
+/** As OpenAI. */
+export const TOOLS_LIMIT = 128;
+export const CHOICES_LIMIT = 128;
+export const STOP_STRINGS_LIMIT = 4;
+export const TOP_LOGPROBS_LIMIT = 20;
+export const METADATA_PAIRS_LIMIT = 16;
+export const METADATA_KEY_LIMIT_CHARACTERS = 64;
+export const METADATA_VALUE_LIMIT_CHARACTERS = 512;
+
+/** Entries of `logit_bias`: OpenAI's own limit for one request. */
+export const LOGIT_BIAS_LIMIT = 1024;
+
+/** Model names and aliases; longer ones cannot exist. */
+export const MODEL_NAME_LIMIT_CHARACTERS = 256;
+
+/** Short identifying strings: user, cache key, tool call ids, names. */
+export const SHORT_STRING_LIMIT_CHARACTERS = 1024;
+
+/** A key that we issue has less than 80 characters; longer ones need not be hashed. */
+export const KEY_LIMIT_CHARACTERS = 512;
+
+/** A client that has not sent its whole request by then holds a connection for nothing. */
+export const REQUEST_TIMEOUT_MS = 60_000;
+
+/** How long an idle connection is kept for the next request. Longer than the usual 60 s of balancers, which would otherwise meet a closing socket. */
+export const KEEP_ALIVE_TIMEOUT_MS = 72_000;
+
+/** Text a slow client has not read yet, per stream; above it reading from the model stops. */
+export const SOCKET_BUFFER_LIMIT_BYTES = 64 * KIB;
+
+/** A client that reads nothing for this long is gone. */
+export const CLIENT_STALL_LIMIT_MS = 60_000;
+
+/** Longest wait for the audit, the registry or access behind an admin request. */
+export const ADMIN_RPC_TIMEOUT_MS = 15_000;

@@ -1,0 +1,92 @@
+import type { Socket } from 'node:net';
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Ids } from '@sluice/clock';
+import { ServiceError } from '@sluice/errors';
+import type { Logger } from '@sluice/telemetry';
+import { errorAnswer, fromFramework } from './error-envelope.ts';
+import { HEADERS_LIMIT_BYTES, KEEP_ALIVE_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './limits.ts';
+
+export interface ServerOptions {
+  readonly ids: Ids;
+  readonly logger: Logger;
+  readonly bodyLimitBytes: number;
+}
+
+/**
+ * A listener of the house: ids, limits, and one envelope for every error, also those of Fastify and of Node's parser.
+ * Bodies arrive as bytes; who reads them decides what they are.
+ */
+export function createServer({ ids, logger, bodyLimitBytes }: ServerOptions): FastifyInstance {
+  const server = fastify({
+    logger: false,
+    bodyLimit: bodyLimitBytes,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    http: { maxHeaderSize: HEADERS_LIMIT_BYTES },
+    genReqId: () => ids.callId(),
+    requestIdHeader: false,
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    clientErrorHandler: (error, socket) => answerOnSocket(socket, fromFramework(error), ids.callId()),
+    frameworkErrors: (error, request, reply) => sendError(reply, fromFramework(error), request.id),
+  });
+  const routes = new KnownRoutes();
+  server.addHook('onRoute', ({ method, url }) => routes.add(method, url));
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  server.setErrorHandler((thrown, request, reply) => {
+    const error = fromFramework(thrown);
+    logFault(logger, error, request);
+    sendError(reply, error, request.id);
+  });
+  server.setNotFoundHandler((request, reply) => sendError(reply, notFound(routes, request, reply), request.id));
+  return server;
+}
+
+/** Sends an error in OpenAI's envelope. */
+export function sendError(reply: FastifyReply, error: ServiceError, requestId: string): void {
+  const { status, headers, body } = errorAnswer(error, requestId);
+  void reply.code(status).headers(headers).send(body);
+}
+
+/** The cause of a fault goes to the log, never to the client. */
+export function logFault(logger: Logger, error: ServiceError, request: FastifyRequest): void {
+  if (error.code !== 'internal') return;
+  logger.error({ requestId: request.id, route: request.routeOptions.url, err: error.cause instanceof Error ? error.cause : error }, 'a request failed');
+}
+
+const PATH_SHOWN_CHARACTERS = 128;
+
+/** Which routes there are, to tell a wrong method from a wrong address. */
+class KnownRoutes {
+  readonly #routes: { readonly method: string; readonly pattern: RegExp }[] = [];
+
+  add(method: string | string[], url: string): void {
+    const pattern = new RegExp(`^${url.replace(/:[a-z]+/g, '[^/]+').replace(/\*/g, '.+')}$`);
+    for (const one of [method].flat()) this.#routes.push({ method: one, pattern });
+  }
+
+  methods(path: string): string[] {
+    return this.#routes.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method);
+  }
+}
+
+function notFound(routes: KnownRoutes, request: FastifyRequest, reply: FastifyReply): ServiceError {
+  const path = request.url.split('?', 1)[0]!;
+  const shown = path.slice(0, PATH_SHOWN_CHARACTERS).replace(/[^\x21-\x7e]/g, '?');
+  const allowed = routes.methods(path);
+  if (allowed.length === 0) return new ServiceError('unknown_url', `Invalid URL (${request.method} ${shown})`);
+  void reply.header('allow', allowed.join(', '));
+  return new ServiceError('method_not_supported', `Not allowed to ${request.method} on ${shown} (allowed: ${allowed.join(', ')}).`);
+}
+
+/** A fault below Fastify: the request could not even be read. */
+function answerOnSocket(socket: Socket, error: ServiceError, requestId: string): void {
+  if (!socket.writable || socket.bytesWritten > 0) {
+    socket.destroy();
+    return;
+  }
+  const { status, headers, body } = errorAnswer(error, requestId);
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  socket.end(`HTTP/1.1 ${status} Error\r\n${lines}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`);
+}

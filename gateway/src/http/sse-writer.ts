@@ -1,0 +1,84 @@
+import type { ServerResponse } from 'node:http';
+import type { Clock, Timer } from '@sluice/clock';
+import { toEnvelope, type ServiceError } from '@sluice/errors';
+import { CLIENT_STALL_LIMIT_MS } from './limits.ts';
+
+/**
+ * Writes server-sent events (WHATWG HTML, section 9.2) to one response.
+ *
+ * What is written in one turn of the event loop leaves in one write to the socket: clients exist that lose an event
+ * which is split, and writes are what a stream costs. The status line goes with the first event.
+ */
+export class SseWriter {
+  readonly #response: ServerResponse;
+  readonly #clock: Clock;
+  readonly #headers: Readonly<Record<string, string>>;
+  #unsent = '';
+  #flushing = false;
+  #ending = false;
+  #drain: Promise<void> | undefined;
+
+  constructor(response: ServerResponse, headers: Readonly<Record<string, string>>, clock: Clock) {
+    this.#response = response;
+    this.#headers = headers;
+    this.#clock = clock;
+  }
+
+  /** True when the status line has left or is about to. */
+  get started(): boolean {
+    return this.#response.headersSent || this.#unsent !== '';
+  }
+
+  write(lines: string): void {
+    if (lines === '') return;
+    this.#unsent += lines;
+    if (this.#flushing) return;
+    this.#flushing = true;
+    process.nextTick(() => this.#flush());
+  }
+
+  /** Resolves when the client has read what was written; undefined when nothing waits for it. */
+  drained(): Promise<void> | undefined {
+    return this.#drain;
+  }
+
+  /** Ends the response behind everything written. */
+  end(): void {
+    this.#ending = true;
+    if (!this.#flushing) this.#flush();
+  }
+
+  /** An answer that broke off: one error event, and no terminator. */
+  fail(error: ServiceError): void {
+    this.write(`data: ${JSON.stringify(toEnvelope(error))}\n\n`);
+    this.end();
+  }
+
+  #flush(): void {
+    this.#flushing = false;
+    const response = this.#response;
+    const lines = this.#unsent;
+    this.#unsent = '';
+    if (response.destroyed) return;
+    if (!response.headersSent) response.writeHead(200, { ...this.#headers, 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache', 'x-accel-buffering': 'no' });
+    if (this.#ending) response.end(lines);
+    else if (lines !== '' && !response.write(lines)) this.#drain ??= this.#waitForDrain();
+  }
+
+  /** A client that reads nothing for too long is treated as gone. */
+  #waitForDrain(): Promise<void> {
+    const response = this.#response;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const stall: Timer = this.#clock.after(CLIENT_STALL_LIMIT_MS, () => response.destroy());
+    const done = (): void => {
+      stall.cancel();
+      response.off('drain', done);
+      response.off('close', done);
+      this.#drain = undefined;
+      resolve();
+    };
+    response.once('drain', done);
+    response.once('close', done);
+    return promise;
+  }
+}
