@@ -1,0 +1,131 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { ServiceError } from '@sluice/errors';
+import { KeyKind, Role, type ApiKey, type GetSnapshotResponse, type ProjectSecrets } from '@sluice/proto/access/v1/access';
+import { AccessChangedSchema, type AccessChanged } from '@sluice/proto/events/v1/changes';
+import fc from 'fast-check';
+import { House, type Running } from './testing/house.ts';
+
+/** What a reader of access.changed holds, by the rules of the README: a revoked key is forgotten, secrets are asked for. */
+class Replica {
+  readonly keys = new Map<string, ApiKey>();
+  readonly projects = new Map<string, ProjectSecrets>();
+  readonly #unread: string[] = [];
+
+  constructor(snapshot: GetSnapshotResponse) {
+    for (const key of snapshot.keys) this.keys.set(key.id, key);
+    for (const project of snapshot.projects) this.projects.set(project.project!.id, project);
+  }
+
+  apply({ change }: AccessChanged): void {
+    if (change.case === 'project') this.#unread.push(change.value.id);
+    else if (change.case === 'key' && change.value.revokedAtMs !== 0n) this.keys.delete(change.value.id);
+    else if (change.case === 'key') this.keys.set(change.value.id, change.value);
+    else throw new Error('an event without a change');
+  }
+
+  async askForSecrets(running: Running): Promise<void> {
+    for (const projectId of this.#unread.splice(0)) {
+      this.projects.set(projectId, (await running.access.getProjectSecrets({ projectId })).project!);
+    }
+  }
+}
+
+type Step =
+  | { readonly do: 'project' | 'inference' | 'member' | 'owner' }
+  | { readonly do: 'revoke'; readonly which: number };
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({ do: fc.constantFrom('project' as const, 'inference' as const, 'member' as const, 'owner' as const) }),
+  fc.record({ do: fc.constant('revoke' as const), which: fc.nat({ max: 20 }) }),
+);
+
+describe('a replica of access', () => {
+  let house: House;
+  let running: Running;
+  let names = 0;
+  beforeEach(async () => {
+    house = await House.build();
+    running = await house.start();
+  });
+  afterEach(async () => { await house[Symbol.asyncDispose](); });
+
+  async function take(step: Step): Promise<void> {
+    const { actor, projectId } = await running.first();
+    house.clock.jump(1);
+    const name = `n${++names}`;
+    if (step.do === 'project') await running.access.createProject({ actor, name });
+    else if (step.do === 'inference') await running.access.createApiKey({ actor, kind: KeyKind.INFERENCE, projectId, name, models: [name] });
+    else if (step.do === 'revoke') {
+      const { keys } = await running.access.listApiKeys({ organisationId: actor.organisationId });
+      await running.access.revokeApiKey({ actor, keyId: keys[step.which % keys.length]!.id });
+    } else await running.access.createApiKey({ actor, kind: KeyKind.ADMIN, role: step.do === 'owner' ? Role.OWNER : Role.MEMBER, name });
+  }
+
+  /** Refusals are part of life: the last owner key, an actor who was just revoked. */
+  async function takeOrBeRefused(step: Step): Promise<void> {
+    await take(step).catch((error: unknown) => {
+      if (!(error instanceof ServiceError) || !['failed_precondition', 'insufficient_permissions'].includes(error.code)) throw error;
+    });
+  }
+
+  it('fed by a snapshot taken at any moment, then by the events behind it, equals a fresh snapshot', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 8 }), fc.array(step, { minLength: 1, maxLength: 8 }), async (before, during) => {
+        for (const one of before) await takeOrBeRefused(one);
+        // The snapshot races with acts that run side by side.
+        const acts = during.map(takeOrBeRefused);
+        const snapshot = await running.snapshot();
+        const replica = new Replica(snapshot);
+        const reader = house.events.follow(AccessChangedSchema, snapshot.position, { onRecord: ({ message }) => replica.apply(message), onBeat: () => undefined });
+        await Promise.all(acts);
+        await reader.caughtUp();
+        await reader.stop();
+        await replica.askForSecrets(running);
+        const fresh = await running.snapshot();
+        expect([...replica.keys.values()].sort(byId)).toEqual(fresh.keys);
+        expect([...replica.projects.values()].sort((a, b) => byId(a.project!, b.project!))).toEqual(fresh.projects);
+      }),
+      { numRuns: 15 },
+    );
+  }, 60_000);
+
+  it('hears of a revoked key within a second, and of nothing that was not committed', async () => {
+    const { actor, projectId } = await running.first();
+    const { key } = await running.access.createApiKey({ actor, kind: KeyKind.INFERENCE, projectId, name: 'n' });
+    const { position } = await running.snapshot();
+    let heard = (_atMs: number): void => undefined;
+    const revokedAtMs = new Promise<number>((resolve) => (heard = resolve));
+    const reader = house.events.follow(AccessChangedSchema, position, {
+      onRecord: ({ message }) => {
+        expect(message.change).toMatchObject({ case: 'key', value: { id: key!.id, revokedAtMs: BigInt(house.clock.wallMs()) } });
+        heard(performance.now());
+      },
+      onBeat: () => undefined,
+    });
+    await reader.caughtUp();
+    await expect(running.access.createProject({ actor, name: 'default' })).rejects.toMatchObject({ code: 'already_exists' });
+    const askedAtMs = performance.now();
+    await running.access.revokeApiKey({ actor, keyId: key!.id });
+    expect((await revokedAtMs) - askedAtMs).toBeLessThan(1000);
+    await reader.stop();
+  });
+
+  it('hears beats with the head of the topic while access runs', async () => {
+    const { position } = await running.snapshot();
+    const heads = new Promise<bigint>((resolve) => {
+      const reader = house.events.follow(AccessChangedSchema, position, {
+        onRecord: () => undefined,
+        onBeat: (head) => {
+          void reader.stop();
+          resolve(head);
+        },
+      });
+      void reader.caughtUp().then(() => house.clock.advance(250));
+    });
+    expect(await heads).toBe(position);
+  });
+});
+
+function byId(a: { id: string }, b: { id: string }): number {
+  return a.id < b.id ? -1 : 1;
+}
