@@ -10,5 +10,5 @@ export { proveConsistency, proveInclusion, type ReadNode } from './proof.ts';
 export { formatProofBundle, parseProofBundle, verifyProofBundle, type ProofBundle } from './proof-bundle.ts';
 export { openNote, signerFromSeed, signNote, type NoteSigner } from './signed-note.ts';
 export { formatTilePath, nodesFromTiles, parseTilePath, TILE_HEIGHT, TILE_WIDTH, tilesOf, tileWidth, type Tile } from './tile.ts';
-export { formatVerifierKey, parseVerifierKey, verifierKey, type VerifierKey } from './verifier-key.ts';
+export { formatVerifierKey, isKeyName, parseVerifierKey, verifierKey, type VerifierKey } from './verifier-key.ts';
 export { isSame, verifyConsistency, verifyInclusion } from './verify-proof.ts';

@@ -40,9 +40,12 @@ export interface LogEntry {
 
 const VERSION = 1;
 const MINUTE_MS = 60_000;
+/** Last millisecond of the year 9999: what the form of a minute can hold. */
+const MAX_TIME_MS = 253_402_300_799_999;
 
+/** Cuts a time to its minute. A time that no clock can mean becomes the nearest that can be written. */
 export function toMinuteMs(timeMs: number): number {
-  return Math.floor(timeMs / MINUTE_MS) * MINUTE_MS;
+  return Math.floor(Math.min(Math.max(timeMs, 0), MAX_TIME_MS) / MINUTE_MS) * MINUTE_MS;
 }
 
 /** The leaf's data: JSON without white space, keys in one fixed order, 64-bit numbers as decimal text, hashes in base64url. */

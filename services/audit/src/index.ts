@@ -1,1 +1,2 @@
-export {};
+export { createAudit } from './audit.module.ts';
+export { auditConfig, type AuditConfig } from './config.ts';

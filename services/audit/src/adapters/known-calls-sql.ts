@@ -1,0 +1,50 @@
+import type { SqlTransaction } from '@sluice/sql';
+import type { Item, OpenCall } from '../domain/call.ts';
+import type { Known } from '../domain/integrate.ts';
+import { textArray } from './array-literal.ts';
+
+interface KnownRow {
+  readonly call_id: string;
+  readonly is_open: boolean;
+  readonly organisation_id: string;
+  readonly project_id: string;
+  readonly key_id: string;
+  readonly model: string;
+  readonly producer: string;
+  readonly epoch: bigint;
+  readonly last_seq: bigint;
+  readonly input_tokens: bigint;
+  readonly output_tokens: bigint;
+  readonly cached_input_tokens: bigint;
+  readonly reasoning_tokens: bigint;
+  readonly estimated: boolean;
+  readonly output_bytes: bigint;
+  readonly output_chain: Buffer;
+}
+
+/** Reads what is known of the calls that a batch names, and of all open calls of the epochs that it closes. */
+export async function readKnown(transaction: SqlTransaction, items: readonly Item[]): Promise<Known> {
+  const ids = new Set(items.flatMap((item) => (item.kind === 'segment' ? item.facts.map(({ callId }) => callId) : [])).filter((id) => CALL_ID.test(id)));
+  const rows = await transaction.query<KnownRow>(READ_KNOWN, [textArray([...ids])]);
+  for (const { producer, epoch } of items.filter((item) => item.kind === 'closed')) {
+    rows.push(...(await transaction.query<KnownRow>(READ_EPOCH, [producer, epoch])).filter(({ call_id }) => !ids.has(call_id)));
+  }
+  return {
+    open: rows.filter(({ is_open }) => is_open).map(openCallOf),
+    ended: new Set(rows.filter(({ is_open }) => !is_open).map(({ call_id }) => call_id)),
+  };
+}
+
+const CALL_ID = /^[0-9a-f]{32}$/;
+const KNOWN_COLUMNS = `replace(c.call_id::text, '-', '') AS call_id, o.call_id IS NOT NULL AS is_open, c.organisation_id, c.project_id, c.key_id, c.model, c.producer, c.epoch,
+  o.last_seq, o.input_tokens, o.output_tokens, o.cached_input_tokens, o.reasoning_tokens, o.estimated, o.output_bytes, o.output_chain`;
+const READ_KNOWN = { name: 'audit_read_known', text: `SELECT ${KNOWN_COLUMNS} FROM call c LEFT JOIN open_call o USING (call_id) WHERE c.call_id = ANY ($1::uuid[])` };
+const READ_EPOCH = { name: 'audit_read_epoch', text: `SELECT ${KNOWN_COLUMNS} FROM open_call o JOIN call c USING (call_id) WHERE o.producer = $1 AND o.epoch = $2 ORDER BY c.call_id` };
+
+function openCallOf(row: KnownRow): OpenCall {
+  return {
+    callId: row.call_id, organisationId: row.organisation_id, projectId: row.project_id, keyId: row.key_id, model: row.model,
+    producer: row.producer, epoch: row.epoch, lastSeq: row.last_seq, outputBytes: row.output_bytes, outputChain: row.output_chain,
+    counts: { inputTokens: row.input_tokens, outputTokens: row.output_tokens, cachedInputTokens: row.cached_input_tokens, reasoningTokens: row.reasoning_tokens, estimated: row.estimated },
+  };
+}

@@ -1,0 +1,80 @@
+/** A segment's place on the log. */
+export interface Place {
+  readonly producer: string;
+  readonly epoch: bigint;
+  readonly seq: bigint;
+}
+
+/** Token counts so far, cumulative over a call. */
+export interface Counts {
+  readonly inputTokens: bigint;
+  readonly outputTokens: bigint;
+  readonly cachedInputTokens: bigint;
+  readonly reasoningTokens: bigint;
+  readonly estimated: boolean;
+}
+
+export const NO_COUNTS: Counts = { inputTokens: 0n, outputTokens: 0n, cachedInputTokens: 0n, reasoningTokens: 0n, estimated: false };
+
+/** How a call ended, as the index names it. */
+export type EndStatus = 'answered' | 'disconnected' | 'failed' | 'abandoned' | 'refused';
+
+/** Who called what; known when the call is admitted or refused. */
+export interface Caller {
+  readonly organisationId: string;
+  readonly projectId: string;
+  readonly keyId: string;
+  readonly model: string;
+}
+
+/** The last durable state of a call that runs. */
+export interface Progress {
+  readonly counts: Counts;
+  readonly outputBytes: bigint;
+  readonly outputChain: Uint8Array;
+  readonly lastSeq: bigint;
+}
+
+/** A call that has no end yet. */
+export interface OpenCall extends Caller, Progress {
+  readonly callId: string;
+  readonly producer: string;
+  readonly epoch: bigint;
+}
+
+/** A salted commitment, as it came or as audit made it. */
+export interface NamedHash {
+  readonly name: string;
+  readonly hash: Uint8Array;
+}
+
+/** The end of a call. */
+export interface End {
+  readonly status: EndStatus;
+  readonly errorCode: string;
+  readonly httpStatus: number;
+  readonly endedAtMs: bigint;
+  readonly counts: Counts;
+  readonly outputBytes: bigint;
+  readonly versionId: string;
+  readonly deploymentId: string;
+  readonly durationMs: number;
+  readonly firstOutputMs: number;
+}
+
+/** The clear part of one record of a segment. */
+export type Fact =
+  | { readonly kind: 'admitted'; readonly callId: string; readonly caller: Caller; readonly stream: boolean; readonly admittedAtMs: bigint; readonly outputChain: Uint8Array }
+  | { readonly kind: 'output'; readonly callId: string; readonly counts: Counts; readonly outputBytes: bigint; readonly outputChain: Uint8Array }
+  | { readonly kind: 'completed'; readonly callId: string; readonly end: End; readonly commitments: readonly NamedHash[] }
+  | { readonly kind: 'refused'; readonly callId: string; readonly caller: Caller; readonly end: End; readonly commitments: readonly NamedHash[] }
+  /** A piece of the body of the call's next record. */
+  | { readonly kind: 'fragment'; readonly callId: string }
+  /** A record that says nothing this version understands. */
+  | { readonly kind: 'unknown'; readonly callId: string };
+
+/** What a producer's stream brought, in order. */
+export type Item =
+  | { readonly kind: 'segment'; readonly place: Place; readonly facts: readonly Fact[] }
+  | { readonly kind: 'late' | 'unreadable'; readonly place: Place; readonly bytes: Uint8Array }
+  | { readonly kind: 'closed'; readonly producer: string; readonly epoch: bigint };
