@@ -1,1 +1,2 @@
-export {};
+export { createInferenceRouter } from './inference-router.module.ts';
+export { inferenceRouterConfig, type InferenceRouterConfig } from './config.ts';

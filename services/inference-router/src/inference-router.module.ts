@@ -1,0 +1,80 @@
+import { Inject, Module, type DynamicModule, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { ServiceError } from '@sluice/errors';
+import type { Platform } from '@sluice/platform';
+import { InferenceService } from '@sluice/proto/inference/v1/inference';
+import { ModelRegistryService } from '@sluice/proto/model_registry/v1/model_registry';
+import { createCallMeter, observeFleet } from './adapters/call-meter.ts';
+import { inferenceRpc } from './adapters/inference.rpc.ts';
+import { createOpenAiBackend } from './adapters/openai/openai-backend.ts';
+import { RegistryFeed } from './adapters/registry-feed.ts';
+import type { InferenceRouterConfig } from './config.ts';
+import type { Backend } from './domain/backend.ts';
+import type { Deployment } from './domain/deployment.ts';
+import { Fleet } from './domain/fleet.ts';
+
+const PLATFORM = Symbol('inference-router platform');
+const CONFIG = Symbol('inference-router config');
+
+/** Follows the registry, keeps the fleet of backends, serves InferenceService. Owns no table. */
+@Module({})
+class InferenceRouterModule implements OnModuleInit, OnApplicationShutdown {
+  readonly #platform: Platform;
+  readonly #config: InferenceRouterConfig;
+  readonly #fleet: Fleet;
+  readonly #registry: RegistryFeed;
+  #forgetGauges: (() => void) | undefined;
+
+  constructor(@Inject(PLATFORM) platform: Platform, @Inject(CONFIG) config: InferenceRouterConfig) {
+    const { clock, events, ids, logger } = platform;
+    this.#platform = platform;
+    this.#config = config;
+    this.#fleet = new Fleet({
+      open: (deployment) => this.#open(deployment),
+      clock,
+      random: (bound) => ids.randomBytes(4).readUInt32LE() % bound,
+      inFlightPerDeployment: config.SLUICE_DEPLOYMENT_CONCURRENCY,
+      onFault: ({ id }, error) => logger.error({ deploymentId: id, error: error instanceof Error ? error : undefined }, 'A backend could not be opened or closed.'),
+    });
+    this.#registry = new RegistryFeed({
+      owner: platform.connect(ModelRegistryService),
+      events,
+      clock,
+      logger,
+      onChange: (copy) => this.#fleet.reconcile(copy.active()),
+    });
+  }
+
+  onModuleInit(): void {
+    const { clock, health } = this.#platform;
+    const { SLUICE_FIRST_TOKEN_MS: firstTokenMs, SLUICE_STREAM_IDLE_MS: idleMs, SLUICE_CALL_MS: callMs } = this.#config;
+    const limits = { firstTokenMs, idleMs, callMs };
+    this.#platform.serve(InferenceService, inferenceRpc({ registry: this.#registry, fleet: this.#fleet, clock, meter: createCallMeter(clock), limits }));
+    this.#forgetGauges = observeFleet(this.#fleet);
+    health.register('inference-router', () => this.#registry.health());
+    this.#registry.start();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.#registry.stop();
+    await this.#fleet.close();
+    this.#forgetGauges?.();
+  }
+
+  #open(deployment: Deployment): Backend {
+    const { clock } = this.#platform;
+    const { protocol, target, credential } = deployment;
+    if (protocol !== 'openai') throw new ServiceError('backend_unavailable', `No adapter speaks the protocol ${protocol}.`);
+    return createOpenAiBackend({ target, credential, connections: this.#config.SLUICE_DEPLOYMENT_CONCURRENCY, clock });
+  }
+}
+
+/** The service inference-router on a platform. */
+export function createInferenceRouter(platform: Platform, config: InferenceRouterConfig): DynamicModule {
+  return {
+    module: InferenceRouterModule,
+    providers: [
+      { provide: PLATFORM, useValue: platform },
+      { provide: CONFIG, useValue: config },
+    ],
+  };
+}

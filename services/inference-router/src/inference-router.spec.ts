@@ -1,0 +1,126 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { NestFactory } from '@nestjs/core';
+import type { INestApplicationContext } from '@nestjs/common';
+import { systemClock, systemIds } from '@sluice/clock';
+import { readConfig } from '@sluice/config';
+import { Health } from '@sluice/lifecycle';
+import type { Platform } from '@sluice/platform';
+import type { ChatEvent } from '@sluice/proto/chat/v1/chat';
+import { InferenceService } from '@sluice/proto/inference/v1/inference';
+import { ModelRegistryService } from '@sluice/proto/model_registry/v1/model_registry';
+import { InProcessTransport, type Client, type Implementation } from '@sluice/rpc';
+import { silentLogger } from '@sluice/telemetry';
+import { chunk, errorEnvelope, ScriptedUpstream, streamedChat } from '@sluice/testkit';
+import { textOf } from './domain/backend.contract.ts';
+import { createInferenceRouter, inferenceRouterConfig } from './index.ts';
+import { chatCall } from './testing/scripted-backend.ts';
+import { RegistryOwner } from './testing/registry-owner.ts';
+
+/** The whole service on the in-process transport, over real upstreams; only the registry and its topic are scripted. */
+describe('the inference-router', () => {
+  let owner: RegistryOwner;
+  let upstream: ScriptedUpstream;
+  let other: ScriptedUpstream;
+  let router: Client<typeof InferenceService>;
+  let health: Health;
+  let app: INestApplicationContext;
+  beforeEach(async () => {
+    [upstream, other] = await Promise.all([ScriptedUpstream.start(), ScriptedUpstream.start()]);
+    owner = new RegistryOwner();
+    health = new Health();
+    const transport = new InProcessTransport({ freezeStreams: true });
+    transport.serve(ModelRegistryService, owner.service);
+    const platform = {
+      connect: (service: typeof InferenceService) => transport.connect(service),
+      serve: (service: typeof InferenceService, implementation: Implementation<typeof InferenceService>) => transport.serve(service, implementation),
+      events: owner.events,
+      clock: systemClock,
+      ids: systemIds(systemClock),
+      logger: silentLogger,
+      health,
+    } as unknown as Platform;
+    app = await NestFactory.createApplicationContext(createInferenceRouter(platform, readConfig(inferenceRouterConfig, {})), { logger: false });
+    router = transport.connect(InferenceService);
+  });
+  afterEach(async () => {
+    await app.close();
+    await Promise.all([upstream.stop(), other.stop()]);
+  });
+
+  const request = (model = 'm', stream = true) => ({ callId: 'c', projectId: 'p', organisationId: 'org_1', call: chatCall(model, stream) });
+  const ask = async (model = 'm'): Promise<string> => {
+    const events: ChatEvent[] = [];
+    for await (const batch of router.streamChat(request(model))) events.push(...batch.events);
+    return textOf(events);
+  };
+
+  it('answers whole and streamed with the model of the backend and its credential', async () => {
+    owner.deploy('m', upstream.baseUrl, { token: 'secret' });
+    await upstream.probed(1);
+    expect(await ask()).toBe('The answer is 42.');
+    const { events } = await router.chat(request('m', false));
+    expect(textOf(events)).toBe('The answer is 42.');
+    expect(upstream.requests.map((one) => [one.headers.authorization, one.json()['model'], one.json()['stream']])).toEqual([
+      ['Bearer secret', 'upstream-m', true],
+      ['Bearer secret', 'upstream-m', false],
+    ]);
+  });
+
+  it('does not know the models of another organisation, nor calls that name none', async () => {
+    owner.deploy('m', upstream.baseUrl);
+    await upstream.probed(1);
+    await expect(router.chat({ ...request(), organisationId: 'org_2' })).rejects.toMatchObject({ code: 'model_not_found' });
+    await expect(router.chat({ ...request(), organisationId: '' })).rejects.toMatchObject({ code: 'missing_required_parameter', param: 'organisation_id' });
+    await expect(router.chat({ callId: 'c', organisationId: 'org_1' })).rejects.toMatchObject({ code: 'missing_required_parameter' });
+  });
+
+  it('lets the running call end when its deployment is taken away, and sends the next to the new one', async () => {
+    owner.deploy('m', upstream.baseUrl, { id: 'dep_old' });
+    await upstream.probed(1);
+    const gate = Promise.withResolvers<void>();
+    upstream.next({ steps: [{ event: chunk({ content: 'half' }) }, { wait: gate.promise }, ...streamedChat({ pieces: [' and half'] }).steps] });
+    const running = router.streamChat(request())[Symbol.asyncIterator]();
+    expect(textOf((await running.next()).value!.events)).toBe('half');
+    owner.deploy('m', other.baseUrl, { id: 'dep_new' });
+    owner.remove('dep_old');
+    await other.probed(1);
+    other.next(streamedChat({ pieces: ['new'] }));
+    expect(await ask()).toBe('new');
+    gate.resolve();
+    let rest = '';
+    for (let next = await running.next(); !next.done; next = await running.next()) rest += textOf(next.value.events);
+    expect(rest).toBe(' and half');
+  });
+
+  it('goes to the other deployment when one fails before the first byte, and fails no request', async () => {
+    owner.deploy('m', upstream.baseUrl, { id: 'dep_1' });
+    owner.deploy('m', other.baseUrl, { id: 'dep_2' });
+    await Promise.all([upstream.probed(1), other.probed(1)]);
+    upstream.always(errorEnvelope(503));
+    for (let call = 0; call < 12; call++) expect(await ask()).toBe('The answer is 42.');
+    expect(upstream.requests.length).toBeLessThanOrEqual(5);
+  });
+
+  it('cancels at the backend when the caller leaves', async () => {
+    owner.deploy('m', upstream.baseUrl);
+    upstream.next({ steps: [{ event: chunk({ content: 'x' }) }, { stall: true }] });
+    for await (const _ of router.streamChat(request())) break;
+    await (await upstream.received(0)).clientLeft;
+  });
+
+  it('tells how it sees every deployment', async () => {
+    owner.deploy('m', upstream.baseUrl);
+    await upstream.probed(1);
+    await ask();
+    expect((await router.listBackends({})).backends).toMatchObject([
+      { deploymentId: 'dep_m', modelId: 'model_m', versionId: 'ver_m', healthy: true, breaker: 'closed', inFlight: 0, reason: '' },
+    ]);
+  });
+
+  it('keeps answering when the registry is away', async () => {
+    owner.deploy('m', upstream.baseUrl);
+    owner.isAway = true;
+    expect(await ask()).toBe('The answer is 42.');
+    expect(health.report().checks['inference-router']!.status).toBe('ok');
+  });
+});
