@@ -1,0 +1,39 @@
+import { isAbsolute } from 'node:path';
+import { ServiceError } from '@sluice/errors';
+import type { ModelRepositoryParameter, RepositoryModelLoadRequest } from '@sluice/proto/kserve';
+import type { LocalEngineConfig } from '../config.ts';
+import type { LoadSettings } from '../domain/model-process.ts';
+
+const SEQUENCES_LIMIT = 64;
+const CONTEXT_TOKENS_LIMIT = 1_048_576;
+/** Below this not even a short system prompt fits. */
+const CONTEXT_TOKENS_MINIMUM = 64;
+
+const KNOWN = ['weights_path', 'sequences', 'context_tokens'];
+
+/** The parameters of RepositoryModelLoad: `weights_path` (string), `sequences` and `context_tokens` (int64, optional). */
+export function readLoadSettings({ parameters }: RepositoryModelLoadRequest, config: LocalEngineConfig): LoadSettings {
+  const unknown = Object.keys(parameters).find((name) => !KNOWN.includes(name));
+  if (unknown) throw new ServiceError('unsupported_parameter', `The local engine has no load parameter '${unknown.slice(0, 64)}'.`, { param: unknown.slice(0, 64) });
+  return {
+    weightsPath: readPath(parameters.weights_path),
+    sequences: readInteger('sequences', parameters.sequences, 1, SEQUENCES_LIMIT) ?? config.LOCAL_ENGINE_SEQUENCES,
+    contextTokens: readInteger('context_tokens', parameters.context_tokens, CONTEXT_TOKENS_MINIMUM, CONTEXT_TOKENS_LIMIT) ?? config.LOCAL_ENGINE_CONTEXT_TOKENS,
+    threads: config.LOCAL_ENGINE_THREADS,
+  };
+}
+
+function readPath(parameter: ModelRepositoryParameter | undefined): string {
+  const choice = parameter?.parameterChoice;
+  if (choice?.case !== 'stringParam') throw new ServiceError('missing_required_parameter', "The load parameter 'weights_path' (a string) is missing.", { param: 'weights_path' });
+  if (!isAbsolute(choice.value) || choice.value.includes('\0')) throw new ServiceError('invalid_value', "'weights_path' must be an absolute path.", { param: 'weights_path' });
+  return choice.value;
+}
+
+function readInteger(name: string, parameter: ModelRepositoryParameter | undefined, minimum: number, maximum: number): number | undefined {
+  if (!parameter) return undefined;
+  const choice = parameter.parameterChoice;
+  if (choice.case !== 'int64Param') throw new ServiceError('invalid_type', `The load parameter '${name}' must be an int64.`, { param: name });
+  if (choice.value < minimum || choice.value > maximum) throw new ServiceError('invalid_value', `'${name}' must be between ${minimum} and ${maximum}.`, { param: name });
+  return Number(choice.value);
+}

@@ -1,0 +1,36 @@
+import type { SamplingParameters } from '@sluice/kserve';
+import type { FinishReason, ModelFacts, Piece } from '../llama-process/messages.ts';
+
+export interface LoadSettings {
+  /** Absolute path of a GGUF file. */
+  readonly weightsPath: string;
+  readonly sequences: number;
+  /** Tokens of prompt and answer together, for each sequence; the model's own limit counts when it is lower. */
+  readonly contextTokens: number;
+  readonly threads: number;
+}
+
+export interface Prompt {
+  readonly text: string;
+  readonly seed: number;
+  readonly sampling: SamplingParameters;
+}
+
+export type AnswerPart = ({ readonly type: 'piece' } & Piece) | { readonly type: 'finished'; readonly reason: FinishReason };
+
+/** The process of one loaded model. */
+export interface ModelProcess {
+  readonly facts: ModelFacts;
+  /** Resolves, with a content-free reason, when the process is gone; never rejects. */
+  readonly gone: Promise<string>;
+  /**
+   * The parts of one answer, the last of them `finished`. At most `facts.sequences` at once. Returns only when the
+   * sequence is free again, also after an abort. Throws `backend_unavailable` when the process goes away.
+   */
+  answer(prompt: Prompt, signal: AbortSignal): AsyncIterable<AnswerPart>;
+  /** Ends the process at once; resolves when it is gone. */
+  end(): Promise<void>;
+}
+
+/** Throws `model_not_installed` when the file is missing, `failed_precondition` when it cannot be loaded. */
+export type StartModelProcess = (model: string, settings: LoadSettings, signal: AbortSignal) => Promise<ModelProcess>;

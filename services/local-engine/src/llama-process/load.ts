@@ -1,0 +1,55 @@
+import { access } from 'node:fs/promises';
+import { LlamaLogLevel, getLlama, readGgufFileInfo, type GgufFileInfo, type LlamaContext, type LlamaModel } from 'node-llama-cpp';
+import type { Command, LoadFailure, ModelFacts } from './messages.ts';
+
+export interface Loaded {
+  readonly model: LlamaModel;
+  readonly context: LlamaContext;
+  readonly facts: ModelFacts;
+}
+
+export class LoadError extends Error {
+  override readonly name = 'LoadError';
+  readonly reason: LoadFailure;
+
+  constructor(reason: LoadFailure, cause?: unknown) {
+    super(reason, { cause });
+    this.reason = reason;
+  }
+}
+
+/** Loads a model for the CPU. Throws LoadError; reads the file's header first, so that junk never reaches llama.cpp. */
+export async function load(command: Extract<Command, { type: 'load' }>): Promise<Loaded> {
+  const info = await readHeader(command.weightsPath);
+  try {
+    const llama = await getLlama({ gpu: false, build: 'never', skipDownload: true, maxThreads: command.threads, logLevel: LlamaLogLevel.disabled });
+    const model = await llama.loadModel({ modelPath: command.weightsPath, gpuLayers: 0 });
+    const contextTokens = Math.min(model.trainContextSize, command.contextTokens);
+    const context = await model.createContext({ sequences: command.sequences, contextSize: contextTokens, threads: command.threads });
+    const facts: ModelFacts = {
+      architecture: String(info.metadata.general.architecture),
+      chatTemplate: info.metadata.tokenizer?.chat_template ?? '',
+      bosToken: model.tokens.bosString ?? '',
+      eosToken: model.tokens.eosString ?? '',
+      contextTokens,
+      sequences: command.sequences,
+      threads: command.threads,
+    };
+    return { model, context, facts };
+  } catch (cause) {
+    throw new LoadError('unusable', cause);
+  }
+}
+
+async function readHeader(path: string): Promise<GgufFileInfo> {
+  try {
+    await access(path);
+  } catch (cause) {
+    throw new LoadError('missing', cause);
+  }
+  try {
+    return await readGgufFileInfo(path, { sourceType: 'filesystem', logWarnings: false });
+  } catch (cause) {
+    throw new LoadError('not-gguf', cause);
+  }
+}

@@ -1,0 +1,53 @@
+import { Inject, Injectable, Module, type DynamicModule, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import type { Platform } from '@sluice/platform';
+import { GRPCInferenceService } from '@sluice/proto/kserve';
+import { inferenceService } from './adapters/inference.rpc.ts';
+import { startLlamaChild } from './adapters/llama-child.ts';
+import type { LocalEngineConfig } from './config.ts';
+import { Engine } from './domain/engine.ts';
+
+const PLATFORM = Symbol('platform');
+const CONFIG = Symbol('config');
+
+@Injectable()
+class LocalEngineLifecycle implements OnModuleInit, OnApplicationShutdown {
+  readonly #platform: Platform;
+  readonly #config: LocalEngineConfig;
+  readonly #engine: Engine;
+
+  constructor(@Inject(PLATFORM) platform: Platform, @Inject(CONFIG) config: LocalEngineConfig) {
+    this.#platform = platform;
+    this.#config = config;
+    this.#engine = new Engine({
+      start: startLlamaChild,
+      clock: platform.clock,
+      logger: platform.logger.child({ service: 'local-engine' }),
+      waitingLimit: config.LOCAL_ENGINE_WAITING_LIMIT,
+      waitLimitMs: config.LOCAL_ENGINE_WAIT_LIMIT_MS,
+    });
+  }
+
+  onModuleInit(): void {
+    this.#platform.serve(GRPCInferenceService, inferenceService({ engine: this.#engine, ids: this.#platform.ids, config: this.#config }));
+    // A model that is being restarted leaves the rest of the platform at work.
+    this.#platform.health.register('local-engine', () => {
+      const away = this.#engine.models.filter(({ isReady }) => !isReady).map(({ name }) => name);
+      return away.length === 0 ? { status: 'ok' } : { status: 'degraded', detail: `not ready: ${away.join(', ')}` };
+    });
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.#engine.close();
+  }
+}
+
+@Module({})
+class LocalEngineModule {}
+
+/** Serves KServe v2 for GGUF models, each in a process of its own. */
+export function createLocalEngine(platform: Platform, config: LocalEngineConfig): DynamicModule {
+  return {
+    module: LocalEngineModule,
+    providers: [{ provide: PLATFORM, useValue: platform }, { provide: CONFIG, useValue: config }, LocalEngineLifecycle],
+  };
+}
