@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { create } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { ServiceError } from '@sluice/errors';
-import { CallAbandonedSchema, AdminActedSchema, ProducerBeatSchema } from '@sluice/proto/events/v1/calls';
+import { AdminActedSchema, CallAbandonedSchema, CallAdmittedSchema, ProducerBeatSchema } from '@sluice/proto/events/v1/calls';
 import { AccessChangedSchema } from '@sluice/proto/events/v1/changes';
 import type { SqlPool } from '@sluice/sql';
 import type { DeadLetters, EventLog, EventRecord, SegmentEntry, Subscription } from './event-log.ts';
@@ -86,6 +86,7 @@ export function eventLogContract(adapter: string, setUp: () => Promise<EventLogU
 
       it('says 0 for a topic without records, and refuses a message without a topic', async () => {
         expect(await world.sql.transaction((transaction) => log.position(transaction, CallAbandonedSchema))).toBe(0n);
+        await expect(log.beat(CallAdmittedSchema)).rejects.toThrow('declares no topic');
         expect(() => log.subscribe(AdminActedSchema, 'No Schema', async () => undefined)).toThrow('schema name');
       });
 
@@ -367,22 +368,40 @@ export function eventLogContract(adapter: string, setUp: () => Promise<EventLogU
 
     it('prunes only what is past its retention and was read by every consumer', async () => {
       const day = 86_400_000;
-      const nowMs = Number((await world.sql.query<{ now: bigint }>('SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now'))[0]!.now);
-      const fresh = `${consumer}fresh`;
-      const count = async (name: string): Promise<number> => {
-        let found = 0;
-        await using(log.subscribeSegments(name, async (_transaction, entries) => { found += entries.length; }), (subscription) => subscription.caughtUp());
-        return found;
+      const own = await setUp();
+      const view = await own.open();
+      await own.sql.query('CREATE SCHEMA IF NOT EXISTS shop');
+      const [clock] = await own.sql.query<{ now: bigint }>('SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now');
+      const nowMs = Number(clock!.now);
+      const publishOne = (id: string): Promise<void> => own.sql.transaction((transaction) => view.publish(transaction, AdminActedSchema, 'org', act(id)));
+      /** What a consumer still gets: all that is there for a new one, the rest for one that came before. */
+      const read = async (name: string): Promise<string[]> => {
+        const seen: string[] = [];
+        const segments = view.subscribeSegments(name, async (_transaction, entries) => { seen.push(...entries.map((entry) => entry.kind === 'closed' ? 'closed' : text(entry.segment.bytes))); });
+        const acts = view.subscribe(AdminActedSchema, name, async (_transaction, { message }) => { seen.push(message.id); });
+        await Promise.all([segments.caughtUp(), acts.caughtUp()]);
+        await Promise.all([segments.stop(), acts.stop()]);
+        return seen.sort();
       };
-      const epoch = await log.takeEpoch(producer);
-      await log.appendSegment({ producer, epoch, seq: 0n, bytes: Buffer.from('x') });
-      const all = await count(fresh);
-      expect(all).toBeGreaterThan(0);
-      await log.prune(nowMs);
-      expect(await count(`${consumer}again`)).toBe(all);
-      await log.prune(nowMs + 8 * day);
-      // Consumers of other tests have not read the newest segment, so it stays for them.
-      expect(await count(`${consumer}later`)).toBeGreaterThan(0);
+      const epoch = await view.takeEpoch('p');
+      await view.appendSegment({ producer: 'p', epoch, seq: 0n, bytes: Buffer.from('segment 0') });
+      await publishOne('act 0');
+      await view.prune(nowMs + 8 * day);
+      expect(await read('shop.slow')).toContain('segment 0');
+      await view.appendSegment({ producer: 'p', epoch, seq: 1n, bytes: Buffer.from('segment 1') });
+      await publishOne('act 1');
+      await view.prune(nowMs + 6 * day);
+      const all = await read('shop.fast');
+      expect(all).toContain('segment 0');
+      await view.prune(nowMs + 8 * day);
+      expect(await read('shop.new')).toEqual(['act 1', 'segment 1']);
+      expect(await read('shop.slow')).toEqual(['act 1', 'segment 1']);
+      await view.closeEpoch('p', epoch);
+      await view.prune(nowMs + 8 * day);
+      expect(await read('shop.newer')).toEqual(['closed']);
+      expect(await read('shop.slow')).toEqual(['closed']);
+      await view.stop();
+      await own.close();
     });
   });
 }

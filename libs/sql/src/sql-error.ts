@@ -1,3 +1,5 @@
+import pg from 'pg';
+
 /**
  * Why the database did not do what it was asked:
  * - `unavailable`: no connection, the connection was lost, or no connection came free in time. What was under way may
@@ -27,7 +29,7 @@ export class SqlError extends Error {
 }
 
 const KINDS: Readonly<Record<string, SqlErrorKind>> = {
-  '53100': 'disk_full', ENOSPC: 'disk_full',
+  '53100': 'disk_full',
   '23505': 'unique_violation',
   '40001': 'conflict', '40P01': 'conflict',
   '57014': 'timeout',
@@ -41,14 +43,19 @@ const QUOTES_VALUES = /^2[23]/;
 /** Turns whatever the driver threw into an SqlError. */
 export function toSqlError(thrown: unknown): SqlError {
   if (thrown instanceof SqlError) return thrown;
-  const { code, message, constraint } = thrown as { code?: unknown; message?: unknown; constraint?: unknown };
-  const text = typeof message === 'string' ? message : 'unknown error';
-  const state = typeof code === 'string' ? code : undefined;
+  if (thrown instanceof pg.DatabaseError) return ofServer(thrown);
+  const { code, message } = thrown as { code?: unknown; message?: unknown };
+  const sqlState = typeof code === 'string' ? code : undefined;
+  // A value that cannot be sent fails before anything was; whatever else the driver reports is its connection:
+  // refused, reset, ended, or too late. Codes of Node (EPIPE) may look like a SQLSTATE, so the class decides.
+  if (thrown instanceof TypeError && sqlState === undefined) return new SqlError('refused', 'A value cannot be sent to the database.');
+  return new SqlError(sqlState === 'ENOSPC' ? 'disk_full' : 'unavailable', `${sqlState ?? 'connection'}: ${typeof message === 'string' ? message : 'unknown error'}`, { sqlState });
+}
+
+function ofServer({ code: sqlState = 'XX000', message, constraint }: pg.DatabaseError): SqlError {
   // The server reports a full disk as a plain I/O error (58030) from some of its calls; only the text tells.
-  if (state === '58030' && text.includes('No space left')) return new SqlError('disk_full', 'The database has no room left.', { sqlState: state });
-  // Without a SQLSTATE the failure is the connection's: refused, reset, ended, or too late.
-  const kind = state === undefined || !/^[0-9A-Z]{5}$/.test(state) ? (KINDS[state ?? ''] ?? 'unavailable') : (KINDS[state] ?? (state.startsWith('08') ? 'unavailable' : 'refused'));
-  const named = typeof constraint === 'string' ? constraint : undefined;
-  const shown = state !== undefined && QUOTES_VALUES.test(state) ? `constraint or value refused${named ? `: ${named}` : ''}` : text;
-  return new SqlError(kind, state === undefined ? shown : `${state}: ${shown}`, { sqlState: state, constraint: named });
+  if (sqlState === '58030' && message.includes('No space left')) return new SqlError('disk_full', 'The database has no room left.', { sqlState });
+  const kind = KINDS[sqlState] ?? (sqlState.startsWith('08') ? 'unavailable' : 'refused');
+  const shown = QUOTES_VALUES.test(sqlState) ? `constraint or value refused${constraint ? `: ${constraint}` : ''}` : message;
+  return new SqlError(kind, `${sqlState}: ${shown}`, { sqlState, constraint });
 }

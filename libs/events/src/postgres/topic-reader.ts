@@ -67,7 +67,8 @@ export class TopicReader<M extends DescMessage> implements Reader<bigint> {
     const limit = this.#oneByOne > 0 ? 1 : BATCH_RECORDS;
     try {
       const handled = await this.#sql.transaction((transaction) => this.#batch(transaction, limit));
-      this.#lag -= handled;
+      // What was published since the look is in the batch too.
+      this.#lag = Math.max(0, this.#lag - handled);
       if (this.#oneByOne > 0) this.#oneByOne--;
       if (handled === 0) return 'none';
       return this.#lag > 0 ? 'full' : 'some';
