@@ -1,1 +1,1 @@
-export {};
+export { Replica, STALE_AFTER_MS, type ReplicaOptions, type Snapshot } from './replica.ts';

@@ -1,0 +1,244 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { create } from '@bufbuild/protobuf';
+import { describe, expect, it } from '@jest/globals';
+import { ManualClock } from '@sluice/clock';
+import { ServiceError } from '@sluice/errors';
+import type { EventLog, Follower } from '@sluice/events';
+import { AccessChangedSchema } from '@sluice/proto/events/v1/changes';
+import type { Logger } from '@sluice/telemetry';
+import fc from 'fast-check';
+import { Replica, STALE_AFTER_MS, type Snapshot } from './index.ts';
+
+const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
+type State = readonly string[];
+
+/** An owner whose state is the list of all that it published, and whose events the test delivers as it likes. */
+class Owner {
+  readonly published: string[] = [];
+  reachable = true;
+  loads = 0;
+  follower: Follower<typeof AccessChangedSchema> | undefined;
+  followedFrom: bigint | undefined;
+
+  readonly events: Pick<EventLog, 'follow'> = {
+    follow: (_schema, after, follower) => {
+      this.follower = follower as never;
+      this.followedFrom = after;
+      return { stop: async () => void (this.follower = undefined), caughtUp: async () => undefined, lag: () => 0 };
+    },
+  };
+
+  async load(): Promise<Snapshot<State>> {
+    this.loads++;
+    if (!this.reachable) throw new ServiceError('backend_unavailable', 'away');
+    const snapshot = { position: BigInt(this.published.length), state: [...this.published] };
+    await nextTurn();
+    return snapshot;
+  }
+
+  publish(): void {
+    this.published.push(`item-${this.published.length + 1}`);
+  }
+
+  deliver(position: number): void {
+    const message = create(AccessChangedSchema, { organisationId: this.published[position - 1]! });
+    this.follower?.onRecord({ position: BigInt(position), key: 'k', message });
+  }
+
+  beat(position = this.published.length): void {
+    this.follower?.onBeat(BigInt(position));
+  }
+}
+
+function copyOf(owner: Owner, options: { poison?: string } = {}) {
+  const clock = new ManualClock();
+  const replica = new Replica<State, typeof AccessChangedSchema>({
+    name: 'access', events: owner.events, schema: AccessChangedSchema, clock, logger: silent,
+    load: () => owner.load(),
+    apply: (state, { message }) => {
+      if (message.organisationId === options.poison) throw new Error('cannot be applied');
+      return [...state, message.organisationId];
+    },
+  });
+  const settle = async (ms = 0) => {
+    clock.advance(ms);
+    for (let turn = 0; turn < 4; turn++) await nextTurn();
+  };
+  return { clock, replica, settle };
+}
+
+describe('a replica', () => {
+  it('loads, then follows from there, in order', async () => {
+    const owner = new Owner();
+    owner.publish();
+    const { replica, settle } = copyOf(owner);
+    expect(replica.health().status).toBe('down');
+    replica.start();
+    await replica.ready();
+    expect(owner.followedFrom).toBe(1n);
+    owner.publish();
+    await settle();
+    owner.deliver(2);
+    expect([replica.state, replica.position, owner.loads]).toEqual([['item-1', 'item-2'], 2n, 1]);
+  });
+
+  it('reads the owner again when a record is missing, and takes none twice', async () => {
+    const owner = new Owner();
+    const { replica, settle } = copyOf(owner);
+    replica.start();
+    await settle();
+    for (let count = 0; count < 4; count++) owner.publish();
+    owner.deliver(1);
+    owner.deliver(1);
+    owner.deliver(4);
+    await settle();
+    expect([replica.state, owner.loads]).toEqual([owner.published, 2]);
+    owner.deliver(3);
+    expect(replica.position).toBe(4n);
+  });
+
+  it('reads the owner again past a record that it cannot apply', async () => {
+    const owner = new Owner();
+    const { replica, settle } = copyOf(owner, { poison: 'item-2' });
+    replica.start();
+    await settle();
+    for (let position = 1; position <= 3; position++) {
+      owner.publish();
+      owner.deliver(position);
+    }
+    await settle();
+    expect(replica.state).toEqual(owner.published);
+  });
+
+  it('notices by the beats that the last records never came', async () => {
+    const owner = new Owner();
+    const { replica, settle } = copyOf(owner);
+    replica.start();
+    await settle();
+    owner.publish();
+    owner.beat();
+    await settle();
+    expect(owner.loads).toBe(1);
+    owner.beat();
+    await settle();
+    expect([replica.position, owner.loads]).toEqual([1n, 2]);
+  });
+
+  it('says how old it is, and is degraded above one second', async () => {
+    const owner = new Owner();
+    const { clock, replica, settle } = copyOf(owner);
+    expect(replica.ageMs()).toBe(Infinity);
+    replica.start();
+    await settle();
+    expect(replica.ageMs()).toBe(0);
+    owner.reachable = false;
+    clock.jump(STALE_AFTER_MS);
+    expect(replica.health()).toEqual({ status: 'ok' });
+    clock.jump(1);
+    expect(replica.health()).toMatchObject({ status: 'degraded', detail: expect.stringContaining('1001 ms') });
+    owner.beat();
+    expect(replica.ageMs()).toBe(0);
+  });
+
+  it('keeps what it has while the owner is away, asks with pauses, and comes back by itself', async () => {
+    const owner = new Owner();
+    owner.publish();
+    const { replica, settle } = copyOf(owner);
+    replica.start();
+    await settle();
+    owner.reachable = false;
+    for (let second = 0; second < 60; second++) await settle(1_000);
+    expect(replica.state).toEqual(['item-1']);
+    expect(owner.loads).toBeLessThan(40);
+    owner.publish();
+    owner.reachable = true;
+    for (let second = 0; second < 5; second++) await settle(1_000);
+    expect([replica.state, replica.health().status]).toEqual([owner.published, 'ok']);
+  });
+
+  it('starts while the owner is away, and waits no longer than a load may take', async () => {
+    const owner = new Owner();
+    owner.reachable = false;
+    const { replica, settle } = copyOf(owner);
+    replica.start();
+    for (let second = 0; second < 10; second++) await settle(1_000);
+    expect(replica.state).toBeUndefined();
+    owner.reachable = true;
+    for (let second = 0; second < 3; second++) await settle(1_000);
+    await replica.ready();
+    expect(replica.health().status).toBe('ok');
+  });
+
+  it('abandons a load that does not answer, and tells it', async () => {
+    const clock = new ManualClock();
+    const signals: AbortSignal[] = [];
+    const owner = new Owner();
+    const replica = new Replica<State, typeof AccessChangedSchema>({
+      name: 'access', events: owner.events, schema: AccessChangedSchema, clock, logger: silent, apply: (state) => state,
+      load: (signal) => new Promise(() => void signals.push(signal)),
+    });
+    replica.start();
+    clock.advance(10_000);
+    for (let turn = 0; turn < 4; turn++) await nextTurn();
+    clock.advance(100);
+    for (let turn = 0; turn < 4; turn++) await nextTurn();
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, false]);
+    await replica.stop();
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, true]);
+    await expect(replica.ready()).rejects.toMatchObject({ code: 'draining' });
+  });
+
+  it('hears nothing more after it was stopped', async () => {
+    const owner = new Owner();
+    const { replica, settle } = copyOf(owner);
+    replica.start();
+    await settle();
+    const follower = owner.follower!;
+    await replica.stop();
+    owner.publish();
+    follower.onRecord({ position: 1n, key: 'k', message: create(AccessChangedSchema, { organisationId: 'x' }) });
+    await settle(60_000);
+    expect([replica.position, owner.loads, owner.follower]).toEqual([0n, 1, undefined]);
+  });
+});
+
+describe('any interleaving of events, losses, beats and re-reads', () => {
+  type Step = 'publish' | 'deliver' | 'lose' | 'again' | 'beat' | 'old beat' | 'settle' | 'second' | 'away' | 'back';
+  const step = fc.constantFrom<Step>('publish', 'publish', 'publish', 'deliver', 'deliver', 'deliver', 'lose', 'again', 'beat', 'old beat', 'settle', 'second', 'away', 'back');
+
+  it('ends equal to the owner and never goes back', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), fc.option(fc.integer({ min: 1, max: 10 })), async (script, poison) => {
+        const owner = new Owner();
+        const { replica, settle } = copyOf(owner, poison === null ? {} : { poison: `item-${poison}` });
+        replica.start();
+        let next = 0;
+        let last = 0n;
+        for (const now of script) {
+          if (owner.followedFrom !== undefined && next === 0) next = Number(owner.followedFrom);
+          if (now === 'publish') owner.publish();
+          else if (now === 'deliver' && owner.follower && next < owner.published.length) owner.deliver(++next);
+          else if (now === 'lose' && owner.follower && next < owner.published.length) next++;
+          else if (now === 'again' && owner.follower && next > 0) owner.deliver(next);
+          else if (now === 'beat') owner.beat();
+          else if (now === 'old beat') owner.beat(Math.max(0, owner.published.length - 1));
+          else if (now === 'settle') await settle();
+          else if (now === 'second') await settle(1_000);
+          else if (now === 'away' || now === 'back') owner.reachable = now === 'back';
+          expect(replica.position >= last).toBe(true);
+          expect(replica.state ?? []).toEqual(owner.published.slice(0, Number(replica.position)));
+          last = replica.position;
+        }
+        owner.reachable = true;
+        for (let beat = 0; beat < 12; beat++) {
+          await settle(500);
+          owner.beat();
+        }
+        expect(replica.state).toEqual(owner.published);
+        expect(replica.health().status).toBe('ok');
+        await replica.stop();
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
