@@ -3,7 +3,7 @@ import { ServiceError } from '@sluice/errors';
 import type { EventLog, EventRecord, Subscription } from '@sluice/events';
 import type { HealthState } from '@sluice/lifecycle';
 import { RegistryChangedSchema } from '@sluice/proto/events/v1/changes';
-import { ModelRegistryService } from '@sluice/proto/model_registry/v1/model_registry';
+import { type ModelRegistryService } from '@sluice/proto/model_registry/v1/model_registry';
 import type { Client } from '@sluice/rpc';
 import type { Logger } from '@sluice/telemetry';
 import type { Registry } from '../domain/ports.ts';

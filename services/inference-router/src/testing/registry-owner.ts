@@ -2,7 +2,7 @@ import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { ServiceError } from '@sluice/errors';
 import type { EventLog, Follower, Subscription } from '@sluice/events';
 import { RegistryChangedSchema } from '@sluice/proto/events/v1/changes';
-import { DeploymentState, GetSnapshotResponseSchema, ModelRegistryService, Protocol, type Credential, type Deployment, type Model, type Version } from '@sluice/proto/model_registry/v1/model_registry';
+import { DeploymentState, GetSnapshotResponseSchema, type ModelRegistryService, Protocol, type Credential, type Deployment, type Model, type Version } from '@sluice/proto/model_registry/v1/model_registry';
 import type { Implementation } from '@sluice/rpc';
 
 type Change = MessageInitShape<typeof RegistryChangedSchema>;

@@ -1,4 +1,4 @@
-import { Channel, type ChatEvent, type ToolCall } from '@sluice/proto/chat/v1/chat';
+import { type Channel, type ChatEvent, type ToolCall } from '@sluice/proto/chat/v1/chat';
 
 /*
  * Messages as literals with their type name: what `create` of protobuf-es makes, without its walk over the schema,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { systemClock } from '@sluice/clock';
-import { ServiceError, toEnvelope } from '@sluice/errors';
+import { type ServiceError, toEnvelope } from '@sluice/errors';
 import { chunk, errorEnvelope, htmlPage, json, ScriptedUpstream, streamedChat, usageChunk, usageOf, wholeChat, type Script } from '@sluice/testkit';
 import type { ChatEvent } from '@sluice/proto/chat/v1/chat';
 import type { Backend } from '../../domain/backend.ts';
