@@ -6,7 +6,7 @@ import { ModelRegistryService } from '@sluice/proto/model_registry/v1/model_regi
 import { createCallMeter, observeFleet } from './adapters/call-meter.ts';
 import { inferenceRpc } from './adapters/inference.rpc.ts';
 import { createOpenAiBackend } from './adapters/openai/openai-backend.ts';
-import { RegistryFeed } from './adapters/registry-feed.ts';
+import { RegistryReplica } from './adapters/registry-replica.ts';
 import type { InferenceRouterConfig } from './config.ts';
 import type { Backend } from './domain/backend.ts';
 import type { Deployment } from './domain/deployment.ts';
@@ -21,7 +21,7 @@ class InferenceRouterModule implements OnModuleInit, OnApplicationShutdown {
   readonly #platform: Platform;
   readonly #config: InferenceRouterConfig;
   readonly #fleet: Fleet;
-  readonly #registry: RegistryFeed;
+  readonly #registry: RegistryReplica;
   #forgetGauges: (() => void) | undefined;
 
   constructor(@Inject(PLATFORM) platform: Platform, @Inject(CONFIG) config: InferenceRouterConfig) {
@@ -35,7 +35,7 @@ class InferenceRouterModule implements OnModuleInit, OnApplicationShutdown {
       inFlightPerDeployment: config.SLUICE_DEPLOYMENT_CONCURRENCY,
       onFault: ({ id }, error) => logger.error({ deploymentId: id, error: error instanceof Error ? error : undefined }, 'A backend could not be opened or closed.'),
     });
-    this.#registry = new RegistryFeed({
+    this.#registry = new RegistryReplica({
       owner: platform.connect(ModelRegistryService),
       events,
       clock,

@@ -1,5 +1,5 @@
 import type { RegistryChanged } from '@sluice/proto/events/v1/changes';
-import { DeploymentState, Protocol, type Alias, type Deployment as Entry, type GetSnapshotResponse, type Model, type Version } from '@sluice/proto/model_registry/v1/model_registry';
+import { DeploymentState, Protocol, type Alias, type Credential, type Deployment as Entry, type GetSnapshotResponse, type Model, type Version } from '@sluice/proto/model_registry/v1/model_registry';
 import type { Deployment } from './deployment.ts';
 
 /**
@@ -17,10 +17,15 @@ export class RegistryCopy {
 
   static of(snapshot: GetSnapshotResponse): RegistryCopy {
     const copy = new RegistryCopy();
-    for (const { deploymentId, token } of snapshot.credentials) copy.#credentials.set(deploymentId, token);
+    copy.learn(snapshot.credentials);
     copy.#add(snapshot);
     copy.#index();
     return copy;
+  }
+
+  /** Takes over credentials from a later snapshot. */
+  learn(credentials: readonly Credential[]): void {
+    for (const { deploymentId, token } of credentials) this.#credentials.set(deploymentId, token);
   }
 
   /** Applies one change as a whole. True when it brings a deployment whose credential has to be read from a snapshot. */

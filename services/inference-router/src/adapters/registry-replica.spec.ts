@@ -7,12 +7,14 @@ import { silentLogger } from '@sluice/telemetry';
 import type { Deployment } from '../domain/deployment.ts';
 import { settled } from '../testing/scripted-backend.ts';
 import { RegistryOwner } from '../testing/registry-owner.ts';
-import { RegistryFeed, STALE_MS } from './registry-feed.ts';
+import { CREDENTIAL_RETRY_MS, RegistryReplica } from './registry-replica.ts';
 
-describe('the feed of the registry', () => {
+const STALE_MS = 1250;
+
+describe('the copy of the registry, kept by events', () => {
   let owner: RegistryOwner;
   let clock: ManualClock;
-  let feed: RegistryFeed;
+  let replica: RegistryReplica;
   let active: Deployment[];
   const ids = (): string[] => active.map(({ id }) => id);
   beforeEach(() => {
@@ -21,7 +23,7 @@ describe('the feed of the registry', () => {
     active = [];
     const transport = new InProcessTransport();
     transport.serve(ModelRegistryService, owner.service);
-    feed = new RegistryFeed({
+    replica = new RegistryReplica({
       owner: transport.connect(ModelRegistryService),
       events: owner.events as EventLog,
       clock,
@@ -29,9 +31,9 @@ describe('the feed of the registry', () => {
       onChange: (copy) => (active = copy.active()),
     });
   });
-  afterEach(() => feed.stop());
+  afterEach(() => replica.stop());
   const started = async (): Promise<void> => {
-    feed.start();
+    replica.start();
     await settled();
   };
 
@@ -43,25 +45,37 @@ describe('the feed of the registry', () => {
     expect(ids()).toEqual(['dep_a', 'dep_b']);
     owner.remove('dep_a');
     expect(ids()).toEqual(['dep_b']);
-    expect([feed.resolve('org_1', 'b'), owner.snapshots]).toEqual(['model_b', 1]);
+    expect([replica.resolve('org_1', 'b'), owner.snapshots]).toEqual(['model_b', 1]);
   });
 
   it('knows nothing until the owner answers, and tries until it does', async () => {
     owner.isAway = true;
     owner.deploy('a', 'http://a/v1');
     await started();
-    expect(feed.health().status).toBe('down');
-    expect(() => feed.resolve('org_1', 'a')).toThrow(expect.objectContaining({ code: 'backend_unavailable' }) as never);
+    expect(replica.health().status).toBe('down');
+    expect(() => replica.resolve('org_1', 'a')).toThrow(expect.objectContaining({ code: 'backend_unavailable' }) as never);
     owner.isAway = false;
     clock.advance(STALE_MS);
     await settled();
-    expect([feed.health().status, ids()]).toEqual(['ok', ['dep_a']]);
+    expect([replica.health().status, ids()]).toEqual(['ok', ['dep_a']]);
   });
 
   it('reads a credential from a snapshot before it lets calls on its deployment', async () => {
     await started();
     owner.deploy('a', 'http://a/v1', { token: 'secret' });
     expect(ids()).toEqual([]);
+    await settled();
+    expect(active).toMatchObject([{ id: 'dep_a', credential: 'secret' }]);
+  });
+
+  it('tries until it has the credential, and holds the deployment back until then', async () => {
+    await started();
+    owner.isAway = true;
+    owner.deploy('a', 'http://a/v1', { token: 'secret' });
+    await settled();
+    expect(ids()).toEqual([]);
+    owner.isAway = false;
+    clock.advance(CREDENTIAL_RETRY_MS);
     await settled();
     expect(active).toMatchObject([{ id: 'dep_a', credential: 'secret' }]);
   });
@@ -95,7 +109,7 @@ describe('the feed of the registry', () => {
       owner.beat();
     }
     await settled();
-    expect([owner.snapshots, feed.health().status]).toEqual([1, 'ok']);
+    expect([owner.snapshots, replica.health().status]).toEqual([1, 'ok']);
   });
 
   it('keeps the last copy when the owner is away, however old, and says how old', async () => {
@@ -104,13 +118,13 @@ describe('the feed of the registry', () => {
     owner.isAway = true;
     clock.advance(3_600_000);
     await settled();
-    expect([feed.resolve('org_1', 'a'), ids()]).toEqual(['model_a', ['dep_a']]);
-    expect(feed.health()).toEqual({ status: 'degraded', detail: 'the copy of the registry is 3600000 ms old' });
+    expect([replica.resolve('org_1', 'a'), ids()]).toEqual(['model_a', ['dep_a']]);
+    expect(replica.health()).toEqual({ status: 'degraded', detail: 'the copy of the registry is 3600000 ms old' });
   });
 
   it('hears nothing more when stopped', async () => {
     await started();
-    await feed.stop();
+    await replica.stop();
     owner.deploy('a', 'http://a/v1');
     clock.advance(10 * STALE_MS);
     await settled();
