@@ -4,10 +4,10 @@ import { ServiceError } from '@sluice/errors';
 import type { ChatEvent } from '@sluice/proto/chat/v1/chat';
 import { Pool } from 'undici';
 import type { Backend, BackendCall } from '../../domain/backend.ts';
+import { StreamBody, WholeBody } from './answer-body.ts';
 import { AnswerReader } from './answer-reader.ts';
-import { ANSWER_LIMIT_BYTES, CONNECT_TIMEOUT_MS, ERROR_BODY_LIMIT_BYTES, KEEP_ALIVE_MS } from './limits.ts';
+import { CONNECT_TIMEOUT_MS, ERROR_BODY_LIMIT_BYTES, KEEP_ALIVE_MS } from './limits.ts';
 import { requestBody } from './request-body.ts';
-import { SseParser } from './sse-parser.ts';
 import { errorOfStatus, rubbish } from './upstream-error.ts';
 import { UpstreamResponse, type ResponseHead } from './upstream-response.ts';
 
@@ -20,8 +20,6 @@ export interface OpenAiBackendOptions {
   readonly connections: number;
   readonly clock: Clock;
 }
-
-const DONE = '[DONE]';
 
 /** A deployment behind an OpenAI-compatible server, over a pool of kept-alive connections of its own. */
 export function createOpenAiBackend(options: OpenAiBackendOptions): Backend {
@@ -52,9 +50,18 @@ export function createOpenAiBackend(options: OpenAiBackendOptions): Backend {
         const head = await response.head;
         if (head.status !== 200) throw await refusalOf(head, response, clock);
         expectType(head, call.call.stream ? 'text/event-stream' : 'application/json');
-        if (call.call.stream) yield* readStream(response, new AnswerReader(call));
-        else yield await readWhole(response, new AnswerReader(call));
+        const answer = new AnswerReader(call);
+        const body = call.call.stream ? new StreamBody(answer) : new WholeBody(answer);
+        while (!body.isDone) {
+          const pieces = await response.read();
+          if (pieces === undefined) break;
+          const events = body.push(pieces);
+          if (events.length > 0) yield events;
+          if (body.fault !== undefined) throw body.fault;
+        }
+        const last = body.end();
         response.discardRest();
+        yield last;
       } catch (thrown) {
         throw signal.aborted ? signal.reason : thrown;
       } finally {
@@ -95,64 +102,22 @@ function headersOf(call: BackendCall): Record<string, string> {
   return headers;
 }
 
-async function* readStream(response: UpstreamResponse, answer: AnswerReader): AsyncGenerator<ChatEvent[]> {
-  let events: ChatEvent[] = [];
-  let isDone = false;
-  const parser = new SseParser((data, name) => {
-    if (isDone || data === '') return;
-    if (data === DONE) isDone = true;
-    else events.push(...answer.read(data, name));
-  });
-  for (let pieces = await response.read(); pieces !== undefined; pieces = await response.read()) {
-    const fault = faultOf(() => {
-      for (const piece of pieces!) if (!parser.push(piece)) throw rubbish('an event is larger than allowed');
-    });
-    if (isDone && !fault) break;
-    if (events.length > 0) {
-      const batch = events;
-      events = [];
-      yield batch;
-    }
-    // What came before the fault is part of the answer, however the network cut it.
-    if (fault) throw fault.thrown;
-  }
-  // A stream may lack the blank line behind [DONE], but half an event of the answer is a broken answer.
-  if (!isDone && parser.isInsideEvent) parser.end();
-  if (!isDone && !answer.isFinished) throw rubbish('the stream ended before the answer was complete');
-  events.push(...answer.end());
-  yield events;
-}
-
-function faultOf(work: () => void): { readonly thrown: unknown } | undefined {
-  try {
-    work();
-    return undefined;
-  } catch (thrown) {
-    return { thrown };
-  }
-}
-
-async function readWhole(response: UpstreamResponse, answer: AnswerReader): Promise<ChatEvent[]> {
-  const body = await readBody(response, ANSWER_LIMIT_BYTES);
-  if (body === undefined) throw rubbish('the answer is larger than allowed');
-  return [...answer.read(body.toString('utf8')), ...answer.end()];
-}
-
 async function refusalOf(head: ResponseHead, response: UpstreamResponse, clock: Clock): Promise<ServiceError> {
-  const body = await readBody(response, ERROR_BODY_LIMIT_BYTES).catch(() => undefined);
-  return errorOfStatus(head.status, body?.toString('utf8') ?? '', headerOf(head, 'retry-after'), clock.wallMs());
+  // A body that breaks off says less than the status that came before it.
+  const body = await readBody(response).catch(() => '');
+  return errorOfStatus(head.status, body, headerOf(head, 'retry-after'), clock.wallMs());
 }
 
-/** The whole body, or undefined when it is longer than allowed. */
-async function readBody(response: UpstreamResponse, limitBytes: number): Promise<Buffer | undefined> {
+/** The body of an error, as far as it is read. */
+async function readBody(response: UpstreamResponse): Promise<string> {
   const all: Buffer[] = [];
   let bytes = 0;
   for (let pieces = await response.read(); pieces !== undefined; pieces = await response.read()) {
-    for (const piece of pieces) bytes += piece.length;
-    if (bytes > limitBytes) return undefined;
     all.push(...pieces);
+    for (const piece of pieces) bytes += piece.length;
+    if (bytes > ERROR_BODY_LIMIT_BYTES) break;
   }
-  return Buffer.concat(all, bytes);
+  return Buffer.concat(all, Math.min(bytes, ERROR_BODY_LIMIT_BYTES)).toString('utf8');
 }
 
 function expectType(head: ResponseHead, type: string): void {
