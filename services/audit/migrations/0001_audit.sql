@@ -93,9 +93,11 @@ CREATE INDEX call_newest_first ON call (organisation_id, admitted_at_ms DESC, ca
 -- Segments of a call that came in later batches, or (fragments of a large prompt) in earlier ones.
 CREATE TABLE call_part (
   call_id uuid NOT NULL,
+  producer text NOT NULL,
+  epoch bigint NOT NULL,
   first_seq bigint NOT NULL,
   seqs bigint[] NOT NULL,
-  PRIMARY KEY (call_id, first_seq)
+  PRIMARY KEY (call_id, producer, epoch, first_seq)
 );
 
 -- Calls that run: the last durable figures, from which an abandoned call is settled.

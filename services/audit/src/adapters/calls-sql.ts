@@ -78,7 +78,7 @@ export async function listCalls(sql: Sql, request: ListCallsRequest, limit: numb
 export async function findCall(sql: Sql, organisationId: string, callId: string): Promise<IndexedCall | undefined> {
   if (!CALL_ID.test(callId)) return undefined;
   const [row] = await sql.query<CallRow & { seqs: bigint[] }>(
-    `SELECT ${COLUMNS}, ARRAY(SELECT DISTINCT seq FROM (SELECT unnest(c.seqs) UNION ALL SELECT unnest(p.seqs) FROM call_part p WHERE p.call_id = c.call_id) AS part (seq) ORDER BY seq)::text[] AS seqs
+    `SELECT ${COLUMNS}, ARRAY(SELECT DISTINCT seq FROM (SELECT unnest(c.seqs) UNION ALL SELECT unnest(p.seqs) FROM call_part p WHERE p.call_id = c.call_id AND p.producer = c.producer AND p.epoch = c.epoch) AS part (seq) ORDER BY seq)::text[] AS seqs
      FROM call c LEFT JOIN open_call o USING (call_id) WHERE c.call_id = $1 AND c.organisation_id = $2`,
     [callId, organisationId],
   );

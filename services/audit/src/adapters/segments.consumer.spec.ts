@@ -4,9 +4,9 @@ import { ManualClock } from '@sluice/clock';
 import { SegmentSchema, type Segment } from '@sluice/proto/events/v1/calls';
 import { verifyOpening } from '@sluice/segment';
 import { decodeLogEntry, parseVerifierKey, verifyProofBundle } from '@sluice/transparency';
-import { NOW_MS, startAuditTables, segmentEntries, type AuditTables } from '../../test/audit-tables.ts';
+import { NOW_MS, startAuditTables, segmentEntries, type AuditTables } from '../testing/audit-tables.ts';
 import { consumeSegments } from './segments.consumer.ts';
-import { callIdOf, CallScript, ORGANISATION, PROJECT, ScriptedProducer } from '../../test/call-script.ts';
+import { callIdOf, CallScript, ORGANISATION, PROJECT, ScriptedProducer } from '../testing/call-script.ts';
 
 let tables: AuditTables;
 beforeAll(async () => {

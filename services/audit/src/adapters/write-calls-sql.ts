@@ -15,8 +15,10 @@ export async function writeCalls(transaction: SqlTransaction, { newCalls, change
   const open = [...newCalls, ...changedCalls].filter(({ end }) => end === undefined).map(({ call }) => call);
   if (open.length > 0) await transaction.query(PUT_OPEN_CALLS, openColumns(open));
   if (parts.length > 0) {
-    const seqs = parts.map((part) => numberArray(part.seqs));
-    await transaction.query(INSERT_PARTS, [textArray(parts.map(({ callId }) => callId)), numberArray(parts.map((part) => part.seqs[0])), textArray(seqs)]);
+    await transaction.query(INSERT_PARTS, [
+      textArray(parts.map(({ callId }) => callId)), textArray(parts.map(({ producer }) => producer)), numberArray(parts.map(({ epoch }) => epoch)),
+      numberArray(parts.map(({ seqs }) => seqs[0])), textArray(parts.map(({ seqs }) => numberArray(seqs))),
+    ]);
   }
 }
 
@@ -99,5 +101,6 @@ const PUT_OPEN_CALLS = {
 
 const INSERT_PARTS = {
   name: 'audit_insert_parts',
-  text: 'INSERT INTO call_part (call_id, first_seq, seqs) SELECT call_id, first_seq, seqs::bigint[] FROM unnest($1::uuid[], $2::bigint[], $3::text[]) AS given (call_id, first_seq, seqs)',
+  text: `INSERT INTO call_part (call_id, producer, epoch, first_seq, seqs) SELECT call_id, producer, epoch, first_seq, seqs::bigint[]
+    FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::text[]) AS given (call_id, producer, epoch, first_seq, seqs)`,
 };

@@ -38,13 +38,21 @@ export interface ChangedCall {
   readonly saltSeed: Uint8Array | undefined;
 }
 
+/** Segments of one epoch that hold records of a call. */
+export interface CallPart {
+  readonly callId: string;
+  readonly producer: string;
+  readonly epoch: bigint;
+  readonly seqs: readonly bigint[];
+}
+
 /** All that a batch does; nothing of it is done yet. */
 export interface Plan {
   readonly leaves: readonly LogEntry[];
   readonly newCalls: readonly NewCall[];
   readonly changedCalls: readonly ChangedCall[];
   /** Where records of calls lie that are not among the new ones. */
-  readonly parts: readonly { readonly callId: string; readonly seqs: readonly bigint[] }[];
+  readonly parts: readonly CallPart[];
   readonly abandoned: readonly OpenCall[];
   /** By index of the item: the salt under which a late or unreadable segment is committed to. */
   readonly salts: ReadonlyMap<number, Uint8Array>;
@@ -75,7 +83,7 @@ class Integration {
   readonly #context: IntegrationContext;
   readonly #ended: ReadonlySet<string>;
   readonly #working = new Map<string, Working>();
-  readonly #seqs = new Map<string, bigint[]>();
+  readonly #parts = new Map<string, CallPart & { readonly seqs: bigint[] }>();
   readonly #leaves: LogEntry[] = [];
   readonly #abandoned: OpenCall[] = [];
   readonly #salts = new Map<number, Uint8Array>();
@@ -110,14 +118,14 @@ class Integration {
     const changedCalls: ChangedCall[] = [];
     for (const { call, end, saltSeed, touched, admission } of this.#working.values()) {
       if (admission) {
-        newCalls.push({ call, ...admission, end, saltSeed, seqs: this.#seqs.get(call.callId)! });
-        this.#seqs.delete(call.callId);
+        const key = partKey(call.callId, call);
+        newCalls.push({ call, ...admission, end, saltSeed, seqs: this.#parts.get(key)!.seqs });
+        this.#parts.delete(key);
       } else if (touched) {
         changedCalls.push({ call, end, saltSeed });
       }
     }
-    const parts = [...this.#seqs].map(([callId, seqs]) => ({ callId, seqs }));
-    return { leaves: this.#leaves, newCalls, changedCalls, parts, abandoned: this.#abandoned, salts: this.#salts, strays: this.#strays };
+    return { leaves: this.#leaves, newCalls, changedCalls, parts: [...this.#parts.values()], abandoned: this.#abandoned, salts: this.#salts, strays: this.#strays };
   }
 
   /** False for a stray. */
@@ -154,7 +162,7 @@ class Integration {
       case 'unknown':
         return false;
     }
-    this.#locate(fact.callId, place.seq);
+    this.#locate(fact.callId, place);
     return true;
   }
 
@@ -179,11 +187,17 @@ class Integration {
     };
   }
 
-  #locate(callId: string, seq: bigint): void {
-    const seqs = this.#seqs.get(callId);
-    if (!seqs) this.#seqs.set(callId, [seq]);
-    else if (seqs.at(-1) !== seq) seqs.push(seq);
+  /** Fragments come before the record that says whose the call is, so places are kept by producer too. */
+  #locate(callId: string, place: Place): void {
+    const key = partKey(callId, place);
+    const part = this.#parts.get(key);
+    if (!part) this.#parts.set(key, { callId, producer: place.producer, epoch: place.epoch, seqs: [place.seq] });
+    else if (part.seqs.at(-1) !== place.seq) part.seqs.push(place.seq);
   }
+}
+
+function partKey(callId: string, { producer, epoch }: Pick<Place, 'producer' | 'epoch'>): string {
+  return `${callId} ${epoch} ${producer}`;
 }
 
 function isOf(call: OpenCall, { producer, epoch }: { readonly producer: string; readonly epoch: bigint }): boolean {

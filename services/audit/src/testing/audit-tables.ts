@@ -9,10 +9,10 @@ import { InProcessTransport, type Client, type Implementation } from '@sluice/rp
 import { createSql, migrate, readMigrations, type SqlPool } from '@sluice/sql';
 import { startTestDatabase } from '@sluice/sql/testing';
 import { formatTilePath, tilesOf, type NoteSigner } from '@sluice/transparency';
-import { auditRpc } from '../src/adapters/audit.rpc.ts';
-import { newestCheckpoint, signCheckpoint } from '../src/adapters/checkpoints-sql.ts';
-import { openLog } from '../src/adapters/log-sql.ts';
-import { consumeSegments } from '../src/adapters/segments.consumer.ts';
+import { auditRpc } from '../adapters/audit.rpc.ts';
+import { newestCheckpoint, signCheckpoint } from '../adapters/checkpoints-sql.ts';
+import { openLog } from '../adapters/log-sql.ts';
+import { consumeSegments } from '../adapters/segments.consumer.ts';
 import { PROJECT, SEALING } from './call-script.ts';
 
 export const NOW_MS = 1_700_000_100_000;
@@ -38,7 +38,7 @@ export interface AuditTables {
 export async function startAuditTables(origin = 'audit.example/log'): Promise<AuditTables> {
   const database = await startTestDatabase();
   const sql = createSql({ url: database.url, schema: 'audit', connections: 4 });
-  await migrate(sql, await readMigrations(new URL('../migrations/', import.meta.url)));
+  await migrate(sql, await readMigrations(new URL('../../migrations/', import.meta.url)));
   const clock = new ManualClock(NOW_MS);
   const ids = systemIds(clock);
   const signer = await openLog(sql, rootKeyFrom(Buffer.alloc(32, 1)), ids, origin);

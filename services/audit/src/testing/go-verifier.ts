@@ -26,7 +26,7 @@ export class GoVerifier {
       await run('go', ['build', '-mod=readonly', '-o', join(folder, 'verify-go'), '.'], { cwd: SOURCE, timeout: BUILD_DEADLINE_MS });
     } catch (thrown) {
       await rm(folder, { recursive: true });
-      throw new Error('The independent verifier cannot be built. Install Go 1.26 or newer (go.dev/dl), put it on PATH, and let it fetch golang.org/x/mod once: (cd services/audit/test/verify-go && go mod download).', { cause: thrown });
+      throw new Error('The independent verifier cannot be built. Install Go 1.26 or newer (go.dev/dl), put it on PATH, and let it fetch golang.org/x/mod once: (cd services/audit/src/testing/verify-go && go mod download).', { cause: thrown });
     }
     return new GoVerifier(folder);
   }

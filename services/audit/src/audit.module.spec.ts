@@ -1,0 +1,160 @@
+import 'reflect-metadata';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { INestApplicationContext } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { create } from '@bufbuild/protobuf';
+import { systemClock, systemIds } from '@sluice/clock';
+import { rootKeyFrom } from '@sluice/envelope';
+import { createPostgresEventLog, type EventLog, type PostgresEventLog } from '@sluice/events';
+import { Health } from '@sluice/lifecycle';
+import type { Platform } from '@sluice/platform';
+import { AuditService } from '@sluice/proto/audit/v1/audit';
+import { AdminActedSchema, CallAbandonedSchema } from '@sluice/proto/events/v1/calls';
+import { InProcessTransport, type Client } from '@sluice/rpc';
+import { createSql, migrate, type SqlPool } from '@sluice/sql';
+import { startTestDatabase, type TestDatabase } from '@sluice/sql/testing';
+import { silentLogger } from '@sluice/telemetry';
+import { LogVerifier, openNote, parseCheckpoint, parseVerifierKey, type Checkpoint, type LogReport } from '@sluice/transparency';
+import { createAudit } from './audit.module.ts';
+import { callIdOf, CallScript, ORGANISATION, ScriptedProducer } from './testing/call-script.ts';
+
+/** Everything real but the process borders: PostgreSQL, the event log in it, the consumer, Nest. */
+let database: TestDatabase;
+let log: PostgresEventLog;
+let sql: SqlPool;
+let app: INestApplicationContext;
+let audit: Client<typeof AuditService>;
+let health: Health;
+/** How much longer than true the log says that producers are silent. */
+let addedSilenceMs = 0;
+
+beforeAll(async () => {
+  database = await startTestDatabase();
+  sql = createSql({ url: database.url, schema: 'audit' });
+});
+afterAll(async () => {
+  await sql.end();
+  await database.stop();
+});
+
+beforeEach(start);
+afterEach(stop);
+
+async function start(): Promise<void> {
+  log = await createPostgresEventLog({ url: database.url, clock: systemClock, logger: silentLogger });
+  const events: EventLog = { ...log, openEpochs: async () => (await log.openEpochs()).map((open) => ({ ...open, silentMs: open.silentMs + addedSilenceMs })) };
+  const transport = new InProcessTransport();
+  health = new Health();
+  const platform: Platform = {
+    connect: (service) => transport.connect(service),
+    serve: (service, implementation) => transport.serve(service, implementation),
+    sql: async (_, migrations) => (await migrate(sql, migrations), sql),
+    events, clock: systemClock, ids: systemIds(systemClock), rootKey: rootKeyFrom(Buffer.alloc(32, 1)), logger: silentLogger, health,
+  };
+  app = await NestFactory.createApplicationContext(createAudit(platform, { SLUICE_AUDIT_RETENTION_DAYS: 400 }), { logger: false });
+  audit = transport.connect(AuditService);
+}
+
+async function stop(): Promise<void> {
+  addedSilenceMs = 0;
+  await app.close();
+  await log.stop();
+}
+
+async function until<T>(read: () => Promise<T>, holds: (value: T) => boolean): Promise<T> {
+  const deadline = performance.now() + 15_000;
+  for (;;) {
+    const value = await read();
+    if (holds(value)) return value;
+    if (performance.now() > deadline) throw new Error(`never came: ${JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? `${part}` : part))}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+async function verify(remembered?: Checkpoint): Promise<LogReport> {
+  const { note, verifierKey } = await audit.getCheckpoint({});
+  const read = async (path: string): Promise<Uint8Array> => (path === 'checkpoint' ? note : (await audit.getTile({ path })).data);
+  return new LogVerifier(read, parseVerifierKey(verifierKey)).verify(remembered);
+}
+
+async function currentCheckpoint(): Promise<Checkpoint> {
+  const { note, verifierKey } = await audit.getCheckpoint({});
+  return parseCheckpoint(openNote(note, [parseVerifierKey(verifierKey)]));
+}
+const checkpointOfSize = (size: bigint): Promise<Checkpoint> => until(currentCheckpoint, (checkpoint) => checkpoint.size >= size);
+const statusOf = (callId: string) => audit.listCalls({ organisationId: ORGANISATION, limit: 100 }).then(({ calls }) => calls.find((call) => call.callId === callId)?.status);
+
+let next = 0;
+const newCall = (): CallScript => new CallScript(callIdOf(next++));
+
+async function append(producer: ScriptedProducer, calls: readonly CallScript[]): Promise<void> {
+  for (const call of calls) for (const segment of producer.segments(call.whole(), Date.now())) await log.appendSegment(segment);
+}
+
+describe('audit on a platform', () => {
+  it('has a checkpoint of nothing before anything happened, and keeps its name', async () => {
+    const { origin, size } = await currentCheckpoint();
+    expect([origin.startsWith('sluice.local/'), size]).toEqual([true, 0n]);
+    expect(health.report().checks['audit']).toEqual({ status: 'ok' });
+    await stop();
+    await start();
+    expect((await currentCheckpoint()).origin).toBe(origin);
+  });
+
+  it('takes in what producers append, and continues its own log over restarts', async () => {
+    let remembered = await currentCheckpoint();
+    for (let round = 1n; round <= 3n; round++) {
+      const before = remembered.size;
+      const producer = new ScriptedProducer('gateway-1', await log.takeEpoch('gateway-1'));
+      // One start is in the middle of the work.
+      await append(producer, Array.from({ length: 20 }, newCall));
+      await stop();
+      await start();
+      await checkpointOfSize(before + 20n);
+      remembered = (await verify(remembered)).checkpoint;
+      expect(remembered.size).toBe(before + 20n);
+    }
+    const leaves = await sql.query<{ count: bigint; last: bigint }>('SELECT count(*) AS count, max(idx) AS last FROM leaf');
+    expect(leaves).toEqual([{ count: remembered.size, last: remembered.size - 1n }]);
+  });
+
+  it('closes the epoch of a producer that fell silent and tells of the calls that were open in it', async () => {
+    const producer = new ScriptedProducer('gateway-silent', await log.takeEpoch('gateway-silent'));
+    const call = newCall();
+    for (const segment of producer.segments([call.admitted(), call.output('Half')], Date.now())) await log.appendSegment(segment);
+    await until(() => statusOf(call.callId), (status) => status === 'running');
+    const told = await sql.transaction((transaction) => log.position(transaction, CallAbandonedSchema));
+    addedSilenceMs = 15_000;
+    await until(() => statusOf(call.callId), (status) => status === 'abandoned');
+    expect(await sql.transaction((transaction) => log.position(transaction, CallAbandonedSchema))).toBe(told + 1n);
+    await expect(log.appendSegment(producer.segments([call.completed()])[0]!)).rejects.toMatchObject({ code: 'epoch_lost' });
+    await until(verify, ({ producers }) => producers.some((report) => report.producer === 'gateway-silent' && report.byType['call.abandoned'] === 1));
+  });
+
+  it('makes each act of an administrator a leaf', async () => {
+    const { size } = await currentCheckpoint();
+    await sql.transaction(async (transaction) => {
+      for (const id of ['act_a', 'act_b']) {
+        await log.publish(transaction, AdminActedSchema, ORGANISATION, create(AdminActedSchema, { id, organisationId: ORGANISATION, action: 'key.created', object: 'api_key:key_1', actedAtMs: 1_700_000_000_000n, detailJson: '{}' }));
+      }
+    });
+    await checkpointOfSize(size + 2n);
+    const { acts } = await audit.listActs({ organisationId: ORGANISATION });
+    expect(acts.map(({ act, leafIndex }) => [act!.id, leafIndex])).toEqual([['act_b', size + 1n], ['act_a', size]]);
+    await verify();
+  });
+
+  it('waits while there is no room, loses nothing, and goes on when there is', async () => {
+    const { size } = await currentCheckpoint();
+    await sql.query("CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$");
+    await sql.query('CREATE TRIGGER no_room BEFORE INSERT ON leaf FOR EACH STATEMENT EXECUTE FUNCTION no_room()');
+    await append(new ScriptedProducer('gateway-full', await log.takeEpoch('gateway-full')), [newCall(), newCall()]);
+    const attempts = () => sql.query<{ failed: bigint }>("SELECT xact_rollback AS failed FROM pg_stat_database WHERE datname = current_database()").then(([row]) => row!.failed);
+    const before = await attempts();
+    await until(attempts, (failed) => failed >= before + 2n);
+    expect((await currentCheckpoint()).size).toBe(size);
+    await sql.query('DROP TRIGGER no_room ON leaf');
+    await checkpointOfSize(size + 2n);
+    await verify();
+  });
+});
