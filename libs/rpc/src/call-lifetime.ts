@@ -2,43 +2,68 @@ import { ServiceError } from '@sluice/errors';
 import type { CallOptions } from './service.ts';
 
 /**
- * The life of one call: ends by the caller's signal, by the deadline, or when it is disposed.
- * Leaves no listener and no timer behind.
+ * The life of one call: ends by the caller's signal, by the deadline, or when it is over.
+ * Leaves no listener and no timer behind, and keeps nothing of waits that are done.
  */
 export class CallLifetime implements Disposable {
-  readonly #controller = new AbortController();
   readonly #callerSignal: AbortSignal | undefined;
   readonly #timer: NodeJS.Timeout | undefined;
-  readonly #onCallerAbort = (): void => this.#controller.abort(this.#callerSignal?.reason);
-  readonly #ended: Promise<never>;
-  #rejectEnded!: (reason: unknown) => void;
+  readonly #waiting = new Set<(reason: ServiceError) => void>();
+  readonly #onCallerAbort = (): void => this.end(endReason(this.#callerSignal?.reason));
+  #controller: AbortController | undefined;
+  #ended: ServiceError | undefined;
 
   constructor(options: CallOptions) {
-    this.#ended = new Promise<never>((_, reject) => (this.#rejectEnded = reject));
-    this.#ended.catch(() => undefined);
-    this.signal.addEventListener('abort', () => this.#rejectEnded(endReason(this.signal)), { once: true });
     this.#callerSignal = options.signal;
-    if (options.signal?.aborted) this.#onCallerAbort();
-    else options.signal?.addEventListener('abort', this.#onCallerAbort, { once: true });
-    if (options.timeoutMs !== undefined) this.#timer = setTimeout(() => this.#expire(), options.timeoutMs);
+    if (options.signal?.aborted) {
+      this.#onCallerAbort();
+      return;
+    }
+    options.signal?.addEventListener('abort', this.#onCallerAbort, { once: true });
+    if (options.timeoutMs !== undefined) {
+      this.#timer = setTimeout(() => this.end(new ServiceError('deadline_exceeded', 'The call took longer than its deadline allows.')), options.timeoutMs);
+    }
   }
 
+  /** For the handler; made when it is first asked for, because many handlers never do. */
   get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.#ended) this.#controller.abort(this.#ended);
+    }
     return this.#controller.signal;
+  }
+
+  throwIfEnded(): void {
+    if (this.#ended) throw this.#ended;
   }
 
   /** The work's outcome, or the reason why the call ended first. */
   race<T>(work: Promise<T>): Promise<T> {
-    return Promise.race([work, this.#ended]);
+    return new Promise((resolve, reject) => {
+      if (this.#ended) reject(this.#ended);
+      else this.#waiting.add(reject);
+      work.then(
+        (value) => {
+          this.#waiting.delete(reject);
+          resolve(value);
+        },
+        (reason: unknown) => {
+          this.#waiting.delete(reject);
+          reject(reason as Error);
+        },
+      );
+    });
   }
 
-  /** Tells the handler that nobody waits any more. */
-  abandon(): void {
-    this.#controller.abort(new ServiceError('cancelled', 'The caller left.'));
-  }
-
-  #expire(): void {
-    this.#controller.abort(new ServiceError('deadline_exceeded', 'The call took longer than its deadline allows.'));
+  /** Nobody waits any more; the first reason counts. */
+  end(reason: ServiceError): void {
+    if (this.#ended) return;
+    this.#ended = reason;
+    this[Symbol.dispose]();
+    this.#controller?.abort(reason);
+    for (const reject of this.#waiting) reject(reason);
+    this.#waiting.clear();
   }
 
   [Symbol.dispose](): void {
@@ -47,7 +72,6 @@ export class CallLifetime implements Disposable {
   }
 }
 
-function endReason(signal: AbortSignal): ServiceError {
-  const reason: unknown = signal.reason;
+function endReason(reason: unknown): ServiceError {
   return reason instanceof ServiceError ? reason : new ServiceError('cancelled', 'The call was cancelled.', { cause: reason });
 }

@@ -3,6 +3,7 @@ import { context, propagation } from '@opentelemetry/api';
 import { ServiceError } from '@sluice/errors';
 import { CallLifetime } from './call-lifetime.ts';
 import { deepFreeze } from './deep-freeze.ts';
+import { HandedStream } from './handed-stream.ts';
 import type { CallOptions, Client, HandlerContext, Implementation, Transport } from './service.ts';
 
 type AnyHandler = (request: unknown, context: HandlerContext) => unknown;
@@ -28,8 +29,8 @@ export class InProcessTransport implements Transport {
 
   serve<S extends DescService>(service: S, implementation: Implementation<S>): void {
     for (const method of service.methods) {
-      const handler = implementation[method.localName as keyof Implementation<S>] as AnyHandler;
-      this.#handlers.set(pathOf(method), handler.bind(implementation));
+      const handler = implementation[method.localName as keyof Implementation<S>] as AnyHandler | undefined;
+      if (handler) this.#handlers.set(pathOf(method), handler.bind(implementation));
     }
   }
 
@@ -40,55 +41,54 @@ export class InProcessTransport implements Transport {
   #clientMethod(method: DescMethod) {
     switch (method.methodKind) {
       case 'unary':
-        return (request: object, options: CallOptions = {}) => this.#unary(method, overWire(method.input, request), options);
+        return (request: object, options: CallOptions = {}) => this.#unary(method, () => overWire(method.input, request), options);
       case 'client_streaming':
         return (requests: AsyncIterable<object>, options: CallOptions = {}) =>
-          this.#unary(method, this.#handOver(method.input, requests), options);
+          this.#unary(method, (lifetime) => this.#handOver(method.input, requests, lifetime), options);
       case 'server_streaming':
         return (request: object, options: CallOptions = {}) =>
           this.#stream(method, () => this.#message(method.input, request), options);
       case 'bidi_streaming':
         return (requests: AsyncIterable<object>, options: CallOptions = {}) =>
-          this.#stream(method, () => this.#handOver(method.input, requests), options);
+          this.#stream(method, (lifetime) => this.#handOver(method.input, requests, lifetime), options);
     }
   }
 
-  async #unary(method: DescMethod, request: unknown, options: CallOptions): Promise<Message> {
+  async #unary(method: DescMethod, request: (lifetime: CallLifetime) => unknown, options: CallOptions): Promise<Message> {
     using lifetime = new CallLifetime(options);
     try {
-      const answer = this.#handler(method)(request, handlerContext(lifetime.signal, options)) as Promise<object>;
-      return overWire(method.output, await lifetime.race(answer));
-    } catch (thrown) {
-      throw ServiceError.from(thrown);
-    }
-  }
-
-  async *#stream(method: DescMethod, request: () => unknown, options: CallOptions): AsyncGenerator<Message> {
-    using lifetime = new CallLifetime(options);
-    let answers: AsyncIterator<object> | undefined;
-    try {
-      lifetime.signal.throwIfAborted();
-      const iterable = this.#handler(method)(request(), handlerContext(lifetime.signal, options)) as AsyncIterable<object>;
-      answers = iterable[Symbol.asyncIterator]();
-      for (;;) {
-        const next = await lifetime.race(answers.next());
-        if (next.done) {
-          answers = undefined;
-          return;
-        }
-        yield this.#message(method.output, next.value);
+      lifetime.throwIfEnded();
+      const given = request(lifetime);
+      try {
+        const answer = this.#handler(method)(given, handlerContext(lifetime, options)) as Promise<object>;
+        return overWire(method.output, await lifetime.race(answer));
+      } finally {
+        if (given instanceof HandedStream) given.close();
       }
     } catch (thrown) {
       throw ServiceError.from(thrown);
-    } finally {
-      lifetime.abandon();
-      // Leaving the loop stops the producer; it is not awaited because a producer stuck in its own wait ends by its signal.
-      if (answers) void answers.return?.().catch(() => undefined);
     }
   }
 
-  async *#handOver(schema: DescMessage, messages: AsyncIterable<object>): AsyncGenerator<Message> {
-    for await (const message of messages) yield this.#message(schema, message);
+  #stream(method: DescMethod, request: (lifetime: CallLifetime) => unknown, options: CallOptions): AsyncIterable<Message> {
+    return { [Symbol.asyncIterator]: () => this.#answers(method, request, options) };
+  }
+
+  #answers(method: DescMethod, request: (lifetime: CallLifetime) => unknown, options: CallOptions): HandedStream<Message> {
+    const lifetime = new CallLifetime(options);
+    let given: unknown;
+    const open = (): AsyncIterable<object> => {
+      given = request(lifetime);
+      return this.#handler(method)(given, handlerContext(lifetime, options)) as AsyncIterable<object>;
+    };
+    return new HandedStream(lifetime, open, (message) => this.#message(method.output, message), () => {
+      lifetime.end(new ServiceError('cancelled', 'The caller left.'));
+      if (given instanceof HandedStream) given.close();
+    });
+  }
+
+  #handOver(schema: DescMessage, messages: AsyncIterable<object>, lifetime: CallLifetime): HandedStream<Message> {
+    return new HandedStream(lifetime, () => messages, (message) => this.#message(schema, message), () => undefined);
   }
 
   #message(schema: DescMessage, value: object): Message {
@@ -112,8 +112,13 @@ function overWire(schema: DescMessage, value: object): Message {
 }
 
 /** The trace context travels as W3C headers even in process, so that both transports behave alike. */
-function handlerContext(signal: AbortSignal, options: CallOptions): HandlerContext {
+function handlerContext(lifetime: CallLifetime, options: CallOptions): HandlerContext {
   const metadata: Record<string, string> = { ...options.metadata };
   propagation.inject(context.active(), metadata);
-  return { signal, metadata };
+  return {
+    metadata,
+    get signal() {
+      return lifetime.signal;
+    },
+  };
 }
