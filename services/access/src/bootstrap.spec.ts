@@ -3,6 +3,9 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { rootKeyFrom } from '@sluice/envelope';
 import type { EventLog } from '@sluice/events';
 import { KeyKind, Role } from '@sluice/proto/access/v1/access';
+import { SqlActs } from './adapters/acts-sql.ts';
+import { loadPepper } from './adapters/pepper-sql.ts';
+import { bootstrap } from './domain/bootstrap.ts';
 import { keyedHash, newSecret } from './domain/secret.ts';
 import { House } from './testing/house.ts';
 
@@ -69,6 +72,17 @@ describe('bootstrap', () => {
     await running.access.revokeApiKey({ actor, keyId: keys.find(({ kind }) => kind === KeyKind.INFERENCE)!.id });
     await house.start();
     expect(house.logged.filter((line) => line.startsWith('warn'))).toHaveLength(1);
+  });
+
+  it('says which of the three it found', async () => {
+    const { platform } = await house.start({}, {});
+    const acts = new SqlActs(house.sql('access'), platform);
+    const administration = { acts, clock: house.clock, ids: house.ids, pepper: createSecretKey((await loadPepper(house.sql('access'), house.rootKey, house.ids))) };
+    const first = { adminKey: house.adminKey, apiKey: house.apiKey, organisationName: 'o', projectName: 'p' };
+    expect(await bootstrap(administration, first)).toBe('made');
+    expect(await bootstrap(administration, first)).toBe('known');
+    expect(await bootstrap(administration, { ...first, apiKey: newSecret('inference', house.ids) })).toBe('unknown');
+    expect(await bootstrap(administration, { ...first, adminKey: newSecret('admin', house.ids) })).toBe('unknown');
   });
 
   it('serves an empty house when no keys are given', async () => {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ServiceError } from '@sluice/errors';
+import type { EventRecord } from '@sluice/events';
 import { KeyKind, Role, type ApiKey, type GetSnapshotResponse, type ProjectSecrets } from '@sluice/proto/access/v1/access';
 import { AccessChangedSchema, type AccessChanged } from '@sluice/proto/events/v1/changes';
 import fc from 'fast-check';
@@ -68,22 +69,27 @@ describe('a replica of access', () => {
     });
   }
 
-  it('fed by a snapshot taken at any moment, then by the events behind it, equals a fresh snapshot', async () => {
+  it('equals the snapshot of any moment: fed by the events up to it, and from it by the events behind it', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 8 }), fc.array(step, { minLength: 1, maxLength: 8 }), async (before, during) => {
+        const first = await running.snapshot();
+        const records: EventRecord<typeof AccessChangedSchema>[] = [];
+        const reader = house.events.follow(AccessChangedSchema, first.position, { onRecord: (record) => void records.push(record), onBeat: () => undefined });
         for (const one of before) await takeOrBeRefused(one);
-        // The snapshot races with acts that run side by side.
+        // The snapshots race with acts that run side by side.
         const acts = during.map(takeOrBeRefused);
-        const snapshot = await running.snapshot();
-        const replica = new Replica(snapshot);
-        const reader = house.events.follow(AccessChangedSchema, snapshot.position, { onRecord: ({ message }) => replica.apply(message), onBeat: () => undefined });
+        const middle = [await running.snapshot(), await running.snapshot()];
         await Promise.all(acts);
         await reader.caughtUp();
         await reader.stop();
-        await replica.askForSecrets(running);
-        const fresh = await running.snapshot();
-        expect([...replica.keys.values()].sort(byId)).toEqual(fresh.keys);
-        expect([...replica.projects.values()].sort((a, b) => byId(a.project!, b.project!))).toEqual(fresh.projects);
+        const last = await running.snapshot();
+        for (const [from, to] of [[first, middle[0]!], [middle[0]!, middle[1]!], [middle[1]!, last], [first, last]] as const) {
+          const replica = new Replica(from);
+          for (const { position, message } of records) if (position > from.position && position <= to.position) replica.apply(message);
+          await replica.askForSecrets(running);
+          expect([...replica.keys.values()].sort(byId)).toEqual(to.keys);
+          expect([...replica.projects.values()].sort((a, b) => byId(a.project!, b.project!))).toEqual(to.projects);
+        }
       }),
       { numRuns: 15 },
     );
