@@ -22,7 +22,7 @@ export function modelMetadata(model: SupervisedModel) {
 }
 
 /** What a router needs to render a chat, as parameters, because the configuration has no fields for it. */
-export function modelConfig({ name, facts }: SupervisedModel) {
+export function modelConfig({ name, facts, settings }: SupervisedModel) {
   const parameters = {
     chat_template: facts.chatTemplate,
     bos_token: facts.bosToken,
@@ -30,6 +30,7 @@ export function modelConfig({ name, facts }: SupervisedModel) {
     context_length_tokens: String(facts.contextTokens),
     architecture: facts.architecture,
     sequences: String(facts.sequences),
+    weights_path: settings.weightsPath,
   };
   return {
     config: {
