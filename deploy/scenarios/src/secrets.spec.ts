@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { ScriptedUpstream, chunk, errorEnvelope, streamedChat } from '@sluice/testkit';
 import { readFileSync, readdirSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:http';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { basename, join } from 'node:path';
 import { once } from 'node:events';
 import { AllInOneHouse } from './all-in-one-house.ts';
