@@ -1,0 +1,71 @@
+import { create } from '@bufbuild/protobuf';
+import { ServiceError } from '@sluice/errors';
+import { decodeTextRequest, encodeStreamError, encodeTextResponse, type TextRequest, type TextResponse } from '@sluice/kserve';
+import { GRPCInferenceService, ModelConfigResponseSchema, type ModelStreamInferResponse, type RepositoryModelLoadRequest } from '@sluice/proto/kserve';
+import { InProcessTransport, type Client, type Implementation } from '@sluice/rpc';
+
+/** How a scripted engine answers one request: responses without their id, or a failure. */
+export type AnswerScript = (request: TextRequest, signal: AbortSignal) => AsyncIterable<Omit<TextResponse, 'id'>> | Iterable<Omit<TextResponse, 'id'>>;
+
+/** The engine's side of KServe v2 for tests of the adapter: real messages over the real transport, answers from a script. */
+export class ScriptedEngine {
+  readonly client: Client<typeof GRPCInferenceService>;
+  readonly requests: TextRequest[] = [];
+  readonly loads: RepositoryModelLoadRequest[] = [];
+  readonly unloads: string[] = [];
+  script: AnswerScript = () => [];
+  parameters: Record<string, string> = {};
+  /** What a load throws, if it is to fail; and what must happen before it ends. */
+  loadFailure: ServiceError | undefined;
+  beforeLoaded: Promise<void> = Promise.resolve();
+  isReady = true;
+  isRestarting = false;
+
+  constructor() {
+    const transport = new InProcessTransport({ freezeStreams: true });
+    transport.serve(GRPCInferenceService, this.#implementation() as Implementation<typeof GRPCInferenceService>);
+    this.client = transport.connect(GRPCInferenceService);
+  }
+
+  #implementation(): Partial<Implementation<typeof GRPCInferenceService>> {
+    const refuse = () => Promise.reject(new ServiceError('method_not_supported', 'not scripted'));
+    const known = Object.fromEntries(GRPCInferenceService.methods.map(({ localName }) => [localName, refuse]));
+    return {
+      ...known,
+      modelReady: () => Promise.resolve({ ready: this.isReady }),
+      modelConfig: ({ name }) =>
+        Promise.resolve(
+          create(ModelConfigResponseSchema, {
+            config: { name, parameters: Object.fromEntries(Object.entries(this.parameters).map(([key, stringValue]) => [key, { stringValue }])) },
+          }),
+        ),
+      repositoryIndex: () => Promise.resolve({ models: this.isRestarting ? [{ name: 'm', version: '1', state: 'UNAVAILABLE' }] : [] }),
+      repositoryModelLoad: async (request) => {
+        this.loads.push(request);
+        await this.beforeLoaded;
+        if (this.loadFailure) throw this.loadFailure;
+        this.isReady = true;
+        return {};
+      },
+      repositoryModelUnload: ({ modelName }) => {
+        this.unloads.push(modelName);
+        return Promise.resolve({});
+      },
+      modelStreamInfer: (messages, { signal }) => this.#answer(messages, signal),
+    };
+  }
+
+  async *#answer(messages: AsyncIterable<Parameters<typeof decodeTextRequest>[0]>, signal: AbortSignal): AsyncGenerator<ModelStreamInferResponse> {
+    for await (const message of messages) {
+      const request = decodeTextRequest(message);
+      this.requests.push(request);
+      try {
+        for await (const response of this.script(request, signal)) {
+          yield { $typeName: 'inference.ModelStreamInferResponse', errorMessage: '', inferResponse: encodeTextResponse(request.model, { ...response, id: request.id }, request) };
+        }
+      } catch (thrown) {
+        yield encodeStreamError(request.id, ServiceError.from(thrown));
+      }
+    }
+  }
+}
