@@ -1,12 +1,12 @@
 import { createSecretKey } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { rootKeyFrom } from '@sluice/envelope';
-import type { EventLog } from '@sluice/events';
 import { KeyKind, Role } from '@sluice/proto/access/v1/access';
 import { SqlActs } from './adapters/acts-sql.ts';
 import { loadPepper } from './adapters/pepper-sql.ts';
 import { bootstrap } from './domain/bootstrap.ts';
 import { keyedHash, newSecret } from './domain/secret.ts';
+import { breaksAt } from './testing/breaking-log.ts';
 import { House } from './testing/house.ts';
 
 describe('bootstrap', () => {
@@ -100,15 +100,3 @@ describe('bootstrap', () => {
     await expect(house.start({ rootKey: rootKeyFrom(house.ids.randomBytes(32)) })).rejects.toThrow(/root key is not the one/);
   });
 });
-
-/** The real log, whose n-th publication fails. */
-function breaksAt(events: EventLog, step: number): EventLog {
-  let published = 0;
-  const publish: EventLog['publish'] = (...given) => (++published === step ? Promise.reject(new Error('power cut')) : events.publish(...given));
-  return new Proxy(events, {
-    get: (target, name) => {
-      const member: unknown = name === 'publish' ? publish : Reflect.get(target, name);
-      return typeof member === 'function' ? (member.bind(target) as unknown) : member;
-    },
-  });
-}
