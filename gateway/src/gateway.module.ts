@@ -8,11 +8,9 @@ import { ModelRegistryService } from '@sluice/proto/model_registry/v1/model_regi
 import { SegmentWriter } from '@sluice/segment';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AccessReplica } from './adapters/access-replica.ts';
-import { registryReplica } from './adapters/registry-replica.ts';
+import { RegistryReplica } from './adapters/registry-replica.ts';
 import { RouterClient } from './adapters/router-client.ts';
 import type { GatewayConfig } from './config.ts';
-import { KeyDirectory } from './domain/key-directory.ts';
-import { ModelDirectory } from './domain/model-directory.ts';
 import { OpenCalls } from './domain/open-calls.ts';
 import { RequestFlow } from './domain/request-flow.ts';
 import { adminServer } from './http/admin-server.ts';
@@ -40,9 +38,8 @@ class GatewayModule implements OnModuleInit, OnApplicationBootstrap, BeforeAppli
   readonly #platform: Platform;
   readonly #config: GatewayConfig;
   readonly #addresses: GatewayAddresses;
-  readonly #models = new ModelDirectory();
   readonly #access: AccessReplica;
-  readonly #registry: ReturnType<typeof registryReplica>;
+  readonly #registry: RegistryReplica;
   readonly #segments: SegmentWriter;
   readonly #open: OpenCalls;
   readonly #figures: CallFigures;
@@ -53,11 +50,10 @@ class GatewayModule implements OnModuleInit, OnApplicationBootstrap, BeforeAppli
     this.#platform = platform;
     this.#config = config;
     this.#addresses = addresses;
-    const keys = new KeyDirectory();
-    this.#access = new AccessReplica(platform, keys);
-    this.#registry = registryReplica(platform, this.#models);
+    this.#access = new AccessReplica(platform);
+    this.#registry = new RegistryReplica(platform);
     const { events, clock, logger } = platform;
-    this.#segments = new SegmentWriter({ events, clock, logger, producer: config.SLUICE_PRODUCER, sealingKeys: (projectId) => keys.sealingKey(projectId) });
+    this.#segments = new SegmentWriter({ events, clock, logger, producer: config.SLUICE_PRODUCER, sealingKeys: (projectId) => this.#access.sealingKey(projectId) });
     this.#open = new OpenCalls(config.SLUICE_OPEN_CALLS_LIMIT);
     this.#figures = callFigures(() => this.#open.size);
     const authenticator = new Authenticator(this.#access, clock);
@@ -67,10 +63,10 @@ class GatewayModule implements OnModuleInit, OnApplicationBootstrap, BeforeAppli
 
   onModuleInit(): void {
     this.#access.replica.start();
-    this.#registry.start();
+    this.#registry.replica.start();
     void this.#segments.start().catch((thrown: unknown) => this.#platform.logger.error({ code: ServiceError.from(thrown).code }, 'the segment writer did not start'));
     this.#platform.health.register('gateway: access', () => this.#access.replica.health());
-    this.#platform.health.register('gateway: model-registry', () => this.#registry.health());
+    this.#platform.health.register('gateway: model-registry', () => this.#registry.replica.health());
     this.#platform.health.register('gateway: event log', () => this.#segments.health());
   }
 
@@ -102,7 +98,7 @@ class GatewayModule implements OnModuleInit, OnApplicationBootstrap, BeforeAppli
 
   async onApplicationShutdown(): Promise<void> {
     await this.#segments.stop();
-    await Promise.all([this.#access.replica.stop(), this.#registry.stop()]);
+    await Promise.all([this.#access.replica.stop(), this.#registry.replica.stop()]);
     this.#figures.close();
   }
 
@@ -111,13 +107,13 @@ class GatewayModule implements OnModuleInit, OnApplicationBootstrap, BeforeAppli
     const flow = new RequestFlow({
       router: new RouterClient(this.#platform.connect(InferenceService)),
       segments: this.#segments,
-      models: this.#models,
+      models: this.#registry,
       randomBytes: (length) => ids.randomBytes(length),
       clock,
       callLimitMs: this.#config.SLUICE_CALL_LIMIT_MS,
     });
     const principal = (request: FastifyRequest) => this.#counted(authenticator.principal(request.headers.authorization));
-    return publicServer({ flow, open: this.#open, figures: this.#figures, clock, ids, logger, health, models: this.#models, metrics: this.#config.metrics, principal });
+    return publicServer({ flow, open: this.#open, figures: this.#figures, clock, ids, logger, health, models: this.#registry, metrics: this.#config.metrics, principal });
   }
 
   #makeAdmin(authenticator: Authenticator): FastifyInstance {

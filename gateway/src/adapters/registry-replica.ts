@@ -1,28 +1,49 @@
+import { ServiceError } from '@sluice/errors';
 import { RegistryChangedSchema } from '@sluice/proto/events/v1/changes';
 import { ModelRegistryService } from '@sluice/proto/model_registry/v1/model_registry';
 import type { Platform } from '@sluice/platform';
-import type { ModelDirectory } from '../domain/model-directory.ts';
-import { OwnerReplica } from './owner-replica.ts';
-
-const SNAPSHOT_TIMEOUT_MS = 2_000;
+import { Replica } from '@sluice/replica';
+import type { Principal } from '../domain/call.ts';
+import { ModelDirectory } from '../domain/model-directory.ts';
+import type { Models, ModelView, NamedModel } from '../domain/ports.ts';
 
 /** The copy of models, deployments and aliases; it goes on serving however old it is. */
-export function registryReplica(platform: Pick<Platform, 'connect' | 'events' | 'clock' | 'logger'>, directory: ModelDirectory): OwnerReplica<typeof RegistryChangedSchema> {
-  const registry = platform.connect(ModelRegistryService);
-  return new OwnerReplica(
-    {
+export class RegistryReplica implements Models {
+  readonly replica: Replica<ModelDirectory, typeof RegistryChangedSchema>;
+
+  constructor(platform: Pick<Platform, 'connect' | 'events' | 'clock' | 'logger'>) {
+    const { events, clock, logger } = platform;
+    const registry = platform.connect(ModelRegistryService);
+    this.replica = new Replica({
       name: 'model-registry',
       schema: RegistryChangedSchema,
-      load: async () => {
-        const snapshot = await registry.getSnapshot({}, { timeoutMs: SNAPSHOT_TIMEOUT_MS });
+      events,
+      clock,
+      logger,
+      load: async (signal) => {
+        const snapshot = await registry.getSnapshot({}, { signal });
+        const directory = new ModelDirectory();
         directory.load(snapshot);
-        return snapshot.position;
+        return { position: snapshot.position, state: directory };
       },
-      apply: (change) => {
-        directory.apply(change);
-        return true;
+      apply: (directory, { message }) => {
+        directory.apply(message);
+        return directory;
       },
-    },
-    platform,
-  );
+    });
+  }
+
+  resolve(principal: Principal, name: string): ModelView {
+    return this.#directory().resolve(principal, name);
+  }
+
+  list(principal: Principal): readonly NamedModel[] {
+    return this.#directory().list(principal);
+  }
+
+  #directory(): ModelDirectory {
+    const directory = this.replica.state;
+    if (!directory) throw new ServiceError('backend_unavailable', 'Nothing is known of the models yet.');
+    return directory;
+  }
 }

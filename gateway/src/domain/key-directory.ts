@@ -1,5 +1,4 @@
 import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
-import { ServiceError } from '@sluice/errors';
 import type { AccessChanged } from '@sluice/proto/events/v1/changes';
 import type { ApiKey, GetSnapshotResponse, Project, ProjectSecrets } from '@sluice/proto/access/v1/access';
 import type { SealingKey } from '@sluice/segment';
@@ -57,11 +56,9 @@ export class KeyDirectory {
     return this.#projects.get(id)?.project;
   }
 
-  /** @throws access_unavailable for a project whose data key is not known here */
-  sealingKey(projectId: string): SealingKey {
-    const sealing = this.#projects.get(projectId)?.sealing;
-    if (!sealing) throw new ServiceError('access_unavailable', 'The keys of the project are not known here yet.');
-    return sealing;
+  /** The key that seals a project's bodies, when it is known here. */
+  sealingKey(projectId: string): SealingKey | undefined {
+    return this.#projects.get(projectId)?.sealing;
   }
 
   #recognise(secret: string, digest: string): string | undefined {

@@ -1,17 +1,11 @@
 import type { RegistryChanged } from '@sluice/proto/events/v1/changes';
 import type { Alias, Deployment, GetSnapshotResponse, Model, Version } from '@sluice/proto/model_registry/v1/model_registry';
 import type { Principal } from './call.ts';
-import type { Models, ModelView } from './ports.ts';
+import type { Models, ModelView, NamedModel } from './ports.ts';
 
 /** The numbers of `Placement` and `DeploymentState`; the domain does not load generated code. */
 const PLACEMENT_EXTERNAL = 2;
 const STATE_REMOVED = 3;
-
-/** A name a key may call. */
-export interface NamedModel {
-  readonly name: string;
-  readonly createdAtMs: number;
-}
 
 /** Models, aliases and where they are deployed, as the registry last told. */
 export class ModelDirectory implements Models {

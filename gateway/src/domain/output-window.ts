@@ -1,7 +1,7 @@
 import type { ServiceError } from '@sluice/errors';
 import type { PendingRecord, RecordSource } from '@sluice/segment';
 import type { Events } from './call.ts';
-import { CallRecords, type CallEnd } from './call-records.ts';
+import type { CallEnd, CallRecords } from './call-records.ts';
 import type { Segments, Sink } from './ports.ts';
 
 /** Output of one stream that is not durable yet; above it reading from the model stops. */

@@ -23,10 +23,18 @@ export interface Segments {
 /** Cryptographically strong random bytes, for salts. */
 export type RandomBytes = (length: number) => Uint8Array;
 
-/** What the flow must know of a model before it runs. */
+/** Models and aliases, as keys see them. */
 export interface Models {
   /** How a key sees a name: usable, not allowed to it, or not there. */
   resolve(principal: Principal, name: string): ModelView;
+  /** What a key may call, by name. */
+  list(principal: Principal): readonly NamedModel[];
+}
+
+/** A name a key may call. */
+export interface NamedModel {
+  readonly name: string;
+  readonly createdAtMs: number;
 }
 
 export type ModelView = { readonly state: 'usable'; readonly leavesHouse: boolean } | { readonly state: 'not_allowed' | 'unknown' };

@@ -15,7 +15,7 @@ export async function listen(server: FastifyInstance, host: string, port: number
 }
 
 function explain(thrown: unknown, host: string, port: number, setting: string): string {
-  const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
+  const code = typeof thrown === 'object' && thrown !== null && 'code' in thrown ? thrown.code : undefined;
   if (code === 'EADDRINUSE') return `Port ${port} of ${host} is taken by another process. Stop it, or choose another port with ${setting}.`;
   if (code === 'EACCES') return `Port ${port} of ${host} may not be opened by this user. Choose a port above 1023 with ${setting}.`;
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return `${host} is not an address of this machine.`;

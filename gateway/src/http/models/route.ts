@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Principal } from '../../domain/call.ts';
-import type { ModelDirectory, NamedModel } from '../../domain/model-directory.ts';
+import type { Models, NamedModel } from '../../domain/ports.ts';
 import { modelRefusal } from '../../domain/request-flow.ts';
 import { shownName } from '../json-members.ts';
 
 export interface ModelsDoor {
-  readonly models: ModelDirectory;
+  readonly models: Models;
   principal(request: FastifyRequest): Promise<Principal>;
 }
 

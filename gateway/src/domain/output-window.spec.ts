@@ -1,0 +1,136 @@
+import { describe, expect, it } from '@jest/globals';
+import { create } from '@bufbuild/protobuf';
+import { ServiceError } from '@sluice/errors';
+import { ChatEventSchema, type ChatEvent } from '@sluice/proto/chat/v1/chat';
+import { OutputBodySchema } from '@sluice/proto/events/v1/calls';
+import { fromBinary } from '@bufbuild/protobuf';
+import type { PendingRecord } from '@sluice/segment';
+import fc from 'fast-check';
+import { CallRecords, type CallEnd } from './call-records.ts';
+import { OutputWindow, PENDING_LIMIT_BYTES } from './output-window.ts';
+import type { Segments } from './ports.ts';
+
+const PRINCIPAL = { keyId: 'key', organisationId: 'org', projectId: 'project', models: [], keepsBodies: true };
+const CALL = { model: 'm', messages: Buffer.from('[]'), fields: [], stream: true, choices: 1 };
+const END: CallEnd = { outcome: 1, errorCode: '', errorMessage: '', httpStatus: 200, completedAtMs: 2, durationMs: 1, firstOutputMs: 1 };
+
+function setUp(keepsBodies = true) {
+  const released: string[] = [];
+  const lost: ServiceError[] = [];
+  let enqueued = 0;
+  const segments: Segments = { accepting: () => undefined, open: () => undefined, close: () => undefined, enqueue: () => void enqueued++ };
+  const records = new CallRecords({ callId: 'c', principal: { ...PRINCIPAL, keepsBodies }, call: CALL, admittedAtMs: 1 }, (length) => Buffer.alloc(length, 7));
+  const sink = { release: (events: readonly ChatEvent[]) => released.push(...events.map(textOf)), drained: () => undefined };
+  const window = new OutputWindow(records, segments, sink, (error) => lost.push(error));
+  return { window, released, lost, enqueued: () => enqueued };
+}
+
+function textOf({ event }: ChatEvent): string {
+  return event.case === 'delta' ? event.value.text : '';
+}
+
+function textEvent(text: string): ChatEvent {
+  return create(ChatEventSchema, { event: { case: 'delta', value: { text, channel: 1 } } });
+}
+
+function recorded(records: readonly PendingRecord[]): string[] {
+  return records.flatMap(({ body }) => (body?.case === 'encodedOutput' ? fromBinary(OutputBodySchema, body.bytes).events.map(textOf) : []));
+}
+
+type Step = 'push' | 'take' | 'acknowledge' | 'lose' | 'leave';
+const steps = fc.array(fc.constantFrom<Step>('push', 'push', 'take', 'take', 'acknowledge', 'acknowledge', 'lose', 'leave'), { maxLength: 60 });
+
+describe('the output window', () => {
+  it('releases only what is durable, in order, once, whatever happens when', () => {
+    fc.assert(
+      fc.property(steps, (script) => {
+        const { window, released, lost } = setUp();
+        const taken: string[] = [];
+        let durable: string[] = [];
+        let pushed = 0;
+        let over = false;
+        let left = false;
+        for (const step of script) {
+          if (step === 'push') window.push([textEvent(`${pushed++},`)]);
+          else if (step === 'take') taken.push(...recorded(window.take()));
+          else if (step === 'lose') {
+            over = true;
+            window.lost(new ServiceError('epoch_lost', 'lost'));
+          } else if (step === 'leave') {
+            left = true;
+            window.clientLeft();
+          } else {
+            const before = released.length;
+            window.acknowledged();
+            if (!over) durable = [...taken];
+            if (over || left) expect(released.length).toBe(before);
+          }
+          // The promise: what left is a prefix of what is durable, and so on record.
+          expect(released).toEqual(durable.slice(0, released.length));
+          if (!over && !left) expect(released).toEqual(durable);
+        }
+        expect(lost.length).toBe(over ? 1 : 0);
+        expect(taken).toEqual([...taken].sort((a, b) => parseInt(a) - parseInt(b)));
+        expect(new Set(taken).size).toBe(taken.length);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('writes the admission first and the end last, each once', async () => {
+    const { window } = setUp();
+    window.push([textEvent('a')]);
+    const ended = window.end(END);
+    expect(window.take().map(({ record }) => record.case)).toEqual(['admitted', 'output', 'completed']);
+    expect(window.take()).toEqual([]);
+    window.acknowledged();
+    await ended;
+  });
+
+  it('does not resolve the end before it is durable, and rejects it when it is lost', async () => {
+    const { window } = setUp();
+    window.push([textEvent('a')]);
+    window.take();
+    let settled = false;
+    const ended = window.end(END).finally(() => (settled = true));
+    window.acknowledged();
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(settled).toBe(false);
+    window.take();
+    window.lost(new ServiceError('epoch_lost', 'lost'));
+    await expect(ended).rejects.toMatchObject({ code: 'epoch_lost' });
+  });
+
+  it('has no room above its limit until what it holds is acknowledged', async () => {
+    const { window } = setUp();
+    window.push([textEvent('x'.repeat(PENDING_LIMIT_BYTES))]);
+    const room = window.room();
+    expect(room).toBeInstanceOf(Promise);
+    window.take();
+    window.acknowledged();
+    await room;
+    expect(window.room()).toBeUndefined();
+  });
+
+  it('asks for a segment only when there is output to release', () => {
+    const { window, enqueued } = setUp();
+    window.push([create(ChatEventSchema, { event: { case: 'started', value: {} } })]);
+    expect(enqueued()).toBe(0);
+    window.push([textEvent('a')]);
+    window.push([textEvent('b')]);
+    expect(enqueued()).toBe(1);
+  });
+
+  it('keeps digests without bodies when the project says so, and the chain all the same', () => {
+    const { window } = setUp(false);
+    window.push([textEvent('secret')]);
+    void window.end(END);
+    const records = window.take();
+    expect(records[0]!.body).toBeUndefined();
+    expect(records[1]!.body).toBeUndefined();
+    expect(records[1]!.record).toMatchObject({ case: 'output', value: { outputBytes: 6n } });
+    expect((records[1]!.record.value as { outputChain: Uint8Array }).outputChain).toHaveLength(32);
+    window.acknowledged();
+  });
+});

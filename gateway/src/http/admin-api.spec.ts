@@ -1,0 +1,125 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Role } from '@sluice/proto/access/v1/access';
+import { TestHouse } from '../testing/house.ts';
+
+const house = new TestHouse();
+const keys = { owner: house.addKey(Role.OWNER), member: house.addKey(Role.MEMBER), auditor: house.addKey(Role.AUDITOR), inference: house.addKey('inference') };
+
+beforeAll(() => house.start());
+afterAll(() => house.stop());
+
+async function ask(who: keyof typeof keys, method: string, path: string, body?: unknown): Promise<{ status: number; json: Record<string, unknown>; text: string }> {
+  const response = await fetch(`${house.adminUrl}/admin/v1${path}`, {
+    method,
+    headers: { authorization: `Bearer ${keys[who]}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return { status: response.status, text, json: response.headers.get('content-type')!.startsWith('application/json') ? (JSON.parse(text) as Record<string, unknown>) : {} };
+}
+
+describe('who may administer', () => {
+  it('is nobody with an inference key', async () => {
+    expect((await ask('inference', 'GET', '/whoami')).status).toBe(401);
+  });
+
+  it.each([
+    ['GET', '/whoami', [200, 200, 200]],
+    ['GET', '/projects', [200, 200, 403]],
+    ['POST', '/projects', [400, 403, 403]],
+    ['GET', '/keys', [200, 200, 403]],
+    ['POST', '/keys', [400, 400, 403]],
+    ['GET', '/models', [200, 200, 403]],
+    ['POST', '/models', [400, 400, 403]],
+    ['DELETE', '/models/org/small', [200, 200, 403]],
+    ['PUT', '/aliases/chat', [400, 400, 403]],
+    ['DELETE', '/aliases/chat', [200, 200, 403]],
+    ['GET', '/backends', [200, 200, 403]],
+    ['GET', '/audit/calls', [200, 200, 200]],
+    ['GET', '/audit/calls/abc', [200, 403, 200]],
+    ['GET', '/audit/calls/abc/proof', [200, 200, 200]],
+    ['GET', '/audit/acts', [200, 403, 200]],
+    ['GET', '/audit/log/checkpoint', [200, 200, 200]],
+    ['GET', '/audit/log/key', [200, 200, 200]],
+    ['GET', '/audit/log/tile/0/000', [200, 200, 200]],
+    ['POST', '/backups', [400, 403, 403]],
+  ] as const)('%s %s depends on the role', async (method, path, expected) => {
+    const statuses = [];
+    for (const who of ['owner', 'member', 'auditor'] as const) statuses.push((await ask(who, method, path, method === 'POST' || method === 'PUT' ? {} : undefined)).status);
+    expect(statuses).toEqual(expected);
+  });
+
+  it('does not let a member touch admin keys', async () => {
+    expect((await ask('member', 'POST', '/keys', { name: 'x', kind: 'admin', role: 'owner' })).status).toBe(403);
+    expect((await ask('member', 'DELETE', '/keys/key_0')).status).toBe(403);
+    expect((await ask('member', 'DELETE', '/keys/key_3')).status).toBe(200);
+    expect((await ask('owner', 'DELETE', '/keys/key_0')).status).toBe(200);
+  });
+});
+
+describe('what an operator does', () => {
+  it('makes a key, whose secret is shown this once', async () => {
+    const { status, json } = await ask('owner', 'POST', '/keys', { name: 'app', models: ['chat'], expires_at: '2030-01-01T00:00:00.000Z' });
+    expect(status).toBe(201);
+    expect(json).toMatchObject({ object: 'key', kind: 'inference', project_id: 'project_1', models: ['chat'], expires_at: '2030-01-01T00:00:00.000Z', revoked_at: null, secret: 'sk-sluice-new' });
+  });
+
+  it('adds models of both kinds', async () => {
+    expect((await ask('member', 'POST', '/models', { name: 'a', openai: { base_url: 'http://127.0.0.1:1/v1', external: true } })).json).toMatchObject({ object: 'model', name: 'a' });
+    expect((await ask('member', 'POST', '/models', { name: 'b', gguf: { path: '/m.gguf', digest: `sha256:${'0'.repeat(64)}` } })).status).toBe(201);
+    expect((await ask('member', 'PUT', '/aliases/org%2Fchat', { model: 'org/small' })).json).toEqual({ object: 'alias', name: 'org/chat', model: 'org/small', model_id: 'model_1' });
+  });
+
+  it('sees models with versions, deployments and aliases, and backends', async () => {
+    expect((await ask('owner', 'GET', '/models')).json).toMatchObject({ object: 'list', has_more: false, data: [{ name: 'org/small', aliases: ['chat'], versions: [{ number: 1 }], deployments: [{ state: 'active', placement: 'inside' }] }], aliases: [{ name: 'chat', model: 'org/small' }] });
+    expect((await ask('owner', 'GET', '/backends')).json).toMatchObject({ data: [{ deployment_id: 'deployment_1', healthy: true, breaker: 'closed', in_flight: 2 }] });
+  });
+
+  it('makes a backup', async () => {
+    expect((await ask('owner', 'POST', '/backups', { directory: '/backup/today' })).status).toBe(201);
+    expect(house.backups).toEqual(['/backup/today']);
+  });
+
+  it.each([
+    ['/keys', {}, 'missing_required_parameter', 'name'],
+    ['/keys', { name: 7 }, 'invalid_type', 'name'],
+    ['/keys', { name: 'x', kind: 'other' }, 'invalid_value', 'kind'],
+    ['/keys', { name: 'x', other: 1 }, 'unknown_parameter', 'other'],
+    ['/keys', { name: 'x', expires_at: 'tomorrow' }, 'invalid_value', 'expires_at'],
+    ['/keys', { name: 'x', kind: 'admin' }, 'missing_required_parameter', 'role'],
+    ['/models', { name: 'x' }, 'invalid_value', 'openai'],
+    ['/models', { name: 'x', gguf: { path: '/a', digest: 'no' } }, 'invalid_value', 'gguf.digest'],
+    ['/models', { name: 'x', openai: {} }, 'missing_required_parameter', 'openai.base_url'],
+    ['/backups', { directory: 'relative' }, 'invalid_value', 'directory'],
+  ])('names what is wrong: POST %s %j', async (path, body, code, param) => {
+    const { status, json } = await ask('owner', 'POST', path, body);
+    expect(status).toBe(400);
+    expect(json['error']).toMatchObject({ code, param });
+  });
+});
+
+describe('the audit', () => {
+  it('lists calls with the filters given', async () => {
+    expect((await ask('auditor', 'GET', '/audit/calls?limit=5')).json).toMatchObject({ object: 'list', has_more: true, data: [{ object: 'call', status: 'answered', duration_ms: 5, leaf_index: 7, admitted_at: '2023-11-14T22:13:20.000Z', usage: null }] });
+    expect((await ask('auditor', 'GET', '/audit/calls?limit=1000')).json['error']).toMatchObject({ param: 'limit' });
+    expect((await ask('auditor', 'GET', '/audit/calls?statsu=x')).json['error']).toMatchObject({ code: 'unknown_parameter', param: 'statsu' });
+  });
+
+  it.each(['d'.repeat(32), `chatcmpl-${'d'.repeat(32)}`])('shows the call %s readable', async (id) => {
+    expect((await ask('auditor', 'GET', `/audit/calls/${id}`)).json).toMatchObject({
+      id: 'd'.repeat(32),
+      request: { model: 'chat', n: 1, messages: [{ role: 'user', content: 'hi' }], seed: 7 },
+      choices: [{ index: 0, content: 'Hello', finish_reason: 'stop', refusal: null }],
+      events: [{ type: 'delta', text: 'Hel' }, { type: 'delta', text: 'lo' }, { type: 'finished' }],
+      segments: [{ producer: 'p', epoch: 1, seq: 2 }, { producer: 'p', epoch: 1, seq: 3 }],
+    });
+  });
+
+  it('hands out acts, proofs, the checkpoint, the key and tiles', async () => {
+    expect((await ask('auditor', 'GET', '/audit/acts')).json).toMatchObject({ data: [{ action: 'key.created', detail: { name: 'x' }, leaf_index: 3 }] });
+    expect((await ask('auditor', 'GET', '/audit/calls/x/proof')).json).toEqual({ object: 'audit.proof', call_id: 'x', bundle: 'proof', entry: Buffer.from('entry').toString('base64') });
+    expect((await ask('auditor', 'GET', '/audit/log/checkpoint')).text).toBe('log\n5\nroot\n');
+    expect((await ask('auditor', 'GET', '/audit/log/key')).text).toBe('log+1+key\n');
+    expect((await ask('auditor', 'GET', '/audit/log/tile/entries/000.p/17')).text).toBe('tile/entries/000.p/17');
+  });
+});

@@ -1,0 +1,50 @@
+import { describe, expect, it } from '@jest/globals';
+import { create } from '@bufbuild/protobuf';
+import { Channel, ChatEventSchema } from '@sluice/proto/chat/v1/chat';
+import type { EventInit } from '../../testing/house.ts';
+import { ChatReply } from './reply.ts';
+
+function bodyOf(...inits: EventInit[]): { choices: { index: number; message: Record<string, unknown>; logprobs: unknown; finish_reason: string }[]; usage?: unknown } {
+  const reply = new ChatReply();
+  reply.release(inits.map((init) => create(ChatEventSchema, init)));
+  return JSON.parse(reply.body({ id: 'chatcmpl-1', createdSeconds: 5, model: 'm' })) as ReturnType<typeof bodyOf>;
+}
+
+const piece = (value: object): EventInit => ({ event: { case: 'delta', value: { channel: Channel.CONTENT, ...value } } });
+const end = (reason: string, choice = 0): EventInit => ({ event: { case: 'finished', value: { choice, reason } } });
+
+describe('a whole answer', () => {
+  it('has no tool_calls when there are none, and content that is never null for a text', () => {
+    expect(bodyOf(piece({ text: 'a' }), piece({ text: 'b' }), end('stop')).choices).toEqual([
+      { index: 0, message: { role: 'assistant', content: 'ab', refusal: null, annotations: [] }, logprobs: null, finish_reason: 'stop' },
+    ]);
+    expect(bodyOf(end('stop')).choices[0]!.message['content']).toBe('');
+  });
+
+  it('joins tool calls by index, and leaves the content null', () => {
+    const tool = (text: string, call: object): EventInit => piece({ channel: Channel.TOOL_ARGUMENTS, text, tool: call });
+    const [choice] = bodyOf(tool('', { index: 0, id: 'a', type: 'function', name: 'f' }), tool('{"x"', { index: 0 }), tool('in', { index: 1, id: 'b', type: 'custom', name: 'g' }), tool(':1}', { index: 0 }), end('tool_calls')).choices;
+    expect(choice).toMatchObject({ finish_reason: 'tool_calls', message: { content: null, tool_calls: [{ id: 'a', type: 'function', function: { name: 'f', arguments: '{"x":1}' } }, { id: 'b', type: 'custom', custom: { name: 'g', input: 'in' } }] } });
+  });
+
+  it('orders choices, joins logprobs, and keeps reasoning, refusal and foreign members', () => {
+    const logprobs = (token: string) => Buffer.from(JSON.stringify({ content: [{ token }], refusal: null }));
+    const body = bodyOf(
+      piece({ choice: 1, channel: Channel.REFUSAL, text: 'no' }),
+      end('stop', 1),
+      piece({ channel: Channel.REASONING, text: 'why' }),
+      piece({ text: 'a', logprobsJson: logprobs('a') }),
+      piece({ text: 'b', logprobsJson: logprobs('b'), extraJson: Buffer.from('{"annotations":[{"type":"url_citation"}]}') }),
+      end('length'),
+    );
+    expect(body.choices.map(({ index, finish_reason }) => [index, finish_reason])).toEqual([[0, 'length'], [1, 'stop']]);
+    expect(body.choices[0]).toMatchObject({ logprobs: { content: [{ token: 'a' }, { token: 'b' }], refusal: null }, message: { reasoning_content: 'why', annotations: [{ type: 'url_citation' }] } });
+    expect(body.choices[1]!.message).toMatchObject({ content: null, refusal: 'no' });
+  });
+
+  it('gives the backend\'s usage verbatim, else counts, and invents no details', () => {
+    const usage = (value: object): EventInit => ({ event: { case: 'usage', value: value } });
+    expect(bodyOf(end('stop'), usage({ json: Buffer.from('{"total_tokens":0,"x":1}') })).usage).toEqual({ total_tokens: 0, x: 1 });
+    expect(bodyOf(end('stop'), usage({ inputTokens: 1n, outputTokens: 2n })).usage).toEqual({ prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 });
+  });
+});

@@ -1,0 +1,214 @@
+import 'reflect-metadata';
+import { createHmac, randomBytes } from 'node:crypto';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { NestFactory } from '@nestjs/core';
+import { systemClock, systemIds } from '@sluice/clock';
+import { ServiceError } from '@sluice/errors';
+import type { EventLog, StoredSegment } from '@sluice/events';
+import { Health } from '@sluice/lifecycle';
+import type { Platform } from '@sluice/platform';
+import { AccessService, ApiKeySchema, BodyPolicy, KeyKind, ProjectSchema, Role, type ApiKey } from '@sluice/proto/access/v1/access';
+import { AuditService } from '@sluice/proto/audit/v1/audit';
+import { Channel, type ChatCall, type ChatEventSchema } from '@sluice/proto/chat/v1/chat';
+import type { Segment } from '@sluice/proto/events/v1/calls';
+import { InferenceService } from '@sluice/proto/inference/v1/inference';
+import { ModelRegistryService, Placement, DeploymentState } from '@sluice/proto/model_registry/v1/model_registry';
+import { InProcessTransport } from '@sluice/rpc';
+import { decodeSegment } from '@sluice/segment';
+import { silentLogger } from '@sluice/telemetry';
+import { GatewayAddresses, createGateway, type GatewayConfig } from '../index.ts';
+
+export type EventInit = MessageInitShape<typeof ChatEventSchema>;
+
+/** What the model answers: batches of events, as the test scripts them. */
+export type Answer = (call: ChatCall, signal: AbortSignal) => AsyncIterable<EventInit[]>;
+
+const PEPPER = randomBytes(32);
+
+/** A gateway with real listeners, transport and segment writer; the services behind it are small and in memory. */
+export class TestHouse {
+  readonly keys: ApiKey[] = [];
+  readonly segments: StoredSegment[] = [];
+  readonly calls: ChatCall[] = [];
+  answer: Answer = helloAnswer;
+  accessAway = false;
+  /** Awaited before a segment counts as durable. */
+  beforeAppend: () => Promise<void> = () => Promise.resolve();
+  bodyPolicy = BodyPolicy.SENT;
+  external = false;
+  readonly backups: string[] = [];
+  url = '';
+  adminUrl = '';
+  stop: () => Promise<void> = () => Promise.resolve();
+
+  addKey(kind: 'inference' | Role, init: MessageInitShape<typeof ApiKeySchema> = {}): string {
+    const secret = `sk-sluice-${randomBytes(32).toString('base64url')}`;
+    const keyedHash = createHmac('sha256', PEPPER).update(secret).digest();
+    const inference = kind === 'inference';
+    this.keys.push(
+      create(ApiKeySchema, {
+        id: `key_${this.keys.length}`,
+        organisationId: 'org_1',
+        projectId: inference ? 'project_1' : '',
+        kind: inference ? KeyKind.INFERENCE : KeyKind.ADMIN,
+        role: inference ? Role.UNSPECIFIED : kind,
+        keyedHash,
+        ...init,
+      }),
+    );
+    return secret;
+  }
+
+  async start(config: Partial<GatewayConfig> = {}): Promise<this> {
+    const platform = this.#platform();
+    this.#serve(platform);
+    const app = await NestFactory.createApplicationContext(
+      createGateway(platform, {
+        SLUICE_HOST: '127.0.0.1',
+        SLUICE_PORT: 0,
+        SLUICE_ADMIN_HOST: '127.0.0.1',
+        SLUICE_ADMIN_PORT: 0,
+        SLUICE_PRODUCER: 'gateway-test',
+        SLUICE_OPEN_CALLS_LIMIT: 100,
+        SLUICE_CALL_LIMIT_MS: 30_000,
+        SLUICE_DRAIN_LIMIT_MS: 200,
+        metrics: async () => 'figures 1\n',
+        backup: async (directory) => void this.backups.push(directory),
+        ...config,
+      }),
+      { logger: false, abortOnError: false },
+    );
+    const addresses = app.get(GatewayAddresses);
+    this.url = addresses.public;
+    this.adminUrl = addresses.admin;
+    this.stop = () => app.close();
+    await until(async () => (await fetch(`${this.url}/readyz`)).status === 200);
+    return this;
+  }
+
+  /** The records of all segments, in order, with the name of their kind. */
+  records(): { callId: string; kind: string; value: Record<string, unknown> }[] {
+    return this.segments.flatMap(({ bytes }) => (decodeSegment(bytes) as Segment).records.map(({ callId, record }) => ({ callId, kind: record.case ?? '', value: record.value as unknown as Record<string, unknown> })));
+  }
+
+  kindsOf(callId: string): string[] {
+    return this.records().filter((record) => record.callId === callId).map(({ kind }) => kind);
+  }
+
+  #platform(): Platform {
+    const transport = new InProcessTransport({ freezeStreams: true });
+    let epoch = 0n;
+    const events = {
+      takeEpoch: async () => ++epoch,
+      renewEpoch: async () => undefined,
+      closeEpoch: async () => true,
+      appendSegment: async (segment: StoredSegment) => {
+        await this.beforeAppend();
+        this.segments.push(segment);
+      },
+      follow: (_schema: unknown, _after: bigint, follower: { onBeat(head: bigint): void }) => {
+        const timer = setInterval(() => this.accessAway || follower.onBeat(1n), 100);
+        return { stop: async () => clearInterval(timer), caughtUp: async () => undefined, lag: () => 0 };
+      },
+    } as unknown as EventLog;
+    return {
+      connect: (service) => transport.connect(service),
+      serve: (service, implementation) => transport.serve(service, implementation),
+      events,
+      sql: () => Promise.reject(new Error('the gateway has no tables')),
+      clock: systemClock,
+      ids: systemIds(systemClock),
+      rootKey: { wrap: () => Buffer.alloc(0), unwrap: () => Buffer.alloc(0) } as unknown as Platform['rootKey'],
+      logger: silentLogger,
+      health: new Health(),
+    };
+  }
+
+  #serve(platform: Platform): void {
+    const project = () => create(ProjectSchema, { id: 'project_1', organisationId: 'org_1', name: 'first', bodyPolicy: this.bodyPolicy, createdAtMs: 1_700_000_000_000n });
+    const dataKey = { id: 'data_1', key: randomBytes(32) };
+    platform.serve(AccessService, {
+      getSnapshot: async () => {
+        if (this.accessAway) throw new ServiceError('backend_unavailable', 'access is away');
+        return { position: 1n, projects: [{ project: project(), dataKeys: [dataKey] }], keys: this.keys, pepper: PEPPER };
+      },
+      getProjectSecrets: async () => ({ project: { project: project(), dataKeys: [dataKey] } }),
+      createProject: async ({ name, bodyPolicy }) => ({ project: { ...project(), name, bodyPolicy } }),
+      listProjects: async () => ({ projects: [project()] }),
+      createApiKey: async ({ kind, role, projectId, name, models, expiresAtMs }) => ({ key: create(ApiKeySchema, { id: 'key_new', kind, role, projectId, name, models, expiresAtMs, prefix: 'sk-sluice-abc' }), secret: 'sk-sluice-new' }),
+      listApiKeys: async () => ({ keys: this.keys }),
+      revokeApiKey: async ({ keyId }) => ({ key: create(ApiKeySchema, { id: keyId, kind: KeyKind.INFERENCE, revokedAtMs: 1_700_000_000_000n }) }),
+    });
+    const model = { id: 'model_1', organisationId: 'org_1', name: 'org/small', createdAtMs: 1_700_000_000_000n };
+    const version = { id: 'version_1', modelId: 'model_1', number: 1, digest: 'sha256:00', description: 'small.gguf' };
+    const deployment = () => ({ id: 'deployment_1', versionId: 'version_1', state: DeploymentState.ACTIVE, placement: this.external ? Placement.EXTERNAL : Placement.INSIDE });
+    const other = { id: 'model_2', organisationId: 'org_1', name: 'large', createdAtMs: 1_700_000_000_000n };
+    const aliases = [{ name: 'chat', modelId: 'model_1', organisationId: 'org_1' }];
+    platform.serve(ModelRegistryService, {
+      getSnapshot: async () => ({ position: 1n, models: [model, other], versions: [version], deployments: [deployment()], aliases }),
+      addModel: async ({ name }) => ({ model: { ...model, name }, version, deployment: deployment() }),
+      listModels: async () => ({ models: [model], versions: [version], deployments: [deployment()], aliases }),
+      removeModel: async () => ({}),
+      setAlias: async ({ alias }) => ({ alias: { name: alias, modelId: 'model_1' } }),
+      removeAlias: async () => ({}),
+    });
+    const answered = (call: ChatCall, signal: AbortSignal): AsyncIterable<EventInit[]> => {
+      this.calls.push(call);
+      return this.answer(call, signal);
+    };
+    platform.serve(InferenceService, {
+      chat: async ({ call }, { signal }) => {
+        const events: EventInit[] = [];
+        for await (const batch of answered(call!, signal)) events.push(...batch);
+        return { events };
+      },
+      async *streamChat({ call }, { signal }) {
+        for await (const events of answered(call!, signal)) yield { events };
+      },
+      listBackends: async () => ({ backends: [{ deploymentId: 'deployment_1', modelId: 'model_1', versionId: 'version_1', healthy: true, breaker: 'closed', inFlight: 2 }] }),
+    });
+    const call = { callId: 'c'.repeat(32), organisationId: 'org_1', projectId: 'project_1', keyId: 'key_0', model: 'chat', status: 'answered', httpStatus: 200, admittedAtMs: 1_700_000_000_000n, leafIndex: 7n };
+    platform.serve(AuditService, {
+      listCalls: async ({ limit }) => ({ calls: [{ ...call, durationMs: limit }], hasMore: true }),
+      getCall: async ({ callId }) => ({
+        call: { ...call, callId },
+        bodiesAvailable: true,
+        parts: [
+          { producer: 'p', epoch: 1n, seq: 2n, body: { body: { case: 'admitted', value: { call: { model: 'chat', choices: 1, messages: Buffer.from('[{"role":"user","content":"hi"}]'), fields: [{ name: 'seed', json: Buffer.from('7') }] } } } } },
+          { producer: 'p', epoch: 1n, seq: 3n, body: { body: { case: 'output', value: { events: [delta('Hel'), delta('lo'), finished()] } } } },
+        ],
+      }),
+      listActs: async () => ({ acts: [{ act: { id: 'act_1', action: 'key.created', object: 'api_key:key_0', actedAtMs: 1_700_000_000_000n, detailJson: '{"name":"x"}' }, leafIndex: 3n }] }),
+      getCheckpoint: async () => ({ note: Buffer.from('log\n5\nroot\n'), verifierKey: 'log+1+key' }),
+      getTile: async ({ path }) => ({ data: Buffer.from(path) }),
+      getProof: async () => ({ bundle: Buffer.from('proof'), entry: Buffer.from('entry') }),
+    });
+  }
+}
+
+export function delta(text: string, choice = 0, channel = Channel.CONTENT): EventInit {
+  return { event: { case: 'delta', value: { text, choice, channel } } };
+}
+
+export function started(): EventInit {
+  return { event: { case: 'started', value: { versionId: 'version_1', deploymentId: 'deployment_1' } } };
+}
+
+export function finished(reason = 'stop', choice = 0): EventInit {
+  return { event: { case: 'finished', value: { choice, reason } } };
+}
+
+export function usage(): EventInit {
+  return { event: { case: 'usage', value: { inputTokens: 3n, outputTokens: 2n } } };
+}
+
+export async function* helloAnswer(): AsyncIterable<EventInit[]> {
+  yield [started()];
+  yield [delta('Hel')];
+  yield [delta('lo'), finished(), usage()];
+}
+
+/** Waits for a condition; the deadline is the test's. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
+}
