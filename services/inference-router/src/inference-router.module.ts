@@ -1,10 +1,11 @@
 import { Inject, Module, type DynamicModule, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import { ServiceError } from '@sluice/errors';
 import type { Platform } from '@sluice/platform';
 import { InferenceService } from '@sluice/proto/inference/v1/inference';
+import { GRPCInferenceService } from '@sluice/proto/kserve';
 import { ModelRegistryService } from '@sluice/proto/model_registry/v1/model_registry';
 import { createCallMeter, observeFleet } from './adapters/call-meter.ts';
 import { inferenceRpc } from './adapters/inference.rpc.ts';
+import { createKserveBackend } from './adapters/kserve/kserve-backend.ts';
 import { createOpenAiBackend } from './adapters/openai/openai-backend.ts';
 import { RegistryReplica } from './adapters/registry-replica.ts';
 import type { InferenceRouterConfig } from './config.ts';
@@ -61,9 +62,9 @@ class InferenceRouterModule implements OnModuleInit, OnApplicationShutdown {
   }
 
   #open(deployment: Deployment): Backend {
-    const { clock } = this.#platform;
-    const { protocol, target, credential } = deployment;
-    if (protocol !== 'openai') throw new ServiceError('backend_unavailable', `No adapter speaks the protocol ${protocol}.`);
+    const { clock, logger } = this.#platform;
+    if (deployment.protocol === 'kserve') return createKserveBackend({ engine: this.#platform.connect(GRPCInferenceService), deployment, clock, logger });
+    const { target, credential } = deployment;
     return createOpenAiBackend({ target, credential, connections: this.#config.SLUICE_DEPLOYMENT_CONCURRENCY, clock });
   }
 }

@@ -64,7 +64,8 @@ async function* runAttempt(member: Member, routed: RoutedCall, signal: AbortSign
   using watch = new AttemptWatch(options.clock, signal, limits, callEndsMs);
   let usage: Usage | undefined;
   let isFirst = true;
-  let error: ServiceError | undefined = new ServiceError('cancelled', 'The caller left.');
+  let error: ServiceError | undefined;
+  let isOver = false;
   member.begin();
   const { versionId, id: deploymentId, upstreamModel } = deployment;
   const answers = meter.run(() => member.backend.chat({ callId, call, versionId, deploymentId, upstreamModel }, watch.signal)[Symbol.asyncIterator]());
@@ -80,12 +81,15 @@ async function* runAttempt(member: Member, routed: RoutedCall, signal: AbortSign
       if (last?.case === 'usage') usage = last.value;
       yield next.value;
     }
-    error = undefined;
+    isOver = true;
   } catch (thrown) {
+    isOver = true;
     error = ServiceError.from(thrown);
     throw error;
   } finally {
     await answers.return?.();
+    // Made only when it is needed: the stack of an error costs more than the rest of a short call.
+    if (!isOver) error = new ServiceError('cancelled', 'The caller left.');
     member.end(error);
     meter.end({ usage, error });
   }

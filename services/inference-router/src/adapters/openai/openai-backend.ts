@@ -66,8 +66,8 @@ export function createOpenAiBackend(options: OpenAiBackendOptions): Backend {
         throw signal.aborted ? signal.reason : thrown;
       } finally {
         signal.removeEventListener('abort', onAbort);
-        // Only what `discardRest` did not take over: an error, or a consumer that left.
-        response.abortUnlessDiscarding(new ServiceError('cancelled', 'The call was cancelled.'));
+        // An error, or a consumer that left.
+        response.giveUpUnlessDiscarding();
       }
     },
 

@@ -60,8 +60,8 @@ export class UpstreamResponse implements Dispatcher.DispatchHandler {
   }
 
   /** For the end of a call: what `discardRest` has not taken over is broken off. */
-  abortUnlessDiscarding(reason: unknown): void {
-    if (!this.#isDiscarding) this.abort(reason);
+  giveUpUnlessDiscarding(): void {
+    if (!this.#isDiscarding && !this.#isOver) this.abort(new ServiceError('cancelled', 'The call was cancelled.'));
   }
 
   /** The answer is complete: lets the rest of the body come so that the connection can be used again, within limits. */
