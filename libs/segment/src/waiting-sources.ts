@@ -10,6 +10,13 @@ export interface FailedSource {
   readonly error: ServiceError;
 }
 
+interface Turn {
+  /** Taken and in no segment yet. */
+  readonly pieces: readonly Piece[];
+  /** The source had something new since it was asked: it is asked again when its pieces are placed. */
+  again: boolean;
+}
+
 interface Fill {
   readonly sources: Set<RecordSource>;
   readonly failed: readonly FailedSource[];
@@ -17,7 +24,7 @@ interface Fill {
 
 /** The sources that have something to write, in the order of their turn, with what did not fit into the last segment. */
 export class WaitingSources {
-  readonly #turns = new Map<RecordSource, Piece[]>();
+  readonly #turns = new Map<RecordSource, Turn>();
   readonly #sealingKeys: SealingKeys;
 
   constructor(sealingKeys: SealingKeys) {
@@ -29,12 +36,14 @@ export class WaitingSources {
   }
 
   add(source: RecordSource): void {
-    if (!this.#turns.has(source)) this.#turns.set(source, []);
+    const turn = this.#turns.get(source);
+    if (!turn) this.#turns.set(source, { pieces: [], again: false });
+    else turn.again = true;
   }
 
   /** True when records were taken from the source that are in no segment yet. */
   holds(source: RecordSource): boolean {
-    return (this.#turns.get(source)?.length ?? 0) > 0;
+    return (this.#turns.get(source)?.pieces.length ?? 0) > 0;
   }
 
   delete(source: RecordSource): void {
@@ -55,13 +64,14 @@ export class WaitingSources {
    */
   fill(builder: SegmentBuilder): Fill {
     const sources = new Set<RecordSource>();
+    const asked = new Set<RecordSource>();
     const failed: FailedSource[] = [];
     // A map visits what is added while it is walked, so that a source at the end of the row gets its next turn.
-    for (const [source, kept] of this.#turns) {
-      if (kept.length === 0 && sources.has(source)) continue;
+    for (const [source, turn] of this.#turns) {
+      if (turn.pieces.length === 0 && asked.has(source)) continue;
       try {
-        const pieces = kept.length > 0 ? kept : source.take().flatMap(piecesOf);
-        if (!this.#turn(source, pieces, builder, sources)) break;
+        const pieces = turn.pieces.length > 0 ? turn.pieces : this.#ask(source, turn, asked);
+        if (!this.#place(source, { pieces, again: turn.again }, builder, sources)) break;
       } catch (thrown) {
         this.#turns.delete(source);
         failed.push({ source, error: ServiceError.from(thrown) });
@@ -70,19 +80,21 @@ export class WaitingSources {
     return { sources, failed };
   }
 
+  #ask(source: RecordSource, turn: Turn, asked: Set<RecordSource>): Piece[] {
+    asked.add(source);
+    turn.again = false;
+    return source.take().flatMap(piecesOf);
+  }
+
   /** One turn; false when the segment is full. */
-  #turn(source: RecordSource, pieces: Piece[], builder: SegmentBuilder, sources: Set<RecordSource>): boolean {
-    if (pieces.length === 0) {
-      this.#turns.delete(source);
-      return true;
-    }
-    const sealing = this.#sealingKeys(source.projectId);
+  #place(source: RecordSource, { pieces, again }: Turn, builder: SegmentBuilder, sources: Set<RecordSource>): boolean {
+    const sealing = pieces.length > 0 ? this.#sealingKeys(source.projectId) : undefined;
     let placed = 0;
     let bytes = 0;
-    while (placed < pieces.length && bytes < FRAGMENT_BYTES) {
+    while (sealing && placed < pieces.length && bytes < FRAGMENT_BYTES) {
       const piece = pieces[placed]!;
       if (!builder.add(source.projectId, sealing, piece)) {
-        this.#turns.set(source, pieces.slice(placed));
+        this.#turns.set(source, { pieces: pieces.slice(placed), again });
         return false;
       }
       sources.add(source);
@@ -90,7 +102,7 @@ export class WaitingSources {
       placed++;
     }
     this.#turns.delete(source);
-    if (placed < pieces.length) this.#turns.set(source, pieces.slice(placed));
+    if (placed < pieces.length || again) this.#turns.set(source, { pieces: pieces.slice(placed), again: again && placed < pieces.length });
     return true;
   }
 }

@@ -224,6 +224,28 @@ describe('the writer', () => {
     expect(log.labels()).toEqual(['small:0', 'large:0']);
   });
 
+  it('asks a call again that had something new while fragments of it were left', async () => {
+    const { log, write, answer } = await started();
+    const call = await write(new RecordedCall('large', { bodyBytes: 400_000 }));
+    await write(call);
+    for (let more = 0; more < 8; more++) await answer('acknowledged');
+    expect([call.settled, log.labels()]).toEqual([true, ['large:0', 'large:1']]);
+  });
+
+  it('asks a call again that had something new while it was asked', async () => {
+    const { log, writer, write, answer } = await started();
+    const call = new RecordedCall('a');
+    const take = call.take.bind(call);
+    call.take = () => {
+      const records = take();
+      if (records[0]?.callId && call.taken.length < 3) writer.enqueue(call.write());
+      return records;
+    };
+    await write(call);
+    for (let more = 0; more < 3; more++) await answer('acknowledged');
+    expect([call.settled, log.labels()]).toEqual([true, ['a:0', 'a:1', 'a:2']]);
+  });
+
   it('loses only the call whose key is unknown', async () => {
     const keys: SealingKeys = (project) => {
       if (project === 'unknown') throw new ServiceError('access_unavailable', 'The project is not known.');
@@ -336,7 +358,7 @@ describe('the laws of the writer, whatever becomes of appends, renewals and time
           expect(call.error !== undefined || call.settled).toBe(true);
         }
       }),
-      { numRuns: 200 },
+      { numRuns: 400 },
     );
   });
 });
