@@ -6,6 +6,7 @@ import { addKeyCommands } from './commands/key.ts';
 import { addModelCommands } from './commands/model.ts';
 import { addProjectCommands } from './commands/project.ts';
 import { addTestCommand } from './commands/test.ts';
+import { addUpCommand } from './commands/up.ts';
 import { ConfigError } from '@sluice/config';
 import { CommandFailed, EXIT } from './exit-code.ts';
 
@@ -20,6 +21,7 @@ function makeProgram(): Command {
     .exitOverride()
     .showHelpAfterError('(sluice help shows what there is)')
     .addHelpText('after', '\nExamples:\n  $ sluice up\n  $ sluice chat "Say hello"\n  $ sluice audit list\n\nExit codes: 0 done, 1 failed, 2 wrong use.');
+  addUpCommand(program);
   addChatCommand(program);
   addModelCommands(program);
   addKeyCommands(program);

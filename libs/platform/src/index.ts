@@ -1,1 +1,2 @@
 export type { Platform } from './platform.ts';
+export { createEmbeddedPlatform, type EmbeddedPlatform, type EmbeddedPlatformOptions } from './embedded-platform.ts';

@@ -1,0 +1,37 @@
+import { InvalidArgumentError, type Command } from 'commander';
+import { examples } from './output.ts';
+
+export interface UpOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly adminPort: number;
+  readonly data?: string;
+  readonly readyFile?: string;
+  /** False with --no-model. */
+  readonly model: boolean;
+}
+
+const MAX_PORT = 65_535;
+
+export function addUpCommand(program: Command): void {
+  const up = program
+    .command('up')
+    .description('start the platform in the foreground; Ctrl-C stops it')
+    .option('--host <address>', 'address to listen on (the admin API is on 127.0.0.1 only)', '127.0.0.1')
+    .option('--port <port>', 'port of the OpenAI API', port, 8080)
+    .option('--admin-port <port>', 'port of the admin API', port, 8081)
+    .option('--data <dir>', 'data folder (or SLUICE_DATA; default ~/.local/share/sluice)')
+    .option('--ready-file <file>', 'write addresses and keys there when ready, as JSON, mode 0600')
+    .option('--no-model', 'do not bring the demonstration model');
+  examples(up, ['sluice up', 'sluice up --data ./data --port 9000 --admin-port 9001', 'sluice up --host 0.0.0.0 --no-model']).action(async (options: UpOptions) => {
+    const { up: run } = await import('../up/up.ts');
+    await run(options);
+  });
+}
+
+/** 0 lets the operating system choose. */
+function port(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value > MAX_PORT) throw new InvalidArgumentError(`Give a port from 0 to ${MAX_PORT}.`);
+  return value;
+}

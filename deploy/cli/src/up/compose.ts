@@ -1,0 +1,47 @@
+import type { DynamicModule } from '@nestjs/common';
+import { createAccess } from '@sluice/access';
+import { auditConfig, createAudit } from '@sluice/audit';
+import { readConfig } from '@sluice/config';
+import { createGateway, GatewayAddresses, gatewayConfig } from '@sluice/gateway';
+import type { Host } from '@sluice/host';
+import { createInferenceRouter, inferenceRouterConfig } from '@sluice/inference-router';
+import { createLocalEngine, localEngineConfig } from '@sluice/local-engine';
+import { createModelRegistry } from '@sluice/model-registry';
+import type { Platform } from '@sluice/platform';
+import type { Credentials } from '../data-folder/credentials.ts';
+
+export interface ComposeOptions {
+  readonly platform: Platform;
+  readonly credentials: Credentials;
+  readonly listen: { readonly host: string; readonly port: number; readonly adminHost: string; readonly adminPort: number };
+  readonly metrics: () => Promise<string>;
+  readonly backup: ((directory: string) => Promise<void>) | undefined;
+}
+
+/** The whole house, owners first and the gateway last: it is stopped first and drains while all that it needs runs. */
+export function compose({ platform, credentials, listen, metrics, backup }: ComposeOptions): DynamicModule[] {
+  const { apiKey, adminKey } = credentials;
+  const gateway = {
+    ...readConfig(gatewayConfig),
+    SLUICE_HOST: listen.host,
+    SLUICE_PORT: listen.port,
+    SLUICE_ADMIN_HOST: listen.adminHost,
+    SLUICE_ADMIN_PORT: listen.adminPort,
+    metrics,
+    ...(backup && { backup }),
+  };
+  return [
+    createAccess(platform, { bootstrap: { apiKey, adminKey } }),
+    createModelRegistry(platform, {}),
+    createAudit(platform, readConfig(auditConfig)),
+    createLocalEngine(platform, readConfig(localEngineConfig)),
+    createInferenceRouter(platform, readConfig(inferenceRouterConfig)),
+    createGateway(platform, gateway),
+  ];
+}
+
+/** Where the started house listens. */
+export function addressesOf(host: Host): { url: string; adminUrl: string } {
+  const addresses = host.get(GatewayAddresses);
+  return { url: addresses.public, adminUrl: addresses.admin };
+}

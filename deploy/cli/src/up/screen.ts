@@ -1,0 +1,45 @@
+import type { Credentials } from '../data-folder/credentials.ts';
+
+export interface ScreenFacts {
+  readonly url: string;
+  readonly adminUrl: string;
+  readonly credentials: Credentials;
+  readonly dataDir: string;
+  /** A model that answers now; undefined when there is none. */
+  readonly model: string | undefined;
+  readonly startedInMs: number;
+}
+
+/** What a person needs after the start, and no more. The curl line works as it is printed. */
+export function screen({ url, adminUrl, credentials, dataDir, model, startedInMs }: ScreenFacts): string {
+  return [
+    '',
+    `Sluice is ready (${(startedInMs / 1000).toFixed(1)} s)`,
+    '',
+    `  OpenAI API   ${url}/v1`,
+    `  API key      ${credentials.apiKey}`,
+    `  admin API    ${adminUrl} (key in credentials.json)`,
+    `  data         ${dataDir}`,
+    '',
+    ...(model === undefined ? NO_MODEL : tryIt(url, credentials.apiKey, model)),
+    '',
+    'Ctrl-C stops it.',
+    '',
+  ].join('\n');
+}
+
+const NO_MODEL = ['There is no model yet. Add one:', '  sluice model add NAME --openai URL     a server that speaks the OpenAI API', '  sluice model add NAME --gguf FILE      weights for the local engine'];
+
+function tryIt(url: string, apiKey: string, model: string): string[] {
+  const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'Say hello.' }] });
+  return [
+    'Try it:',
+    `  curl ${url}/v1/chat/completions -H ${quote(`Authorization: Bearer ${apiKey}`)} -H 'Content-Type: application/json' -d ${quote(body)}`,
+    '  sluice chat          sluice audit list          sluice audit verify',
+  ];
+}
+
+/** For a POSIX shell. */
+function quote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,64 @@
+import { rmSync } from 'node:fs';
+import { startHost, type HostConfig } from '@sluice/host';
+import type { EmbeddedPlatform } from '@sluice/platform';
+import type { UpOptions } from '../commands/up.ts';
+import { makeBackup } from '../data-folder/backup.ts';
+import { writeRunning, type Credentials } from '../data-folder/credentials.ts';
+import type { DataFolder } from '../data-folder/data-folder.ts';
+import { HttpApi } from '../platform-api/http-api.ts';
+import { addressesOf, compose } from './compose.ts';
+import { openTelemetry } from './open-telemetry.ts';
+import { bringDemoModel } from './demo-model.ts';
+import type { ReadyFile } from './ready-file.ts';
+import { screen } from './screen.ts';
+import { waitForModel } from './wait-for-model.ts';
+
+export interface Serving {
+  readonly options: UpOptions;
+  readonly adminHost: string;
+  readonly folder: DataFolder;
+  readonly config: HostConfig;
+  readonly platform: EmbeddedPlatform;
+  readonly credentials: Credentials;
+  readonly readyFile: ReadyFile;
+  /** Takes what is to be undone at the end. */
+  readonly stack: AsyncDisposableStack;
+  /** Aborts when the platform is to stop. */
+  readonly signal: AbortSignal;
+  readonly startedMs: number;
+}
+
+/** Starts the services, says when they are ready, and stays until the signal; then throws its reason. */
+export async function serve(serving: Serving): Promise<never> {
+  const { options, folder, platform, credentials, readyFile, stack, signal } = serving;
+  const telemetry = await openTelemetry();
+  stack.defer(async () => telemetry.shutdown());
+  const services = compose({
+    platform: platform.platform,
+    credentials,
+    listen: { host: options.host, port: options.port, adminHost: serving.adminHost, adminPort: options.adminPort },
+    metrics: async () => telemetry.prometheusText(),
+    backup: backupOf(serving),
+  });
+  const host = await startHost({ logger: platform.platform.logger, services });
+  stack.defer(async () => host.stop());
+  signal.throwIfAborted();
+  const { url, adminUrl } = addressesOf(host);
+  stack.defer(() => rmSync(folder.running, { force: true }));
+  writeRunning(folder, { url, adminUrl, pid: process.pid });
+  const api = new HttpApi(`${adminUrl}/admin/v1`, credentials.adminKey, adminUrl);
+  if (options.model) await bringDemoModel({ api, folder, signal });
+  const model = await waitForModel(api, signal);
+  signal.throwIfAborted();
+  stack.defer(() => readyFile.remove());
+  readyFile.write({ url, adminUrl, ...credentials, pid: process.pid });
+  process.stdout.write(screen({ url, adminUrl, credentials, dataDir: folder.root, model, startedInMs: performance.now() - serving.startedMs }));
+  await new Promise((stopped) => signal.addEventListener('abort', stopped, { once: true }));
+  throw signal.reason;
+}
+
+function backupOf({ platform, folder, config }: Serving): ((dir: string) => Promise<void>) | undefined {
+  const { copyDatabase } = platform;
+  const rootKeyFile = config.rootKeyFile ?? folder.rootKey;
+  return copyDatabase && (async (dir) => makeBackup({ folder, rootKeyFile, copyDatabase }, dir, platform.platform.clock.wallMs()));
+}

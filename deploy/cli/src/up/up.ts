@@ -1,0 +1,83 @@
+import { mkdirSync } from 'node:fs';
+import { loadRootKey } from '@sluice/envelope';
+import { hostConfig, type HostConfig } from '@sluice/host';
+import { onShutdownSignals } from '@sluice/lifecycle';
+import { createEmbeddedPlatform, type EmbeddedPlatform } from '@sluice/platform';
+import type { UpOptions } from '../commands/up.ts';
+import type { Credentials } from '../data-folder/credentials.ts';
+import { dataFolder, type DataFolder } from '../data-folder/data-folder.ts';
+import { writeLayout } from '../data-folder/layout.ts';
+import { takeLock } from '../data-folder/lock.ts';
+import { readSettings } from '../settings.ts';
+import { firstKeys } from './credentials.ts';
+import { openLog, type OpenLog } from './open-log.ts';
+import { preflight } from './preflight.ts';
+import { ReadyFile } from './ready-file.ts';
+import { serve } from './serve.ts';
+
+/** The admin API is for this machine; who wants it elsewhere puts a proxy of their own before it. */
+const ADMIN_HOST = '127.0.0.1';
+
+/** Why a start or a run ends although nothing is wrong. */
+class Stopped extends Error {
+  override readonly name = 'Stopped';
+}
+
+/** `sluice up`: everything in this process, until a signal. What was started is stopped in the reverse order, whatever happens. */
+export async function up(options: UpOptions): Promise<void> {
+  const startedMs = performance.now();
+  const folder = dataFolder(options.data ?? readSettings().dataDir);
+  const config = hostConfig();
+  await preflight(folder, config, [
+    { host: options.host, port: options.port, option: '--port' },
+    { host: ADMIN_HOST, port: options.adminPort, option: '--admin-port' },
+  ]);
+  const readyFile = new ReadyFile(options.readyFile);
+  const stop = new AbortController();
+  const opened: { platform?: EmbeddedPlatform; log?: OpenLog } = {};
+  await using stack = new AsyncDisposableStack();
+  stack.defer(
+    onShutdownSignals({
+      drain() {
+        say('\nStopping: running calls are given time to end. Ctrl-C again stops at once.');
+        stop.abort(new Stopped());
+      },
+      hardStop() {
+        say('Stopped at once.');
+        readyFile.remove();
+        opened.platform?.kill();
+        opened.log?.close();
+        process.exit(1);
+      },
+    }),
+  );
+  try {
+    mkdirSync(folder.root, { recursive: true, mode: 0o700 });
+    const lock = takeLock(folder.lock);
+    stack.defer(() => lock.release());
+    const log = (opened.log = openLog(folder.log));
+    stack.defer(() => log.close());
+    const { platform, credentials } = await openPlatform(folder, config, log, opened);
+    stack.defer(async () => platform.stop());
+    stop.signal.throwIfAborted();
+    await serve({ options, adminHost: ADMIN_HOST, folder, config, platform, credentials, readyFile, stack, signal: stop.signal, startedMs });
+  } catch (failure) {
+    if (!(failure instanceof Stopped)) throw failure;
+  }
+  await stack.disposeAsync();
+  say('Stopped.');
+}
+
+/** In the order that preflight counts on: root key, first keys, database. */
+async function openPlatform(folder: DataFolder, config: HostConfig, log: OpenLog, opened: { platform?: EmbeddedPlatform }): Promise<{ platform: EmbeddedPlatform; credentials: Credentials }> {
+  writeLayout(folder);
+  const rootKey = await loadRootKey(config.rootKeyFile ?? folder.rootKey, { create: config.rootKeyFile === undefined });
+  const credentials = firstKeys(folder);
+  const platform = await createEmbeddedPlatform({ dataDir: folder.root, databaseUrl: config.databaseUrl, rootKey, logger: log.logger, onProgress: say });
+  opened.platform = platform;
+  return { platform, credentials };
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
