@@ -181,6 +181,16 @@ describe('the openai backend', () => {
     await request.clientLeft;
   });
 
+  it('answers the health check while every connection for calls is taken', async () => {
+    const narrow = createOpenAiBackend({ target: upstream.baseUrl, credential: undefined, connections: 1, clock: systemClock });
+    upstream.next({ steps: [{ event: chunk({ content: 'x' }) }, { stall: true }] });
+    const answers = narrow.chat(backendCall(), never)[Symbol.asyncIterator]();
+    await answers.next();
+    await narrow.probe(never);
+    await answers.return?.(undefined);
+    await narrow.close();
+  });
+
   it('gives a whole answer larger than allowed up', async () => {
     const script: Script = { headers: { 'content-type': 'application/json' }, steps: [{ repeat: ' '.repeat(1024 * 1024), times: 40 }] };
     expect((await failure(script, { stream: false })).code).toBe('upstream_error');

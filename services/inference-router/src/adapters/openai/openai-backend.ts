@@ -27,7 +27,8 @@ export function createOpenAiBackend(options: OpenAiBackendOptions): Backend {
   const base = new URL(options.target);
   const prefix = base.pathname.replace(/\/+$/, '');
   const pool = new Pool(base.origin, {
-    connections: options.connections,
+    // One more for the health check: a deployment that is full must not look like one that is away.
+    connections: options.connections + 1,
     pipelining: 1,
     keepAliveTimeout: KEEP_ALIVE_MS,
     connect: { timeout: CONNECT_TIMEOUT_MS },
