@@ -41,18 +41,19 @@ function service(script: Script, providers: DynamicModule['providers'] = []): Dy
 }
 
 describe('the host', () => {
-  it('starts every service and stops them in the reverse of their order, once', async () => {
+  it('starts the services stage by stage and stops them in the reverse of their order, once', async () => {
     const said: string[] = [];
-    const host = await startHost({ logger: silentLogger, services: ['access', 'router', 'gateway'].map((name) => service({ said, name })) });
-    expect(said.toSorted()).toEqual(['start access', 'start gateway', 'start router']);
+    const host = await startHost({ logger: silentLogger, stages: [['access', 'registry'], ['gateway']].map((names) => names.map((name) => service({ said, name }))) });
+    expect(said.slice(0, 2).toSorted()).toEqual(['start access', 'start registry']);
+    expect(said[2]).toBe('start gateway');
     said.length = 0;
     await Promise.all([host.stop(), host.stop()]);
-    expect(said).toEqual(['stop gateway', 'stop router', 'stop access']);
+    expect(said).toEqual(['stop gateway', 'stop registry', 'stop access']);
   });
 
   it('hands out what a service offers', async () => {
     const said: string[] = [];
-    const host = await startHost({ logger: silentLogger, services: [service({ said, name: 'a' }), service({ said, name: 'b' }, [Address])] });
+    const host = await startHost({ logger: silentLogger, stages: [[service({ said, name: 'a' }), service({ said, name: 'b' }, [Address])]] });
     expect(host.get(Address).url).toBe('http://127.0.0.1:1');
     class Unknown {}
     expect(() => host.get(Unknown)).toThrow('offers Unknown');
@@ -61,14 +62,14 @@ describe('the host', () => {
 
   it('throws the failure of a start and leaves no other service running', async () => {
     const said: string[] = [];
-    const services = [service({ said, name: 'access' }), service({ said, name: 'router', fails: 'start' }), service({ said, name: 'gateway' })];
-    await expect(startHost({ logger: silentLogger, services })).rejects.toThrow('router cannot start');
-    expect(said.slice(-2)).toEqual(['stop gateway', 'stop access']);
+    const stages = [[service({ said, name: 'access' })], [service({ said, name: 'router', fails: 'start' }), service({ said, name: 'engine' })], [service({ said, name: 'gateway' })]];
+    await expect(startHost({ logger: silentLogger, stages })).rejects.toThrow('router cannot start');
+    expect(said).toEqual(['start access', 'start engine', 'stop engine', 'stop access']);
   });
 
   it('stops the others when one cannot stop', async () => {
     const said: string[] = [];
-    const host = await startHost({ logger: silentLogger, services: [service({ said, name: 'access' }), service({ said, name: 'router', fails: 'stop' })] });
+    const host = await startHost({ logger: silentLogger, stages: [[service({ said, name: 'access' })], [service({ said, name: 'router', fails: 'stop' })]] });
     await host.stop();
     expect(said).toContain('stop access');
   });

@@ -14,8 +14,11 @@ export interface Host {
 
 export interface HostOptions {
   readonly logger: Logger;
-  /** Started side by side, because no service needs another one to start; stopped one by one, the last one first. */
-  readonly services: readonly DynamicModule[];
+  /**
+   * Stage by stage, the services of one stage side by side: what reads an owner at its start comes a stage later.
+   * Stopped one by one, the last one first.
+   */
+  readonly stages: readonly (readonly DynamicModule[])[];
 }
 
 /**
@@ -23,12 +26,14 @@ export interface HostOptions {
  * platform, and one that fails to start leaves the others in a state in which they can be stopped.
  * Resolves when every service has started; throws the first failure after the others have been stopped.
  */
-export async function startHost({ logger, services }: HostOptions): Promise<Host> {
+export async function startHost({ logger, stages }: HostOptions): Promise<Host> {
   const options = { logger: nestLogger(logger), abortOnError: false };
-  const starts = await Promise.allSettled(services.map(async (service) => NestFactory.createApplicationContext(service, options)));
-  const running = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
-  const failed = starts.find((start) => start.status === 'rejected');
-  if (failed) {
+  const running: INestApplicationContext[] = [];
+  for (const services of stages) {
+    const starts = await Promise.allSettled(services.map(async (service) => NestFactory.createApplicationContext(service, options)));
+    running.push(...starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : [])));
+    const failed = starts.find((start) => start.status === 'rejected');
+    if (!failed) continue;
     await stopAll(running, logger);
     throw failed.reason;
   }

@@ -23,9 +23,19 @@ function facts(call: RecordedCall): string[] {
     ['time', call.duration_ms === null ? undefined : `${call.duration_ms} ms, first output after ${call.first_output_ms ?? '-'} ms`],
     ['tokens', call.usage ? `${call.usage.input_tokens} in, ${call.usage.output_tokens} out${call.usage.estimated ? ' (estimated)' : ''}` : undefined],
     ['leaf', call.leaf_index === null ? 'none yet' : `${call.leaf_index} of the transparency log`],
-    ['segments', call.segments.map(({ producer, epoch, seq }) => `${producer}/${epoch}/${seq}`).join(' ')],
+    ['segments', segmentRanges(call)],
   ];
   return rows.flatMap(([name, value]) => (value ? [`${name.padEnd(10)}${printableLine(value)}`] : []));
+}
+
+/** `producer/epoch/first-last` for each epoch: a streamed answer lies in many segments. */
+function segmentRanges({ segments }: RecordedCall): string {
+  const ranges = new Map<string, { first: string; last: string }>();
+  for (const { producer, epoch, seq } of segments) {
+    const place = `${producer}/${epoch}`;
+    ranges.set(place, { first: ranges.get(place)?.first ?? seq, last: seq });
+  }
+  return [...ranges].map(([place, { first, last }]) => `${place}/${first === last ? first : `${first}-${last}`}`).join(' ');
 }
 
 function said(call: RecordedCall): string[] {

@@ -19,7 +19,7 @@ export interface ComposeOptions {
 }
 
 /** The whole house, owners first and the gateway last: it is stopped first and drains while all that it needs runs. */
-export function compose({ platform, credentials, listen, metrics, backup }: ComposeOptions): DynamicModule[] {
+export function compose({ platform, credentials, listen, metrics, backup }: ComposeOptions): DynamicModule[][] {
   const { apiKey, adminKey } = credentials;
   const gateway = {
     ...readConfig(gatewayConfig),
@@ -31,12 +31,14 @@ export function compose({ platform, credentials, listen, metrics, backup }: Comp
     ...(backup && { backup }),
   };
   return [
-    createAccess(platform, { bootstrap: { apiKey, adminKey } }),
-    createModelRegistry(platform, {}),
-    createAudit(platform, readConfig(auditConfig)),
-    createLocalEngine(platform, readConfig(localEngineConfig)),
-    createInferenceRouter(platform, readConfig(inferenceRouterConfig)),
-    createGateway(platform, gateway),
+    [
+      createAccess(platform, { bootstrap: { apiKey, adminKey } }),
+      createModelRegistry(platform, {}),
+      createAudit(platform, readConfig(auditConfig)),
+      createLocalEngine(platform, readConfig(localEngineConfig)),
+    ],
+    [createInferenceRouter(platform, readConfig(inferenceRouterConfig))],
+    [createGateway(platform, gateway)],
   ];
 }
 

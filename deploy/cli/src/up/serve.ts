@@ -33,14 +33,14 @@ export async function serve(serving: Serving): Promise<never> {
   const { options, folder, platform, credentials, readyFile, stack, signal } = serving;
   const telemetry = await openTelemetry();
   stack.defer(async () => telemetry.shutdown());
-  const services = compose({
+  const stages = compose({
     platform: platform.platform,
     credentials,
     listen: { host: options.host, port: options.port, adminHost: serving.adminHost, adminPort: options.adminPort },
     metrics: async () => telemetry.prometheusText(),
     backup: backupOf(serving),
   });
-  const host = await startHost({ logger: platform.platform.logger, services });
+  const host = await startHost({ logger: platform.platform.logger, stages });
   stack.defer(async () => host.stop());
   signal.throwIfAborted();
   const { url, adminUrl } = addressesOf(host);
