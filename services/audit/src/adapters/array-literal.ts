@@ -10,8 +10,18 @@ export function booleanArray(values: readonly boolean[]): string {
   return `{${values.join(',')}}`;
 }
 
+/** Any text. A batch names the same few models and projects again and again, so a repeated value is quoted once. */
 export function textArray(values: readonly string[]): string {
-  return `{${values.map(quoted).join(',')}}`;
+  let [last, written] = ['', '""'];
+  return `{${values.map((value) => {
+    if (value !== last) [last, written] = [value, quoted(value)];
+    return written;
+  }).join(',')}}`;
+}
+
+/** Text that needs no quotes: hexadecimal ids. */
+export function idArray(ids: readonly string[]): string {
+  return `{${ids.join(',')}}`;
 }
 
 /** Bytes in hexadecimal, for `decode(..., 'hex')`; undefined becomes NULL. */

@@ -1,7 +1,7 @@
 import type { SqlTransaction } from '@sluice/sql';
 import type { Item, OpenCall } from '../domain/call.ts';
 import type { Known } from '../domain/integrate.ts';
-import { textArray } from './array-literal.ts';
+import { idArray } from './array-literal.ts';
 
 interface KnownRow {
   readonly call_id: string;
@@ -25,7 +25,7 @@ interface KnownRow {
 /** Reads what is known of the calls that a batch names, and of all open calls of the epochs that it closes. */
 export async function readKnown(transaction: SqlTransaction, items: readonly Item[]): Promise<Known> {
   const ids = new Set(items.flatMap((item) => (item.kind === 'segment' ? item.facts.map(({ callId }) => callId) : [])).filter((id) => CALL_ID.test(id)));
-  const rows = await transaction.query<KnownRow>(READ_KNOWN, [textArray([...ids])]);
+  const rows = await transaction.query<KnownRow>(READ_KNOWN, [idArray([...ids])]);
   for (const { producer, epoch } of items.filter((item) => item.kind === 'closed')) {
     rows.push(...(await transaction.query<KnownRow>(READ_EPOCH, [producer, epoch])).filter(({ call_id }) => !ids.has(call_id)));
   }

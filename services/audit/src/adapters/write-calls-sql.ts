@@ -1,14 +1,14 @@
 import type { SqlTransaction } from '@sluice/sql';
 import { NO_COUNTS, type EndStatus, type OpenCall } from '../domain/call.ts';
 import type { EndedCall, Plan } from '../domain/integrate.ts';
-import { booleanArray, hexArray, numberArray, textArray } from './array-literal.ts';
+import { booleanArray, hexArray, idArray, numberArray, textArray } from './array-literal.ts';
 
 /** Writes the calls of a plan in a handful of statements, however many there are. `firstLeaf` is the index of the plan's first leaf. */
 export async function writeCalls(transaction: SqlTransaction, { newCalls, changedCalls, parts }: Plan, firstLeaf: bigint): Promise<void> {
   if (newCalls.length > 0) await transaction.query(INSERT_CALLS, newCallColumns(newCalls, firstLeaf));
   const ended = changedCalls.filter(({ end }) => end !== undefined);
   if (ended.length > 0) {
-    const ids = textArray(ended.map(({ call }) => call.callId));
+    const ids = idArray(ended.map(({ call }) => call.callId));
     await transaction.query(END_CALLS, [ids, ...endColumns(ended, firstLeaf)]);
     await transaction.query({ name: 'audit_forget_open', text: 'DELETE FROM open_call WHERE call_id = ANY ($1::uuid[])' }, [ids]);
   }
@@ -16,7 +16,7 @@ export async function writeCalls(transaction: SqlTransaction, { newCalls, change
   if (open.length > 0) await transaction.query(PUT_OPEN_CALLS, openColumns(open));
   if (parts.length > 0) {
     await transaction.query(INSERT_PARTS, [
-      textArray(parts.map(({ callId }) => callId)), textArray(parts.map(({ producer }) => producer)), numberArray(parts.map(({ epoch }) => epoch)),
+      idArray(parts.map(({ callId }) => callId)), textArray(parts.map(({ producer }) => producer)), numberArray(parts.map(({ epoch }) => epoch)),
       numberArray(parts.map(({ seqs }) => seqs[0])), textArray(parts.map(({ seqs }) => numberArray(seqs))),
     ]);
   }
@@ -42,7 +42,7 @@ function endColumns(rows: readonly EndedRow[], firstLeaf: bigint): string[] {
 
 function newCallColumns(rows: Plan['newCalls'], firstLeaf: bigint): string[] {
   return [
-    textArray(rows.map(({ call }) => call.callId)), ...endColumns(rows, firstLeaf),
+    idArray(rows.map(({ call }) => call.callId)), ...endColumns(rows, firstLeaf),
     textArray(rows.map(({ call }) => call.organisationId)), textArray(rows.map(({ call }) => call.projectId)), textArray(rows.map(({ call }) => call.keyId)), textArray(rows.map(({ call }) => call.model)),
     booleanArray(rows.map(({ stream }) => stream)), numberArray(rows.map(({ admittedAtMs }) => admittedAtMs)),
     textArray(rows.map(({ call }) => call.producer)), numberArray(rows.map(({ call }) => call.epoch)), textArray(rows.map(({ seqs }) => numberArray(seqs))),
@@ -51,7 +51,7 @@ function newCallColumns(rows: Plan['newCalls'], firstLeaf: bigint): string[] {
 
 function openColumns(calls: readonly OpenCall[]): string[] {
   return [
-    textArray(calls.map(({ callId }) => callId)), textArray(calls.map(({ producer }) => producer)), numberArray(calls.map(({ epoch }) => epoch)), numberArray(calls.map(({ lastSeq }) => lastSeq)),
+    idArray(calls.map(({ callId }) => callId)), textArray(calls.map(({ producer }) => producer)), numberArray(calls.map(({ epoch }) => epoch)), numberArray(calls.map(({ lastSeq }) => lastSeq)),
     numberArray(calls.map(({ counts }) => counts.inputTokens)), numberArray(calls.map(({ counts }) => counts.outputTokens)),
     numberArray(calls.map(({ counts }) => counts.cachedInputTokens)), numberArray(calls.map(({ counts }) => counts.reasoningTokens)), booleanArray(calls.map(({ counts }) => counts.estimated)),
     numberArray(calls.map(({ outputBytes }) => outputBytes)), hexArray(calls.map(({ outputChain }) => outputChain)),
