@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { create } from '@bufbuild/protobuf';
-import fc from 'fast-check';
 import { ServiceError } from '@sluice/errors';
 import { AdminActedSchema, CallAbandonedSchema, CallAdmittedSchema, ProducerBeatSchema } from '@sluice/proto/events/v1/calls';
 import { AccessChangedSchema } from '@sluice/proto/events/v1/changes';
 import type { SqlPool } from '@sluice/sql';
+import { checkFencing } from './fencing.contract.ts';
 import type { DeadLetters, EventLog, EventRecord, SegmentEntry, Subscription } from './event-log.ts';
 
 export type ContractLog = EventLog & DeadLetters & { stop(): Promise<void> };
@@ -315,55 +315,7 @@ export function eventLogContract(adapter: string, setUp: () => Promise<EventLogU
         expect(await codeOf(append(log, 1n, 0n, 'x'.repeat(600_000)))).toBe('internal');
       }, LONG_MS);
 
-      it('acknowledges nothing behind a close, and delivers in the order of acknowledgements, whatever two processes do', async () => {
-        const step = fc.record({ process: fc.constantFrom(0, 1), kind: fc.constantFrom('append', 'append', 'append', 'retry', 'take', 'close'), together: fc.boolean() });
-        let run = 0;
-        const base = producer;
-        await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 25 }), async (steps) => {
-          producer = `${base}.${run++}`;
-          consumer = `shop.${base}x${run}`;
-          const logs = [log, other] as const;
-          const processes = [{ epoch: 0n, seq: 0n, last: '' }, { epoch: 0n, seq: 0n, last: '' }];
-          const acknowledged: string[] = [];
-          const closedBefore = new Set<bigint>();
-          const violations: string[] = [];
-          const perform = async ({ process, kind }: { process: number; kind: string }): Promise<void> => {
-            const [self, at] = [processes[process]!, logs[process]!];
-            const { epoch, seq } = self;
-            if (kind === 'take') {
-              self.epoch = await at.takeEpoch(producer);
-              self.seq = 0n;
-              for (let old = 1n; old < self.epoch; old++) closedBefore.add(old);
-            } else if (kind === 'close') {
-              await at.closeEpoch(producer, epoch);
-              closedBefore.add(epoch);
-            } else {
-              const again = kind === 'retry' && seq > 0n;
-              const content = again ? self.last : `${process}`;
-              const place = again ? seq - 1n : seq;
-              const wasClosed = closedBefore.has(epoch);
-              const code = await codeOf(append(at, epoch, place, content));
-              if (code === 'done' && wasClosed) violations.push(`${epoch}.${place}`);
-              if (code === 'done' && !again) {
-                acknowledged.push(`${epoch}.${place} ${content}`);
-                self.seq = place + 1n;
-                self.last = content;
-              }
-              if (code !== 'done' && code !== 'epoch_lost') violations.push(code);
-            }
-          };
-          for (let at = 0; at < steps.length; at++) {
-            const pair = steps[at]!.together && steps[at + 1] && steps[at + 1]!.process !== steps[at]!.process ? [steps[at]!, steps[++at]!] : [steps[at]!];
-            await Promise.all(pair.map(perform));
-          }
-          const delivered = await collect(log);
-          expect(violations).toEqual([]);
-          const order = (entry: string): number[] => entry.split(/[ .]/).slice(0, 2).map(Number);
-          expect(delivered.filter((entry) => !entry.endsWith('closed'))).toEqual([...acknowledged].sort((a, b) => order(a)[0]! - order(b)[0]! || order(a)[1]! - order(b)[1]!));
-          // Nothing of an epoch stands behind its close, and each close stands once.
-          delivered.forEach((entry, index) => { if (entry.endsWith('closed')) expect(delivered.findLastIndex((later) => later.startsWith(`${entry.split(' ')[0]}.`) || later === entry)).toBe(index); });
-        }), { numRuns: 25 });
-      }, LONG_MS);
+      it('acknowledges nothing behind a close, and delivers in the order of acknowledgements, whatever two processes do', () => checkFencing(producer, [log, other]), LONG_MS);
     });
 
     it('prunes only what is past its retention and was read by every consumer', async () => {

@@ -1,1 +1,0 @@
-export { startTestDatabase, type TestDatabase } from './test-database.ts';
