@@ -35,6 +35,8 @@ class AuditModule implements OnModuleInit, OnApplicationShutdown {
   readonly #subscriptions: Subscription[] = [];
   readonly #works: RepeatingWork[] = [];
   #figures: LogFigures | undefined;
+  /** The last batch of segments could not be taken in. */
+  #isStalled = false;
 
   constructor(@Inject(PLATFORM) platform: Platform, @Inject(CONFIG) config: AuditConfig) {
     this.#platform = platform;
@@ -51,7 +53,16 @@ class AuditModule implements OnModuleInit, OnApplicationShutdown {
       figures.addStrays(strays);
       logger.error({ strays }, 'Records came that no producer should write: a second end of a call, or one without a beginning. They changed nothing.');
     };
-    const segments = events.subscribeSegments(CONSUMER, (transaction, entries) => consumeSegments(transaction, entries, { clock, ids, events, onStrays }));
+    const segments = events.subscribeSegments(CONSUMER, async (transaction, entries) => {
+      try {
+        await consumeSegments(transaction, entries, { clock, ids, events, onStrays });
+        this.#isStalled = false;
+      } catch (thrown) {
+        // The event log says why and tries again; here it is remembered for health.
+        this.#isStalled = true;
+        throw thrown;
+      }
+    });
     const acts = events.subscribe(AdminActedSchema, CONSUMER, (transaction, record) => consumeAct(transaction, record, ids));
     this.#subscriptions.push(segments, acts);
     figures.watchLag(() => segments.lag());
@@ -83,7 +94,7 @@ class AuditModule implements OnModuleInit, OnApplicationShutdown {
   }
 
   #health(lag: number): HealthState {
-    if (this.#works.some(({ isFailing }) => isFailing)) return { status: 'degraded', detail: 'The audit cannot reach its tables or the log; it goes on when they are back.' };
+    if (this.#isStalled || this.#works.some(({ isFailing }) => isFailing)) return { status: 'degraded', detail: 'The audit cannot reach its tables or the log; it goes on when they are back.' };
     return lag > MAX_HEALTHY_LAG ? { status: 'degraded', detail: `${lag} segments wait to be taken in.` } : { status: 'ok' };
   }
 }

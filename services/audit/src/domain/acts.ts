@@ -23,6 +23,7 @@ export function actEntry(act: Act, position: bigint, saltSeed: Uint8Array): LogE
     ['id', act.id],
     ['organisation_id', act.organisationId],
     ['actor_key_id', act.actorKeyId],
+    ['actor_organisation_id', act.actorOrganisationId],
     ['action', act.action],
     ['object', act.object],
     ['acted_at_ms', act.actedAtMs.toString()],
