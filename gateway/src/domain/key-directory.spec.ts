@@ -1,0 +1,54 @@
+import { createHmac } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
+import { create } from '@bufbuild/protobuf';
+import { GetSnapshotResponseSchema } from '@sluice/proto/access/v1/access';
+import { AccessChangedSchema } from '@sluice/proto/events/v1/changes';
+import { KeyDirectory } from './key-directory.ts';
+
+const PEPPER = Buffer.alloc(32, 1);
+const hashOf = (secret: string): Buffer => createHmac('sha256', PEPPER).update(secret).digest();
+
+function loaded(): KeyDirectory {
+  const directory = new KeyDirectory();
+  directory.load(
+    create(GetSnapshotResponseSchema, {
+      pepper: PEPPER,
+      projects: [{ project: { id: 'p1', name: 'one' }, dataKeys: [{ id: 'new', key: Buffer.alloc(32, 2) }, { id: 'old', key: Buffer.alloc(32, 3) }] }],
+      keys: [{ id: 'k1', keyedHash: hashOf('secret one') }],
+    }),
+  );
+  return directory;
+}
+
+describe('the key directory', () => {
+  it('finds a key by its secret, again and again, and no other', () => {
+    const directory = loaded();
+    for (let round = 0; round < 2; round++) {
+      expect(directory.find('secret one')?.id).toBe('k1');
+      expect(directory.find('secret two')).toBeUndefined();
+    }
+  });
+
+  it('shows a change at once, also of a key that was asked for before', () => {
+    const directory = loaded();
+    expect(directory.find('secret one')?.revokedAtMs).toBe(0n);
+    expect(directory.find('secret two')).toBeUndefined();
+    directory.apply(create(AccessChangedSchema, { change: { case: 'key', value: { id: 'k1', keyedHash: hashOf('secret one'), revokedAtMs: 5n } } }));
+    directory.apply(create(AccessChangedSchema, { change: { case: 'key', value: { id: 'k2', keyedHash: hashOf('secret two') } } }));
+    expect(directory.find('secret one')?.revokedAtMs).toBe(5n);
+    expect(directory.find('secret two')?.id).toBe('k2');
+  });
+
+  it('seals with the first data key, and says when it needs one', () => {
+    const directory = loaded();
+    expect(directory.sealingKey('p1')?.id).toBe('new');
+    expect(directory.apply(create(AccessChangedSchema, { change: { case: 'project', value: { id: 'p1', name: 'renamed' } } }))).toBe(true);
+    expect(directory.project('p1')?.name).toBe('renamed');
+    expect(directory.apply(create(AccessChangedSchema, { change: { case: 'project', value: { id: 'p2' } } }))).toBe(false);
+    expect(directory.sealingKey('p2')).toBeUndefined();
+  });
+
+  it('knows nobody before it is loaded', () => {
+    expect(new KeyDirectory().find('secret one')).toBeUndefined();
+  });
+});

@@ -1,0 +1,28 @@
+import { describe, expect, it } from '@jest/globals';
+import { create } from '@bufbuild/protobuf';
+import { ChatEventSchema, type ChatEvent } from '@sluice/proto/chat/v1/chat';
+import type { EventInit } from '../testing/house.ts';
+import { OutputTally } from './output-tally.ts';
+
+const events = (...inits: EventInit[]): ChatEvent[] => inits.map((init) => create(ChatEventSchema, init));
+
+describe('the tally of an answer', () => {
+  it('counts bytes of UTF-8 over all channels, and estimates tokens while nobody counted', () => {
+    const tally = new OutputTally(9);
+    tally.add(events({ event: { case: 'delta', value: { text: 'é€' } } }, { event: { case: 'delta', value: { text: 'abc', channel: 2 } } }));
+    expect([tally.bytes, tally.events]).toEqual([8, 2]);
+    expect(tally.counts()).toEqual({ inputTokens: 3n, outputTokens: 2n, cachedInputTokens: 0n, reasoningTokens: 0n, estimated: true });
+  });
+
+  it('takes the counts that came with the answer', () => {
+    const tally = new OutputTally(9);
+    tally.add(events({ event: { case: 'usage', value: { inputTokens: 7n, outputTokens: 8n, cachedInputTokens: 1n, reasoningTokens: 2n } } }));
+    expect(tally.counts()).toEqual({ inputTokens: 7n, outputTokens: 8n, cachedInputTokens: 1n, reasoningTokens: 2n, estimated: false });
+  });
+
+  it('keeps who answered and how each choice ended, in the order of choices', () => {
+    const tally = new OutputTally(0);
+    tally.add(events({ event: { case: 'started', value: { versionId: 'v', deploymentId: 'd' } } }, { event: { case: 'finished', value: { choice: 1, reason: 'length' } } }, { event: { case: 'finished', value: { choice: 0, reason: 'stop' } } }));
+    expect([tally.versionId, tally.deploymentId, tally.finishReasons()]).toEqual(['v', 'd', ['stop', 'length']]);
+  });
+});

@@ -1,0 +1,55 @@
+import { describe, expect, it } from '@jest/globals';
+import { ServiceError } from '@sluice/errors';
+import type { RecordSource } from '@sluice/segment';
+import type { Segments } from './ports.ts';
+import { recordRefusal } from './refused-call.ts';
+
+const error = new ServiceError('invalid_value', 'Invalid temperature.', { param: 'temperature' });
+const understood = { model: 'm', messages: Buffer.from('[]'), fields: [], stream: false, choices: 1 };
+
+function setUp(keepsBodies = true) {
+  const log: string[] = [];
+  let source: RecordSource | undefined;
+  const segments: Segments = {
+    accepting: () => undefined,
+    open: () => void log.push('open'),
+    close: () => void log.push('close'),
+    enqueue: (given) => void (source = given),
+  };
+  const principal = { keyId: 'k', organisationId: 'o', projectId: 'p', models: [], keepsBodies };
+  const done = recordRefusal({ callId: 'c', principal, understood, error, refusedAtMs: 5 }, segments, (length) => Buffer.alloc(length, 1));
+  return { log, done, source: () => source! };
+}
+
+describe('a refusal', () => {
+  it('is told only when it is durable', async () => {
+    const { log, done, source } = setUp();
+    let told = false;
+    void done.then(() => (told = true));
+    const [record] = source().take();
+    expect(record).toMatchObject({ callId: 'c', record: { case: 'refused', value: { keyId: 'k', errorCode: 'invalid_value', param: 'temperature', httpStatus: 400 } }, body: { case: 'completed', value: { call: { model: 'm' }, errorMessage: 'Invalid temperature.' } } });
+    expect(source().take()).toEqual([]);
+    await Promise.resolve();
+    expect(told).toBe(false);
+    source().acknowledged();
+    await done;
+    expect(log).toEqual(['open', 'close']);
+  });
+
+  it('fails when its record is lost', async () => {
+    const { log, done, source } = setUp();
+    source().take();
+    source().lost(new ServiceError('epoch_lost', 'lost'));
+    await expect(done).rejects.toMatchObject({ code: 'epoch_lost' });
+    expect(log).toEqual(['open', 'close']);
+  });
+
+  it('keeps nothing of the request for a project that keeps digests only', async () => {
+    const { done, source } = setUp(false);
+    const body = source().take()[0]!.body as { value: { call?: unknown; errorMessage?: unknown; openings: unknown[] } };
+    expect([body.value.call, body.value.errorMessage]).toEqual([undefined, undefined]);
+    expect(body.value.openings.length).toBeGreaterThan(5);
+    source().acknowledged();
+    await done;
+  });
+});

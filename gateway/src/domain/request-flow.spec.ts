@@ -1,0 +1,121 @@
+import { describe, expect, it } from '@jest/globals';
+import { create } from '@bufbuild/protobuf';
+import { ManualClock } from '@sluice/clock';
+import { ServiceError } from '@sluice/errors';
+import { ChatEventSchema, type ChatEvent } from '@sluice/proto/chat/v1/chat';
+import type { RecordSource } from '@sluice/segment';
+import { delta, finished, started } from '../testing/house.ts';
+import type { Events } from './call.ts';
+import type { ModelView, Router } from './ports.ts';
+import { RequestFlow } from './request-flow.ts';
+
+const PRINCIPAL = { keyId: 'k', organisationId: 'o', projectId: 'p', models: [], keepsBodies: true };
+
+function batch(...inits: ReturnType<typeof delta>[]): ChatEvent[] {
+  return inits.map((init) => create(ChatEventSchema, init));
+}
+
+/** A flow whose log acknowledges at once, or loses everything. */
+function setUp({ view = { state: 'usable', leavesHouse: false } as ModelView, router, loses }: { view?: ModelView; router?: Partial<Router>; loses?: ServiceError } = {}) {
+  const said: string[] = [];
+  const ends: Record<string, unknown>[] = [];
+  const clock = new ManualClock();
+  const write = (source: RecordSource): void => {
+    for (const { record } of source.take()) {
+      said.push(String(record.case));
+      if (record.case === 'completed') ends.push(record.value as Record<string, unknown>);
+    }
+    if (loses) source.lost(loses);
+    else source.acknowledged();
+  };
+  const flow = new RequestFlow({
+    router: {
+      answer: async () => (said.push('router'), batch(started(), delta('a'), finished())),
+      stream: async function* () {
+        said.push('router');
+        yield batch(started(), delta('a'));
+        yield batch(finished());
+      },
+      ...router,
+    },
+    segments: { accepting: () => undefined, open: () => void said.push('open'), close: () => void said.push('close'), enqueue: (source) => queueMicrotask(() => write(source)) },
+    models: { resolve: () => view, list: () => [] },
+    randomBytes: (length) => Buffer.alloc(length, 1),
+    clock,
+    callLimitMs: 1_000,
+  });
+  const abort = new AbortController();
+  const run = (stream: boolean) =>
+    flow.run(
+      { callId: 'c', principal: PRINCIPAL, call: { model: 'm', messages: Buffer.from('[]'), fields: [], stream, choices: 1 }, abort },
+      { release: (events: Events) => void said.push(`out:${events.length}`), drained: () => undefined },
+    );
+  return { run, said, ends, abort, clock };
+}
+
+/** A backend that says one thing and then nothing, until it is cancelled. */
+const silent: Partial<Router> = {
+  stream: async function* (_callId, _principal, _call, signal) {
+    yield batch(started(), delta('a'));
+    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    signal.throwIfAborted();
+  },
+};
+
+describe('the way of a request', () => {
+  it('writes a whole answer in one go, before it is released', async () => {
+    const { run, said } = setUp();
+    await run(false);
+    expect(said).toEqual(['open', 'router', 'admitted', 'output', 'completed', 'out:3', 'close']);
+  });
+
+  it('records a prompt before it leaves the house', async () => {
+    const { run, said } = setUp({ view: { state: 'usable', leavesHouse: true } });
+    await run(false);
+    expect(said.slice(0, 3)).toEqual(['open', 'admitted', 'router']);
+  });
+
+  it('does not ask the model when the prompt could not be recorded', async () => {
+    const { run, said } = setUp({ view: { state: 'usable', leavesHouse: true }, loses: new ServiceError('audit_log_unavailable', 'away') });
+    await expect(run(true)).rejects.toMatchObject({ code: 'audit_log_unavailable' });
+    expect(said).toEqual(['open', 'admitted', 'close']);
+  });
+
+  it('releases nothing that is lost', async () => {
+    const { run, said, abort } = setUp({ loses: new ServiceError('epoch_lost', 'lost') });
+    await expect(run(true)).rejects.toMatchObject({ code: 'epoch_lost' });
+    expect(said.some((word) => word.startsWith('out:'))).toBe(false);
+    expect(abort.signal.aborted).toBe(true);
+  });
+
+  it.each([['not_allowed', 'model_not_allowed'], ['unknown', 'model_not_found']] as const)('refuses a model that is %s before anything is opened', async (state, code) => {
+    const { run, said } = setUp({ view: { state } });
+    await expect(run(false)).rejects.toMatchObject({ code });
+    expect(said).toEqual([]);
+  });
+
+  it('ends a call that takes too long, on record as failed', async () => {
+    const { run, clock, ends, said } = setUp({ router: silent });
+    const running = run(true);
+    while (!said.includes('out:2')) await Promise.resolve();
+    clock.advance(1_000);
+    expect((await running).error).toMatchObject({ code: 'deadline_exceeded' });
+    expect(ends).toMatchObject([{ outcome: 3, errorCode: 'deadline_exceeded', httpStatus: 200 }]);
+  });
+
+  it('ends a call whose client left, on record as disconnected', async () => {
+    const { run, abort, ends, said } = setUp({ router: silent });
+    const running = run(true);
+    while (!said.includes('out:2')) await Promise.resolve();
+    abort.abort(new ServiceError('cancelled', 'left'));
+    await running;
+    expect(ends).toMatchObject([{ outcome: 2, errorCode: '', finishReasons: [] }]);
+  });
+
+  it('records what the backend refused with the status the client gets', async () => {
+    const refusal = new ServiceError('upstream_refused', 'no', { upstream: { status: 422, type: 'x', code: null, param: null } });
+    const { run, ends } = setUp({ router: { answer: () => Promise.reject(refusal) } });
+    expect((await run(false)).error).toBe(refusal);
+    expect(ends).toMatchObject([{ outcome: 3, errorCode: 'upstream_refused', httpStatus: 422 }]);
+  });
+});
