@@ -23,12 +23,18 @@ export async function tokenSource(
   return plain(sequence, tokens, await evaluateOptions(model, command, settings));
 }
 
+/**
+ * What a request that says nothing gets. The last three are llama.cpp's own. Its temperature of 0.8, and OpenAI's of 1,
+ * are for large models: quantised small ones, which a CPU can run, write nonsense with them.
+ */
+const DEFAULTS = { temperature: 0.3, topK: 40, topP: 0.95, minP: 0.05 };
+
 function readSettings({ sampling }: GenerateCommand): SampleSettings {
   return {
-    temperature: sampling.temperature ?? 1,
-    topK: Math.max(0, sampling.top_k ?? 0),
-    topP: sampling.top_p ?? 1,
-    minP: sampling.min_p ?? 0,
+    temperature: sampling.temperature ?? DEFAULTS.temperature,
+    topK: Math.max(0, sampling.top_k ?? DEFAULTS.topK),
+    topP: sampling.top_p ?? DEFAULTS.topP,
+    minP: sampling.min_p ?? DEFAULTS.minP,
     frequencyPenalty: sampling.frequency_penalty ?? 0,
     presencePenalty: sampling.presence_penalty ?? 0,
     repetitionPenalty: sampling.repetition_penalty ?? 1,
