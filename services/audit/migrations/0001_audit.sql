@@ -135,7 +135,6 @@ CREATE INDEX act_newest_first ON act (organisation_id, leaf_index DESC);
 CREATE TABLE pruning (
   before_ms bigint PRIMARY KEY,
   pruned_at_ms bigint NOT NULL,
-  segments bigint NOT NULL,
   leaf_index bigint NOT NULL
 );
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON pruning FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

@@ -9,12 +9,12 @@ export async function pruneBodies(sql: Sql, retentionDays: number, nowMs: number
   const months = monthsToPrune(await keptMonths(sql), retentionDays, nowMs);
   for (const month of months) {
     await sql.transaction(async (transaction) => {
-      const segments = await dropMonth(transaction, month);
+      await dropMonth(transaction, month);
       const leaf = await appendLeaves(transaction, [pruningEntry(month.endMs, nowMs)]);
       // A month can come back when a segment is consumed very late, and is then removed a second time.
       await transaction.query(
-        'INSERT INTO pruning (before_ms, pruned_at_ms, segments, leaf_index) VALUES ($1, $2, $3, $4) ON CONFLICT (before_ms) DO NOTHING',
-        [month.endMs, Math.trunc(nowMs), segments, leaf],
+        'INSERT INTO pruning (before_ms, pruned_at_ms, leaf_index) VALUES ($1, $2, $3) ON CONFLICT (before_ms) DO NOTHING',
+        [month.endMs, Math.trunc(nowMs), leaf],
       );
     });
   }

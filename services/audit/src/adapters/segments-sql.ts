@@ -50,13 +50,11 @@ export async function keptMonths(sql: Sql): Promise<Month[]> {
   return rows.flatMap(({ name }) => monthNamed(name.replace(/^.*segment_/, '')) ?? []);
 }
 
-/** Removes a month for good; returns how many segments it held. */
-export async function dropMonth(transaction: SqlTransaction, month: Month): Promise<bigint> {
-  const table = PARTITION_PREFIX + month.name;
-  await transaction.query(`LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
-  const [row] = await transaction.query<{ segments: bigint }>(`SELECT count(*) AS segments FROM ${table}`);
-  await transaction.query(`DROP TABLE ${table}`);
-  return row!.segments;
+/** Removes a month for good. */
+export async function dropMonth(transaction: SqlTransaction, month: Month): Promise<void> {
+  // The parent first, as the consumer takes them: whoever locked only the partition would wait for the other for ever.
+  await transaction.query('LOCK TABLE segment IN ACCESS EXCLUSIVE MODE');
+  await transaction.query(`DROP TABLE ${PARTITION_PREFIX}${month.name}`);
 }
 
 /** Bytes of the segments at these places of one epoch, in order; those that are gone are left out. */
