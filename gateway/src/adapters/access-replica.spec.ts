@@ -1,0 +1,90 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { ManualClock } from '@sluice/clock';
+import { ServiceError } from '@sluice/errors';
+import type { EventLog } from '@sluice/events';
+import { AccessService } from '@sluice/proto/access/v1/access';
+import { InProcessTransport } from '@sluice/rpc';
+import { silentLogger } from '@sluice/telemetry';
+import { until } from '../testing/house.ts';
+import { AccessReplica } from './access-replica.ts';
+
+let stop: () => Promise<void> = () => Promise.resolve();
+afterEach(() => stop());
+
+/** A replica of an owner that can be taken away; no beat arrives, so the copy ages with the clock. */
+async function setUp() {
+  const clock = new ManualClock();
+  const owner = { away: false, asked: 0, secretsAsked: 0 };
+  const transport = new InProcessTransport();
+  const missing = () => Promise.reject(new ServiceError('not_found', 'not part of this test'));
+  transport.serve(AccessService, {
+    getSnapshot: async () => {
+      owner.asked++;
+      if (owner.away) throw new ServiceError('backend_unavailable', 'away');
+      return { position: 1n, pepper: Buffer.alloc(32, 1), projects: [{ project: { id: 'p1', name: `read ${owner.asked}` }, dataKeys: [] }] };
+    },
+    getProjectSecrets: async ({ projectId }) => {
+      owner.secretsAsked++;
+      return { project: { project: { id: projectId }, dataKeys: [{ id: 'data', key: Buffer.alloc(32, 2) }] } };
+    },
+    createProject: missing,
+    listProjects: missing,
+    createApiKey: missing,
+    listApiKeys: missing,
+    revokeApiKey: missing,
+  });
+  const events = { follow: () => ({ stop: async () => undefined, caughtUp: async () => undefined, lag: () => 0 }) } as unknown as EventLog;
+  const access = new AccessReplica({ connect: (service) => transport.connect(service), events, clock, logger: silentLogger });
+  access.replica.start();
+  stop = () => access.replica.stop();
+  await access.replica.ready();
+  return { access, clock, owner };
+}
+
+describe('the copy of access', () => {
+  it('is trusted while it is young', async () => {
+    const { access, clock } = await setUp();
+    clock.jump(999);
+    expect(access.fresh()).toBeUndefined();
+  });
+
+  it('asks the owner when it is older than a second; calls that ask together share one answer', async () => {
+    const { access, clock, owner } = await setUp();
+    clock.jump(1_500);
+    const before = owner.asked;
+    await Promise.all([access.fresh(), access.fresh(), access.fresh()]);
+    expect(owner.asked).toBe(before + 1);
+    expect(access.directory.project('p1')?.name).toBe(`read ${owner.asked}`);
+    expect(access.fresh()).toBeUndefined();
+  });
+
+  it('goes on with what it has while the owner is away, and leaves it alone between attempts', async () => {
+    const { access, clock, owner } = await setUp();
+    owner.away = true;
+    clock.jump(10_000);
+    await access.fresh();
+    const asked = owner.asked;
+    await access.fresh();
+    expect(owner.asked).toBe(asked);
+    expect(access.directory.project('p1')).toBeDefined();
+  });
+
+  it('trusts nobody when it is older than 30 s and the owner is away', async () => {
+    const { access, clock, owner } = await setUp();
+    owner.away = true;
+    clock.jump(30_001);
+    await expect(access.fresh()).rejects.toMatchObject({ code: 'access_unavailable', httpStatus: 503 });
+    owner.away = false;
+    clock.jump(501);
+    await access.fresh();
+    expect(access.fresh()).toBeUndefined();
+  });
+
+  it('asks for the key of a project that it has none for', async () => {
+    const { access, owner } = await setUp();
+    expect(() => access.sealingKey('p1')).toThrow(expect.objectContaining({ code: 'access_unavailable' }));
+    await until(() => access.directory.sealingKey('p1') !== undefined);
+    expect(access.sealingKey('p1').id).toBe('data');
+    expect(owner.secretsAsked).toBe(1);
+  });
+});
