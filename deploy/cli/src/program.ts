@@ -1,3 +1,5 @@
+import { ConfigError } from '@sluice/config';
+import { ServiceError } from '@sluice/errors';
 import { Command, CommanderError } from 'commander';
 import { addAuditCommands } from './commands/audit.ts';
 import { addBackupCommands } from './commands/backup.ts';
@@ -7,7 +9,6 @@ import { addModelCommands } from './commands/model.ts';
 import { addProjectCommands } from './commands/project.ts';
 import { addTestCommand } from './commands/test.ts';
 import { addUpCommand } from './commands/up.ts';
-import { ConfigError } from '@sluice/config';
 import { CommandFailed, EXIT } from './exit-code.ts';
 
 const HELP_CODES = new Set(['commander.helpDisplayed', 'commander.version']);
@@ -43,7 +44,7 @@ export async function run(words: readonly string[]): Promise<number> {
       process.stderr.write(`sluice: ${error.message}\n`);
       return error.exitCode;
     }
-    if (error instanceof ConfigError) {
+    if (error instanceof ConfigError || error instanceof ServiceError) {
       process.stderr.write(`sluice: ${error.message}\n`);
       return EXIT.failed;
     }

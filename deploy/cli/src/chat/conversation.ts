@@ -35,8 +35,11 @@ export async function converse(options: ChatOptions): Promise<void> {
   const model = await chooseModel(api, options);
   const history: ChatMessage[] = [];
   let answering: AbortController | undefined;
+  let isOpen = true;
   const lines = createInterface({ input: process.stdin, output: process.stdout, prompt: PROMPT });
   lines.on('SIGINT', () => (answering ? answering.abort() : lines.close()));
+  // A pipe ends while its lines are still being answered.
+  lines.once('close', () => (isOpen = false));
   process.stdout.write(`Talking to ${model}. Ctrl-C stops an answer, Ctrl-D ends.\n`);
   lines.prompt();
   for await (const line of lines) {
@@ -45,7 +48,7 @@ export async function converse(options: ChatOptions): Promise<void> {
       await exchange(api, model, history, line, answering.signal);
       answering = undefined;
     }
-    lines.prompt();
+    if (isOpen) lines.prompt();
   }
   process.stdout.write('\n');
 }

@@ -35,8 +35,9 @@ export function readFileIfThere(path: string): string | undefined {
   }
 }
 
+/** By its code alone, because an error may be of another realm. */
 export function isErrno(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === code;
 }
 
 function writeDraft(path: string, text: string): string {

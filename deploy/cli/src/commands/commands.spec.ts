@@ -1,0 +1,220 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { ApiServer } from '../testing/api-server.ts';
+import { runCli, type CliResult } from '../testing/run-cli.ts';
+
+const KEY = {
+  object: 'key', id: 'key_1', name: 'app', kind: 'inference', role: null, project_id: 'proj_1', prefix: 'sk-sluice-abc', models: [],
+  created_at: '2026-11-22T10:00:00.000Z', expires_at: null, revoked_at: null,
+};
+const MODEL = {
+  object: 'model', id: 'model_1', name: 'tiny', created_at: '2026-11-22T10:00:00.000Z', aliases: ['gpt-4o'],
+  versions: [{ id: 'ver_1', number: 1, digest: 'sha256:00', description: 'd', created_at: '2026-11-22T10:00:00.000Z' }],
+  deployments: [{ id: 'dep_1', version_id: 'ver_1', protocol: 'openai', placement: 'inside', state: 'active', target: 'http://gpu:8000/v1', upstream_model: 'm', has_credential: true }],
+};
+const CALL = {
+  object: 'call', id: '019ab3c4d5e67890a1b2c3d4e5f60718', organisation_id: 'org_1', project_id: 'proj_1', key_id: 'key_1', model: 'tiny', stream: true, status: 'answered', http_status: 200,
+  error_code: null, admitted_at: '2026-11-22T10:00:00.000Z', ended_at: '2026-11-22T10:00:01.000Z', duration_ms: 1000, first_output_ms: 90, output_bytes: 12,
+  usage: { input_tokens: 34, output_tokens: 12, cached_input_tokens: 0, reasoning_tokens: 0, estimated: false }, version_id: 'ver_1', deployment_id: 'dep_1', leaf_index: 17,
+};
+
+describe('the command line', () => {
+  let api: ApiServer;
+  let folder: string;
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'sluice-cli-'));
+    api = new ApiServer();
+    await api.listen();
+  });
+  afterEach(async () => {
+    await api.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const sluice = async (words: string[], stdin?: string): Promise<CliResult> =>
+    runCli(words, { env: { ...api.environment, SLUICE_DATA: folder }, ...(stdin !== undefined && { stdin }) });
+
+  it('helps everywhere, with examples', async () => {
+    const commands = ['', 'up', 'test', 'chat', 'model', 'model add', 'model list', 'model remove', 'model alias', 'key', 'key create', 'key list', 'key revoke', 'project', 'project list',
+      'project create', 'audit', 'audit list', 'audit show', 'audit verify', 'audit export', 'backup', 'restore'];
+    const helps = await Promise.all(commands.map(async (command) => sluice([...command.split(' ').filter(Boolean), '--help'])));
+    for (const [index, { code, stdout }] of helps.entries()) {
+      const isGroup = ['model', 'key', 'project', 'audit'].includes(commands[index]!);
+      expect({ command: commands[index], code }).toEqual({ command: commands[index], code: 0 });
+      expect(stdout).toContain('Usage: sluice');
+      if (!isGroup) expect(stdout).toContain('Examples:');
+    }
+  }, 60_000);
+
+  it.each([
+    ['an unknown command', ['modle'], 'Did you mean model?'],
+    ['an unknown option', ['key', 'list', '--jsn'], 'Did you mean --json?'],
+    ['a missing argument', ['key', 'create'], "missing required argument 'name'"],
+    ['no command', [], 'Usage: sluice'],
+    ['a group without a command', ['audit'], 'Usage: sluice audit'],
+    ['a port that is none', ['up', '--port', '70000'], '0 to 65535'],
+    ['a model that is nowhere', ['model', 'add', 'tiny'], '--openai URL or --gguf FILE'],
+    ['a model that is in two places', ['model', 'add', 'tiny', '--openai', 'http://x/v1', '--gguf', 'f'], 'cannot be used with'],
+    ['a key in an address', ['model', 'add', 'tiny', '--openai', 'https://user:secret@host/v1'], '--key-stdin'],
+    ['an alias without a meaning', ['model', 'alias', 'gpt-4o'], 'Give'],
+    ['an expiry that is no time', ['key', 'create', 'app', '--expires', 'soon'], '2027-01-31'],
+    ['an expiry in the past', ['key', 'create', 'app', '--expires', '2020-01-01'], 'in the past'],
+    ['an empty prompt', ['chat', ' '], 'prompt is empty'],
+  ])('ends with 2 for %s', async (_, words, message) => {
+    const result = await sluice(words);
+    expect(result).toMatchObject({ code: 2, stdout: '' });
+    expect(result.stderr).toContain(message);
+    expect(result.stderr).not.toContain('secret@');
+    expect(api.seen).toEqual([]);
+  });
+
+  it('ends with 1 and names the mend when no platform runs', async () => {
+    const none = await runCli(['key', 'list'], { env: { SLUICE_DATA: folder } });
+    expect(none).toMatchObject({ code: 1, stdout: '' });
+    expect(none.stderr).toContain('sluice up');
+    const env = api.environment;
+    await api.close();
+    const gone = await runCli(['key', 'list'], { env });
+    expect(gone.code).toBe(1);
+    expect(gone.stderr).toContain('ECONNREFUSED');
+    expect(gone.stderr).toContain('sluice up');
+    await api.listen();
+  });
+
+  it('finds the platform of a data folder, and sends its admin key', async () => {
+    api.on('GET /admin/v1/keys', { json: { object: 'list', data: [KEY], has_more: false } });
+    writeFileSync(join(folder, 'credentials.json'), JSON.stringify({ apiKey: 'sk-sluice-a', adminKey: 'sk-sluice-admin-b' }));
+    writeFileSync(join(folder, 'running.json'), JSON.stringify({ url: api.url, adminUrl: api.url, pid: 1 }));
+    const result = await runCli(['key', 'list', '--data', folder]);
+    expect(result).toMatchObject({ code: 0, stdout: expect.stringContaining('key_1') });
+    expect(api.seen[0]!.authorization).toBe('Bearer sk-sluice-admin-b');
+  });
+
+  it('shows a refusal in the words of the platform, without driving the terminal', async () => {
+    api.on('GET /admin/v1/keys', { status: 403, json: { error: { message: 'Not \u001b[31mallowed.', type: 'permission_error', param: null, code: 'insufficient_permissions' } } });
+    expect(await sluice(['key', 'list'])).toMatchObject({ code: 1, stderr: 'sluice: Not \\x1b[31mallowed.\n' });
+    api.on('GET /admin/v1/keys', { bytes: Buffer.from('<html>') });
+    expect(await sluice(['key', 'list'])).toMatchObject({ code: 1, stderr: expect.stringContaining('does not understand') });
+  });
+
+  it('creates and revokes keys', async () => {
+    api.on('POST /admin/v1/keys', { status: 201, json: { ...KEY, secret: 'sk-sluice-shown-once' } });
+    api.on('DELETE /admin/v1/keys/key_1', { json: { ...KEY, revoked_at: '2026-11-22T11:00:00.000Z' } });
+    const created = await sluice(['key', 'create', 'app', '--expires', '2099-01-31', '--model', 'tiny', 'huge']);
+    expect(created).toMatchObject({ code: 0, stdout: expect.stringContaining('sk-sluice-shown-once') });
+    expect(api.seen[0]!.body).toEqual({ name: 'app', kind: 'inference', models: ['tiny', 'huge'], expires_at: '2099-01-31T00:00:00.000Z' });
+    expect(await sluice(['key', 'create', 'reviewer', '--admin', 'auditor'])).toMatchObject({ code: 0 });
+    expect(api.seen[1]!.body).toEqual({ name: 'reviewer', kind: 'admin', role: 'auditor' });
+    expect(await sluice(['key', 'revoke', 'key_1'])).toMatchObject({ code: 0, stdout: 'revoked key_1 (app)\n' });
+  });
+
+  it('adds a model of a server; its key comes from standard input and is not shown', async () => {
+    api.on('POST /admin/v1/models', { status: 201, json: MODEL });
+    const words = ['model', 'add', 'tiny', '--openai', 'http://gpu:8000/v1/', '--upstream-model', 'org/tiny', '--external', '--key-stdin'];
+    const added = await sluice(words, 'upstream-secret\n');
+    expect(added).toEqual({ code: 0, stdout: 'added tiny, version 1\n', stderr: '' });
+    expect(api.seen[0]!.body).toEqual({ name: 'tiny', openai: { base_url: 'http://gpu:8000/v1', upstream_model: 'org/tiny', external: true, credential: 'upstream-secret' } });
+    expect(await sluice(words, '')).toMatchObject({ code: 1, stderr: expect.stringContaining('Standard input was empty') });
+  });
+
+  it('adds weights: copies them under their digest, with progress, and refuses what is no GGUF file', async () => {
+    api.on('POST /admin/v1/models', { status: 201, json: MODEL });
+    const bytes = Buffer.concat([Buffer.from('GGUF'), Buffer.alloc(5_000_000, 7)]);
+    const hex = createHash('sha256').update(bytes).digest('hex');
+    const file = join(folder, 'tiny.gguf');
+    writeFileSync(file, bytes);
+    for (let again = 0; again < 2; again++) expect(await sluice(['model', 'add', 'tiny', '--gguf', file])).toMatchObject({ code: 0, stderr: expect.stringContaining('100%') });
+    const path = join(folder, 'models', `sha256-${hex}.gguf`);
+    expect(api.seen[0]!.body).toEqual({ name: 'tiny', gguf: { path, digest: `sha256:${hex}` } });
+    expect(readFileSync(path).equals(bytes)).toBe(true);
+    expect(readdirSync(join(folder, 'models'))).toEqual([`sha256-${hex}.gguf`]);
+    writeFileSync(file, 'something else');
+    expect(await sluice(['model', 'add', 'tiny', '--gguf', file])).toMatchObject({ code: 1, stderr: expect.stringContaining('not a GGUF file') });
+    expect(await sluice(['model', 'add', 'tiny', '--gguf', join(folder, 'none')])).toMatchObject({ code: 1, stderr: expect.stringContaining('no file') });
+  });
+
+  it('lists models with the state of their backends, and sets and forgets aliases', async () => {
+    api.on('GET /admin/v1/models', { json: { object: 'list', data: [MODEL], aliases: [], has_more: false } });
+    api.on('GET /admin/v1/backends', { json: { object: 'list', data: [{ deployment_id: 'dep_1', healthy: false, reason: 'connect ECONNREFUSED' }], has_more: false } });
+    api.on('PUT /admin/v1/aliases/a%2Fb', { json: { object: 'alias', name: 'a/b', model: 'tiny', model_id: 'model_1' } });
+    api.on('DELETE /admin/v1/aliases/a%2Fb', { json: { object: 'alias', name: 'a/b', deleted: true } });
+    const list = await sluice(['model', 'list']);
+    expect(list.stdout).toMatch(/tiny\s+gpt-4o\s+openai\s+inside\s+http:\/\/gpu:8000\/v1\s+unhealthy \(connect ECONNREFUSED\)/);
+    expect(JSON.parse((await sluice(['model', 'list', '--json'])).stdout)).toMatchObject({ data: [{ name: 'tiny' }], backends: [{ healthy: false }] });
+    expect(await sluice(['model', 'alias', 'a/b', 'tiny'])).toMatchObject({ code: 0, stdout: 'a/b now means tiny\n' });
+    expect(await sluice(['model', 'alias', 'a/b', '--remove'])).toMatchObject({ code: 0, stdout: 'forgot the alias a/b\n' });
+  });
+
+  it('lists calls page by page, with the filters that were asked for', async () => {
+    api.on('GET /admin/v1/audit/calls', ({ url }) => {
+      const query = new URL(url, 'http://x').searchParams;
+      const count = Math.min(Number(query.get('limit')), query.has('after') ? 20 : 100);
+      return { json: { object: 'list', data: Array.from({ length: count }, (_, index) => ({ ...CALL, id: `${query.get('after') ?? 'first'}-${index}` })), has_more: !query.has('after') } };
+    });
+    const { data, has_more } = JSON.parse((await sluice(['audit', 'list', '--limit', '130', '--status', 'answered', '--since', '2026-11-01', '--json'])).stdout) as { data: object[]; has_more: boolean };
+    expect([data.length, has_more]).toEqual([120, false]);
+    expect(api.seen.map(({ url }) => url)).toEqual([
+      '/admin/v1/audit/calls?status=answered&since=2026-11-01T00%3A00%3A00.000Z&limit=100',
+      '/admin/v1/audit/calls?status=answered&since=2026-11-01T00%3A00%3A00.000Z&limit=30&after=first-99',
+    ]);
+    expect((await sluice(['audit', 'list', '--limit', '1'])).stdout).toMatch(/tiny\s+answered\s+34\+12\s+1000\s+17/);
+  });
+
+  it('shows a call with all that was asked and answered; a recorded answer cannot drive the terminal', async () => {
+    const message = { role: 'user', content: [{ type: 'text', text: 'What is\nthis?' }, { type: 'image_url', image_url: { url: 'data:x' } }] };
+    const choice = { index: 0, finish_reason: 'stop', content: '\u001b]0;owned\u0007Hello', reasoning: 'hm', refusal: null, tool_calls: [{ index: 0, id: 'call_1', type: 'function', name: 'look', arguments: '{"a":1}' }], function_call: null };
+    const body = { bodies_available: true, request: { model: 'tiny', stream: true, n: 2, messages: [message] }, choices: [choice, { ...choice, index: 1, tool_calls: [] }], events: [], error_message: null };
+    api.on(`GET /admin/v1/audit/calls/${CALL.id}`, { json: { ...CALL, ...body, segments: [{ producer: 'p', epoch: 1, seq: 2 }] } });
+    const { stdout, code } = await sluice(['audit', 'show', CALL.id]);
+    expect(code).toBe(0);
+    for (const text of ['answered, HTTP 200', 'What is\nthis?', 'image_url', 'n: 2', 'hm', 'look call_1', '{"a":1}', 'answer 0 (stop)', 'answer 1 (stop)', '\\x1b]0;owned\\x07Hello', '34 in, 12 out', '17 of the', 'p/1/2']) {
+      expect(stdout).toContain(text);
+    }
+    expect(stdout).not.toContain('\u001b');
+    api.on(`GET /admin/v1/audit/calls/${CALL.id}`, { json: { ...CALL, bodies_available: false, request: null, choices: [], error_message: null, segments: [] } });
+    expect((await sluice(['audit', 'show', CALL.id])).stdout).toContain('the proof stands');
+  });
+
+  const pieces = (...texts: string[]): string[] => texts.map((content) => JSON.stringify({ choices: [{ index: 0, delta: { content }, finish_reason: null }] }));
+
+  it('chats: one answer, streamed, with the first model of the key', async () => {
+    api.on('GET /v1/models', { json: { object: 'list', data: [{ id: 'tiny' }] } });
+    api.on('POST /v1/chat/completions', { stream: [...pieces('Hel', 'lo\u0007'), '[DONE]'] });
+    expect(await sluice(['chat', 'Hi'])).toEqual({ code: 0, stdout: 'Hello\\x07\n', stderr: '' });
+    expect(await sluice(['chat', '-', '--model', 'huge'], 'from a pipe')).toMatchObject({ code: 0 });
+    const chats = api.seen.filter(({ method }) => method === 'POST');
+    expect(chats.map(({ body }) => body)).toEqual([
+      { model: 'tiny', messages: [{ role: 'user', content: 'Hi' }], stream: true },
+      { model: 'huge', messages: [{ role: 'user', content: 'from a pipe' }], stream: true },
+    ]);
+    expect(chats[0]!.authorization).toBe('Bearer sk-sluice-test');
+  });
+
+  it('chats on with what was said before; an answer that broke off is not remembered', async () => {
+    api.on('POST /v1/chat/completions', ({ body }) => {
+      const { messages } = body as { messages: { content: string }[] };
+      return { stream: messages.at(-1)!.content === 'break' ? pieces('half') : [...pieces(`answer ${messages.length}`), '[DONE]'] };
+    });
+    const { stdout, code } = await sluice(['chat', '--model', 'tiny'], 'one\nbreak\ntwo\n');
+    expect(code).toBe(0);
+    expect(stdout).toContain('broke off');
+    expect(api.seen.at(-1)!.body).toMatchObject({ messages: [{ content: 'one' }, { role: 'assistant', content: 'answer 1' }, { content: 'two' }] });
+  });
+
+  it('ends with 1 when an answer breaks off or fails in the middle', async () => {
+    api.on('POST /v1/chat/completions', { stream: pieces('half') });
+    expect(await sluice(['chat', 'Hi', '--model', 'tiny'])).toMatchObject({ code: 1, stdout: 'half\n', stderr: expect.stringContaining('broke off') });
+    api.on('POST /v1/chat/completions', { stream: [...pieces('half'), JSON.stringify({ error: { message: 'The backend failed.', type: 'server_error', param: null, code: null } })] });
+    expect(await sluice(['chat', 'Hi', '--model', 'tiny'])).toMatchObject({ code: 1, stderr: 'sluice: The backend failed.\n' });
+  });
+
+  it('asks a running platform for a backup, and refuses to restore what is no backup', async () => {
+    api.on('POST /admin/v1/backups', ({ body }) => ({ status: 201, json: { object: 'backup', ...(body as object) } }));
+    expect(await sluice(['backup', join(folder, 'copy')])).toMatchObject({ code: 0, stdout: expect.stringContaining(join(folder, 'copy')) });
+    mkdirSync(join(folder, 'half'));
+    expect(await sluice(['restore', join(folder, 'half'), '--data', join(folder, 'new')])).toMatchObject({ code: 1, stderr: expect.stringContaining('not a whole backup') });
+  });
+});
