@@ -2,7 +2,6 @@
  * Control characters, and the marks that turn the direction of text: what a recorded answer or a name must not send
  * to the terminal. Line feed and tab stay where text has lines.
  */
-// eslint-disable-next-line no-control-regex
 const UNSAFE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 const LINE_BREAKS = /[\n\t]/g;
 

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { processEnvironment } from '@sluice/config';
 
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 const DEADLINE_MS = 60_000;
@@ -22,7 +23,7 @@ export const CLI_WORDS = [
 
 /** Only what a program needs to run: no setting of the machine that runs the tests gets in. */
 export function cleanEnvironment(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
-  return { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', NODE_COMPILE_CACHE: `${ROOT}.cache/compile`, ...extra };
+  return { PATH: processEnvironment['PATH'] ?? '', HOME: processEnvironment['HOME'] ?? '', NODE_COMPILE_CACHE: `${ROOT}.cache/compile`, ...extra };
 }
 
 /** Runs the real command line to its end. */
