@@ -61,12 +61,10 @@ export class AllInOneHouse implements House {
     const child = spawn(LAUNCHER, this.#args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: this.#environment() });
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (part: string) => (this.#printed = (this.#printed + part).slice(-10_000)));
     this.#child = child;
-    const ready = await eventually<Ready>(async () => {
-      if (child.exitCode !== null) throw new Error(`up ended with ${child.exitCode}: ${this.#printed}`);
-      return existsSync(join(this.#folder, 'ready.json')) && (JSON.parse(readFileSync(join(this.#folder, 'ready.json'), 'utf8')) as Ready);
-    }, START_LIMIT_MS).catch((thrown: unknown) => {
-      throw new Error(`the house did not start: ${this.#printed}`, { cause: thrown });
-    });
+    const readyFile = join(this.#folder, 'ready.json');
+    await eventually(async () => existsSync(readyFile) || child.exitCode !== null, START_LIMIT_MS);
+    if (!existsSync(readyFile)) throw new Error(`up ended with ${child.exitCode}: ${this.#printed}`);
+    const ready = JSON.parse(readFileSync(readyFile, 'utf8')) as Ready;
     this.apiKey = ready.apiKey;
     this.adminKey = ready.adminKey;
   }

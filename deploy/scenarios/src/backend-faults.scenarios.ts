@@ -7,7 +7,8 @@ import { StreamReader } from './stream-reader.ts';
 
 /** Answers that begin well and end badly. */
 const BROKEN: readonly [name: string, script: Script][] = [
-  ['resets the connection', { steps: [{ event: chunk({ role: 'assistant', content: 'half' }) }, { reset: true }] }],
+  // The gap lets the first piece be read: a reset throws away what still lies in the receiver's buffer.
+  ['resets the connection', { steps: [{ event: chunk({ role: 'assistant', content: 'half' }) }, { gapMs: 100 }, { reset: true }] }],
   ['sends half an event', { steps: [{ event: chunk({ role: 'assistant', content: 'half' }) }, { raw: 'data: {"id":"x","cho' }, { close: true }] }],
   ['sends what is not JSON', { steps: [{ event: chunk({ role: 'assistant', content: 'half' }) }, { event: 'rubbish' }] }],
   ['reports an error in the stream', { steps: [{ event: chunk({ role: 'assistant', content: 'half' }) }, { event: { error: { message: 'boom', type: 'server_error', code: null } } }] }],
