@@ -25,6 +25,9 @@ const CONFIG = Symbol('gateway config');
 /** After the drain limit calls are ended; this is for their last records. */
 const LAST_RECORDS_LIMIT_MS = 5_000;
 
+/** Answers are complete by then; a client that has not read its own loses the connection. */
+const CLOSE_LIMIT_MS = 1_000;
+
 /** Where the gateway listens, once it does. */
 export class GatewayAddresses {
   /** URL of the OpenAI API, without a path. */
@@ -93,7 +96,10 @@ class GatewayModule implements OnModuleInit, OnApplicationBootstrap, BeforeAppli
     await Promise.race([drained, tooLate]);
     abort.cancel();
     giveUp.cancel();
-    await Promise.all([this.#public.close(), this.#admin.close()]);
+    const servers = [this.#public, this.#admin];
+    const cut = clock.after(CLOSE_LIMIT_MS, () => servers.forEach(({ server }) => server.closeAllConnections()));
+    await Promise.all(servers.map((server) => server.close()));
+    cut.cancel();
   }
 
   async onApplicationShutdown(): Promise<void> {

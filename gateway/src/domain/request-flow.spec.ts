@@ -16,7 +16,7 @@ function batch(...inits: ReturnType<typeof delta>[]): ChatEvent[] {
 }
 
 /** A flow whose log acknowledges at once, or loses everything. */
-function setUp({ view = { state: 'usable', leavesHouse: false } as ModelView, router, loses }: { view?: ModelView; router?: Partial<Router>; loses?: ServiceError } = {}) {
+function setUp({ view = { state: 'usable', leavesHouse: false } as ModelView, router, loses, stuck }: { view?: ModelView; router?: Partial<Router>; loses?: ServiceError; stuck?: Promise<void> } = {}) {
   const said: string[] = [];
   const ends: Record<string, unknown>[] = [];
   const clock = new ManualClock();
@@ -48,7 +48,7 @@ function setUp({ view = { state: 'usable', leavesHouse: false } as ModelView, ro
   const run = (stream: boolean) =>
     flow.run(
       { callId: 'c', principal: PRINCIPAL, call: { model: 'm', messages: Buffer.from('[]'), fields: [], stream, choices: 1 }, abort },
-      { release: (events: Events) => void said.push(`out:${events.length}`), drained: () => undefined },
+      { release: (events: Events) => void said.push(`out:${events.length}`), drained: () => stuck },
     );
   return { run, said, ends, abort, clock };
 }
@@ -101,6 +101,15 @@ describe('the way of a request', () => {
     clock.advance(1_000);
     expect((await running).error).toMatchObject({ code: 'deadline_exceeded' });
     expect(ends).toMatchObject([{ outcome: 3, errorCode: 'deadline_exceeded', httpStatus: 200 }]);
+  });
+
+  it('ends a call in time also when its client does not read', async () => {
+    const { run, clock, ends, said } = setUp({ router: silent, stuck: new Promise<void>(() => undefined) });
+    const running = run(true);
+    while (!said.includes('out:2')) await Promise.resolve();
+    clock.advance(1_000);
+    expect((await running).error).toMatchObject({ code: 'deadline_exceeded' });
+    expect(ends).toHaveLength(1);
   });
 
   it('ends a call whose client left, on record as disconnected', async () => {

@@ -112,7 +112,7 @@ export class RequestFlow {
         sawOutput(events);
         window.push(events);
         const room = window.room();
-        if (room) await room;
+        if (room) await orAborted(room, abort.signal);
         abort.signal.throwIfAborted();
       }
       return { error: undefined, firstOutputMs };
@@ -144,6 +144,19 @@ interface Produced {
 export function modelRefusal(state: 'not_allowed' | 'unknown', shownName?: string): ServiceError {
   if (state === 'not_allowed') return new ServiceError('model_not_allowed', 'This API key may not use the requested model.', { param: 'model' });
   return new ServiceError('model_not_found', `The model ${shownName === undefined ? 'you asked for' : `\`${shownName}\``} does not exist or you do not have access to it.`);
+}
+
+/** A client that does not read must not keep a call from ending. */
+async function orAborted(wait: Promise<void>, signal: AbortSignal): Promise<void> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    signal.throwIfAborted();
+    await Promise.race([wait, promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }
 
 function hasLeft(signal: AbortSignal): boolean {
