@@ -18,6 +18,9 @@ import { serve } from './serve.ts';
 /** The admin API is for this machine; who wants it elsewhere puts a proxy of their own before it. */
 const ADMIN_HOST = '127.0.0.1';
 
+/** Longest delay that a timer takes, in milliseconds. */
+const FOR_EVER_MS = 2 ** 31 - 1;
+
 /** Why a start or a run ends although nothing is wrong. */
 class Stopped extends Error {
   override readonly name = 'Stopped';
@@ -34,8 +37,11 @@ export async function up(options: UpOptions): Promise<void> {
   ]);
   const readyFile = new ReadyFile(options.readyFile);
   const stop = new AbortController();
+  // The house's timers keep no process alive: a start that only waits, for a database that recovers, would end in silence.
+  const alive = setInterval(() => undefined, FOR_EVER_MS);
   const opened: { platform?: EmbeddedPlatform; log?: OpenLog } = {};
   await using stack = new AsyncDisposableStack();
+  stack.defer(() => clearInterval(alive));
   stack.defer(
     onShutdownSignals({
       drain() {

@@ -83,12 +83,13 @@ describe('EmbeddedPostgres', () => {
     expect(await sql.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
   }, LONG_MS);
 
-  it('starts over a pid file that names a living stranger, and leaves the stranger alone', async () => {
+  it('starts over a pid file and a socket lock that name a living stranger, and leaves the stranger alone', async () => {
     const data = await folder();
     await (await start(data)).server.stop();
     const stranger = spawn('sleep', ['60'], { stdio: 'ignore' });
     cleanups.push(async () => stranger.kill('SIGKILL'));
     await writeFile(join(data, 'postgres', 'postmaster.pid'), `${stranger.pid}\n${join(data, 'postgres')}\n`);
+    await writeFile(join(data, 'run', '.s.PGSQL.5432.lock'), `${stranger.pid}\n${join(data, 'postgres')}\n`);
     const { sql, server } = await start(data);
     expect(await sql.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
     expect((await readPostmasterPid(join(data, 'postgres')))?.pid).toBe(server.pid);

@@ -8,7 +8,7 @@ import { DATABASE, makeCluster, ROLE, syncCluster } from './cluster.ts';
 import { takeOwnership } from './owner-file.ts';
 import { endOrphan, endServer } from './postmaster-pid.ts';
 import { spawnPostmaster, waitUntilReady, type PostmasterPlace } from './postmaster.ts';
-import { makeSocketFolder, PORT } from './socket-folder.ts';
+import { makeSocketFolder, PORT, removeStaleSocket } from './socket-folder.ts';
 import { findLauncher, type Launcher } from './unprivileged.ts';
 
 export interface EmbeddedPostgresOptions {
@@ -113,6 +113,8 @@ export class EmbeddedPostgres {
   }
 
   async #launch(tries: number): Promise<void> {
+    await endOrphan(this.#place.cluster, STOP_DEADLINE_MS);
+    await removeStaleSocket(this.#place.socketFolder);
     const child = await spawnPostmaster(this.#binaries, this.#launcher, this.#place);
     this.#child = child;
     // The server must not keep a process alive that has nothing else to do, nor die with it unasked.

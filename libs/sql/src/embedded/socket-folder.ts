@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { lstat, mkdir } from 'node:fs/promises';
+import { lstat, mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -29,4 +29,13 @@ export async function makeSocketFolder(dataDir: string, temporary: string = tmpd
 
 function fits(folder: string): boolean {
   return Buffer.byteLength(join(folder, LONGEST_NAME)) <= MAX_SOCKET_PATH_BYTES;
+}
+
+/**
+ * Removes the lock of a socket whose server is gone. PostgreSQL believes such a file when the process number in it is
+ * alive, which after a crash may be anybody's. To be called only when no server of this folder runs.
+ */
+export async function removeStaleSocket(folder: string): Promise<void> {
+  const socket = join(folder, `.s.PGSQL.${PORT}`);
+  await Promise.all([rm(socket, { force: true }), rm(`${socket}.lock`, { force: true })]);
 }
