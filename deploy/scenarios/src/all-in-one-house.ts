@@ -50,9 +50,22 @@ export class AllInOneHouse implements House {
 
   /** `args` are further options of `up`, `settings` its environment. */
   static async make(args: readonly string[], settings: Readonly<Record<string, string>> = {}): Promise<AllInOneHouse> {
-    const house = new AllInOneHouse(await mkdtemp(join(tmpdir(), 'sluice-house-')), await freePort(), await freePort(), args, settings);
+    const house = await AllInOneHouse.#empty(args, settings);
     await house.start();
     return house;
+  }
+
+  /** A house with other addresses and another data folder, made from a backup. */
+  static async restored(backup: string): Promise<AllInOneHouse> {
+    const house = await AllInOneHouse.#empty([], {});
+    const { code, stderr } = await house.command('restore', backup);
+    if (code !== 0) throw new Error(`restore ended with ${code}: ${stderr}`);
+    await house.start();
+    return house;
+  }
+
+  static async #empty(args: readonly string[], settings: Readonly<Record<string, string>>): Promise<AllInOneHouse> {
+    return new AllInOneHouse(await mkdtemp(join(tmpdir(), 'sluice-house-')), await freePort(), await freePort(), args, settings);
   }
 
   async start(): Promise<void> {

@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import OpenAI from 'openai';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { AllInOneHouse } from './all-in-one-house.ts';
+import { endedCall } from './audited-call.ts';
+import { eventually } from './house.ts';
+import { StreamReader } from './stream-reader.ts';
+
+/** The demonstration model: 135 million parameters know little, but that they know. */
+const MODEL = 'smollm2-135m-instruct';
+const QUESTION = [{ role: 'user' as const, content: 'What is the capital of France? Answer in one sentence.' }];
+/** The first start may fetch 93 MB. */
+const START_LIMIT_MS = 300_000;
+
+describe('the main job, on the real model', () => {
+  let house: AllInOneHouse;
+  let client: OpenAI;
+
+  beforeAll(async () => {
+    house = await AllInOneHouse.make([]);
+    client = new OpenAI({ baseURL: `${house.url}/v1`, apiKey: house.apiKey, maxRetries: 0 });
+  }, START_LIMIT_MS);
+
+  afterAll(async () => house?.[Symbol.asyncDispose](), 60_000);
+
+  it('chats with the openai package, whole and streamed; show tells all, verify proves it', async () => {
+    const whole = await client.chat.completions.create({ model: MODEL, messages: QUESTION, max_tokens: 32, temperature: 0, seed: 7 });
+    expect(whole.choices[0]!.message.content).toContain('Paris');
+    expect(whole.usage).toMatchObject({ prompt_tokens: expect.any(Number), completion_tokens: expect.any(Number) });
+    let [text, id] = ['', ''];
+    for await (const part of await client.chat.completions.create({ model: MODEL, messages: QUESTION, max_tokens: 32, temperature: 0, seed: 7, stream: true })) {
+      text += part.choices[0]?.delta.content ?? '';
+      id = part.id;
+    }
+    expect(text).toBe(whole.choices[0]!.message.content);
+
+    await endedCall(house, id);
+    const shown = await house.command('audit', 'show', id);
+    expect(shown).toMatchObject({ code: 0, stdout: expect.stringContaining(QUESTION[0]!.content) });
+    expect(shown.stdout).toContain(text.split('\n')[0]);
+    // A checkpoint covers a leaf within a second of its coming.
+    await eventually(async () => (await house.command('audit', 'verify', id)).code === 0);
+    expect(await house.command('audit', 'verify')).toMatchObject({ code: 0 });
+  }, 60_000);
+
+  it('chats in the terminal', async () => {
+    expect(await house.command('chat', 'What is the capital of France? Answer in one sentence.', '--model', MODEL)).toMatchObject({ code: 0, stdout: expect.stringContaining('Paris') });
+  }, 60_000);
+
+  it('frees the model when a client leaves, and answers four at once', async () => {
+    const long = new StreamReader(house, { model: MODEL, messages: [{ role: 'user', content: 'Tell me a very long story.' }], max_tokens: 1500 });
+    await long.characters(20);
+    long.leave();
+    expect((await endedCall(house, long.id!)).status).toBe('disconnected');
+    const answers = await Promise.all(Array.from({ length: 4 }, () => client.chat.completions.create({ model: MODEL, messages: QUESTION, max_tokens: 16, temperature: 0 })));
+    for (const answer of answers) expect(answer.choices[0]!.message.content).toContain('Paris');
+  }, 60_000);
+
+  it('refuses by name what this model cannot do, and a prompt that does not fit', async () => {
+    const tools = [{ type: 'function' as const, function: { name: 'f', parameters: { type: 'object' } } }];
+    await expect(client.chat.completions.create({ model: MODEL, messages: QUESTION, tools })).rejects.toMatchObject({ status: 400, code: 'unsupported_parameter', param: 'tools' });
+    await expect(client.chat.completions.create({ model: MODEL, messages: [{ role: 'user', content: 'word '.repeat(20_000) }] })).rejects.toMatchObject({ status: 400, code: 'context_length_exceeded', param: 'messages' });
+  }, 60_000);
+
+  it('is exported as files that hold the whole log, and a backup restored elsewhere verifies and answers', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sluice-copies-'));
+    try {
+      expect(await house.command('audit', 'export', join(folder, 'log'))).toMatchObject({ code: 0 });
+      expect(readdirSync(join(folder, 'log'))).toEqual(expect.arrayContaining(['checkpoint', 'tile']));
+      expect(await house.command('backup', join(folder, 'backup'))).toMatchObject({ code: 0 });
+      await using restored = await AllInOneHouse.restored(join(folder, 'backup'));
+      expect(await restored.command('audit', 'verify')).toMatchObject({ code: 0 });
+      const again = new OpenAI({ baseURL: `${restored.url}/v1`, apiKey: house.apiKey, maxRetries: 0 });
+      expect((await again.chat.completions.create({ model: MODEL, messages: QUESTION, max_tokens: 16, temperature: 0 })).choices[0]!.message.content).toContain('Paris');
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }, 120_000);
+});
