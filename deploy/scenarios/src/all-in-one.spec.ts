@@ -1,4 +1,4 @@
 import { AllInOneHouse } from './all-in-one-house.ts';
-import { scenarios } from './scenarios.ts';
+import { SETTINGS, scenarios } from './scenarios.ts';
 
-scenarios('all in one', () => AllInOneHouse.make(['--no-model']));
+scenarios('all in one', () => AllInOneHouse.make(['--no-model'], SETTINGS));

@@ -59,6 +59,20 @@ export function backendFaultScenarios(at: () => House): void {
       expect(await endedCall(at(), answer.headers.get('x-request-id')!)).toMatchObject({ status: 'failed', http_status: 502 });
     });
 
+    it('that says nothing is given up: a 504 before the first token, an error event after it, and it hears of it', async () => {
+      upstream.next({ before: new Promise(() => undefined), steps: [] });
+      const silent = new StreamReader(at(), { model: MODEL, messages: MESSAGES });
+      await silent.ended;
+      expect(silent.status).toBe(504);
+      await (await upstream.received(0)).clientLeft;
+      upstream.next({ steps: [{ event: chunk({ role: 'assistant', content: 'half' }) }, { stall: true }] });
+      const stopped = new StreamReader(at(), { model: MODEL, messages: MESSAGES });
+      await stopped.ended;
+      expect({ text: stopped.text, done: stopped.done, code: stopped.error?.code }).toEqual({ text: 'half', done: false, code: 'upstream_timeout' });
+      await (await upstream.received(1)).clientLeft;
+      expect(await endedCall(at(), stopped.id!)).toMatchObject({ status: 'failed', error_code: 'upstream_timeout', choices: [{ content: 'half' }] });
+    });
+
     it('that refuses the request is heard: its own status, type, code and param reach the client', async () => {
       upstream.next(errorEnvelope(422, { message: 'No such voice.', type: 'invalid_request_error', code: 'bad_voice', param: 'audio.voice' }));
       const answer = await fetch(`${at().url}/v1/chat/completions`, { method: 'POST', headers: { authorization: `Bearer ${at().apiKey}`, 'content-type': 'application/json' }, body: JSON.stringify({ model: MODEL, messages: MESSAGES }) });

@@ -34,7 +34,9 @@ async function killInMidStream(house: House, upstream: ScriptedUpstream, round: 
   await Promise.all(readers.map(({ ended }) => ended));
   await house.start();
 
-  for (const reader of readers.filter(({ text }) => text !== '')) {
+  const answered = readers.filter(({ text }) => text !== '');
+  expect(answered.length).toBeGreaterThan(0);
+  for (const reader of answered) {
     const call = await endedCall(house, reader.id!, 30_000);
     const recorded = call.choices[0]?.content ?? '';
     expect({ round, recorded: recorded.slice(0, reader.text.length) }).toEqual({ round, recorded: reader.text });
