@@ -1,12 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { create, toBinary } from '@bufbuild/protobuf';
 import { Role } from '@sluice/proto/access/v1/access';
-import { TestHouse } from '../testing/house.ts';
+import { OutputBodySchema } from '@sluice/proto/events/v1/calls';
+import { delta, finished, TestHouse } from '../testing/house.ts';
 
 const house = new TestHouse();
 const keys = { owner: house.addKey(Role.OWNER), member: house.addKey(Role.MEMBER), auditor: house.addKey(Role.AUDITOR), inference: house.addKey('inference') };
 
 beforeAll(() => house.start());
 afterAll(() => house.stop());
+
+const base64 = (bytes: string | Uint8Array): string => Buffer.from(bytes as string).toString('base64');
 
 async function ask(who: keyof typeof keys, method: string, path: string, body?: unknown): Promise<{ status: number; json: Record<string, unknown>; text: string }> {
   const response = await fetch(`${house.adminUrl}/admin/v1${path}`, {
@@ -111,13 +115,20 @@ describe('the audit', () => {
       request: { model: 'chat', n: 1, messages: [{ role: 'user', content: 'hi' }], seed: 7 },
       choices: [{ index: 0, content: 'Hello', finish_reason: 'stop', refusal: null }],
       events: [{ type: 'delta', text: 'Hel' }, { type: 'delta', text: 'lo' }, { type: 'finished' }],
-      segments: [{ producer: 'p', epoch: 1, seq: 2 }, { producer: 'p', epoch: 1, seq: 3 }],
+      segments: [{ producer: 'p', epoch: 1, seq: 2 }, { producer: 'p', epoch: 1, seq: 3 }, { producer: 'p', epoch: 1, seq: 4 }],
     });
   });
 
   it('hands out acts, proofs, the checkpoint, the key and tiles', async () => {
     expect((await ask('auditor', 'GET', '/audit/acts')).json).toMatchObject({ data: [{ action: 'key.created', detail: { name: 'x' }, leaf_index: 3 }] });
-    expect((await ask('auditor', 'GET', '/audit/calls/x/proof')).json).toEqual({ object: 'audit.proof', call_id: 'x', bundle: 'proof', entry: Buffer.from('entry').toString('base64') });
+    const proof = { object: 'audit.proof', call_id: 'x', bundle: 'proof', entry: base64('entry') };
+    expect((await ask('member', 'GET', '/audit/calls/x/proof')).json).toEqual(proof);
+    expect((await ask('auditor', 'GET', '/audit/calls/x/proof')).json).toEqual({
+      ...proof,
+      openings: [{ name: 'model', salt: base64('salt'), value: base64('chat') }],
+      prompt: { salt: base64('pepper'), value: base64('[{"role":"user","content":"hi"}]') },
+      output: { start: base64('start'), released: [base64(toBinary(OutputBodySchema, create(OutputBodySchema, { events: [delta('Hel'), delta('lo'), finished()] })))] },
+    });
     expect((await ask('auditor', 'GET', '/audit/log/checkpoint')).text).toBe('log\n5\nroot\n');
     expect((await ask('auditor', 'GET', '/audit/log/key')).text).toBe('log+1+key\n');
     expect((await ask('auditor', 'GET', '/audit/log/tile/entries/000.p/17')).text).toBe('tile/entries/000.p/17');

@@ -5,9 +5,10 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { LogVerifier, parseVerifierKey } from '@sluice/transparency';
 import { ApiServer } from '../testing/api-server.ts';
 import { runCli, type CliResult } from '../testing/run-cli.ts';
+import { completedCall, type ScriptedCall } from '../testing/scripted-call.ts';
 import { SmallLog } from '../testing/small-log.ts';
 
-const CALL = '019ab3c4d5e67890a1b2c3d4e5f60718';
+const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
 describe('sluice audit', () => {
   let api: ApiServer;
@@ -76,21 +77,59 @@ describe('sluice audit', () => {
     expect(await audit('verify')).toMatchObject({ code: 1, stderr: expect.stringContaining('DOES NOT VERIFY (root)') });
   });
 
-  it('checks the proof of one call and what its record opens', async () => {
-    const log = new SmallLog().addCalls(7);
-    serve(log);
-    const proof = await log.proofOf(4);
-    const place = `GET /admin/v1/audit/calls/${CALL}/proof`;
-    api.on(place, { json: { object: 'audit.proof', call_id: CALL, ...proof, openings: [SmallLog.opening('model', 'tiny')] } });
-    const good = await audit('verify', CALL);
-    expect(good).toMatchObject({ code: 0, stdout: expect.stringContaining('entry 4') });
-    expect(good.stdout).toContain('opens the commitments: model');
+  describe('of one call', () => {
+    async function proofOf(given: ScriptedCall): Promise<(change?: { proof?: object; shown?: object }) => Promise<CliResult>> {
+      const log = new SmallLog().addCalls(4).addEnd(given.type, given.commitments).addCalls(2);
+      serve(log);
+      const proof = { object: 'audit.proof', call_id: given.id, ...(await log.proofOf(4)), ...given.evidence };
+      return async (change = {}) => {
+        api.on(`GET /admin/v1/audit/calls/${given.id}/proof`, { json: { ...proof, ...change.proof } });
+        api.on(`GET /admin/v1/audit/calls/${given.id}`, { json: { ...given.shown, ...change.shown } });
+        return audit('verify', given.id, '--json');
+      };
+    }
 
-    api.on(place, { json: { object: 'audit.proof', call_id: CALL, ...proof, openings: [SmallLog.opening('model', 'huge')] } });
-    expect(await audit('verify', CALL)).toMatchObject({ code: 1, stderr: expect.stringContaining("model is not what the entry commits to") });
+    const refused = (what: string): object => ({ code: 1, stderr: expect.stringMatching(new RegExp(`DOES NOT VERIFY \\(proof\\): .*${what}`)) });
 
-    api.on(place, { json: { object: 'audit.proof', call_id: CALL, ...proof, entry: (await log.proofOf(5)).entry } });
-    expect(await audit('verify', CALL)).toMatchObject({ code: 1, stderr: expect.stringContaining('DOES NOT VERIFY (proof)') });
+    it('proves that its end is in the log, and that what show prints is what was committed to', async () => {
+      const verify = await proofOf(completedCall());
+      const good = await verify();
+      expect(good).toMatchObject({ code: 0, stderr: '' });
+      expect(JSON.parse(good.stdout)).toMatchObject({ call: { index: 4, type: 'call.completed', prompt: true, output: true, opened: ['call_id', 'organisation_id', 'project_id', 'key_id', 'model', 'prompt', 'output', 'result'] } });
+      expect((await audit('verify', completedCall().id)).stdout).toContain('answer  the answer that audit show prints is the released output that was committed to, whole');
+    });
+
+    it('finds every change of what is shown', async () => {
+      const call = completedCall();
+      const verify = await proofOf(call);
+      expect(await verify({ shown: { model: 'huge' } })).toMatchObject(refused('model'));
+      expect(await verify({ shown: { key_id: 'key_2' } })).toMatchObject(refused('key_id'));
+      expect(await verify({ shown: { status: 'failed' } })).toMatchObject(refused('result'));
+      expect(await verify({ shown: { output_bytes: 12 } })).toMatchObject(refused('result'));
+      expect(await verify({ shown: { request: { messages: [{ role: 'user', content: 'Something else.' }] } } })).toMatchObject(refused('prompt'));
+      expect(await verify({ shown: { choices: [{ ...call.shown.choices[0], content: 'Another answer.' }] } })).toMatchObject(refused('answer'));
+      expect(await verify({ shown: { events: call.shown.events.slice(1) } })).toMatchObject(refused('answer'));
+    });
+
+    it('finds evidence that is changed, cut at its beginning or its end, or that of another call', async () => {
+      const call = completedCall();
+      const verify = await proofOf(call);
+      const { openings, output, prompt } = call.evidence;
+      expect(await verify({ proof: { openings: openings.map((one) => (one.name === 'model' ? { ...one, value: base64('huge') } : one)) } })).toMatchObject(refused("model is not what the entry"));
+      expect(await verify({ proof: { prompt: { ...prompt, value: base64('[]') } } })).toMatchObject(refused('prompt'));
+      expect(await verify({ proof: { output: { ...output, released: output.released.slice(0, 1) } } })).toMatchObject(refused('output'));
+      expect(await verify({ proof: { output: { start: call.chains[1], released: output.released.slice(1) } } })).toMatchObject(refused('number of output bytes'));
+      expect(await verify({ proof: { openings: openings.filter(({ name }) => name !== 'call_id') } })).toMatchObject(refused('another call'));
+      expect(await verify({ proof: { entry: (await new SmallLog().addCalls(5).proofOf(4)).entry } })).toMatchObject({ code: 1, stderr: expect.stringContaining('DOES NOT VERIFY (proof)') });
+    });
+
+    it('says what was not compared: without a right to read, and of a call that keeps no bodies', async () => {
+      const call = completedCall();
+      const verify = await proofOf(call);
+      expect(JSON.parse((await verify({ proof: { openings: undefined, prompt: undefined, output: undefined } })).stdout)).toMatchObject({ call: { opened: [], prompt: false, output: false } });
+      expect((await audit('verify', call.id)).stdout).toContain('record  not compared');
+      expect(JSON.parse((await verify({ proof: { prompt: null, output: null } })).stdout)).toMatchObject({ call: { opened: expect.arrayContaining(['result']), prompt: false, output: false } });
+    });
   });
 
   it('exports static files that a verifier without a platform accepts', async () => {

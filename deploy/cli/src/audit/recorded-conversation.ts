@@ -2,7 +2,7 @@ import type { RecordedCall } from '../platform-api/answers.ts';
 import { printable, printableLine } from '../terminal/printable.ts';
 
 type Choice = RecordedCall['choices'][number];
-type Message = NonNullable<RecordedCall['request']>['messages'][number];
+type Message = NonNullable<NonNullable<RecordedCall['request']>['messages']>[number];
 
 /** Members of the request that have their own place in the text, or that every call has. */
 const SHOWN_ELSEWHERE = new Set(['model', 'stream', 'messages']);
@@ -43,7 +43,7 @@ function said(call: RecordedCall): string[] {
   const { request } = call;
   const parameters = request ? Object.entries(request).filter(([name, value]) => !SHOWN_ELSEWHERE.has(name) && value !== null) : [];
   return [
-    ...(request?.messages.flatMap(message) ?? []),
+    ...(request?.messages?.flatMap(message) ?? []),
     ...(parameters.length > 0 ? block('parameters', parameters.map(([name, value]) => `${name}: ${JSON.stringify(value)}`).join('\n')) : []),
     ...call.choices.flatMap((choice) => answer(choice, call.choices.length)),
   ];

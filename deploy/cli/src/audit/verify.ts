@@ -2,7 +2,7 @@ import { LogFault, LogVerifier, type LogReport } from '@sluice/transparency';
 import type { VerifyOptions } from '../commands/audit.ts';
 import { printAnswer } from '../commands/output.ts';
 import { CommandFailed } from '../exit-code.ts';
-import { verifyCall, type CallProof } from './call-proof.ts';
+import type { CallProof } from './call-proof.ts';
 import { openLog, type LogSource } from './log-source.ts';
 
 const PROGRESS_EVERY_ENTRIES = 4096n;
@@ -12,7 +12,7 @@ export async function verify(id: string | undefined, options: VerifyOptions): Pr
   const startedMs = performance.now();
   const source = await openLog(options);
   const report = await verifyLog(source);
-  const proof = id === undefined ? undefined : await proven(() => verifyCall(id, source, report.checkpoint));
+  const proof = id === undefined ? undefined : await proven(async () => (await import('./call-proof.ts')).verifyCall(id, source, report.checkpoint));
   const elapsedMs = Math.round(performance.now() - startedMs);
   const { origin, size, root } = report.checkpoint;
   const answer = {
@@ -49,9 +49,21 @@ function readable({ origin, size, root, continues, elapsed_ms }: { origin: strin
   const lines = [`The log verifies: ${size} entries, ${elapsed_ms} ms`, `origin  ${origin}`, `root    ${root}`, `history ${before}`];
   if (proof) {
     lines.push(`call    ${proof.id} is entry ${proof.index} of it (${proof.type}, ${proof.minute})`);
-    lines.push(`record  ${proof.opened.length === 0 ? 'its values are sealed for this key, or gone' : `opens the commitments: ${proof.opened.join(', ')}`}`);
+    lines.push(...shown(proof));
   }
   return lines.join('\n');
+}
+
+/** What is proven of the call, and what is not. */
+function shown({ opened, prompt, output, type }: CallProof): string[] {
+  if (opened.length === 0) return ['record  not compared: it is sealed for this key (owner and auditor may read it), or gone'];
+  const isRefusal = type === 'call.refused';
+  return [
+    `record  audit show prints what was committed to: ${opened.join(', ')}`,
+    `prompt  ${prompt ? 'the messages that audit show prints are those that were committed to' : 'not compared: it was not kept, or is not part of this entry'}`,
+    ...(isRefusal ? [] : [`answer  ${output ? 'the answer that audit show prints is the released output that was committed to, whole' : 'not compared: it was not kept, or is gone'}`]),
+    'beyond  the other parameters of the request and the time to the first output are recorded, not committed to',
+  ];
 }
 
 function showProgress(entries: bigint): void {

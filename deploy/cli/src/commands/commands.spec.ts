@@ -176,7 +176,7 @@ describe('the command line', () => {
       expect(stdout).toContain(text);
     }
     expect(stdout).not.toContain('\u001b');
-    api.on(`GET /admin/v1/audit/calls/${CALL.id}`, { json: { ...CALL, bodies_available: false, request: null, choices: [], error_message: null, segments: [] } });
+    api.on(`GET /admin/v1/audit/calls/${CALL.id}`, { json: { ...CALL, bodies_available: false, request: null, choices: [], events: [], error_message: null, segments: [] } });
     expect((await sluice(['audit', 'show', CALL.id])).stdout).toContain('the proof stands');
   });
 

@@ -36,6 +36,7 @@ export const backend = z.looseObject({ deployment_id: z.string(), healthy: z.boo
 
 export const call = z.looseObject({
   id: z.string(),
+  organisation_id: z.string(),
   project_id: z.string(),
   key_id: z.string(),
   model: z.string(),
@@ -47,8 +48,10 @@ export const call = z.looseObject({
   ended_at: time.nullable(),
   duration_ms: z.number().nullable(),
   first_output_ms: z.number().nullable(),
-  usage: z.looseObject({ input_tokens: z.number(), output_tokens: z.number(), estimated: z.boolean() }).nullable(),
+  output_bytes: z.number(),
+  usage: z.looseObject({ input_tokens: z.number(), output_tokens: z.number(), cached_input_tokens: z.number(), reasoning_tokens: z.number(), estimated: z.boolean() }).nullable(),
   version_id: z.string().nullable(),
+  deployment_id: z.string().nullable(),
   leaf_index: z.number().nullable(),
 });
 export type Call = z.infer<typeof call>;
@@ -57,7 +60,7 @@ const toolCall = z.looseObject({ id: z.string().nullish(), name: z.string().null
 
 export const recordedCall = call.extend({
   bodies_available: z.boolean(),
-  request: z.looseObject({ messages: z.array(z.looseObject({ role: z.string() })) }).nullable(),
+  request: z.looseObject({ messages: z.array(z.looseObject({ role: z.string() })).nullable() }).nullable(),
   choices: z.array(
     z.looseObject({
       index: z.number(),
@@ -69,6 +72,7 @@ export const recordedCall = call.extend({
       function_call: toolCall.nullish(),
     }),
   ),
+  events: z.array(z.looseObject({ type: z.string() })),
   error_message: z.string().nullable(),
   segments: z.array(z.looseObject({ producer: z.string(), epoch: z.coerce.string(), seq: z.coerce.string() })),
 });

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import {
   CompactRange, encodeEntryBundle, encodeLogEntry, formatCheckpoint, formatProofBundle, formatTilePath, formatVerifierKey, leafHash, nodesFromTiles, proveInclusion,
-  signerFromSeed, signNote, TILE_WIDTH, tilesOf, tileWidth, type LogEntry, type NoteSigner, type Tile,
+  signerFromSeed, signNote, TILE_WIDTH, tilesOf, tileWidth, type EntryCommitment, type EntryType, type LogEntry, type NoteSigner, type Tile,
 } from '@sluice/transparency';
 
 const SALT = Buffer.from('a salt of the test');
@@ -28,6 +28,12 @@ export class SmallLog {
     return this;
   }
 
+  /** Adds the end of a call with these commitments. */
+  addEnd(type: EntryType, commitments: readonly EntryCommitment[]): this {
+    this.entries.push(encodeLogEntry({ type, producer: 'p1', epoch: 1n, seq: BigInt(this.entries.length), minuteMs: 0, commitments: [...commitments] }));
+    return this;
+  }
+
   checkpoint(): Buffer {
     const range = new CompactRange();
     for (const entry of this.entries) range.append(leafHash(entry));
@@ -51,11 +57,6 @@ export class SmallLog {
     const proof = await proveInclusion(BigInt(index), size, nodesFromTiles(size, async (tile) => this.#hashes(tile)));
     const bundle = formatProofBundle({ index: BigInt(index), proof, note: this.checkpoint() });
     return { bundle: bundle.toString('utf8'), entry: Buffer.from(this.entries[index]!).toString('base64') };
-  }
-
-  /** The opening of a commitment as the record of a call holds it. */
-  static opening(name: string, value: string): { name: string; salt: string; value: string } {
-    return { name, salt: SALT.toString('base64'), value: Buffer.from(value).toString('base64') };
   }
 
   #commit(name: string, value: string): { name: string; hash: Buffer } {

@@ -2,6 +2,7 @@ import type { CallSummary } from '@sluice/proto/audit/v1/audit';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { callDetail } from './call-detail.ts';
+import { callEvidence } from './call-evidence.ts';
 import { ALL, AUDITORS, adminRoute, type AdminDoor } from './door.ts';
 import { filterInput, limitInput, list, text, time, timeInput } from './view.ts';
 
@@ -31,10 +32,12 @@ export function auditCallsRoutes(server: FastifyInstance, door: AdminDoor): void
     const found = await door.audit.getCall({ organisationId: actor.organisationId, callId: bareId(param('id')) }, options);
     return { json: { ...callView(found.call!), ...callDetail(found) } };
   });
-  adminRoute(server, door, 'GET', '/audit/calls/:id/proof', ALL, async ({ actor, options, param }) => {
-    const callId = bareId(param('id'));
-    const { bundle, entry } = await door.audit.getProof({ organisationId: actor.organisationId, callId }, options);
-    return { json: { object: 'audit.proof', call_id: callId, bundle: Buffer.from(bundle).toString(), entry: Buffer.from(entry).toString('base64') } };
+  adminRoute(server, door, 'GET', '/audit/calls/:id/proof', ALL, async ({ administrator, actor, options, param }) => {
+    const asked = { organisationId: actor.organisationId, callId: bareId(param('id')) };
+    const { bundle, entry } = await door.audit.getProof(asked, options);
+    // Evidence shows what was said: it is for those who may read the call itself.
+    const evidence = AUDITORS.includes(administrator.role) ? callEvidence(await door.audit.getCall(asked, options)) : {};
+    return { json: { object: 'audit.proof', call_id: asked.callId, bundle: Buffer.from(bundle).toString(), entry: Buffer.from(entry).toString('base64'), ...evidence } };
   });
 }
 

@@ -18,11 +18,15 @@ export function callDetail({ parts, bodiesAvailable }: GetCallResponse): object 
   return {
     bodies_available: bodiesAvailable,
     request: request ? requestView(request) : null,
-    choices: choicesOf(events),
-    events: events.map(eventView),
+    ...outputView(events),
     error_message: text(errorMessage),
     segments: parts.map(({ producer, epoch, seq }) => ({ producer, epoch: Number(epoch), seq: Number(seq) })),
   };
+}
+
+/** Released output as a reader sees it: put together by choice, and event by event. */
+export function outputView(events: readonly ChatEvent[]): { readonly choices: readonly object[]; readonly events: readonly object[] } {
+  return { choices: choicesOf(events), events: events.map(eventView) };
 }
 
 function requestView({ model, stream, choices, messages, fields }: ChatCall): object {

@@ -4,6 +4,7 @@ import { dataKey } from '@sluice/envelope';
 import { ServiceError } from '@sluice/errors';
 import type { AccessService } from '@sluice/proto/access/v1/access';
 import type { CallPartSchema } from '@sluice/proto/audit/v1/audit';
+import type { CallRecord } from '@sluice/proto/events/v1/calls';
 import type { Client } from '@sluice/rpc';
 import { CallAssembler, decodeSegment, openSegment, type KeyFinder } from '@sluice/segment';
 import type { Sql } from '@sluice/sql';
@@ -44,11 +45,15 @@ export async function readBodies(sql: Sql, access: Client<typeof AccessService>,
     for (const segment of segments.map(decodeSegment)) {
       openSegment(segment, findKey).forEach((opened, record) => {
         const whole = opened.record.callId === call.summary.callId ? assembler.accept(opened) : undefined;
-        if (whole?.body?.case) parts.push({ producer, epoch, seq: segment.seq, body: { record, body: whole.body } });
+        if (whole?.body?.case) parts.push({ producer, epoch, seq: segment.seq, body: { record, body: whole.body }, outputChain: chainAfter(whole.record) });
       });
     }
   }
   return { parts: [...parts, ...ownPart(call)], available };
+}
+
+function chainAfter({ record }: CallRecord): Uint8Array {
+  return record.case === 'admitted' || record.case === 'output' || record.case === 'completed' ? record.value.outputChain : new Uint8Array();
 }
 
 /** The project's data keys, for this answer only. A project that access does not know has been shredded. */
@@ -71,5 +76,5 @@ function ownPart({ summary, producer, epoch, seqs, abandoned }: IndexedCall): Ca
     callId: summary.callId, organisationId: summary.organisationId, projectId: summary.projectId, keyId: summary.keyId, model: summary.model,
     producer, epoch, lastSeq, counts: { ...NO_COUNTS, ...summary.counts }, outputBytes: summary.outputBytes ?? 0n, outputChain: abandoned.outputChain,
   };
-  return [{ producer, epoch, seq: lastSeq, body: { body: { case: 'completed', value: { openings: openingsOf(abandonedFields(call), abandoned.saltSeed) } } } }];
+  return [{ producer, epoch, seq: lastSeq, body: { body: { case: 'completed', value: { openings: openingsOf(abandonedFields(call), abandoned.saltSeed) } } }, outputChain: abandoned.outputChain }];
 }

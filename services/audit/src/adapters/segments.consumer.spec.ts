@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { fromBinary } from '@bufbuild/protobuf';
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { ManualClock } from '@sluice/clock';
-import { SegmentSchema, type Segment } from '@sluice/proto/events/v1/calls';
-import { verifyOpening } from '@sluice/segment';
+import { OutputBodySchema, SegmentSchema, type Segment } from '@sluice/proto/events/v1/calls';
+import { nextChain, verifyOpening } from '@sluice/segment';
 import { decodeLogEntry, parseVerifierKey, verifyProofBundle } from '@sluice/transparency';
 import { NOW_MS, startAuditTables, segmentEntries, type AuditTables } from '../testing/audit-tables.ts';
 import { consumeSegments } from './segments.consumer.ts';
@@ -37,6 +37,8 @@ describe('a call that came in', () => {
     expect(parts.map(({ body }) => body?.body.case)).toEqual(['admitted', 'output', 'output', 'output', 'completed']);
     expect(Buffer.from(parts[0]!.body!.body.case === 'admitted' ? parts[0]!.body!.body.value.call!.messages : []).toString()).toBe(prompt);
     expect(deltas(parts)).toBe('Once upon a time');
+    const released = parts.flatMap(({ body }) => (body?.body.case === 'output' ? [toBinary(OutputBodySchema, body.body.value)] : []));
+    expect(released.reduce<Uint8Array>(nextChain, parts[0]!.outputChain)).toEqual(Buffer.from(parts.at(-1)!.outputChain));
     expect(summary).toMatchObject({
       callId: call.callId, organisationId: ORGANISATION, projectId: PROJECT, keyId: 'key_1', model: 'small', stream: true, status: 'answered', httpStatus: 200, admittedAtMs: 1_700_000_000_000n, endedAtMs: 1_700_000_060_000n,
       outputBytes: 16n, counts: { inputTokens: 5n, outputTokens: 16n }, versionId: 'mv_1', deploymentId: 'dep_1', durationMs: 345, firstOutputMs: 12,

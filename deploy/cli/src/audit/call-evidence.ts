@@ -1,0 +1,67 @@
+import { hash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import { fromBinary } from '@bufbuild/protobuf';
+import { outputView } from '@sluice/gateway';
+import { OutputBodySchema } from '@sluice/proto/events/v1/calls';
+import type { ChatEvent } from '@sluice/proto/chat/v1/chat';
+import { nextChain } from '@sluice/segment';
+import { LogFault } from '@sluice/transparency';
+import { z } from 'zod';
+import type { RecordedCall } from '../platform-api/answers.ts';
+
+const CHAIN_BYTES = 32;
+const base64 = z.base64().transform((text) => Buffer.from(text, 'base64'));
+
+/** What a platform hands out beside the proof to those who may read the call (gateway/README.md). */
+export const callEvidence = z.object({
+  openings: z.array(z.object({ name: z.string(), salt: base64, value: base64 })),
+  prompt: z.object({ salt: base64, value: base64 }).nullable(),
+  output: z.object({ start: base64, released: z.array(base64) }).nullable(),
+});
+export type CallEvidence = z.infer<typeof callEvidence>;
+
+/** The values that a leaf's commitments were opened to, by name. */
+export type Opened = ReadonlyMap<string, Buffer>;
+
+/** True when the messages that `audit show` prints are those that were committed to; false when there is nothing to hold them against. */
+export function provePrompt({ prompt }: CallEvidence, opened: Opened, shown: RecordedCall): boolean {
+  const committed = opened.get('prompt');
+  if (!committed || !prompt) return false;
+  if (!committed.equals(hash('sha256', Buffer.concat([prompt.salt, prompt.value]), 'buffer'))) throw differs('prompt');
+  const messages: unknown = prompt.value.length === 0 ? null : JSON.parse(prompt.value.toString('utf8'));
+  if (!isDeepStrictEqual(shown.request?.messages ?? null, messages)) throw differs('prompt');
+  return true;
+}
+
+/**
+ * True when the answer that `audit show` prints, event by event, is the chain of output that was committed to.
+ * The chain alone could lack its beginning; the count of bytes, which is committed to as well, says that it is whole.
+ */
+export function proveOutput({ output }: CallEvidence, opened: Opened, shown: RecordedCall): boolean {
+  const committed = opened.get('output') ?? opened.get('output_chain');
+  if (!committed || !output) return false;
+  if (output.start.length !== CHAIN_BYTES || !committed.equals(output.released.reduce<Buffer>(nextChain, output.start))) throw differs('output');
+  const events = output.released.flatMap((bytes) => fromBinary(OutputBodySchema, bytes).events);
+  if (bytesOf(events) !== committedBytes(opened)) throw differs('number of output bytes');
+  const { choices, events: seen } = JSON.parse(JSON.stringify(outputView(events))) as Pick<RecordedCall, 'choices' | 'events'>;
+  if (!isDeepStrictEqual(plain(shown.choices), choices) || !isDeepStrictEqual(plain(shown.events), seen)) throw differs('answer');
+  return true;
+}
+
+function bytesOf(events: readonly ChatEvent[]): number {
+  return events.reduce((sum, { event }) => sum + (event.case === 'delta' ? Buffer.byteLength(event.value.text) : 0), 0);
+}
+
+/** An abandoned call commits to its bytes by themselves, a completed one as the last figure of its result. */
+function committedBytes(opened: Opened): number {
+  const own = opened.get('output_bytes');
+  return own ? Number(own.toString()) : Number((JSON.parse(opened.get('result')?.toString() ?? '[]') as unknown[]).at(-1));
+}
+
+function plain(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value));
+}
+
+export function differs(what: string): LogFault {
+  return new LogFault('proof', `The ${what} that the platform shows is not what the entry commits to.`);
+}

@@ -1,0 +1,50 @@
+import { randomBytes } from 'node:crypto';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { OutputBodySchema } from '@sluice/proto/events/v1/calls';
+import { chainOutput, commit, commitmentHash } from '@sluice/segment';
+import type { EntryCommitment, EntryType } from '@sluice/transparency';
+
+type Events = NonNullable<MessageInitShape<typeof OutputBodySchema>['events']>;
+
+const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
+
+/** A call as its gateway committed to it, as the admin API shows it, and what is handed out to compare the two. */
+export type ScriptedCall = ReturnType<typeof completedCall>;
+
+/** Two released outputs, "An " and "answer.", to one question. */
+export function completedCall() {
+  const id = '019ab3c4d5e67890a1b2c3d4e5f60718';
+  const messages = [{ role: 'user', content: 'A question?' }];
+  const prompt = { salt: randomBytes(32), value: Buffer.from(JSON.stringify(messages)) };
+  const outputs: Events[] = [[{ event: { case: 'delta', value: { choice: 0, channel: 1, text: 'An ' } } }], [{ event: { case: 'delta', value: { choice: 0, channel: 1, text: 'answer.' } } }]];
+  const chains: Buffer[] = [randomBytes(32)];
+  const released = outputs.map((events) => {
+    const { chain, body } = chainOutput(chains.at(-1)!, { events });
+    chains.push(chain);
+    return base64(body.bytes);
+  });
+  const fields: Record<string, string | Uint8Array> = {
+    call_id: id, organisation_id: 'org_1', project_id: 'proj_1', key_id: 'key_1', model: 'tiny', prompt: commitmentHash(prompt.salt, prompt.value), output: chains.at(-1)!,
+    result: JSON.stringify([1, '', 200, 'ver_1', 'dep_1', 1_700_000_000_000, 1_700_000_000_500, 5, 2, 10]),
+  };
+  const made = Object.entries(fields).map(([name, value]) => commit(name, value, randomBytes));
+  const choice = { index: 0, finish_reason: null, content: 'An answer.', reasoning: null, refusal: null, tool_calls: [], function_call: null };
+  return {
+    id,
+    type: 'call.completed' as EntryType,
+    commitments: made.map(({ commitment }): EntryCommitment => commitment),
+    chains: chains.map(base64),
+    evidence: {
+      openings: made.map(({ opening: { name, salt, value } }) => ({ name, salt: base64(salt), value: base64(value) })),
+      prompt: { salt: base64(prompt.salt), value: base64(prompt.value) },
+      output: { start: base64(chains[0]!), released },
+    },
+    shown: {
+      object: 'call', id, organisation_id: 'org_1', project_id: 'proj_1', key_id: 'key_1', model: 'tiny', stream: true, status: 'answered', http_status: 200, error_code: null,
+      admitted_at: '2023-11-14T22:13:20.000Z', ended_at: '2023-11-14T22:13:20.500Z', duration_ms: 500, first_output_ms: 20, output_bytes: 10,
+      usage: { input_tokens: 5, output_tokens: 2, cached_input_tokens: 0, reasoning_tokens: 0, estimated: false }, version_id: 'ver_1', deployment_id: 'dep_1', leaf_index: 4,
+      bodies_available: true, request: { model: 'tiny', messages }, choices: [choice], error_message: null, segments: [],
+      events: ['An ', 'answer.'].map((text) => ({ type: 'delta', choice: 0, channel: 'content', text })),
+    },
+  };
+}
