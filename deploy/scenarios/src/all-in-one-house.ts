@@ -36,6 +36,7 @@ export class AllInOneHouse implements House {
   readonly #folder: string;
   readonly #settings: Readonly<Record<string, string>>;
   readonly #args: readonly string[];
+  #diskSize: string | undefined;
   #child: ChildProcess | undefined;
   #printed = '';
 
@@ -48,9 +49,13 @@ export class AllInOneHouse implements House {
     this.#args = ['up', '--port', String(port), '--admin-port', String(adminPort), '--data', this.dataFolder, '--ready-file', join(folder, 'ready.json'), ...args];
   }
 
-  /** `args` are further options of `up`, `settings` its environment. */
-  static async make(args: readonly string[], settings: Readonly<Record<string, string>> = {}): Promise<AllInOneHouse> {
+  /**
+   * `args` are further options of `up`, `settings` its environment. With `diskSize` the data folder is a disk of its own,
+   * in a mount namespace that only the house sees.
+   */
+  static async make(args: readonly string[], settings: Readonly<Record<string, string>> = {}, { diskSize }: { readonly diskSize?: string } = {}): Promise<AllInOneHouse> {
     const house = await AllInOneHouse.#empty(args, settings);
+    house.#diskSize = diskSize;
     await house.start();
     return house;
   }
@@ -71,7 +76,8 @@ export class AllInOneHouse implements House {
   async start(): Promise<void> {
     rmSync(join(this.#folder, 'ready.json'), { force: true });
     this.#printed = '';
-    const child = spawn(LAUNCHER, this.#args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: this.#environment() });
+    const [file, ...args] = this.#diskSize === undefined ? [LAUNCHER, ...this.#args] : onOwnDisk(this.dataFolder, this.#diskSize, [LAUNCHER, ...this.#args]);
+    const child = spawn(file!, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: this.#environment() });
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (part: string) => (this.#printed = (this.#printed + part).slice(-10_000)));
     this.#child = child;
     const readyFile = join(this.#folder, 'ready.json');
@@ -80,6 +86,11 @@ export class AllInOneHouse implements House {
     const ready = JSON.parse(readFileSync(readyFile, 'utf8')) as Ready;
     this.apiKey = ready.apiKey;
     this.adminKey = ready.adminKey;
+  }
+
+  /** The data folder as this process reaches it, also when it lies on a disk of the house's own. */
+  get dataFolderFromOutside(): string {
+    return this.#diskSize === undefined ? this.dataFolder : `/proc/${this.#child!.pid}/root${this.dataFolder}`;
   }
 
   async stop(): Promise<void> {
@@ -126,11 +137,16 @@ export class AllInOneHouse implements House {
 
   /** PostgreSQL: the first process and its children, so that a pause leaves none of them at work. */
   #signalEventLog(signal: NodeJS.Signals): void {
-    const [first] = readFileSync(join(this.dataFolder, 'postgres', 'postmaster.pid'), 'utf8').split('\n');
+    const [first] = readFileSync(join(this.dataFolderFromOutside, 'postgres', 'postmaster.pid'), 'utf8').split('\n');
     const pid = Number(first);
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
     for (const each of [pid, ...children]) process.kill(each, signal);
   }
+}
+
+/** A command with a small file system of its own at a folder; needs user namespaces, not root. */
+function onOwnDisk(folder: string, size: string, command: readonly string[]): string[] {
+  return ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-ec', 'mkdir -p "$0"; mount -t tmpfs -o "size=$1,mode=0700" tmpfs "$0"; shift; exec "$@"', folder, size, ...command];
 }
 
 async function freePort(): Promise<number> {

@@ -5,6 +5,7 @@ import { Health } from '@sluice/lifecycle';
 import { InProcessTransport } from '@sluice/rpc';
 import { createSql, EmbeddedPostgres, migrate, type SqlPool } from '@sluice/sql';
 import type { Logger } from '@sluice/telemetry';
+import { DiskRoom } from './disk-room.ts';
 import type { Platform } from './platform.ts';
 
 export interface EmbeddedPlatformOptions {
@@ -38,8 +39,12 @@ export async function createEmbeddedPlatform(options: EmbeddedPlatformOptions): 
   const clock = systemClock;
   const ids = systemIds(clock);
   const transport = new InProcessTransport();
+  const health = new Health();
+  // A given server has its own disk and its own watch over it.
+  const room = postgres && new DiskRoom(options.dataDir, clock, logger);
+  if (room) health.register('disk', () => room.health());
   try {
-    const events = await createPostgresEventLog({ url, clock, logger });
+    const events = await createPostgresEventLog({ url, clock, logger, hasRoom: () => room?.enough ?? true });
     const platform: Platform = {
       connect: (service) => transport.connect(service),
       serve: (service, implementation) => transport.serve(service, implementation),
@@ -54,12 +59,13 @@ export async function createEmbeddedPlatform(options: EmbeddedPlatformOptions): 
       ids,
       rootKey,
       logger,
-      health: new Health(),
+      health,
     };
     return {
       platform,
       copyDatabase: postgres && (async (dir) => postgres.backup(dir)),
       async stop() {
+        room?.stop();
         await events.stop();
         await Promise.all(pools.map(async (pool) => pool.end()));
         await postgres?.stop();
@@ -67,6 +73,7 @@ export async function createEmbeddedPlatform(options: EmbeddedPlatformOptions): 
       kill: () => killNow(postgres),
     };
   } catch (failure) {
+    room?.stop();
     await postgres?.stop();
     throw failure;
   }

@@ -9,7 +9,7 @@ export function toLogError(thrown: unknown): ServiceError {
   if (!(thrown instanceof SqlError)) return ServiceError.from(thrown);
   switch (thrown.kind) {
     case 'disk_full':
-      return new ServiceError('disk_full', 'The event log has no room left.', { cause: thrown, retryAfterSeconds: FULL_RETRY_SECONDS });
+      return noRoom(thrown);
     // A statement that ran out of time may have been in its commit: its fate is as unknown as after a lost connection.
     case 'unavailable':
     case 'timeout':
@@ -19,4 +19,9 @@ export function toLogError(thrown: unknown): ServiceError {
     case 'refused':
       return ServiceError.from(thrown);
   }
+}
+
+/** Nothing was written; the same append succeeds when there is room again. */
+export function noRoom(cause?: unknown): ServiceError {
+  return new ServiceError('disk_full', 'The event log has no room left.', { cause, retryAfterSeconds: FULL_RETRY_SECONDS });
 }

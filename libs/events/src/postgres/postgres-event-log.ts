@@ -18,6 +18,11 @@ export interface PostgresEventLogOptions {
   readonly url: string;
   readonly clock: Clock;
   readonly logger: Logger;
+  /**
+   * False when the disk of a server on this machine is about to be full: segments are refused with `disk_full` while
+   * there is still room for what they have started. A server without room for its own log does not refuse, it crashes.
+   */
+  readonly hasRoom?: () => boolean;
 }
 
 /** The log with an end, and with its dead letters. */
@@ -38,7 +43,7 @@ interface Running {
 }
 
 /** The event log in PostgreSQL. Owns the schema `events` and brings it to its newest version. */
-export async function createPostgresEventLog({ url, clock, logger }: PostgresEventLogOptions): Promise<PostgresEventLog> {
+export async function createPostgresEventLog({ url, clock, logger, hasRoom = () => true }: PostgresEventLogOptions): Promise<PostgresEventLog> {
   const writers = createSql({ url, schema: SCHEMA, connections: WRITER_CONNECTIONS, statementTimeoutMs: WRITE_TIMEOUT_MS });
   const readers = createSql({ url, schema: SCHEMA, connections: READER_CONNECTIONS });
   try {
@@ -66,7 +71,7 @@ export async function createPostgresEventLog({ url, clock, logger }: PostgresEve
     running.add(entry);
     return entry.loop;
   };
-  return assemble(writers, readers, clock, start, async () => {
+  return assemble(new SegmentWriter(writers, clock, hasRoom), writers, readers, start, async () => {
     await Promise.all([...running].map(({ loop }) => loop.stop()));
     await Promise.all([listener.stop(), writers.end(), readers.end()]);
   });
@@ -74,9 +79,8 @@ export async function createPostgresEventLog({ url, clock, logger }: PostgresEve
 
 type Start = <Target>(reader: Reader<Target>, paceMs: number, onNotice: (notice: Notice, wake: () => void) => void) => Subscription;
 
-function assemble(writers: SqlPool, readers: SqlPool, clock: Clock, start: Start, stop: () => Promise<void>): PostgresEventLog {
+function assemble(segments: SegmentWriter, writers: SqlPool, readers: SqlPool, start: Start, stop: () => Promise<void>): PostgresEventLog {
   const epochs = new Epochs(writers);
-  const segments = new SegmentWriter(writers, clock);
   return {
     publish,
     position,

@@ -3,7 +3,7 @@ import { ServiceError } from '@sluice/errors';
 import type { Sql } from '@sluice/sql';
 import type { StoredSegment } from '../event-log.ts';
 import { epochLost } from './epochs.ts';
-import { toLogError } from './log-error.ts';
+import { noRoom, toLogError } from './log-error.ts';
 import { CHANNEL, NOW_MS, SEGMENT_NOTICE } from './notice.ts';
 
 /** Twice what a producer builds at most: a single record is split before it comes here. */
@@ -32,15 +32,18 @@ const FATE = `SELECT p.epoch = $2 AND NOT p.closed AS open, s.bytes = $4 AS same
 export class SegmentWriter {
   readonly #sql: Sql;
   readonly #clock: Clock;
+  readonly #hasRoom: () => boolean;
   #noticeAfterMs = 0;
 
-  constructor(sql: Sql, clock: Clock) {
+  constructor(sql: Sql, clock: Clock, hasRoom: () => boolean) {
     this.#sql = sql;
     this.#clock = clock;
+    this.#hasRoom = hasRoom;
   }
 
   async append({ producer, epoch, seq, bytes }: StoredSegment): Promise<void> {
     if (bytes.length > MAX_SEGMENT_BYTES) throw new ServiceError('internal', `A segment holds at most ${MAX_SEGMENT_BYTES} bytes.`);
+    if (!this.#hasRoom()) throw noRoom();
     const identity = [producer, epoch, seq, bytes];
     const nowMs = this.#clock.monotonicMs();
     const notice = nowMs >= this.#noticeAfterMs;

@@ -1,0 +1,52 @@
+import { describe, expect, it } from '@jest/globals';
+import { ScriptedUpstream } from '@sluice/testkit';
+import { rmSync, statfsSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { AllInOneHouse } from './all-in-one-house.ts';
+import { endedCall } from './audited-call.ts';
+import { MESSAGES, MODEL, addModel } from './chat.scenarios.ts';
+import { eventually, type House } from './house.ts';
+
+/** Room for the database, its write-ahead log, and the reserve that the platform keeps. */
+const DISK = '512m';
+const BLOCK = Buffer.alloc(1 << 20, 1);
+
+async function chat(house: House): Promise<{ status: number; code: string | null; id: string; retryAfter: string | null }> {
+  const answer = await fetch(`${house.url}/v1/chat/completions`, { method: 'POST', headers: { authorization: `Bearer ${house.apiKey}`, 'content-type': 'application/json' }, body: JSON.stringify({ model: MODEL, messages: MESSAGES }) });
+  const { error } = (await answer.json()) as { error?: { code: string | null } };
+  return { status: answer.status, code: error?.code ?? null, id: answer.headers.get('x-request-id')!, retryAfter: answer.headers.get('retry-after') };
+}
+
+/** Leaves this many MiB free on the disk under a folder. */
+function fill(folder: string, leaveMiB: number): void {
+  const { bavail, bsize } = statfsSync(folder);
+  const file = join(folder, 'filler');
+  writeFileSync(file, '');
+  for (let left = Math.floor((bavail * bsize) / BLOCK.length) - leaveMiB; left > 0; left--) writeFileSync(file, BLOCK, { flag: 'a' });
+}
+
+describe('a full disk', () => {
+  it('stops new calls with a clear error, loses nothing that was answered, and is over when there is room', async () => {
+    await using house = await AllInOneHouse.make(['--no-model'], {}, { diskSize: DISK });
+    await using upstream = await ScriptedUpstream.start();
+    await addModel(house, upstream);
+    const answered: string[] = [];
+    const call = async () => {
+      const answer = await chat(house);
+      if (answer.status === 200) answered.push(answer.id);
+      return answer;
+    };
+    expect((await call()).status).toBe(200);
+    fill(house.dataFolderFromOutside, 40);
+    const refused = await eventually(async () => {
+      const answer = await call();
+      return answer.status !== 200 && answer;
+    });
+    expect(refused).toMatchObject({ status: 503, code: 'disk_full', retryAfter: expect.stringMatching(/^\d+$/) });
+    truncateSync(join(house.dataFolderFromOutside, 'filler'), 0);
+    rmSync(join(house.dataFolderFromOutside, 'filler'));
+    await eventually(async () => (await call()).status === 200, 60_000);
+    for (const id of answered) expect(await endedCall(house, id)).toMatchObject({ status: 'answered', choices: [{ content: 'The answer is 42.' }] });
+    expect(await house.command('audit', 'verify')).toMatchObject({ code: 0 });
+  }, 180_000);
+});

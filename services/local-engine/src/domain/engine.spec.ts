@@ -1,0 +1,76 @@
+import { describe, expect, it } from '@jest/globals';
+import { ManualClock } from '@sluice/clock';
+import { silentLogger } from '@sluice/telemetry';
+import { Engine } from './engine.ts';
+import type { LoadSettings, ModelProcess } from './model-process.ts';
+
+const settings: LoadSettings = { weightsPath: '/m.gguf', sequences: 1, contextTokens: 64, threads: 1 };
+
+/** Processes that start when the test says so. */
+class Processes {
+  readonly started: string[] = [];
+  readonly ended: string[] = [];
+  gate: Promise<void> = Promise.resolve();
+
+  readonly engine = new Engine({
+    clock: new ManualClock(), logger: silentLogger, waitingLimit: 2, waitLimitMs: 1000,
+    start: async (model, { weightsPath }) => {
+      this.started.push(`${model} ${weightsPath}`);
+      await this.gate;
+      return this.#process(`${model} ${weightsPath}`);
+    },
+  });
+
+  #process(name: string): ModelProcess {
+    const { promise: gone, resolve } = Promise.withResolvers<string>();
+    return {
+      facts: { architecture: 'a', chatTemplate: '', bosToken: '', eosToken: '', contextTokens: 64, sequences: 1, threads: 1 },
+      gone,
+      answer: async function* () {
+        yield { type: 'finished', reason: 'stop' } as const;
+      },
+      end: async () => {
+        this.ended.push(name);
+        resolve('ended');
+      },
+    };
+  }
+}
+
+describe('Engine', () => {
+  it('starts one process however many ask for the same model at once', async () => {
+    const { engine, started } = new Processes();
+    await Promise.all([engine.load('m', settings), engine.load('m', settings), engine.load('m', settings)]);
+    await engine.load('m', { ...settings });
+    expect(started).toEqual(['m /m.gguf']);
+    expect(engine.models.map((model) => model.isReady)).toEqual([true]);
+  });
+
+  it('keeps the old weights answering until the new ones are there, and then ends them', async () => {
+    const processes = new Processes();
+    const { engine } = processes;
+    await engine.load('m', settings);
+    const old = engine.get('m');
+    const { promise, resolve } = Promise.withResolvers<void>();
+    processes.gate = promise;
+    const loading = engine.load('m', { ...settings, weightsPath: '/n.gguf' });
+    expect(engine.get('m')).toBe(old);
+    expect(engine.namesLoading).toEqual(['m']);
+    resolve();
+    await loading;
+    expect(engine.get('m')).not.toBe(old);
+    expect(processes.ended).toEqual(['m /m.gguf']);
+  });
+
+  it('knows no model that was unloaded, and refuses more models than it has room for', async () => {
+    const { engine, ended } = new Processes();
+    for (let index = 0; index < 16; index++) await engine.load(`m${index}`, settings);
+    await expect(engine.load('one-more', settings)).rejects.toMatchObject({ code: 'failed_precondition' });
+    await engine.unload('m0');
+    expect(() => engine.get('m0')).toThrow(expect.objectContaining({ code: 'model_not_found' }));
+    await engine.load('one-more', settings);
+    await engine.close();
+    expect(ended.length).toBe(17);
+    expect(engine.models).toEqual([]);
+  });
+});
