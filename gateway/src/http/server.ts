@@ -5,6 +5,7 @@ import { ServiceError } from '@sluice/errors';
 import type { Logger } from '@sluice/telemetry';
 import { errorAnswer, fromFramework } from './error-envelope.ts';
 import { HEADERS_LIMIT_BYTES, KEEP_ALIVE_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './limits.ts';
+import { boundUnreadRequest, endLingering } from './linger.ts';
 
 export interface ServerOptions {
   readonly ids: Ids;
@@ -46,7 +47,14 @@ export function createServer({ ids, logger, bodyLimitBytes }: ServerOptions): Fa
 /** Sends an error in OpenAI's envelope. */
 export function sendError(reply: FastifyReply, error: ServiceError, requestId: string): void {
   const { status, headers, body } = errorAnswer(error, requestId);
-  void reply.code(status).headers(headers).send(body);
+  void reply.code(status).headers(headers);
+  const request = reply.request.raw;
+  if (!request.complete) {
+    // Fastify would close at once, and the client that still sends would lose the answer.
+    void reply.removeHeader('connection');
+    boundUnreadRequest(request, reply.raw);
+  }
+  void reply.send(body);
 }
 
 /** The cause of a fault goes to the log, never to the client. */
@@ -88,5 +96,5 @@ function answerOnSocket(socket: Socket, error: ServiceError, requestId: string):
   }
   const { status, headers, body } = errorAnswer(error, requestId);
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`).join('');
-  socket.end(`HTTP/1.1 ${status} Error\r\n${lines}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`);
+  endLingering(socket, `HTTP/1.1 ${status} Error\r\n${lines}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`);
 }
