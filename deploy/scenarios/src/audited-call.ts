@@ -11,7 +11,15 @@ export interface AuditedCall {
   readonly leaf_index: number | null;
   readonly usage: { readonly input_tokens: number; readonly output_tokens: number; readonly estimated: boolean } | null;
   readonly request: { readonly messages: readonly { readonly role: string; readonly content: unknown }[]; readonly [field: string]: unknown } | null;
-  readonly choices: readonly { readonly index: number; readonly content: string | null; readonly finish_reason: string | null; readonly tool_calls: readonly { readonly name: string; readonly arguments: string }[] }[];
+  readonly choices: readonly {
+    readonly index: number;
+    readonly content: string | null;
+    readonly refusal: string | null;
+    readonly reasoning: string | null;
+    readonly finish_reason: string | null;
+    readonly tool_calls: readonly { readonly index: number; readonly name: string; readonly arguments: string }[];
+  }[];
+  readonly events: readonly { readonly type: string; readonly choice: number; readonly logprobs?: { readonly content?: readonly { readonly token: string; readonly logprob: number }[] } }[];
 }
 
 /** The audit's record of a call once it has ended. */

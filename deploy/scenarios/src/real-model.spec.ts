@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import OpenAI from 'openai';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AllInOneHouse } from './all-in-one-house.ts';
@@ -70,6 +70,9 @@ describe('the main job, on the real model', () => {
       expect(await house.command('audit', 'export', join(folder, 'log'))).toMatchObject({ code: 0 });
       expect(readdirSync(join(folder, 'log'))).toEqual(expect.arrayContaining(['checkpoint', 'tile']));
       expect(await house.command('backup', join(folder, 'backup'))).toMatchObject({ code: 0 });
+      // What is restored must not live on what it was copied from.
+      await house.stop();
+      renameSync(house.dataFolder, `${house.dataFolder}-away`);
       await using restored = await AllInOneHouse.restored(join(folder, 'backup'));
       expect(await restored.command('audit', 'verify')).toMatchObject({ code: 0 });
       const again = new OpenAI({ baseURL: `${restored.url}/v1`, apiKey: house.apiKey, maxRetries: 0 });

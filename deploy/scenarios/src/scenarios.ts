@@ -6,6 +6,7 @@ import { eventLogScenarios } from './event-log.scenarios.ts';
 import { hostileScenarios } from './hostile.scenarios.ts';
 import type { House } from './house.ts';
 import { keyScenarios } from './keys.scenarios.ts';
+import { registryScenarios } from './registry.scenarios.ts';
 
 const START_LIMIT_MS = 90_000;
 /** Settings that every house of these scenarios runs with: nobody waits a minute for a backend that says nothing. */
@@ -25,6 +26,7 @@ export function scenarios(name: string, make: () => Promise<House>): void {
 
     chatScenarios(at);
     keyScenarios(at);
+    registryScenarios(at);
     hostileScenarios(at);
     backendFaultScenarios(at);
     eventLogScenarios(at);

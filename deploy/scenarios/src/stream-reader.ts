@@ -1,4 +1,5 @@
 import { request, type ClientRequest } from 'node:http';
+import { Channels } from './channels.ts';
 import type { House } from './house.ts';
 
 /**
@@ -9,8 +10,8 @@ export class StreamReader {
   /** The call's id, from the response header. */
   id: string | undefined;
   status: number | undefined;
-  /** The text of the first choice, out of whole events only. */
-  text = '';
+  /** What arrived, out of whole events only. */
+  readonly received = new Channels();
   /** Every event's payload. */
   readonly events: string[] = [];
   /** Resolves when the connection ended, in whatever way. */
@@ -40,6 +41,11 @@ export class StreamReader {
     }
   }
 
+  /** The text of the first choice. */
+  get text(): string {
+    return this.received.content;
+  }
+
   get done(): boolean {
     return this.events.at(-1) === '[DONE]';
   }
@@ -61,8 +67,7 @@ export class StreamReader {
     for (const event of whole.filter((text) => text.startsWith('data: ')).map((text) => text.slice('data: '.length))) {
       this.events.push(event);
       if (event === '[DONE]') continue;
-      const { choices } = JSON.parse(event) as { choices?: { index: number; delta: { content?: string } }[] };
-      for (const { index, delta } of choices ?? []) if (index === 0) this.text += delta.content ?? '';
+      this.received.addChunk((JSON.parse(event) as { choices?: Parameters<Channels['addChunk']>[0] }).choices ?? []);
     }
     for (const wake of this.#firsts.splice(0)) wake();
   }
