@@ -27,6 +27,8 @@ let audit: Client<typeof AuditService>;
 let health: Health;
 /** How much longer than true the log says that producers are silent. */
 let addedSilenceMs = 0;
+/** How much later than true it is for audit. */
+let addedWallMs = 0;
 
 beforeAll(async () => {
   database = await startTestDatabase();
@@ -49,7 +51,7 @@ async function start(): Promise<void> {
     connect: (service) => transport.connect(service),
     serve: (service, implementation) => transport.serve(service, implementation),
     sql: async (_, migrations) => (await migrate(sql, migrations), sql),
-    events, clock: systemClock, ids: systemIds(systemClock), rootKey: rootKeyFrom(Buffer.alloc(32, 1)), logger: silentLogger, health,
+    events, clock: { ...systemClock, wallMs: () => systemClock.wallMs() + addedWallMs }, ids: systemIds(systemClock), rootKey: rootKeyFrom(Buffer.alloc(32, 1)), logger: silentLogger, health,
   };
   app = await NestFactory.createApplicationContext(createAudit(platform, { SLUICE_AUDIT_RETENTION_DAYS: 400 }), { logger: false });
   audit = transport.connect(AuditService);
@@ -57,6 +59,7 @@ async function start(): Promise<void> {
 
 async function stop(): Promise<void> {
   addedSilenceMs = 0;
+  addedWallMs = 0;
   await app.close();
   await log.stop();
 }
@@ -141,6 +144,19 @@ describe('audit on a platform', () => {
     await checkpointOfSize(size + 2n);
     const { acts } = await audit.listActs({ organisationId: ORGANISATION });
     expect(acts.map(({ act, leafIndex }) => [act!.id, leafIndex])).toEqual([['act_b', size + 1n], ['act_a', size]]);
+    await verify();
+  });
+
+  it('lets the event log forget what is past its retention and was taken in', async () => {
+    const { size } = await currentCheckpoint();
+    await append(new ScriptedProducer('gateway-old', await log.takeEpoch('gateway-old')), [newCall(), newCall()]);
+    await checkpointOfSize(size + 2n);
+    const inEventLog = async (): Promise<number> => (await sql.query("SELECT 1 FROM events.segment WHERE producer = 'gateway-old'")).length;
+    expect(await inEventLog()).toBe(2);
+    await stop();
+    addedWallMs = 8 * 86_400_000;
+    await start();
+    await until(inEventLog, (count) => count === 0);
     await verify();
   });
 

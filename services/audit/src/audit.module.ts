@@ -74,9 +74,12 @@ class AuditModule implements OnModuleInit, OnApplicationShutdown {
     const retention = this.#repeat('retention', PRUNE_EVERY_MS, async () => {
       for (const { name } of await pruneBodies(sql, this.#config.SLUICE_AUDIT_RETENTION_DAYS, clock.wallMs())) logger.info({ month: name }, 'Removed the sealed bodies of a month whose retention is over.');
     });
+    // The audit keeps its own copy, so it is the one to say when the event log may forget.
+    const forgetting = this.#repeat('event log', PRUNE_EVERY_MS, () => events.prune(clock.wallMs()));
     // A new log has a checkpoint, of nothing, before anyone can ask for one.
     await checkpoints.run();
     void retention.run();
+    void forgetting.run();
 
     this.#platform.serve(AuditService, auditRpc(sql, this.#platform.connect(AccessService), signer));
     health.register('audit', () => this.#health(segments.lag()));
