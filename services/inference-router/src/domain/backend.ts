@@ -4,8 +4,8 @@ import type { ChatCall, ChatEvent } from '@sluice/proto/chat/v1/chat';
 export interface Backend {
   /**
    * Answers one call. Yields the events that each read from the backend brought, first `Started`, last `Usage`.
-   * Throws ServiceError: before the first yield the call was not begun and may be tried elsewhere when the code is
-   * `backend_unavailable`, `upstream_error`, `upstream_timeout` or `upstream_rate_limited`; after it the answer broke off.
+   * Throws ServiceError: before the first yield the call was not begun and may be tried elsewhere when the code speaks
+   * of the deployment (verdict.ts); after it the answer broke off.
    * Leaving the loop or aborting the signal cancels the call at the backend.
    */
   chat(call: BackendCall, signal: AbortSignal): AsyncIterable<ChatEvent[]>;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '@sluice/clock';
-import { ServiceError } from '@sluice/errors';
-import { ScriptedBackend } from '../testing/scripted-backend.ts';
-import { BREAKER_FAILURES } from './limits.ts';
+import { ServiceError, type Code } from '@sluice/errors';
+import { ScriptedBackend, settled } from '../testing/scripted-backend.ts';
+import { BREAKER_FAILURES, BREAKER_OPEN_MS } from './limits.ts';
 import { Member } from './member.ts';
 
 const deployment = { id: 'dep_1', modelId: 'm', versionId: 'v', protocol: 'openai' as const, target: 'http://x', upstreamModel: 'u', weightsPath: '', credential: undefined };
@@ -10,7 +10,8 @@ const deployment = { id: 'dep_1', modelId: 'm', versionId: 'v', protocol: 'opena
 function member() {
   const clock = new ManualClock();
   const drained: Member[] = [];
-  return { clock, drained, it: new Member(deployment, new ScriptedBackend(), clock, (who) => drained.push(who)) };
+  const backend = new ScriptedBackend();
+  return { clock, drained, backend, it: new Member(deployment, backend, clock, (who) => drained.push(who)) };
 }
 
 function call(on: Member, error?: ServiceError): void {
@@ -38,12 +39,41 @@ describe('Member', () => {
     expect({ healthy: subject.isHealthy, inFlight: subject.inFlight, reason: subject.reason }).toEqual({ healthy: true, inFlight: 0, reason: '' });
   });
 
-  it('rests for as long as the backend asked for', () => {
+  it.each<Code>(['upstream_rate_limited', 'overloaded'])('rests for as long as the backend asked for with %s, and is not taken for broken', (code) => {
     const { it: subject, clock } = member();
-    call(subject, new ServiceError('upstream_rate_limited', 'slow down', { retryAfterSeconds: 3 }));
-    expect({ resting: subject.isResting, healthy: subject.isHealthy }).toEqual({ resting: true, healthy: true });
+    for (let round = 0; round < 3 * BREAKER_FAILURES; round++) call(subject, new ServiceError(code, 'slow down', { retryAfterSeconds: 3 }));
+    expect({ resting: subject.isResting, healthy: subject.isHealthy, breaker: subject.breaker.state }).toEqual({ resting: true, healthy: true, breaker: 'closed' });
     clock.advance(3000);
     expect(subject.isResting).toBe(false);
+  });
+
+  it.each<Code>(['unsupported_parameter', 'invalid_value', 'context_length_exceeded', 'cancelled'])('is not healed by %s, which may never have reached the backend', async (code) => {
+    const { it: subject, clock, backend } = member();
+    backend.probeOutcome = () => Promise.reject(new ServiceError('backend_unavailable', 'away'));
+    subject.health.start();
+    await settled();
+    for (let failure = 1; failure < BREAKER_FAILURES; failure++) call(subject, new ServiceError('upstream_error', 'dead'));
+    call(subject, new ServiceError(code, 'not this way'));
+    call(subject, new ServiceError('upstream_error', 'dead'));
+    expect([subject.breaker.state, subject.health.status]).toEqual(['open', 'down']);
+    clock.advance(BREAKER_OPEN_MS);
+    call(subject, new ServiceError(code, 'not this way'));
+    expect([subject.breaker.state, subject.health.status]).toEqual(['half-open', 'down']);
+    subject.retire();
+  });
+
+  it('is healed by a refusal in the words of the backend', () => {
+    const { it: subject, clock } = member();
+    for (let failure = 0; failure < BREAKER_FAILURES; failure++) call(subject, new ServiceError('upstream_error', 'dead'));
+    clock.advance(BREAKER_OPEN_MS);
+    call(subject, new ServiceError('upstream_refused', 'no', { upstream: { status: 400, type: 't', code: null, param: null } }));
+    expect([subject.breaker.state, subject.health.status]).toEqual(['closed', 'up']);
+  });
+
+  it.each<Code>(['model_not_installed', 'failed_precondition', 'internal'])('is taken out by %s, which is the fault of the deployment', (code) => {
+    const { it: subject } = member();
+    for (let failure = 0; failure < BREAKER_FAILURES; failure++) call(subject, new ServiceError(code, 'unusable'));
+    expect(subject.isHealthy).toBe(false);
   });
 
   it('is drained once, when it is retired and its last call has ended', () => {

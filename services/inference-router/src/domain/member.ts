@@ -4,6 +4,7 @@ import type { Backend } from './backend.ts';
 import { Breaker } from './breaker.ts';
 import type { Deployment } from './deployment.ts';
 import { HealthCheck } from './health-check.ts';
+import { verdictOf } from './verdict.ts';
 
 /** One deployment as this process sees it: its backend, its health, its breaker, and the calls that run on it. */
 export class Member {
@@ -57,16 +58,21 @@ export class Member {
   /** The attempt is over: answered, or failed for this reason. Feeds health and breaker. */
   end(error: ServiceError | undefined): void {
     this.#inFlight--;
-    if (!error || isVerdictOnRequest(error)) {
-      this.breaker.succeeded();
-      this.health.answered();
-    } else if (error.code === 'cancelled' || error.code === 'deadline_exceeded') this.breaker.dropped();
-    else if (error.code === 'upstream_rate_limited') {
-      this.breaker.dropped();
-      this.#restUntilMs = this.#clock.monotonicMs() + (error.retryAfterSeconds ?? 1) * 1000;
-    } else {
-      this.#lastFailure = error.message;
-      this.breaker.failed();
+    switch (verdictOf(error)) {
+      case 'works':
+        this.breaker.succeeded();
+        this.health.answered();
+        break;
+      case 'busy':
+        this.breaker.dropped();
+        this.#restUntilMs = this.#clock.monotonicMs() + (error?.retryAfterSeconds ?? 1) * 1000;
+        break;
+      case 'broken':
+        this.#lastFailure = error?.message ?? '';
+        this.breaker.failed();
+        break;
+      case 'nothing':
+        this.breaker.dropped();
     }
     this.#closeIfDrained();
   }
@@ -82,9 +88,4 @@ export class Member {
   #closeIfDrained(): void {
     if (this.#isRetired && this.#inFlight === 0) this.#onDrained(this);
   }
-}
-
-/** The backend works and found fault with the request. */
-function isVerdictOnRequest(error: ServiceError): boolean {
-  return error.row.http >= 400 && error.row.http < 500 && error.code !== 'upstream_rate_limited' && error.code !== 'cancelled';
 }

@@ -71,17 +71,19 @@ describe('the route of a call', () => {
     await expect(route(never, 'other').next()).rejects.toMatchObject({ code: 'model_not_found', httpStatus: 404, param: 'model' });
   });
 
-  it.each<Code>(['backend_unavailable', 'upstream_error', 'upstream_timeout', 'upstream_rate_limited'])('goes to another deployment after %s before the first event', async (code) => {
+  it.each<Code>([
+    'backend_unavailable', 'upstream_error', 'upstream_timeout', 'upstream_rate_limited', 'overloaded', 'model_not_installed', 'failed_precondition', 'internal',
+  ])('goes to another deployment after %s before the first event', async (code) => {
     await deploy('dep_1', 'dep_2');
     backend('dep_1').answer = away(code);
     expect(await ask()).toBe('from dep_2');
     expect(ends.map(({ code: ended }) => ended)).toEqual([code, undefined]);
   });
 
-  it('does not repeat a refused request elsewhere', async () => {
+  it.each<Code>(['upstream_refused', 'unsupported_parameter', 'invalid_value'])('does not repeat a request elsewhere that is refused with %s', async (code) => {
     await deploy('dep_1', 'dep_2');
-    backend('dep_1').answer = away('upstream_refused');
-    await expect(ask()).rejects.toMatchObject({ code: 'upstream_refused' });
+    backend('dep_1').answer = away(code);
+    await expect(ask()).rejects.toMatchObject({ code });
     expect(backend('dep_2').calls).toHaveLength(0);
   });
 
@@ -218,9 +220,9 @@ describe('the route of a call', () => {
     expect(await ask()).toBe('from dep_1');
   });
 
-  it('leaves a rate-limited deployment alone for as long as it asked', async () => {
+  it.each<Code>(['upstream_rate_limited', 'overloaded'])('leaves a deployment that says %s alone for as long as it asked', async (code) => {
     await deploy('dep_1', 'dep_2');
-    backend('dep_1').answer = failing(new ServiceError('upstream_rate_limited', 'slow down', { retryAfterSeconds: 3 }));
+    backend('dep_1').answer = failing(new ServiceError(code, 'slow down', { retryAfterSeconds: 3 }));
     await ask();
     await ask();
     expect(backend('dep_1').calls).toHaveLength(1);

@@ -1,11 +1,12 @@
 import type { Clock } from '@sluice/clock';
-import { ServiceError, type Code } from '@sluice/errors';
+import { ServiceError } from '@sluice/errors';
 import type { ChatCall, ChatEvent, Usage } from '@sluice/proto/chat/v1/chat';
 import { AttemptWatch } from './attempt-watch.ts';
 import type { Fleet } from './fleet.ts';
 import { ATTEMPTS_LIMIT, RETRY_WINDOW_MS, type CallLimits } from './limits.ts';
 import type { Member } from './member.ts';
 import type { Meter, Registry } from './ports.ts';
+import { mayDoBetterElsewhere } from './verdict.ts';
 
 export interface RoutedCall {
   readonly callId: string;
@@ -20,9 +21,6 @@ export interface RouteOptions {
   readonly meter: Meter;
   readonly limits: CallLimits;
 }
-
-/** Errors after which another deployment may do better; see `Backend.chat`. */
-const RETRYABLE: ReadonlySet<Code> = new Set(['backend_unavailable', 'upstream_error', 'upstream_timeout', 'upstream_rate_limited']);
 
 /**
  * Answers a call on the least loaded deployment of its model. Until the first event a failure moves the call to another
@@ -48,7 +46,7 @@ export async function* routeCall(routed: RoutedCall, signal: AbortSignal, option
       return;
     } catch (thrown) {
       const error = ServiceError.from(thrown);
-      const mayRetry = !hasBegun && !signal.aborted && RETRYABLE.has(error.code) && attempt < ATTEMPTS_LIMIT;
+      const mayRetry = !hasBegun && !signal.aborted && mayDoBetterElsewhere(error) && attempt < ATTEMPTS_LIMIT;
       if (!mayRetry || clock.monotonicMs() - beganMs > RETRY_WINDOW_MS || !hasAnother(fleet, modelId, tried)) throw error;
     }
   }

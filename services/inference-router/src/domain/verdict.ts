@@ -1,0 +1,25 @@
+import type { Code, ServiceError } from '@sluice/errors';
+
+/**
+ * What the end of an attempt says about its deployment: `works` (it answered), `busy` (it works and asks for a pause),
+ * `broken`, or `nothing` (the caller left, or the request was at fault before the backend was asked).
+ */
+export type Verdict = 'works' | 'busy' | 'broken' | 'nothing';
+
+/** Refused by a deployment because it has too much to do at the moment. */
+const BUSY: ReadonlySet<Code> = new Set(['upstream_rate_limited', 'overloaded']);
+
+/** Faults of the deployment: away, failing, slow, without its model, or with one that cannot be used. */
+const BROKEN: ReadonlySet<Code> = new Set(['backend_unavailable', 'upstream_error', 'upstream_timeout', 'model_not_installed', 'failed_precondition', 'internal']);
+
+/** Of refusals only `upstream_refused` is the backend's own word; every other may have been found without asking it. */
+export function verdictOf(error: ServiceError | undefined): Verdict {
+  if (!error || error.code === 'upstream_refused') return 'works';
+  if (BUSY.has(error.code)) return 'busy';
+  return BROKEN.has(error.code) ? 'broken' : 'nothing';
+}
+
+/** True when another deployment may do better with the same request. */
+export function mayDoBetterElsewhere(error: ServiceError): boolean {
+  return BUSY.has(error.code) || BROKEN.has(error.code);
+}
