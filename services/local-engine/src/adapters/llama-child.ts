@@ -50,21 +50,26 @@ async function loadIn(child: ChildProcess, gone: Promise<string>, model: string,
   const bounded = AbortSignal.any([signal, AbortSignal.timeout(LOAD_LIMIT_MS)]);
   send(child, { type: 'load', ...settings });
   const report = await Promise.race([
-    once(child, 'message', { signal: bounded }).then(([message]) => message as Report),
-    gone.then((reason) => Promise.reject(loadError(model, settings, 'unusable', reason))),
+    once(child, 'message', { signal: bounded }).then(
+      ([message]) => message as Report,
+      (thrown: unknown) => Promise.reject(signal.aborted ? thrown : loadError(model, settings, 'unusable', `no word in ${LOAD_LIMIT_MS} ms`)),
+    ),
+    gone.then((reason) => Promise.reject(loadError(model, settings, 'unusable', `the process ended with ${reason}`))),
   ]);
   if (report.type === 'loaded') return report.facts;
   throw loadError(model, settings, report.type === 'load-failed' ? report.reason : 'unusable');
 }
 
-function loadError(model: string, { weightsPath }: LoadSettings, reason: LoadFailure, cause?: unknown): ServiceError {
+/** The path stands in the cause alone, because the message may reach a client. */
+function loadError(model: string, { weightsPath }: LoadSettings, reason: LoadFailure, how = 'the process refused it'): ServiceError {
+  const detail = { cause: new Error(`${weightsPath}: ${how}`) };
   switch (reason) {
     case 'missing':
-      return new ServiceError('model_not_installed', `The model '${model}' is not installed: there is no file ${weightsPath}.`, { cause });
+      return new ServiceError('model_not_installed', `The model '${model}' is not installed: there is no file with its weights.`, detail);
     case 'not-gguf':
-      return new ServiceError('failed_precondition', `The model '${model}' cannot be loaded: ${weightsPath} is not a whole GGUF file.`, { cause });
+      return new ServiceError('failed_precondition', `The model '${model}' cannot be loaded: its file is not a whole GGUF file.`, detail);
     case 'unusable':
-      return new ServiceError('failed_precondition', `The model '${model}' cannot be loaded: llama.cpp does not take ${weightsPath}, or the memory is too small for it.`, { cause });
+      return new ServiceError('failed_precondition', `The model '${model}' cannot be loaded: llama.cpp does not take its weights, or the memory is too small for them.`, detail);
   }
 }
 

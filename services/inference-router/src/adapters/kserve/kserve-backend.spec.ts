@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { create } from '@bufbuild/protobuf';
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { ManualClock } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import { ChatCallSchema, type ChatEvent } from '@sluice/proto/chat/v1/chat';
@@ -19,8 +19,8 @@ beforeEach(() => {
   engine.parameters = { chat_template: CHATML, bos_token: '<|im_start|>', eos_token: '<|im_end|>', weights_path: '/w/m.gguf' };
 });
 
-const backend = (target = 'local') =>
-  createKserveBackend({ engine: engine.client, deployment: { id: 'dep_1', target, upstreamModel: 'm', weightsPath: '/w/m.gguf' }, clock: new ManualClock(), logger: silent });
+const backend = (target = 'local', logger = silent) =>
+  createKserveBackend({ engine: engine.client, deployment: { id: 'dep_1', target, upstreamModel: 'm', weightsPath: '/w/m.gguf' }, clock: new ManualClock(), logger });
 
 const callOf = (body: Readonly<Record<string, unknown>>, messages: unknown = [{ role: 'user', content: 'Hi' }]) => ({
   callId: 'c1',
@@ -205,6 +205,44 @@ describe('the model of a deployment', () => {
     expect(String(failure)).not.toContain('/w/');
     engine.loadFailure = undefined;
     await expect(backend().probe(never)).resolves.toBeUndefined();
+  });
+
+  it('that cannot be loaded is away, in a fixed text; the engine\'s own words go to the log, once', async () => {
+    engine.isReady = false;
+    engine.loadFailure = new ServiceError('failed_precondition', 'junk at /w/m.gguf', { cause: new Error('/w/m.gguf') });
+    const warnings: unknown[] = [];
+    const logger: Logger = { ...silent, warn: (fields) => void warnings.push(fields) };
+    const one = backend('local', logger);
+    for (let time = 0; time < 2; time++) {
+      const failure = await one.probe(never).catch((thrown: unknown) => thrown);
+      expect(failure).toMatchObject({ code: 'backend_unavailable', message: expect.stringMatching(/^The model 'm' cannot be loaded: its weights are/) });
+      expect(String(failure)).not.toContain('/w/');
+    }
+    expect(warnings).toEqual([{ deploymentId: 'dep_1', weightsPath: '/w/m.gguf', error: engine.loadFailure }]);
+  });
+
+  it('is not waited for without end: a server that does not answer has failed', async () => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
+    try {
+      engine.isReady = false;
+      engine.beforeLoaded = new Promise(() => undefined);
+      const loading = backend().probe(never);
+      loading.catch(() => undefined);
+      await jest.advanceTimersByTimeAsync(11 * 60_000);
+      await expect(loading).rejects.toMatchObject({ code: 'upstream_timeout' });
+
+      engine.isReady = true;
+      engine.beforeConfig = new Promise(() => undefined);
+      const asked = ask();
+      const released = backend().close();
+      asked.catch(() => undefined);
+      await jest.advanceTimersByTimeAsync(5_000);
+      await expect(asked).rejects.toMatchObject({ code: 'upstream_timeout' });
+      await released;
+      expect(engine.unloads).toEqual([]);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('is waited for, not loaded, when it is another server\'s or comes back by itself', async () => {

@@ -18,6 +18,8 @@ export class ScriptedEngine {
   /** What a load throws, if it is to fail; and what must happen before it ends. */
   loadFailure: ServiceError | undefined;
   beforeLoaded: Promise<void> = Promise.resolve();
+  /** What must happen before the configuration of a model is told. */
+  beforeConfig: Promise<void> = Promise.resolve();
   isReady = true;
   isRestarting = false;
 
@@ -33,12 +35,12 @@ export class ScriptedEngine {
     return {
       ...known,
       modelReady: () => Promise.resolve({ ready: this.isReady }),
-      modelConfig: ({ name }) =>
-        Promise.resolve(
-          create(ModelConfigResponseSchema, {
-            config: { name, parameters: Object.fromEntries(Object.entries(this.parameters).map(([key, stringValue]) => [key, { stringValue }])) },
-          }),
-        ),
+      modelConfig: async ({ name }) => {
+        await this.beforeConfig;
+        return create(ModelConfigResponseSchema, {
+          config: { name, parameters: Object.fromEntries(Object.entries(this.parameters).map(([key, stringValue]) => [key, { stringValue }])) },
+        });
+      },
       repositoryIndex: () => Promise.resolve({ models: this.isRestarting ? [{ name: 'm', version: '1', state: 'UNAVAILABLE' }] : [] }),
       repositoryModelLoad: async (request) => {
         this.loads.push(request);

@@ -6,11 +6,17 @@ import type { KserveBackendOptions } from './kserve-backend.ts';
 /** The engine of this house, which loads what it is told to; every other server has its models from its own repository. */
 const LOCAL = 'local';
 
+/** Facts that the server holds in memory, and the end of a model: as long as a health check that has failed twice takes. */
+const ASK_TIMEOUT_MS = 5_000;
+/** The engine itself gives up after ten minutes, and its reason says more than silence does. */
+const LOAD_TIMEOUT_MS = 11 * 60_000;
+
 /** The model of one deployment at its server: makes it ready, and knows its chat template. */
 export class ServedModel {
   readonly #options: KserveBackendOptions;
   #template: Promise<ChatTemplate> | undefined;
   #loading: Promise<void> | undefined;
+  #lastLoadFault = '';
 
   constructor(options: KserveBackendOptions) {
     this.#options = options;
@@ -51,8 +57,8 @@ export class ServedModel {
     if (deployment.target !== LOCAL) return;
     try {
       await this.#loading?.catch(() => undefined);
-      const config = await engine.modelConfig({ name: deployment.upstreamModel });
-      if (parameter(config, 'weights_path') === deployment.weightsPath) await engine.repositoryModelUnload({ modelName: deployment.upstreamModel });
+      const config = await engine.modelConfig({ name: deployment.upstreamModel }, { timeoutMs: ASK_TIMEOUT_MS });
+      if (parameter(config, 'weights_path') === deployment.weightsPath) await engine.repositoryModelUnload({ modelName: deployment.upstreamModel }, { timeoutMs: ASK_TIMEOUT_MS });
     } catch (thrown) {
       const error = ServiceError.from(thrown);
       if (error.code !== 'model_not_found') logger.warn({ deploymentId: deployment.id, error }, 'a model could not be unloaded');
@@ -69,27 +75,41 @@ export class ServedModel {
   async #load(): Promise<void> {
     const { engine, deployment, clock, logger } = this.#options;
     const startedMs = clock.monotonicMs();
+    const parameters = { weights_path: { parameterChoice: { case: 'stringParam' as const, value: deployment.weightsPath } } };
     try {
-      await engine.repositoryModelLoad({
-        modelName: deployment.upstreamModel,
-        parameters: { weights_path: { parameterChoice: { case: 'stringParam', value: deployment.weightsPath } } },
-      });
+      await engine.repositoryModelLoad({ modelName: deployment.upstreamModel, parameters }, { timeoutMs: LOAD_TIMEOUT_MS });
     } catch (thrown) {
-      const error = ServiceError.from(thrown);
-      throw error.code === 'model_not_installed' ? notInstalled(deployment.upstreamModel, error) : error;
+      throw this.#loadFault(ServiceError.from(thrown));
     }
     logger.info({ deploymentId: deployment.id, durationMs: Math.round(clock.monotonicMs() - startedMs) }, 'the model is loaded');
   }
 
+  /** What a client may know of a load that failed; where the weights lie is for the log. */
+  #loadFault(cause: ServiceError): ServiceError {
+    const { deployment, logger } = this.#options;
+    // A load that fails is tried again with every health check: said once.
+    if (cause.message !== this.#lastLoadFault) logger.warn({ deploymentId: deployment.id, weightsPath: deployment.weightsPath, error: cause }, 'the model could not be loaded');
+    this.#lastLoadFault = cause.message;
+    if (cause.code === 'model_not_installed') return notInstalled(deployment.upstreamModel, cause);
+    if (cause.code !== 'failed_precondition') return tooSlow(cause);
+    const message = `The model '${deployment.upstreamModel}' cannot be loaded: its weights are damaged, are not those that were registered, or need more memory than there is.`;
+    return new ServiceError('backend_unavailable', message, { cause });
+  }
+
   async #askTemplate(): Promise<ChatTemplate> {
     const { engine, deployment } = this.#options;
-    const config = await engine.modelConfig({ name: deployment.upstreamModel });
+    const config = await engine.modelConfig({ name: deployment.upstreamModel }, { timeoutMs: ASK_TIMEOUT_MS }).catch((thrown: unknown) => Promise.reject(tooSlow(ServiceError.from(thrown))));
     return new ChatTemplate(parameter(config, 'chat_template'), parameter(config, 'bos_token'), parameter(config, 'eos_token'));
   }
 }
 
 function parameter({ config }: ModelConfigResponse, name: string): string {
   return config?.parameters[name]?.stringValue ?? '';
+}
+
+/** A deadline of ours that the server missed is its fault, not the call's. */
+function tooSlow(error: ServiceError): ServiceError {
+  return error.code === 'deadline_exceeded' ? new ServiceError('upstream_timeout', "The model's server did not answer in time.", { cause: error }) : error;
 }
 
 function notInstalled(model: string, cause: ServiceError): ServiceError {
