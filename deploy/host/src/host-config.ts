@@ -1,11 +1,14 @@
 import { readConfig, type Environment } from '@sluice/config';
 import { z } from 'zod';
 
+/** As libpq takes it; not every such address is a URL to others: `postgresql://user@/database?host=/run/postgresql` names a socket's folder. */
+const POSTGRES_URL = /^postgres(ql)?:\/\/\S+$/;
+
 const shape = {
   /** Where the root key lies; else it is made once in the data folder. */
   SLUICE_ROOT_KEY_FILE: z.string().optional(),
   /** A PostgreSQL of your own instead of the embedded one. */
-  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'is not a postgresql:// address' }).optional(),
+  DATABASE_URL: z.string().regex(POSTGRES_URL, 'is not a postgresql:// address').optional(),
 };
 
 /** The settings of a process that hosts services; each service has its own beside them. */

@@ -18,4 +18,7 @@ export const localEngineConfig = {
   LOCAL_ENGINE_WAIT_LIMIT_MS: z.coerce.number().int().min(1).max(600_000).default(30_000),
 };
 
-export type LocalEngineConfig = Readonly<z.output<z.ZodObject<typeof localEngineConfig>>>;
+export type LocalEngineConfig = Readonly<z.output<z.ZodObject<typeof localEngineConfig>>> & {
+  /** Where weights lie that are named by their file's name alone: so they are found again when the folder was moved. */
+  readonly modelsFolder?: string;
+};

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { Inject, Injectable, Module, type DynamicModule, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { Platform } from '@sluice/platform';
 import { GRPCInferenceService } from '@sluice/proto/kserve';
@@ -19,7 +20,7 @@ class LocalEngineLifecycle implements OnModuleInit, OnApplicationShutdown {
     this.#platform = platform;
     this.#config = config;
     this.#engine = new Engine({
-      start: startLlamaChild,
+      start: (model, settings, signal) => startLlamaChild(model, { ...settings, weightsPath: resolve(config.modelsFolder ?? '/', settings.weightsPath) }, signal),
       clock: platform.clock,
       logger: platform.logger.child({ service: 'local-engine' }),
       waitingLimit: config.LOCAL_ENGINE_WAITING_LIMIT,

@@ -1,4 +1,4 @@
-import { readFile, readdir, writeFile, mkdtemp, rm } from 'node:fs/promises';
+import { readFile, readdir, writeFile, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -53,7 +53,7 @@ beforeAll(async () => {
     logger,
     health,
   } as unknown as Platform;
-  const config = readConfig(localEngineConfig, { LOCAL_ENGINE_WAITING_LIMIT: '4' });
+  const config = { ...readConfig(localEngineConfig, { LOCAL_ENGINE_WAITING_LIMIT: '4' }), modelsFolder: folder };
   class Root {}
   Module({ imports: [createLocalEngine(platform, config)] })(Root);
   app = await NestFactory.createApplicationContext(Root, { logger: false });
@@ -277,6 +277,14 @@ describe('local engine with the real model', () => {
 });
 
 describe('loading', () => {
+  it('finds a file of its models folder by its name, and says that name', async () => {
+    await symlink(weights, join(folder, 'linked.gguf'));
+    await load('named', 'linked.gguf');
+    expect((await engine.modelReady({ name: 'named' })).ready).toBe(true);
+    expect((await engine.modelConfig({ name: 'named' })).config?.parameters['weights_path']?.stringValue).toBe('linked.gguf');
+    await engine.repositoryModelUnload({ modelName: 'named' });
+  });
+
   it('says what is wrong with a file that is missing, junk or cut off, and the engine lives', async () => {
     const junk = join(folder, 'junk.gguf');
     await writeFile(junk, 'not a model at all');
@@ -285,7 +293,10 @@ describe('loading', () => {
     await expect(load('a', join(folder, 'none.gguf'))).rejects.toMatchObject({ code: 'model_not_installed' });
     await expect(load('b', junk)).rejects.toMatchObject({ code: 'failed_precondition', message: expect.stringContaining('GGUF') });
     await expect(load('c', cut)).rejects.toMatchObject({ code: 'failed_precondition' });
-    await expect(load('d', 'relative.gguf')).rejects.toMatchObject({ code: 'invalid_value', param: 'weights_path' });
+    await expect(load('d', 'none.gguf')).rejects.toMatchObject({ code: 'model_not_installed' });
+    for (const path of ['folder/relative.gguf', '../outside.gguf', '..', 'junk.txt', '']) {
+      await expect(load('e', path)).rejects.toMatchObject({ code: 'invalid_value', param: 'weights_path' });
+    }
     expect((await engine.repositoryIndex({})).models).toEqual([expect.objectContaining({ name: MODEL, state: 'READY' })]);
     expect(await modelProcesses()).toHaveLength(1);
   });

@@ -14,23 +14,39 @@ const chunk = z.object({ choices: z.array(z.object({ delta, finish_reason: z.str
 const failure = z.object({ error: z.object({ message: z.string() }) });
 const DONE = '[DONE]';
 
+export interface Question {
+  readonly model: string;
+  readonly messages: readonly ChatMessage[];
+  readonly maxTokens: number;
+}
+
 /**
- * One streamed answer: every piece of text goes to `show` when it arrives.
+ * One streamed answer: every piece of text goes to `show` when it arrives, and a word on standard error when it was cut off.
  * Throws CommandFailed when the stream ends without its end: such an answer is not whole.
  */
-export async function streamAnswer(api: HttpApi, model: string, messages: readonly ChatMessage[], signal: AbortSignal, show: (text: string) => void): Promise<string> {
-  const response = await api.stream('/chat/completions', { model, messages, stream: true }, signal);
+export async function streamAnswer(api: HttpApi, { model, messages, maxTokens }: Question, signal: AbortSignal, show: (text: string) => void): Promise<string> {
+  const response = await api.stream('/chat/completions', { model, messages, stream: true, max_completion_tokens: maxTokens }, signal);
   let text = '';
-  for await (const data of serverSentEvents(response.body!)) {
-    if (data === DONE) return text;
-    const piece = readPiece(data);
-    text += piece;
-    if (piece !== '') show(printable(piece));
+  let isCut = false;
+  try {
+    for await (const data of serverSentEvents(response.body!)) {
+      if (data === DONE) {
+        if (isCut) process.stderr.write(`\n(cut off after ${maxTokens} tokens; --max-tokens gives more)\n`);
+        return text;
+      }
+      const { piece, isLength } = readPiece(data);
+      text += piece;
+      isCut ||= isLength;
+      if (piece !== '') show(printable(piece));
+    }
+  } catch (error) {
+    // A connection that was cut ends in fetch's own TypeError.
+    if (error instanceof CommandFailed || !(error instanceof TypeError)) throw error;
   }
   throw new CommandFailed('The answer broke off: the platform closed the connection.');
 }
 
-function readPiece(data: string): string {
+function readPiece(data: string): { piece: string; isLength: boolean } {
   let event: unknown;
   try {
     event = JSON.parse(data);
@@ -40,5 +56,6 @@ function readPiece(data: string): string {
   const failed = failure.safeParse(event);
   if (failed.success) throw new CommandFailed(printable(failed.data.error.message));
   const parsed = chunk.safeParse(event);
-  return parsed.success ? parsed.data.choices.map(({ delta: { content, refusal } }) => content ?? refusal ?? '').join('') : '';
+  const choices = parsed.success ? parsed.data.choices : [];
+  return { piece: choices.map(({ delta: { content, refusal } }) => content ?? refusal ?? '').join(''), isLength: choices.some(({ finish_reason: reason }) => reason === 'length') };
 }

@@ -5,7 +5,7 @@ import { CommandFailed, WrongUse } from '../exit-code.ts';
 import { publicApi } from '../platform-api/connection.ts';
 import type { HttpApi } from '../platform-api/http-api.ts';
 import { readPrompt } from '../terminal/stdin.ts';
-import { streamAnswer, type ChatMessage } from './answer.ts';
+import { streamAnswer, type ChatMessage, type Question } from './answer.ts';
 
 const modelList = z.object({ data: z.array(z.object({ id: z.string() })) });
 const PROMPT = '> ';
@@ -20,7 +20,7 @@ export async function answerOnce(prompt: string, options: ChatOptions): Promise<
   const onInterrupt = (): void => cancel.abort();
   process.once('SIGINT', onInterrupt);
   try {
-    await streamAnswer(api, model, [{ role: 'user', content: question }], cancel.signal, (text) => void process.stdout.write(text));
+    await streamAnswer(api, { model, messages: [{ role: 'user', content: question }], maxTokens: options.maxTokens }, cancel.signal, (text) => void process.stdout.write(text));
   } catch (error) {
     throw cancel.signal.aborted ? new CommandFailed('cancelled') : error;
   } finally {
@@ -45,7 +45,7 @@ export async function converse(options: ChatOptions): Promise<void> {
   for await (const line of lines) {
     if (line.trim() !== '') {
       answering = new AbortController();
-      await exchange(api, model, history, line, answering.signal);
+      await exchange(api, { model, maxTokens: options.maxTokens }, history, line, answering.signal);
       answering = undefined;
     }
     if (isOpen) lines.prompt();
@@ -54,10 +54,10 @@ export async function converse(options: ChatOptions): Promise<void> {
 }
 
 /** A failed or cancelled exchange leaves no trace in the history, so that the next question makes sense. */
-async function exchange(api: HttpApi, model: string, history: ChatMessage[], question: string, signal: AbortSignal): Promise<void> {
+async function exchange(api: HttpApi, how: Omit<Question, 'messages'>, history: ChatMessage[], question: string, signal: AbortSignal): Promise<void> {
   const asked: ChatMessage = { role: 'user', content: question };
   try {
-    const text = await streamAnswer(api, model, [...history, asked], signal, (piece) => void process.stdout.write(piece));
+    const text = await streamAnswer(api, { ...how, messages: [...history, asked] }, signal, (piece) => void process.stdout.write(piece));
     history.push(asked, { role: 'assistant', content: text });
     process.stdout.write('\n');
   } catch (error) {

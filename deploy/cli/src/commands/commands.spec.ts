@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ApiServer } from '../testing/api-server.ts';
 import { runCli, type CliResult } from '../testing/run-cli.ts';
@@ -128,7 +128,7 @@ describe('the command line', () => {
     writeFileSync(file, bytes);
     for (let again = 0; again < 2; again++) expect(await sluice(['model', 'add', 'tiny', '--gguf', file])).toMatchObject({ code: 0, stderr: expect.stringContaining('100%') });
     const path = join(folder, 'models', `sha256-${hex}.gguf`);
-    expect(api.seen[0]!.body).toEqual({ name: 'tiny', gguf: { path, digest: `sha256:${hex}` } });
+    expect(api.seen[0]!.body).toEqual({ name: 'tiny', gguf: { path: basename(path), digest: `sha256:${hex}` } });
     expect(readFileSync(path).equals(bytes)).toBe(true);
     expect(readdirSync(join(folder, 'models'))).toEqual([`sha256-${hex}.gguf`]);
     writeFileSync(file, 'something else');
@@ -186,13 +186,22 @@ describe('the command line', () => {
     api.on('GET /v1/models', { json: { object: 'list', data: [{ id: 'tiny' }] } });
     api.on('POST /v1/chat/completions', { stream: [...pieces('Hel', 'lo\u0007'), '[DONE]'] });
     expect(await sluice(['chat', 'Hi'])).toEqual({ code: 0, stdout: 'Hello\\x07\n', stderr: '' });
-    expect(await sluice(['chat', '-', '--model', 'huge'], 'from a pipe')).toMatchObject({ code: 0 });
+    expect(await sluice(['chat', '-', '--model', 'huge', '--max-tokens', '5'], 'from a pipe')).toMatchObject({ code: 0 });
     const chats = api.seen.filter(({ method }) => method === 'POST');
     expect(chats.map(({ body }) => body)).toEqual([
-      { model: 'tiny', messages: [{ role: 'user', content: 'Hi' }], stream: true },
-      { model: 'huge', messages: [{ role: 'user', content: 'from a pipe' }], stream: true },
+      { model: 'tiny', messages: [{ role: 'user', content: 'Hi' }], stream: true, max_completion_tokens: 1024 },
+      { model: 'huge', messages: [{ role: 'user', content: 'from a pipe' }], stream: true, max_completion_tokens: 5 },
     ]);
     expect(chats[0]!.authorization).toBe('Bearer sk-sluice-test');
+    expect(await sluice(['chat', 'Hi', '--max-tokens', '0'])).toMatchObject({ code: 2 });
+  });
+
+  it('chats: says beside the answer when it was cut off, and ends with 1 when the connection is', async () => {
+    const end = JSON.stringify({ choices: [{ index: 0, delta: {}, finish_reason: 'length' }] });
+    api.on('POST /v1/chat/completions', { stream: [...pieces('Hel'), end, '[DONE]'] });
+    expect(await sluice(['chat', 'Hi', '--model', 'tiny'])).toMatchObject({ code: 0, stdout: 'Hel\n', stderr: expect.stringContaining('cut off after 1024 tokens') });
+    api.on('POST /v1/chat/completions', { stream: pieces('half'), isCut: true });
+    expect(await sluice(['chat', 'Hi', '--model', 'tiny'])).toMatchObject({ code: 1, stderr: 'sluice: The answer broke off: the platform closed the connection.\n' });
   });
 
   it('chats on with what was said before; an answer that broke off is not remembered', async () => {

@@ -1,4 +1,4 @@
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { examples } from './output.ts';
 
 export interface UpOptions {
@@ -9,6 +9,7 @@ export interface UpOptions {
   readonly readyFile?: string;
   /** False with --no-model. */
   readonly model: boolean;
+  readonly demoModel?: boolean;
 }
 
 const MAX_PORT = 65_535;
@@ -22,7 +23,8 @@ export function addUpCommand(program: Command): void {
     .option('--admin-port <port>', 'port of the admin API', port, 8081)
     .option('--data <dir>', 'data folder (or SLUICE_DATA; default ~/.local/share/sluice)')
     .option('--ready-file <file>', 'write addresses and keys there when ready, as JSON, mode 0600')
-    .option('--no-model', 'do not bring the demonstration model');
+    .option('--no-model', 'do not bring the demonstration model')
+    .addOption(new Option('--demo-model', 'bring the demonstration model, also when it was removed before').conflicts('model'));
   examples(up, ['sluice up', 'sluice up --data ./data --port 9000 --admin-port 9001', 'sluice up --host 0.0.0.0 --no-model']).action(async (options: UpOptions) => {
     const { up: run } = await import('../up/up.ts');
     await run(options);

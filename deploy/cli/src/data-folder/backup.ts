@@ -35,6 +35,7 @@ export async function makeBackup(source: BackupSource, dir: string, nowMs: numbe
     await copyPrivate(source.rootKeyFile, copy.rootKey);
     await copyPrivate(source.folder.credentials, copy.credentials);
     await copyPrivate(source.folder.layout, copy.layout);
+    if (existsSync(source.folder.demoModel)) await copyPrivate(source.folder.demoModel, copy.demoModel);
     if (existsSync(source.folder.models)) await cp(source.folder.models, copy.models, { recursive: true, filter: (path) => !path.endsWith('.new') });
     writePrivateFile(join(draft, MANIFEST), `${JSON.stringify({ layout: LAYOUT_VERSION, madeAt: new Date(nowMs).toISOString() })}\n`);
     await removeEmpty(target);

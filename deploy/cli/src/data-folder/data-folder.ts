@@ -14,6 +14,8 @@ export interface DataFolder {
   readonly rootKey: string;
   readonly postgres: string;
   readonly models: string;
+  /** There once the demonstration model was offered; it is not brought again unasked. */
+  readonly demoModel: string;
   readonly log: string;
 }
 
@@ -28,6 +30,7 @@ export function dataFolder(path: string): DataFolder {
     rootKey: join(root, 'root.key'),
     postgres: join(root, 'postgres'),
     models: join(root, 'models'),
+    demoModel: join(root, 'demo-model.json'),
     log: join(root, 'sluice.log'),
   };
 }

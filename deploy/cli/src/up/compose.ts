@@ -13,13 +13,15 @@ import type { Credentials } from '../data-folder/credentials.ts';
 export interface ComposeOptions {
   readonly platform: Platform;
   readonly credentials: Credentials;
+  /** Where the local engine finds weights by their file's name. */
+  readonly modelsFolder: string;
   readonly listen: { readonly host: string; readonly port: number; readonly adminHost: string; readonly adminPort: number };
   readonly metrics: () => Promise<string>;
   readonly backup: ((directory: string) => Promise<void>) | undefined;
 }
 
 /** The whole house, owners first and the gateway last: it is stopped first and drains while all that it needs runs. */
-export function compose({ platform, credentials, listen, metrics, backup }: ComposeOptions): DynamicModule[][] {
+export function compose({ platform, credentials, modelsFolder, listen, metrics, backup }: ComposeOptions): DynamicModule[][] {
   const { apiKey, adminKey } = credentials;
   const gateway = {
     ...readConfig(gatewayConfig),
@@ -35,7 +37,7 @@ export function compose({ platform, credentials, listen, metrics, backup }: Comp
       createAccess(platform, { bootstrap: { apiKey, adminKey } }),
       createModelRegistry(platform, {}),
       createAudit(platform, readConfig(auditConfig)),
-      createLocalEngine(platform, readConfig(localEngineConfig)),
+      createLocalEngine(platform, { ...readConfig(localEngineConfig), modelsFolder }),
     ],
     [createInferenceRouter(platform, readConfig(inferenceRouterConfig))],
     [createGateway(platform, gateway)],

@@ -35,6 +35,7 @@ export async function serve(serving: Serving): Promise<never> {
   stack.defer(async () => telemetry.shutdown());
   const stages = compose({
     platform: platform.platform,
+    modelsFolder: folder.models,
     credentials,
     listen: { host: options.host, port: options.port, adminHost: serving.adminHost, adminPort: options.adminPort },
     metrics: async () => telemetry.prometheusText(),
@@ -47,7 +48,7 @@ export async function serve(serving: Serving): Promise<never> {
   stack.defer(() => rmSync(folder.running, { force: true }));
   writeRunning(folder, { url, adminUrl, pid: process.pid });
   const api = new HttpApi(`${adminUrl}/admin/v1`, credentials.adminKey, adminUrl);
-  if (options.model) await bringDemoModel({ api, folder, signal });
+  if (options.model) await bringDemoModel({ api, folder, again: options.demoModel ?? false, signal });
   const model = await waitForModel(api, signal);
   signal.throwIfAborted();
   stack.defer(() => readyFile.remove());

@@ -14,6 +14,7 @@ import { openLog, type OpenLog } from './open-log.ts';
 import { preflight } from './preflight.ts';
 import { ReadyFile } from './ready-file.ts';
 import { serve } from './serve.ts';
+import { startFailure } from './start-failure.ts';
 
 /** The admin API is for this machine; who wants it elsewhere puts a proxy of their own before it. */
 const ADMIN_HOST = '127.0.0.1';
@@ -31,10 +32,6 @@ export async function up(options: UpOptions): Promise<void> {
   const startedMs = performance.now();
   const folder = dataFolder(options.data ?? readSettings().dataDir);
   const config = hostConfig();
-  await preflight(folder, config, [
-    { host: options.host, port: options.port, option: '--port' },
-    { host: ADMIN_HOST, port: options.adminPort, option: '--admin-port' },
-  ]);
   const readyFile = new ReadyFile(options.readyFile);
   const stop = new AbortController();
   // The house's timers keep no process alive: a start that only waits, for a database that recovers, would end in silence.
@@ -58,6 +55,10 @@ export async function up(options: UpOptions): Promise<void> {
     }),
   );
   try {
+    await preflight(folder, config, [
+      { host: options.host, port: options.port, option: '--port' },
+      { host: ADMIN_HOST, port: options.adminPort, option: '--admin-port' },
+    ]);
     mkdirSync(folder.root, { recursive: true, mode: 0o700 });
     const lock = takeLock(folder.lock);
     stack.defer(() => lock.release());
@@ -68,7 +69,7 @@ export async function up(options: UpOptions): Promise<void> {
     stop.signal.throwIfAborted();
     await serve({ options, adminHost: ADMIN_HOST, folder, config, platform, credentials, readyFile, stack, signal: stop.signal, startedMs });
   } catch (failure) {
-    if (!(failure instanceof Stopped)) throw failure;
+    if (!(failure instanceof Stopped)) throw startFailure(failure, folder, config.databaseUrl);
   }
   await stack.disposeAsync();
   say('Stopped.');

@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
-import { access, readFile } from 'node:fs/promises';
+import { access, constants, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { DatabaseStartError } from './database-start-error.ts';
 
 export interface Binaries {
   readonly initdb: string;
@@ -21,15 +22,23 @@ export async function findBinaries(): Promise<Binaries> {
   try {
     entry = createRequire(import.meta.url).resolve(name);
   } catch {
-    throw new Error(`There is no embedded PostgreSQL for this machine (package ${name} is not installed). Set DATABASE_URL to use a server of your own.`);
+    throw new DatabaseStartError(`There is no embedded PostgreSQL for this machine (package ${name} is not installed). Set DATABASE_URL to use a server of your own.`);
   }
   const folder = resolve(dirname(entry), '..');
   if (!(await linksAreThere(folder))) {
     await promisify(execFile)(process.execPath, [join(folder, 'scripts', 'hydrate-symlinks.js')], { cwd: folder, timeout: HYDRATE_DEADLINE_MS });
-    if (!(await linksAreThere(folder))) throw new Error(`The libraries of the embedded PostgreSQL are incomplete, and their links cannot be made in ${folder}. Install again as a user who may write there.`);
+    if (!(await linksAreThere(folder))) throw new DatabaseStartError(`The libraries of the embedded PostgreSQL are incomplete, and their links cannot be made in ${folder}. Install again as a user who may write there.`);
   }
   const bin = join(folder, 'native', 'bin');
-  return { initdb: join(bin, 'initdb'), postgres: join(bin, 'postgres') };
+  const binaries = { initdb: join(bin, 'initdb'), postgres: join(bin, 'postgres') };
+  await Promise.all(Object.values(binaries).map(checkRunnable));
+  return binaries;
+}
+
+async function checkRunnable(file: string): Promise<void> {
+  await access(file, constants.X_OK).catch((cause: unknown) => {
+    throw new DatabaseStartError(`The embedded PostgreSQL is not whole: ${file} is missing or may not be run. Install the packages again (remove node_modules, then start), or set DATABASE_URL to use a server of your own.`, { cause });
+  });
 }
 
 async function linksAreThere(folder: string): Promise<boolean> {

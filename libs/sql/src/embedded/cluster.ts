@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Binaries } from './binaries.ts';
 import type { Launcher } from './unprivileged.ts';
+import { DatabaseStartError } from './database-start-error.ts';
 
 /** The role and the database that every cluster has. */
 export const ROLE = 'sluice';
@@ -18,7 +19,7 @@ const INITDB_DEADLINE_MS = 120_000;
  */
 export async function makeCluster(binaries: Binaries, launcher: Launcher, folder: string, sync = true): Promise<boolean> {
   if (await exists(join(folder, 'PG_VERSION'))) return false;
-  if (await exists(folder)) throw new Error(`The folder ${folder} exists, but holds no PostgreSQL cluster.`);
+  if (await exists(folder)) throw new DatabaseStartError(`The folder ${folder} exists, but holds no PostgreSQL cluster.`);
   const draft = `${folder}.new`;
   await rm(draft, { recursive: true, force: true });
   await mkdir(draft, { mode: 0o700 });
@@ -41,10 +42,17 @@ async function initdb(binaries: Binaries, launcher: Launcher, args: readonly str
     await promisify(execFile)(file!, rest, { timeout: INITDB_DEADLINE_MS, cwd: dirname(binaries.initdb), ...launcher.identity });
   } catch (thrown) {
     const { stderr } = thrown as { stderr?: string };
-    throw new Error(`The database could not be made: ${stderr?.trim() || String(thrown)}`, { cause: thrown });
+    throw new DatabaseStartError(`The database could not be made: ${stderr?.trim() || String(thrown)}`, { cause: thrown });
   }
 }
 
 async function exists(path: string): Promise<boolean> {
-  return access(path).then(() => true, () => false);
+  return access(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      // What this user may not look at may well be there.
+      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return false;
+      throw error;
+    },
+  );
 }

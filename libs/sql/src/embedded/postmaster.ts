@@ -5,6 +5,7 @@ import type { Binaries } from './binaries.ts';
 import { readPostmasterPid } from './postmaster-pid.ts';
 import { PORT } from './socket-folder.ts';
 import type { Launcher } from './unprivileged.ts';
+import { DatabaseStartError } from './database-start-error.ts';
 
 export interface PostmasterPlace {
   readonly cluster: string;
@@ -57,12 +58,12 @@ export async function spawnPostmaster(binaries: Binaries, launcher: Launcher, pl
 /** Waits until the server takes connections. Fails with the end of its log when it exits before. */
 export async function waitUntilReady(child: ChildProcess, place: PostmasterPlace): Promise<void> {
   for (let waitedMs = 0; waitedMs < READY_DEADLINE_MS; waitedMs += POLL_MS) {
-    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`PostgreSQL ended at its start:\n${await logTail(place.logFile)}`);
+    if (child.exitCode !== null || child.signalCode !== null) throw new DatabaseStartError(`PostgreSQL ended at its start:\n${await logTail(place.logFile)}`);
     const found = await readPostmasterPid(place.cluster);
     if (found?.pid === child.pid && found?.state === 'ready') return;
     await pause(POLL_MS);
   }
-  throw new Error(`PostgreSQL was not ready after ${READY_DEADLINE_MS / 1000} s; see ${place.logFile}.`);
+  throw new DatabaseStartError(`PostgreSQL was not ready after ${READY_DEADLINE_MS / 1000} s; see ${place.logFile}.`);
 }
 
 async function logTail(path: string): Promise<string> {

@@ -142,7 +142,7 @@ export type Deployment = Message<"model_registry.v1.Deployment"> & {
   upstreamModel: string;
 
   /**
-   * kserve with target `local`: absolute path of the GGUF file.
+   * kserve with target `local`: name of the GGUF file in the engine's models folder, or an absolute path.
    *
    * @generated from field: string weights_path = 8;
    */

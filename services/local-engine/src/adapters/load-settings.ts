@@ -1,4 +1,4 @@
-import { isAbsolute } from 'node:path';
+import { basename, isAbsolute } from 'node:path';
 import { ServiceError } from '@sluice/errors';
 import type { ModelRepositoryParameter, RepositoryModelLoadRequest } from '@sluice/proto/kserve';
 import type { LocalEngineConfig } from '../config.ts';
@@ -11,23 +11,28 @@ const CONTEXT_TOKENS_MINIMUM = 64;
 
 const KNOWN = ['weights_path', 'sequences', 'context_tokens'];
 
-/** The parameters of RepositoryModelLoad: `weights_path` (string), `sequences` and `context_tokens` (int64, optional). */
+/** The parameters of RepositoryModelLoad: `weights_path` (string: absolute, or a name in the models folder), `sequences` and `context_tokens` (int64, optional). */
 export function readLoadSettings({ parameters }: RepositoryModelLoadRequest, config: LocalEngineConfig): LoadSettings {
   const unknown = Object.keys(parameters).find((name) => !KNOWN.includes(name));
   if (unknown) throw new ServiceError('unsupported_parameter', `The local engine has no load parameter '${unknown.slice(0, 64)}'.`, { param: unknown.slice(0, 64) });
   return {
-    weightsPath: readPath(parameters.weights_path),
+    weightsPath: readPath(parameters.weights_path, config.modelsFolder),
     sequences: readInteger('sequences', parameters.sequences, 1, SEQUENCES_LIMIT) ?? config.LOCAL_ENGINE_SEQUENCES,
     contextTokens: readInteger('context_tokens', parameters.context_tokens, CONTEXT_TOKENS_MINIMUM, CONTEXT_TOKENS_LIMIT) ?? config.LOCAL_ENGINE_CONTEXT_TOKENS,
     threads: config.LOCAL_ENGINE_THREADS,
   };
 }
 
-function readPath(parameter: ModelRepositoryParameter | undefined): string {
+/** As it was asked for: what it stands for is looked up when the model is started. */
+function readPath(parameter: ModelRepositoryParameter | undefined, modelsFolder: string | undefined): string {
   const choice = parameter?.parameterChoice;
   if (choice?.case !== 'stringParam') throw new ServiceError('missing_required_parameter', "The load parameter 'weights_path' (a string) is missing.", { param: 'weights_path' });
-  if (!isAbsolute(choice.value) || choice.value.includes('\0')) throw new ServiceError('invalid_value', "'weights_path' must be an absolute path.", { param: 'weights_path' });
-  return choice.value;
+  const path = choice.value;
+  const isName = modelsFolder !== undefined && /\.gguf$/i.test(path) && basename(path) === path;
+  if ((!isAbsolute(path) && !isName) || path.includes('\0')) {
+    throw new ServiceError('invalid_value', "'weights_path' must be an absolute path or the name of a .gguf file in the models folder.", { param: 'weights_path' });
+  }
+  return path;
 }
 
 function readInteger(name: string, parameter: ModelRepositoryParameter | undefined, minimum: number, maximum: number): number | undefined {

@@ -2,7 +2,7 @@ import type { SamplingParameters } from '@sluice/kserve';
 import type { FinishReason, ModelFacts, Piece } from '../llama-process/messages.ts';
 
 export interface LoadSettings {
-  /** Absolute path of a GGUF file. */
+  /** Absolute path of a GGUF file, or the name of one in the models folder. */
   readonly weightsPath: string;
   readonly sequences: number;
   /** Tokens of prompt and answer together, for each sequence; the model's own limit counts when it is lower. */

@@ -33,7 +33,7 @@ export interface Deployment {
   /** openai: the base URL. kserve: `local`. */
   readonly target: string;
   readonly upstreamModel: string;
-  /** Empty unless the weights lie on this machine. */
+  /** Absolute, or the name of a file in the engine's models folder; empty unless the weights lie on this machine. */
   readonly weightsPath: string;
   readonly hasCredential: boolean;
 }

@@ -31,6 +31,10 @@ describe('describeSource', () => {
     expect(describeSource(upstream({ upstreamModel: '' }), 'chat').reach.upstreamModel).toBe('chat');
   });
 
+  it('takes the name of a file in the models folder as well as an absolute path', () => {
+    expect(describeSource(weights({ path: 'small.gguf' }), 'm')).toMatchObject({ description: 'small.gguf', reach: { weightsPath: 'small.gguf' } });
+  });
+
   it('pins weights by the digest given, under a name at the engine that tells versions apart', () => {
     const { digest, description, reach, credential } = describeSource(weights(), 'org/small:1');
     expect(digest).toBe(`sha256:${'ab'.repeat(32)}`);
@@ -48,7 +52,8 @@ describe('describeSource', () => {
     ['openai.credential', upstream({ credential: 'two words' })],
     ['openai.credential', upstream({ credential: 'tok\r\nX-Evil: 1' })],
     ['openai.credential', upstream({ credential: 'x'.repeat(MAX_CREDENTIAL_CHARACTERS + 1) })],
-    ['gguf.path', weights({ path: 'relative.gguf' })],
+    ['gguf.path', weights({ path: 'models/relative.gguf' })],
+    ['gguf.path', weights({ path: '../outside.gguf' })],
     ['gguf.path', weights({ path: '/a.bin' })],
     ['gguf.path', weights({ path: '/a\u0000.gguf' })],
     ['gguf.path', weights({ path: `/${'ä'.repeat(2048)}.gguf` })],

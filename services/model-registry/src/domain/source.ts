@@ -59,8 +59,10 @@ function describeUpstream(source: Source & { kind: 'openai' }, modelName: string
 }
 
 function describeWeights({ path, digest }: Source & { kind: 'gguf' }, modelName: string): Described {
-  if (!path.startsWith('/') || Buffer.byteLength(path) > MAX_PATH_BYTES || CONTROL.test(path) || !/\.gguf$/i.test(path)) {
-    const message = `\`gguf.path\` must be the absolute path of a .gguf file, at most ${MAX_PATH_BYTES} bytes.`;
+  // A bare name is a file of the engine's models folder: it is found there wherever that folder is moved to.
+  const isPlaced = path.startsWith('/') || !path.includes('/');
+  if (!isPlaced || Buffer.byteLength(path) > MAX_PATH_BYTES || CONTROL.test(path) || !/\.gguf$/i.test(path)) {
+    const message = `\`gguf.path\` must be the name of a .gguf file in the models folder, or an absolute path; at most ${MAX_PATH_BYTES} bytes.`;
     throw new ServiceError('invalid_value', message, { param: 'gguf.path' });
   }
   if (!DIGEST.test(digest)) {
