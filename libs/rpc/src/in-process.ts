@@ -4,6 +4,7 @@ import { ServiceError } from '@sluice/errors';
 import { CallLifetime } from './call-lifetime.ts';
 import { deepFreeze } from './deep-freeze.ts';
 import { HandedStream } from './handed-stream.ts';
+import { inServerSpan, isTraced, streamInServerSpan } from './server-span.ts';
 import type { CallOptions, Client, HandlerContext, Implementation, Transport } from './service.ts';
 
 type AnyHandler = (request: unknown, context: HandlerContext) => unknown;
@@ -60,7 +61,7 @@ export class InProcessTransport implements Transport {
       lifetime.throwIfEnded();
       const given = request(lifetime);
       try {
-        const answer = this.#handler(method)(given, handlerContext(lifetime, options)) as Promise<object>;
+        const answer = this.#serve(method, given, lifetime, options) as Promise<object>;
         return overWire(method.output, await lifetime.race(answer));
       } finally {
         if (given instanceof HandedStream) given.close();
@@ -79,7 +80,7 @@ export class InProcessTransport implements Transport {
     let given: unknown;
     const open = (): AsyncIterable<object> => {
       given = request(lifetime);
-      return this.#handler(method)(given, handlerContext(lifetime, options)) as AsyncIterable<object>;
+      return this.#serve(method, given, lifetime, options) as AsyncIterable<object>;
     };
     return new HandedStream(lifetime, open, (message) => this.#message(method.output, message), () => {
       lifetime.end(new ServiceError('cancelled', 'The caller left.'));
@@ -94,6 +95,17 @@ export class InProcessTransport implements Transport {
   #message(schema: DescMessage, value: object): Message {
     const message = '$typeName' in value ? (value as Message) : create(schema, value as Record<string, unknown>);
     return this.#freeze ? deepFreeze(message) : message;
+  }
+
+  /** Calls the handler as the other side of a wire would: in a trace it goes on in what the metadata carries. */
+  #serve(method: DescMethod, request: unknown, lifetime: CallLifetime, options: CallOptions): unknown {
+    const handler = this.#handler(method);
+    const handlerContext = contextOf(lifetime, options);
+    if (!isTraced()) return handler(request, handlerContext);
+    propagation.inject(context.active(), handlerContext.metadata);
+    const run = (): unknown => handler(request, handlerContext);
+    if (method.methodKind === 'unary' || method.methodKind === 'client_streaming') return inServerSpan(method, handlerContext.metadata, run as () => Promise<object>);
+    return streamInServerSpan(method, handlerContext.metadata, run as () => AsyncIterable<object>);
   }
 
   #handler(method: DescMethod): AnyHandler {
@@ -111,12 +123,10 @@ function overWire(schema: DescMessage, value: object): Message {
   return fromBinary(schema, toBinary(schema, create(schema, value as Record<string, unknown>)));
 }
 
-/** The trace context travels as W3C headers even in process, so that both transports behave alike. */
-function handlerContext(lifetime: CallLifetime, options: CallOptions): HandlerContext {
-  const metadata: Record<string, string> = { ...options.metadata };
-  propagation.inject(context.active(), metadata);
+/** Metadata of its own for each call: the trace context is written into it as W3C headers even in process, so that both transports behave alike. */
+function contextOf(lifetime: CallLifetime, options: CallOptions) {
   return {
-    metadata,
+    metadata: { ...options.metadata },
     get signal() {
       return lifetime.signal;
     },
