@@ -1,8 +1,8 @@
 import type { ChatCall } from '@sluice/proto/chat/v1/chat';
 import type { InferenceService, StreamChatRequest } from '@sluice/proto/inference/v1/inference';
 import type { Client } from '@sluice/rpc';
-import type { Call, Events, Principal } from '../domain/call.ts';
-import type { Router } from '../domain/ports.ts';
+import type { Events } from '../domain/call.ts';
+import type { RoutedCall, Router } from '../domain/ports.ts';
 
 /**
  * The inference router, as the flow calls it. Whole answers travel by the stream rpc too: in process it hands messages
@@ -15,21 +15,21 @@ export class RouterClient implements Router {
     this.#inference = inference;
   }
 
-  async answer(callId: string, principal: Principal, call: Call, signal: AbortSignal): Promise<Events> {
+  async answer(routed: RoutedCall, signal: AbortSignal): Promise<Events> {
     let whole: Events = [];
-    for await (const { events } of this.#inference.streamChat(requestOf(callId, principal, call), { signal })) {
+    for await (const { events } of this.#inference.streamChat(requestOf(routed), { signal })) {
       whole = whole.length === 0 ? events : [...whole, ...events];
     }
     return whole;
   }
 
-  async *stream(callId: string, principal: Principal, call: Call, signal: AbortSignal): AsyncIterable<Events> {
-    for await (const { events } of this.#inference.streamChat(requestOf(callId, principal, call), { signal })) yield events;
+  async *stream(routed: RoutedCall, signal: AbortSignal): AsyncIterable<Events> {
+    for await (const { events } of this.#inference.streamChat(requestOf(routed), { signal })) yield events;
   }
 }
 
 /** Literals with their type names are what `create` makes, without its walk over the schema. */
-function requestOf(callId: string, { projectId, organisationId }: Principal, { model, messages, fields, stream, choices }: Call): StreamChatRequest {
+function requestOf({ callId, principal, call: { model, messages, fields, stream, choices }, modelId, insideOnly }: RoutedCall): StreamChatRequest {
   const call: ChatCall = { $typeName: 'chat.v1.ChatCall', model, messages, stream, choices, fields: fields.map(({ name, json }) => ({ $typeName: 'chat.v1.Field', name, json })) };
-  return { $typeName: 'inference.v1.StreamChatRequest', callId, projectId, organisationId, call };
+  return { $typeName: 'inference.v1.StreamChatRequest', callId, modelId, organisationId: principal.organisationId, insideOnly, call };
 }

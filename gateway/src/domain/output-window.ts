@@ -43,10 +43,15 @@ export class OutputWindow implements RecordSource {
     return this.#releasedOutput;
   }
 
+  /** True when the admission is durable. */
+  get isAdmitted(): boolean {
+    return this.#durableRecords > 0;
+  }
+
   /** Resolves when the admission is durable; throws when it is lost. */
   async admitted(): Promise<void> {
     this.#enqueue();
-    while (this.#durableRecords === 0) await this.#nextChange();
+    while (!this.isAdmitted) await this.#nextChange();
   }
 
   /** Takes output that may wait for the end of the call. */

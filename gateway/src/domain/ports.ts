@@ -4,9 +4,20 @@ import type { Call, Events, Principal } from './call.ts';
 /** Runs a call on a model. */
 export interface Router {
   /** The whole answer. */
-  answer(callId: string, principal: Principal, call: Call, signal: AbortSignal): Promise<Events>;
+  answer(routed: RoutedCall, signal: AbortSignal): Promise<Events>;
   /** The answer as it is produced, in batches. Aborting the signal cancels down to the backend. */
-  stream(callId: string, principal: Principal, call: Call, signal: AbortSignal): AsyncIterable<Events>;
+  stream(routed: RoutedCall, signal: AbortSignal): AsyncIterable<Events>;
+}
+
+/** A call on its way to a model. */
+export interface RoutedCall {
+  readonly callId: string;
+  readonly principal: Principal;
+  readonly call: Call;
+  /** What the name was resolved to when it was judged that the key may use it. */
+  readonly modelId: string;
+  /** The admission is not durable yet: the prompt may not leave the house. Throws `admission_required` when it would have to. */
+  readonly insideOnly: boolean;
 }
 
 /** Where the records of calls become durable: the segment writer. */
@@ -37,7 +48,7 @@ export interface NamedModel {
   readonly createdAtMs: number;
 }
 
-export type ModelView = { readonly state: 'usable'; readonly leavesHouse: boolean } | { readonly state: 'not_allowed' | 'unknown' };
+export type ModelView = { readonly state: 'usable'; readonly modelId: string; readonly leavesHouse: boolean } | { readonly state: 'not_allowed' | 'unknown' };
 
 /** Where released output goes: the client's connection. */
 export interface Sink {

@@ -16,7 +16,7 @@ function batch(...inits: ReturnType<typeof delta>[]): ChatEvent[] {
 }
 
 /** A flow whose log acknowledges at once, or loses everything. */
-function setUp({ view = { state: 'usable', leavesHouse: false } as ModelView, router, loses, stuck }: { view?: ModelView; router?: Partial<Router>; loses?: ServiceError; stuck?: Promise<void> } = {}) {
+function setUp({ view = { state: 'usable', modelId: 'model_1', leavesHouse: false } as ModelView, router, loses, stuck }: { view?: ModelView; router?: Partial<Router>; loses?: ServiceError; stuck?: Promise<void> } = {}) {
   const said: string[] = [];
   const ends: Record<string, unknown>[] = [];
   const clock = new ManualClock();
@@ -55,7 +55,7 @@ function setUp({ view = { state: 'usable', leavesHouse: false } as ModelView, ro
 
 /** A backend that says one thing and then nothing, until it is cancelled. */
 const silent: Partial<Router> = {
-  stream: async function* (_callId, _principal, _call, signal) {
+  stream: async function* (_routed, signal) {
     yield batch(started(), delta('a'));
     await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     signal.throwIfAborted();
@@ -70,13 +70,44 @@ describe('the way of a request', () => {
   });
 
   it('records a prompt before it leaves the house', async () => {
-    const { run, said } = setUp({ view: { state: 'usable', leavesHouse: true } });
+    const { run, said } = setUp({ view: { state: 'usable', modelId: 'model_1', leavesHouse: true } });
     await run(false);
     expect(said.slice(0, 3)).toEqual(['open', 'admitted', 'router']);
   });
 
+  it.each([true, false])('keeps a prompt inside until it is on record, whatever its copy of the registry says; streamed: %s', async (stream) => {
+    const asked: [modelId: string, insideOnly: boolean][] = [];
+    const { run, said } = setUp({
+      router: {
+        answer: async ({ modelId, insideOnly }) => outside(modelId, insideOnly),
+        stream: async function* ({ modelId, insideOnly }) {
+          yield outside(modelId, insideOnly);
+        },
+      },
+    });
+    const outside = (modelId: string, insideOnly: boolean): ChatEvent[] => {
+      asked.push([modelId, insideOnly]);
+      said.push('router');
+      if (insideOnly) throw new ServiceError('admission_required', 'only outside');
+      return batch(started(), delta('a'), finished());
+    };
+    expect((await run(stream)).error).toBeUndefined();
+    expect(asked).toEqual([['model_1', true], ['model_1', false]]);
+    expect(said.slice(0, 4)).toEqual(['open', 'router', 'admitted', 'router']);
+  });
+
+  it('does not ask again for what the log lost', async () => {
+    let asked = 0;
+    const { run } = setUp({
+      loses: new ServiceError('audit_log_unavailable', 'away'),
+      router: { answer: () => (asked++, Promise.reject(new ServiceError('admission_required', 'only outside'))) },
+    });
+    await expect(run(false)).rejects.toMatchObject({ code: 'audit_log_unavailable' });
+    expect(asked).toBe(1);
+  });
+
   it('does not ask the model when the prompt could not be recorded', async () => {
-    const { run, said } = setUp({ view: { state: 'usable', leavesHouse: true }, loses: new ServiceError('audit_log_unavailable', 'away') });
+    const { run, said } = setUp({ view: { state: 'usable', modelId: 'model_1', leavesHouse: true }, loses: new ServiceError('audit_log_unavailable', 'away') });
     await expect(run(true)).rejects.toMatchObject({ code: 'audit_log_unavailable' });
     expect(said).toEqual(['open', 'admitted', 'close']);
   });

@@ -3,7 +3,7 @@ import { ServiceError } from '@sluice/errors';
 import type { Call, Events, Principal } from './call.ts';
 import { CallRecords, type CallEnd } from './call-records.ts';
 import { OutputWindow } from './output-window.ts';
-import type { Models, RandomBytes, Router, Segments, Sink } from './ports.ts';
+import type { Models, ModelView, RandomBytes, RoutedCall, Router, Segments, Sink } from './ports.ts';
 import { recordRefusal } from './refused-call.ts';
 
 /** The numbers of `events.v1.Outcome`; the domain does not load generated code. */
@@ -57,7 +57,7 @@ export class RequestFlow {
     const { segments, randomBytes, clock, callLimitMs } = this.#house;
     const startedMs = clock.monotonicMs();
     segments.accepting();
-    const leavesHouse = this.#admit(open);
+    const { modelId, leavesHouse } = this.#admit(open);
     const records = new CallRecords({ ...open, admittedAtMs: clock.wallMs() }, randomBytes);
     const window = new OutputWindow(records, segments, sink, (error) => open.abort.abort(error));
     const onAbort = (): void => {
@@ -68,7 +68,7 @@ export class RequestFlow {
     segments.open(window);
     try {
       if (leavesHouse) await window.admitted();
-      const produced = await this.#produce(open, window, startedMs);
+      const produced = await this.#produce({ ...open, modelId }, window, startedMs);
       const end = this.#endOf(open, window, produced, startedMs);
       await window.end(end);
       const { inputTokens, outputTokens } = records.tally.counts();
@@ -86,38 +86,57 @@ export class RequestFlow {
     return recordRefusal({ callId, principal, understood, error, refusedAtMs: clock.wallMs() }, segments, randomBytes);
   }
 
-  /** True when the prompt may leave the house. Throws what refuses the call. */
-  #admit({ principal, call }: OpenCall): boolean {
+  /** The model to ask. Throws what refuses the call. */
+  #admit({ principal, call }: OpenCall): ModelView & { readonly state: 'usable' } {
     const view = this.#house.models.resolve(principal, call.model);
-    if (view.state === 'usable') return view.leavesHouse;
+    if (view.state === 'usable') return view;
     throw modelRefusal(view.state);
   }
 
-  async #produce({ callId, principal, call, abort }: OpenCall, window: OutputWindow, startedMs: number): Promise<Produced> {
-    const { router, clock } = this.#house;
+  /**
+   * Until the admission is durable the router keeps the prompt inside, whatever this process's copy of the registry says;
+   * when nothing inside can answer, the record is awaited and the router asked again.
+   */
+  async #produce(routed: OpenCall & { readonly modelId: string }, window: OutputWindow, startedMs: number): Promise<Produced> {
+    const { abort } = routed;
+    const { clock } = this.#house;
     let firstOutputMs = 0;
     const sawOutput = (events: Events): void => {
       if (firstOutputMs === 0 && events.some(({ event }) => event.case === 'delta')) firstOutputMs = Math.max(1, Math.round(clock.monotonicMs() - startedMs));
     };
     try {
       abort.signal.throwIfAborted();
-      if (!call.stream) {
-        const events = await router.answer(callId, principal, call, abort.signal);
-        sawOutput(events);
+      const insideOnly = !window.isAdmitted;
+      try {
+        await this.#answer({ ...routed, insideOnly }, window, sawOutput);
+      } catch (thrown) {
+        if (!insideOnly || ServiceError.from(thrown).code !== 'admission_required') throw thrown;
+        await window.admitted();
         abort.signal.throwIfAborted();
-        window.hold(events);
-        return { error: undefined, firstOutputMs };
-      }
-      for await (const events of router.stream(callId, principal, call, abort.signal)) {
-        sawOutput(events);
-        window.push(events);
-        const room = window.room();
-        if (room) await orAborted(room, abort.signal);
-        abort.signal.throwIfAborted();
+        await this.#answer({ ...routed, insideOnly: false }, window, sawOutput);
       }
       return { error: undefined, firstOutputMs };
     } catch (thrown) {
       return { error: ServiceError.from(abort.signal.aborted ? abort.signal.reason : thrown), firstOutputMs };
+    }
+  }
+
+  async #answer(routed: OpenCall & RoutedCall, window: OutputWindow, sawOutput: (events: Events) => void): Promise<void> {
+    const { router } = this.#house;
+    const { call, abort } = routed;
+    if (!call.stream) {
+      const events = await router.answer(routed, abort.signal);
+      sawOutput(events);
+      abort.signal.throwIfAborted();
+      window.hold(events);
+      return;
+    }
+    for await (const events of router.stream(routed, abort.signal)) {
+      sawOutput(events);
+      window.push(events);
+      const room = window.room();
+      if (room) await orAborted(room, abort.signal);
+      abort.signal.throwIfAborted();
     }
   }
 

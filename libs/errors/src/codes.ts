@@ -65,6 +65,8 @@ export const CODES = {
   // The call itself.
   deadline_exceeded: { http: 504, type: 'server_error', openai: 'deadline_exceeded', grpc: 4, retryable: true },
   cancelled: { http: 499, type: 'invalid_request_error', openai: 'cancelled', grpc: 1, retryable: false },
+  // Between gateway and router: the prompt may not leave the house yet, and nothing in the house can take it.
+  admission_required: { ...away(null), grpc: 9 },
   epoch_lost: away('epoch_lost'),
   internal: { http: 500, type: 'server_error', openai: null, grpc: 13, retryable: false },
 } as const satisfies Record<string, CodeRow>;

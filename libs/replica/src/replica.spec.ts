@@ -97,6 +97,17 @@ describe('a replica', () => {
     expect(replica.position).toBe(4n);
   });
 
+  it('reads the owner when it is asked to', async () => {
+    const owner = new Owner();
+    const { replica } = copyOf(owner);
+    replica.start();
+    await replica.ready();
+    owner.publish();
+    await replica.refresh();
+    expect(replica.state).toEqual(owner.published);
+    await replica.stop();
+  });
+
   it('reads the owner again past a record that it cannot apply', async () => {
     const owner = new Owner();
     const { replica, settle } = copyOf(owner, { poison: 'item-2' });

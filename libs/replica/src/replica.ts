@@ -4,6 +4,7 @@ import { ServiceError } from '@sluice/errors';
 import type { EventLog, EventRecord, Subscription } from '@sluice/events';
 import type { HealthState } from '@sluice/lifecycle';
 import type { Logger } from '@sluice/telemetry';
+import { observeAge } from './observe-age.ts';
 
 /** From this age on the copy is degraded and reads its owner again. */
 export const STALE_AFTER_MS = 1_000;
@@ -43,6 +44,7 @@ export class Replica<State, M extends DescMessage> {
   readonly #stop = new AbortController();
   readonly #ready = Promise.withResolvers<void>();
   #watch: Timer | undefined;
+  #hideAge: (() => void) | undefined;
   #subscription: Subscription | undefined;
   #loading: Promise<void> | undefined;
   #current: Snapshot<State> | undefined;
@@ -62,12 +64,14 @@ export class Replica<State, M extends DescMessage> {
     this.#watch = this.#options.clock.every(WATCH_EVERY_MS, () => {
       if (this.ageMs() > STALE_AFTER_MS) this.#reload('the copy is stale');
     });
+    this.#hideAge = observeAge(this.#options.name, () => this.ageMs());
     this.#reload('first load');
   }
 
   /** Resolves when no load and no handler runs any more. */
   async stop(): Promise<void> {
     this.#watch?.cancel();
+    this.#hideAge?.();
     this.#stop.abort();
     this.#ready.reject(new ServiceError('draining', 'The server is shutting down.'));
     await this.#loading;
@@ -77,6 +81,14 @@ export class Replica<State, M extends DescMessage> {
   /** Resolves with the first load, however long the owner is away; rejects with `draining` when stopped before. */
   ready(): Promise<void> {
     return this.#ready.promise;
+  }
+
+  /** Reads the owner now; resolves when the copy is as new as its answer. Who cannot wait for an owner that is away bounds the wait. */
+  async refresh(): Promise<void> {
+    // A load that runs already may have asked before what is looked for was there.
+    await this.#loading;
+    this.#reload('it was asked for');
+    await this.#loading;
   }
 
   /** The copy, or undefined before the first load. */

@@ -47,7 +47,7 @@ describe('the inference-router', () => {
     await Promise.all([upstream.stop(), other.stop()]);
   });
 
-  const request = (model = 'm', stream = true) => ({ callId: 'c', projectId: 'p', organisationId: 'org_1', call: chatCall(model, stream) });
+  const request = (model = 'm', stream = true) => ({ callId: 'c', organisationId: 'org_1', modelId: `model_${model}`, call: chatCall(model, stream) });
   const ask = async (model = 'm'): Promise<string> => {
     const events: ChatEvent[] = [];
     for await (const batch of router.streamChat(request(model))) events.push(...batch.events);
@@ -72,6 +72,13 @@ describe('the inference-router', () => {
     await expect(router.chat({ ...request(), organisationId: 'org_2' })).rejects.toMatchObject({ code: 'model_not_found' });
     await expect(router.chat({ ...request(), organisationId: '' })).rejects.toMatchObject({ code: 'missing_required_parameter', param: 'organisation_id' });
     await expect(router.chat({ callId: 'c', organisationId: 'org_1' })).rejects.toMatchObject({ code: 'missing_required_parameter' });
+    await expect(router.chat({ ...request(), modelId: '' })).rejects.toMatchObject({ code: 'missing_required_parameter', param: 'model_id' });
+  });
+
+  it('finds a model whose event it has not heard of', async () => {
+    owner.losesEvents = true;
+    owner.deploy('m', upstream.baseUrl);
+    expect(await ask()).toBe('The answer is 42.');
   });
 
   it('lets the running call end when its deployment is taken away, and sends the next to the new one', async () => {

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file inference/v1/inference.proto.
  */
 export const file_inference_v1_inference: GenFile = /*@__PURE__*/
-  fileDesc("ChxpbmZlcmVuY2UvdjEvaW5mZXJlbmNlLnByb3RvEgxpbmZlcmVuY2UudjEibAoLQ2hhdFJlcXVlc3QSDwoHY2FsbF9pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEh8KBGNhbGwYAyABKAsyES5jaGF0LnYxLkNoYXRDYWxsEhcKD29yZ2FuaXNhdGlvbl9pZBgEIAEoCSIyCgxDaGF0UmVzcG9uc2USIgoGZXZlbnRzGAEgAygLMhIuY2hhdC52MS5DaGF0RXZlbnQicgoRU3RyZWFtQ2hhdFJlcXVlc3QSDwoHY2FsbF9pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEh8KBGNhbGwYAyABKAsyES5jaGF0LnYxLkNoYXRDYWxsEhcKD29yZ2FuaXNhdGlvbl9pZBgEIAEoCSI4ChJTdHJlYW1DaGF0UmVzcG9uc2USIgoGZXZlbnRzGAEgAygLMhIuY2hhdC52MS5DaGF0RXZlbnQiFQoTTGlzdEJhY2tlbmRzUmVxdWVzdCI/ChRMaXN0QmFja2VuZHNSZXNwb25zZRInCghiYWNrZW5kcxgBIAMoCzIVLmluZmVyZW5jZS52MS5CYWNrZW5kIosBCgdCYWNrZW5kEhUKDWRlcGxveW1lbnRfaWQYASABKAkSEAoIbW9kZWxfaWQYAiABKAkSEgoKdmVyc2lvbl9pZBgDIAEoCRIPCgdoZWFsdGh5GAQgASgIEg8KB2JyZWFrZXIYBSABKAkSEQoJaW5fZmxpZ2h0GAYgASgNEg4KBnJlYXNvbhgHIAEoCTL7AQoQSW5mZXJlbmNlU2VydmljZRI9CgRDaGF0EhkuaW5mZXJlbmNlLnYxLkNoYXRSZXF1ZXN0GhouaW5mZXJlbmNlLnYxLkNoYXRSZXNwb25zZRJRCgpTdHJlYW1DaGF0Eh8uaW5mZXJlbmNlLnYxLlN0cmVhbUNoYXRSZXF1ZXN0GiAuaW5mZXJlbmNlLnYxLlN0cmVhbUNoYXRSZXNwb25zZTABElUKDExpc3RCYWNrZW5kcxIhLmluZmVyZW5jZS52MS5MaXN0QmFja2VuZHNSZXF1ZXN0GiIuaW5mZXJlbmNlLnYxLkxpc3RCYWNrZW5kc1Jlc3BvbnNlYgZwcm90bzM", [file_chat_v1_chat]);
+  fileDesc("ChxpbmZlcmVuY2UvdjEvaW5mZXJlbmNlLnByb3RvEgxpbmZlcmVuY2UudjEifwoLQ2hhdFJlcXVlc3QSDwoHY2FsbF9pZBgBIAEoCRIQCghtb2RlbF9pZBgCIAEoCRIfCgRjYWxsGAMgASgLMhEuY2hhdC52MS5DaGF0Q2FsbBIXCg9vcmdhbmlzYXRpb25faWQYBCABKAkSEwoLaW5zaWRlX29ubHkYBSABKAgiMgoMQ2hhdFJlc3BvbnNlEiIKBmV2ZW50cxgBIAMoCzISLmNoYXQudjEuQ2hhdEV2ZW50IoUBChFTdHJlYW1DaGF0UmVxdWVzdBIPCgdjYWxsX2lkGAEgASgJEhAKCG1vZGVsX2lkGAIgASgJEh8KBGNhbGwYAyABKAsyES5jaGF0LnYxLkNoYXRDYWxsEhcKD29yZ2FuaXNhdGlvbl9pZBgEIAEoCRITCgtpbnNpZGVfb25seRgFIAEoCCI4ChJTdHJlYW1DaGF0UmVzcG9uc2USIgoGZXZlbnRzGAEgAygLMhIuY2hhdC52MS5DaGF0RXZlbnQiFQoTTGlzdEJhY2tlbmRzUmVxdWVzdCI/ChRMaXN0QmFja2VuZHNSZXNwb25zZRInCghiYWNrZW5kcxgBIAMoCzIVLmluZmVyZW5jZS52MS5CYWNrZW5kIosBCgdCYWNrZW5kEhUKDWRlcGxveW1lbnRfaWQYASABKAkSEAoIbW9kZWxfaWQYAiABKAkSEgoKdmVyc2lvbl9pZBgDIAEoCRIPCgdoZWFsdGh5GAQgASgIEg8KB2JyZWFrZXIYBSABKAkSEQoJaW5fZmxpZ2h0GAYgASgNEg4KBnJlYXNvbhgHIAEoCTL7AQoQSW5mZXJlbmNlU2VydmljZRI9CgRDaGF0EhkuaW5mZXJlbmNlLnYxLkNoYXRSZXF1ZXN0GhouaW5mZXJlbmNlLnYxLkNoYXRSZXNwb25zZRJRCgpTdHJlYW1DaGF0Eh8uaW5mZXJlbmNlLnYxLlN0cmVhbUNoYXRSZXF1ZXN0GiAuaW5mZXJlbmNlLnYxLlN0cmVhbUNoYXRSZXNwb25zZTABElUKDExpc3RCYWNrZW5kcxIhLmluZmVyZW5jZS52MS5MaXN0QmFja2VuZHNSZXF1ZXN0GiIuaW5mZXJlbmNlLnYxLkxpc3RCYWNrZW5kc1Jlc3BvbnNlYgZwcm90bzM", [file_chat_v1_chat]);
 
 /**
  * @generated from message inference.v1.ChatRequest
@@ -26,9 +26,11 @@ export type ChatRequest = Message<"inference.v1.ChatRequest"> & {
   callId: string;
 
   /**
-   * @generated from field: string project_id = 2;
+   * The model that the caller resolved `call.model` to, and that the key may use. `call.model` is only what the client wrote.
+   *
+   * @generated from field: string model_id = 2;
    */
-  projectId: string;
+  modelId: string;
 
   /**
    * @generated from field: chat.v1.ChatCall call = 3;
@@ -36,11 +38,19 @@ export type ChatRequest = Message<"inference.v1.ChatRequest"> & {
   call?: ChatCall | undefined;
 
   /**
-   * Whose model names `call.model` is read in; names are unique in an organisation.
+   * Whose model it must be.
    *
    * @generated from field: string organisation_id = 4;
    */
   organisationId: string;
+
+  /**
+   * The admission of the call is not durable yet, so its prompt may not leave the house: only deployments inside are
+   * tried. When none of them can take the call and one outside could, the answer is `admission_required`.
+   *
+   * @generated from field: bool inside_only = 5;
+   */
+  insideOnly: boolean;
 };
 
 /**
@@ -68,6 +78,8 @@ export const ChatResponseSchema: GenMessage<ChatResponse> = /*@__PURE__*/
   messageDesc(file_inference_v1_inference, 1);
 
 /**
+ * As ChatRequest.
+ *
  * @generated from message inference.v1.StreamChatRequest
  */
 export type StreamChatRequest = Message<"inference.v1.StreamChatRequest"> & {
@@ -77,9 +89,11 @@ export type StreamChatRequest = Message<"inference.v1.StreamChatRequest"> & {
   callId: string;
 
   /**
-   * @generated from field: string project_id = 2;
+   * The model that the caller resolved `call.model` to, and that the key may use. `call.model` is only what the client wrote.
+   *
+   * @generated from field: string model_id = 2;
    */
-  projectId: string;
+  modelId: string;
 
   /**
    * @generated from field: chat.v1.ChatCall call = 3;
@@ -87,11 +101,19 @@ export type StreamChatRequest = Message<"inference.v1.StreamChatRequest"> & {
   call?: ChatCall | undefined;
 
   /**
-   * Whose model names `call.model` is read in; names are unique in an organisation.
+   * Whose model it must be.
    *
    * @generated from field: string organisation_id = 4;
    */
   organisationId: string;
+
+  /**
+   * The admission of the call is not durable yet, so its prompt may not leave the house: only deployments inside are
+   * tried. When none of them can take the call and one outside could, the answer is `admission_required`.
+   *
+   * @generated from field: bool inside_only = 5;
+   */
+  insideOnly: boolean;
 };
 
 /**

@@ -77,7 +77,7 @@ describe('the figures of calls', () => {
     const forget = observeFleet(fleet);
     fleet.reconcile([deployment('dep_1')]);
     await settled();
-    fleet.choose('model_1', new Set())!.begin();
+    fleet.choose('model_1', new Set(), false)!.begin();
     const text = await telemetry.prometheusText();
     expect(text).toMatch(/sluice_router_in_flight\{[^}]*sluice_deployment_id="dep_1"[^}]*\} 1\b/);
     expect(text).toMatch(/sluice_router_breaker\{[^}]*\} 0\b/);

@@ -8,6 +8,8 @@ import { routeCall, type RoutedCall, type RouteOptions } from '../domain/route-c
 interface Request {
   readonly callId: string;
   readonly organisationId: string;
+  readonly modelId: string;
+  readonly insideOnly: boolean;
   readonly call?: ChatCall | undefined;
 }
 
@@ -44,8 +46,9 @@ export function inferenceRpc(options: RouteOptions & { readonly fleet: Fleet }):
   };
 }
 
-function routedCall({ callId, organisationId, call }: Request): RoutedCall {
+function routedCall({ callId, organisationId, modelId, insideOnly, call }: Request): RoutedCall {
   if (!call) throw new ServiceError('missing_required_parameter', 'The request holds no call.', { param: 'call' });
   if (organisationId === '') throw new ServiceError('missing_required_parameter', 'The request names no organisation.', { param: 'organisation_id' });
-  return { callId, organisationId, call };
+  if (modelId === '') throw new ServiceError('missing_required_parameter', 'The request names no model.', { param: 'model_id' });
+  return { callId, organisationId, modelId, insideOnly, call };
 }

@@ -7,7 +7,7 @@ import { silentLogger } from '@sluice/telemetry';
 import type { Deployment } from '../domain/deployment.ts';
 import { settled } from '../testing/scripted-backend.ts';
 import { RegistryOwner } from '../testing/registry-owner.ts';
-import { CREDENTIAL_RETRY_MS, RegistryReplica } from './registry-replica.ts';
+import { CREDENTIAL_RETRY_MS, REREAD_LIMIT_MS, RegistryReplica } from './registry-replica.ts';
 
 const STALE_MS = 1250;
 
@@ -45,7 +45,7 @@ describe('the copy of the registry, kept by events', () => {
     expect(ids()).toEqual(['dep_a', 'dep_b']);
     owner.remove('dep_a');
     expect(ids()).toEqual(['dep_b']);
-    expect([replica.resolve('org_1', 'b'), owner.snapshots]).toEqual(['model_b', 1]);
+    expect([replica.knows('org_1', 'model_b'), owner.snapshots]).toEqual([true, 1]);
   });
 
   it('knows nothing until the owner answers, and tries until it does', async () => {
@@ -53,7 +53,7 @@ describe('the copy of the registry, kept by events', () => {
     owner.deploy('a', 'http://a/v1');
     await started();
     expect(replica.health().status).toBe('down');
-    expect(() => replica.resolve('org_1', 'a')).toThrow(expect.objectContaining({ code: 'backend_unavailable' }) as never);
+    expect(() => replica.knows('org_1', 'model_a')).toThrow(expect.objectContaining({ code: 'backend_unavailable' }) as never);
     owner.isAway = false;
     clock.advance(STALE_MS);
     await settled();
@@ -90,6 +90,19 @@ describe('the copy of the registry, kept by events', () => {
     expect(ids()).toEqual(['dep_a', 'dep_b']);
   });
 
+  it('reads again when it is asked to, and lets nobody wait for an owner that is away', async () => {
+    await started();
+    owner.losesEvents = true;
+    owner.deploy('a', 'http://a/v1');
+    await replica.reread();
+    expect([replica.knows('org_1', 'model_a'), ids()]).toEqual([true, ['dep_a']]);
+    owner.isAway = true;
+    const waited = replica.reread();
+    await settled();
+    clock.advance(REREAD_LIMIT_MS);
+    await waited;
+  });
+
   it('reads again when it hears that events were lost, though none follows', async () => {
     await started();
     owner.losesEvents = true;
@@ -118,7 +131,7 @@ describe('the copy of the registry, kept by events', () => {
     owner.isAway = true;
     clock.advance(3_600_000);
     await settled();
-    expect([replica.resolve('org_1', 'a'), ids()]).toEqual(['model_a', ['dep_a']]);
+    expect([replica.knows('org_1', 'model_a'), ids()]).toEqual([true, ['dep_a']]);
     expect(replica.health()).toEqual({ status: 'degraded', detail: 'the copy of the registry is 3600000 ms old' });
   });
 

@@ -11,6 +11,8 @@ import type { Registry } from '../domain/ports.ts';
 import { RegistryCopy } from '../domain/registry-copy.ts';
 
 const READ_TIMEOUT_MS = 5000;
+/** A call waits this long at most for a model that its gateway knows already. */
+export const REREAD_LIMIT_MS = 1000;
 /** Between two tries to read a credential. */
 export const CREDENTIAL_RETRY_MS = 250;
 
@@ -65,10 +67,17 @@ export class RegistryReplica implements Registry {
     this.#replica.start();
   }
 
-  resolve(organisationId: string, name: string): string | undefined {
+  knows(organisationId: string, modelId: string): boolean {
     const copy = this.#replica.state;
     if (!copy) throw new ServiceError('backend_unavailable', 'The models are not known yet.');
-    return copy.resolve(organisationId, name);
+    return copy.knows(organisationId, modelId);
+  }
+
+  async reread(): Promise<void> {
+    const { promise: tooLate, resolve } = Promise.withResolvers<void>();
+    const limit = this.#options.clock.after(REREAD_LIMIT_MS, resolve);
+    await Promise.race([this.#replica.refresh(), tooLate]);
+    limit.cancel();
   }
 
   health(): HealthState {

@@ -11,6 +11,8 @@ export interface Deployment {
   readonly weightsPath: string;
   /** Bearer token for the backend. */
   readonly credential: string | undefined;
+  /** `external`: what is sent there leaves the house. */
+  readonly placement: 'inside' | 'external';
 }
 
 /** True when both are served by the same backend with the same credential, so that running one does for the other. */
@@ -21,6 +23,7 @@ export function isSameBackend(a: Deployment, b: Deployment): boolean {
     a.weightsPath === b.weightsPath &&
     a.credential === b.credential &&
     a.upstreamModel === b.upstreamModel &&
-    a.versionId === b.versionId
+    a.versionId === b.versionId &&
+    a.placement === b.placement
   );
 }

@@ -44,9 +44,11 @@ export class Fleet {
 
   /**
    * The least loaded healthy deployment of a model that was not tried yet; undefined when all were tried.
-   * Throws `backend_unavailable` when none is healthy, `overloaded` when all are full.
+   * With `insideOnly` one outside of the house is never chosen.
+   * Throws `backend_unavailable` when none is healthy, `overloaded` when all are full, `admission_required` when one
+   * outside could take the call and none inside can.
    */
-  choose(modelId: string, tried: ReadonlySet<string>): Member | undefined {
+  choose(modelId: string, tried: ReadonlySet<string>, insideOnly: boolean): Member | undefined {
     const all = [...this.#members.values()].filter(({ deployment }) => deployment.modelId === modelId);
     const untried = all.filter(({ deployment }) => !tried.has(deployment.id));
     if (untried.length === 0 && all.length > 0) return undefined;
@@ -54,7 +56,9 @@ export class Fleet {
     if (healthy.length === 0) throw unavailable(all);
     const free = healthy.filter(({ inFlight }) => inFlight < this.#options.inFlightPerDeployment);
     if (free.length === 0) throw new ServiceError('overloaded', 'Every backend of this model is at its limit of concurrent calls.');
-    return chooseLeastLoaded(bestOf(free), this.#options.random);
+    const allowed = insideOnly ? free.filter(({ deployment }) => deployment.placement === 'inside') : free;
+    if (allowed.length === 0) throw new ServiceError('admission_required', 'Only a backend outside of the house can answer this call.');
+    return chooseLeastLoaded(bestOf(allowed), this.#options.random);
   }
 
   /** Retires everything and closes it, running calls or not. */

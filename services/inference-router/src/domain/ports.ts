@@ -2,10 +2,12 @@ import type { ServiceError } from '@sluice/errors';
 import type { Usage } from '@sluice/proto/chat/v1/chat';
 import type { Deployment } from './deployment.ts';
 
-/** What is deployed; answers from memory. */
+/** What is deployed. */
 export interface Registry {
-  /** The id of the model with this name or alias. Throws `backend_unavailable` while nothing is known yet. */
-  resolve(organisationId: string, name: string): string | undefined;
+  /** True when the organisation has this model, as far as is known here. Throws `backend_unavailable` while nothing is known yet. */
+  knows(organisationId: string, modelId: string): boolean;
+  /** Reads the owner again; resolves when that is done, failed or took too long. */
+  reread(): Promise<void>;
 }
 
 /** Figures and traces of what the router does; learns counts and durations, never content. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { create } from '@bufbuild/protobuf';
 import { RegistryChangedSchema } from '@sluice/proto/events/v1/changes';
-import { DeploymentState, GetSnapshotResponseSchema, Protocol } from '@sluice/proto/model_registry/v1/model_registry';
+import { DeploymentState, GetSnapshotResponseSchema, Placement, Protocol } from '@sluice/proto/model_registry/v1/model_registry';
 import { RegistryCopy } from './registry-copy.ts';
 
 const ACTIVE = DeploymentState.ACTIVE;
@@ -11,23 +11,28 @@ const snapshot = () =>
       position: 4n,
       models: [{ id: 'model_1', organisationId: 'org_1', name: 'chat' }, { id: 'model_2', organisationId: 'org_2', name: 'chat' }],
       versions: [{ id: 'ver_1', modelId: 'model_1', number: 1 }],
-      deployments: [{ id: 'dep_1', versionId: 'ver_1', protocol: Protocol.OPENAI, state: ACTIVE, target: 'http://a/v1', upstreamModel: 'm', hasCredential: true }],
+      deployments: [{ id: 'dep_1', versionId: 'ver_1', protocol: Protocol.OPENAI, state: ACTIVE, target: 'http://a/v1', upstreamModel: 'm', placement: Placement.INSIDE, hasCredential: true }],
       credentials: [{ deploymentId: 'dep_1', token: 'secret' }],
-      aliases: [{ organisationId: 'org_1', name: 'fast', modelId: 'model_1' }],
     }),
   );
 const change = (fields: Parameters<typeof create<typeof RegistryChangedSchema>>[1]) => create(RegistryChangedSchema, { organisationId: 'org_1', ...fields } as never);
 
 describe('the copy of the registry', () => {
-  it('reads names and aliases within an organisation only', () => {
+  it('knows a model within its organisation only', () => {
     const copy = snapshot();
-    expect([copy.resolve('org_1', 'chat'), copy.resolve('org_2', 'chat'), copy.resolve('org_1', 'fast')]).toEqual(['model_1', 'model_2', 'model_1']);
-    expect([copy.resolve('org_2', 'fast'), copy.resolve('', 'chat'), copy.resolve('org_1', 'other')]).toEqual([undefined, undefined, undefined]);
+    expect([copy.knows('org_1', 'model_1'), copy.knows('org_2', 'model_2')]).toEqual([true, true]);
+    expect([copy.knows('org_2', 'model_1'), copy.knows('', 'model_1'), copy.knows('org_1', 'model_3')]).toEqual([false, false, false]);
+  });
+
+  it.each([[Placement.INSIDE, 'inside'], [Placement.EXTERNAL, 'external'], [Placement.UNSPECIFIED, 'external']] as const)('takes placement %s for %s', (placement, said) => {
+    const copy = snapshot();
+    copy.apply(change({ deployments: [{ id: 'dep_1', versionId: 'ver_1', protocol: Protocol.OPENAI, state: ACTIVE, placement }] }));
+    expect(copy.active()).toMatchObject([{ id: 'dep_1', placement: said }]);
   });
 
   it('gives active deployments with their credentials', () => {
     expect(snapshot().active()).toEqual([
-      { id: 'dep_1', modelId: 'model_1', versionId: 'ver_1', protocol: 'openai', target: 'http://a/v1', upstreamModel: 'm', weightsPath: '', credential: 'secret' },
+      { id: 'dep_1', modelId: 'model_1', versionId: 'ver_1', protocol: 'openai', target: 'http://a/v1', upstreamModel: 'm', weightsPath: '', credential: 'secret', placement: 'inside' },
     ]);
   });
 
@@ -47,17 +52,9 @@ describe('the copy of the registry', () => {
     expect(copy.active().map(({ id }) => id)).toEqual(['dep_1', 'dep_3']);
   });
 
-  it('forgets a removed model with its name and the aliases that meant it', () => {
+  it('forgets a removed model', () => {
     const copy = snapshot();
     copy.apply(change({ removedModelIds: ['model_1'] }));
-    expect([copy.resolve('org_1', 'chat'), copy.resolve('org_1', 'fast'), copy.resolve('org_2', 'chat')]).toEqual([undefined, undefined, 'model_2']);
-  });
-
-  it('moves and forgets aliases', () => {
-    const copy = snapshot();
-    copy.apply(change({ models: [{ id: 'model_3', organisationId: 'org_1', name: 'new' }], aliases: [{ organisationId: 'org_1', name: 'fast', modelId: 'model_3' }] }));
-    expect(copy.resolve('org_1', 'fast')).toBe('model_3');
-    copy.apply(change({ removedAliasNames: ['fast'] }));
-    expect(copy.resolve('org_1', 'fast')).toBeUndefined();
+    expect([copy.knows('org_1', 'model_1'), copy.knows('org_2', 'model_2')]).toEqual([false, true]);
   });
 });

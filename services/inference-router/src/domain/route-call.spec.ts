@@ -20,6 +20,8 @@ describe('the route of a call', () => {
   beforeEach(async () => {
     clock = new ManualClock();
     backends = new Map();
+    known = new Set(['model_1']);
+    rereads = 0;
     ends = [];
     fleet = new Fleet({
       clock,
@@ -44,13 +46,18 @@ describe('the route of a call', () => {
       end: ({ usage, error }) => ends.push({ deploymentId: id, code: error?.code, tokens: usage?.outputTokens }),
     }),
   };
-  const registry = { resolve: (organisationId: string, name: string) => (organisationId === 'org_1' && name === 'm' ? 'model_1' : undefined) };
+  let known: Set<string>;
+  let rereads: number;
+  const registry = {
+    knows: (organisationId: string, modelId: string) => organisationId === 'org_1' && known.has(modelId),
+    reread: async () => void rereads++,
+  };
   const deploy = async (...ids: string[]): Promise<void> => {
     fleet.reconcile(ids.map((id) => deployment(id)));
     await settled();
   };
-  const route = (signal = never, model = 'm'): AsyncGenerator<ChatEvent[]> =>
-    routeCall({ callId: 'c', organisationId: 'org_1', call: chatCall(model) }, signal, { registry, fleet, clock, meter, limits: LIMITS });
+  const route = (signal = never, given: { modelId?: string; insideOnly?: boolean } = {}): AsyncGenerator<ChatEvent[]> =>
+    routeCall({ callId: 'c', organisationId: 'org_1', modelId: 'model_1', insideOnly: false, call: chatCall('m'), ...given }, signal, { registry, fleet, clock, meter, limits: LIMITS });
   const ask = async (signal = never): Promise<string> => {
     let answer = '';
     for await (const events of route(signal)) for (const { event } of events) if (event.case === 'delta') answer += event.value.text;
@@ -66,9 +73,56 @@ describe('the route of a call', () => {
     expect(ends).toEqual([{ deploymentId: 'dep_1', code: undefined, tokens: 2n }]);
   });
 
-  it('does not know a model of another name', async () => {
+  it('looks once more for a model that it does not know, then says so', async () => {
     await deploy('dep_1');
-    await expect(route(never, 'other').next()).rejects.toMatchObject({ code: 'model_not_found', httpStatus: 404, param: 'model' });
+    await expect(route(never, { modelId: 'model_2' }).next()).rejects.toMatchObject({ code: 'model_not_found', httpStatus: 404, param: 'model' });
+    expect(rereads).toBe(1);
+    known.clear();
+    registry.reread = async () => void known.add('model_1');
+    expect(await ask()).toBe('from dep_1');
+  });
+
+  describe('of a prompt that may not leave the house yet', () => {
+    const outside = async (): Promise<void> => {
+      fleet.reconcile([deployment('dep_in'), deployment('dep_out', { placement: 'external' })]);
+      await settled();
+    };
+    const inside = () => route(never, { insideOnly: true });
+
+    it('stays inside however busy it is there', async () => {
+      await outside();
+      backend('dep_in').answer = stalling('x');
+      const running = inside();
+      await running.next();
+      const second = inside();
+      await second.next();
+      expect(backend('dep_out').calls).toHaveLength(0);
+      await expect(inside().next()).rejects.toMatchObject({ code: 'admission_required' });
+      expect(backend('dep_out').calls).toHaveLength(0);
+      await Promise.all([running.return(undefined), second.return(undefined)]);
+    });
+
+    it('asks for the record when what is inside fails', async () => {
+      await outside();
+      backend('dep_in').answer = away();
+      await expect(inside().next()).rejects.toMatchObject({ code: 'admission_required' });
+      expect(backend('dep_out').calls).toHaveLength(0);
+      expect(await ask()).toBe('from dep_out');
+    });
+
+    it('asks for the record when only what is outside is there, and sends nothing', async () => {
+      fleet.reconcile([deployment('dep_out', { placement: 'external' })]);
+      await settled();
+      await expect(inside().next()).rejects.toMatchObject({ code: 'admission_required' });
+      expect(backend('dep_out').calls).toHaveLength(0);
+    });
+
+    it('knows when a deployment moves out of the house', async () => {
+      await deploy('dep_1');
+      fleet.reconcile([deployment('dep_1', { placement: 'external' })]);
+      await settled();
+      await expect(inside().next()).rejects.toMatchObject({ code: 'admission_required' });
+    });
   });
 
   it.each<Code>([

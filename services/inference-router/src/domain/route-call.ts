@@ -12,6 +12,9 @@ export interface RoutedCall {
   readonly callId: string;
   readonly organisationId: string;
   readonly call: ChatCall;
+  readonly modelId: string;
+  /** The prompt may not leave the house yet. */
+  readonly insideOnly: boolean;
 }
 
 export interface RouteOptions {
@@ -28,14 +31,12 @@ export interface RouteOptions {
  */
 export async function* routeCall(routed: RoutedCall, signal: AbortSignal, options: RouteOptions): AsyncGenerator<ChatEvent[]> {
   const { clock, fleet, limits } = options;
-  const modelId = options.registry.resolve(routed.organisationId, routed.call.model);
-  if (modelId === undefined) {
-    throw new ServiceError('model_not_found', `The model \`${routed.call.model}\` does not exist or you do not have access to it.`, { param: 'model' });
-  }
+  const { modelId, insideOnly } = routed;
+  await requireModel(routed, options.registry);
   const beganMs = clock.monotonicMs();
   const tried = new Set<string>();
   for (let attempt = 1; ; attempt++) {
-    const member = fleet.choose(modelId, tried)!;
+    const member = fleet.choose(modelId, tried, insideOnly)!;
     tried.add(member.deployment.id);
     let hasBegun = false;
     try {
@@ -47,9 +48,17 @@ export async function* routeCall(routed: RoutedCall, signal: AbortSignal, option
     } catch (thrown) {
       const error = ServiceError.from(thrown);
       const mayRetry = !hasBegun && !signal.aborted && mayDoBetterElsewhere(error) && attempt < ATTEMPTS_LIMIT;
-      if (!mayRetry || clock.monotonicMs() - beganMs > RETRY_WINDOW_MS || !hasAnother(fleet, modelId, tried)) throw error;
+      if (!mayRetry || clock.monotonicMs() - beganMs > RETRY_WINDOW_MS || !hasAnother(fleet, modelId, tried, insideOnly)) throw error;
     }
   }
+}
+
+/** The caller's copy of the registry may be ahead of this one: a model that is not known here is looked for once more. */
+async function requireModel({ organisationId, modelId, call }: RoutedCall, registry: Registry): Promise<void> {
+  if (registry.knows(organisationId, modelId)) return;
+  await registry.reread();
+  if (registry.knows(organisationId, modelId)) return;
+  throw new ServiceError('model_not_found', `The model \`${call.model}\` does not exist or you do not have access to it.`, { param: 'model' });
 }
 
 /** One deployment's answer, under its deadlines; tells the member and the meter how it ended. */
@@ -94,10 +103,10 @@ async function* runAttempt(member: Member, routed: RoutedCall, signal: AbortSign
 }
 
 /** Whether a further attempt has somewhere to go; if not, the last failure tells the client more than "unavailable". */
-function hasAnother(fleet: Fleet, modelId: string, tried: ReadonlySet<string>): boolean {
+function hasAnother(fleet: Fleet, modelId: string, tried: ReadonlySet<string>, insideOnly: boolean): boolean {
   try {
-    return fleet.choose(modelId, tried) !== undefined;
-  } catch {
-    return false;
+    return fleet.choose(modelId, tried, insideOnly) !== undefined;
+  } catch (thrown) {
+    return ServiceError.from(thrown).code === 'admission_required';
   }
 }
