@@ -4,12 +4,15 @@ import { globSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { processEnvironment, type Environment } from '@sluice/config';
 import { z } from 'zod';
 import { EXIT } from '../exit-code.ts';
 import { isErrno } from '../data-folder/private-file.ts';
 
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 const SPECS = '{proto,libs,gateway,services,deploy}/**/*.spec.ts';
+
+const UNWANTED: ReadonlySet<string> = new Set(['NODE_OPTIONS', 'NODE_PATH', 'NODE_ENV', 'JEST_WORKER_ID']);
 
 const report = z.object({
   numPassedTests: z.int(),
@@ -63,7 +66,7 @@ function specFiles(): string[] {
 /** Jest prints its report of people on standard error; with --json its standard output is only that, so it is dropped. */
 async function runJest(words: readonly string[]): Promise<number> {
   const jest = join(ROOT, 'node_modules/jest/bin/jest.js');
-  const child = spawn(process.execPath, ['--experimental-vm-modules', '--no-warnings', jest, ...words], { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn(process.execPath, ['--experimental-vm-modules', '--no-warnings', jest, ...words], { cwd: ROOT, env: testEnvironment(), stdio: ['ignore', 'ignore', 'inherit'] });
   // An interrupt reaches Jest by the terminal; a plain kill of this process must take it along.
   const onTerminate = (): void => void child.kill('SIGTERM');
   process.on('SIGTERM', onTerminate).on('SIGINT', ignore);
@@ -74,6 +77,12 @@ async function runJest(words: readonly string[]): Promise<number> {
   } finally {
     process.off('SIGTERM', onTerminate).off('SIGINT', ignore);
   }
+}
+
+/** Of this process, without what would change how Node or Nx run the tests: a suite passes on one machine as on another. */
+export function testEnvironment(environment: Environment = processEnvironment): Record<string, string> {
+  const left = Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined && !UNWANTED.has(entry[0]));
+  return { ...Object.fromEntries(left), NX_DAEMON: 'false', NX_NO_CLOUD: 'true', NX_TUI: 'false' };
 }
 
 function ignore(): void {
