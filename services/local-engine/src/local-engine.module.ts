@@ -3,6 +3,7 @@ import { Inject, Injectable, Module, type DynamicModule, type OnApplicationShutd
 import type { Platform } from '@sluice/platform';
 import { GRPCInferenceService } from '@sluice/proto/kserve';
 import { inferenceService } from './adapters/inference.rpc.ts';
+import { KnownWeights } from './adapters/known-weights.ts';
 import { startLlamaChild } from './adapters/llama-child.ts';
 import type { LocalEngineConfig } from './config.ts';
 import { Engine } from './domain/engine.ts';
@@ -19,8 +20,9 @@ class LocalEngineLifecycle implements OnModuleInit, OnApplicationShutdown {
   constructor(@Inject(PLATFORM) platform: Platform, @Inject(CONFIG) config: LocalEngineConfig) {
     this.#platform = platform;
     this.#config = config;
+    const weights = new KnownWeights(startLlamaChild);
     this.#engine = new Engine({
-      start: (model, settings, signal) => startLlamaChild(model, { ...settings, weightsPath: resolve(config.modelsFolder ?? '/', settings.weightsPath) }, signal),
+      start: (model, settings, signal) => weights.start(model, { ...settings, weightsPath: resolve(config.modelsFolder ?? '/', settings.weightsPath) }, signal),
       clock: platform.clock,
       logger: platform.logger.child({ service: 'local-engine' }),
       waitingLimit: config.LOCAL_ENGINE_WAITING_LIMIT,

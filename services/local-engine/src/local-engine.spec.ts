@@ -14,7 +14,7 @@ import { GRPCInferenceService } from '@sluice/proto/kserve';
 import { InProcessTransport } from '@sluice/rpc';
 import type { Logger } from '@sluice/telemetry';
 import { createLocalEngine, localEngineConfig } from './index.ts';
-import { demoWeights } from './testing/demo-weights.ts';
+import { DEMO_WEIGHTS_SHA256, demoWeights } from './testing/demo-weights.ts';
 
 const transport = new InProcessTransport({ freezeStreams: true });
 const engine = transport.connect(GRPCInferenceService);
@@ -32,11 +32,12 @@ let app: INestApplicationContext;
 let weights: string;
 let folder: string;
 
-const load = (name: string, path: string) =>
+const load = (name: string, path: string, digest?: string) =>
   engine.repositoryModelLoad({
     modelName: name,
     parameters: {
       weights_path: { parameterChoice: { case: 'stringParam', value: path } },
+      ...(digest !== undefined && { weights_digest: { parameterChoice: { case: 'stringParam' as const, value: digest } } }),
       context_tokens: { parameterChoice: { case: 'int64Param', value: 512n } },
     },
   });
@@ -293,11 +294,29 @@ describe('loading', () => {
     await expect(load('a', join(folder, 'none.gguf'))).rejects.toMatchObject({ code: 'model_not_installed' });
     await expect(load('b', junk)).rejects.toMatchObject({ code: 'failed_precondition', message: expect.stringContaining('GGUF') });
     await expect(load('c', cut)).rejects.toMatchObject({ code: 'failed_precondition' });
+    for (const path of [junk, cut, join(folder, 'none.gguf')]) expect(String(await load('f', path).catch((thrown: unknown) => thrown))).not.toContain(folder);
     await expect(load('d', 'none.gguf')).rejects.toMatchObject({ code: 'model_not_installed' });
     for (const path of ['folder/relative.gguf', '../outside.gguf', '..', 'junk.txt', '']) {
       await expect(load('e', path)).rejects.toMatchObject({ code: 'invalid_value', param: 'weights_path' });
     }
     expect((await engine.repositoryIndex({})).models).toEqual([expect.objectContaining({ name: MODEL, state: 'READY' })]);
+    expect(await modelProcesses()).toHaveLength(1);
+  });
+
+  it('takes the weights that were registered and no others, even when they work', async () => {
+    const registered = `sha256:${DEMO_WEIGHTS_SHA256}`;
+    await load('pinned', weights, registered);
+    await engine.repositoryModelUnload({ modelName: 'pinned' });
+    const swapped = join(folder, 'swapped.gguf');
+    const bytes = await readFile(weights);
+    bytes[bytes.length - 1]! ^= 1;
+    await writeFile(swapped, bytes);
+    await load('unpinned', swapped);
+    await engine.repositoryModelUnload({ modelName: 'unpinned' });
+    const failure = await load('pinned', swapped, registered).catch((thrown: unknown) => thrown);
+    expect(failure).toMatchObject({ code: 'failed_precondition', message: "The model 'pinned' cannot be loaded: its weights are not those that were registered." });
+    await expect(load('pinned', weights, 'md5:1')).rejects.toMatchObject({ code: 'invalid_value', param: 'weights_digest' });
+    expect((await engine.modelReady({ name: 'pinned' })).ready).toBe(false);
     expect(await modelProcesses()).toHaveLength(1);
   });
 

@@ -68,6 +68,8 @@ function loadError(model: string, { weightsPath }: LoadSettings, reason: LoadFai
       return new ServiceError('model_not_installed', `The model '${model}' is not installed: there is no file with its weights.`, detail);
     case 'not-gguf':
       return new ServiceError('failed_precondition', `The model '${model}' cannot be loaded: its file is not a whole GGUF file.`, detail);
+    case 'other-digest':
+      return new ServiceError('failed_precondition', `The model '${model}' cannot be loaded: its weights are not those that were registered.`, detail);
     case 'unusable':
       return new ServiceError('failed_precondition', `The model '${model}' cannot be loaded: llama.cpp does not take its weights, or the memory is too small for them.`, detail);
   }

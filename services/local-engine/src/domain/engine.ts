@@ -82,5 +82,5 @@ export class Engine {
 }
 
 function isSame(a: LoadSettings, b: LoadSettings): boolean {
-  return a.weightsPath === b.weightsPath && a.sequences === b.sequences && a.contextTokens === b.contextTokens && a.threads === b.threads;
+  return a.weightsPath === b.weightsPath && a.weightsDigest === b.weightsDigest && a.sequences === b.sequences && a.contextTokens === b.contextTokens && a.threads === b.threads;
 }

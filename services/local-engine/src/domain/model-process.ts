@@ -4,6 +4,8 @@ import type { FinishReason, ModelFacts, Piece } from '../llama-process/messages.
 export interface LoadSettings {
   /** Absolute path of a GGUF file, or the name of one in the models folder. */
   readonly weightsPath: string;
+  /** `sha256:<hex>` that the file must have; absent: any. */
+  readonly weightsDigest?: string;
   readonly sequences: number;
   /** Tokens of prompt and answer together, for each sequence; the model's own limit counts when it is lower. */
   readonly contextTokens: number;
@@ -32,5 +34,5 @@ export interface ModelProcess {
   end(): Promise<void>;
 }
 
-/** Throws `model_not_installed` when the file is missing, `failed_precondition` when it cannot be loaded. */
+/** Throws `model_not_installed` when the file is missing, `failed_precondition` when it cannot be loaded or has another digest. */
 export type StartModelProcess = (model: string, settings: LoadSettings, signal: AbortSignal) => Promise<ModelProcess>;

@@ -1,4 +1,7 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { access } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
 import { LlamaLogLevel, getLlama, readGgufFileInfo, type GgufFileInfo, type LlamaContext, type LlamaModel } from 'node-llama-cpp';
 import type { Command, LoadFailure, ModelFacts } from './messages.ts';
 
@@ -18,9 +21,13 @@ export class LoadError extends Error {
   }
 }
 
-/** Loads a model for the CPU. Throws LoadError; reads the file's header first, so that junk never reaches llama.cpp. */
+/** Large enough that reading costs little beside hashing. */
+const HASH_READ_BYTES = 1024 * 1024;
+
+/** Loads a model for the CPU. Throws LoadError; reads the file's header first, so that junk never reaches llama.cpp, and neither do weights of another digest. */
 export async function load(command: Extract<Command, { type: 'load' }>): Promise<Loaded> {
   const info = await readHeader(command.weightsPath);
+  if (command.weightsDigest !== undefined && (await digestOf(command.weightsPath)) !== command.weightsDigest) throw new LoadError('other-digest');
   try {
     const llama = await getLlama({ gpu: false, build: 'never', skipDownload: true, maxThreads: command.threads, logLevel: LlamaLogLevel.disabled });
     const model = await llama.loadModel({ modelPath: command.weightsPath, gpuLayers: 0 });
@@ -39,6 +46,13 @@ export async function load(command: Extract<Command, { type: 'load' }>): Promise
   } catch (cause) {
     throw new LoadError('unusable', cause);
   }
+}
+
+/** `sha256:<hex>` of a file. */
+async function digestOf(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path, { highWaterMark: HASH_READ_BYTES }), hash);
+  return `sha256:${hash.digest('hex')}`;
 }
 
 async function readHeader(path: string): Promise<GgufFileInfo> {

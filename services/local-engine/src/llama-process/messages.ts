@@ -2,7 +2,7 @@ import type { SamplingParameters, TokenLogprobs } from '@sluice/kserve';
 
 /** What the engine tells the process of one model. */
 export type Command =
-  | { readonly type: 'load'; readonly weightsPath: string; readonly sequences: number; readonly contextTokens: number; readonly threads: number }
+  | { readonly type: 'load'; readonly weightsPath: string; readonly weightsDigest?: string; readonly sequences: number; readonly contextTokens: number; readonly threads: number }
   | GenerateCommand
   | { readonly type: 'cancel'; readonly id: number };
 
@@ -25,8 +25,8 @@ export type Report =
 
 export type FinishReason = 'stop' | 'length' | 'cancelled';
 
-/** `missing`: no such file. `not-gguf`: not a model file, or cut off. `unusable`: llama.cpp cannot load it, or not in this memory. */
-export type LoadFailure = 'missing' | 'not-gguf' | 'unusable';
+/** `missing`: no such file. `not-gguf`: not a model file, or cut off. `other-digest`: not the weights that were asked for. `unusable`: llama.cpp cannot load it, or not in this memory. */
+export type LoadFailure = 'missing' | 'not-gguf' | 'other-digest' | 'unusable';
 
 export type GenerateFailure =
   | { readonly kind: 'prompt-too-long'; readonly promptTokens: number; readonly contextTokens: number }
