@@ -2,19 +2,22 @@ import { createSecretKey } from 'node:crypto';
 import { Inject, Module, type DynamicModule, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { Platform } from '@sluice/platform';
 import { AccessService } from '@sluice/proto/access/v1/access';
-import { readMigrations } from '@sluice/sql';
+import { AccessChangedSchema } from '@sluice/proto/events/v1/changes';
+import { SignOfLife } from '@sluice/replica';
+import { explainedTables, readMigrations } from '@sluice/sql';
 import { z } from 'zod';
 import { accessRpc } from './adapters/access.rpc.ts';
 import { SqlActs } from './adapters/acts-sql.ts';
-import { accessTables } from './adapters/database.ts';
 import { loadPepper } from './adapters/pepper-sql.ts';
-import { SignOfLife } from './adapters/sign-of-life.ts';
 import { accessConfig, type AccessConfig } from './config.ts';
 import { bootstrap, type Bootstrap } from './domain/bootstrap.ts';
 import type { Administration } from './domain/ports.ts';
 
 const PLATFORM = Symbol('access platform');
 const BOOTSTRAP = Symbol('access bootstrap');
+
+/** What callers are told while the tables cannot be reached. */
+const AWAY = { code: 'access_unavailable', message: 'The database of access is away.' } as const;
 
 /** Owns its tables, opens an empty house, serves AccessService and gives its signs of life. */
 @Module({})
@@ -30,13 +33,13 @@ class AccessModule implements OnModuleInit, OnApplicationShutdown {
 
   async onModuleInit(): Promise<void> {
     const { clock, events, health, ids, rootKey } = this.#platform;
-    const sql = accessTables(await this.#platform.sql('access', await readMigrations(new URL('../migrations', import.meta.url))));
+    const sql = explainedTables(await this.#platform.sql('access', await readMigrations(new URL('../migrations', import.meta.url))), AWAY);
     const pepper = createSecretKey(await loadPepper(sql, rootKey, ids));
     const administration = { acts: new SqlActs(sql, { events, ids, rootKey }), clock, ids, pepper };
     // Before the first snapshot can be asked for: no event tells of a new organisation.
     if (this.#bootstrap) await this.#open(administration, this.#bootstrap);
     this.#platform.serve(AccessService, accessRpc(this.#platform, sql, administration));
-    const signOfLife = (this.#signOfLife = new SignOfLife(this.#platform));
+    const signOfLife = (this.#signOfLife = new SignOfLife(this.#platform, AccessChangedSchema));
     health.register('access', () => signOfLife.health());
   }
 

@@ -2,16 +2,19 @@ import { Inject, Module, type DynamicModule, type OnApplicationShutdown, type On
 import type { Platform } from '@sluice/platform';
 import { AccessService } from '@sluice/proto/access/v1/access';
 import { ModelRegistryService } from '@sluice/proto/model_registry/v1/model_registry';
-import { readMigrations } from '@sluice/sql';
+import { RegistryChangedSchema } from '@sluice/proto/events/v1/changes';
+import { SignOfLife } from '@sluice/replica';
+import { explainedTables, readMigrations } from '@sluice/sql';
 import { AccessPermissions } from './adapters/access-permissions.ts';
 import { SqlActs } from './adapters/acts-sql.ts';
 import { Credentials } from './adapters/credentials.ts';
-import { registryTables } from './adapters/database.ts';
 import { modelRegistryRpc } from './adapters/model-registry.rpc.ts';
-import { SignOfLife } from './adapters/sign-of-life.ts';
 import type { ModelRegistryConfig } from './config.ts';
 
 const PLATFORM = Symbol('model registry platform');
+
+/** What callers are told while the tables cannot be reached. */
+const AWAY = { code: 'backend_unavailable', message: 'The database of the model registry is away.' } as const;
 
 /** Owns its tables, serves ModelRegistryService and gives its signs of life. */
 @Module({})
@@ -26,13 +29,13 @@ class ModelRegistryModule implements OnModuleInit, OnApplicationShutdown {
   async onModuleInit(): Promise<void> {
     const { clock, events, health, ids, rootKey } = this.#platform;
     const migrations = await readMigrations(new URL('../migrations', import.meta.url));
-    const sql = registryTables(await this.#platform.sql('model_registry', migrations));
+    const sql = explainedTables(await this.#platform.sql('model_registry', migrations), AWAY);
     const credentials = new Credentials(rootKey);
     const acts = new SqlActs(sql, { events, ids, credentials });
     const permissions = new AccessPermissions(this.#platform.connect(AccessService), clock);
     const administration = { acts, permissions, clock, ids };
     this.#platform.serve(ModelRegistryService, modelRegistryRpc(this.#platform, sql, credentials, administration));
-    const signOfLife = (this.#signOfLife = new SignOfLife(this.#platform));
+    const signOfLife = (this.#signOfLife = new SignOfLife(this.#platform, RegistryChangedSchema));
     health.register('model-registry', () => signOfLife.health());
   }
 

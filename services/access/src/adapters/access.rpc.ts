@@ -3,13 +3,15 @@ import type { AccessService, Actor as ActorMessage } from '@sluice/proto/access/
 import type { Implementation } from '@sluice/rpc';
 import type { Platform } from '@sluice/platform';
 import type { Sql } from '@sluice/sql';
+import { actCounter } from '@sluice/telemetry';
 import { createApiKey } from '../domain/create-api-key.ts';
 import { createProject } from '../domain/create-project.ts';
 import type { Actor, Administration } from '../domain/ports.ts';
 import { revokeApiKey } from '../domain/revoke-api-key.ts';
-import { countAct } from './act-counter.ts';
 import { bodyPolicyOf, keyMessage, kindOf, projectMessage, roleOf, shownKeyMessage } from './messages.ts';
 import { listKeys, listProjects, readProjectWithKeys, readSnapshot, type ProjectWithKeys } from './reads-sql.ts';
+
+const countAct = actCounter('access');
 
 /** One function an rpc: contract to domain and back. */
 export function accessRpc(

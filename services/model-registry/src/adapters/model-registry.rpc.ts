@@ -4,14 +4,16 @@ import type { Actor as ActorMessage } from '@sluice/proto/access/v1/access';
 import type { ModelRegistryService } from '@sluice/proto/model_registry/v1/model_registry';
 import type { Implementation } from '@sluice/rpc';
 import type { Sql } from '@sluice/sql';
+import { actCounter } from '@sluice/telemetry';
 import { addModel } from '../domain/add-model.ts';
 import { removeAlias, setAlias } from '../domain/aliases.ts';
 import type { Actor, Administration } from '../domain/ports.ts';
 import { removeModel } from '../domain/remove-model.ts';
-import { countAct } from './act-counter.ts';
 import type { Credentials } from './credentials.ts';
 import { aliasMessage, deploymentMessage, modelMessage, sourceOf, versionMessage } from './messages.ts';
 import { listModels, readSnapshot, type Registry } from './reads-sql.ts';
+
+const countAct = actCounter('model-registry');
 
 /** One function an rpc: contract to domain and back. */
 export function modelRegistryRpc(
