@@ -1,9 +1,11 @@
+import type { ServiceError } from '@sluice/errors';
 import type { Outcome } from '@sluice/proto/events/v1/calls';
 import { chainOutput, commitmentHash, type PendingRecord } from '@sluice/segment';
 import type { Call, Events, Principal } from './call.ts';
 import { OutputTally } from './output-tally.ts';
 import { commitToFields } from './leaf.ts';
 import type { RandomBytes } from './ports.ts';
+import { recordedError, type RecordedError } from './told-error.ts';
 
 const SALT_BYTES = 32;
 const CHAIN_BYTES = 32;
@@ -19,9 +21,8 @@ export interface CallFacts {
 /** How a call ended, as the client saw it. */
 export interface CallEnd {
   readonly outcome: Outcome;
-  /** Empty when the call was answered. */
-  readonly errorCode: string;
-  readonly errorMessage: string;
+  /** What the client was told; undefined when the call was answered, or there was nobody to tell. */
+  readonly error: ServiceError | undefined;
   readonly httpStatus: number;
   readonly completedAtMs: number;
   readonly durationMs: number;
@@ -112,11 +113,12 @@ export class CallRecords {
   }
 
   #completed(end: CallEnd): PendingRecord {
-    const { callId } = this.#facts;
-    const { leaf, openings } = commitToFields(this.#leafFields(end), this.#randomBytes);
+    const { callId, principal } = this.#facts;
+    const error = recordedError(end.error, principal.keepsBodies, this.#randomBytes);
+    const { leaf, openings } = commitToFields(this.#leafFields(end, error), this.#randomBytes);
     const value = {
       outcome: end.outcome,
-      errorCode: end.errorCode,
+      errorCode: end.error?.code ?? '',
       httpStatus: end.httpStatus,
       outputBytes: BigInt(this.tally.bytes),
       outputChain: this.#chain,
@@ -129,11 +131,11 @@ export class CallRecords {
       finishReasons: this.tally.finishReasons(),
       leaf,
     };
-    // The salt of the prompt is kept here also for a project that keeps digests only: without it a digest proves nothing.
-    return { callId, record: { case: 'completed', value }, body: { case: 'completed', value: { openings, promptSalt: this.#promptSalt, errorMessage: end.errorMessage } } };
+    // The salts are kept here also for a project that keeps digests only: without them a digest proves nothing.
+    return { callId, record: { case: 'completed', value }, body: { case: 'completed', value: { openings, promptSalt: this.#promptSalt, ...error.body } } };
   }
 
-  #leafFields(end: CallEnd): Record<string, string | Uint8Array> {
+  #leafFields(end: CallEnd, error: RecordedError): Record<string, string | Uint8Array> {
     const { callId, principal, call, admittedAtMs } = this.#facts;
     const counts = this.tally.counts();
     return {
@@ -144,7 +146,8 @@ export class CallRecords {
       model: call.model,
       prompt: this.#promptCommitment,
       output: this.#chain,
-      result: JSON.stringify([end.outcome, end.errorCode, end.httpStatus, this.tally.versionId, this.tally.deploymentId, admittedAtMs, end.completedAtMs, Number(counts.inputTokens), Number(counts.outputTokens), this.tally.bytes]),
+      error: error.commitment,
+      result: JSON.stringify([end.outcome, end.error?.code ?? '', end.httpStatus, this.tally.versionId, this.tally.deploymentId, admittedAtMs, end.completedAtMs, Number(counts.inputTokens), Number(counts.outputTokens), this.tally.bytes]),
     };
   }
 }

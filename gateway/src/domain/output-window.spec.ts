@@ -12,7 +12,7 @@ import type { Segments } from './ports.ts';
 
 const PRINCIPAL = { keyId: 'key', organisationId: 'org', projectId: 'project', models: [], keepsBodies: true };
 const CALL = { model: 'm', messages: Buffer.from('[]'), fields: [], stream: true, choices: 1 };
-const END: CallEnd = { outcome: 1, errorCode: '', errorMessage: '', httpStatus: 200, completedAtMs: 2, durationMs: 1, firstOutputMs: 1 };
+const END: CallEnd = { outcome: 1, error: undefined, httpStatus: 200, completedAtMs: 2, durationMs: 1, firstOutputMs: 1 };
 
 function setUp(keepsBodies = true) {
   const released: string[] = [];

@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { ServiceError } from '@sluice/errors';
-import type { RecordSource } from '@sluice/segment';
+import { commitmentHash, type RecordSource } from '@sluice/segment';
 import type { Segments } from './ports.ts';
 import { recordRefusal } from './refused-call.ts';
+import { errorBody } from './told-error.ts';
 
 const error = new ServiceError('invalid_value', 'Invalid temperature.', { param: 'temperature' });
 const understood = { model: 'm', messages: Buffer.from('[]'), fields: [], stream: false, choices: 1 };
@@ -27,7 +28,7 @@ describe('a refusal', () => {
     let told = false;
     void done.then(() => (told = true));
     const [record] = source().take();
-    expect(record).toMatchObject({ callId: 'c', record: { case: 'refused', value: { keyId: 'k', errorCode: 'invalid_value', param: 'temperature', httpStatus: 400 } }, body: { case: 'completed', value: { call: { model: 'm' }, errorMessage: 'Invalid temperature.' } } });
+    expect(record).toMatchObject({ callId: 'c', record: { case: 'refused', value: { keyId: 'k', errorCode: 'invalid_value', param: 'temperature', httpStatus: 400 } }, body: { case: 'completed', value: { call: { model: 'm' }, error: Buffer.from(errorBody(error)) } } });
     expect(source().take()).toEqual([]);
     await Promise.resolve();
     expect(told).toBe(false);
@@ -46,8 +47,10 @@ describe('a refusal', () => {
 
   it('keeps nothing of the request for a project that keeps digests only', async () => {
     const { done, source } = setUp(false);
-    const body = source().take()[0]!.body as { value: { call?: unknown; errorMessage?: unknown; openings: unknown[] } };
-    expect([body.value.call, body.value.errorMessage]).toEqual([undefined, undefined]);
+    const body = source().take()[0]!.body as { value: { call?: unknown; error?: unknown; errorSalt: Uint8Array; openings: { name: string; value: Uint8Array }[] } };
+    expect([body.value.call, body.value.error]).toEqual([undefined, undefined]);
+    expect(Buffer.from(body.value.openings.find(({ name }) => name === 'error')!.value)).toEqual(commitmentHash(body.value.errorSalt, Buffer.from(errorBody(error))));
+    expect(JSON.stringify(body.value.openings.map(({ value }) => Buffer.from(value).toString()))).not.toContain('temperature.');
     expect(body.value.openings.length).toBeGreaterThan(5);
     source().acknowledged();
     await done;

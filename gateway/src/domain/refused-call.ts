@@ -3,6 +3,7 @@ import { commitmentHash, type PendingRecord, type RecordSource } from '@sluice/s
 import type { Call, Principal } from './call.ts';
 import { commitToFields } from './leaf.ts';
 import type { RandomBytes, Segments } from './ports.ts';
+import { recordedError } from './told-error.ts';
 
 const SALT_BYTES = 32;
 
@@ -38,6 +39,7 @@ export async function recordRefusal(refusal: Refusal, segments: Segments, random
 
 function refusedRecord({ callId, principal, understood, error, refusedAtMs }: Refusal, randomBytes: RandomBytes): PendingRecord {
   const promptSalt = randomBytes(SALT_BYTES);
+  const told = recordedError(error, principal.keepsBodies, randomBytes);
   const { leaf, openings } = commitToFields({
     call_id: callId,
     organisation_id: principal.organisationId,
@@ -45,6 +47,7 @@ function refusedRecord({ callId, principal, understood, error, refusedAtMs }: Re
     key_id: principal.keyId,
     model: understood.model,
     prompt: commitmentHash(promptSalt, understood.messages),
+    error: told.commitment,
     result: JSON.stringify([error.code, error.httpStatus, error.param ?? '', refusedAtMs]),
   }, randomBytes);
   const value = {
@@ -58,6 +61,6 @@ function refusedRecord({ callId, principal, understood, error, refusedAtMs }: Re
     refusedAtMs: BigInt(refusedAtMs),
     leaf,
   };
-  const kept = principal.keepsBodies ? { call: { ...understood, fields: [...understood.fields] }, errorMessage: error.message } : {};
-  return { callId, record: { case: 'refused', value }, body: { case: 'completed', value: { openings, promptSalt, ...kept } } };
+  const kept = principal.keepsBodies ? { call: { ...understood, fields: [...understood.fields] } } : {};
+  return { callId, record: { case: 'refused', value }, body: { case: 'completed', value: { openings, promptSalt, ...told.body, ...kept } } };
 }

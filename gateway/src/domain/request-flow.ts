@@ -144,8 +144,7 @@ export class RequestFlow {
     const left = hasLeft(abort.signal);
     return {
       outcome: left ? OUTCOME.disconnected : error ? OUTCOME.failed : OUTCOME.answered,
-      errorCode: left ? '' : (error?.code ?? ''),
-      errorMessage: left ? '' : (error?.message ?? ''),
+      error: left ? undefined : error,
       httpStatus: window.releasedOutput || !error ? 200 : left ? CLIENT_LEFT_STATUS : error.httpStatus,
       completedAtMs: this.#house.clock.wallMs(),
       durationMs: Math.round(this.#house.clock.monotonicMs() - startedMs),

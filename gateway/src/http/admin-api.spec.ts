@@ -115,6 +115,8 @@ describe('the audit', () => {
       request: { model: 'chat', n: 1, messages: [{ role: 'user', content: 'hi' }], seed: 7 },
       choices: [{ index: 0, content: 'Hello', finish_reason: 'stop', refusal: null }],
       events: [{ type: 'delta', text: 'Hel' }, { type: 'delta', text: 'lo' }, { type: 'finished' }],
+      error: { message: 'Broke.', type: 't', param: null, code: 'c' },
+      error_message: 'Broke.',
       segments: [{ producer: 'p', epoch: 1, seq: 2 }, { producer: 'p', epoch: 1, seq: 3 }, { producer: 'p', epoch: 1, seq: 4 }],
     });
   });
@@ -126,6 +128,7 @@ describe('the audit', () => {
     expect((await ask('auditor', 'GET', '/audit/calls/x/proof')).json).toEqual({
       ...proof,
       openings: [{ name: 'model', salt: base64('salt'), value: base64('chat') }],
+      error: { salt: base64('sea'), value: base64('{"error":{"message":"Broke.","type":"t","param":null,"code":"c"}}') },
       prompt: { salt: base64('pepper'), value: base64('[{"role":"user","content":"hi"}]') },
       output: { start: base64('start'), released: [base64(toBinary(OutputBodySchema, create(OutputBodySchema, { events: [delta('Hel'), delta('lo'), finished()] })))] },
     });

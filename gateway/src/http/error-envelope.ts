@@ -1,5 +1,6 @@
-import { ServiceError, retryAfterSeconds, toEnvelope } from '@sluice/errors';
+import { ServiceError, retryAfterSeconds } from '@sluice/errors';
 import type { FastifyError } from 'fastify';
+import { errorBody } from '../domain/told-error.ts';
 import { ADMIN_BODY_LIMIT_BYTES, BODY_LIMIT_BYTES } from './limits.ts';
 
 export interface ErrorAnswer {
@@ -20,7 +21,7 @@ export function errorAnswer(error: ServiceError, requestId: string): ErrorAnswer
       ...(error.code === 'draining' ? { connection: 'close' } : {}),
       ...(error.httpStatus === 401 ? { 'www-authenticate': 'Bearer' } : {}),
     },
-    body: JSON.stringify(toEnvelope(error)),
+    body: errorBody(error),
   };
 }
 

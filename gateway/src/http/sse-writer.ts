@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Clock, Timer } from '@sluice/clock';
-import { toEnvelope, type ServiceError } from '@sluice/errors';
+import type { ServiceError } from '@sluice/errors';
+import { errorBody } from '../domain/told-error.ts';
 import { CLIENT_STALL_LIMIT_MS } from './limits.ts';
 
 /**
@@ -51,7 +52,7 @@ export class SseWriter {
 
   /** An answer that broke off: one error event, and no terminator. */
   fail(error: ServiceError): void {
-    this.write(`data: ${JSON.stringify(toEnvelope(error))}\n\n`);
+    this.write(`data: ${errorBody(error)}\n\n`);
     this.end();
   }
 

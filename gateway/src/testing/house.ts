@@ -176,7 +176,7 @@ export class TestHouse {
         parts: [
           { producer: 'p', epoch: 1n, seq: 2n, body: { body: { case: 'admitted', value: { call: { model: 'chat', choices: 1, messages: Buffer.from('[{"role":"user","content":"hi"}]'), fields: [{ name: 'seed', json: Buffer.from('7') }] }, promptSalt: Buffer.from('pepper') } } }, outputChain: Buffer.from('start') },
           { producer: 'p', epoch: 1n, seq: 3n, body: { body: { case: 'output', value: { events: [delta('Hel'), delta('lo'), finished()] } } } },
-          { producer: 'p', epoch: 1n, seq: 4n, body: { body: { case: 'completed', value: { openings: [{ name: 'model', salt: Buffer.from('salt'), value: Buffer.from('chat') }] } } } },
+          { producer: 'p', epoch: 1n, seq: 4n, body: { body: { case: 'completed', value: { error: Buffer.from('{"error":{"message":"Broke.","type":"t","param":null,"code":"c"}}'), errorSalt: Buffer.from('sea'), openings: [{ name: 'model', salt: Buffer.from('salt'), value: Buffer.from('chat') }] } } } },
         ],
       }),
       listActs: async () => ({ acts: [{ act: { id: 'act_1', action: 'key.created', object: 'api_key:key_0', actedAtMs: 1_700_000_000_000n, detailJson: '{"name":"x"}' }, leafIndex: 3n }] }),

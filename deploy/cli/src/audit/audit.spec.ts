@@ -95,7 +95,7 @@ describe('sluice audit', () => {
       const verify = await proofOf(completedCall());
       const good = await verify();
       expect(good).toMatchObject({ code: 0, stderr: '' });
-      expect(JSON.parse(good.stdout)).toMatchObject({ call: { index: 4, type: 'call.completed', prompt: true, output: true, opened: ['call_id', 'organisation_id', 'project_id', 'key_id', 'model', 'prompt', 'output', 'result'] } });
+      expect(JSON.parse(good.stdout)).toMatchObject({ call: { index: 4, type: 'call.completed', prompt: true, output: true, opened: ['call_id', 'organisation_id', 'project_id', 'key_id', 'model', 'prompt', 'output', 'error', 'result'] } });
       expect((await audit('verify', completedCall().id)).stdout).toContain('answer  the answer that audit show prints is the released output that was committed to, whole');
     });
 
@@ -105,6 +105,8 @@ describe('sluice audit', () => {
       expect(await verify({ shown: { model: 'huge' } })).toMatchObject(refused('model'));
       expect(await verify({ shown: { key_id: 'key_2' } })).toMatchObject(refused('key_id'));
       expect(await verify({ shown: { status: 'failed' } })).toMatchObject(refused('result'));
+      expect(await verify({ shown: { error: { ...call.shown.error, type: 'invalid_request_error' } } })).toMatchObject(refused('error'));
+      expect(await verify({ shown: { error_message: null } })).toMatchObject(refused('error'));
       expect(await verify({ shown: { output_bytes: 12 } })).toMatchObject(refused('result'));
       expect(await verify({ shown: { request: { messages: [{ role: 'user', content: 'Something else.' }] } } })).toMatchObject(refused('prompt'));
       expect(await verify({ shown: { choices: [{ ...call.shown.choices[0], content: 'Another answer.' }] } })).toMatchObject(refused('answer'));
@@ -114,9 +116,10 @@ describe('sluice audit', () => {
     it('finds evidence that is changed, cut at its beginning or its end, or that of another call', async () => {
       const call = completedCall();
       const verify = await proofOf(call);
-      const { openings, output, prompt } = call.evidence;
+      const { openings, output, prompt, error } = call.evidence;
       expect(await verify({ proof: { openings: openings.map((one) => (one.name === 'model' ? { ...one, value: base64('huge') } : one)) } })).toMatchObject(refused("model is not what the entry"));
       expect(await verify({ proof: { prompt: { ...prompt, value: base64('[]') } } })).toMatchObject(refused('prompt'));
+      expect(await verify({ proof: { error: { ...error, value: base64('{"error":{}}') } } })).toMatchObject(refused('error'));
       expect(await verify({ proof: { output: { ...output, released: output.released.slice(0, 1) } } })).toMatchObject(refused('output'));
       expect(await verify({ proof: { output: { start: call.chains[1], released: output.released.slice(1) } } })).toMatchObject(refused('number of output bytes'));
       expect(await verify({ proof: { openings: openings.filter(({ name }) => name !== 'call_id') } })).toMatchObject(refused('another call'));

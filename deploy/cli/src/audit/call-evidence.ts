@@ -16,6 +16,7 @@ const base64 = z.base64().transform((text) => Buffer.from(text, 'base64'));
 export const callEvidence = z.object({
   openings: z.array(z.object({ name: z.string(), salt: base64, value: base64 })),
   prompt: z.object({ salt: base64, value: base64 }).nullable(),
+  error: z.object({ salt: base64, value: base64 }).nullable(),
   output: z.object({ start: base64, released: z.array(base64) }).nullable(),
 });
 export type CallEvidence = z.infer<typeof callEvidence>;
@@ -31,6 +32,15 @@ export function provePrompt({ prompt }: CallEvidence, opened: Opened, shown: Rec
   const messages: unknown = prompt.value.length === 0 ? null : JSON.parse(prompt.value.toString('utf8'));
   if (!isDeepStrictEqual(shown.request?.messages ?? null, messages)) throw differs('prompt');
   return true;
+}
+
+/** Holds the error that `audit show` prints against the one that was committed to, where both are there: what a backend said is content too. */
+export function proveError({ error }: CallEvidence, opened: Opened, shown: RecordedCall): void {
+  const committed = opened.get('error');
+  if (!committed || (committed.length > 0 && !error)) return;
+  const told = error ? (JSON.parse(error.value.toString('utf8')) as { error: Record<string, unknown> }).error : null;
+  if (error && !committed.equals(hash('sha256', Buffer.concat([error.salt, error.value]), 'buffer'))) throw differs('error');
+  if (!isDeepStrictEqual(plain(shown.error ?? null), told) || shown.error_message !== (told?.['message'] ?? null)) throw differs('error');
 }
 
 /**

@@ -1,7 +1,7 @@
 import { commitmentHash } from '@sluice/segment';
 import { decodeLogEntry, LogFault, parseProofBundle, verifyProofBundle, type Checkpoint, type LogEntry } from '@sluice/transparency';
 import { proof, recordedCall } from '../platform-api/answers.ts';
-import { callEvidence, proveOutput, provePrompt, type CallEvidence, type Opened } from './call-evidence.ts';
+import { callEvidence, proveError, proveOutput, provePrompt, type CallEvidence, type Opened } from './call-evidence.ts';
 import { proveFacts } from './call-facts.ts';
 import type { LogSource } from './log-source.ts';
 
@@ -30,13 +30,14 @@ export async function verifyCall(id: string, { api, key }: Pick<LogSource, 'api'
   if (checkpoint.size === log.size && Buffer.compare(checkpoint.root, log.root) !== 0) throw new LogFault('consistency', 'The log signs two trees of the same size.');
   const entry = decodeLogEntry(bytes);
   const place = { id: id.replace(/^chatcmpl-/, ''), index: Number(parseProofBundle(bundle).index), type: entry.type, minute: new Date(entry.minuteMs).toISOString() };
-  const { openings = [], prompt = null, output = null } = given;
+  const { openings = [], prompt = null, error = null, output = null } = given;
   if (openings.length === 0) return { ...place, opened: [], prompt: false, output: false };
   const opened = open(entry, openings);
   if (opened.get('call_id')?.toString() !== place.id) throw new LogFault('proof', 'The entry is that of another call.');
   const shown = await api.get(path, recordedCall);
   proveFacts(entry.type, opened, shown);
-  const evidence = { openings, prompt, output };
+  const evidence = { openings, prompt, error, output };
+  proveError(evidence, opened, shown);
   return { ...place, opened: [...opened.keys()], prompt: provePrompt(evidence, opened, shown), output: proveOutput(evidence, opened, shown) };
 }
 

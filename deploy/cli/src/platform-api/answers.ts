@@ -73,6 +73,7 @@ export const recordedCall = call.extend({
     }),
   ),
   events: z.array(z.looseObject({ type: z.string() })),
+  error: z.record(z.string(), z.unknown()).nullish(),
   error_message: z.string().nullable(),
   segments: z.array(z.looseObject({ producer: z.string(), epoch: z.coerce.string(), seq: z.coerce.string() })),
 });

@@ -16,6 +16,8 @@ export function completedCall() {
   const id = '019ab3c4d5e67890a1b2c3d4e5f60718';
   const messages = [{ role: 'user', content: 'A question?' }];
   const prompt = { salt: randomBytes(32), value: Buffer.from(JSON.stringify(messages)) };
+  const told = { message: 'It broke off.', type: 'server_error', param: null, code: 'upstream_error' };
+  const error = { salt: randomBytes(32), value: Buffer.from(JSON.stringify({ error: told })) };
   const outputs: Events[] = [[{ event: { case: 'delta', value: { choice: 0, channel: 1, text: 'An ' } } }], [{ event: { case: 'delta', value: { choice: 0, channel: 1, text: 'answer.' } } }]];
   const chains: Buffer[] = [randomBytes(32)];
   const released = outputs.map((events) => {
@@ -24,7 +26,7 @@ export function completedCall() {
     return base64(body.bytes);
   });
   const fields: Record<string, string | Uint8Array> = {
-    call_id: id, organisation_id: 'org_1', project_id: 'proj_1', key_id: 'key_1', model: 'tiny', prompt: commitmentHash(prompt.salt, prompt.value), output: chains.at(-1)!,
+    call_id: id, organisation_id: 'org_1', project_id: 'proj_1', key_id: 'key_1', model: 'tiny', prompt: commitmentHash(prompt.salt, prompt.value), output: chains.at(-1)!, error: commitmentHash(error.salt, error.value),
     result: JSON.stringify([1, '', 200, 'ver_1', 'dep_1', 1_700_000_000_000, 1_700_000_000_500, 5, 2, 10]),
   };
   const made = Object.entries(fields).map(([name, value]) => commit(name, value, randomBytes));
@@ -37,13 +39,14 @@ export function completedCall() {
     evidence: {
       openings: made.map(({ opening: { name, salt, value } }) => ({ name, salt: base64(salt), value: base64(value) })),
       prompt: { salt: base64(prompt.salt), value: base64(prompt.value) },
+      error: { salt: base64(error.salt), value: base64(error.value) },
       output: { start: base64(chains[0]!), released },
     },
     shown: {
       object: 'call', id, organisation_id: 'org_1', project_id: 'proj_1', key_id: 'key_1', model: 'tiny', stream: true, status: 'answered', http_status: 200, error_code: null,
       admitted_at: '2023-11-14T22:13:20.000Z', ended_at: '2023-11-14T22:13:20.500Z', duration_ms: 500, first_output_ms: 20, output_bytes: 10,
       usage: { input_tokens: 5, output_tokens: 2, cached_input_tokens: 0, reasoning_tokens: 0, estimated: false }, version_id: 'ver_1', deployment_id: 'dep_1', leaf_index: 4,
-      bodies_available: true, request: { model: 'tiny', messages }, choices: [choice], error_message: null, segments: [],
+      bodies_available: true, request: { model: 'tiny', messages }, choices: [choice], error: told, error_message: told.message, segments: [],
       events: ['An ', 'answer.'].map((text) => ({ type: 'delta', choice: 0, channel: 'content', text })),
     },
   };

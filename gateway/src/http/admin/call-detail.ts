@@ -1,3 +1,4 @@
+import type { ErrorEnvelope } from '@sluice/errors';
 import type { GetCallResponse } from '@sluice/proto/audit/v1/audit';
 import { Channel, type ChatCall, type ChatEvent, type Delta } from '@sluice/proto/chat/v1/chat';
 import { text } from './view.ts';
@@ -6,22 +7,27 @@ import { text } from './view.ts';
 export function callDetail({ parts, bodiesAvailable }: GetCallResponse): object {
   const events: ChatEvent[] = [];
   let request: ChatCall | undefined;
-  let errorMessage = '';
+  let told: ErrorEnvelope['error'] | null = null;
   for (const { body } of parts) {
     if (body?.body.case === 'admitted') request = body.body.value.call;
     else if (body?.body.case === 'output') events.push(...body.body.value.events);
     else if (body?.body.case === 'completed') {
       request ??= body.body.value.call;
-      errorMessage = body.body.value.errorMessage;
+      told = errorOf(body.body.value.error);
     }
   }
   return {
     bodies_available: bodiesAvailable,
     request: request ? requestView(request) : null,
     ...outputView(events),
-    error_message: text(errorMessage),
+    error: told,
+    error_message: told?.message ?? null,
     segments: parts.map(({ producer, epoch, seq }) => ({ producer, epoch: Number(epoch), seq: Number(seq) })),
   };
+}
+
+function errorOf(body: Uint8Array): ErrorEnvelope['error'] | null {
+  return body.length === 0 ? null : (JSON.parse(Buffer.from(body).toString()) as ErrorEnvelope).error;
 }
 
 /** Released output as a reader sees it: put together by choice, and event by event. */

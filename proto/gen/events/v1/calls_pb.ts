@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file events/v1/calls.proto.
  */
 export const file_events_v1_calls: GenFile = /*@__PURE__*/
-  fileDesc("ChVldmVudHMvdjEvY2FsbHMucHJvdG8SCWV2ZW50cy52MSK1AQoHU2VnbWVudBIQCghwcm9kdWNlchgBIAEoCRINCgVlcG9jaBgCIAEoBBILCgNzZXEYAyABKAQSEwoLYnVpbHRfYXRfbXMYBCABKAMSJgoHcmVjb3JkcxgFIAMoCzIVLmV2ZW50cy52MS5DYWxsUmVjb3JkEiYKBmJsb2NrcxgGIAMoCzIWLmV2ZW50cy52MS5TZWFsZWRCbG9jazoXirUYEwoFY2FsbHMSCHByb2R1Y2VyGAcihAIKCkNhbGxSZWNvcmQSDwoHY2FsbF9pZBgBIAEoCRIrCghhZG1pdHRlZBgCIAEoCzIXLmV2ZW50cy52MS5DYWxsQWRtaXR0ZWRIABInCgZvdXRwdXQYAyABKAsyFS5ldmVudHMudjEuQ2FsbE91dHB1dEgAEi0KCWNvbXBsZXRlZBgEIAEoCzIYLmV2ZW50cy52MS5DYWxsQ29tcGxldGVkSAASKQoHcmVmdXNlZBgFIAEoCzIWLmV2ZW50cy52MS5DYWxsUmVmdXNlZEgAEisKCGZyYWdtZW50GAYgASgLMhcuZXZlbnRzLnYxLkNhbGxGcmFnbWVudEgAQggKBnJlY29yZCIdCgxDYWxsRnJhZ21lbnQSDQoFaW5kZXgYASABKA0iswEKDENhbGxBZG1pdHRlZBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIOCgZrZXlfaWQYAyABKAkSDQoFbW9kZWwYBCABKAkSDgoGc3RyZWFtGAUgASgIEhYKDmFkbWl0dGVkX2F0X21zGAYgASgDEhkKEXByb21wdF9jb21taXRtZW50GAcgASgMEhQKDG91dHB1dF9jaGFpbhgIIAEoDCJrCgpDYWxsT3V0cHV0EhQKDG91dHB1dF9ieXRlcxgBIAEoBBIOCgZldmVudHMYAiABKAQSFAoMb3V0cHV0X2NoYWluGAMgASgMEiEKBmNvdW50cxgEIAEoCzIRLmV2ZW50cy52MS5Db3VudHMifwoGQ291bnRzEhQKDGlucHV0X3Rva2VucxgBIAEoBBIVCg1vdXRwdXRfdG9rZW5zGAIgASgEEhsKE2NhY2hlZF9pbnB1dF90b2tlbnMYAyABKAQSGAoQcmVhc29uaW5nX3Rva2VucxgEIAEoBBIRCgllc3RpbWF0ZWQYBSABKAgi1QIKDUNhbGxDb21wbGV0ZWQSIwoHb3V0Y29tZRgBIAEoDjISLmV2ZW50cy52MS5PdXRjb21lEhIKCmVycm9yX2NvZGUYAiABKAkSEwoLaHR0cF9zdGF0dXMYAyABKA0SFAoMb3V0cHV0X2J5dGVzGAQgASgEEhQKDG91dHB1dF9jaGFpbhgFIAEoDBIhCgZjb3VudHMYBiABKAsyES5ldmVudHMudjEuQ291bnRzEhIKCnZlcnNpb25faWQYByABKAkSFQoNZGVwbG95bWVudF9pZBgIIAEoCRIXCg9jb21wbGV0ZWRfYXRfbXMYCSABKAMSFwoPZmlyc3Rfb3V0cHV0X21zGAogASgNEhMKC2R1cmF0aW9uX21zGAsgASgNEhYKDmZpbmlzaF9yZWFzb25zGAwgAygJEh0KBGxlYWYYDSABKAsyDy5ldmVudHMudjEuTGVhZiLHAQoLQ2FsbFJlZnVzZWQSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSDgoGa2V5X2lkGAMgASgJEg0KBW1vZGVsGAQgASgJEhIKCmVycm9yX2NvZGUYBSABKAkSEwoLaHR0cF9zdGF0dXMYBiABKA0SDQoFcGFyYW0YByABKAkSFQoNcmVmdXNlZF9hdF9tcxgIIAEoAxIdCgRsZWFmGAkgASgLMg8uZXZlbnRzLnYxLkxlYWYiMgoETGVhZhIqCgtjb21taXRtZW50cxgBIAMoCzIVLmV2ZW50cy52MS5Db21taXRtZW50IigKCkNvbW1pdG1lbnQSDAoEbmFtZRgBIAEoCRIMCgRoYXNoGAIgASgMIjQKB09wZW5pbmcSDAoEbmFtZRgBIAEoCRIMCgRzYWx0GAIgASgMEg0KBXZhbHVlGAMgASgMIlIKC1NlYWxlZEJsb2NrEhIKCnByb2plY3RfaWQYASABKAkSEwoLZGF0YV9rZXlfaWQYAiABKAkSCgoCaXYYAyABKAwSDgoGc2VhbGVkGAQgASgMIikKBkJvZGllcxIfCgZib2RpZXMYASADKAsyDy5ldmVudHMudjEuQm9keSK3AQoEQm9keRIOCgZyZWNvcmQYASABKA0SKwoIYWRtaXR0ZWQYAiABKAsyFy5ldmVudHMudjEuQWRtaXR0ZWRCb2R5SAASJwoGb3V0cHV0GAMgASgLMhUuZXZlbnRzLnYxLk91dHB1dEJvZHlIABItCgljb21wbGV0ZWQYBCABKAsyGC5ldmVudHMudjEuQ29tcGxldGVkQm9keUgAEhIKCGZyYWdtZW50GAUgASgMSABCBgoEYm9keSJECgxBZG1pdHRlZEJvZHkSHwoEY2FsbBgBIAEoCzIRLmNoYXQudjEuQ2hhdENhbGwSEwoLcHJvbXB0X3NhbHQYAiABKAwiMAoKT3V0cHV0Qm9keRIiCgZldmVudHMYASADKAsyEi5jaGF0LnYxLkNoYXRFdmVudCKCAQoNQ29tcGxldGVkQm9keRIkCghvcGVuaW5ncxgBIAMoCzISLmV2ZW50cy52MS5PcGVuaW5nEh8KBGNhbGwYAiABKAsyES5jaGF0LnYxLkNoYXRDYWxsEhMKC3Byb21wdF9zYWx0GAMgASgMEhUKDWVycm9yX21lc3NhZ2UYBCABKAkiYgoMUHJvZHVjZXJCZWF0EhAKCHByb2R1Y2VyGAEgASgJEg0KBWVwb2NoGAIgASgEEhAKCG5leHRfc2VxGAMgASgEOh+KtRgbCg1wcm9kdWNlci5iZWF0Eghwcm9kdWNlchgBIoUCCg1DYWxsQWJhbmRvbmVkEg8KB2NhbGxfaWQYASABKAkSFwoPb3JnYW5pc2F0aW9uX2lkGAIgASgJEhIKCnByb2plY3RfaWQYAyABKAkSDgoGa2V5X2lkGAQgASgJEg0KBW1vZGVsGAUgASgJEhAKCHByb2R1Y2VyGAYgASgJEg0KBWVwb2NoGAcgASgEEiEKBmNvdW50cxgIIAEoCzIRLmV2ZW50cy52MS5Db3VudHMSFAoMb3V0cHV0X2J5dGVzGAkgASgEEhQKDG91dHB1dF9jaGFpbhgKIAEoDDonirUYIwoOY2FsbC5hYmFuZG9uZWQSD29yZ2FuaXNhdGlvbl9pZBgHIsIBCgpBZG1pbkFjdGVkEgoKAmlkGAEgASgJEh8KBWFjdG9yGAIgASgLMhAuYWNjZXNzLnYxLkFjdG9yEhcKD29yZ2FuaXNhdGlvbl9pZBgDIAEoCRIOCgZhY3Rpb24YBCABKAkSDgoGb2JqZWN0GAUgASgJEhMKC2FjdGVkX2F0X21zGAYgASgDEhMKC2RldGFpbF9qc29uGAcgASgJOiSKtRggCgthZG1pbi5hY3RlZBIPb3JnYW5pc2F0aW9uX2lkGAcqfQoHT3V0Y29tZRIXChNPVVRDT01FX1VOU1BFQ0lGSUVEEAASFAoQT1VUQ09NRV9BTlNXRVJFRBABEhgKFE9VVENPTUVfRElTQ09OTkVDVEVEEAISEgoOT1VUQ09NRV9GQUlMRUQQAxIVChFPVVRDT01FX0FCQU5ET05FRBAEYgZwcm90bzM", [file_access_v1_access, file_chat_v1_chat, file_events_v1_topic]);
+  fileDesc("ChVldmVudHMvdjEvY2FsbHMucHJvdG8SCWV2ZW50cy52MSK1AQoHU2VnbWVudBIQCghwcm9kdWNlchgBIAEoCRINCgVlcG9jaBgCIAEoBBILCgNzZXEYAyABKAQSEwoLYnVpbHRfYXRfbXMYBCABKAMSJgoHcmVjb3JkcxgFIAMoCzIVLmV2ZW50cy52MS5DYWxsUmVjb3JkEiYKBmJsb2NrcxgGIAMoCzIWLmV2ZW50cy52MS5TZWFsZWRCbG9jazoXirUYEwoFY2FsbHMSCHByb2R1Y2VyGAcihAIKCkNhbGxSZWNvcmQSDwoHY2FsbF9pZBgBIAEoCRIrCghhZG1pdHRlZBgCIAEoCzIXLmV2ZW50cy52MS5DYWxsQWRtaXR0ZWRIABInCgZvdXRwdXQYAyABKAsyFS5ldmVudHMudjEuQ2FsbE91dHB1dEgAEi0KCWNvbXBsZXRlZBgEIAEoCzIYLmV2ZW50cy52MS5DYWxsQ29tcGxldGVkSAASKQoHcmVmdXNlZBgFIAEoCzIWLmV2ZW50cy52MS5DYWxsUmVmdXNlZEgAEisKCGZyYWdtZW50GAYgASgLMhcuZXZlbnRzLnYxLkNhbGxGcmFnbWVudEgAQggKBnJlY29yZCIdCgxDYWxsRnJhZ21lbnQSDQoFaW5kZXgYASABKA0iswEKDENhbGxBZG1pdHRlZBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIOCgZrZXlfaWQYAyABKAkSDQoFbW9kZWwYBCABKAkSDgoGc3RyZWFtGAUgASgIEhYKDmFkbWl0dGVkX2F0X21zGAYgASgDEhkKEXByb21wdF9jb21taXRtZW50GAcgASgMEhQKDG91dHB1dF9jaGFpbhgIIAEoDCJrCgpDYWxsT3V0cHV0EhQKDG91dHB1dF9ieXRlcxgBIAEoBBIOCgZldmVudHMYAiABKAQSFAoMb3V0cHV0X2NoYWluGAMgASgMEiEKBmNvdW50cxgEIAEoCzIRLmV2ZW50cy52MS5Db3VudHMifwoGQ291bnRzEhQKDGlucHV0X3Rva2VucxgBIAEoBBIVCg1vdXRwdXRfdG9rZW5zGAIgASgEEhsKE2NhY2hlZF9pbnB1dF90b2tlbnMYAyABKAQSGAoQcmVhc29uaW5nX3Rva2VucxgEIAEoBBIRCgllc3RpbWF0ZWQYBSABKAgi1QIKDUNhbGxDb21wbGV0ZWQSIwoHb3V0Y29tZRgBIAEoDjISLmV2ZW50cy52MS5PdXRjb21lEhIKCmVycm9yX2NvZGUYAiABKAkSEwoLaHR0cF9zdGF0dXMYAyABKA0SFAoMb3V0cHV0X2J5dGVzGAQgASgEEhQKDG91dHB1dF9jaGFpbhgFIAEoDBIhCgZjb3VudHMYBiABKAsyES5ldmVudHMudjEuQ291bnRzEhIKCnZlcnNpb25faWQYByABKAkSFQoNZGVwbG95bWVudF9pZBgIIAEoCRIXCg9jb21wbGV0ZWRfYXRfbXMYCSABKAMSFwoPZmlyc3Rfb3V0cHV0X21zGAogASgNEhMKC2R1cmF0aW9uX21zGAsgASgNEhYKDmZpbmlzaF9yZWFzb25zGAwgAygJEh0KBGxlYWYYDSABKAsyDy5ldmVudHMudjEuTGVhZiLHAQoLQ2FsbFJlZnVzZWQSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSDgoGa2V5X2lkGAMgASgJEg0KBW1vZGVsGAQgASgJEhIKCmVycm9yX2NvZGUYBSABKAkSEwoLaHR0cF9zdGF0dXMYBiABKA0SDQoFcGFyYW0YByABKAkSFQoNcmVmdXNlZF9hdF9tcxgIIAEoAxIdCgRsZWFmGAkgASgLMg8uZXZlbnRzLnYxLkxlYWYiMgoETGVhZhIqCgtjb21taXRtZW50cxgBIAMoCzIVLmV2ZW50cy52MS5Db21taXRtZW50IigKCkNvbW1pdG1lbnQSDAoEbmFtZRgBIAEoCRIMCgRoYXNoGAIgASgMIjQKB09wZW5pbmcSDAoEbmFtZRgBIAEoCRIMCgRzYWx0GAIgASgMEg0KBXZhbHVlGAMgASgMIlIKC1NlYWxlZEJsb2NrEhIKCnByb2plY3RfaWQYASABKAkSEwoLZGF0YV9rZXlfaWQYAiABKAkSCgoCaXYYAyABKAwSDgoGc2VhbGVkGAQgASgMIikKBkJvZGllcxIfCgZib2RpZXMYASADKAsyDy5ldmVudHMudjEuQm9keSK3AQoEQm9keRIOCgZyZWNvcmQYASABKA0SKwoIYWRtaXR0ZWQYAiABKAsyFy5ldmVudHMudjEuQWRtaXR0ZWRCb2R5SAASJwoGb3V0cHV0GAMgASgLMhUuZXZlbnRzLnYxLk91dHB1dEJvZHlIABItCgljb21wbGV0ZWQYBCABKAsyGC5ldmVudHMudjEuQ29tcGxldGVkQm9keUgAEhIKCGZyYWdtZW50GAUgASgMSABCBgoEYm9keSJECgxBZG1pdHRlZEJvZHkSHwoEY2FsbBgBIAEoCzIRLmNoYXQudjEuQ2hhdENhbGwSEwoLcHJvbXB0X3NhbHQYAiABKAwiMAoKT3V0cHV0Qm9keRIiCgZldmVudHMYASADKAsyEi5jaGF0LnYxLkNoYXRFdmVudCKOAQoNQ29tcGxldGVkQm9keRIkCghvcGVuaW5ncxgBIAMoCzISLmV2ZW50cy52MS5PcGVuaW5nEh8KBGNhbGwYAiABKAsyES5jaGF0LnYxLkNoYXRDYWxsEhMKC3Byb21wdF9zYWx0GAMgASgMEg0KBWVycm9yGAQgASgMEhIKCmVycm9yX3NhbHQYBSABKAwiYgoMUHJvZHVjZXJCZWF0EhAKCHByb2R1Y2VyGAEgASgJEg0KBWVwb2NoGAIgASgEEhAKCG5leHRfc2VxGAMgASgEOh+KtRgbCg1wcm9kdWNlci5iZWF0Eghwcm9kdWNlchgBIoUCCg1DYWxsQWJhbmRvbmVkEg8KB2NhbGxfaWQYASABKAkSFwoPb3JnYW5pc2F0aW9uX2lkGAIgASgJEhIKCnByb2plY3RfaWQYAyABKAkSDgoGa2V5X2lkGAQgASgJEg0KBW1vZGVsGAUgASgJEhAKCHByb2R1Y2VyGAYgASgJEg0KBWVwb2NoGAcgASgEEiEKBmNvdW50cxgIIAEoCzIRLmV2ZW50cy52MS5Db3VudHMSFAoMb3V0cHV0X2J5dGVzGAkgASgEEhQKDG91dHB1dF9jaGFpbhgKIAEoDDonirUYIwoOY2FsbC5hYmFuZG9uZWQSD29yZ2FuaXNhdGlvbl9pZBgHIsIBCgpBZG1pbkFjdGVkEgoKAmlkGAEgASgJEh8KBWFjdG9yGAIgASgLMhAuYWNjZXNzLnYxLkFjdG9yEhcKD29yZ2FuaXNhdGlvbl9pZBgDIAEoCRIOCgZhY3Rpb24YBCABKAkSDgoGb2JqZWN0GAUgASgJEhMKC2FjdGVkX2F0X21zGAYgASgDEhMKC2RldGFpbF9qc29uGAcgASgJOiSKtRggCgthZG1pbi5hY3RlZBIPb3JnYW5pc2F0aW9uX2lkGAcqfQoHT3V0Y29tZRIXChNPVVRDT01FX1VOU1BFQ0lGSUVEEAASFAoQT1VUQ09NRV9BTlNXRVJFRBABEhgKFE9VVENPTUVfRElTQ09OTkVDVEVEEAISEgoOT1VUQ09NRV9GQUlMRUQQAxIVChFPVVRDT01FX0FCQU5ET05FRBAEYgZwcm90bzM", [file_access_v1_access, file_chat_v1_chat, file_events_v1_topic]);
 
 /**
  * All call records of one data-plane process since its last append. Identity: (producer, epoch, seq); seq is dense
@@ -178,7 +178,7 @@ export type CallAdmitted = Message<"events.v1.CallAdmitted"> & {
   admittedAtMs: bigint;
 
   /**
-   * SHA-256(salt || prompt bytes); the salt lies in the body.
+   * SHA-256(salt || everything asked: the encoded AdmittedBody.call); the salt lies in the body.
    *
    * @generated from field: bytes prompt_commitment = 7;
    */
@@ -200,7 +200,8 @@ export const CallAdmittedSchema: GenMessage<CallAdmitted> = /*@__PURE__*/
   messageDesc(file_events_v1_calls, 3);
 
 /**
- * Output that may be released once this record is durable; body: OutputBody.
+ * Output that may be released once this record is durable; body: OutputBody. All that reached the client is recorded;
+ * of what is recorded, the last may not have reached a client that left, or whose gateway stopped, in that moment.
  *
  * @generated from message events.v1.CallOutput
  */
@@ -624,7 +625,7 @@ export const AdmittedBodySchema: GenMessage<AdmittedBody> = /*@__PURE__*/
  */
 export type OutputBody = Message<"events.v1.OutputBody"> & {
   /**
-   * Exactly what is released to the client's connection, in order.
+   * What may be released to the client's connection, in order, and exactly in this form.
    *
    * @generated from field: repeated chat.v1.ChatEvent events = 1;
    */
@@ -655,16 +656,26 @@ export type CompletedBody = Message<"events.v1.CompletedBody"> & {
   call?: ChatCall | undefined;
 
   /**
+   * The leaf commits to SHA-256(prompt_salt || the encoded ChatCall).
+   *
    * @generated from field: bytes prompt_salt = 3;
    */
   promptSalt: Uint8Array;
 
   /**
-   * The message that the client got with an error; may quote the request, so it is sealed.
+   * The JSON body of the error that the client got, or that ended its stream, exactly: message, type, param and code.
+   * May quote the request or what the backend said, so it is sealed, and kept only when the project keeps bodies.
    *
-   * @generated from field: string error_message = 4;
+   * @generated from field: bytes error = 4;
    */
-  errorMessage: string;
+  error: Uint8Array;
+
+  /**
+   * The leaf commits to SHA-256(error_salt || error); empty when there was no error.
+   *
+   * @generated from field: bytes error_salt = 5;
+   */
+  errorSalt: Uint8Array;
 };
 
 /**
@@ -675,7 +686,8 @@ export const CompletedBodySchema: GenMessage<CompletedBody> = /*@__PURE__*/
   messageDesc(file_events_v1_calls, 16);
 
 /**
- * A sign of life of a data-plane process: renews its epoch.
+ * A sign of life of a data-plane process. Where the log lies in PostgreSQL the renewal of the epoch there is the sign, and
+ * nothing is published; this travels where the log lies outside of the database.
  *
  * @generated from message events.v1.ProducerBeat
  */
@@ -843,7 +855,8 @@ export enum Outcome {
   ANSWERED = 1,
 
   /**
-   * The client went away; the record holds what was released to its connection.
+   * The client went away. The record holds all that was released to its connection, and perhaps more: output that was
+   * on its way to the log when the client left is recorded and counted, and was not released.
    *
    * @generated from enum value: OUTCOME_DISCONNECTED = 2;
    */
