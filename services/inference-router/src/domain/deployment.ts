@@ -9,6 +9,8 @@ export interface Deployment {
   /** The model's name at the backend. */
   readonly upstreamModel: string;
   readonly weightsPath: string;
+  /** `sha256:<hex>` that the version pins: of the weights, or of the description of the upstream. */
+  readonly digest: string;
   /** Bearer token for the backend. */
   readonly credential: string | undefined;
   /** `external`: what is sent there leaves the house. */

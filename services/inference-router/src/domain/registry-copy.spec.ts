@@ -10,7 +10,7 @@ const snapshot = () =>
     create(GetSnapshotResponseSchema, {
       position: 4n,
       models: [{ id: 'model_1', organisationId: 'org_1', name: 'chat' }, { id: 'model_2', organisationId: 'org_2', name: 'chat' }],
-      versions: [{ id: 'ver_1', modelId: 'model_1', number: 1 }],
+      versions: [{ id: 'ver_1', modelId: 'model_1', digest: 'sha256:d', number: 1 }],
       deployments: [{ id: 'dep_1', versionId: 'ver_1', protocol: Protocol.OPENAI, state: ACTIVE, target: 'http://a/v1', upstreamModel: 'm', placement: Placement.INSIDE, hasCredential: true }],
       credentials: [{ deploymentId: 'dep_1', token: 'secret' }],
     }),
@@ -32,7 +32,7 @@ describe('the copy of the registry', () => {
 
   it('gives active deployments with their credentials', () => {
     expect(snapshot().active()).toEqual([
-      { id: 'dep_1', modelId: 'model_1', versionId: 'ver_1', protocol: 'openai', target: 'http://a/v1', upstreamModel: 'm', weightsPath: '', credential: 'secret', placement: 'inside' },
+      { id: 'dep_1', modelId: 'model_1', versionId: 'ver_1', protocol: 'openai', target: 'http://a/v1', upstreamModel: 'm', weightsPath: '', digest: 'sha256:d', credential: 'secret', placement: 'inside' },
     ]);
   });
 

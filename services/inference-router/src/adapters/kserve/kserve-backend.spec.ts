@@ -12,6 +12,8 @@ const CHATML = `{% for message in messages %}{% if loop.first and messages[0]['r
 
 const silent: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => silent };
 
+const DIGEST = `sha256:${'d'.repeat(64)}`;
+
 let engine: ScriptedEngine;
 
 beforeEach(() => {
@@ -20,7 +22,7 @@ beforeEach(() => {
 });
 
 const backend = (target = 'local', logger = silent) =>
-  createKserveBackend({ engine: engine.client, deployment: { id: 'dep_1', target, upstreamModel: 'm', weightsPath: '/w/m.gguf' }, clock: new ManualClock(), logger });
+  createKserveBackend({ engine: engine.client, deployment: { id: 'dep_1', target, upstreamModel: 'm', weightsPath: '/w/m.gguf', digest: DIGEST }, clock: new ManualClock(), logger });
 
 const callOf = (body: Readonly<Record<string, unknown>>, messages: unknown = [{ role: 'user', content: 'Hi' }]) => ({
   callId: 'c1',
@@ -193,7 +195,7 @@ describe('the model of a deployment', () => {
     letGo();
     await probes;
     expect(engine.loads).toHaveLength(1);
-    expect(engine.loads[0]).toMatchObject({ modelName: 'm', parameters: { weights_path: { parameterChoice: { value: '/w/m.gguf' } } } });
+    expect(engine.loads[0]).toMatchObject({ modelName: 'm', parameters: { weights_path: { parameterChoice: { value: '/w/m.gguf' } }, weights_digest: { parameterChoice: { value: DIGEST } } } });
   });
 
   it('that is not there says how to add it, and not where it was looked for', async () => {

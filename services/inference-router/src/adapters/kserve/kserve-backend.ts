@@ -14,7 +14,7 @@ import { TextAnswer } from './text-answer.ts';
 
 export interface KserveBackendOptions {
   readonly engine: Client<typeof GRPCInferenceService>;
-  readonly deployment: Pick<Deployment, 'id' | 'target' | 'upstreamModel' | 'weightsPath'>;
+  readonly deployment: Pick<Deployment, 'id' | 'target' | 'upstreamModel' | 'weightsPath' | 'digest'>;
   readonly clock: Clock;
   readonly logger: Logger;
 }

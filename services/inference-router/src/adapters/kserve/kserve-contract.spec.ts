@@ -34,7 +34,7 @@ async function makeSubject(): Promise<BackendSubject> {
   return {
     backend: createKserveBackend({
       engine: engine.client,
-      deployment: { id: 'dep_1', target: 'triton', upstreamModel: 'upstream-model', weightsPath: '' },
+      deployment: { id: 'dep_1', target: 'triton', upstreamModel: 'upstream-model', weightsPath: '', digest: '' },
       clock: new ManualClock(),
       logger: silent,
     }),

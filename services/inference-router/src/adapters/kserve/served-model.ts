@@ -75,7 +75,8 @@ export class ServedModel {
   async #load(): Promise<void> {
     const { engine, deployment, clock, logger } = this.#options;
     const startedMs = clock.monotonicMs();
-    const parameters = { weights_path: { parameterChoice: { case: 'stringParam' as const, value: deployment.weightsPath } } };
+    const text = (value: string) => ({ parameterChoice: { case: 'stringParam' as const, value } });
+    const parameters = { weights_path: text(deployment.weightsPath), weights_digest: text(deployment.digest) };
     try {
       await engine.repositoryModelLoad({ modelName: deployment.upstreamModel, parameters }, { timeoutMs: LOAD_TIMEOUT_MS });
     } catch (thrown) {
