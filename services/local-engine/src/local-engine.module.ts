@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { Inject, Injectable, Module, type DynamicModule, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { Platform } from '@sluice/platform';
 import { GRPCInferenceService } from '@sluice/proto/kserve';
+import { observeEngine } from './adapters/engine-figures.ts';
 import { inferenceService } from './adapters/inference.rpc.ts';
 import { KnownWeights } from './adapters/known-weights.ts';
 import { startLlamaChild } from './adapters/llama-child.ts';
@@ -16,6 +17,7 @@ class LocalEngineLifecycle implements OnModuleInit, OnApplicationShutdown {
   readonly #platform: Platform;
   readonly #config: LocalEngineConfig;
   readonly #engine: Engine;
+  #hideFigures: (() => void) | undefined;
 
   constructor(@Inject(PLATFORM) platform: Platform, @Inject(CONFIG) config: LocalEngineConfig) {
     this.#platform = platform;
@@ -32,6 +34,7 @@ class LocalEngineLifecycle implements OnModuleInit, OnApplicationShutdown {
 
   onModuleInit(): void {
     this.#platform.serve(GRPCInferenceService, inferenceService({ engine: this.#engine, ids: this.#platform.ids, config: this.#config }));
+    this.#hideFigures = observeEngine(this.#engine);
     // A model that is being restarted leaves the rest of the platform at work.
     this.#platform.health.register('local-engine', () => {
       const away = this.#engine.models.filter(({ isReady }) => !isReady).map(({ name }) => name);
@@ -40,6 +43,7 @@ class LocalEngineLifecycle implements OnModuleInit, OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
+    this.#hideFigures?.();
     await this.#engine.close();
   }
 }

@@ -51,6 +51,11 @@ export class SupervisedModel {
     return this.#isUp && !this.#unloading.signal.aborted;
   }
 
+  /** Requests that wait for a sequence, and sequences that make an answer. */
+  get load(): { readonly waiting: number; readonly inUse: number } {
+    return this.#queue;
+  }
+
   get facts(): ModelFacts {
     return this.#process.facts;
   }
