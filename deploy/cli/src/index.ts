@@ -1,1 +1,1 @@
-export {};
+export { settingsShape } from './settings.ts';

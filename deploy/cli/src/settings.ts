@@ -5,7 +5,8 @@ import { z } from 'zod';
 
 const address = z.url({ protocol: /^https?$/, error: 'is not an http(s) address' }).transform((url) => url.replace(/\/+$/, ''));
 
-const shape = {
+/** Settings of the command line, by their environment names. */
+export const settingsShape = {
   SLUICE_DATA: z.string().optional(),
   SLUICE_URL: address.optional(),
   SLUICE_ADMIN_URL: address.optional(),
@@ -28,7 +29,7 @@ export interface CliSettings {
 
 /** The settings of the command line; an option of a command goes before its environment name. */
 export function readSettings(environment?: Environment): CliSettings {
-  const given = readConfig(shape, environment);
+  const given = readConfig(settingsShape, environment);
   return {
     dataDir: given.SLUICE_DATA ?? join(given.XDG_DATA_HOME ?? join(homedir(), '.local', 'share'), 'sluice'),
     stateDir: join(given.XDG_STATE_HOME ?? join(homedir(), '.local', 'state'), 'sluice'),

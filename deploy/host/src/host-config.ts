@@ -4,7 +4,8 @@ import { z } from 'zod';
 /** As libpq takes it; not every such address is a URL to others: `postgresql://user@/database?host=/run/postgresql` names a socket's folder. */
 const POSTGRES_URL = /^postgres(ql)?:\/\/\S+$/;
 
-const shape = {
+/** Settings of a process that hosts services, by their environment names. */
+export const hostShape = {
   /** Where the root key lies; else it is made once in the data folder. */
   SLUICE_ROOT_KEY_FILE: z.string().optional(),
   /** A PostgreSQL of your own instead of the embedded one. */
@@ -19,6 +20,6 @@ export interface HostConfig {
 
 /** Reads them all; throws one ConfigError that names every fault. */
 export function hostConfig(environment?: Environment): HostConfig {
-  const given = readConfig(shape, environment);
+  const given = readConfig(hostShape, environment);
   return { rootKeyFile: given.SLUICE_ROOT_KEY_FILE, databaseUrl: given.DATABASE_URL };
 }

@@ -1,2 +1,2 @@
 export { startHost, type Host, type HostOptions } from './host.ts';
-export { hostConfig, type HostConfig } from './host-config.ts';
+export { hostConfig, hostShape, type HostConfig } from './host-config.ts';

@@ -18,9 +18,9 @@ export function addUpCommand(program: Command): void {
   const up = program
     .command('up')
     .description('start the platform in the foreground; Ctrl-C stops it')
-    .option('--host <address>', 'address to listen on (the admin API is on 127.0.0.1 only)', '127.0.0.1')
-    .option('--port <port>', 'port of the OpenAI API', port, 8080)
-    .option('--admin-port <port>', 'port of the admin API', port, 8081)
+    .addOption(new Option('--host <address>', 'address to listen on (the admin API is on 127.0.0.1 only)').default('127.0.0.1').env('SLUICE_HOST'))
+    .addOption(new Option('--port <port>', 'port of the OpenAI API').argParser(port).default(8080).env('SLUICE_PORT'))
+    .addOption(new Option('--admin-port <port>', 'port of the admin API').argParser(port).default(8081).env('SLUICE_ADMIN_PORT'))
     .option('--data <dir>', 'data folder (or SLUICE_DATA; default ~/.local/share/sluice)')
     .option('--ready-file <file>', 'write addresses and keys there when ready, as JSON, mode 0600')
     .option('--no-model', 'do not bring the demonstration model')
