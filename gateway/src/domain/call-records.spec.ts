@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { create, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from '@jest/globals';
 import { ServiceError } from '@sluice/errors';
+import { ChatCallSchema } from '@sluice/proto/chat/v1/chat';
 import { commitmentHash } from '@sluice/segment';
 import { CallRecords, type CallEnd } from './call-records.ts';
 import { errorBody } from './told-error.ts';
@@ -22,6 +24,21 @@ function endOf(end: CallEnd, keepsBodies = true): Ended {
 }
 
 const opened = ({ openings }: Ended, name: string): Buffer => Buffer.from(openings.find((opening) => opening.name === name)!.value);
+
+describe('the admission of a call', () => {
+  const call = { model: 'm', messages: Buffer.from('[]'), fields: [{ name: 'temperature', json: Buffer.from('0.5') }], stream: false, choices: 1 };
+  const commitmentOf = (given: typeof call): Buffer => {
+    const principal = { keyId: 'k', organisationId: 'o', projectId: 'p', models: [], keepsBodies: true };
+    const [admitted] = new CallRecords({ callId: 'c', principal, call: given, admittedAtMs: 1 }, (length) => Buffer.alloc(length, 1)).take([]);
+    return (admitted!.record as unknown as { value: { promptCommitment: Buffer } }).value.promptCommitment;
+  };
+
+  it('commits to everything that was asked', () => {
+    expect(commitmentOf(call)).toEqual(commitmentHash(Buffer.alloc(32, 1), toBinary(ChatCallSchema, create(ChatCallSchema, call))));
+    const others = [{ ...call, model: 'n' }, { ...call, messages: Buffer.from('[1]') }, { ...call, fields: [] }, { ...call, fields: [{ name: 'temperature', json: Buffer.from('0.6') }] }, { ...call, stream: true }, { ...call, choices: 2 }];
+    expect(new Set([call, ...others].map((one) => commitmentOf(one).toString('hex'))).size).toBe(others.length + 1);
+  });
+});
 
 describe('the end of a call', () => {
   it('keeps all that a backend said in a refusal, and commits to it', () => {

@@ -1,7 +1,7 @@
 import type { ServiceError } from '@sluice/errors';
 import type { Outcome } from '@sluice/proto/events/v1/calls';
-import { chainOutput, commitmentHash, type PendingRecord } from '@sluice/segment';
-import type { Call, Events, Principal } from './call.ts';
+import { chainOutput, commitmentHash, encodeCall, type PendingRecord } from '@sluice/segment';
+import { plainCall, type Call, type Events, type Principal } from './call.ts';
 import { OutputTally } from './output-tally.ts';
 import { commitToFields } from './leaf.ts';
 import type { RandomBytes } from './ports.ts';
@@ -45,7 +45,7 @@ export class CallRecords {
     this.#facts = facts;
     this.#randomBytes = randomBytes;
     this.#promptSalt = randomBytes(SALT_BYTES);
-    this.#promptCommitment = commitmentHash(this.#promptSalt, facts.call.messages);
+    this.#promptCommitment = commitmentHash(this.#promptSalt, encodeCall(plainCall(facts.call)));
     this.#chain = randomBytes(CHAIN_BYTES);
     this.tally = new OutputTally(facts.call.messages.length);
   }
@@ -97,7 +97,7 @@ export class CallRecords {
       },
     };
     if (!principal.keepsBodies) return { callId, record };
-    return { callId, record, body: { case: 'admitted', value: { call: { ...call, fields: [...call.fields] }, promptSalt: this.#promptSalt } } };
+    return { callId, record, body: { case: 'admitted', value: { call: plainCall(call), promptSalt: this.#promptSalt } } };
   }
 
   #output(events: Events): PendingRecord {

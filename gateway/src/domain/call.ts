@@ -10,6 +10,11 @@ export interface Call {
   readonly choices: number;
 }
 
+/** The call alone, as it travels and is recorded: an object that carries more must not carry it there. */
+export function plainCall({ model, messages, fields, stream, choices }: Call): { model: string; messages: Uint8Array; fields: { name: string; json: Uint8Array }[]; stream: boolean; choices: number } {
+  return { model, messages, fields: [...fields], stream, choices };
+}
+
 export interface Field {
   readonly name: string;
   readonly json: Uint8Array;

@@ -1,6 +1,6 @@
 import type { ServiceError } from '@sluice/errors';
-import { commitmentHash, type PendingRecord, type RecordSource } from '@sluice/segment';
-import type { Call, Principal } from './call.ts';
+import { commitmentHash, encodeCall, type PendingRecord, type RecordSource } from '@sluice/segment';
+import { plainCall, type Call, type Principal } from './call.ts';
 import { commitToFields } from './leaf.ts';
 import type { RandomBytes, Segments } from './ports.ts';
 import { recordedError } from './told-error.ts';
@@ -46,7 +46,7 @@ function refusedRecord({ callId, principal, understood, error, refusedAtMs }: Re
     project_id: principal.projectId,
     key_id: principal.keyId,
     model: understood.model,
-    prompt: commitmentHash(promptSalt, understood.messages),
+    prompt: commitmentHash(promptSalt, encodeCall(plainCall(understood))),
     error: told.commitment,
     result: JSON.stringify([error.code, error.httpStatus, error.param ?? '', refusedAtMs]),
   }, randomBytes);
@@ -61,6 +61,6 @@ function refusedRecord({ callId, principal, understood, error, refusedAtMs }: Re
     refusedAtMs: BigInt(refusedAtMs),
     leaf,
   };
-  const kept = principal.keepsBodies ? { call: { ...understood, fields: [...understood.fields] } } : {};
+  const kept = principal.keepsBodies ? { call: plainCall(understood) } : {};
   return { callId, record: { case: 'refused', value }, body: { case: 'completed', value: { openings, promptSalt, ...told.body, ...kept } } };
 }

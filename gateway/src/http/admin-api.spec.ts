@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { Role } from '@sluice/proto/access/v1/access';
+import { ChatCallSchema } from '@sluice/proto/chat/v1/chat';
 import { OutputBodySchema } from '@sluice/proto/events/v1/calls';
 import { delta, finished, TestHouse } from '../testing/house.ts';
 
@@ -129,7 +130,7 @@ describe('the audit', () => {
       ...proof,
       openings: [{ name: 'model', salt: base64('salt'), value: base64('chat') }],
       error: { salt: base64('sea'), value: base64('{"error":{"message":"Broke.","type":"t","param":null,"code":"c"}}') },
-      prompt: { salt: base64('pepper'), value: base64('[{"role":"user","content":"hi"}]') },
+      prompt: { salt: base64('pepper'), value: base64(toBinary(ChatCallSchema, create(ChatCallSchema, { model: 'chat', choices: 1, messages: Buffer.from('[{"role":"user","content":"hi"}]'), fields: [{ name: 'seed', json: Buffer.from('7') }] }))) },
       output: { start: base64('start'), released: [base64(toBinary(OutputBodySchema, create(OutputBodySchema, { events: [delta('Hel'), delta('lo'), finished()] })))] },
     });
     expect((await ask('auditor', 'GET', '/audit/log/checkpoint')).text).toBe('log\n5\nroot\n');

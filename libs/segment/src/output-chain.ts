@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
-import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
-import { OutputBodySchema } from '@sluice/proto/events/v1/calls';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { OutputBodySchema } from '@sluice/proto/events/v1/calls';
+import { encodeOutput } from './encode-record.ts';
 import type { EncodedOutput } from './record.ts';
 
 /** SHA-256(previous || encoded OutputBody): the digest over everything that a call released so far. */
@@ -13,6 +14,6 @@ export function chainOutput(
   previous: Uint8Array,
   output: MessageInitShape<typeof OutputBodySchema>,
 ): { readonly chain: Buffer; readonly body: EncodedOutput } {
-  const bytes = toBinary(OutputBodySchema, create(OutputBodySchema, output));
+  const bytes = encodeOutput(output);
   return { chain: nextChain(previous, bytes), body: { case: 'encodedOutput', bytes } };
 }

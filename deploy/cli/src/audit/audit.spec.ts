@@ -108,7 +108,9 @@ describe('sluice audit', () => {
       expect(await verify({ shown: { error: { ...call.shown.error, type: 'invalid_request_error' } } })).toMatchObject(refused('error'));
       expect(await verify({ shown: { error_message: null } })).toMatchObject(refused('error'));
       expect(await verify({ shown: { output_bytes: 12 } })).toMatchObject(refused('result'));
-      expect(await verify({ shown: { request: { messages: [{ role: 'user', content: 'Something else.' }] } } })).toMatchObject(refused('prompt'));
+      expect(await verify({ shown: { request: { ...call.shown.request, messages: [{ role: 'user', content: 'Something else.' }] } } })).toMatchObject(refused('prompt'));
+      expect(await verify({ shown: { request: { ...call.shown.request, seed: 8 } } })).toMatchObject(refused('prompt'));
+      expect(await verify({ shown: { request: { ...call.shown.request, n: 2 } } })).toMatchObject(refused('prompt'));
       expect(await verify({ shown: { choices: [{ ...call.shown.choices[0], content: 'Another answer.' }] } })).toMatchObject(refused('answer'));
       expect(await verify({ shown: { events: call.shown.events.slice(1) } })).toMatchObject(refused('answer'));
     });
@@ -118,7 +120,7 @@ describe('sluice audit', () => {
       const verify = await proofOf(call);
       const { openings, output, prompt, error } = call.evidence;
       expect(await verify({ proof: { openings: openings.map((one) => (one.name === 'model' ? { ...one, value: base64('huge') } : one)) } })).toMatchObject(refused("model is not what the entry"));
-      expect(await verify({ proof: { prompt: { ...prompt, value: base64('[]') } } })).toMatchObject(refused('prompt'));
+      expect(await verify({ proof: { prompt: { ...prompt, value: '' } } })).toMatchObject(refused('prompt'));
       expect(await verify({ proof: { error: { ...error, value: base64('{"error":{}}') } } })).toMatchObject(refused('error'));
       expect(await verify({ proof: { output: { ...output, released: output.released.slice(0, 1) } } })).toMatchObject(refused('output'));
       expect(await verify({ proof: { output: { start: call.chains[1], released: output.released.slice(1) } } })).toMatchObject(refused('number of output bytes'));

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { fromBinary } from '@bufbuild/protobuf';
 import { outputView } from '@sluice/gateway';
 import { OutputBodySchema } from '@sluice/proto/events/v1/calls';
-import type { ChatEvent } from '@sluice/proto/chat/v1/chat';
+import { ChatCallSchema, type ChatEvent } from '@sluice/proto/chat/v1/chat';
 import { nextChain } from '@sluice/segment';
 import { LogFault } from '@sluice/transparency';
 import { z } from 'zod';
@@ -24,14 +24,24 @@ export type CallEvidence = z.infer<typeof callEvidence>;
 /** The values that a leaf's commitments were opened to, by name. */
 export type Opened = ReadonlyMap<string, Buffer>;
 
-/** True when the messages that `audit show` prints are those that were committed to; false when there is nothing to hold them against. */
+/** True when the request that `audit show` prints, messages and parameters, is the one that was committed to; false when there is nothing to hold it against. */
 export function provePrompt({ prompt }: CallEvidence, opened: Opened, shown: RecordedCall): boolean {
   const committed = opened.get('prompt');
   if (!committed || !prompt) return false;
   if (!committed.equals(hash('sha256', Buffer.concat([prompt.salt, prompt.value]), 'buffer'))) throw differs('prompt');
-  const messages: unknown = prompt.value.length === 0 ? null : JSON.parse(prompt.value.toString('utf8'));
-  if (!isDeepStrictEqual(shown.request?.messages ?? null, messages)) throw differs('prompt');
+  if (!isDeepStrictEqual(plain(shown.request), asked(prompt.value))) throw differs('prompt');
   return true;
+}
+
+/** An encoded chat.v1.ChatCall as a request is printed. */
+function asked(bytes: Uint8Array): unknown {
+  const { model, stream, choices, messages, fields } = fromBinary(ChatCallSchema, bytes);
+  const parameters = fields.map(({ name, json }) => [name, parsed(json)] as const);
+  return { model, stream, n: choices, messages: parsed(messages), ...Object.fromEntries(parameters) };
+}
+
+function parsed(json: Uint8Array): unknown {
+  return json.length === 0 ? null : JSON.parse(Buffer.from(json).toString('utf8'));
 }
 
 /** Holds the error that `audit show` prints against the one that was committed to, where both are there: what a backend said is content too. */

@@ -14,7 +14,7 @@ export interface CallProof {
   readonly minute: string;
   /** Names of the commitments that the record opens; empty for a role that may not read it, or when it is gone. */
   readonly opened: readonly string[];
-  /** Whether the messages, and the answer, that `audit show` prints were held against their commitments and are the same. */
+  /** Whether the request, and the answer, that `audit show` prints were held against their commitments and are the same. */
   readonly prompt: boolean;
   readonly output: boolean;
 }

@@ -60,9 +60,9 @@ function shown({ opened, prompt, output, type }: CallProof): string[] {
   const isRefusal = type === 'call.refused';
   return [
     `record  audit show prints what was committed to: ${opened.join(', ')}`,
-    `prompt  ${prompt ? 'the messages that audit show prints are those that were committed to' : 'not compared: it was not kept, or is not part of this entry'}`,
+    `prompt  ${prompt ? 'the request that audit show prints, messages and parameters, is the one that was committed to' : 'not compared: it was not kept, or is not part of this entry'}`,
     ...(isRefusal ? [] : [`answer  ${output ? 'the answer that audit show prints is the released output that was committed to, whole' : 'not compared: it was not kept, or is gone'}`]),
-    'beyond  the other parameters of the request and the time to the first output are recorded, not committed to',
+    'beyond  the time to the first output is recorded, not committed to',
   ];
 }
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import type { MessageInitShape } from '@bufbuild/protobuf';
+import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
+import { ChatCallSchema } from '@sluice/proto/chat/v1/chat';
 import type { OutputBodySchema } from '@sluice/proto/events/v1/calls';
 import { chainOutput, commit, commitmentHash } from '@sluice/segment';
 import type { EntryCommitment, EntryType } from '@sluice/transparency';
@@ -15,7 +16,8 @@ export type ScriptedCall = ReturnType<typeof completedCall>;
 export function completedCall() {
   const id = '019ab3c4d5e67890a1b2c3d4e5f60718';
   const messages = [{ role: 'user', content: 'A question?' }];
-  const prompt = { salt: randomBytes(32), value: Buffer.from(JSON.stringify(messages)) };
+  const asked = create(ChatCallSchema, { model: 'tiny', stream: true, choices: 1, messages: Buffer.from(JSON.stringify(messages)), fields: [{ name: 'seed', json: Buffer.from('7') }] });
+  const prompt = { salt: randomBytes(32), value: toBinary(ChatCallSchema, asked) };
   const told = { message: 'It broke off.', type: 'server_error', param: null, code: 'upstream_error' };
   const error = { salt: randomBytes(32), value: Buffer.from(JSON.stringify({ error: told })) };
   const outputs: Events[] = [[{ event: { case: 'delta', value: { choice: 0, channel: 1, text: 'An ' } } }], [{ event: { case: 'delta', value: { choice: 0, channel: 1, text: 'answer.' } } }]];
@@ -46,7 +48,7 @@ export function completedCall() {
       object: 'call', id, organisation_id: 'org_1', project_id: 'proj_1', key_id: 'key_1', model: 'tiny', stream: true, status: 'answered', http_status: 200, error_code: null,
       admitted_at: '2023-11-14T22:13:20.000Z', ended_at: '2023-11-14T22:13:20.500Z', duration_ms: 500, first_output_ms: 20, output_bytes: 10,
       usage: { input_tokens: 5, output_tokens: 2, cached_input_tokens: 0, reasoning_tokens: 0, estimated: false }, version_id: 'ver_1', deployment_id: 'dep_1', leaf_index: 4,
-      bodies_available: true, request: { model: 'tiny', messages }, choices: [choice], error: told, error_message: told.message, segments: [],
+      bodies_available: true, request: { model: 'tiny', stream: true, n: 1, messages, seed: 7 }, choices: [choice], error: told, error_message: told.message, segments: [],
       events: ['An ', 'answer.'].map((text) => ({ type: 'delta', choice: 0, channel: 'content', text })),
     },
   };
