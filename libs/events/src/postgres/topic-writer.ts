@@ -1,5 +1,6 @@
 import { toBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
 import type { Sql, SqlTransaction } from '@sluice/sql';
+import { currentTraceparent } from '../record-trace.ts';
 import { topicOf } from '../topic.ts';
 import { toLogError } from './log-error.ts';
 import { BEAT_PREFIX, CHANNEL, NOW_MS, PUBLISHED_PREFIX } from './notice.ts';
@@ -11,7 +12,7 @@ const PUBLISH = {
       ON CONFLICT (name) DO UPDATE SET head = topic.head + 1, retention_days = excluded.retention_days
       RETURNING head
     ), stored AS (
-      INSERT INTO events.record (topic, position, key, payload, published_at_ms) SELECT $1, head, $2, $3, ${NOW_MS} FROM head
+      INSERT INTO events.record (topic, position, key, payload, published_at_ms, traceparent) SELECT $1, head, $2, $3, ${NOW_MS}, $5 FROM head
     )
     SELECT pg_notify('${CHANNEL}', '${PUBLISHED_PREFIX}' || $1) FROM head`,
 } as const;
@@ -29,7 +30,7 @@ const BEAT = {
  */
 export async function publish<M extends DescMessage>(transaction: SqlTransaction, schema: M, key: string, message: MessageShape<M>): Promise<void> {
   const { name, retentionDays } = topicOf(schema);
-  await transaction.query(PUBLISH, [name, key, toBinary(schema, message), retentionDays]);
+  await transaction.query(PUBLISH, [name, key, toBinary(schema, message), retentionDays, currentTraceparent()]);
 }
 
 export async function position(transaction: SqlTransaction, schema: DescMessage): Promise<bigint> {
