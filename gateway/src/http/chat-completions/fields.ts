@@ -101,6 +101,7 @@ function streamOptions(value: unknown, path: string): void {
     if (member !== 'include_usage' && member !== 'include_obfuscation') throw unknown(`${path}.${member}`);
     optional(value, member, path, boolean);
   }
+  if (value['include_obfuscation'] === true) unsupported('streams are not padded here; leave it out or say false.')(true, `${path}.include_obfuscation`);
 }
 
 function typed(type: Rule): Rule {

@@ -41,8 +41,16 @@ describe('a request', () => {
     }
   });
 
-  it('prefers max_completion_tokens', () => {
-    expect(read({ ...BASE, max_tokens: 5, max_completion_tokens: 6 }).call.fields.map(({ name }) => name)).toEqual(['max_completion_tokens']);
+  it('drops neither of two limits in silence', () => {
+    expect(() => read({ ...BASE, max_tokens: 5, max_completion_tokens: 6 })).toThrow(expect.objectContaining({ code: 'invalid_value', param: 'max_tokens' }) as never);
+    expect(read({ ...BASE, max_tokens: null, max_completion_tokens: 6 }).call.fields.map(({ name }) => name)).toEqual(['max_completion_tokens']);
+  });
+
+  it('refuses by name the obfuscation that it does not make', () => {
+    const options = (include_obfuscation: unknown) => ({ ...BASE, stream: true, stream_options: { include_obfuscation } });
+    expect(() => read(options(true))).toThrow(expect.objectContaining({ code: 'unsupported_parameter', param: 'stream_options.include_obfuscation' }) as never);
+    expect(() => read(options('yes'))).toThrow(expect.objectContaining({ code: 'invalid_type' }) as never);
+    expect(read(options(false)).call.stream).toBe(true);
     expect(read({ ...BASE, max_tokens: 5 }).call.fields.map(({ name }) => name)).toEqual(['max_tokens']);
   });
 

@@ -69,8 +69,8 @@ function checkTogether(value: JsonMembers['value'], call: UnderstoodCall): void 
     throw invalidValue('tool_choice', "Invalid value for 'tool_choice': it is only allowed when 'tools' are specified.");
   }
   if (isGiven(value, 'max_tokens') && isGiven(value, 'max_completion_tokens')) {
-    // The newer name wins; a server that reads both must not see them disagree.
-    call.fields = call.fields.filter(({ name }) => name !== 'max_tokens');
+    // Servers that read both differ in which one they honour; dropping one here would hide that from the record.
+    throw invalidValue('max_tokens', "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.");
   }
 }
 
