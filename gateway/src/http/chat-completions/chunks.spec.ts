@@ -34,6 +34,26 @@ describe('chunks', () => {
     );
   });
 
+  it('stay in one line each when a backend writes its JSON in several', () => {
+    const writer = new ChunkWriter({ ...FRAME, includeUsage: true });
+    const pretty = (value: object): Buffer => Buffer.from(JSON.stringify(value, undefined, 2).replaceAll('\n', '\r\n\n'));
+    const logprobs = { content: [{ token: 'a\n\nb', logprob: -1 }] };
+    const lines = writer.lines(events(
+      { event: { case: 'delta', value: { text: 'a', channel: Channel.CONTENT, logprobsJson: pretty(logprobs), extraJson: pretty({ annotations: [{ x: 'y\r\n\r\nz' }] }) } } },
+      { event: { case: 'usage', value: { inputTokens: 1n, json: pretty({ total_tokens: 9 }) } } },
+    )) + writer.ending();
+    expect(lines.split('\n\n').slice(0, -1).every((line) => /^data: [^\r\n]+$/.test(line))).toBe(true);
+    const [, chunk, usage] = chunksOf(lines);
+    expect(chunk!.choices[0]).toMatchObject({ delta: { content: 'a', annotations: [{ x: 'y\r\n\r\nz' }] }, logprobs });
+    expect(usage!.usage).toEqual({ total_tokens: 9 });
+  });
+
+  it('tell the counts that are on record where the backend\'s were not believed', () => {
+    const writer = new ChunkWriter({ ...FRAME, includeUsage: true });
+    writer.lines(events({ event: { case: 'usage', value: { inputTokens: 7n, outputTokens: 2n, estimated: true, json: Buffer.from('{"prompt_tokens":0,"completion_tokens":0}') } } }));
+    expect(chunksOf(writer.ending())[0]!.usage).toEqual({ prompt_tokens: 7, completion_tokens: 2, total_tokens: 9 });
+  });
+
   it('say the same on every chunk, after the backend told its fingerprint and tier', () => {
     const writer = new ChunkWriter(FRAME);
     const lines = writer.lines(events({ event: { case: 'started', value: { systemFingerprint: 'fp', serviceTier: 'default' } } }, text('a'), { event: { case: 'finished', value: { reason: 'length' } } }));

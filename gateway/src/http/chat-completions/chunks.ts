@@ -1,4 +1,5 @@
 import { Channel, type ChatEvent, type Delta, type Started, type Usage } from '@sluice/proto/chat/v1/chat';
+import { jsonText } from './json-text.ts';
 import { usageJson } from './usage.ts';
 
 /** What every chunk of a stream says alike. */
@@ -50,7 +51,7 @@ export class ChunkWriter {
 
   #delta(delta: Delta): string {
     const opening = this.#open(delta.choice);
-    const logprobs = delta.logprobsJson.length > 0 ? `,"logprobs":${utf8(delta.logprobsJson)}` : '';
+    const logprobs = delta.logprobsJson.length > 0 ? `,"logprobs":${jsonText(delta.logprobsJson)}` : '';
     return `${opening}${this.#head}"choices":[{"index":${delta.choice},"delta":{${this.#members(delta)}}${logprobs},"finish_reason":null}]${this.#tail}`;
   }
 
@@ -66,7 +67,7 @@ export class ChunkWriter {
   }
 
   #members(delta: Delta): string {
-    const extra = delta.extraJson.length > 2 ? utf8(delta.extraJson).trim().slice(1, -1) : '';
+    const extra = delta.extraJson.length > 2 ? jsonText(delta.extraJson).trim().slice(1, -1) : '';
     const own = delta.text === '' && extra !== '' && !delta.tool ? '' : this.#channel(delta);
     return own !== '' && extra !== '' ? `${own},${extra}` : own + extra;
   }
@@ -107,8 +108,4 @@ export class ChunkWriter {
     const fingerprint = started?.systemFingerprint ? JSON.stringify(started.systemFingerprint) : 'null';
     return `data: {"id":"${id}","object":"chat.completion.chunk","created":${createdSeconds},"model":${JSON.stringify(model)},${tier}"system_fingerprint":${fingerprint},`;
   }
-}
-
-function utf8(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString();
 }

@@ -1,8 +1,12 @@
 import type { Usage } from '@sluice/proto/chat/v1/chat';
+import { jsonText } from './json-text.ts';
 
-/** OpenAI's usage object as JSON text: the backend's own, verbatim, when it sent one. Details that nobody counted are not invented. */
+/**
+ * OpenAI's usage object as JSON text: the backend's own when it sent one and its counts are those on record; where they
+ * had to be estimated, the client gets the estimate as the record has it. Details that nobody counted are not invented.
+ */
 export function usageJson(usage: Usage): string {
-  if (usage.json.length > 0) return Buffer.from(usage.json.buffer, usage.json.byteOffset, usage.json.length).toString();
+  if (usage.json.length > 0 && !usage.estimated) return jsonText(usage.json);
   const { inputTokens, outputTokens, cachedInputTokens, reasoningTokens } = usage;
   const cached = cachedInputTokens > 0n ? `,"prompt_tokens_details":{"cached_tokens":${cachedInputTokens}}` : '';
   const reasoning = reasoningTokens > 0n ? `,"completion_tokens_details":{"reasoning_tokens":${reasoningTokens}}` : '';
