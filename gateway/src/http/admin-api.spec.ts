@@ -95,6 +95,7 @@ describe('what an operator does', () => {
     ['/models', { name: 'x' }, 'invalid_value', 'openai'],
     ['/models', { name: 'x', gguf: { path: '/a', digest: 'no' } }, 'invalid_value', 'gguf.digest'],
     ['/models', { name: 'x', openai: {} }, 'missing_required_parameter', 'openai.base_url'],
+    ['/projects', { name: 'x', body_policy: 'original_and_sent' }, 'unsupported_parameter', 'body_policy'],
     ['/backups', { directory: 'relative' }, 'invalid_value', 'directory'],
   ])('names what is wrong: POST %s %j', async (path, body, code, param) => {
     const { status, json } = await ask('owner', 'POST', path, body);

@@ -1,3 +1,4 @@
+import { ServiceError } from '@sluice/errors';
 import { BodyPolicy, type Project } from '@sluice/proto/access/v1/access';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
@@ -6,6 +7,8 @@ import { list, nameInput, time } from './view.ts';
 
 const POLICIES = { sent: BodyPolicy.SENT, original_and_sent: BodyPolicy.ORIGINAL_AND_SENT, digest: BodyPolicy.DIGEST } as const;
 const policyNames = Object.keys(POLICIES) as [keyof typeof POLICIES];
+/** Masking does not exist yet: there is no original beside what was sent, and a project must not believe that one is kept. */
+const UNSUPPORTED = 'original_and_sent';
 
 export function projectsRoutes(server: FastifyInstance, door: AdminDoor): void {
   adminRoute(server, door, 'GET', '/projects', OPERATORS, async ({ actor, options }) => {
@@ -14,6 +17,7 @@ export function projectsRoutes(server: FastifyInstance, door: AdminDoor): void {
   });
   adminRoute(server, door, 'POST', '/projects', OWNER, async ({ actor, options, body }) => {
     const { name, body_policy } = body({ name: nameInput, body_policy: z.enum(policyNames, `it must be one of ${policyNames.join(', ')}`).default('sent') });
+    if (body_policy === UNSUPPORTED) throw new ServiceError('unsupported_parameter', `Unsupported parameter: 'body_policy' may not be '${UNSUPPORTED}' yet: nothing is masked here, so what was sent is the original.`, { param: 'body_policy' });
     const { project } = await door.access.createProject({ actor, name, bodyPolicy: POLICIES[body_policy] }, options);
     return { status: 201, json: projectView(project!) };
   });
