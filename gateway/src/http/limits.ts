@@ -48,9 +48,6 @@ export const REQUEST_TIMEOUT_MS = 60_000;
 /** How long an idle connection is kept for the next request. Longer than the usual 60 s of balancers, which would otherwise meet a closing socket. */
 export const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 
-/** Text a slow client has not read yet, per stream; above it reading from the model stops. */
-export const SOCKET_BUFFER_LIMIT_BYTES = 64 * KIB;
-
 /** A client that reads nothing for this long is gone. */
 export const CLIENT_STALL_LIMIT_MS = 60_000;
 
