@@ -1,6 +1,6 @@
 import { createSecretKey, hash } from 'node:crypto';
 import { Outcome } from '@sluice/proto/events/v1/calls';
-import { chainOutput, commit, piecesOf, SegmentBuilder, type PendingRecord, type SealingKey } from '@sluice/segment';
+import { chainOutput, commit, commitmentHash, encodeCall, piecesOf, SegmentBuilder, type PendingRecord, type SealingKey } from '@sluice/segment';
 import type { StoredSegment } from '@sluice/events';
 
 /** Bytes that look random and are the same in every run. */
@@ -37,7 +37,7 @@ export class CallScript {
       callId: this.callId,
       record: { case: 'admitted', value: {
         organisationId: over.organisationId ?? ORGANISATION, projectId: PROJECT, keyId: 'key_1', model, stream: true, admittedAtMs: BigInt(over.atMs ?? 1_700_000_000_000),
-        promptCommitment: hash('sha256', Buffer.concat([salt, messages]), 'buffer'), outputChain: this.#chain,
+        promptCommitment: commitmentHash(salt, encodeCall({ model, messages, stream: true, choices: 1 })), outputChain: this.#chain,
       } },
       body: { case: 'admitted', value: { call: { model, messages, stream: true, choices: 1 }, promptSalt: salt } },
     };
