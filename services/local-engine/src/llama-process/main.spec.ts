@@ -25,8 +25,7 @@ describe('the process of a model', () => {
     const parent = spawn(process.execPath, ['--input-type=module', '-e', PARENT, MAIN], { stdio: ['ignore', 'pipe', 'inherit'] });
     const [output] = (await once(parent.stdout, 'data')) as [Buffer];
     const pid = Number(output.toString());
-    process.kill(pid, 'SIGINT');
-    process.kill(pid, 'SIGTERM');
+    for (const signal of ['SIGINT', 'SIGHUP', 'SIGTERM'] as const) process.kill(pid, signal);
     await new Promise((resolve) => setImmediate(resolve));
     expect(await isAlive(pid)).toBe(true);
     parent.kill('SIGKILL');

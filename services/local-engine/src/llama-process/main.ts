@@ -17,6 +17,7 @@ process.on('message', (command: Command) => void obey(command));
 process.on('disconnect', () => process.exit(0));
 // A signal to the whole group must not take the model away from an engine that is draining.
 process.on('SIGINT', () => undefined);
+process.on('SIGHUP', () => undefined);
 process.on('SIGTERM', () => undefined);
 
 async function obey(command: Command): Promise<void> {
