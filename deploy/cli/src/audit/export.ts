@@ -1,10 +1,9 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { formatVerifierKey, type ReadResource } from '@sluice/transparency';
-import type { VerifyOptions } from '../commands/audit.ts';
 import { isErrno } from '../data-folder/private-file.ts';
 import { CommandFailed } from '../exit-code.ts';
-import { openLog } from './log-source.ts';
+import { openLog, type VerifyOptions } from './log-source.ts';
 import { verifyLog } from './verify.ts';
 
 /**

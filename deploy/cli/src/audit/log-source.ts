@@ -4,7 +4,12 @@ import type { HttpApi } from '../platform-api/http-api.ts';
 import { readSettings } from '../settings.ts';
 import { KnownLog } from './known-log.ts';
 import { dataFolder } from '../data-folder/data-folder.ts';
-import type { VerifyOptions } from '../commands/audit.ts';
+import type { ReadOptions } from '../commands/output.ts';
+
+export interface VerifyOptions extends ReadOptions {
+  /** Trust the key of this log although another one was seen here before. */
+  readonly newLog?: boolean;
+}
 
 /** A log as it is seen from the outside, with what is remembered of it. */
 export interface LogSource {

@@ -1,9 +1,8 @@
 import { LogFault, LogVerifier, type LogReport } from '@sluice/transparency';
-import type { VerifyOptions } from '../commands/audit.ts';
 import { printAnswer } from '../commands/output.ts';
 import { CommandFailed } from '../exit-code.ts';
 import type { CallProof } from './call-proof.ts';
-import { openLog, type LogSource } from './log-source.ts';
+import { openLog, type LogSource, type VerifyOptions } from './log-source.ts';
 
 const PROGRESS_EVERY_ENTRIES = 4096n;
 

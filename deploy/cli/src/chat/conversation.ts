@@ -1,11 +1,16 @@
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
-import type { ChatOptions } from '../commands/chat.ts';
 import { CommandFailed, WrongUse } from '../exit-code.ts';
 import { publicApi } from '../platform-api/connection.ts';
 import type { HttpApi } from '../platform-api/http-api.ts';
 import { readPrompt } from '../terminal/stdin.ts';
 import { streamAnswer, type ChatMessage, type Question } from './answer.ts';
+
+export interface ChatOptions {
+  readonly model?: string;
+  readonly data?: string;
+  readonly maxTokens: number;
+}
 
 const modelList = z.object({ data: z.array(z.object({ id: z.string() })) });
 const PROMPT = '> ';

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { VerifyOptions } from '../audit/log-source.ts';
 import { call, listOf, recordedCall, type Call } from '../platform-api/answers.ts';
 import { adminApi } from '../platform-api/connection.ts';
 import { table } from '../terminal/table.ts';
@@ -12,10 +13,6 @@ interface ListOptions extends ReadOptions {
   readonly project?: string;
   readonly since?: string;
   readonly until?: string;
-}
-
-export interface VerifyOptions extends ReadOptions {
-  readonly newLog?: boolean;
 }
 
 const MAX_PAGE = 100;

@@ -1,11 +1,6 @@
 import { InvalidArgumentError, type Command } from 'commander';
+import type { ChatOptions } from '../chat/conversation.ts';
 import { talks, examples } from './output.ts';
-
-export interface ChatOptions {
-  readonly model?: string;
-  readonly data?: string;
-  readonly maxTokens: number;
-}
 
 /** Small models may repeat themselves without an end. */
 const DEFAULT_TOKENS = 1024;

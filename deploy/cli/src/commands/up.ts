@@ -1,16 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { UpOptions } from '../up/up-options.ts';
 import { examples } from './output.ts';
-
-export interface UpOptions {
-  readonly host: string;
-  readonly port: number;
-  readonly adminPort: number;
-  readonly data?: string;
-  readonly readyFile?: string;
-  /** False with --no-model. */
-  readonly model: boolean;
-  readonly demoModel?: boolean;
-}
 
 const MAX_PORT = 65_535;
 

@@ -4,17 +4,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Ready } from '../up/ready-file.ts';
 import { CLI_WORDS, cleanEnvironment } from './run-cli.ts';
 
 const READY_DEADLINE_MS = 60_000;
-
-export interface Ready {
-  readonly url: string;
-  readonly adminUrl: string;
-  readonly apiKey: string;
-  readonly adminKey: string;
-  readonly pid: number;
-}
 
 export interface Running {
   readonly child: ChildProcess;

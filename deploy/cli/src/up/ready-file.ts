@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { writePrivateFile } from '../data-folder/private-file.ts';
 import { CommandFailed } from '../exit-code.ts';
 
+/** What the ready file holds. */
 export interface Ready {
   readonly url: string;
   readonly adminUrl: string;

@@ -1,7 +1,6 @@
 import { rmSync } from 'node:fs';
 import { startHost, type HostConfig } from '@sluice/host';
 import type { EmbeddedPlatform } from '@sluice/platform';
-import type { UpOptions } from '../commands/up.ts';
 import { makeBackup } from '../data-folder/backup.ts';
 import { writeRunning, type Credentials } from '../data-folder/credentials.ts';
 import type { DataFolder } from '../data-folder/data-folder.ts';
@@ -11,6 +10,7 @@ import { openTelemetry } from './open-telemetry.ts';
 import { bringDemoModel } from './demo-model.ts';
 import type { ReadyFile } from './ready-file.ts';
 import { screen } from './screen.ts';
+import type { UpOptions } from './up-options.ts';
 import { waitForModel } from './wait-for-model.ts';
 
 export interface Serving {

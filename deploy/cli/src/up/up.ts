@@ -3,7 +3,6 @@ import { loadRootKey } from '@sluice/envelope';
 import { hostConfig, type HostConfig } from '@sluice/host';
 import { onShutdownSignals } from '@sluice/lifecycle';
 import { createEmbeddedPlatform, type EmbeddedPlatform } from '@sluice/platform';
-import type { UpOptions } from '../commands/up.ts';
 import type { Credentials } from '../data-folder/credentials.ts';
 import { dataFolder, type DataFolder } from '../data-folder/data-folder.ts';
 import { writeLayout } from '../data-folder/layout.ts';
@@ -15,6 +14,7 @@ import { preflight } from './preflight.ts';
 import { ReadyFile } from './ready-file.ts';
 import { serve } from './serve.ts';
 import { startFailure } from './start-failure.ts';
+import type { UpOptions } from './up-options.ts';
 
 /** The admin API is for this machine; who wants it elsewhere puts a proxy of their own before it. */
 const ADMIN_HOST = '127.0.0.1';
