@@ -7,12 +7,14 @@ import type { SqlPool } from '@sluice/sql';
 import { checkFencing } from './fencing.contract.ts';
 import type { DeadLetters, EventLog, EventRecord, SegmentEntry, Subscription } from './event-log.ts';
 
-export type ContractLog = EventLog & DeadLetters & { stop(): Promise<void> };
+export type ContractLog = EventLog & DeadLetters & { stop(): Promise<void>; health(): { readonly status: string; readonly detail?: string } };
 
 /** What an adapter brings to the suite. */
 export interface EventLogUnderTest {
   /** A process's view of the log; called several times, for several processes. */
   open(): Promise<ContractLog>;
+  /** What the processes wrote into their logs as errors. */
+  readonly errors: readonly Readonly<Record<string, unknown>>[];
   /** The database of effects, schema `shop`. */
   readonly sql: SqlPool;
   close(): Promise<void>;
@@ -149,6 +151,8 @@ export function eventLogContract(adapter: string, setUp: () => Promise<EventLogU
           const [letter, ...rest] = await log.deadLetters(AdminActedSchema, consumer);
           expect(rest).toEqual([]);
           expect(letter).toMatchObject({ position: before + 2n, key: 'key of bad', code: 'failed_precondition', attempts: 8 });
+          expect(world.errors).toContainEqual({ reader: `${consumer} < admin.acted`, position: before + 2n, attempts: 8, code: 'failed_precondition' });
+          expect(log.health()).toMatchObject({ status: 'degraded', detail: expect.stringContaining(`${consumer} could not handle 1 records of admin.acted`) });
           expect(await log.replayDeadLetters(AdminActedSchema, consumer)).toBe(1);
           await subscription.caughtUp();
           expect(await log.deadLetters(AdminActedSchema, consumer)).toMatchObject([{ attempts: 9 }]);
@@ -158,6 +162,45 @@ export function eventLogContract(adapter: string, setUp: () => Promise<EventLogU
         });
         expect(await effects()).toEqual(['x', 'y', 'bad']);
         expect(await log.deadLetters(AdminActedSchema, consumer)).toEqual([]);
+        expect(log.health()).toEqual({ status: 'ok' });
+      }, LONG_MS);
+
+      it('still says after a restart that there are dead letters', async () => {
+        const before = await head();
+        const faulty = (): never => { throw new ServiceError('failed_precondition', 'never'); };
+        await publish(log, 'bad');
+        await using(note(log, before, faulty), (subscription) => subscription.caughtUp());
+        await using(note(other, before, faulty), async (subscription) => {
+          await subscription.caughtUp();
+          expect(other.health().status).toBe('degraded');
+        });
+      }, LONG_MS);
+
+      it('holds everything up behind a record that may not be skipped, says so, and goes on when it can be handled', async () => {
+        const before = await head();
+        const healed = Promise.withResolvers<void>();
+        let [attempts, works] = [0, false];
+        const subscription = log.subscribe(AdminActedSchema, consumer, async (transaction, { position, message }) => {
+          if (position <= before) return;
+          if (message.id === 'bad' && !works) {
+            // Behind the ninth failure it has failed more often than what becomes a dead letter.
+            if (attempts++ === 9) healed.resolve();
+            throw new ServiceError('failed_precondition', 'not yet');
+          }
+          await transaction.query('INSERT INTO effect (consumer, what) VALUES ($1, $2)', [consumer, message.id]);
+        }, { neverSkips: true });
+        await using(subscription, async () => {
+          for (const id of ['x', 'bad', 'y']) await publish(log, id);
+          await healed.promise;
+          expect(await effects()).toEqual(['x']);
+          expect(await log.deadLetters(AdminActedSchema, consumer)).toEqual([]);
+          expect(log.health()).toMatchObject({ status: 'degraded', detail: expect.stringContaining('everything behind it waits') });
+          expect(world.errors.filter(({ reader }) => reader === `${consumer} < admin.acted`)).toHaveLength(1);
+          works = true;
+          await subscription.caughtUp();
+          expect(log.health()).toEqual({ status: 'ok' });
+        });
+        expect(await effects()).toEqual(['x', 'bad', 'y']);
       }, LONG_MS);
 
       it('ends a wait with the subscription', async () => {

@@ -24,9 +24,9 @@ export interface EventLog {
   /**
    * Handles each record of a topic once: effects and cursor commit together. Records of one topic arrive in order.
    * A handler that throws is retried with back-off; a record that keeps failing (MAX_ATTEMPTS) is moved to the topic's
-   * dead letters, and the rest goes on.
+   * dead letters, and the rest goes on. With `neverSkips` it is retried for ever, and everything behind it waits.
    */
-  subscribe<M extends DescMessage>(schema: M, consumer: string, handle: RecordHandler<M>): Subscription;
+  subscribe<M extends DescMessage>(schema: M, consumer: string, handle: RecordHandler<M>, options?: SubscribeOptions): Subscription;
 
   /**
    * Every record after a position, for a copy in memory; never commits anything. Also tells how fresh the copy is:
@@ -109,6 +109,11 @@ export interface EventRecord<M extends DescMessage> {
   readonly position: bigint;
   readonly key: string;
   readonly message: MessageShape<M>;
+}
+
+export interface SubscribeOptions {
+  /** For a consumer to whom a gap is worse than a delay. */
+  readonly neverSkips?: boolean;
 }
 
 export type RecordHandler<M extends DescMessage> = (transaction: SqlTransaction, record: EventRecord<M>) => Promise<void>;

@@ -1,4 +1,4 @@
 export type {
-  DeadLetter, DeadLetters, EventLog, EventRecord, Follower, OpenEpoch, RecordHandler, SegmentEntry, SegmentHandler, StoredSegment, Subscription,
+  DeadLetter, DeadLetters, EventLog, EventRecord, Follower, OpenEpoch, RecordHandler, SegmentEntry, SegmentHandler, StoredSegment, SubscribeOptions, Subscription,
 } from './event-log.ts';
 export { createPostgresEventLog, type PostgresEventLog, type PostgresEventLogOptions } from './postgres/postgres-event-log.ts';

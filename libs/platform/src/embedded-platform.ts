@@ -45,6 +45,7 @@ export async function createEmbeddedPlatform(options: EmbeddedPlatformOptions): 
   if (room) health.register('disk', () => room.health());
   try {
     const events = await createPostgresEventLog({ url, clock, logger, hasRoom: () => room?.enough ?? true });
+    health.register('events', () => events.health());
     const platform: Platform = {
       connect: (service) => transport.connect(service),
       serve: (service, implementation) => transport.serve(service, implementation),

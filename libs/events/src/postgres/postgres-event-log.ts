@@ -1,11 +1,13 @@
 import type { Clock } from '@sluice/clock';
 import { createSql, Listener, migrate, readMigrations, type SqlPool } from '@sluice/sql';
+import type { HealthState } from '@sluice/lifecycle';
 import type { Logger } from '@sluice/telemetry';
 import type { DeadLetters, EventLog, Subscription } from '../event-log.ts';
 import { ReadLoop, type Reader } from '../read-loop.ts';
 import { listDeadLetters, replayDeadLetters } from './dead-letters.ts';
 import { Epochs } from './epochs.ts';
 import { FollowReader } from './follow-reader.ts';
+import { LetterWatch } from './letter-watch.ts';
 import { CHANNEL, parseNotice, type Notice } from './notice.ts';
 import { prune } from './prune.ts';
 import { SEGMENT_PACE_MS, SegmentReader } from './segment-reader.ts';
@@ -27,6 +29,8 @@ export interface PostgresEventLogOptions {
 
 /** The log with an end, and with its dead letters. */
 export interface PostgresEventLog extends EventLog, DeadLetters {
+  /** Degraded while a consumer of this process has records that it could not handle. */
+  health(): HealthState;
   /** Stops every subscription and closes the connections. */
   stop(): Promise<void>;
 }
@@ -63,23 +67,34 @@ export async function createPostgresEventLog({ url, clock, logger, hasRoom = () 
     onLost: (error) => logger.warn({ error }, 'the event log is not heard'),
   });
 
-  const start = <Target>(reader: Reader<Target>, paceMs: number, onNotice: (notice: Notice, wake: () => void) => void): Subscription => {
+  const letters = new LetterWatch();
+  const start: Start = (reader, paceMs, onNotice, onStop) => {
     const entry: Running = {
-      loop: new ReadLoop(reader, { clock, logger, paceMs, onStop: () => running.delete(entry) }),
+      loop: new ReadLoop(reader, { clock, logger, paceMs, onStop: () => { running.delete(entry); onStop?.(); } }),
       onNotice: (notice) => onNotice(notice, () => entry.loop.wake()),
     };
     running.add(entry);
     return entry.loop;
   };
-  return assemble(new SegmentWriter(writers, clock, hasRoom), writers, readers, start, async () => {
+  return assemble({ segments: new SegmentWriter(writers, clock, hasRoom), writers, readers, logger, letters, start }, async () => {
     await Promise.all([...running].map(({ loop }) => loop.stop()));
+    letters.stop();
     await Promise.all([listener.stop(), writers.end(), readers.end()]);
   });
 }
 
-type Start = <Target>(reader: Reader<Target>, paceMs: number, onNotice: (notice: Notice, wake: () => void) => void) => Subscription;
+type Start = <Target>(reader: Reader<Target>, paceMs: number, onNotice: (notice: Notice, wake: () => void) => void, onStop?: () => void) => Subscription;
 
-function assemble(segments: SegmentWriter, writers: SqlPool, readers: SqlPool, start: Start, stop: () => Promise<void>): PostgresEventLog {
+interface Parts {
+  readonly segments: SegmentWriter;
+  readonly writers: SqlPool;
+  readonly readers: SqlPool;
+  readonly logger: Logger;
+  readonly letters: LetterWatch;
+  readonly start: Start;
+}
+
+function assemble({ segments, writers, readers, logger, letters, start }: Parts, stop: () => Promise<void>): PostgresEventLog {
   const epochs = new Epochs(writers);
   return {
     publish,
@@ -90,9 +105,10 @@ function assemble(segments: SegmentWriter, writers: SqlPool, readers: SqlPool, s
     closeEpoch: (producer, epoch) => epochs.close(producer, epoch),
     openEpochs: () => epochs.open(),
     appendSegment: (segment) => segments.append(segment),
-    subscribe: (schema, consumer, handle) => {
-      const reader = new TopicReader(readers, schema, consumer, handle);
-      return start(reader, 0, (notice, wake) => { if (notice.kind === 'published' && notice.topic === reader.topic) wake(); });
+    subscribe: (schema, consumer, handle, options) => {
+      const reader = new TopicReader({ sql: readers, logger }, schema, consumer, handle, options);
+      letters.add(reader);
+      return start(reader, 0, (notice, wake) => { if (notice.kind === 'published' && notice.topic === reader.topic) wake(); }, () => letters.remove(reader));
     },
     follow: (schema, afterPosition, follower) => {
       const reader = new FollowReader(readers, schema, afterPosition, follower);
@@ -105,6 +121,7 @@ function assemble(segments: SegmentWriter, writers: SqlPool, readers: SqlPool, s
     prune: (nowMs) => prune(readers, nowMs),
     deadLetters: (schema, consumer) => listDeadLetters(readers, schema, consumer),
     replayDeadLetters: (schema, consumer) => replayDeadLetters(readers, schema, consumer),
+    health: () => letters.health(),
     stop,
   };
 }
