@@ -147,6 +147,23 @@ describe('audit on a platform', () => {
     await verify();
   });
 
+  it('leaves out no act: one that cannot be taken in holds up those behind it until it can', async () => {
+    const { size } = await currentCheckpoint();
+    await sql.query("CREATE FUNCTION no_act() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.id = 'act_hard' THEN RAISE EXCEPTION 'not this one'; END IF; RETURN NEW; END $$");
+    await sql.query('CREATE TRIGGER no_act BEFORE INSERT ON act FOR EACH ROW EXECUTE FUNCTION no_act()');
+    await sql.transaction(async (transaction) => {
+      for (const id of ['act_hard', 'act_behind']) await log.publish(transaction, AdminActedSchema, ORGANISATION, create(AdminActedSchema, { id, organisationId: ORGANISATION }));
+    });
+    // As many failures as would make it a dead letter elsewhere.
+    await until(async () => log.health(), ({ status }) => status === 'degraded');
+    expect(await log.deadLetters(AdminActedSchema, 'audit')).toEqual([]);
+    expect((await currentCheckpoint()).size).toBe(size);
+    await sql.query('DROP TRIGGER no_act ON act');
+    await checkpointOfSize(size + 2n);
+    expect((await audit.listActs({ organisationId: ORGANISATION })).acts.slice(0, 2).map(({ act }) => act!.id)).toEqual(['act_behind', 'act_hard']);
+    expect(log.health()).toEqual({ status: 'ok' });
+  }, 40_000);
+
   it('lets the event log forget what is past its retention and was taken in', async () => {
     const { size } = await currentCheckpoint();
     await append(new ScriptedProducer('gateway-old', await log.takeEpoch('gateway-old')), [newCall(), newCall()]);

@@ -63,7 +63,8 @@ class AuditModule implements OnModuleInit, OnApplicationShutdown {
         throw thrown;
       }
     });
-    const acts = events.subscribe(AdminActedSchema, CONSUMER, (transaction, record) => consumeAct(transaction, record, ids));
+    // An act that was left out would be a change that nobody made: rather all wait than one is missing.
+    const acts = events.subscribe(AdminActedSchema, CONSUMER, (transaction, record) => consumeAct(transaction, record, ids), { neverSkips: true });
     this.#subscriptions.push(segments, acts);
     figures.watchLag(() => segments.lag());
 
