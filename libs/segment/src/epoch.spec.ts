@@ -44,6 +44,32 @@ describe('a lease', () => {
     expect(lease.held()).toBe(false);
   });
 
+  it('is over when the machine slept for longer than it lasts, until a renewal sent after that is heard', async () => {
+    const { clock, renewals, lease } = await taken();
+    const wallMs = clock.wallMs.bind(clock);
+    clock.jump(2_000);
+    void lease.renewWhenDue();
+    let sleptMs = 10_000;
+    clock.wallMs = () => wallMs() + sleptMs;
+    expect(lease.held()).toBe(true);
+    sleptMs = 10_001;
+    expect(lease.held()).toBe(false);
+    renewals[0]!.resolve();
+    await nextTurn();
+    expect(lease.held()).toBe(false);
+    clock.jump(2_000);
+    void lease.renewWhenDue();
+    renewals[1]!.resolve();
+    await nextTurn();
+    expect(lease.held()).toBe(true);
+  });
+
+  it('is not ended by a wall clock that was set back', async () => {
+    const { clock, lease } = await taken();
+    clock.wallMs = () => 0;
+    expect(lease.held()).toBe(true);
+  });
+
   it('counts from before it was asked for', async () => {
     const clock = new ManualClock();
     const asked = Promise.withResolvers<bigint>();

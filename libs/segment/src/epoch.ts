@@ -14,20 +14,24 @@ export interface EpochLeaseDependencies {
 /**
  * The right to append and to release, for as long as the log heard of this process. Time is counted on the monotonic
  * clock from before a sign of life was sent, because nobody knows when on its way it was noticed; so a process that
- * was paused sees by itself that its time is over.
+ * was paused sees by itself that its time is over. The monotonic clock stands still while the machine sleeps, so a
+ * wall clock that ran ahead of it by more than a lease ends the lease too.
  */
 export class EpochLease {
   readonly epoch: bigint;
   readonly #from: EpochLeaseDependencies;
   #deadlineMs: number;
+  /** How far the wall clock was ahead of the monotonic one when the last sign that was heard was sent. */
+  #wallAheadMs: number;
   #renewDueMs: number;
   #renewing = false;
   #closed = false;
   #unansweredSinceMs: number | undefined;
 
-  private constructor(from: EpochLeaseDependencies, epoch: bigint, sentAtMs: number) {
+  private constructor(from: EpochLeaseDependencies, epoch: bigint, sentAtMs: number, wallAheadMs: number) {
     this.#from = from;
     this.epoch = epoch;
+    this.#wallAheadMs = wallAheadMs;
     this.#deadlineMs = sentAtMs + LEASE_MS;
     this.#renewDueMs = sentAtMs + RENEW_EVERY_MS;
   }
@@ -35,17 +39,19 @@ export class EpochLease {
   /** Makes a new epoch, which closes an older one of this producer. Fails when the log does not answer within the time of a lease, which would be over by then. */
   static async take(from: EpochLeaseDependencies): Promise<EpochLease> {
     const sentAtMs = from.clock.monotonicMs();
+    const wallAheadMs = wallAhead(from.clock);
     const late = Promise.withResolvers<never>();
     const timer = from.clock.after(LEASE_MS, () => late.reject(new ServiceError('audit_log_unavailable', 'The event log does not answer.')));
     try {
-      return new EpochLease(from, await Promise.race([from.events.takeEpoch(from.producer), late.promise]), sentAtMs);
+      return new EpochLease(from, await Promise.race([from.events.takeEpoch(from.producer), late.promise]), sentAtMs, wallAheadMs);
     } finally {
       timer.cancel();
     }
   }
 
   held(): boolean {
-    return !this.#closed && this.#from.clock.monotonicMs() < this.#deadlineMs;
+    const { clock } = this.#from;
+    return !this.#closed && clock.monotonicMs() < this.#deadlineMs && wallAhead(clock) - this.#wallAheadMs <= LEASE_MS;
   }
 
   /** When the oldest renewal without an answer was sent. */
@@ -57,6 +63,7 @@ export class EpochLease {
   async renewWhenDue(): Promise<void> {
     const { clock, events, logger, producer } = this.#from;
     const sentAtMs = clock.monotonicMs();
+    const wallAheadMs = wallAhead(clock);
     if (this.#renewing || this.#closed || sentAtMs < this.#renewDueMs) return;
     this.#renewing = true;
     this.#unansweredSinceMs ??= sentAtMs;
@@ -64,6 +71,7 @@ export class EpochLease {
       await events.renewEpoch(producer, this.epoch);
       this.#deadlineMs = sentAtMs + LEASE_MS;
       this.#renewDueMs = sentAtMs + RENEW_EVERY_MS;
+      this.#wallAheadMs = wallAheadMs;
       this.#unansweredSinceMs = undefined;
     } catch (thrown) {
       const error = ServiceError.from(thrown);
@@ -74,6 +82,10 @@ export class EpochLease {
       this.#renewing = false;
     }
   }
+}
+
+function wallAhead(clock: Clock): number {
+  return clock.wallMs() - clock.monotonicMs();
 }
 
 function causeOf(error: ServiceError): Error {
