@@ -1,8 +1,15 @@
+import type { Clock } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import type { Sql, SqlTransaction } from '@sluice/sql';
 import type { OpenEpoch } from '../event-log.ts';
 import { toLogError } from './log-error.ts';
 import { CHANNEL, NOW_MS, SEGMENT_NOTICE } from './notice.ts';
+
+/**
+ * A producer waits for the time of a lease, 10 s, and then asks again. What comes too late must not happen any more: it
+ * would close the epoch that the second question made.
+ */
+const TAKE_LIMIT_MS = 8_000;
 
 interface ProducerRow {
   readonly epoch: bigint;
@@ -13,12 +20,16 @@ interface ProducerRow {
 /** Producers and their epochs. Everything here and every append locks the producer's row, so all of it is in one order. */
 export class Epochs {
   readonly #sql: Sql;
+  readonly #clock: Clock;
 
-  constructor(sql: Sql) {
+  constructor(sql: Sql, clock: Clock) {
     this.#sql = sql;
+    this.#clock = clock;
   }
 
+  /** Each statement ends within the statement timeout of the pool; all of them together before TAKE_LIMIT_MS. */
   async take(producer: string): Promise<bigint> {
+    const deadlineMs = this.#clock.monotonicMs() + TAKE_LIMIT_MS;
     return this.#sql.transaction(async (transaction) => {
       await transaction.query(`INSERT INTO events.producer (name, epoch, next_seq, closed, beat_at_ms) VALUES ($1, 0, 0, true, 0) ON CONFLICT DO NOTHING`, [producer]);
       const [row] = await transaction.query<ProducerRow>('SELECT epoch, next_seq, closed FROM events.producer WHERE name = $1 FOR UPDATE', [producer]);
@@ -26,6 +37,7 @@ export class Epochs {
       if (!row.closed) await writeClose(transaction, producer, row);
       const epoch = row.epoch + 1n;
       await transaction.query(`UPDATE events.producer SET epoch = $2, next_seq = 0, closed = false, beat_at_ms = ${NOW_MS} WHERE name = $1`, [producer, epoch]);
+      if (this.#clock.monotonicMs() >= deadlineMs) throw new ServiceError('audit_log_unavailable', 'The event log answered too late.');
       return epoch;
     }).catch((thrown: unknown) => Promise.reject(toLogError(thrown)));
   }

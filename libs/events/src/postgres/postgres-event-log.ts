@@ -76,7 +76,7 @@ export async function createPostgresEventLog({ url, clock, logger, hasRoom = () 
     running.add(entry);
     return entry.loop;
   };
-  return assemble({ segments: new SegmentWriter(writers, clock, hasRoom), writers, readers, logger, letters, start }, async () => {
+  return assemble({ segments: new SegmentWriter(writers, clock, hasRoom), writers, readers, clock, logger, letters, start }, async () => {
     await Promise.all([...running].map(({ loop }) => loop.stop()));
     letters.stop();
     await Promise.all([listener.stop(), writers.end(), readers.end()]);
@@ -89,13 +89,14 @@ interface Parts {
   readonly segments: SegmentWriter;
   readonly writers: SqlPool;
   readonly readers: SqlPool;
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly letters: LetterWatch;
   readonly start: Start;
 }
 
-function assemble({ segments, writers, readers, logger, letters, start }: Parts, stop: () => Promise<void>): PostgresEventLog {
-  const epochs = new Epochs(writers);
+function assemble({ segments, writers, readers, clock, logger, letters, start }: Parts, stop: () => Promise<void>): PostgresEventLog {
+  const epochs = new Epochs(writers, clock);
   return {
     publish,
     position,
