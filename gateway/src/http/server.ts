@@ -4,8 +4,9 @@ import type { Ids } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import type { Logger } from '@sluice/telemetry';
 import { errorAnswer, fromFramework } from './error-envelope.ts';
-import { HEADERS_LIMIT_BYTES, KEEP_ALIVE_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './limits.ts';
+import { CLIENT_STALL_LIMIT_MS, HEADERS_LIMIT_BYTES, KEEP_ALIVE_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './limits.ts';
 import { boundUnreadRequest, endLingering } from './linger.ts';
+import { endStalledAnswers } from './stalled-answer.ts';
 
 export interface ServerOptions {
   readonly ids: Ids;
@@ -31,6 +32,7 @@ export function createServer({ ids, logger, bodyLimitBytes }: ServerOptions): Fa
     clientErrorHandler: (error, socket) => answerOnSocket(socket, fromFramework(error), ids.callId()),
     frameworkErrors: (error, request, reply) => sendError(reply, fromFramework(error), request.id),
   });
+  endStalledAnswers(server.server, CLIENT_STALL_LIMIT_MS);
   const routes = new KnownRoutes();
   server.addHook('onRoute', ({ method, url }) => routes.add(method, url));
   server.removeAllContentTypeParsers();
