@@ -9,6 +9,7 @@ import { z } from 'zod';
 import type { Administrator } from '../authenticate.ts';
 import { readJsonMembers } from '../json-members.ts';
 import { ADMIN_RPC_TIMEOUT_MS } from '../limits.ts';
+import { inRouteSpan } from '../route-span.ts';
 
 /** What the admin routes stand on. */
 export interface AdminDoor {
@@ -58,7 +59,7 @@ export function adminRoute(server: FastifyInstance, door: AdminDoor, method: Met
       requireRole(administrator, roles);
       administrators.set(request, administrator);
     },
-    handler: async (request, reply) => send(reply, request, await handle(adminRequest(request, administrators.get(request)!))),
+    handler: async (request, reply) => send(reply, request, await inRouteSpan(request, () => handle(adminRequest(request, administrators.get(request)!)))),
   });
 }
 
