@@ -11,10 +11,12 @@ import { endStalledAnswers } from './stalled-answer.ts';
 
 const STALL_LIMIT_MS = 150;
 /** More than the kernel buffers of both ends hold. */
-const ANSWER = 'x'.repeat(32 * 1024 * 1024);
+const ANSWER = 'x'.repeat(64 * 1024 * 1024);
+/** What a slow client reads in one go: enough for its kernel to tell the other one of the room. */
+const SLOW_READ_BYTES = 1024 * 1024;
 
 let stop: () => unknown = () => undefined;
-afterEach(() => stop());
+afterEach(() => void stop());
 
 /** Serves one answer; gives its response and a client that has asked and reads nothing by itself. */
 async function serve(answer: (response: ServerResponse) => void): Promise<{ response: ServerResponse; client: Socket }> {
@@ -52,11 +54,13 @@ describe('an answer whose client reads nothing', () => {
     const { response, client } = await serve((given) => void given.end(ANSWER));
     const begunMs = performance.now();
     let read = 0;
+    let allowed = 0;
     client.on('data', (bytes: Buffer) => {
       read += bytes.length;
-      client.pause();
+      if (read >= allowed) client.pause();
     });
     while (performance.now() - begunMs < 3 * STALL_LIMIT_MS) {
+      allowed = read + SLOW_READ_BYTES;
       client.resume();
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
