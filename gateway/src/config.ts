@@ -13,8 +13,13 @@ export const gatewayConfig = {
   SLUICE_ADMIN_PORT: port.default(8081),
   /** Name of this process on the log: unique among the processes that run at once, and the same after a restart. */
   SLUICE_PRODUCER: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower case letters, digits and hyphens').default('gateway-0'),
-  /** Calls answered at once; one more gets 503. Each holds at most some 200 KiB. */
+  /** Calls answered at once; one more gets 503. Each holds some 200 KiB beside its request and, unstreamed, its answer. */
   SLUICE_OPEN_CALLS_LIMIT: z.coerce.number('must be a number').int().min(1).max(100_000).default(2048),
+  /**
+   * Bytes of request bodies and whole answers held at once; what goes beyond gets 503. Text is held several times while it
+   * is parsed, encoded and sealed: this default keeps all of that below 1 GiB.
+   */
+  SLUICE_HELD_BYTES_LIMIT: z.coerce.number('must be a number of bytes').int().min(1_048_576).max(2 ** 40).default(134_217_728),
   /** Longest life of one call in ms. The longest answers of reasoning models take minutes. */
   SLUICE_CALL_LIMIT_MS: z.coerce.number('must be a number of milliseconds').int().min(1_000).max(86_400_000).default(1_800_000),
   /** How long running calls may go on in ms when the process is told to stop. */

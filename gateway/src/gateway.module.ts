@@ -57,7 +57,7 @@ class GatewayModule implements OnModuleInit, OnApplicationBootstrap, BeforeAppli
     this.#registry = new RegistryReplica(platform);
     const { events, clock, logger } = platform;
     this.#segments = new SegmentWriter({ events, clock, logger, producer: config.SLUICE_PRODUCER, sealingKeys: (projectId) => this.#access.sealingKey(projectId) });
-    this.#open = new OpenCalls(config.SLUICE_OPEN_CALLS_LIMIT);
+    this.#open = new OpenCalls(config.SLUICE_OPEN_CALLS_LIMIT, config.SLUICE_HELD_BYTES_LIMIT);
     this.#figures = callFigures(() => this.#open.size);
     const authenticator = new Authenticator(this.#access, clock);
     this.#public = this.#makePublic(authenticator);

@@ -15,14 +15,6 @@ export class RouterClient implements Router {
     this.#inference = inference;
   }
 
-  async answer(routed: RoutedCall, signal: AbortSignal): Promise<Events> {
-    let whole: Events = [];
-    for await (const { events } of this.#inference.streamChat(requestOf(routed), { signal })) {
-      whole = whole.length === 0 ? events : [...whole, ...events];
-    }
-    return whole;
-  }
-
   async *stream(routed: RoutedCall, signal: AbortSignal): AsyncIterable<Events> {
     for await (const { events } of this.#inference.streamChat(requestOf(routed), { signal })) yield events;
   }

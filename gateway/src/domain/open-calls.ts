@@ -1,14 +1,18 @@
 import { ServiceError } from '@sluice/errors';
 
-/** The calls this process is answering now: how many there may be, and how they end when it closes. */
+/** The calls this process is answering now: how many there may be, how much they may hold, and how they end when it closes. */
 export class OpenCalls {
   readonly #limit: number;
-  readonly #calls = new Set<AbortController>();
+  readonly #heldLimitBytes: number;
+  /** With what each of them holds, in bytes. */
+  readonly #calls = new Map<AbortController, number>();
+  #heldBytes = 0;
   #draining = false;
   #emptied: (() => void) | undefined;
 
-  constructor(limit: number) {
+  constructor(limit: number, heldLimitBytes: number) {
     this.#limit = limit;
+    this.#heldLimitBytes = heldLimitBytes;
   }
 
   get size(): number {
@@ -27,11 +31,24 @@ export class OpenCalls {
     if (this.#draining) throw drainingError();
     if (this.#calls.size >= this.#limit) throw new ServiceError('overloaded', `The server is answering ${this.#limit} requests already. Try again shortly.`);
     const controller = new AbortController();
-    this.#calls.add(controller);
+    this.#calls.set(controller, 0);
     return controller;
   }
 
+  /**
+   * A call is about to hold this much more of its request or its answer until it leaves; less, when negative.
+   * @throws overloaded when all calls together would hold too much; then it holds no more than before
+   */
+  hold(controller: AbortController, bytes: number): void {
+    const held = this.#calls.get(controller);
+    if (held === undefined) return;
+    if (bytes > 0 && this.#heldBytes + bytes > this.#heldLimitBytes) throw new ServiceError('overloaded', 'The server holds as many bytes of requests and answers as it may. Try again shortly.');
+    this.#calls.set(controller, held + bytes);
+    this.#heldBytes += bytes;
+  }
+
   leave(controller: AbortController): void {
+    this.#heldBytes -= this.#calls.get(controller) ?? 0;
     this.#calls.delete(controller);
     if (this.#calls.size === 0) this.#emptied?.();
   }
@@ -45,7 +62,7 @@ export class OpenCalls {
 
   /** Ends every call that runs: each is recorded as failed and its client is told. */
   abort(): void {
-    for (const controller of this.#calls) controller.abort(drainingError());
+    for (const controller of this.#calls.keys()) controller.abort(drainingError());
   }
 }
 

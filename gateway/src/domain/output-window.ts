@@ -58,7 +58,7 @@ export class OutputWindow implements RecordSource {
   hold(events: Events): void {
     if (this.#lost || this.#clientGone) return;
     this.#pending.push(events);
-    for (const event of events) this.#pendingBytes += weightOf(event);
+    this.#pendingBytes += bytesOf(events);
   }
 
   /** Takes output that is to leave as soon as it is durable. That a backend accepted the call is no output. */
@@ -153,6 +153,13 @@ export class OutputWindow implements RecordSource {
     this.#change?.resolve();
     this.#change = undefined;
   }
+}
+
+/** Roughly what events occupy. */
+export function bytesOf(events: Events): number {
+  let bytes = 0;
+  for (const event of events) bytes += weightOf(event);
+  return bytes;
 }
 
 /** Roughly what an event occupies, without counting characters exactly: a UTF-16 unit is at most 3 bytes of UTF-8. */

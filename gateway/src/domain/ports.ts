@@ -3,9 +3,7 @@ import type { Call, Events, Principal } from './call.ts';
 
 /** Runs a call on a model. */
 export interface Router {
-  /** The whole answer. */
-  answer(routed: RoutedCall, signal: AbortSignal): Promise<Events>;
-  /** The answer as it is produced, in batches. Aborting the signal cancels down to the backend. */
+  /** The answer as it is produced, in batches; a call that is not streamed too. Aborting the signal cancels down to the backend. */
   stream(routed: RoutedCall, signal: AbortSignal): AsyncIterable<Events>;
 }
 

@@ -16,7 +16,7 @@ function batch(...inits: ReturnType<typeof delta>[]): ChatEvent[] {
 }
 
 /** A flow whose log acknowledges at once, or loses everything. */
-function setUp({ view = { state: 'usable', modelId: 'model_1', leavesHouse: false } as ModelView, router, loses, stuck }: { view?: ModelView; router?: Partial<Router>; loses?: ServiceError; stuck?: Promise<void> } = {}) {
+function setUp({ view = { state: 'usable', modelId: 'model_1', leavesHouse: false } as ModelView, router, loses, stuck, hold = () => undefined }: { view?: ModelView; router?: Partial<Router>; loses?: ServiceError; stuck?: Promise<void>; hold?: (bytes: number) => void } = {}) {
   const said: string[] = [];
   const ends: Record<string, unknown>[] = [];
   const clock = new ManualClock();
@@ -30,9 +30,9 @@ function setUp({ view = { state: 'usable', modelId: 'model_1', leavesHouse: fals
   };
   const flow = new RequestFlow({
     router: {
-      answer: async () => (said.push('router'), batch(started(), delta('a'), finished())),
-      stream: async function* () {
+      stream: async function* ({ call }) {
         said.push('router');
+        if (!call.stream) return yield batch(started(), delta('a'), finished());
         yield batch(started(), delta('a'));
         yield batch(finished());
       },
@@ -47,11 +47,19 @@ function setUp({ view = { state: 'usable', modelId: 'model_1', leavesHouse: fals
   const abort = new AbortController();
   const run = (stream: boolean) =>
     flow.run(
-      { callId: 'c', principal: PRINCIPAL, call: { model: 'm', messages: Buffer.from('[]'), fields: [], stream, choices: 1 }, abort },
+      { callId: 'c', principal: PRINCIPAL, call: { model: 'm', messages: Buffer.from('[]'), fields: [], stream, choices: 1 }, abort, hold },
       { release: (events: Events) => void said.push(`out:${events.length}`), drained: () => stuck },
     );
   return { run, said, ends, abort, clock };
 }
+
+/** A backend that refuses. */
+const rejecting = (error: ServiceError, asked: () => unknown = () => undefined): Partial<Router> => ({
+  stream: async function* () {
+    asked();
+    throw error;
+  },
+});
 
 /** A backend that says one thing and then nothing, until it is cancelled. */
 const silent: Partial<Router> = {
@@ -79,7 +87,6 @@ describe('the way of a request', () => {
     const asked: [modelId: string, insideOnly: boolean][] = [];
     const { run, said } = setUp({
       router: {
-        answer: async ({ modelId, insideOnly }) => outside(modelId, insideOnly),
         stream: async function* ({ modelId, insideOnly }) {
           yield outside(modelId, insideOnly);
         },
@@ -100,7 +107,7 @@ describe('the way of a request', () => {
     let asked = 0;
     const { run } = setUp({
       loses: new ServiceError('audit_log_unavailable', 'away'),
-      router: { answer: () => (asked++, Promise.reject(new ServiceError('admission_required', 'only outside'))) },
+      router: rejecting(new ServiceError('admission_required', 'only outside'), () => asked++),
     });
     await expect(run(false)).rejects.toMatchObject({ code: 'audit_log_unavailable' });
     expect(asked).toBe(1);
@@ -152,9 +159,23 @@ describe('the way of a request', () => {
     expect(ends).toMatchObject([{ outcome: 2, errorCode: '', finishReasons: [] }]);
   });
 
+  it('ends a whole answer for which there is no room, and releases nothing of it', async () => {
+    const { run, ends, said } = setUp({ hold: (bytes) => { if (bytes > 0) throw new ServiceError('overloaded', 'full'); } });
+    expect((await run(false)).error).toMatchObject({ code: 'overloaded' });
+    expect(ends).toMatchObject([{ outcome: 3, errorCode: 'overloaded', httpStatus: 503, outputBytes: 0n }]);
+    expect(said.some((word) => word.startsWith('out:') || word === 'output')).toBe(false);
+  });
+
+  it('keeps nothing of a whole answer that breaks off', async () => {
+    const { run, ends, said } = setUp({ router: { stream: async function* () { yield batch(started(), delta('a')); throw new ServiceError('upstream_error', 'broke'); } } });
+    await run(false);
+    expect(ends).toMatchObject([{ outcome: 3, httpStatus: 502, outputBytes: 0n }]);
+    expect(said).not.toContain('output');
+  });
+
   it('records what the backend refused with the status the client gets', async () => {
     const refusal = new ServiceError('upstream_refused', 'no', { upstream: { status: 422, type: 'x', code: null, param: null } });
-    const { run, ends } = setUp({ router: { answer: () => Promise.reject(refusal) } });
+    const { run, ends } = setUp({ router: rejecting(refusal) });
     expect((await run(false)).error).toBe(refusal);
     expect(ends).toMatchObject([{ outcome: 3, errorCode: 'upstream_refused', httpStatus: 422 }]);
   });

@@ -2,7 +2,7 @@ import type { Clock } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import type { Call, Events, Principal } from './call.ts';
 import { CallRecords, type CallEnd } from './call-records.ts';
-import { OutputWindow } from './output-window.ts';
+import { OutputWindow, bytesOf } from './output-window.ts';
 import type { Models, ModelView, RandomBytes, RoutedCall, Router, Segments, Sink } from './ports.ts';
 import { recordRefusal } from './refused-call.ts';
 
@@ -19,6 +19,8 @@ export interface OpenCall {
   readonly call: Call;
   /** Ends the call: the client left, the house is closing, the time is over. Its reason is a ServiceError. */
   readonly abort: AbortController;
+  /** Takes room for this much of a whole answer. Throws `overloaded` when the process holds too much already. */
+  hold(bytes: number): void;
 }
 
 /** What a call came to; for metrics. */
@@ -124,13 +126,7 @@ export class RequestFlow {
   async #answer(routed: OpenCall & RoutedCall, window: OutputWindow, sawOutput: (events: Events) => void): Promise<void> {
     const { router } = this.#house;
     const { call, abort } = routed;
-    if (!call.stream) {
-      const events = await router.answer(routed, abort.signal);
-      sawOutput(events);
-      abort.signal.throwIfAborted();
-      window.hold(events);
-      return;
-    }
+    if (!call.stream) return this.#wholeAnswer(routed, window, sawOutput);
     for await (const events of router.stream(routed, abort.signal)) {
       sawOutput(events);
       window.push(events);
@@ -138,6 +134,19 @@ export class RequestFlow {
       if (room) await orAborted(room, abort.signal);
       abort.signal.throwIfAborted();
     }
+  }
+
+  /** Nothing of an answer that breaks off is released, so nothing of it is output. */
+  async #wholeAnswer(routed: OpenCall & RoutedCall, window: OutputWindow, sawOutput: (events: Events) => void): Promise<void> {
+    const { signal } = routed.abort;
+    const whole: Events[] = [];
+    for await (const events of this.#house.router.stream(routed, signal)) {
+      routed.hold(bytesOf(events));
+      sawOutput(events);
+      whole.push(events);
+    }
+    signal.throwIfAborted();
+    for (const events of whole) window.hold(events);
   }
 
   #endOf({ abort }: OpenCall, window: OutputWindow, { error, firstOutputMs }: Produced, startedMs: number): CallEnd {

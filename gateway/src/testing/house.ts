@@ -70,6 +70,7 @@ export class TestHouse {
         SLUICE_ADMIN_PORT: 0,
         SLUICE_PRODUCER: 'gateway-test',
         SLUICE_OPEN_CALLS_LIMIT: 100,
+        SLUICE_HELD_BYTES_LIMIT: 2 ** 30,
         SLUICE_CALL_LIMIT_MS: 30_000,
         SLUICE_DRAIN_LIMIT_MS: 200,
         metrics: async () => 'figures 1\n',

@@ -9,6 +9,7 @@ import type { CallFigures } from '../call-figures.ts';
 import { inCallSpan } from '../call-span.ts';
 import { fromFramework } from '../error-envelope.ts';
 import { shownName } from '../json-members.ts';
+import { BODY_LIMIT_BYTES } from '../limits.ts';
 import { logFault, sendError } from '../server.ts';
 import { SseWriter } from '../sse-writer.ts';
 import { ChatReply } from './reply.ts';
@@ -43,21 +44,28 @@ export function chatCompletionsRoute(server: FastifyInstance, door: CallDoor): v
         if (!reply.raw.writableFinished) abort.abort(new ServiceError('cancelled', 'The client closed the connection.'));
       });
       visits.set(request, { abort, principal: await door.principal(request), understood: emptyCall() });
+      door.open.hold(abort, announcedBytes(request));
     },
     errorHandler: (thrown, request, reply) => refuse(door, visits.get(request), fromFramework(thrown), request, reply),
     handler: async (request, reply) => {
       const visit = visits.get(request)!;
       if (!Buffer.isBuffer(request.body)) throw new ServiceError('invalid_json', 'We could not parse the JSON body of your request. The body is empty.');
+      door.open.hold(visit.abort, request.body.length - announcedBytes(request));
       await answer(door, visit, readChatRequest(request.body, visit.understood), request, reply);
       return reply;
     },
   });
 }
 
+/** What the body will take, before it is read; a client that does not say may send the most. */
+function announcedBytes({ headers }: FastifyRequest): number {
+  return headers['content-length'] === undefined ? BODY_LIMIT_BYTES : Math.min(Number(headers['content-length']), BODY_LIMIT_BYTES);
+}
+
 async function answer(door: CallDoor, { abort, principal }: Visit, { call, includeUsage }: ChatRequest, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const frame = { id: `chatcmpl-${request.id}`, createdSeconds: Math.floor(door.clock.wallMs() / 1000), model: call.model, includeUsage };
   const run = (sink: ChatStream | ChatReply): Promise<CallSummary> =>
-    inCallSpan(request.headers, request.id, call, () => door.flow.run({ callId: request.id, principal, call, abort }, sink));
+    inCallSpan(request.headers, request.id, call, () => door.flow.run({ callId: request.id, principal, call, abort, hold: (bytes) => door.open.hold(abort, bytes) }, sink));
   if (call.stream) return stream(door, new ChatStream(frame, new SseWriter(reply.raw, { 'x-request-id': request.id }, door.clock)), run, request, reply);
   const whole = new ChatReply();
   const summary = await run(whole);
