@@ -24,13 +24,18 @@ export async function answerOnce(prompt: string, options: ChatOptions): Promise<
   const cancel = new AbortController();
   const onInterrupt = (): void => cancel.abort();
   process.once('SIGINT', onInterrupt);
+  let isBegun = false;
+  const show = (text: string): void => {
+    isBegun = true;
+    process.stdout.write(text);
+  };
   try {
-    await streamAnswer(api, { model, messages: [{ role: 'user', content: question }], maxTokens: options.maxTokens }, cancel.signal, (text) => void process.stdout.write(text));
+    await streamAnswer(api, { model, messages: [{ role: 'user', content: question }], maxTokens: options.maxTokens }, cancel.signal, show);
   } catch (error) {
     throw cancel.signal.aborted ? new CommandFailed('cancelled') : error;
   } finally {
     process.off('SIGINT', onInterrupt);
-    process.stdout.write('\n');
+    if (isBegun) process.stdout.write('\n');
   }
 }
 

@@ -55,6 +55,8 @@ describe('the command line', () => {
     ['a missing argument', ['key', 'create'], "missing required argument 'name'"],
     ['no command', [], 'Usage: sluice'],
     ['a group without a command', ['audit'], 'Usage: sluice audit'],
+    ['a data folder that is empty', ['key', 'list', '--data', ''], 'Give a folder'],
+    ['a data folder that is empty', ['up', '--data', ''], 'Give a folder'],
     ['a port that is none', ['up', '--port', '70000'], '0 to 65535'],
     ['a model that is nowhere', ['model', 'add', 'tiny'], '--openai URL or --gguf FILE'],
     ['a model that is in two places', ['model', 'add', 'tiny', '--openai', 'http://x/v1', '--gguf', 'f'], 'cannot be used with'],
@@ -194,6 +196,8 @@ describe('the command line', () => {
     ]);
     expect(chats[0]!.authorization).toBe('Bearer sk-sluice-test');
     expect(await sluice(['chat', 'Hi', '--max-tokens', '0'])).toMatchObject({ code: 2 });
+    api.on('POST /v1/chat/completions', { status: 503, json: { error: { message: 'Away.', type: 'server_error', param: null, code: null } } });
+    expect(await sluice(['chat', 'Hi'])).toEqual({ code: 1, stdout: '', stderr: 'sluice: Away.\n' });
   });
 
   it('chats: says beside the answer when it was cut off, and ends with 1 when the connection is', async () => {

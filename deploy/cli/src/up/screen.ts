@@ -30,11 +30,14 @@ export function screen({ url, adminUrl, credentials, dataDir, model, startedInMs
 
 const NO_MODEL = ['There is no model yet. Add one:', '  sluice model add NAME --openai URL     a server that speaks the OpenAI API', '  sluice model add NAME --gguf FILE      weights for the local engine'];
 
+/** The demonstration model answers this one well; left to itself it likes to answer in bad French. */
+const EXAMPLE_PROMPT = 'What is the capital of France? Answer in English, in one sentence.';
+
 /** A small model may not find an end by itself, and on a processor each token takes its time. */
 const EXAMPLE_TOKENS = 64;
 
 function tryIt(url: string, apiKey: string, model: string): string[] {
-  const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'What is the capital of France?' }], max_tokens: EXAMPLE_TOKENS });
+  const body = JSON.stringify({ model, messages: [{ role: 'user', content: EXAMPLE_PROMPT }], max_tokens: EXAMPLE_TOKENS });
   return [
     'Try it:',
     `  curl ${url}/v1/chat/completions -H ${quote(`Authorization: Bearer ${apiKey}`)} -H 'Content-Type: application/json' -d ${quote(body)}`,
