@@ -6,6 +6,8 @@ afterEach(() => metrics.disable());
 
 describe('the gauge of dead letters', () => {
   it('shows those of every running consumer, and nothing after the end', () => {
+    // As in a host: the log is there before telemetry is.
+    const watch = new LetterWatch();
     const gauges = new Map<string, ObservableCallback[]>();
     const gauge = (name: string) => {
       const callbacks: ObservableCallback[] = [];
@@ -13,7 +15,6 @@ describe('the gauge of dead letters', () => {
       return { addCallback: (callback: ObservableCallback) => callbacks.push(callback), removeCallback: (callback: ObservableCallback) => callbacks.splice(callbacks.indexOf(callback), 1) };
     };
     metrics.setGlobalMeterProvider({ getMeter: () => ({ createObservableGauge: gauge }) } as unknown as MeterProvider);
-    const watch = new LetterWatch();
     const reader = { consumer: 'audit', topic: 'admin.acted', letters: 3, isHeld: false };
     watch.add(reader);
     const collect = (): unknown[] => {

@@ -12,18 +12,14 @@ export interface WatchedReader {
 /** Tells an operator of records that a consumer could not handle: nothing of them may go unseen. */
 export class LetterWatch {
   readonly #readers = new Set<WatchedReader>();
-  readonly #gauge: ObservableGauge;
+  #gauge: ObservableGauge | undefined;
   readonly #observe = (result: ObservableResult): void => {
     for (const { consumer, topic, letters } of this.#readers) result.observe(letters, { consumer, topic });
   };
 
-  constructor() {
-    this.#gauge = metrics.getMeter('sluice.events').createObservableGauge('sluice.events.dead_letters', { unit: '{record}', description: 'Records that a consumer could not handle and that were moved away' });
-    this.#gauge.addCallback(this.#observe);
-  }
-
   add(reader: WatchedReader): void {
     this.#readers.add(reader);
+    this.#show();
   }
 
   remove(reader: WatchedReader): void {
@@ -39,6 +35,13 @@ export class LetterWatch {
   }
 
   stop(): void {
-    this.#gauge.removeCallback(this.#observe);
+    this.#gauge?.removeCallback(this.#observe);
+  }
+
+  /** With the first reader: the log is opened before telemetry starts, and a gauge that is made by then shows nothing, for ever. */
+  #show(): void {
+    if (this.#gauge) return;
+    this.#gauge = metrics.getMeter('sluice.events').createObservableGauge('sluice.events.dead_letters', { unit: '{record}', description: 'Records that a consumer could not handle and that were moved away' });
+    this.#gauge.addCallback(this.#observe);
   }
 }
