@@ -5,6 +5,8 @@ import type { CallSummary } from '../domain/request-flow.ts';
 export interface CallFigures {
   ended(stream: boolean, summary: CallSummary): void;
   refused(code: string): void;
+  /** A refusal that could not be recorded. */
+  unrecorded(code: string): void;
   authenticationFailed(code: string): void;
   /** Ends the gauge. */
   close(): void;
@@ -15,6 +17,7 @@ export function callFigures(open: () => number): CallFigures {
   const meter = metrics.getMeter('sluice.gateway');
   const calls = meter.createCounter('sluice.gateway.calls', { unit: '{call}', description: 'Calls that ended, by error code (empty: answered)' });
   const refused = meter.createCounter('sluice.gateway.refused', { unit: '{call}', description: 'Calls that were refused, by code' });
+  const unrecorded = meter.createCounter('sluice.gateway.unrecorded_refusals', { unit: '{call}', description: 'Refusals that the log did not take, by code' });
   const failures = meter.createCounter('sluice.gateway.authentication_failures', { unit: '{request}', description: 'Requests without a usable key, by code' });
   const duration = meter.createHistogram('gen_ai.server.request.duration', { unit: 's', description: 'From the call to its end' });
   const firstOutput = meter.createHistogram('gen_ai.server.time_to_first_token', { unit: 's', description: 'From the call to the first output of the model' });
@@ -32,6 +35,7 @@ export function callFigures(open: () => number): CallFigures {
       tokens.add(outputTokens, { direction: 'output' });
     },
     refused: (code) => refused.add(1, { code }),
+    unrecorded: (code) => unrecorded.add(1, { code }),
     authenticationFailed: (code) => failures.add(1, { code }),
     close: () => gauge.removeCallback(observe),
   };

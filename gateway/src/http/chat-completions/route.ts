@@ -105,15 +105,20 @@ function endWithError(door: CallDoor, error: ServiceError, request: FastifyReque
   } else sendError(reply, error, request.id);
 }
 
-/** A refusal of somebody we know is on record before it is told; what cannot be recorded is not told. */
+/**
+ * A refusal of somebody we know is on record before it is told. Where the log takes no records, what could say something
+ * of the request is not told; that Sluice itself cannot answer now is told, and counted as unrecorded.
+ */
 async function refuse(door: CallDoor, visit: Visit | undefined, error: ServiceError, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   let told = error;
   door.figures.refused(error.code);
-  if (visit && error.httpStatus < 500) {
+  // A call that was ended by a signal was admitted, and has its record or has lost it; or its client left.
+  if (visit && (error.httpStatus < 500 || !visit.abort.signal.aborted)) {
     try {
       await door.flow.refuse(request.id, visit.principal, { ...visit.understood, model: shownName(visit.understood.model) }, error);
     } catch (thrown) {
-      told = ServiceError.from(thrown);
+      door.figures.unrecorded(error.code);
+      if (error.httpStatus < 500) told = ServiceError.from(thrown);
     }
   }
   logFault(door.logger, told, request);
