@@ -9,6 +9,7 @@ import { addModelCommands } from './commands/model.ts';
 import { addProjectCommands } from './commands/project.ts';
 import { addTestCommand } from './commands/test.ts';
 import { addUpCommand } from './commands/up.ts';
+import { explainErrno } from './data-folder/explain-errno.ts';
 import { CommandFailed, EXIT } from './exit-code.ts';
 
 const HELP_CODES = new Set(['commander.helpDisplayed', 'commander.version']);
@@ -46,6 +47,11 @@ export async function run(words: readonly string[]): Promise<number> {
     }
     if (error instanceof ConfigError || error instanceof ServiceError) {
       process.stderr.write(`sluice: ${error.message}\n`);
+      return EXIT.failed;
+    }
+    const refused = explainErrno(error, 'A file', 'Give another path.');
+    if (refused !== undefined) {
+      process.stderr.write(`sluice: ${refused}\n`);
       return EXIT.failed;
     }
     process.stderr.write(`sluice: unexpected error\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);

@@ -1,6 +1,7 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { formatVerifierKey, type ReadResource } from '@sluice/transparency';
+import { makeFolder } from '../data-folder/make-folder.ts';
 import { isErrno } from '../data-folder/private-file.ts';
 import { CommandFailed } from '../exit-code.ts';
 import { openLog, type VerifyOptions } from './log-source.ts';
@@ -20,12 +21,12 @@ export async function exportLog(dir: string, options: VerifyOptions): Promise<{ 
     const bytes = await source.read(path);
     if (path !== 'checkpoint' && !written.has(path)) {
       written.add(path);
-      await mkdir(dirname(join(root, path)), { recursive: true });
+      makeFolder(dirname(join(root, path)));
       await writeFile(join(root, path), bytes);
     }
     return bytes;
   };
-  await mkdir(root, { recursive: true });
+  makeFolder(root);
   const { checkpoint, note } = await verifyLog({ ...source, read });
   await writeFile(join(root, 'key'), `${formatVerifierKey(source.key)}\n`);
   await writeFile(join(root, 'checkpoint'), note);

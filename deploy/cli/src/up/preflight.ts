@@ -1,5 +1,5 @@
-import { accessSync, constants, existsSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import type { HostConfig } from '@sluice/host';
 import { readCredentials } from '../data-folder/credentials.ts';
 import type { DataFolder } from '../data-folder/data-folder.ts';
@@ -14,6 +14,7 @@ export async function preflight(folder: DataFolder, config: HostConfig, listener
   const holder = lockHolder(folder.lock);
   if (holder) throw inUse(folder.lock, holder);
   checkLayout(folder);
+  checkNotForeign(folder);
   checkKeys(folder, config);
   await checkPorts(listeners);
 }
@@ -26,6 +27,22 @@ function checkFolder({ root }: DataFolder): void {
     accessSync(existing, constants.W_OK | constants.X_OK);
   } catch {
     throw new CommandFailed(`This user may not write to ${existing}. Give another data folder with --data.`);
+  }
+}
+
+/** A mounted disk holds this folder although nobody put anything there. */
+const OF_THE_FILE_SYSTEM = 'lost+found';
+
+/**
+ * Refuses a folder in which somebody keeps other things. What a first start makes before the layout, it may have left
+ * behind when it was killed: names of the data folder's own, with an ending for drafts and old logs, are not foreign.
+ */
+function checkNotForeign(folder: DataFolder): void {
+  if (existsSync(folder.layout) || !existsSync(folder.root)) return;
+  const own = Object.values(folder).slice(1).map((path: string) => basename(path));
+  const isOwn = (name: string): boolean => name === OF_THE_FILE_SYSTEM || own.some((one) => name === one || name.startsWith(`${one}.`));
+  if (!readdirSync(folder.root).every(isOwn)) {
+    throw new CommandFailed(`${folder.root} holds other things and is no data folder of Sluice (it has no ${basename(folder.layout)}).\nGive a new or an empty folder with --data.`);
   }
 }
 

@@ -14,6 +14,8 @@ describe('why a start failed', () => {
     ['EACCES', '/data/postgres', 'may not use /data/postgres'],
     ['EROFS', '/data/lock', 'cannot be written to'],
     ['ENOTDIR', '/data/models', 'is not a folder'],
+    ['ENAMETOOLONG', '/data', 'longer than'],
+    ['ELOOP', '/data', 'circle of symbolic links'],
     ['EIO', undefined, 'reports an error'],
     ['EMFILE', undefined, 'ulimit'],
   ])('is told for %s', (code, path, text) => {

@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { loadRootKey } from '@sluice/envelope';
 import { hostConfig, type HostConfig } from '@sluice/host';
 import { onShutdownSignals } from '@sluice/lifecycle';
@@ -7,6 +6,7 @@ import type { Credentials } from '../data-folder/credentials.ts';
 import { dataFolder, type DataFolder } from '../data-folder/data-folder.ts';
 import { writeLayout } from '../data-folder/layout.ts';
 import { takeLock } from '../data-folder/lock.ts';
+import { makeFolder } from '../data-folder/make-folder.ts';
 import { readSettings } from '../settings.ts';
 import { firstKeys } from './credentials.ts';
 import { openLog, type OpenLog } from './open-log.ts';
@@ -59,7 +59,7 @@ export async function up(options: UpOptions): Promise<void> {
       { host: options.host, port: options.port, option: '--port' },
       { host: ADMIN_HOST, port: options.adminPort, option: '--admin-port' },
     ]);
-    mkdirSync(folder.root, { recursive: true, mode: 0o700 });
+    makeFolder(folder.root, 0o700);
     const lock = takeLock(folder.lock);
     stack.defer(() => lock.release());
     const log = (opened.log = openLog(folder.log));
