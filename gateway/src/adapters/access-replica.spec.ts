@@ -14,7 +14,7 @@ afterEach(() => stop());
 /** A replica of an owner that can be taken away; no beat arrives, so the copy ages with the clock. */
 async function setUp() {
   const clock = new ManualClock();
-  const owner = { away: false, asked: 0, secretsAsked: 0 };
+  const owner = { away: false, asked: 0, secretsAsked: 0, secretsAway: false };
   const transport = new InProcessTransport();
   const missing = () => Promise.reject(new ServiceError('not_found', 'not part of this test'));
   transport.serve(AccessService, {
@@ -25,6 +25,7 @@ async function setUp() {
     },
     getProjectSecrets: async ({ projectId }) => {
       owner.secretsAsked++;
+      if (owner.secretsAway) throw new ServiceError('backend_unavailable', 'away');
       return { project: { project: { id: projectId }, dataKeys: [{ id: 'data', key: Buffer.alloc(32, 2) }] } };
     },
     createProject: missing,
@@ -78,6 +79,21 @@ describe('the copy of access', () => {
     clock.jump(501);
     await access.fresh();
     expect(access.fresh()).toBeUndefined();
+  });
+
+  it('makes a call wait for the data key of its project, once for all calls', async () => {
+    const { access, owner } = await setUp();
+    await Promise.all([access.recordable('p1'), access.recordable('p1')]);
+    expect(access.sealingKey('p1').id).toBe('data');
+    expect([access.recordable('p1'), owner.secretsAsked]).toEqual([undefined, 1]);
+  });
+
+  it('refuses a call whose project has no data key to be had', async () => {
+    const { access, owner } = await setUp();
+    owner.secretsAway = true;
+    await expect(access.recordable('p1')).rejects.toMatchObject({ code: 'access_unavailable', httpStatus: 503 });
+    owner.secretsAway = false;
+    await access.recordable('p1');
   });
 
   it('asks for the key of a project that it has none for', async () => {

@@ -25,7 +25,7 @@ export class AccessReplica {
   #read: { readonly directory: KeyDirectory; readonly atMs: number } | undefined;
   #reading: Promise<void> | undefined;
   #failedAtMs = -Infinity;
-  readonly #fetching = new Set<string>();
+  readonly #fetching = new Map<string, Promise<void>>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -41,7 +41,7 @@ export class AccessReplica {
         return { position: snapshot.position, state: directoryOf(snapshot) };
       },
       apply: (directory, { message }) => {
-        if (!directory.apply(message) && message.change.case === 'project') this.#fetchSecrets(message.change.value.id);
+        if (!directory.apply(message) && message.change.case === 'project') void this.#fetchSecrets(message.change.value.id);
         return directory;
       },
     });
@@ -65,8 +65,16 @@ export class AccessReplica {
   sealingKey(projectId: string): SealingKey {
     const sealing = this.directory.sealingKey(projectId);
     if (sealing) return sealing;
-    this.#fetchSecrets(projectId);
+    void this.#fetchSecrets(projectId);
     throw unavailable();
+  }
+
+  /** Resolves when the project's data key is here: an event tells of a new project and its keys before the data key has arrived. */
+  recordable(projectId: string): Promise<void> | undefined {
+    if (this.directory.sealingKey(projectId)) return undefined;
+    return this.#fetchSecrets(projectId).then(() => {
+      if (!this.directory.sealingKey(projectId)) throw unavailable();
+    });
   }
 
   async #refresh(): Promise<void> {
@@ -89,14 +97,16 @@ export class AccessReplica {
   }
 
   /** An event tells of a project but carries no key: that is asked for. */
-  #fetchSecrets(projectId: string): void {
-    if (this.#fetching.has(projectId)) return;
-    this.#fetching.add(projectId);
-    this.#access
+  #fetchSecrets(projectId: string): Promise<void> {
+    const known = this.#fetching.get(projectId);
+    if (known) return known;
+    const fetching = this.#access
       .getProjectSecrets({ projectId }, { timeoutMs: READ_TIMEOUT_MS })
       .then(({ project }) => project && this.directory.putSecrets(project))
       .catch((thrown: unknown) => this.#parts.logger.warn({ projectId, code: ServiceError.from(thrown).code }, 'the keys of a project could not be read'))
       .finally(() => this.#fetching.delete(projectId));
+    this.#fetching.set(projectId, fetching);
+    return fetching;
   }
 
   #ageMs(): number {

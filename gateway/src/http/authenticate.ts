@@ -17,6 +17,8 @@ export interface Keys {
   readonly directory: KeyDirectory;
   /** Resolves when the copy may be trusted for one call; undefined when it may be now. Throws `access_unavailable`. */
   fresh(): Promise<void> | undefined;
+  /** Resolves when calls of this project can be recorded here; undefined when they can be now. Throws `access_unavailable`. */
+  recordable(projectId: string): Promise<void> | undefined;
 }
 
 const BEARER = /^bearer +/i;
@@ -34,6 +36,8 @@ export class Authenticator {
   /** @throws missing_api_key, invalid_api_key, expired_api_key, access_unavailable */
   async principal(authorization: string | undefined): Promise<Principal> {
     const key = await this.#key(authorization, KeyKind.INFERENCE);
+    const recordable = this.#keys.recordable(key.projectId);
+    if (recordable) await recordable;
     const policy = this.#keys.directory.project(key.projectId)?.bodyPolicy;
     return {
       keyId: key.id,
