@@ -111,7 +111,7 @@ class GatewayModule implements OnModuleInit, OnApplicationBootstrap, BeforeAppli
   #makePublic(authenticator: Authenticator): FastifyInstance {
     const { clock, ids, logger, health } = this.#platform;
     const flow = new RequestFlow({
-      router: new RouterClient(this.#platform.connect(InferenceService)),
+      router: new RouterClient(this.#platform.connect(InferenceService), this.#config.SLUICE_CALL_LIMIT_MS),
       segments: this.#segments,
       models: this.#registry,
       randomBytes: (length) => ids.randomBytes(length),

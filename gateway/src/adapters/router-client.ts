@@ -11,12 +11,16 @@ import type { RoutedCall, Router } from '../domain/ports.ts';
 export class RouterClient implements Router {
   readonly #inference: Client<typeof InferenceService>;
 
-  constructor(inference: Client<typeof InferenceService>) {
+  readonly #callLimitMs: number;
+
+  /** @param callLimitMs longest life of a call: the router has no limit of its own */
+  constructor(inference: Client<typeof InferenceService>, callLimitMs: number) {
     this.#inference = inference;
+    this.#callLimitMs = callLimitMs;
   }
 
   async *stream(routed: RoutedCall, signal: AbortSignal): AsyncIterable<Events> {
-    for await (const { events } of this.#inference.streamChat(requestOf(routed), { signal })) yield events;
+    for await (const { events } of this.#inference.streamChat(requestOf(routed), { signal, timeoutMs: this.#callLimitMs })) yield events;
   }
 }
 

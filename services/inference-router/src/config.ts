@@ -9,8 +9,6 @@ export const inferenceRouterConfig = {
   SLUICE_FIRST_TOKEN_MS: milliseconds.default(DEFAULT_CALL_LIMITS.firstTokenMs),
   /** How long a stream may be silent. */
   SLUICE_STREAM_IDLE_MS: milliseconds.default(DEFAULT_CALL_LIMITS.idleMs),
-  /** How long a call may take in all. */
-  SLUICE_CALL_MS: milliseconds.default(DEFAULT_CALL_LIMITS.callMs),
   /** Calls at once on one deployment, and connections to it. */
   SLUICE_DEPLOYMENT_CONCURRENCY: z.coerce.number().int().min(1).max(65_536).default(DEFAULT_IN_FLIGHT_PER_DEPLOYMENT),
 };

@@ -47,8 +47,8 @@ class InferenceRouterModule implements OnModuleInit, OnApplicationShutdown {
 
   onModuleInit(): void {
     const { clock, health } = this.#platform;
-    const { SLUICE_FIRST_TOKEN_MS: firstTokenMs, SLUICE_STREAM_IDLE_MS: idleMs, SLUICE_CALL_MS: callMs } = this.#config;
-    const limits = { firstTokenMs, idleMs, callMs };
+    const { SLUICE_FIRST_TOKEN_MS: firstTokenMs, SLUICE_STREAM_IDLE_MS: idleMs } = this.#config;
+    const limits = { firstTokenMs, idleMs };
     this.#platform.serve(InferenceService, inferenceRpc({ registry: this.#registry, fleet: this.#fleet, clock, meter: createCallMeter(clock), limits }));
     this.#forgetGauges = observeFleet(this.#fleet);
     health.register('inference-router', () => this.#registry.health());

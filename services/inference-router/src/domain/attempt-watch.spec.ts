@@ -4,7 +4,7 @@ import { ServiceError } from '@sluice/errors';
 import fc from 'fast-check';
 import { AttemptWatch } from './attempt-watch.ts';
 
-const LIMITS = { firstTokenMs: 100, idleMs: 30, callMs: 1000 };
+const LIMITS = { firstTokenMs: 100, idleMs: 30 };
 
 describe('the deadlines of an attempt', () => {
   let clock: ManualClock;
@@ -12,7 +12,7 @@ describe('the deadlines of an attempt', () => {
   beforeEach(() => {
     clock = new ManualClock();
   });
-  const watchOf = (signal = never): AttemptWatch => new AttemptWatch(clock, signal, LIMITS, LIMITS.callMs);
+  const watchOf = (signal = never): AttemptWatch => new AttemptWatch(clock, signal, LIMITS);
   const codeOf = (watch: AttemptWatch): string | undefined => (watch.signal.aborted ? (watch.signal.reason as ServiceError).code : undefined);
 
   it('give the first event its own time', () => {
@@ -49,12 +49,17 @@ describe('the deadlines of an attempt', () => {
     expect(codeOf(watch)).toBeUndefined();
   });
 
-  it('end the whole call, waiting or not', () => {
-    using watch = watchOf();
+  it('give a whole answer the time of its caller, and its rest the time between events', () => {
+    using watch = new AttemptWatch(clock, never, { ...LIMITS, firstTokenMs: Infinity });
     watch.waiting();
+    clock.advance(1_000_000);
+    expect(codeOf(watch)).toBeUndefined();
     watch.arrived();
-    clock.advance(1000);
-    expect(codeOf(watch)).toBe('deadline_exceeded');
+    watch.waiting();
+    clock.advance(29);
+    expect(codeOf(watch)).toBeUndefined();
+    clock.advance(30);
+    expect(codeOf(watch)).toBe('upstream_timeout');
   });
 
   it('pass the reason of the caller on, also one from before', () => {

@@ -3,8 +3,8 @@ import { ServiceError } from '@sluice/errors';
 import type { CallLimits } from './limits.ts';
 
 /**
- * The deadlines of one attempt, as a signal: the first event, the gap between events, the whole call, and the caller's
- * own leaving. Time counts only while somebody waits for the backend, so a slow reader is not taken for a slow backend.
+ * The deadlines of one attempt, as a signal: the first event, the gap between events, and the caller's own leaving or
+ * deadline. Time counts only while somebody waits for the backend, so a slow reader is not taken for a slow backend.
  * One timer runs for all of it and is moved when it fires, because setting one per event would cost more than the event.
  */
 export class AttemptWatch implements Disposable {
@@ -12,20 +12,18 @@ export class AttemptWatch implements Disposable {
   readonly #clock: Clock;
   readonly #caller: AbortSignal;
   readonly #limits: CallLimits;
-  readonly #callEndsMs: number;
   readonly #onCallerAbort = (): void => this.#controller.abort(this.#caller.reason);
   #timer: Timer | undefined;
   #waitingSinceMs: number | undefined;
   #hasBegun = false;
 
-  constructor(clock: Clock, caller: AbortSignal, limits: CallLimits, callEndsMs: number) {
+  constructor(clock: Clock, caller: AbortSignal, limits: CallLimits) {
     this.#clock = clock;
     this.#caller = caller;
     this.#limits = limits;
-    this.#callEndsMs = callEndsMs;
     if (caller.aborted) this.#onCallerAbort();
     else caller.addEventListener('abort', this.#onCallerAbort, { once: true });
-    this.#arm(Math.min(limits.firstTokenMs, limits.idleMs));
+    this.#arm(limits.firstTokenMs);
   }
 
   get signal(): AbortSignal {
@@ -47,13 +45,12 @@ export class AttemptWatch implements Disposable {
   }
 
   #arm(delayMs: number): void {
-    const untilEndMs = this.#callEndsMs - this.#clock.monotonicMs();
-    this.#timer = this.#clock.after(Math.max(1, Math.min(delayMs, untilEndMs)), () => this.#check());
+    // The first event may have no limit, the gap behind it has one.
+    this.#timer = this.#clock.after(Math.max(1, Math.min(delayMs, this.#limits.idleMs)), () => this.#check());
   }
 
   #check(): void {
     const nowMs = this.#clock.monotonicMs();
-    if (nowMs >= this.#callEndsMs) return this.#controller.abort(new ServiceError('deadline_exceeded', 'The call took longer than a call may take.'));
     const limitMs = this.#hasBegun ? this.#limits.idleMs : this.#limits.firstTokenMs;
     const waitedMs = this.#waitingSinceMs === undefined ? 0 : nowMs - this.#waitingSinceMs;
     if (waitedMs < limitMs) return this.#arm(limitMs - waitedMs);

@@ -1,14 +1,12 @@
-/** What one call may take; a setting each, with these as defaults. */
+/** What one attempt may take; a setting each, with these as defaults. The whole call takes as long as its caller's deadline says. */
 export interface CallLimits {
   /** From the attempt's start to its first event: a long prompt on a busy engine takes a minute. */
   readonly firstTokenMs: number;
   /** Between two events of a stream, while somebody waits for one. */
   readonly idleMs: number;
-  /** The whole call with all its attempts; as long as OpenAI's own clients wait. */
-  readonly callMs: number;
 }
 
-export const DEFAULT_CALL_LIMITS: CallLimits = { firstTokenMs: 120_000, idleMs: 60_000, callMs: 600_000 };
+export const DEFAULT_CALL_LIMITS: CallLimits = { firstTokenMs: 120_000, idleMs: 60_000 };
 
 /** Deployments that are tried for one call. */
 export const ATTEMPTS_LIMIT = 3;

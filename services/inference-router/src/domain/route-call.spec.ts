@@ -9,7 +9,7 @@ import { ATTEMPTS_LIMIT, BREAKER_FAILURES, PROBE_PERIOD_DOWN_MS } from './limits
 import type { AttemptMeter } from './ports.ts';
 import { routeCall } from './route-call.ts';
 
-const LIMITS = { firstTokenMs: 100, idleMs: 50, callMs: 1000 };
+const LIMITS = { firstTokenMs: 100, idleMs: 50 };
 
 describe('the route of a call', () => {
   let clock: ManualClock;

@@ -30,7 +30,7 @@ export interface RouteOptions {
  * deployment; from then on it is the client's to know.
  */
 export async function* routeCall(routed: RoutedCall, signal: AbortSignal, options: RouteOptions): AsyncGenerator<ChatEvent[]> {
-  const { clock, fleet, limits } = options;
+  const { clock, fleet } = options;
   const { modelId, insideOnly } = routed;
   await requireModel(routed, options.registry);
   const beganMs = clock.monotonicMs();
@@ -40,7 +40,7 @@ export async function* routeCall(routed: RoutedCall, signal: AbortSignal, option
     tried.add(member.deployment.id);
     let hasBegun = false;
     try {
-      for await (const events of runAttempt(member, routed, signal, beganMs + limits.callMs, options)) {
+      for await (const events of runAttempt(member, routed, signal, options)) {
         hasBegun = true;
         yield events;
       }
@@ -62,13 +62,13 @@ async function requireModel({ organisationId, modelId, call }: RoutedCall, regis
 }
 
 /** One deployment's answer, under its deadlines; tells the member and the meter how it ended. */
-async function* runAttempt(member: Member, routed: RoutedCall, signal: AbortSignal, callEndsMs: number, options: RouteOptions): AsyncGenerator<ChatEvent[]> {
+async function* runAttempt(member: Member, routed: RoutedCall, signal: AbortSignal, options: RouteOptions): AsyncGenerator<ChatEvent[]> {
   const { deployment } = member;
   const { callId, call } = routed;
   const meter = options.meter.attempt(deployment);
-  // A whole answer comes in one piece: only the call's own deadline says when it is too late.
-  const limits = call.stream ? options.limits : { ...options.limits, firstTokenMs: options.limits.callMs };
-  using watch = new AttemptWatch(options.clock, signal, limits, callEndsMs);
+  // A whole answer comes in one piece: only the caller's deadline says when it is too late.
+  const limits = call.stream ? options.limits : { ...options.limits, firstTokenMs: Infinity };
+  using watch = new AttemptWatch(options.clock, signal, limits);
   let usage: Usage | undefined;
   let isFirst = true;
   let error: ServiceError | undefined;
