@@ -101,7 +101,8 @@ export type SegmentEntry =
   | { readonly kind: 'segment'; readonly segment: StoredSegment }
   /** Arrived behind the close: was never released. */
   | { readonly kind: 'late'; readonly segment: StoredSegment }
-  | { readonly kind: 'closed'; readonly producer: string; readonly epoch: bigint };
+  /** `seq`: its place behind the epoch's last segment, so the number of segments. */
+  | { readonly kind: 'closed'; readonly producer: string; readonly epoch: bigint; readonly seq: bigint };
 
 export type SegmentHandler = (transaction: SqlTransaction, entries: readonly SegmentEntry[]) => Promise<void>;
 

@@ -17,7 +17,9 @@ export type FaultKind =
   /** A proof does not lead from the entry to the root. */
   | 'proof'
   /** A producer's entries stand in an impossible order. */
-  | 'order';
+  | 'order'
+  /** The log's own numbers say that there was an entry which is not there. */
+  | 'missing';
 
 /** The log, or a statement about it, does not hold. The message names places and sizes, never content. */
 export class LogFault extends Error {

@@ -15,6 +15,8 @@ export const ENTRY_TYPES = [
   'segment.late',
   /** A segment that cannot be read. It is kept as it is. */
   'segment.unreadable',
+  /** A producer's epoch is over: `seq` is the number of its segments, `ends` that of its calls' ends in this log. */
+  'epoch.closed',
   /** Bodies were removed because their retention is over. */
   'bodies.pruned',
 ] as const;
@@ -36,6 +38,8 @@ export interface LogEntry {
   /** When it happened, cut to the minute: milliseconds since the Unix epoch, a multiple of 60,000. */
   readonly minuteMs: number;
   readonly commitments: readonly EntryCommitment[];
+  /** Of `epoch.closed` and of nothing else: how many entries say that a call of the epoch ended. */
+  readonly ends?: bigint;
 }
 
 const VERSION = 1;
@@ -58,6 +62,7 @@ export function encodeLogEntry(entry: LogEntry): Buffer {
     seq: entry.seq.toString(),
     minute: `${new Date(entry.minuteMs).toISOString().slice(0, 'yyyy-mm-ddThh:mm'.length)}Z`,
     commitments: entry.commitments.map(({ name, hash }) => [name, base64url(hash)]),
+    ...(entry.ends !== undefined && { ends: entry.ends.toString() }),
   }));
   if (bytes.length > MAX_ENTRY_BYTES) throw new LogFault('entry', `An entry of ${bytes.length} bytes is longer than ${MAX_ENTRY_BYTES}.`);
   return bytes;
@@ -74,9 +79,11 @@ export function decodeLogEntry(bytes: Uint8Array): LogEntry {
       seq: BigInt(json.seq),
       minuteMs: Date.parse(json.minute.replace('Z', ':00Z')),
       commitments: json.commitments.map(([name, hash]) => ({ name, hash: Buffer.from(hash, 'base64url') })),
+      ...(json.ends !== undefined && { ends: BigInt(json.ends) }),
     };
     // Whatever was read must come out again to the byte, so an entry has one form only.
-    if (ENTRY_TYPES.includes(entry.type) && Buffer.compare(encodeLogEntry(entry), bytes) === 0) return entry;
+    const counts = (entry.type === 'epoch.closed') === (entry.ends !== undefined);
+    if (ENTRY_TYPES.includes(entry.type) && counts && Buffer.compare(encodeLogEntry(entry), bytes) === 0) return entry;
   } catch (fault) {
     throw new LogFault('entry', 'An entry of the log is malformed.', fault);
   }
@@ -84,6 +91,7 @@ export function decodeLogEntry(bytes: Uint8Array): LogEntry {
 }
 
 interface EntryJson {
+  readonly ends?: string;
   readonly type: string;
   readonly producer: string;
   readonly epoch: string;

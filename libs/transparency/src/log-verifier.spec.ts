@@ -13,6 +13,7 @@ const signer = signerFromSeed('verify.example/log', Buffer.alloc(32, 5));
 
 const entryOf = (seq: number, over: Partial<LogEntry> = {}): Buffer =>
   encodeLogEntry({ type: 'call.completed', producer: 'gateway-1', epoch: 1n, seq: BigInt(seq), minuteMs: 1_700_000_040_000, commitments: [{ name: 'prompt', hash: leafHash(Buffer.from(`${seq}`)) }], ...over });
+const closeOf = (seq: number, ends: number, epoch = 1n): Buffer => entryOf(seq, { type: 'epoch.closed', epoch, commitments: [], ends: BigInt(ends) });
 const entriesOf = (count: number): Buffer[] => Array.from({ length: count }, (_, seq) => entryOf(seq));
 
 /** Publishes a log as files by path. */
@@ -54,7 +55,7 @@ describe('the verifier of a log', () => {
     for (const size of [0, 1, 255, 256, 257, 1000]) {
       const report = await verifierOf(publish(entries.slice(0, size))).verify();
       expect(report.checkpoint.size).toBe(BigInt(size));
-      const whole = { producer: 'gateway-1', epoch: 1n, firstSeq: 0n, lastSeq: BigInt(size - 1), entries: size, byType: { 'call.completed': size } };
+      const whole = { producer: 'gateway-1', epoch: 1n, firstSeq: 0n, lastSeq: BigInt(size - 1), entries: size, byType: { 'call.completed': size }, closed: false };
       expect(report.producers).toEqual(size === 0 ? [] : [whole]);
     }
   });
@@ -108,7 +109,25 @@ describe('the verifier of a log', () => {
   it('finds an order that no producer can have written', async () => {
     await expect(verifierOf(publish([entryOf(5), entryOf(4)])).verify()).rejects.toMatchObject({ kind: 'order' });
     await expect(verifierOf(publish([entryOf(5), entryOf(5, { type: 'call.abandoned' }), entryOf(6)])).verify()).rejects.toMatchObject({ kind: 'order' });
-    await expect(verifierOf(publish([entryOf(5), entryOf(5, { type: 'call.abandoned' }), entryOf(0, { epoch: 2n }), entryOf(6, { type: 'segment.late' })])).verify()).resolves.toBeDefined();
+    await expect(verifierOf(publish([entryOf(5), closeOf(6, 1), entryOf(6)])).verify()).rejects.toMatchObject({ kind: 'order' });
+    await expect(verifierOf(publish([entryOf(5), closeOf(5, 1)])).verify()).rejects.toMatchObject({ kind: 'order' });
+    await expect(verifierOf(publish([entryOf(5), closeOf(6, 1), closeOf(6, 1)])).verify()).rejects.toMatchObject({ kind: 'order' });
+    await expect(verifierOf(publish([entryOf(5), entryOf(5, { type: 'call.abandoned' }), closeOf(6, 2), entryOf(0, { epoch: 2n }), entryOf(6, { type: 'segment.late' })])).verify()).resolves.toBeDefined();
+  });
+
+  it('finds an end that a closed epoch lacks, and an epoch that lacks its close', async () => {
+    const calls = [entryOf(0), entryOf(1, { type: 'call.refused' }), entryOf(1), entryOf(1, { type: 'call.abandoned' })];
+    const whole = [...calls, closeOf(2, 4), closeOf(0, 0, 2n), entryOf(0, { epoch: 3n })];
+    const { producers } = await verifierOf(publish(whole)).verify();
+    expect(producers.map(({ epoch, closed }) => [epoch, closed])).toEqual([[1n, true], [2n, true], [3n, false]]);
+    for (let at = 0; at < whole.length - 1; at++) await expect(verifierOf(publish(whole.toSpliced(at, 1))).verify()).rejects.toMatchObject({ kind: 'missing' });
+    await expect(verifierOf(publish([entryOf(0, { epoch: 2n })])).verify()).rejects.toMatchObject({ kind: 'missing' });
+  });
+
+  it('finds an act that is missing, the first as well', async () => {
+    const acts = [1, 2, 3].map((position) => entryOf(position, { type: 'admin.acted', producer: 'admin.acted', epoch: 0n }));
+    await expect(verifierOf(publish(acts)).verify()).resolves.toBeDefined();
+    for (const at of [0, 1]) await expect(verifierOf(publish(acts.toSpliced(at, 1))).verify()).rejects.toMatchObject({ kind: 'missing' });
   });
 });
 
@@ -121,7 +140,7 @@ describe('log entries', () => {
     seq: fc.bigInt(0n, (1n << 64n) - 1n),
     minuteMs: fc.nat(4_000_000_000).map((seconds) => toMinuteMs(seconds * 1000)),
     commitments: fc.array(fc.record({ name: fc.string(), hash: hashes.map((bytes) => Buffer.from(bytes)) }), { maxLength: 10 }),
-  });
+  }).chain((entry) => (entry.type === 'epoch.closed' ? fc.bigInt(0n, (1n << 64n) - 1n).map((ends) => ({ ...entry, ends })) : fc.constant(entry)));
 
   it('read back as they were written', () => {
     fc.assert(fc.property(anyEntry, (entry) => {
@@ -132,7 +151,7 @@ describe('log entries', () => {
   it('have one form only', () => {
     const text = entryOf(1).toString();
     expect(text).toMatch(/^\{"v":1,"type":"call\.completed","producer":"gateway-1","epoch":"1","seq":"1","minute":"2023-11-14T22:14Z","commitments":\[\["prompt","[A-Za-z0-9_-]{43}"\]\]\}$/);
-    for (const other of [` ${text}`, text.replace('"v":1', '"v":2'), text.replace('"1"', '"01"'), text.replace(',"seq"', ',"x":0,"seq"'), text.replace('completed', 'forgotten'), text.replace(':14Z', ':14:30Z'), '[]', 'null', '']) {
+    for (const other of [` ${text}`, text.replace('"v":1', '"v":2'), text.replace('"1"', '"01"'), text.replace(',"seq"', ',"x":0,"seq"'), text.replace('completed', 'forgotten'), text.replace(':14Z', ':14:30Z'), '[]', 'null', '', text.replace('call.completed', 'epoch.closed'), text.replace(/}$/, ',"ends":"1"}')]) {
       expect(() => decodeLogEntry(Buffer.from(other))).toThrow(expect.objectContaining({ kind: 'entry' }));
     }
   });

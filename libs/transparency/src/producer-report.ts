@@ -10,6 +10,8 @@ export interface ProducerReport {
   readonly lastSeq: bigint;
   readonly entries: number;
   readonly byType: Readonly<Partial<Record<EntryType, number>>>;
+  /** The epoch is over, and the log holds as many ends as it said there were. */
+  readonly closed: boolean;
 }
 
 interface Tally {
@@ -19,25 +21,31 @@ interface Tally {
   lastSeq: bigint;
   entries: number;
   readonly byType: Partial<Record<EntryType, number>>;
+  closed: boolean;
 }
 
 /** Ends that a producer wrote itself; they stand in the order of its segments. */
 const WRITTEN_BY_PRODUCER: readonly EntryType[] = ['call.completed', 'call.refused'];
+const ENDS: readonly EntryType[] = [...WRITTEN_BY_PRODUCER, 'call.abandoned'];
+/** Entries that belong to no epoch of a producer. */
+const WITHOUT_EPOCH: readonly EntryType[] = ['admin.acted', 'bodies.pruned'];
 
-/** Counts entries by producer and epoch, and refuses an order that no producer can have written. */
+/** Counts entries by producer and epoch; refuses an order that no producer can have written, and a number that is left out. */
 export class ProducerTally {
   readonly #tallies = new Map<string, Tally>();
   readonly #lastWritten = new Map<string, bigint>();
-  readonly #closed = new Set<string>();
+  readonly #abandoned = new Set<string>();
+  /** The epoch that each producer is in, or that it closed last. */
+  readonly #newest = new Map<string, Tally>();
+  #acts = 0n;
 
   add(entry: LogEntry): void {
     const key = `${entry.epoch} ${entry.producer}`;
     this.#checkOrder(key, entry);
-    let tally = this.#tallies.get(key);
-    if (!tally) {
-      tally = { producer: entry.producer, epoch: entry.epoch, firstSeq: entry.seq, lastSeq: entry.seq, entries: 0, byType: {} };
-      this.#tallies.set(key, tally);
-    }
+    if (entry.type === 'admin.acted' && entry.seq !== ++this.#acts) throw new LogFault('missing', `Behind act ${this.#acts - 1n} comes act ${entry.seq}.`);
+    const tally = this.#tallyOf(key, entry);
+    if (!WITHOUT_EPOCH.includes(entry.type)) this.#checkEpoch(tally, entry);
+    if (entry.type === 'epoch.closed') close(tally, entry);
     if (entry.seq < tally.firstSeq) tally.firstSeq = entry.seq;
     if (entry.seq > tally.lastSeq) tally.lastSeq = entry.seq;
     tally.entries++;
@@ -49,11 +57,37 @@ export class ProducerTally {
     return [...this.#tallies.values()];
   }
 
+  #tallyOf(key: string, { producer, epoch, seq }: LogEntry): Tally {
+    const known = this.#tallies.get(key);
+    if (known) return known;
+    const tally: Tally = { producer, epoch, firstSeq: seq, lastSeq: seq, entries: 0, byType: {}, closed: false };
+    this.#tallies.set(key, tally);
+    return tally;
+  }
+
+  /** Epochs are numbered from 1, each is closed before the next begins, and behind its close only `segment.late` may come. */
+  #checkEpoch(tally: Tally, { type, producer, epoch }: LogEntry): void {
+    if (tally.closed && type !== 'segment.late') throw new LogFault('order', `Epoch ${epoch} of ${producer} goes on after it was closed.`);
+    const newest = this.#newest.get(producer);
+    if (newest === tally || tally.closed) return;
+    if (newest && !newest.closed) throw new LogFault('missing', `Epoch ${epoch} of ${producer} begins, but nothing closes epoch ${newest.epoch}.`);
+    if (epoch !== (newest?.epoch ?? 0n) + 1n) throw new LogFault('missing', `Behind epoch ${newest?.epoch ?? 0n} of ${producer} comes epoch ${epoch}.`);
+    this.#newest.set(producer, tally);
+  }
+
   #checkOrder(key: string, { type, producer, epoch, seq }: LogEntry): void {
-    if (type === 'call.abandoned') this.#closed.add(key);
+    if (type === 'call.abandoned') this.#abandoned.add(key);
     if (!WRITTEN_BY_PRODUCER.includes(type)) return;
-    if (this.#closed.has(key)) throw new LogFault('order', `Epoch ${epoch} of ${producer} goes on after it was closed.`);
+    if (this.#abandoned.has(key)) throw new LogFault('order', `Epoch ${epoch} of ${producer} goes on after it was closed.`);
     if (seq < (this.#lastWritten.get(key) ?? 0n)) throw new LogFault('order', `Epoch ${epoch} of ${producer} goes back to segment ${seq}.`);
     this.#lastWritten.set(key, seq);
   }
+}
+
+/** Holds what came of an epoch against what its close says of it. */
+function close(tally: Tally, { producer, epoch, seq, ends }: LogEntry): void {
+  const came = ENDS.reduce((sum, type) => sum + (tally.byType[type] ?? 0), 0);
+  if (BigInt(came) !== ends) throw new LogFault('missing', `Epoch ${epoch} of ${producer} had ${ends} ends of calls; the log holds ${came}.`);
+  if (tally.entries > 0 && tally.lastSeq >= seq) throw new LogFault('order', `Epoch ${epoch} of ${producer} had ${seq} segments; an entry names segment ${tally.lastSeq}.`);
+  tally.closed = true;
 }

@@ -68,6 +68,16 @@ describe('sluice audit', () => {
     expect(await audit('verify', '--new-log')).toMatchObject({ code: 0 });
   });
 
+  it('counts closed epochs, says which is open, and finds an end that is missing', async () => {
+    serve(new SmallLog().addCalls(3));
+    expect((await audit('verify')).stdout).toContain('p1 is in epoch 1, which is open: its 3 entries are not counted yet');
+    serve(new SmallLog().addCalls(3).addClose(3));
+    expect((await audit('verify')).stdout).toContain('1 closed: each has as many ends of calls as its close says');
+    expect(JSON.parse((await audit('verify', '--json')).stdout)).toMatchObject({ acts: 0, closed_epochs: 1, open_epochs: [] });
+    serve(new SmallLog(2).addCalls(3).addClose(4));
+    expect(await audit('verify', '--new-log')).toMatchObject({ code: 1, stderr: expect.stringContaining('DOES NOT VERIFY (missing): Epoch 1 of p1 had 4 ends of calls; the log holds 3.') });
+  });
+
   it('refuses entries that are not those of the signed root', async () => {
     const log = new SmallLog().addCalls(4);
     const honest = log.checkpoint();

@@ -20,6 +20,7 @@ export async function verify(id: string | undefined, options: VerifyOptions): Pr
     size: Number(size),
     root: Buffer.from(root).toString('base64'),
     continues: source.known.checkpoint ? Number(source.known.checkpoint.size) : null,
+    ...numbersOf(report),
     elapsed_ms: elapsedMs,
     ...(proof && { call: proof }),
   };
@@ -43,9 +44,34 @@ async function proven<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-function readable({ origin, size, root, continues, elapsed_ms }: { origin: string; size: number; root: string; continues: number | null; elapsed_ms: number }, proof?: CallProof): string {
+interface Numbers {
+  readonly acts: number;
+  readonly closed_epochs: number;
+  readonly open_epochs: readonly { readonly producer: string; readonly epoch: number; readonly entries: number }[];
+}
+
+/** What the log's own numbers could be held against, and what of it is not counted yet. */
+function numbersOf({ producers }: LogReport): Numbers {
+  const acts = producers.reduce((sum, { byType }) => sum + (byType['admin.acted'] ?? 0), 0);
+  const epochs = producers.filter(({ epoch }) => epoch > 0n);
+  const open = epochs.filter(({ closed }) => !closed).map(({ producer, epoch, entries }) => ({ producer, epoch: Number(epoch), entries }));
+  return { acts, closed_epochs: epochs.length - open.length, open_epochs: open };
+}
+
+function counted({ acts, closed_epochs, open_epochs }: Numbers): string[] {
+  return [
+    `acts    ${acts}, numbered without a gap`,
+    `epochs  ${closed_epochs} closed: each has as many ends of calls as its close says`,
+    ...open_epochs.map(({ producer, epoch, entries }) => `        ${producer} is in epoch ${epoch}, which is open: its ${entries} entries are not counted yet`),
+  ];
+}
+
+type Answer = Numbers & { readonly origin: string; readonly size: number; readonly root: string; readonly continues: number | null; readonly elapsed_ms: number };
+
+function readable(answer: Answer, proof?: CallProof): string {
+  const { origin, size, root, continues, elapsed_ms } = answer;
   const before = continues === null ? 'first sight: the key is pinned from now on' : `continues the ${continues} entries that were proven before`;
-  const lines = [`The log verifies: ${size} entries, ${elapsed_ms} ms`, `origin  ${origin}`, `root    ${root}`, `history ${before}`];
+  const lines = [`The log verifies: ${size} entries, ${elapsed_ms} ms`, `origin  ${origin}`, `root    ${root}`, `history ${before}`, ...counted(answer)];
   if (proof) {
     lines.push(`call    ${proof.id} is entry ${proof.index} of it (${proof.type}, ${proof.minute})`);
     lines.push(...shown(proof));

@@ -28,6 +28,12 @@ export class SmallLog {
     return this;
   }
 
+  /** Closes epoch 1, as if it had that many ends. */
+  addClose(ends: number): this {
+    this.entries.push(encodeLogEntry({ type: 'epoch.closed', producer: 'p1', epoch: 1n, seq: BigInt(this.entries.length), minuteMs: 0, commitments: [], ends: BigInt(ends) }));
+    return this;
+  }
+
   /** Adds the end of a call with these commitments. */
   addEnd(type: EntryType, commitments: readonly EntryCommitment[]): this {
     this.entries.push(encodeLogEntry({ type, producer: 'p1', epoch: 1n, seq: BigInt(this.entries.length), minuteMs: 0, commitments: [...commitments] }));

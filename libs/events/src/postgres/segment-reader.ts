@@ -149,5 +149,5 @@ function walk(rows: readonly EntryRow[]): Map<string, Place> {
 }
 
 function entryOf({ producer, epoch, seq, bytes }: EntryRow): SegmentEntry {
-  return bytes === null ? { kind: 'closed', producer, epoch } : { kind: 'segment', segment: { producer, epoch, seq, bytes } };
+  return bytes === null ? { kind: 'closed', producer, epoch, seq } : { kind: 'segment', segment: { producer, epoch, seq, bytes } };
 }

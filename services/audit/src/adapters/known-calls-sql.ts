@@ -2,6 +2,7 @@ import type { SqlTransaction } from '@sluice/sql';
 import type { Item, OpenCall } from '../domain/call.ts';
 import type { Known } from '../domain/integrate.ts';
 import { idArray } from './array-literal.ts';
+import { readEnds } from './epoch-ends-sql.ts';
 
 interface KnownRow {
   readonly call_id: string;
@@ -26,12 +27,14 @@ interface KnownRow {
 export async function readKnown(transaction: SqlTransaction, items: readonly Item[]): Promise<Known> {
   const ids = new Set(items.flatMap((item) => (item.kind === 'segment' ? item.facts.map(({ callId }) => callId) : [])).filter((id) => CALL_ID.test(id)));
   const rows = await transaction.query<KnownRow>(READ_KNOWN, [idArray([...ids])]);
-  for (const { producer, epoch } of items.filter((item) => item.kind === 'closed')) {
+  const closed = items.flatMap((item) => (item.kind === 'closed' ? [item.place] : []));
+  for (const { producer, epoch } of closed) {
     rows.push(...(await transaction.query<KnownRow>(READ_EPOCH, [producer, epoch])).filter(({ call_id }) => !ids.has(call_id)));
   }
   return {
     open: rows.filter(({ is_open }) => is_open).map(openCallOf),
     ended: new Set(rows.filter(({ is_open }) => !is_open).map(({ call_id }) => call_id)),
+    ends: await readEnds(transaction, closed),
   };
 }
 

@@ -22,7 +22,7 @@ const MAX_INT8 = (1n << 63n) - 1n;
 
 /** Reads the clear part of an entry. A segment that cannot be read is kept all the same, and said to be so. */
 export function decodeEntry(entry: SegmentEntry): DecodedEntry {
-  if (entry.kind === 'closed') return { item: entry, kept: undefined };
+  if (entry.kind === 'closed') return { item: { kind: 'closed', place: { producer: clean(entry.producer), epoch: entry.epoch, seq: entry.seq } }, kept: undefined };
   const { producer, epoch, seq, bytes } = entry.segment;
   const place: Place = { producer: clean(producer), epoch, seq };
   try {

@@ -113,9 +113,11 @@ describe('the end of an epoch', () => {
     const [open, ended, elsewhere] = [newCall(), newCall(), newCall()];
     await tables.consume(segmentEntries([...producer.segments([open.admitted(), open.output('Half an ans'), ...ended.whole()]), ...other.segments([elsewhere.admitted()])]));
     const before = await leafCount();
-    await tables.consume([{ kind: 'closed', producer: producer.producer, epoch: 1n }]);
-    await tables.consume([{ kind: 'closed', producer: producer.producer, epoch: 1n }]);
-    expect(await leafCount()).toBe(before + 1n);
+    await tables.consume([{ kind: 'closed', producer: producer.producer, epoch: 1n, seq: 1n }]);
+    expect(await leafCount()).toBe(before + 2n);
+    const [close] = await tables.sql.query<{ entry: Buffer }>('SELECT entry FROM leaf WHERE idx = $1', [before + 1n]);
+    expect(decodeLogEntry(close!.entry)).toMatchObject({ type: 'epoch.closed', producer: producer.producer, epoch: 1n, seq: 1n, ends: 2n, commitments: [] });
+    expect(await tables.sql.query('SELECT 1 FROM epoch_ends WHERE producer = $1', [producer.producer])).toEqual([]);
     expect(tables.abandoned.filter((id) => [open, ended, elsewhere].some(({ callId }) => callId === id))).toEqual([open.callId]);
     const { call, parts } = await get(open.callId);
     expect(call).toMatchObject({ status: 'abandoned', outputBytes: 11n, counts: { outputTokens: 11n } });
@@ -133,14 +135,14 @@ describe('the end of an epoch', () => {
   it('in the same batch as the calls does the same', async () => {
     const producer = newProducer();
     const [open, ended] = [newCall(), newCall()];
-    await tables.consume([...segmentEntries(producer.segments([open.admitted(), ...ended.whole()])), { kind: 'closed', producer: producer.producer, epoch: 1n }]);
+    await tables.consume([...segmentEntries(producer.segments([open.admitted(), ...ended.whole()])), { kind: 'closed', producer: producer.producer, epoch: 1n, seq: 1n }]);
     expect([(await get(open.callId)).call!.status, (await get(ended.callId)).call!.status]).toEqual(['abandoned', 'answered']);
   });
 
   it('makes what arrives behind it a leaf that changes no call', async () => {
     const producer = newProducer();
     const call = newCall();
-    await tables.consume([...segmentEntries(producer.segments([call.admitted()])), { kind: 'closed', producer: producer.producer, epoch: 1n }]);
+    await tables.consume([...segmentEntries(producer.segments([call.admitted()])), { kind: 'closed', producer: producer.producer, epoch: 1n, seq: 1n }]);
     const before = await leafCount();
     await tables.consume(segmentEntries(producer.segments([call.output('never released'), call.completed()]), 'late'));
     expect(await leafCount()).toBe(before + 1n);

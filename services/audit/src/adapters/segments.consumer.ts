@@ -5,6 +5,7 @@ import { CallAbandonedSchema, type CallAbandoned } from '@sluice/proto/events/v1
 import type { SqlTransaction } from '@sluice/sql';
 import type { OpenCall } from '../domain/call.ts';
 import { integrate } from '../domain/integrate.ts';
+import { writeEnds } from './epoch-ends-sql.ts';
 import { readKnown } from './known-calls-sql.ts';
 import { appendLeaves } from './log-sql.ts';
 import { decodeEntry } from './segment-items.ts';
@@ -32,6 +33,7 @@ export async function consumeSegments(transaction: SqlTransaction, entries: read
   await keepSegments(transaction, kept.map((one) => one.kept), kept.map(({ salt }) => salt), nowMs);
   const firstLeaf = plan.leaves.length > 0 ? await appendLeaves(transaction, plan.leaves) : 0n;
   await writeCalls(transaction, plan, firstLeaf);
+  await writeEnds(transaction, plan);
   for (const call of plan.abandoned) await events.publish(transaction, CallAbandonedSchema, call.organisationId, abandonedEvent(call));
   if (plan.strays > 0) onStrays(plan.strays);
 }

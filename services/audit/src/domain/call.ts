@@ -77,4 +77,12 @@ export type Fact =
 export type Item =
   | { readonly kind: 'segment'; readonly place: Place; readonly facts: readonly Fact[] }
   | { readonly kind: 'late' | 'unreadable'; readonly place: Place; readonly bytes: Uint8Array }
-  | { readonly kind: 'closed'; readonly producer: string; readonly epoch: bigint };
+  /** Behind the last segment of its epoch. */
+  | { readonly kind: 'closed'; readonly place: Place };
+
+/** How many calls of an epoch have their end in the log. */
+export interface EpochEnds {
+  readonly producer: string;
+  readonly epoch: bigint;
+  readonly ends: bigint;
+}

@@ -25,14 +25,16 @@ class Tables {
   readonly ends = new Map<string, string>();
   readonly places = new Map<string, bigint[]>();
   readonly leaves: string[] = [];
+  readonly counted = new Map<string, bigint>();
   readonly abandoned: string[] = [];
   strays = 0;
 
   known(items: readonly Item[]): Known {
     const ids = new Set(items.flatMap((item) => (item.kind === 'segment' ? item.facts.map(({ callId }) => callId) : [])));
-    const closing = items.filter((item) => item.kind === 'closed');
+    const closing = items.flatMap((item) => (item.kind === 'closed' ? [item.place] : []));
+    const ends = closing.flatMap(({ producer, epoch }) => (this.counted.has(`${producer} ${epoch}`) ? [{ producer, epoch, ends: this.counted.get(`${producer} ${epoch}`)! }] : []));
     const isClosing = (call: OpenCall): boolean => closing.some(({ producer, epoch }) => producer === call.producer && epoch === call.epoch);
-    return { open: [...this.open.values()].filter((call) => ids.has(call.callId) || isClosing(call)), ended: new Set([...this.ends.keys()].filter((id) => ids.has(id))) };
+    return { open: [...this.open.values()].filter((call) => ids.has(call.callId) || isClosing(call)), ended: new Set([...this.ends.keys()].filter((id) => ids.has(id))), ends };
   }
 
   apply(plan: Plan): void {
@@ -49,7 +51,9 @@ class Tables {
       if (one.seqs.length > 0) this.#place({ ...one.call, seqs: one.seqs });
     }
     for (const part of plan.parts) this.#place(part);
-    this.leaves.push(...plan.leaves.map(({ type, producer, epoch, seq }) => `${type} ${producer} ${epoch} ${seq}`));
+    this.leaves.push(...plan.leaves.map(({ type, producer, epoch, seq, ends }) => `${type} ${producer} ${epoch} ${seq}${ends === undefined ? '' : ` of ${ends}`}`));
+    for (const { producer, epoch, ends } of plan.ends) this.counted.set(`${producer} ${epoch}`, (this.counted.get(`${producer} ${epoch}`) ?? 0n) + ends);
+    for (const { producer, epoch } of plan.closed) this.counted.delete(`${producer} ${epoch}`);
     this.abandoned.push(...plan.abandoned.map(({ callId }) => callId));
     this.strays += plan.strays;
   }
@@ -80,7 +84,7 @@ function historyOf(events: readonly { kind: 'segment' | 'closed' | 'late'; produ
     const head = heads.get(producer) ?? { epoch: 1n, seq: 0n };
     if (kind === 'closed') {
       heads.set(producer, { epoch: head.epoch + 1n, seq: 0n });
-      return { kind, producer, epoch: head.epoch };
+      return { kind, place: { producer, ...head } };
     }
     heads.set(producer, { ...head, seq: head.seq + 1n });
     const place = { producer, ...head };
@@ -113,13 +117,13 @@ describe('integration', () => {
     }), { numRuns: 300 });
   });
 
-  it('gives each call one end at most, each end a leaf of its own, and each leaf an end or a segment that does not count', () => {
+  it('gives each call one end at most, each end a leaf of its own, and each leaf an end, a close or a segment that does not count', () => {
     fc.assert(fc.property(fc.array(eventArbitrary, { maxLength: 60 }), fc.array(fc.nat(8), { minLength: 1 }), (events, cuts) => {
       const items = historyOf(events);
       const tables = inBatches(items, cuts);
       const leaves = [...tables.ends.values()].map((text) => Number(text.split(' leaf ')[1]));
       expect(new Set(leaves).size).toBe(leaves.length);
-      expect(tables.leaves.length).toBe(leaves.length + items.filter(({ kind }) => kind === 'late').length);
+      expect(tables.leaves.length).toBe(leaves.length + items.filter(({ kind }) => kind !== 'segment').length);
       for (const [id, text] of tables.ends) {
         const leaf = tables.leaves[Number(text.split(' leaf ')[1])]!;
         expect(leaf.startsWith(text.startsWith('abandoned') ? 'call.abandoned' : text.startsWith('refused') ? 'call.refused' : 'call.completed')).toBe(true);
@@ -131,8 +135,18 @@ describe('integration', () => {
 
   it('leaves no call open in an epoch that was closed', () => {
     fc.assert(fc.property(fc.array(eventArbitrary, { maxLength: 40 }), fc.array(fc.nat(5), { minLength: 1 }), (events, cuts) => {
-      const items = [...historyOf(events), ...['a', 'b'].map((producer): Item => ({ kind: 'closed', producer, epoch: 1n + BigInt(events.filter((event) => event.kind === 'closed' && event.producer === producer).length) }))];
+      const items = [...historyOf(events), ...['a', 'b'].map((producer): Item => ({ kind: 'closed', place: { producer, epoch: 1n + BigInt(events.filter((event) => event.kind === 'closed' && event.producer === producer).length), seq: 9n } }))];
       expect([...inBatches(items, cuts).open.values()]).toEqual([]);
+    }), { numRuns: 200 });
+  });
+
+  it('states at each close how many ends the epoch has in the log, however the history is cut', () => {
+    fc.assert(fc.property(fc.array(eventArbitrary, { maxLength: 60 }), fc.array(fc.nat(8), { minLength: 1 }), (events, cuts) => {
+      const { leaves } = inBatches(historyOf(events), cuts);
+      for (const close of leaves.filter((leaf) => leaf.startsWith('epoch.closed'))) {
+        const [, producer, epoch, , , ends] = close.split(' ');
+        expect(leaves.filter((leaf) => leaf.startsWith('call.') && leaf.split(' ')[1] === producer && leaf.split(' ')[2] === epoch)).toHaveLength(Number(ends));
+      }
     }), { numRuns: 200 });
   });
 
@@ -140,7 +154,7 @@ describe('integration', () => {
     const tables = new Tables();
     const place = { producer: 'a', epoch: 1n, seq: 0n };
     tables.take([{ kind: 'segment', place, facts: [factOf('admitted', ids[0]!, 0), factOf('output', ids[0]!, 7)] }]);
-    const batch: Item[] = [{ kind: 'segment', place: { ...place, seq: 1n }, facts: [factOf('output', ids[0]!, 12)] }, { kind: 'closed', producer: 'a', epoch: 1n }];
+    const batch: Item[] = [{ kind: 'segment', place: { ...place, seq: 1n }, facts: [factOf('output', ids[0]!, 12)] }, { kind: 'closed', place: { ...place, seq: 2n } }];
     const plan = integrate(batch, tables.known(batch), context);
     expect(plan.changedCalls[0]!.end).toMatchObject({ status: 'abandoned', outputBytes: 12n, counts: { outputTokens: 12n }, endedAtMs: BigInt(NOW_MS), leaf: 0 });
     expect(plan.abandoned[0]).toMatchObject({ outputChain: Buffer.alloc(32, 12), lastSeq: 1n });
@@ -151,7 +165,7 @@ describe('integration', () => {
   it('counts what no producer should write and lets it change nothing', () => {
     const place = { producer: 'a', epoch: 1n, seq: 0n };
     const facts = [factOf('output', ids[0]!, 1), factOf('completed', ids[0]!, 1), factOf('admitted', 'no id', 1), factOf('unknown', ids[0]!, 1), factOf('refused', ids[1]!, 1), factOf('refused', ids[1]!, 1), factOf('completed', ids[1]!, 1)];
-    const plan = integrate([{ kind: 'segment', place, facts }], { open: [], ended: new Set() }, context);
+    const plan = integrate([{ kind: 'segment', place, facts }], { open: [], ended: new Set(), ends: [] }, context);
     expect([plan.strays, plan.leaves.length, plan.newCalls.length, plan.changedCalls.length, plan.parts.length]).toEqual([6, 1, 1, 0, 0]);
   });
 });

@@ -1,5 +1,5 @@
 import { toMinuteMs, type LogEntry } from '@sluice/transparency';
-import { NO_COUNTS, type End, type Fact, type Item, type OpenCall, type Place } from './call.ts';
+import { NO_COUNTS, type End, type EpochEnds, type Fact, type Item, type OpenCall, type Place } from './call.ts';
 import { abandonedFields, commitmentsOf, SALT_SEED_BYTES, saltedHash } from './own-leaf.ts';
 
 /** What is known of the calls that a batch touches, from before the batch. */
@@ -8,6 +8,8 @@ export interface Known {
   readonly open: readonly OpenCall[];
   /** Ids that the batch names and that have their end already. */
   readonly ended: ReadonlySet<string>;
+  /** Of the epochs that the batch closes. */
+  readonly ends: readonly EpochEnds[];
 }
 
 export interface IntegrationContext {
@@ -54,6 +56,9 @@ export interface Plan {
   /** Where records of calls lie that are not among the new ones. */
   readonly parts: readonly CallPart[];
   readonly abandoned: readonly OpenCall[];
+  /** Ends that this batch adds to epochs that stay open. */
+  readonly ends: readonly EpochEnds[];
+  readonly closed: readonly Place[];
   /** By index of the item: the salt under which a late or unreadable segment is committed to. */
   readonly salts: ReadonlyMap<number, Uint8Array>;
   /** Records that no honest producer writes: a second end, an end or output without admission, a foreign call. They change nothing. */
@@ -62,7 +67,7 @@ export interface Plan {
 
 const CALL_ID = /^[0-9a-f]{32}$/;
 
-/** Decides what a batch means. One leaf for each end of a call, one for each segment that does not count. */
+/** Decides what a batch means. One leaf for each end of a call, one for each close of an epoch, one for each segment that does not count. */
 export function integrate(items: readonly Item[], known: Known, context: IntegrationContext): Plan {
   const integration = new Integration(known, context);
   items.forEach((item, index) => integration.take(item, index));
@@ -86,6 +91,8 @@ class Integration {
   readonly #parts = new Map<string, CallPart & { readonly seqs: bigint[] }>();
   readonly #leaves: LogEntry[] = [];
   readonly #abandoned: OpenCall[] = [];
+  readonly #ends = new Map<string, { producer: string; epoch: bigint; ends: bigint }>();
+  readonly #closed: Place[] = [];
   readonly #salts = new Map<number, Uint8Array>();
   #strays = 0;
 
@@ -93,6 +100,7 @@ class Integration {
     this.#context = context;
     this.#ended = known.ended;
     for (const call of known.open) this.#working.set(call.callId, { call, end: undefined, saltSeed: undefined, touched: false, admission: undefined });
+    for (const { producer, epoch, ends } of known.ends) this.#ends.set(epochKey({ producer, epoch }), { producer, epoch, ends });
   }
 
   take(item: Item, index: number): void {
@@ -109,7 +117,8 @@ class Integration {
         return;
       }
       case 'closed':
-        for (const working of this.#working.values()) if (!working.end && isOf(working.call, item)) this.#abandon(working);
+        for (const working of this.#working.values()) if (!working.end && isOf(working.call, item.place)) this.#abandon(working);
+        this.#close(item.place);
     }
   }
 
@@ -125,7 +134,7 @@ class Integration {
         changedCalls.push({ call, end, saltSeed });
       }
     }
-    return { leaves: this.#leaves, newCalls, changedCalls, parts: [...this.#parts.values()], abandoned: this.#abandoned, salts: this.#salts, strays: this.#strays };
+    return { leaves: this.#leaves, newCalls, changedCalls, parts: [...this.#parts.values()], abandoned: this.#abandoned, ends: [...this.#ends.values()], closed: this.#closed, salts: this.#salts, strays: this.#strays };
   }
 
   /** False for a stray. */
@@ -169,6 +178,7 @@ class Integration {
   #end(type: 'call.completed' | 'call.refused', { end, commitments }: Fact & { kind: 'completed' | 'refused' }, place: Place): EndedCall {
     const { producer, epoch, seq } = place;
     this.#leaves.push({ type, producer, epoch, seq, minuteMs: toMinuteMs(Number(end.endedAtMs)), commitments });
+    this.#countEnd(place);
     return { ...end, leaf: this.#leaves.length - 1 };
   }
 
@@ -178,6 +188,7 @@ class Integration {
     const saltSeed = Buffer.from(randomBytes(SALT_SEED_BYTES));
     const commitments = commitmentsOf(abandonedFields(call), saltSeed);
     this.#leaves.push({ type: 'call.abandoned', producer: call.producer, epoch: call.epoch, seq: call.lastSeq, minuteMs: toMinuteMs(nowMs), commitments });
+    this.#countEnd(call);
     this.#abandoned.push(call);
     working.saltSeed = saltSeed;
     working.touched = true;
@@ -185,6 +196,21 @@ class Integration {
       status: 'abandoned', errorCode: '', httpStatus: 0, endedAtMs: BigInt(Math.trunc(nowMs)), counts: call.counts, outputBytes: call.outputBytes,
       versionId: '', deploymentId: '', durationMs: 0, firstOutputMs: 0, leaf: this.#leaves.length - 1,
     };
+  }
+
+  #countEnd({ producer, epoch }: Pick<Place, 'producer' | 'epoch'>): void {
+    const key = epochKey({ producer, epoch });
+    const counted = this.#ends.get(key);
+    if (counted) counted.ends++;
+    else this.#ends.set(key, { producer, epoch, ends: 1n });
+  }
+
+  /** States in the open how much there was of the epoch, so that it shows when something is left out. */
+  #close(place: Place): void {
+    const key = epochKey(place);
+    this.#leaves.push({ type: 'epoch.closed', ...place, minuteMs: toMinuteMs(this.#context.nowMs), commitments: [], ends: this.#ends.get(key)?.ends ?? 0n });
+    this.#ends.delete(key);
+    this.#closed.push(place);
   }
 
   /** Fragments come before the record that says whose the call is, so places are kept by producer too. */
@@ -196,8 +222,12 @@ class Integration {
   }
 }
 
-function partKey(callId: string, { producer, epoch }: Pick<Place, 'producer' | 'epoch'>): string {
-  return `${callId} ${epoch} ${producer}`;
+function partKey(callId: string, place: Pick<Place, 'producer' | 'epoch'>): string {
+  return `${callId} ${epochKey(place)}`;
+}
+
+function epochKey({ producer, epoch }: Pick<Place, 'producer' | 'epoch'>): string {
+  return `${epoch} ${producer}`;
 }
 
 function isOf(call: OpenCall, { producer, epoch }: { readonly producer: string; readonly epoch: bigint }): boolean {
