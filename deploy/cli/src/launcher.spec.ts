@@ -20,7 +20,7 @@ cp "$STAGE/bin/fake-node" node_modules/.bin/node
 const nodeOf = (version: string): string => `#!/bin/sh
 if [ "$1" = --version ]; then echo ${version}; exit 0; fi
 case "$1" in scripts/*) echo "hydrate $PWD" >>"$STAGE/npm.log"; exit 0;; esac
-echo "cwd $PWD"; echo "cache $NODE_COMPILE_CACHE"; echo "path $PATH"
+echo "cwd $PWD"; echo "typed $SLUICE_COMMAND"; echo "cache $NODE_COMPILE_CACHE"; echo "path $PATH"
 for word in "$@"; do echo "word $word"; done
 `;
 
@@ -94,6 +94,9 @@ describe('the launcher', () => {
     symlinkSync(join('the repo', 'sluice'), join(stage, 'near'));
     symlinkSync(join(stage, 'near'), join(stage, 'bin', 'far'));
     expect((await launch([], { file: join(stage, 'bin', 'far'), cwd: '/' })).stdout).toContain(`word ${root}/deploy/cli/src/main.ts`);
+    expect((await launch([], { file: './sluice', cwd: root })).stdout).toContain('typed ./sluice\n');
+    symlinkSync(join(root, 'sluice'), join(stage, 'bin', 'sluice'));
+    expect((await launch([], { file: join(stage, 'bin', 'sluice') })).stdout).toContain('typed sluice\n');
   });
 
   it('installs once when two start at the same time', async () => {

@@ -10,19 +10,19 @@ import { addProjectCommands } from './commands/project.ts';
 import { addTestCommand } from './commands/test.ts';
 import { addUpCommand } from './commands/up.ts';
 import { explainErrno } from './data-folder/explain-errno.ts';
-import { CommandFailed, EXIT } from './exit-code.ts';
+import { CommandFailed, EXIT, WrongUse } from './exit-code.ts';
+import { asTyped, typedCommand } from './terminal/typed-command.ts';
 
 const HELP_CODES = new Set(['commander.helpDisplayed', 'commander.version']);
 
 /** The whole command line; nothing of a command's work is loaded before it is chosen. */
 function makeProgram(): Command {
-  const program = new Command('sluice');
+  const program = new Command(typedCommand());
   program
     .description('Sluice: the AI platform that an enterprise runs itself.')
     .version('0.1.0')
     .exitOverride()
-    .showHelpAfterError('(sluice help shows what there is)')
-    .addHelpText('after', '\nExamples:\n  $ sluice up\n  $ sluice chat "Say hello"\n  $ sluice audit list\n\nExit codes: 0 done, 1 failed, 2 wrong use.');
+    .addHelpText('after', `\nExamples:\n${['up', 'chat "Say hello"', 'audit list'].map((words) => `  $ ${typedCommand()} ${words}`).join('\n')}\n\nExit codes: 0 done, 1 failed, 2 wrong use.`);
   addUpCommand(program);
   addChatCommand(program);
   addModelCommands(program);
@@ -31,18 +31,44 @@ function makeProgram(): Command {
   addAuditCommands(program);
   addBackupCommands(program);
   addTestCommand(program);
+  pointToHelp(program);
   return program;
+}
+
+/** Wrong use of a command is answered with where its own help is. */
+function pointToHelp(command: Command): void {
+  command.showHelpAfterError(`(${pathOf(command)} --help shows what there is)`);
+  for (const below of command.commands) pointToHelp(below);
+}
+
+function pathOf(command: Command): string {
+  return command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
+}
+
+/** Help for a command that does not exist is no help: without its flag the words are refused like any unknown command. */
+function withoutVainHelp(program: Command, words: readonly string[]): readonly string[] {
+  let command = program;
+  for (const word of words.filter((one) => !one.startsWith('-'))) {
+    if (command.commands.length === 0 || word === 'help') return words;
+    const below = command.commands.find((one) => one.name() === word);
+    if (!below) return words.filter((one) => one !== '--help' && one !== '-h');
+    command = below;
+  }
+  return words;
 }
 
 /** Runs one command line and says how the process should exit; says on standard error what went wrong. */
 export async function run(words: readonly string[]): Promise<number> {
+  let chosen: Command | undefined;
   try {
-    await makeProgram().parseAsync(words, { from: 'user' });
+    const program = makeProgram().hook('preAction', (_, command) => void (chosen = command));
+    await program.parseAsync(withoutVainHelp(program, words), { from: 'user' });
     return Number(process.exitCode ?? EXIT.done);
   } catch (error) {
     if (error instanceof CommanderError) return HELP_CODES.has(error.code) || isAskedHelp(error, words) ? EXIT.done : EXIT.wrongUse;
     if (error instanceof CommandFailed) {
-      process.stderr.write(`sluice: ${error.message}\n`);
+      const help = error instanceof WrongUse && chosen ? `(${pathOf(chosen)} --help shows what there is)\n` : '';
+      process.stderr.write(`sluice: ${asTyped(error.message)}\n${help}`);
       return error.exitCode;
     }
     if (error instanceof ConfigError || error instanceof ServiceError) {

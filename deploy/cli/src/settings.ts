@@ -12,6 +12,7 @@ export const settingsShape = {
   SLUICE_ADMIN_URL: address.optional(),
   SLUICE_ADMIN_KEY: z.string().optional(),
   SLUICE_API_KEY: z.string().optional(),
+  SLUICE_COMMAND: z.string().optional(),
   XDG_DATA_HOME: z.string().optional(),
   XDG_STATE_HOME: z.string().optional(),
 };
@@ -38,4 +39,9 @@ export function readSettings(environment?: Environment): CliSettings {
     adminKey: given.SLUICE_ADMIN_KEY,
     apiKey: given.SLUICE_API_KEY,
   };
+}
+
+/** How the person called the launcher; undefined when it was not the launcher that started this. Read alone, because help must not fail on another setting. */
+export function readCommandName(): string | undefined {
+  return readConfig({ SLUICE_COMMAND: settingsShape.SLUICE_COMMAND }).SLUICE_COMMAND;
 }

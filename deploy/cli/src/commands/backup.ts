@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { typedCommand } from '../terminal/typed-command.ts';
 import { examples, print, talks } from './output.ts';
 
 interface RestoreOptions {
@@ -18,7 +19,7 @@ export function addBackupCommands(program: Command): void {
     async (dir: string, options: RestoreOptions) => {
       const { restore: run } = await import('../data-folder/restore.ts');
       const { root, keptAs } = await run(dir, options);
-      print(`Restored to ${root}.${keptAs ? ` What was there is now ${keptAs}.` : ''}\nStart it with: sluice up${options.data ? ` --data ${options.data}` : ''}`);
+      print(`Restored to ${root}.${keptAs ? ` What was there is now ${keptAs}.` : ''}\nStart it with: ${typedCommand()} up${options.data ? ` --data ${options.data}` : ''}`);
     },
   );
 }

@@ -49,8 +49,18 @@ describe('the command line', () => {
     }
   }, 60_000);
 
+  it('speaks of itself as it was called', async () => {
+    const env = { SLUICE_COMMAND: './my tools/sluice', SLUICE_DATA: folder };
+    expect((await runCli(['key', 'list'], { env })).stderr).toContain("Start it with: './my tools/sluice' up");
+    expect((await runCli(['chat', '--help'], { env: { ...env, SLUICE_COMMAND: './sluice' } })).stdout).toMatch(/Usage: \.\/sluice chat[^]*\$ \.\/sluice chat\n[^]*\| \.\/sluice chat -/);
+  });
+
   it.each([
     ['an unknown command', ['modle'], 'Did you mean model?'],
+    ['an unknown command that is asked for help', ['nosuch', '--help'], 'unknown command'],
+    ['an unknown command of a group', ['key', 'nosuch', '-h'], '(sluice key --help'],
+    ['a word too few, with where its help is', ['key', 'create'], '(sluice key create --help'],
+    ['use that makes no sense, with where its help is', ['model', 'add', 'tiny'], '(sluice model add --help'],
     ['an unknown option', ['key', 'list', '--jsn'], 'Did you mean --json?'],
     ['a missing argument', ['key', 'create'], "missing required argument 'name'"],
     ['no command', [], 'Usage: sluice'],

@@ -5,6 +5,7 @@ import { adminApi } from '../platform-api/connection.ts';
 import { printable } from '../terminal/printable.ts';
 import { table } from '../terminal/table.ts';
 import { readSecret } from '../terminal/stdin.ts';
+import { asTyped } from '../terminal/typed-command.ts';
 import { examples, printAnswer, reads, talks, print, type ReadOptions } from './output.ts';
 
 interface AddOptions extends ReadOptions {
@@ -81,7 +82,7 @@ async function listModels(options: ReadOptions): Promise<void> {
   const [answer, backends] = await Promise.all([api.get('/models', models), api.get('/backends', listOf(backend))]);
   const health = new Map(backends.data.map((row) => [row.deployment_id, row.healthy ? 'healthy' : `unhealthy${row.reason ? ` (${row.reason})` : ''}`]));
   printAnswer(options, { ...answer, backends: backends.data }, () => {
-    if (answer.data.length === 0) return 'There is no model yet. Add one: sluice model add NAME (--openai URL or --gguf FILE)';
+    if (answer.data.length === 0) return asTyped('There is no model yet. Add one: sluice model add NAME (--openai URL or --gguf FILE)');
     const rows = answer.data.flatMap((row) =>
       row.deployments
         .filter(({ state }) => state !== 'removed')

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
+import { asTyped } from '../terminal/typed-command.ts';
 
 /** Options of a command that reads something from a platform. */
 export interface ReadOptions {
@@ -33,5 +34,5 @@ export function printAnswer(options: ReadOptions, answer: unknown, readable: () 
 
 /** Examples at the end of a command's help. */
 export function examples(command: Command, lines: readonly string[]): Command {
-  return command.addHelpText('after', `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`);
+  return command.addHelpText('after', `\nExamples:\n${lines.map((line) => `  $ ${asTyped(line)}`).join('\n')}`);
 }

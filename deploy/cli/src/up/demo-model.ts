@@ -5,6 +5,7 @@ import { DEMO_MODEL } from '../model-weights/demo-model.ts';
 import { model, models } from '../platform-api/answers.ts';
 import type { HttpApi } from '../platform-api/http-api.ts';
 import { ProgressBar } from '../terminal/progress-bar.ts';
+import { asTyped } from '../terminal/typed-command.ts';
 
 export interface DemoModelOptions {
   readonly api: HttpApi;
@@ -22,11 +23,11 @@ export async function bringDemoModel({ api, folder, again, signal }: DemoModelOp
   const known = (await api.get('/models', models)).data.filter(isServed);
   const wanted = again ? !known.some(({ name }) => name === DEMO_MODEL.name) : known.length === 0;
   if (!wanted) return void remember(folder);
-  if (!again && readFileIfThere(folder.demoModel) !== undefined) return void process.stderr.write(`There is no model. The demonstration model comes back with: sluice up --demo-model\n`);
+  if (!again && readFileIfThere(folder.demoModel) !== undefined) return void process.stderr.write(asTyped('There is no model. The demonstration model comes back with: sluice up --demo-model\n'));
   const { fetchDemoModel } = await import('../model-weights/fetch-demo-model.ts');
   const bar = new ProgressBar('bringing a small model');
   const fetched = await fetchDemoModel({ cacheDir: folder.models, signal, onProgress: ({ bytes, totalBytes }) => bar.update(bytes, totalBytes) }).finally(() => bar.end());
-  if (!fetched.ok) return void process.stderr.write(`${fetched.explanation}\n`);
+  if (!fetched.ok) return void process.stderr.write(`${asTyped(fetched.explanation)}\n`);
   await api.send('POST', '/models', model, { name: fetched.name, gguf: { path: basename(fetched.path), digest: fetched.digest } });
   remember(folder);
 }

@@ -1,27 +1,30 @@
 import type { Credentials } from '../data-folder/credentials.ts';
+import { asTyped } from '../terminal/typed-command.ts';
 
 export interface ScreenFacts {
   readonly url: string;
   readonly adminUrl: string;
   readonly credentials: Credentials;
   readonly dataDir: string;
+  /** The file that holds the keys. */
+  readonly credentialsFile: string;
   /** A model that answers now; undefined when there is none. */
   readonly model: string | undefined;
   readonly startedInMs: number;
 }
 
 /** What a person needs after the start, and no more. The curl line works as it is printed. */
-export function screen({ url, adminUrl, credentials, dataDir, model, startedInMs }: ScreenFacts): string {
+export function screen({ url, adminUrl, credentials, dataDir, credentialsFile, model, startedInMs }: ScreenFacts): string {
   return [
     '',
     `Sluice is ready (${(startedInMs / 1000).toFixed(1)} s)`,
     '',
     `  OpenAI API   ${url}/v1`,
     `  API key      ${credentials.apiKey}`,
-    `  admin API    ${adminUrl} (key in credentials.json)`,
+    `  admin API    ${adminUrl} (its key is in ${credentialsFile})`,
     `  data         ${dataDir}`,
     '',
-    ...(model === undefined ? NO_MODEL : tryIt(url, credentials.apiKey, model)),
+    ...(model === undefined ? NO_MODEL.map(asTyped) : tryIt(url, credentials.apiKey, model)),
     '',
     'Ctrl-C stops it.',
     '',
@@ -41,7 +44,7 @@ function tryIt(url: string, apiKey: string, model: string): string[] {
   return [
     'Try it:',
     `  curl ${url}/v1/chat/completions -H ${quote(`Authorization: Bearer ${apiKey}`)} -H 'Content-Type: application/json' -d ${quote(body)}`,
-    '  sluice chat          sluice audit list          sluice audit verify',
+    ...['chat', 'audit list', 'audit verify'].map((command) => asTyped(`  sluice ${command}`)),
   ];
 }
 

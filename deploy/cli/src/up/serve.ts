@@ -53,7 +53,7 @@ export async function serve(serving: Serving): Promise<never> {
   signal.throwIfAborted();
   stack.defer(() => readyFile.remove());
   readyFile.write({ url, adminUrl, ...credentials, pid: process.pid });
-  process.stdout.write(screen({ url, adminUrl, credentials, dataDir: folder.root, model, startedInMs: performance.now() - serving.startedMs }));
+  process.stdout.write(screen({ url, adminUrl, credentials, dataDir: folder.root, credentialsFile: folder.credentials, model, startedInMs: performance.now() - serving.startedMs }));
   await new Promise((stopped) => signal.addEventListener('abort', stopped, { once: true }));
   throw signal.reason;
 }

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { backend, listOf, models } from '../platform-api/answers.ts';
 import type { HttpApi } from '../platform-api/http-api.ts';
+import { asTyped } from '../terminal/typed-command.ts';
 
 const POLL_MS = 50;
 /** A large model is read from a disk for this long; the platform is useful before it is there. */
@@ -23,6 +24,6 @@ export async function waitForModel(api: HttpApi, signal: AbortSignal): Promise<s
     if (ready.length === local.length) return ready[0]!.name;
     await pause(POLL_MS);
   }
-  if (local.length > 0) process.stderr.write(`The model ${local[0]!.name} is still being loaded; sluice model list shows when it answers.\n`);
+  if (local.length > 0) process.stderr.write(asTyped(`The model ${local[0]!.name} is still being loaded; sluice model list shows when it answers.\n`));
   return active[0]?.name;
 }
