@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ServiceError } from '@sluice/errors';
-import type { LoadSettings, ModelProcess } from '../domain/model-process.ts';
+import { OtherWeights, type LoadSettings, type ModelProcess } from '../domain/model-process.ts';
 import { KnownWeights } from './known-weights.ts';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
@@ -55,13 +55,24 @@ describe('the memory of checked weights', () => {
   });
 
   it('has it checked again against another digest, and after a failure', async () => {
-    fault = new ServiceError('failed_precondition', 'other weights');
+    fault = new ServiceError('failed_precondition', 'no memory');
     await expect(start()).rejects.toBe(fault);
     fault = undefined;
     await start();
     const other = `sha256:${'b'.repeat(64)}`;
     await start(other);
     expect(checked).toEqual([DIGEST, DIGEST, other]);
+  });
+
+  it('refuses a file of another digest without reading it again, until it changes', async () => {
+    fault = new ServiceError('failed_precondition', 'other weights', { cause: new OtherWeights('m') });
+    await expect(start()).rejects.toBe(fault);
+    await expect(start()).rejects.toBe(fault);
+    expect(checked).toEqual([DIGEST]);
+    fault = undefined;
+    await writeFile(path, 'the registered ones');
+    await start();
+    expect(checked).toEqual([DIGEST, DIGEST]);
   });
 
   it('leaves what is wrong with a file that is not there to its start', async () => {

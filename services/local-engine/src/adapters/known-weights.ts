@@ -1,17 +1,24 @@
 import { stat } from 'node:fs/promises';
-import type { LoadSettings, ModelProcess, StartModelProcess } from '../domain/model-process.ts';
+import { ServiceError } from '@sluice/errors';
+import { OtherWeights, type LoadSettings, type ModelProcess, type StartModelProcess } from '../domain/model-process.ts';
 
 /** Files remembered; each is a path and some numbers. */
 const REMEMBERED_LIMIT = 1_000;
 
+/** What a file was found to be: its stamp with the digest that it was checked against, and the refusal if it has another. */
+interface Finding {
+  readonly of: string;
+  readonly refusal?: ServiceError;
+}
+
 /**
- * Remembers, for the life of this process, which files were found to have which digest, so that weights are hashed once
- * and a model that comes back after a crash does not wait for it. A file counts as the same while its size, its times and
- * its inode are.
+ * Remembers, for the life of this process, which files were found to have which digest, so that weights are hashed once:
+ * a model that comes back after a crash does not wait for it, and one that is refused again and again costs nothing.
+ * A file counts as the same while its size, its times and its inode are.
  */
 export class KnownWeights {
   readonly #start: StartModelProcess;
-  readonly #known = new Map<string, string>();
+  readonly #findings = new Map<string, Finding>();
 
   /** `start` has the digest checked when the settings hold one. */
   constructor(start: StartModelProcess) {
@@ -20,18 +27,28 @@ export class KnownWeights {
 
   async start(model: string, settings: LoadSettings, signal: AbortSignal): Promise<ModelProcess> {
     const { weightsDigest, ...unchecked } = settings;
-    if (weightsDigest === undefined) return this.#start(model, settings, signal);
     // Looked at before the file is read: what changes afterwards looks different the next time.
-    const seen = await stampOf(settings.weightsPath);
-    const found = seen && `${seen} ${weightsDigest}`;
-    const process = await this.#start(model, found !== undefined && this.#known.get(settings.weightsPath) === found ? unchecked : settings, signal);
-    if (found !== undefined) this.#remember(settings.weightsPath, found);
-    return process;
+    const stamp = weightsDigest === undefined ? undefined : await stampOf(settings.weightsPath);
+    if (stamp === undefined) return this.#start(model, settings, signal);
+    const of = `${stamp} ${weightsDigest}`;
+    const finding = this.#findings.get(settings.weightsPath);
+    if (finding?.of === of) {
+      if (finding.refusal) throw finding.refusal;
+      return this.#start(model, unchecked, signal);
+    }
+    try {
+      const process = await this.#start(model, settings, signal);
+      this.#remember(settings.weightsPath, { of });
+      return process;
+    } catch (thrown) {
+      if (thrown instanceof ServiceError && thrown.cause instanceof OtherWeights) this.#remember(settings.weightsPath, { of, refusal: thrown });
+      throw thrown;
+    }
   }
 
-  #remember(path: string, found: string): void {
-    if (this.#known.size >= REMEMBERED_LIMIT) this.#known.clear();
-    this.#known.set(path, found);
+  #remember(path: string, finding: Finding): void {
+    if (this.#findings.size >= REMEMBERED_LIMIT) this.#findings.clear();
+    this.#findings.set(path, finding);
   }
 }
 

@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { ServiceError } from '@sluice/errors';
-import type { AnswerPart, LoadSettings, ModelProcess, Prompt } from '../domain/model-process.ts';
+import { OtherWeights, type AnswerPart, type LoadSettings, type ModelProcess, type Prompt } from '../domain/model-process.ts';
 import type { Command, GenerateFailure, LoadFailure, ModelFacts, Report } from '../llama-process/messages.ts';
 import { PartQueue } from './part-queue.ts';
 
@@ -69,7 +69,7 @@ function loadError(model: string, { weightsPath }: LoadSettings, reason: LoadFai
     case 'not-gguf':
       return new ServiceError('failed_precondition', `The model '${model}' cannot be loaded: its file is not a whole GGUF file.`, detail);
     case 'other-digest':
-      return new ServiceError('failed_precondition', `The model '${model}' cannot be loaded: its weights are not those that were registered.`, detail);
+      return new ServiceError('failed_precondition', `The model '${model}' cannot be loaded: its weights are not those that were registered.`, { cause: new OtherWeights(weightsPath) });
     case 'unusable':
       return new ServiceError('failed_precondition', `The model '${model}' cannot be loaded: llama.cpp does not take its weights, or the memory is too small for them.`, detail);
   }
