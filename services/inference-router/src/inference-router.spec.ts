@@ -119,9 +119,11 @@ describe('the inference-router', () => {
     owner.deploy('m', upstream.baseUrl);
     await upstream.probed(1);
     await ask();
-    expect((await router.listBackends({})).backends).toMatchObject([
+    expect((await router.listBackends({ organisationId: 'org_1' })).backends).toMatchObject([
       { deploymentId: 'dep_m', modelId: 'model_m', versionId: 'ver_m', healthy: true, breaker: 'closed', inFlight: 0, reason: '' },
     ]);
+    expect((await router.listBackends({ organisationId: 'org_2' })).backends).toEqual([]);
+    await expect(router.listBackends({})).rejects.toMatchObject({ code: 'missing_required_parameter', param: 'organisation_id' });
   });
 
   it('keeps answering when the registry is away', async () => {

@@ -30,9 +30,11 @@ export function inferenceRpc(options: RouteOptions & { readonly fleet: Fleet }):
       }
     },
 
-    async listBackends() {
+    async listBackends({ organisationId }) {
+      if (organisationId === '') throw new ServiceError('missing_required_parameter', 'The request names no organisation.', { param: 'organisation_id' });
+      const own = options.fleet.list().filter(({ deployment }) => options.registry.knows(organisationId, deployment.modelId));
       return {
-        backends: options.fleet.list().map((member) => ({
+        backends: own.map((member) => ({
           deploymentId: member.deployment.id,
           modelId: member.deployment.modelId,
           versionId: member.deployment.versionId,

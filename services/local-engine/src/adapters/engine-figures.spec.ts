@@ -24,7 +24,7 @@ describe('the figures of the engine', () => {
     };
     const engine = new Engine({ clock: new ManualClock(), logger: silentLogger, waitingLimit: 4, waitLimitMs: 1000, start: () => Promise.resolve(process) });
     const hide = observeEngine(engine);
-    await engine.load('m', { weightsPath: '/m.gguf', sequences: 2, contextTokens: 64, threads: 1 });
+    await engine.load('m', { weightsPath: '/m.gguf', sequences: 2, contextTokens: 64, threads: 1 }, new AbortController().signal);
     const leave = new AbortController();
     const answers = Array.from({ length: 3 }, () => engine.get('m').answer({ text: '', seed: 1, sampling: {} }, leave.signal).next());
     await new Promise((resolve) => setImmediate(resolve));

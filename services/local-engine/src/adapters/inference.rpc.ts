@@ -38,9 +38,9 @@ export function inferenceService(parts: InferenceParts): Implementation<typeof G
       const loaded = engine.models.map(indexEntry);
       return { models: ready ? loaded.filter(({ state }) => state === 'READY') : [...loaded, ...loading] };
     },
-    repositoryModelLoad: async (request) => {
+    repositoryModelLoad: async (request, { signal }) => {
       if (request.modelName === '') throw new ServiceError('missing_required_parameter', "'model_name' is missing.", { param: 'model_name' });
-      await engine.load(request.modelName, readLoadSettings(request, parts.config));
+      await engine.load(request.modelName, readLoadSettings(request, parts.config), signal);
       return {};
     },
     repositoryModelUnload: async ({ modelName }) => {

@@ -4,6 +4,7 @@ import { silentLogger } from '@sluice/telemetry';
 import { Engine } from './engine.ts';
 import type { LoadSettings, ModelProcess } from './model-process.ts';
 
+const never = new AbortController().signal;
 const settings: LoadSettings = { weightsPath: '/m.gguf', sequences: 1, contextTokens: 64, threads: 1 };
 
 /** Processes that start when the test says so. */
@@ -14,9 +15,9 @@ class Processes {
 
   readonly engine = new Engine({
     clock: new ManualClock(), logger: silentLogger, waitingLimit: 2, waitLimitMs: 1000,
-    start: async (model, { weightsPath }) => {
+    start: async (model, { weightsPath }, signal) => {
       this.started.push(`${model} ${weightsPath}`);
-      await this.gate;
+      await Promise.race([this.gate, new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }))]);
       return this.#process(`${model} ${weightsPath}`);
     },
   });
@@ -40,8 +41,8 @@ class Processes {
 describe('Engine', () => {
   it('starts one process however many ask for the same model at once', async () => {
     const { engine, started } = new Processes();
-    await Promise.all([engine.load('m', settings), engine.load('m', settings), engine.load('m', settings)]);
-    await engine.load('m', { ...settings });
+    await Promise.all([engine.load('m', settings, never), engine.load('m', settings, never), engine.load('m', settings, never)]);
+    await engine.load('m', { ...settings }, never);
     expect(started).toEqual(['m /m.gguf']);
     expect(engine.models.map((model) => model.isReady)).toEqual([true]);
   });
@@ -49,11 +50,11 @@ describe('Engine', () => {
   it('keeps the old weights answering until the new ones are there, and then ends them', async () => {
     const processes = new Processes();
     const { engine } = processes;
-    await engine.load('m', settings);
+    await engine.load('m', settings, never);
     const old = engine.get('m');
     const { promise, resolve } = Promise.withResolvers<void>();
     processes.gate = promise;
-    const loading = engine.load('m', { ...settings, weightsPath: '/n.gguf' });
+    const loading = engine.load('m', { ...settings, weightsPath: '/n.gguf' }, never);
     expect(engine.get('m')).toBe(old);
     expect(engine.namesLoading).toEqual(['m']);
     resolve();
@@ -62,13 +63,24 @@ describe('Engine', () => {
     expect(processes.ended).toEqual(['m /m.gguf']);
   });
 
+  it('gives a load up when nobody waits for it any more', async () => {
+    const processes = new Processes();
+    const { engine } = processes;
+    processes.gate = new Promise(() => undefined);
+    const leave = new AbortController();
+    const loading = engine.load('m', settings, leave.signal);
+    leave.abort(new Error('left'));
+    await expect(loading).rejects.toThrow('left');
+    expect([engine.namesLoading, engine.models]).toEqual([[], []]);
+  });
+
   it('knows no model that was unloaded, and refuses more models than it has room for', async () => {
     const { engine, ended } = new Processes();
-    for (let index = 0; index < 16; index++) await engine.load(`m${index}`, settings);
-    await expect(engine.load('one-more', settings)).rejects.toMatchObject({ code: 'failed_precondition' });
+    for (let index = 0; index < 16; index++) await engine.load(`m${index}`, settings, never);
+    await expect(engine.load('one-more', settings, never)).rejects.toMatchObject({ code: 'failed_precondition' });
     await engine.unload('m0');
     expect(() => engine.get('m0')).toThrow(expect.objectContaining({ code: 'model_not_found' }));
-    await engine.load('one-more', settings);
+    await engine.load('one-more', settings, never);
     await engine.close();
     expect(ended.length).toBe(17);
     expect(engine.models).toEqual([]);

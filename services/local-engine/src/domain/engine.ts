@@ -42,9 +42,10 @@ export class Engine {
 
   /**
    * Loads a model; a second call with the same settings waits for the first or finds the work done. With other settings
-   * the old one answers until the new one is there, and is then ended.
+   * the old one answers until the new one is there, and is then ended. When the signal aborts, the load that was begun by
+   * this call is given up, also for those who wait for it.
    */
-  async load(name: string, settings: LoadSettings): Promise<void> {
+  async load(name: string, settings: LoadSettings, signal: AbortSignal): Promise<void> {
     const under = this.#loading.get(name);
     if (under) {
       await under.model;
@@ -55,7 +56,7 @@ export class Engine {
     if (!old && this.#models.size + this.#loading.size >= LOADED_MODELS_LIMIT) {
       throw new ServiceError('failed_precondition', `The local engine holds at most ${LOADED_MODELS_LIMIT} models.`);
     }
-    const model = SupervisedModel.load(name, settings, this.#parts, this.#closing.signal);
+    const model = SupervisedModel.load(name, settings, this.#parts, AbortSignal.any([this.#closing.signal, signal]));
     this.#loading.set(name, { settings, model });
     try {
       this.#models.set(name, await model);

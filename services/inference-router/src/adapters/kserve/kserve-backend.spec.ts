@@ -247,6 +247,19 @@ describe('the model of a deployment', () => {
     }
   });
 
+  it('is not waited for when its deployment is taken away while it is loaded', async () => {
+    engine.isReady = false;
+    engine.beforeLoaded = new Promise(() => undefined);
+    const warnings: unknown[] = [];
+    const one = backend('local', { ...silent, warn: (fields) => void warnings.push(fields) });
+    const probed = one.probe(never);
+    probed.catch(() => undefined);
+    while (engine.loads.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    await one.close();
+    await expect(probed).rejects.toMatchObject({ code: 'cancelled' });
+    expect([engine.loadSignals[0]!.aborted, warnings]).toEqual([true, []]);
+  });
+
   it('is waited for, not loaded, when it is another server\'s or comes back by itself', async () => {
     engine.isReady = false;
     await expect(backend('http://triton:8001').probe(never)).rejects.toMatchObject({ code: 'backend_unavailable' });

@@ -12,6 +12,7 @@ export class ScriptedEngine {
   readonly client: Client<typeof GRPCInferenceService>;
   readonly requests: TextRequest[] = [];
   readonly loads: RepositoryModelLoadRequest[] = [];
+  readonly loadSignals: AbortSignal[] = [];
   readonly unloads: string[] = [];
   script: AnswerScript = () => [];
   parameters: Record<string, string> = {};
@@ -42,8 +43,9 @@ export class ScriptedEngine {
         });
       },
       repositoryIndex: () => Promise.resolve({ models: this.isRestarting ? [{ name: 'm', version: '1', state: 'UNAVAILABLE' }] : [] }),
-      repositoryModelLoad: async (request) => {
+      repositoryModelLoad: async (request, { signal }) => {
         this.loads.push(request);
+        this.loadSignals.push(signal);
         await this.beforeLoaded;
         if (this.loadFailure) throw this.loadFailure;
         this.isReady = true;

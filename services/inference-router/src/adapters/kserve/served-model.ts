@@ -17,6 +17,7 @@ export class ServedModel {
   #template: Promise<ChatTemplate> | undefined;
   #loading: Promise<void> | undefined;
   #lastLoadFault = '';
+  readonly #released = new AbortController();
 
   constructor(options: KserveBackendOptions) {
     this.#options = options;
@@ -55,6 +56,7 @@ export class ServedModel {
   async release(): Promise<void> {
     const { engine, deployment, logger } = this.#options;
     if (deployment.target !== LOCAL) return;
+    this.#released.abort(new ServiceError('cancelled', 'The deployment was taken out of service.'));
     try {
       await this.#loading?.catch(() => undefined);
       const config = await engine.modelConfig({ name: deployment.upstreamModel }, { timeoutMs: ASK_TIMEOUT_MS });
@@ -78,7 +80,7 @@ export class ServedModel {
     const text = (value: string) => ({ parameterChoice: { case: 'stringParam' as const, value } });
     const parameters = { weights_path: text(deployment.weightsPath), weights_digest: text(deployment.digest) };
     try {
-      await engine.repositoryModelLoad({ modelName: deployment.upstreamModel, parameters }, { timeoutMs: LOAD_TIMEOUT_MS });
+      await engine.repositoryModelLoad({ modelName: deployment.upstreamModel, parameters }, { timeoutMs: LOAD_TIMEOUT_MS, signal: this.#released.signal });
     } catch (thrown) {
       throw this.#loadFault(ServiceError.from(thrown));
     }
@@ -88,6 +90,7 @@ export class ServedModel {
   /** What a client may know of a load that failed; where the weights lie is for the log. */
   #loadFault(cause: ServiceError): ServiceError {
     const { deployment, logger } = this.#options;
+    if (this.#released.signal.aborted) return cause;
     // A load that fails is tried again with every health check: said once.
     if (cause.message !== this.#lastLoadFault) logger.warn({ deploymentId: deployment.id, weightsPath: deployment.weightsPath, error: cause }, 'the model could not be loaded');
     this.#lastLoadFault = cause.message;
