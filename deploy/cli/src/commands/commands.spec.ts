@@ -10,6 +10,8 @@ const KEY = {
   object: 'key', id: 'key_1', name: 'app', kind: 'inference', role: null, project_id: 'proj_1', prefix: 'sk-sluice-abc', models: [],
   created_at: '2026-11-22T10:00:00.000Z', expires_at: null, revoked_at: null,
 };
+const PROJECT = { object: 'project', id: 'proj_1', name: 'default', body_policy: 'sent', created_at: '2026-11-22T10:00:00.000Z' };
+const list = (data: object[]): object => ({ object: 'list', data, has_more: false });
 const MODEL = {
   object: 'model', id: 'model_1', name: 'tiny', created_at: '2026-11-22T10:00:00.000Z', aliases: ['gpt-4o'],
   versions: [{ id: 'ver_1', number: 1, digest: 'sha256:00', description: 'd', created_at: '2026-11-22T10:00:00.000Z' }],
@@ -114,13 +116,22 @@ describe('the command line', () => {
 
   it('creates and revokes keys', async () => {
     api.on('POST /admin/v1/keys', { status: 201, json: { ...KEY, secret: 'sk-sluice-shown-once' } });
+    api.on('GET /admin/v1/projects', { json: list([PROJECT]) });
     api.on('DELETE /admin/v1/keys/key_1', { json: { ...KEY, revoked_at: '2026-11-22T11:00:00.000Z' } });
-    const created = await sluice(['key', 'create', 'app', '--expires', '2099-01-31', '--model', 'tiny', 'huge']);
+    const created = await sluice(['key', 'create', 'app', '--expires', '2099-01-31', '--model', 'tiny', '--model', 'huge']);
     expect(created).toMatchObject({ code: 0, stdout: expect.stringContaining('sk-sluice-shown-once') });
-    expect(api.seen[0]!.body).toEqual({ name: 'app', kind: 'inference', models: ['tiny', 'huge'], expires_at: '2099-01-31T00:00:00.000Z' });
+    const posted = (): unknown => api.seen.findLast(({ method }) => method === 'POST')!.body;
+    expect(created.stderr).toBe('');
+    expect(posted()).toEqual({ name: 'app', kind: 'inference', project_id: 'proj_1', models: ['tiny', 'huge'], expires_at: '2099-01-31T00:00:00.000Z' });
     expect(await sluice(['key', 'create', 'reviewer', '--admin', 'auditor'])).toMatchObject({ code: 0 });
-    expect(api.seen[1]!.body).toEqual({ name: 'reviewer', kind: 'admin', role: 'auditor' });
+    expect(posted()).toEqual({ name: 'reviewer', kind: 'admin', role: 'auditor' });
     expect(await sluice(['key', 'revoke', 'key_1'])).toMatchObject({ code: 0, stdout: 'revoked key_1 (app)\n' });
+    const projects = (...names: string[]): void => void api.on('GET /admin/v1/projects', { json: list(names.map((name, index) => ({ ...PROJECT, id: `proj_${index}`, name, created_at: `2026-11-0${9 - index}T10:00:00.000Z` }))) });
+    for (const [names, expected] of [[['new', 'old'], 'proj_1'], [['new', 'default', 'old'], 'proj_1']] as const) {
+      projects(...names);
+      expect(await sluice(['key', 'create', '--model', 'tiny', 'app'])).toMatchObject({ code: 0, stderr: expect.stringContaining(`(${expected}); --project`) });
+      expect(posted()).toEqual({ name: 'app', kind: 'inference', project_id: expected, models: ['tiny'] });
+    }
   });
 
   it('adds a model of a server; its key comes from standard input and is not shown', async () => {

@@ -1,8 +1,8 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { WrongUse } from '../exit-code.ts';
-import { key, listOf, newKey } from '../platform-api/answers.ts';
+import { key, listOf, newKey, project } from '../platform-api/answers.ts';
 import { adminApi } from '../platform-api/connection.ts';
-import { printable } from '../terminal/printable.ts';
+import { printable, printableLine } from '../terminal/printable.ts';
 import { table } from '../terminal/table.ts';
 import { examples, printAnswer, reads, type ReadOptions } from './output.ts';
 
@@ -19,8 +19,8 @@ export function addKeyCommands(program: Command): void {
   const group = program.command('key').description('API keys: create, list, revoke');
 
   const create = reads(group.command('create').description('create a key; its secret is shown this once').argument('<name>', 'what the key is for'))
-    .option('--project <id>', 'project of an inference key (default: the first project)')
-    .option('--model <name...>', 'models that the key may use (default: every model)')
+    .option('--project <id>', 'project of an inference key (default: the one named default, or else the oldest)')
+    .option('--model <name>', 'a model that the key may use; repeat it for more (default: every model)', (name: string, before: string[] = []) => [...before, name])
     .option('--expires <when>', 'a date (2027-01-31) or a time from now (12h, 90d)', expiry)
     .addOption(new Option('--admin <role>', 'make an admin key with this role instead of an inference key').choices(ROLES));
   examples(create, ['sluice key create billing-bot --expires 90d', 'sluice key create reviewer --admin auditor', 'sluice key create app --model smollm2-135m-instruct --json']).action(createKey);
@@ -37,7 +37,7 @@ export function addKeyCommands(program: Command): void {
     );
   });
 
-  examples(reads(group.command('revoke').description('revoke a key; it is dead everywhere within a second').argument('<id>', 'id of the key')), [
+  examples(reads(group.command('revoke').description('revoke a key: new calls are refused within a second; an answer that is being streamed runs to its end').argument('<id>', 'id of the key')), [
     'sluice key revoke key_01jd...',
   ]).action(async (id: string, options: ReadOptions) => {
     const answer = await adminApi(options).send('DELETE', `/keys/${encodeURIComponent(id)}`, key);
@@ -45,12 +45,22 @@ export function addKeyCommands(program: Command): void {
   });
 }
 
+/** The project of a key for which none was given; says which where there is a choice. Undefined leaves it to the platform. */
+async function usualProject(options: ReadOptions): Promise<string | undefined> {
+  const { data } = await adminApi(options).get('/projects', listOf(project));
+  const oldest = data.toSorted((a, b) => Date.parse(a.created_at) - Date.parse(b.created_at))[0];
+  const usual = data.find(({ name }) => name === 'default') ?? oldest;
+  if (usual && data.length > 1) process.stderr.write(`The key is for the project ${printableLine(usual.name)} (${usual.id}); --project names another.\n`);
+  return usual?.id;
+}
+
 async function createKey(name: string, options: CreateOptions): Promise<void> {
   if (options.admin && (options.project ?? options.model)) throw new WrongUse('--admin makes a key of the organisation: it takes neither --project nor --model.');
+  const projectId = options.admin ? undefined : (options.project ?? (await usualProject(options)));
   const body = {
     name,
     ...(options.admin ? { kind: 'admin', role: options.admin } : { kind: 'inference' }),
-    ...(options.project && { project_id: options.project }),
+    ...(projectId && { project_id: projectId }),
     ...(options.model && { models: options.model }),
     ...(options.expires && { expires_at: options.expires }),
   };
