@@ -1,6 +1,6 @@
 import type { ServiceError } from '@sluice/errors';
 import type { Outcome } from '@sluice/proto/events/v1/calls';
-import { chainOutput, commitmentHash, encodeCall, type PendingRecord } from '@sluice/segment';
+import { askedBytes, chainOutput, commitmentHash, encodeCall, type PendingRecord } from '@sluice/segment';
 import { plainCall, type Call, type Events, type Principal } from './call.ts';
 import { OutputTally } from './output-tally.ts';
 import { commitToFields } from './leaf.ts';
@@ -47,7 +47,7 @@ export class CallRecords {
     this.#promptSalt = randomBytes(SALT_BYTES);
     this.#promptCommitment = commitmentHash(this.#promptSalt, encodeCall(plainCall(facts.call)));
     this.#chain = randomBytes(CHAIN_BYTES);
-    this.tally = new OutputTally(facts.call.messages.length);
+    this.tally = new OutputTally(askedBytes(facts.call));
   }
 
   get projectId(): string {

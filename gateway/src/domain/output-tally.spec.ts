@@ -12,6 +12,8 @@ describe('the tally of an answer', () => {
     tally.add(events({ event: { case: 'delta', value: { text: 'é€' } } }, { event: { case: 'delta', value: { text: 'abc', channel: 2 } } }));
     expect([tally.bytes, tally.events]).toEqual([8, 2]);
     expect(tally.counts()).toEqual({ inputTokens: 3n, outputTokens: 2n, cachedInputTokens: 0n, reasoningTokens: 0n, estimated: true });
+    tally.add(events({ event: { case: 'delta', value: { extraJson: Buffer.from('{}') } } }));
+    expect([tally.bytes, tally.counts().outputTokens]).toEqual([8, 3n]);
   });
 
   it('takes the counts that came with the answer', () => {

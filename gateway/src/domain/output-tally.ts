@@ -1,7 +1,5 @@
+import { estimateTokens } from '@sluice/segment';
 import type { Events, TokenCounts } from './call.ts';
-
-/** Without a tokeniser's count a token is taken for four bytes, the usual rule of thumb for English text. */
-const BYTES_PER_TOKEN = 4;
 
 /** What the recorded output amounts to so far: bytes, events, tokens, how each choice ended. */
 export class OutputTally {
@@ -9,19 +7,23 @@ export class OutputTally {
   events = 0;
   versionId = '';
   deploymentId = '';
-  readonly #promptBytes: number;
+  readonly #askedBytes: number;
+  /** Members of messages that Sluice does not interpret: not text, but said by the model. */
+  #extraBytes = 0;
   readonly #finished = new Map<number, string>();
   #usage: TokenCounts | undefined;
 
-  constructor(promptBytes: number) {
-    this.#promptBytes = promptBytes;
+  constructor(asked: number) {
+    this.#askedBytes = asked;
   }
 
   add(events: Events): void {
     this.events += events.length;
     for (const { event } of events) {
-      if (event.case === 'delta') this.bytes += Buffer.byteLength(event.value.text);
-      else if (event.case === 'finished') this.#finished.set(event.value.choice, event.value.reason);
+      if (event.case === 'delta') {
+        this.bytes += Buffer.byteLength(event.value.text);
+        this.#extraBytes += event.value.extraJson.length;
+      } else if (event.case === 'finished') this.#finished.set(event.value.choice, event.value.reason);
       else if (event.case === 'usage') this.#usage = event.value;
       else if (event.case === 'started') {
         this.versionId = event.value.versionId;
@@ -36,15 +38,11 @@ export class OutputTally {
       const { inputTokens, outputTokens, cachedInputTokens, reasoningTokens, estimated } = this.#usage;
       return { inputTokens, outputTokens, cachedInputTokens, reasoningTokens, estimated };
     }
-    return { inputTokens: estimate(this.#promptBytes), outputTokens: estimate(this.bytes), cachedInputTokens: 0n, reasoningTokens: 0n, estimated: true };
+    return { inputTokens: estimateTokens(this.#askedBytes), outputTokens: estimateTokens(this.bytes + this.#extraBytes), cachedInputTokens: 0n, reasoningTokens: 0n, estimated: true };
   }
 
   /** By choice. */
   finishReasons(): string[] {
     return [...this.#finished].sort(([left], [right]) => left - right).map(([, reason]) => reason);
   }
-}
-
-function estimate(bytes: number): bigint {
-  return BigInt(Math.ceil(bytes / BYTES_PER_TOKEN));
 }

@@ -6,5 +6,6 @@ export { decodeSegment, openSegment, type KeyFinder, type OpenedRecord } from '.
 export { CallAssembler, readCall } from './call-assembler.ts';
 export { commit, commitmentHash, verifyOpening, type NamedCommitment, type NamedOpening } from './commitment.ts';
 export { encodeCall } from './encode-record.ts';
+export { askedBytes, estimateTokens } from './estimate.ts';
 export { chainOutput, nextChain } from './output-chain.ts';
 export { LEASE_MS, SEGMENT_LIMIT_BYTES } from './limits.ts';

@@ -297,7 +297,7 @@ export type Usage = Message<"chat.v1.Usage"> & {
   reasoningTokens: bigint;
 
   /**
-   * True when neither the backend nor a tokeniser counted: bytes divided by four.
+   * True when neither the backend nor a tokeniser counted: bytes divided by four, by one rule (libs/segment).
    *
    * @generated from field: bool estimated = 5;
    */

@@ -1,4 +1,5 @@
 import { Channel, type ChatEvent } from '@sluice/proto/chat/v1/chat';
+import { askedBytes } from '@sluice/segment';
 import type { BackendCall } from '../../domain/backend.ts';
 import { delta, finished, started, toolDelta } from './chat-events.ts';
 import { finishReason, namesOneTool } from './finish-reason.ts';
@@ -74,9 +75,7 @@ export class AnswerReader {
       return finished(index, finishReason(choice.finishReason, hasTools, choice.isFunctionNamed));
     });
     const source = this.#usage && rawMember(this.#usage.source, this.#usage.path);
-    const { messages, fields } = this.#call.call;
-    const input = fields.reduce((sum, { json }) => sum + json.length, messages.length);
-    events.push(usageOf(this.#usage?.value, source, { input, output: this.#outputBytes }));
+    events.push(usageOf(this.#usage?.value, source, { input: askedBytes(this.#call.call), output: this.#outputBytes }));
     return this.#begin(events);
   }
 

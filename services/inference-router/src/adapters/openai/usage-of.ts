@@ -1,9 +1,7 @@
 import type { ChatEvent } from '@sluice/proto/chat/v1/chat';
+import { estimateTokens } from '@sluice/segment';
 import { usage } from './chat-events.ts';
 import { isObject } from './upstream-error.ts';
-
-/** A token takes about four bytes of text in the usual vocabularies. */
-const BYTES_PER_TOKEN = 4;
 
 export interface Bytes {
   readonly input: number;
@@ -21,17 +19,13 @@ export function usageOf(object: unknown, source: string | undefined, bytes: Byte
   const isOutputCounted = output !== undefined && (output > 0n || bytes.output === 0);
   const isInputCounted = input !== undefined && input > 0n;
   return usage({
-    inputTokens: isInputCounted ? input : estimate(bytes.input),
-    outputTokens: isOutputCounted ? output : estimate(bytes.output),
+    inputTokens: isInputCounted ? input : estimateTokens(bytes.input),
+    outputTokens: isOutputCounted ? output : estimateTokens(bytes.output),
     cachedInputTokens: detail(given['prompt_tokens_details'], 'cached_tokens'),
     reasoningTokens: detail(given['completion_tokens_details'], 'reasoning_tokens'),
     estimated: !isInputCounted || !isOutputCounted,
     json: source === undefined ? new Uint8Array(0) : Buffer.from(source),
   });
-}
-
-function estimate(bytes: number): bigint {
-  return BigInt(Math.ceil(bytes / BYTES_PER_TOKEN));
 }
 
 function count(value: unknown): bigint | undefined {
