@@ -5,25 +5,19 @@ import { list } from './view.ts';
 /** How this process sees what it may route to. */
 export function backendsRoutes(server: FastifyInstance, door: AdminDoor): void {
   adminRoute(server, door, 'GET', '/backends', OPERATORS, async ({ actor, options }) => {
-    const [{ backends }, { models }] = await Promise.all([
-      door.inference.listBackends({}, options),
-      door.registry.listModels({ organisationId: actor.organisationId }, options),
-    ]);
-    const own = new Set(models.map(({ id }) => id));
+    const { backends } = await door.inference.listBackends({ organisationId: actor.organisationId }, options);
     return {
       json: list(
-        backends
-          .filter(({ modelId }) => own.has(modelId))
-          .map(({ deploymentId, modelId, versionId, healthy, breaker, inFlight, reason }) => ({
-            object: 'backend',
-            deployment_id: deploymentId,
-            model_id: modelId,
-            version_id: versionId,
-            healthy,
-            breaker,
-            in_flight: inFlight,
-            reason,
-          })),
+        backends.map(({ deploymentId, modelId, versionId, healthy, breaker, inFlight, reason }) => ({
+          object: 'backend',
+          deployment_id: deploymentId,
+          model_id: modelId,
+          version_id: versionId,
+          healthy,
+          breaker,
+          in_flight: inFlight,
+          reason,
+        })),
       ),
     };
   });
