@@ -21,12 +21,14 @@ async function setUp() {
     getSnapshot: async () => {
       owner.asked++;
       if (owner.away) throw new ServiceError('backend_unavailable', 'away');
-      return { position: 1n, pepper: Buffer.alloc(32, 1), projects: [{ project: { id: 'p1', name: `read ${owner.asked}` }, dataKeys: [] }] };
+      return { position: 1n, pepper: Buffer.alloc(32, 1), projects: [{ project: { id: 'p1', organisationId: 'org_1', name: `read ${owner.asked}` }, dataKeys: [] }] };
     },
-    getProjectSecrets: async ({ projectId }) => {
+    authorise: missing,
+    getProjectSecrets: async ({ organisationId, projectId }) => {
+      if (organisationId !== 'org_1') throw new ServiceError('not_found', 'not of this organisation');
       owner.secretsAsked++;
       if (owner.secretsAway) throw new ServiceError('backend_unavailable', 'away');
-      return { project: { project: { id: projectId }, dataKeys: [{ id: 'data', key: Buffer.alloc(32, 2) }] } };
+      return { project: { project: { id: projectId, organisationId }, dataKeys: [{ id: 'data', key: Buffer.alloc(32, 2) }] } };
     },
     createProject: missing,
     listProjects: missing,

@@ -1,5 +1,5 @@
 import { ServiceError } from '@sluice/errors';
-import { AccessService } from '@sluice/proto/access/v1/access';
+import { AccessService, type Project } from '@sluice/proto/access/v1/access';
 import { AccessChangedSchema } from '@sluice/proto/events/v1/changes';
 import type { Platform } from '@sluice/platform';
 import { Replica, STALE_AFTER_MS } from '@sluice/replica';
@@ -41,7 +41,7 @@ export class AccessReplica {
         return { position: snapshot.position, state: directoryOf(snapshot) };
       },
       apply: (directory, { message }) => {
-        if (!directory.apply(message) && message.change.case === 'project') void this.#fetchSecrets(message.change.value.id);
+        if (!directory.apply(message) && message.change.case === 'project') void this.#fetchSecrets(message.change.value);
         return directory;
       },
     });
@@ -65,14 +65,17 @@ export class AccessReplica {
   sealingKey(projectId: string): SealingKey {
     const sealing = this.directory.sealingKey(projectId);
     if (sealing) return sealing;
-    void this.#fetchSecrets(projectId);
+    const project = this.directory.project(projectId);
+    if (project) void this.#fetchSecrets(project);
     throw unavailable();
   }
 
   /** Resolves when the project's data key is here: an event tells of a new project and its keys before the data key has arrived. */
   recordable(projectId: string): Promise<void> | undefined {
     if (this.directory.sealingKey(projectId)) return undefined;
-    return this.#fetchSecrets(projectId).then(() => {
+    const project = this.directory.project(projectId);
+    if (!project) return Promise.reject(unavailable());
+    return this.#fetchSecrets(project).then(() => {
       if (!this.directory.sealingKey(projectId)) throw unavailable();
     });
   }
@@ -97,11 +100,11 @@ export class AccessReplica {
   }
 
   /** An event tells of a project but carries no key: that is asked for. */
-  #fetchSecrets(projectId: string): Promise<void> {
+  #fetchSecrets({ id: projectId, organisationId }: Pick<Project, 'id' | 'organisationId'>): Promise<void> {
     const known = this.#fetching.get(projectId);
     if (known) return known;
     const fetching = this.#access
-      .getProjectSecrets({ projectId }, { timeoutMs: READ_TIMEOUT_MS })
+      .getProjectSecrets({ organisationId, projectId }, { timeoutMs: READ_TIMEOUT_MS })
       .then(({ project }) => project && this.directory.putSecrets(project))
       .catch((thrown: unknown) => this.#parts.logger.warn({ projectId, code: ServiceError.from(thrown).code }, 'the keys of a project could not be read'))
       .finally(() => this.#fetching.delete(projectId));

@@ -134,6 +134,7 @@ export class TestHouse {
         return { position: 1n, projects: [{ project: project(), dataKeys: [dataKey] }], keys: this.keys, pepper: PEPPER };
       },
       getProjectSecrets: async () => ({ project: { project: project(), dataKeys: [dataKey] } }),
+      authorise: async () => ({}),
       createProject: async ({ name, bodyPolicy }) => ({ project: { ...project(), name, bodyPolicy } }),
       listProjects: async () => ({ projects: [project()] }),
       createApiKey: async ({ kind, role, projectId, name, models, expiresAtMs }) => ({ key: create(ApiKeySchema, { id: 'key_new', kind, role, projectId, name, models, expiresAtMs, prefix: 'sk-sluice-abc' }), secret: 'sk-sluice-new' }),

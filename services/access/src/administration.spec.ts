@@ -26,9 +26,9 @@ describe('administration', () => {
     it('are made with a data key of their own, keep what was sent by default, and are listed', async () => {
       const { project } = await running.access.createProject({ actor, name: 'second' });
       expect(project).toMatchObject({ name: 'second', organisationId: actor.organisationId, bodyPolicy: BodyPolicy.SENT });
-      const secrets = await running.access.getProjectSecrets({ projectId: project!.id });
+      const secrets = await running.access.getProjectSecrets({ organisationId: actor.organisationId, projectId: project!.id });
       expect(secrets.project).toMatchObject({ project, dataKeys: [{ id: expect.stringMatching(/^dk_/) }] });
-      const first = await running.access.getProjectSecrets({ projectId });
+      const first = await running.access.getProjectSecrets({ organisationId: actor.organisationId, projectId });
       expect(secrets.project!.dataKeys[0]!.key).toHaveLength(32);
       expect(secrets.project!.dataKeys[0]!.key).not.toEqual(first.project!.dataKeys[0]!.key);
       const { projects } = await running.access.listProjects({ organisationId: actor.organisationId });
@@ -37,7 +37,7 @@ describe('administration', () => {
 
     it.each([BodyPolicy.SENT, BodyPolicy.DIGEST])('keep the body policy %s', async (bodyPolicy) => {
       const { project } = await running.access.createProject({ actor, name: `policy ${bodyPolicy}`, bodyPolicy });
-      expect((await running.access.getProjectSecrets({ projectId: project!.id })).project!.project).toEqual(project);
+      expect((await running.access.getProjectSecrets({ organisationId: actor.organisationId, projectId: project!.id })).project!.project).toEqual(project);
     });
 
     it('are refused with the parameter at fault', async () => {
@@ -47,7 +47,25 @@ describe('administration', () => {
       await expect(running.access.createProject({ actor, name: 'x', bodyPolicy: 9 as BodyPolicy })).rejects.toEqual(code('invalid_value', 'body_policy'));
       await expect(running.access.createProject({ actor, name: 'x', bodyPolicy: BodyPolicy.ORIGINAL_AND_SENT })).rejects.toEqual(code('unsupported_parameter', 'body_policy'));
       await expect(running.access.createProject({ name: 'x' })).rejects.toEqual(code('missing_required_parameter', 'actor'));
-      await expect(running.access.getProjectSecrets({ projectId: 'proj_none' })).rejects.toEqual(code('not_found', 'project_id'));
+      await expect(running.access.getProjectSecrets({ organisationId: actor.organisationId, projectId: 'proj_none' })).rejects.toEqual(code('not_found', 'project_id'));
+      await expect(running.access.getProjectSecrets({ projectId })).rejects.toEqual(code('missing_required_parameter', 'organisation_id'));
+      await expect(running.access.getProjectSecrets({ organisationId: 'org_other', projectId })).rejects.toEqual(code('not_found', 'project_id'));
+    });
+  });
+
+  describe('the question of another service', () => {
+    const may = (keyId: string, organisationId = actor.organisationId, action = 'model.change') => running.access.authorise({ actor: { keyId, organisationId }, action });
+
+    it('is answered by the role of a live admin key', async () => {
+      const member = await running.adminKey(Role.MEMBER);
+      for (const key of [actor.keyId, member.id]) await expect(may(key)).resolves.toBeDefined();
+      const auditor = await running.adminKey(Role.AUDITOR);
+      const { key: app } = await running.access.createApiKey({ ...inference() });
+      await running.access.revokeApiKey({ actor, keyId: member.id });
+      for (const key of [auditor.id, app!.id, member.id, 'key_none']) await expect(may(key)).rejects.toMatchObject({ code: 'insufficient_permissions' });
+      await expect(may(actor.keyId, 'org_other')).rejects.toMatchObject({ code: 'insufficient_permissions' });
+      await expect(may(actor.keyId, undefined, 'model.eat')).rejects.toEqual(code('invalid_value', 'action'));
+      await expect(running.access.authorise({ action: 'model.change' })).rejects.toEqual(code('missing_required_parameter', 'actor'));
     });
   });
 

@@ -10,7 +10,7 @@ import { House, type Running } from './testing/house.ts';
 class Replica {
   readonly keys = new Map<string, ApiKey>();
   readonly projects = new Map<string, ProjectSecrets>();
-  readonly #unread: string[] = [];
+  readonly #unread: { readonly id: string; readonly organisationId: string }[] = [];
 
   constructor(snapshot: GetSnapshotResponse) {
     for (const key of snapshot.keys) this.keys.set(key.id, key);
@@ -18,15 +18,15 @@ class Replica {
   }
 
   apply({ change }: AccessChanged): void {
-    if (change.case === 'project') this.#unread.push(change.value.id);
+    if (change.case === 'project') this.#unread.push(change.value);
     else if (change.case === 'key' && change.value.revokedAtMs !== 0n) this.keys.delete(change.value.id);
     else if (change.case === 'key') this.keys.set(change.value.id, change.value);
     else throw new Error('an event without a change');
   }
 
   async askForSecrets(running: Running): Promise<void> {
-    for (const projectId of this.#unread.splice(0)) {
-      this.projects.set(projectId, (await running.access.getProjectSecrets({ projectId })).project!);
+    for (const { id, organisationId } of this.#unread.splice(0)) {
+      this.projects.set(id, (await running.access.getProjectSecrets({ organisationId, projectId: id })).project!);
     }
   }
 }

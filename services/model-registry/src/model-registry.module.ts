@@ -32,7 +32,7 @@ class ModelRegistryModule implements OnModuleInit, OnApplicationShutdown {
     const sql = explainedTables(await this.#platform.sql('model_registry', migrations), AWAY);
     const credentials = new Credentials(rootKey);
     const acts = new SqlActs(sql, { events, ids, credentials });
-    const permissions = new AccessPermissions(this.#platform.connect(AccessService), clock);
+    const permissions = new AccessPermissions(this.#platform.connect(AccessService));
     const administration = { acts, permissions, clock, ids };
     this.#platform.serve(ModelRegistryService, modelRegistryRpc(this.#platform, sql, credentials, administration));
     const signOfLife = (this.#signOfLife = new SignOfLife(this.#platform, RegistryChangedSchema));

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file access/v1/access.proto.
  */
 export const file_access_v1_access: GenFile = /*@__PURE__*/
-  fileDesc("ChZhY2Nlc3MvdjEvYWNjZXNzLnByb3RvEglhY2Nlc3MudjEiKAoMT3JnYW5pc2F0aW9uEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkifwoHUHJvamVjdBIKCgJpZBgBIAEoCRIXCg9vcmdhbmlzYXRpb25faWQYAiABKAkSDAoEbmFtZRgDIAEoCRIqCgtib2R5X3BvbGljeRgEIAEoDjIVLmFjY2Vzcy52MS5Cb2R5UG9saWN5EhUKDWNyZWF0ZWRfYXRfbXMYBSABKAMiiQIKBkFwaUtleRIKCgJpZBgBIAEoCRIXCg9vcmdhbmlzYXRpb25faWQYAiABKAkSEgoKcHJvamVjdF9pZBgDIAEoCRIgCgRraW5kGAQgASgOMhIuYWNjZXNzLnYxLktleUtpbmQSHQoEcm9sZRgFIAEoDjIPLmFjY2Vzcy52MS5Sb2xlEgwKBG5hbWUYBiABKAkSDgoGcHJlZml4GAcgASgJEhIKCmtleWVkX2hhc2gYCCABKAwSDgoGbW9kZWxzGAkgAygJEhUKDWNyZWF0ZWRfYXRfbXMYCiABKAMSFQoNZXhwaXJlc19hdF9tcxgLIAEoAxIVCg1yZXZva2VkX2F0X21zGAwgASgDIiIKB0RhdGFLZXkSCgoCaWQYASABKAkSCwoDa2V5GAIgASgMIlwKDlByb2plY3RTZWNyZXRzEiMKB3Byb2plY3QYASABKAsyEi5hY2Nlc3MudjEuUHJvamVjdBIlCglkYXRhX2tleXMYAiADKAsyEi5hY2Nlc3MudjEuRGF0YUtleSIUChJHZXRTbmFwc2hvdFJlcXVlc3QitQEKE0dldFNuYXBzaG90UmVzcG9uc2USEAoIcG9zaXRpb24YASABKAQSLgoNb3JnYW5pc2F0aW9ucxgCIAMoCzIXLmFjY2Vzcy52MS5PcmdhbmlzYXRpb24SKwoIcHJvamVjdHMYAyADKAsyGS5hY2Nlc3MudjEuUHJvamVjdFNlY3JldHMSHwoEa2V5cxgEIAMoCzIRLmFjY2Vzcy52MS5BcGlLZXkSDgoGcGVwcGVyGAUgASgMIi4KGEdldFByb2plY3RTZWNyZXRzUmVxdWVzdBISCgpwcm9qZWN0X2lkGAEgASgJIkcKGUdldFByb2plY3RTZWNyZXRzUmVzcG9uc2USKgoHcHJvamVjdBgBIAEoCzIZLmFjY2Vzcy52MS5Qcm9qZWN0U2VjcmV0cyIwCgVBY3RvchIOCgZrZXlfaWQYASABKAkSFwoPb3JnYW5pc2F0aW9uX2lkGAIgASgJInEKFENyZWF0ZVByb2plY3RSZXF1ZXN0Eh8KBWFjdG9yGAEgASgLMhAuYWNjZXNzLnYxLkFjdG9yEgwKBG5hbWUYAiABKAkSKgoLYm9keV9wb2xpY3kYAyABKA4yFS5hY2Nlc3MudjEuQm9keVBvbGljeSI8ChVDcmVhdGVQcm9qZWN0UmVzcG9uc2USIwoHcHJvamVjdBgBIAEoCzISLmFjY2Vzcy52MS5Qcm9qZWN0Ii4KE0xpc3RQcm9qZWN0c1JlcXVlc3QSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJIjwKFExpc3RQcm9qZWN0c1Jlc3BvbnNlEiQKCHByb2plY3RzGAEgAygLMhIuYWNjZXNzLnYxLlByb2plY3QiwAEKE0NyZWF0ZUFwaUtleVJlcXVlc3QSHwoFYWN0b3IYASABKAsyEC5hY2Nlc3MudjEuQWN0b3ISIAoEa2luZBgCIAEoDjISLmFjY2Vzcy52MS5LZXlLaW5kEh0KBHJvbGUYAyABKA4yDy5hY2Nlc3MudjEuUm9sZRISCgpwcm9qZWN0X2lkGAQgASgJEgwKBG5hbWUYBSABKAkSDgoGbW9kZWxzGAYgAygJEhUKDWV4cGlyZXNfYXRfbXMYByABKAMiRgoUQ3JlYXRlQXBpS2V5UmVzcG9uc2USHgoDa2V5GAEgASgLMhEuYWNjZXNzLnYxLkFwaUtleRIOCgZzZWNyZXQYAiABKAkiLQoSTGlzdEFwaUtleXNSZXF1ZXN0EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCSI2ChNMaXN0QXBpS2V5c1Jlc3BvbnNlEh8KBGtleXMYASADKAsyES5hY2Nlc3MudjEuQXBpS2V5IkYKE1Jldm9rZUFwaUtleVJlcXVlc3QSHwoFYWN0b3IYASABKAsyEC5hY2Nlc3MudjEuQWN0b3ISDgoGa2V5X2lkGAIgASgJIjYKFFJldm9rZUFwaUtleVJlc3BvbnNlEh4KA2tleRgBIAEoCzIRLmFjY2Vzcy52MS5BcGlLZXkqTwoHS2V5S2luZBIYChRLRVlfS0lORF9VTlNQRUNJRklFRBAAEhYKEktFWV9LSU5EX0lORkVSRU5DRRABEhIKDktFWV9LSU5EX0FETUlOEAIqTwoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASDgoKUk9MRV9PV05FUhABEg8KC1JPTEVfTUVNQkVSEAISEAoMUk9MRV9BVURJVE9SEAMqegoKQm9keVBvbGljeRIbChdCT0RZX1BPTElDWV9VTlNQRUNJRklFRBAAEhQKEEJPRFlfUE9MSUNZX1NFTlQQARIhCh1CT0RZX1BPTElDWV9PUklHSU5BTF9BTkRfU0VOVBACEhYKEkJPRFlfUE9MSUNZX0RJR0VTVBADMtIECg1BY2Nlc3NTZXJ2aWNlEkwKC0dldFNuYXBzaG90Eh0uYWNjZXNzLnYxLkdldFNuYXBzaG90UmVxdWVzdBoeLmFjY2Vzcy52MS5HZXRTbmFwc2hvdFJlc3BvbnNlEl4KEUdldFByb2plY3RTZWNyZXRzEiMuYWNjZXNzLnYxLkdldFByb2plY3RTZWNyZXRzUmVxdWVzdBokLmFjY2Vzcy52MS5HZXRQcm9qZWN0U2VjcmV0c1Jlc3BvbnNlElIKDUNyZWF0ZVByb2plY3QSHy5hY2Nlc3MudjEuQ3JlYXRlUHJvamVjdFJlcXVlc3QaIC5hY2Nlc3MudjEuQ3JlYXRlUHJvamVjdFJlc3BvbnNlEk8KDExpc3RQcm9qZWN0cxIeLmFjY2Vzcy52MS5MaXN0UHJvamVjdHNSZXF1ZXN0Gh8uYWNjZXNzLnYxLkxpc3RQcm9qZWN0c1Jlc3BvbnNlEk8KDENyZWF0ZUFwaUtleRIeLmFjY2Vzcy52MS5DcmVhdGVBcGlLZXlSZXF1ZXN0Gh8uYWNjZXNzLnYxLkNyZWF0ZUFwaUtleVJlc3BvbnNlEkwKC0xpc3RBcGlLZXlzEh0uYWNjZXNzLnYxLkxpc3RBcGlLZXlzUmVxdWVzdBoeLmFjY2Vzcy52MS5MaXN0QXBpS2V5c1Jlc3BvbnNlEk8KDFJldm9rZUFwaUtleRIeLmFjY2Vzcy52MS5SZXZva2VBcGlLZXlSZXF1ZXN0Gh8uYWNjZXNzLnYxLlJldm9rZUFwaUtleVJlc3BvbnNlYgZwcm90bzM");
+  fileDesc("ChZhY2Nlc3MvdjEvYWNjZXNzLnByb3RvEglhY2Nlc3MudjEiKAoMT3JnYW5pc2F0aW9uEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkifwoHUHJvamVjdBIKCgJpZBgBIAEoCRIXCg9vcmdhbmlzYXRpb25faWQYAiABKAkSDAoEbmFtZRgDIAEoCRIqCgtib2R5X3BvbGljeRgEIAEoDjIVLmFjY2Vzcy52MS5Cb2R5UG9saWN5EhUKDWNyZWF0ZWRfYXRfbXMYBSABKAMiiQIKBkFwaUtleRIKCgJpZBgBIAEoCRIXCg9vcmdhbmlzYXRpb25faWQYAiABKAkSEgoKcHJvamVjdF9pZBgDIAEoCRIgCgRraW5kGAQgASgOMhIuYWNjZXNzLnYxLktleUtpbmQSHQoEcm9sZRgFIAEoDjIPLmFjY2Vzcy52MS5Sb2xlEgwKBG5hbWUYBiABKAkSDgoGcHJlZml4GAcgASgJEhIKCmtleWVkX2hhc2gYCCABKAwSDgoGbW9kZWxzGAkgAygJEhUKDWNyZWF0ZWRfYXRfbXMYCiABKAMSFQoNZXhwaXJlc19hdF9tcxgLIAEoAxIVCg1yZXZva2VkX2F0X21zGAwgASgDIiIKB0RhdGFLZXkSCgoCaWQYASABKAkSCwoDa2V5GAIgASgMIlwKDlByb2plY3RTZWNyZXRzEiMKB3Byb2plY3QYASABKAsyEi5hY2Nlc3MudjEuUHJvamVjdBIlCglkYXRhX2tleXMYAiADKAsyEi5hY2Nlc3MudjEuRGF0YUtleSIUChJHZXRTbmFwc2hvdFJlcXVlc3QitQEKE0dldFNuYXBzaG90UmVzcG9uc2USEAoIcG9zaXRpb24YASABKAQSLgoNb3JnYW5pc2F0aW9ucxgCIAMoCzIXLmFjY2Vzcy52MS5PcmdhbmlzYXRpb24SKwoIcHJvamVjdHMYAyADKAsyGS5hY2Nlc3MudjEuUHJvamVjdFNlY3JldHMSHwoEa2V5cxgEIAMoCzIRLmFjY2Vzcy52MS5BcGlLZXkSDgoGcGVwcGVyGAUgASgMIkcKGEdldFByb2plY3RTZWNyZXRzUmVxdWVzdBISCgpwcm9qZWN0X2lkGAEgASgJEhcKD29yZ2FuaXNhdGlvbl9pZBgCIAEoCSJHChlHZXRQcm9qZWN0U2VjcmV0c1Jlc3BvbnNlEioKB3Byb2plY3QYASABKAsyGS5hY2Nlc3MudjEuUHJvamVjdFNlY3JldHMiMAoFQWN0b3ISDgoGa2V5X2lkGAEgASgJEhcKD29yZ2FuaXNhdGlvbl9pZBgCIAEoCSJDChBBdXRob3Jpc2VSZXF1ZXN0Eh8KBWFjdG9yGAEgASgLMhAuYWNjZXNzLnYxLkFjdG9yEg4KBmFjdGlvbhgCIAEoCSITChFBdXRob3Jpc2VSZXNwb25zZSJxChRDcmVhdGVQcm9qZWN0UmVxdWVzdBIfCgVhY3RvchgBIAEoCzIQLmFjY2Vzcy52MS5BY3RvchIMCgRuYW1lGAIgASgJEioKC2JvZHlfcG9saWN5GAMgASgOMhUuYWNjZXNzLnYxLkJvZHlQb2xpY3kiPAoVQ3JlYXRlUHJvamVjdFJlc3BvbnNlEiMKB3Byb2plY3QYASABKAsyEi5hY2Nlc3MudjEuUHJvamVjdCIuChNMaXN0UHJvamVjdHNSZXF1ZXN0EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCSI8ChRMaXN0UHJvamVjdHNSZXNwb25zZRIkCghwcm9qZWN0cxgBIAMoCzISLmFjY2Vzcy52MS5Qcm9qZWN0IsABChNDcmVhdGVBcGlLZXlSZXF1ZXN0Eh8KBWFjdG9yGAEgASgLMhAuYWNjZXNzLnYxLkFjdG9yEiAKBGtpbmQYAiABKA4yEi5hY2Nlc3MudjEuS2V5S2luZBIdCgRyb2xlGAMgASgOMg8uYWNjZXNzLnYxLlJvbGUSEgoKcHJvamVjdF9pZBgEIAEoCRIMCgRuYW1lGAUgASgJEg4KBm1vZGVscxgGIAMoCRIVCg1leHBpcmVzX2F0X21zGAcgASgDIkYKFENyZWF0ZUFwaUtleVJlc3BvbnNlEh4KA2tleRgBIAEoCzIRLmFjY2Vzcy52MS5BcGlLZXkSDgoGc2VjcmV0GAIgASgJIi0KEkxpc3RBcGlLZXlzUmVxdWVzdBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkiNgoTTGlzdEFwaUtleXNSZXNwb25zZRIfCgRrZXlzGAEgAygLMhEuYWNjZXNzLnYxLkFwaUtleSJGChNSZXZva2VBcGlLZXlSZXF1ZXN0Eh8KBWFjdG9yGAEgASgLMhAuYWNjZXNzLnYxLkFjdG9yEg4KBmtleV9pZBgCIAEoCSI2ChRSZXZva2VBcGlLZXlSZXNwb25zZRIeCgNrZXkYASABKAsyES5hY2Nlc3MudjEuQXBpS2V5Kk8KB0tleUtpbmQSGAoUS0VZX0tJTkRfVU5TUEVDSUZJRUQQABIWChJLRVlfS0lORF9JTkZFUkVOQ0UQARISCg5LRVlfS0lORF9BRE1JThACKk8KBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEg4KClJPTEVfT1dORVIQARIPCgtST0xFX01FTUJFUhACEhAKDFJPTEVfQVVESVRPUhADKnoKCkJvZHlQb2xpY3kSGwoXQk9EWV9QT0xJQ1lfVU5TUEVDSUZJRUQQABIUChBCT0RZX1BPTElDWV9TRU5UEAESIQodQk9EWV9QT0xJQ1lfT1JJR0lOQUxfQU5EX1NFTlQQAhIWChJCT0RZX1BPTElDWV9ESUdFU1QQAzKaBQoNQWNjZXNzU2VydmljZRJMCgtHZXRTbmFwc2hvdBIdLmFjY2Vzcy52MS5HZXRTbmFwc2hvdFJlcXVlc3QaHi5hY2Nlc3MudjEuR2V0U25hcHNob3RSZXNwb25zZRJGCglBdXRob3Jpc2USGy5hY2Nlc3MudjEuQXV0aG9yaXNlUmVxdWVzdBocLmFjY2Vzcy52MS5BdXRob3Jpc2VSZXNwb25zZRJeChFHZXRQcm9qZWN0U2VjcmV0cxIjLmFjY2Vzcy52MS5HZXRQcm9qZWN0U2VjcmV0c1JlcXVlc3QaJC5hY2Nlc3MudjEuR2V0UHJvamVjdFNlY3JldHNSZXNwb25zZRJSCg1DcmVhdGVQcm9qZWN0Eh8uYWNjZXNzLnYxLkNyZWF0ZVByb2plY3RSZXF1ZXN0GiAuYWNjZXNzLnYxLkNyZWF0ZVByb2plY3RSZXNwb25zZRJPCgxMaXN0UHJvamVjdHMSHi5hY2Nlc3MudjEuTGlzdFByb2plY3RzUmVxdWVzdBofLmFjY2Vzcy52MS5MaXN0UHJvamVjdHNSZXNwb25zZRJPCgxDcmVhdGVBcGlLZXkSHi5hY2Nlc3MudjEuQ3JlYXRlQXBpS2V5UmVxdWVzdBofLmFjY2Vzcy52MS5DcmVhdGVBcGlLZXlSZXNwb25zZRJMCgtMaXN0QXBpS2V5cxIdLmFjY2Vzcy52MS5MaXN0QXBpS2V5c1JlcXVlc3QaHi5hY2Nlc3MudjEuTGlzdEFwaUtleXNSZXNwb25zZRJPCgxSZXZva2VBcGlLZXkSHi5hY2Nlc3MudjEuUmV2b2tlQXBpS2V5UmVxdWVzdBofLmFjY2Vzcy52MS5SZXZva2VBcGlLZXlSZXNwb25zZWIGcHJvdG8z");
 
 /**
  * @generated from message access.v1.Organisation
@@ -269,6 +269,11 @@ export type GetProjectSecretsRequest = Message<"access.v1.GetProjectSecretsReque
    * @generated from field: string project_id = 1;
    */
   projectId: string;
+
+  /**
+   * @generated from field: string organisation_id = 2;
+   */
+  organisationId: string;
 };
 
 /**
@@ -320,6 +325,43 @@ export const ActorSchema: GenMessage<Actor> = /*@__PURE__*/
   messageDesc(file_access_v1_access, 9);
 
 /**
+ * @generated from message access.v1.AuthoriseRequest
+ */
+export type AuthoriseRequest = Message<"access.v1.AuthoriseRequest"> & {
+  /**
+   * @generated from field: access.v1.Actor actor = 1;
+   */
+  actor?: Actor | undefined;
+
+  /**
+   * `model.change`, or another action that access knows.
+   *
+   * @generated from field: string action = 2;
+   */
+  action: string;
+};
+
+/**
+ * Describes the message access.v1.AuthoriseRequest.
+ * Use `create(AuthoriseRequestSchema)` to create a new message.
+ */
+export const AuthoriseRequestSchema: GenMessage<AuthoriseRequest> = /*@__PURE__*/
+  messageDesc(file_access_v1_access, 10);
+
+/**
+ * @generated from message access.v1.AuthoriseResponse
+ */
+export type AuthoriseResponse = Message<"access.v1.AuthoriseResponse"> & {
+};
+
+/**
+ * Describes the message access.v1.AuthoriseResponse.
+ * Use `create(AuthoriseResponseSchema)` to create a new message.
+ */
+export const AuthoriseResponseSchema: GenMessage<AuthoriseResponse> = /*@__PURE__*/
+  messageDesc(file_access_v1_access, 11);
+
+/**
  * @generated from message access.v1.CreateProjectRequest
  */
 export type CreateProjectRequest = Message<"access.v1.CreateProjectRequest"> & {
@@ -344,7 +386,7 @@ export type CreateProjectRequest = Message<"access.v1.CreateProjectRequest"> & {
  * Use `create(CreateProjectRequestSchema)` to create a new message.
  */
 export const CreateProjectRequestSchema: GenMessage<CreateProjectRequest> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 10);
+  messageDesc(file_access_v1_access, 12);
 
 /**
  * @generated from message access.v1.CreateProjectResponse
@@ -361,7 +403,7 @@ export type CreateProjectResponse = Message<"access.v1.CreateProjectResponse"> &
  * Use `create(CreateProjectResponseSchema)` to create a new message.
  */
 export const CreateProjectResponseSchema: GenMessage<CreateProjectResponse> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 11);
+  messageDesc(file_access_v1_access, 13);
 
 /**
  * @generated from message access.v1.ListProjectsRequest
@@ -378,7 +420,7 @@ export type ListProjectsRequest = Message<"access.v1.ListProjectsRequest"> & {
  * Use `create(ListProjectsRequestSchema)` to create a new message.
  */
 export const ListProjectsRequestSchema: GenMessage<ListProjectsRequest> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 12);
+  messageDesc(file_access_v1_access, 14);
 
 /**
  * @generated from message access.v1.ListProjectsResponse
@@ -395,7 +437,7 @@ export type ListProjectsResponse = Message<"access.v1.ListProjectsResponse"> & {
  * Use `create(ListProjectsResponseSchema)` to create a new message.
  */
 export const ListProjectsResponseSchema: GenMessage<ListProjectsResponse> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 13);
+  messageDesc(file_access_v1_access, 15);
 
 /**
  * @generated from message access.v1.CreateApiKeyRequest
@@ -442,7 +484,7 @@ export type CreateApiKeyRequest = Message<"access.v1.CreateApiKeyRequest"> & {
  * Use `create(CreateApiKeyRequestSchema)` to create a new message.
  */
 export const CreateApiKeyRequestSchema: GenMessage<CreateApiKeyRequest> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 14);
+  messageDesc(file_access_v1_access, 16);
 
 /**
  * @generated from message access.v1.CreateApiKeyResponse
@@ -464,7 +506,7 @@ export type CreateApiKeyResponse = Message<"access.v1.CreateApiKeyResponse"> & {
  * Use `create(CreateApiKeyResponseSchema)` to create a new message.
  */
 export const CreateApiKeyResponseSchema: GenMessage<CreateApiKeyResponse> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 15);
+  messageDesc(file_access_v1_access, 17);
 
 /**
  * @generated from message access.v1.ListApiKeysRequest
@@ -481,7 +523,7 @@ export type ListApiKeysRequest = Message<"access.v1.ListApiKeysRequest"> & {
  * Use `create(ListApiKeysRequestSchema)` to create a new message.
  */
 export const ListApiKeysRequestSchema: GenMessage<ListApiKeysRequest> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 16);
+  messageDesc(file_access_v1_access, 18);
 
 /**
  * @generated from message access.v1.ListApiKeysResponse
@@ -498,7 +540,7 @@ export type ListApiKeysResponse = Message<"access.v1.ListApiKeysResponse"> & {
  * Use `create(ListApiKeysResponseSchema)` to create a new message.
  */
 export const ListApiKeysResponseSchema: GenMessage<ListApiKeysResponse> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 17);
+  messageDesc(file_access_v1_access, 19);
 
 /**
  * @generated from message access.v1.RevokeApiKeyRequest
@@ -520,7 +562,7 @@ export type RevokeApiKeyRequest = Message<"access.v1.RevokeApiKeyRequest"> & {
  * Use `create(RevokeApiKeyRequestSchema)` to create a new message.
  */
 export const RevokeApiKeyRequestSchema: GenMessage<RevokeApiKeyRequest> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 18);
+  messageDesc(file_access_v1_access, 20);
 
 /**
  * @generated from message access.v1.RevokeApiKeyResponse
@@ -537,7 +579,7 @@ export type RevokeApiKeyResponse = Message<"access.v1.RevokeApiKeyResponse"> & {
  * Use `create(RevokeApiKeyResponseSchema)` to create a new message.
  */
 export const RevokeApiKeyResponseSchema: GenMessage<RevokeApiKeyResponse> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 19);
+  messageDesc(file_access_v1_access, 21);
 
 /**
  * Who acts. An inference key belongs to a project; an admin key to the organisation.
@@ -655,7 +697,17 @@ export const AccessService: GenService<{
     output: typeof GetSnapshotResponseSchema;
   },
   /**
-   * One project with its unwrapped data keys.
+   * Lets a service ask whether an actor may do something there. An empty answer: yes. Errors: `insufficient_permissions`.
+   *
+   * @generated from rpc access.v1.AccessService.Authorise
+   */
+  authorise: {
+    methodKind: "unary";
+    input: typeof AuthoriseRequestSchema;
+    output: typeof AuthoriseResponseSchema;
+  },
+  /**
+   * One project of an organisation with its unwrapped data keys.
    *
    * @generated from rpc access.v1.AccessService.GetProjectSecrets
    */

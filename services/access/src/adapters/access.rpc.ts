@@ -4,10 +4,12 @@ import type { Implementation } from '@sluice/rpc';
 import type { Platform } from '@sluice/platform';
 import type { Sql } from '@sluice/sql';
 import { actCounter } from '@sluice/telemetry';
+import { authorise } from '../domain/authorise.ts';
 import { createApiKey } from '../domain/create-api-key.ts';
 import { createProject } from '../domain/create-project.ts';
 import type { Actor, Administration } from '../domain/ports.ts';
 import { revokeApiKey } from '../domain/revoke-api-key.ts';
+import { isAction } from '../domain/role.ts';
 import { bodyPolicyOf, keyMessage, kindOf, projectMessage, roleOf, shownKeyMessage } from './messages.ts';
 import { listKeys, listProjects, readProjectWithKeys, readSnapshot, type ProjectWithKeys } from './reads-sql.ts';
 
@@ -28,8 +30,14 @@ export function accessRpc(
         pepper: Uint8Array.from(administration.pepper.export()),
       };
     },
-    async getProjectSecrets({ projectId }) {
-      const project = await readProjectWithKeys(sql, rootKey, projectId);
+    async authorise({ actor, action }) {
+      if (!isAction(action)) throw new ServiceError('invalid_value', 'There is no such action.', { param: 'action' });
+      await administration.acts.act((state) => authorise(state, actorOf(actor), action, administration.clock.wallMs()));
+      return {};
+    },
+    async getProjectSecrets({ organisationId, projectId }) {
+      if (organisationId === '') throw new ServiceError('missing_required_parameter', 'An organisation must be named.', { param: 'organisation_id' });
+      const project = await readProjectWithKeys(sql, rootKey, organisationId, projectId);
       if (!project) throw new ServiceError('not_found', 'There is no such project.', { param: 'project_id' });
       return { project: secretsMessage(project) };
     },

@@ -37,8 +37,8 @@ export function readSnapshot(sql: Sql, events: EventLog, rootKey: RootKey): Prom
   });
 }
 
-export async function readProjectWithKeys(sql: Sql, rootKey: RootKey, projectId: string): Promise<ProjectWithKeys | undefined> {
-  const rows = await sql.query<ProjectRow>('select * from project where id = $1', [projectId]);
+export async function readProjectWithKeys(sql: Sql, rootKey: RootKey, organisationId: string, projectId: string): Promise<ProjectWithKeys | undefined> {
+  const rows = await sql.query<ProjectRow>('select * from project where id = $1 and organisation_id = $2', [projectId, organisationId]);
   return (await withKeys(sql, rootKey, rows, [projectId]))[0];
 }
 

@@ -26,7 +26,7 @@ const MAX_SEGMENTS = 18_000;
 export async function readBodies(sql: Sql, access: Client<typeof AccessService>, call: IndexedCall, signal: AbortSignal): Promise<{ parts: CallPart[]; available: boolean }> {
   const { producer, epoch, seqs } = call;
   if (seqs.length > MAX_SEGMENTS) throw new ServiceError('failed_precondition', `The call is spread over ${seqs.length} segments; at most ${MAX_SEGMENTS} can be shown in one answer.`);
-  const keys = await projectKeys(access, call.summary.projectId, signal);
+  const keys = await projectKeys(access, call.summary, signal);
   let available = true;
   const findKey: KeyFinder = (projectId, keyId) => {
     if (projectId !== call.summary.projectId) return undefined;
@@ -57,9 +57,9 @@ function chainAfter({ record }: CallRecord): Uint8Array {
 }
 
 /** The project's data keys, for this answer only. A project that access does not know has been shredded. */
-async function projectKeys(access: Client<typeof AccessService>, projectId: string, signal: AbortSignal): Promise<Map<string, KeyObject>> {
+async function projectKeys(access: Client<typeof AccessService>, { organisationId, projectId }: IndexedCall['summary'], signal: AbortSignal): Promise<Map<string, KeyObject>> {
   try {
-    const { project } = await access.getProjectSecrets({ projectId }, { signal, timeoutMs: ACCESS_DEADLINE_MS });
+    const { project } = await access.getProjectSecrets({ organisationId, projectId }, { signal, timeoutMs: ACCESS_DEADLINE_MS });
     return new Map(project?.dataKeys.map(({ id, key }) => [id, dataKey(key)]));
   } catch (thrown) {
     const error = ServiceError.from(thrown);

@@ -13,7 +13,7 @@ import { auditRpc } from '../adapters/audit.rpc.ts';
 import { newestCheckpoint, signCheckpoint } from '../adapters/checkpoints-sql.ts';
 import { openLog } from '../adapters/log-sql.ts';
 import { consumeSegments } from '../adapters/segments.consumer.ts';
-import { PROJECT, SEALING } from './call-script.ts';
+import { ORGANISATION, PROJECT, SEALING } from './call-script.ts';
 
 export const NOW_MS = 1_700_000_100_000;
 
@@ -79,10 +79,10 @@ async function publishedFiles({ sql, audit }: AuditTables): Promise<Map<string, 
 function accessOf(tables: { readonly access: AuditTables['access'] }): Implementation<typeof AccessService> {
   const notAsked = () => Promise.reject(new Error('audit asks access for secrets only'));
   return {
-    getSnapshot: notAsked, createProject: notAsked, listProjects: notAsked, createApiKey: notAsked, listApiKeys: notAsked, revokeApiKey: notAsked,
-    async getProjectSecrets({ projectId }) {
+    getSnapshot: notAsked, authorise: notAsked, createProject: notAsked, listProjects: notAsked, createApiKey: notAsked, listApiKeys: notAsked, revokeApiKey: notAsked,
+    async getProjectSecrets({ organisationId, projectId }) {
       if (tables.access === 'away') throw new ServiceError('backend_unavailable', 'The service is not running.');
-      if (tables.access === 'shredded' || projectId !== PROJECT) throw new ServiceError('not_found', 'There is no such project.');
+      if (tables.access === 'shredded' || projectId !== PROJECT || organisationId !== ORGANISATION) throw new ServiceError('not_found', 'There is no such project.');
       return create(GetProjectSecretsResponseSchema, { project: { dataKeys: [{ id: SEALING.id, key: SEALING.bytes }] } });
     },
   };

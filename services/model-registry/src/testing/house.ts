@@ -3,11 +3,12 @@ import { NestFactory } from '@nestjs/core';
 import { ManualClock, systemClock, systemIds } from '@sluice/clock';
 import { rootKeyFrom } from '@sluice/envelope';
 import { createPostgresEventLog, type PostgresEventLog } from '@sluice/events';
+import { ServiceError } from '@sluice/errors';
 import { Health } from '@sluice/lifecycle';
 import type { Platform } from '@sluice/platform';
-import { AccessService, KeyKind, Role } from '@sluice/proto/access/v1/access';
+import { AccessService } from '@sluice/proto/access/v1/access';
 import { ModelRegistryService, type GetSnapshotResponse } from '@sluice/proto/model_registry/v1/model_registry';
-import { InProcessTransport, type Client, type Implementation } from '@sluice/rpc';
+import { InProcessTransport, type Client } from '@sluice/rpc';
 import { createSql, migrate, type SqlPool } from '@sluice/sql';
 import { startTestDatabase } from '@sluice/sql/testing';
 import type { LogFields, Logger } from '@sluice/telemetry';
@@ -97,20 +98,16 @@ export class Running {
   }
 }
 
-/** Keys as access lists them: `owner`, `member` and `auditor` of `org`, an inference key, and an owner of `other`. */
+/** Access as it answers of `owner`, `member` and `auditor` of `org`, and of an owner of `other`. */
 export function servePeople(running: Running): void {
-  const key = (organisationId: string, id: string, role: Role) => ({ id, organisationId, role, kind: role === Role.UNSPECIFIED ? KeyKind.INFERENCE : KeyKind.ADMIN });
-  const keys = [
-    key('org', 'owner', Role.OWNER), key('org', 'member', Role.MEMBER), key('org', 'auditor', Role.AUDITOR), key('org', 'inference', Role.UNSPECIFIED),
-    { ...key('org', 'revoked', Role.OWNER), revokedAtMs: 1n }, { ...key('org', 'expired', Role.OWNER), expiresAtMs: 1n },
-    key('other', 'their owner', Role.OWNER),
-  ];
-  const listing: Pick<Implementation<typeof AccessService>, 'listApiKeys'> = {
-    listApiKeys: async ({ organisationId }) => ({ keys: keys.filter((one) => one.organisationId === organisationId) }),
-  };
-  const unasked = () => Promise.reject(new Error('the registry asks access for nothing but keys'));
+  const mayChangeModels = new Set(['org owner', 'org member', 'other their owner']);
+  const unasked = () => Promise.reject(new Error('the registry asks access for nothing but permission'));
   running.platform.serve(AccessService, {
-    getSnapshot: unasked, getProjectSecrets: unasked, createProject: unasked, listProjects: unasked, createApiKey: unasked, revokeApiKey: unasked, ...listing,
+    getSnapshot: unasked, getProjectSecrets: unasked, createProject: unasked, listProjects: unasked, createApiKey: unasked, listApiKeys: unasked, revokeApiKey: unasked,
+    async authorise({ actor, action }) {
+      if (action === 'model.change' && mayChangeModels.has(`${actor?.organisationId} ${actor?.keyId}`)) return {};
+      throw new ServiceError('insufficient_permissions', 'This needs a live admin key of the organisation.');
+    },
   });
 }
 
