@@ -20,12 +20,17 @@ function facts(call: RecordedCall): string[] {
     ['model', `${call.model}${call.version_id ? ` (${call.version_id})` : ''}${call.stream ? ', streamed' : ''}`],
     ['who', `project ${call.project_id}, key ${call.key_id}`],
     ['when', `${call.admitted_at ?? '-'} to ${call.ended_at ?? '-'}`],
-    ['time', call.duration_ms === null ? undefined : `${call.duration_ms} ms, first output after ${call.first_output_ms ?? '-'} ms`],
+    ['time', call.duration_ms === null ? undefined : `${call.duration_ms} ms${firstOutput(call)}`],
     ['tokens', call.usage ? `${call.usage.input_tokens} in, ${call.usage.output_tokens} out${call.usage.estimated ? ' (estimated)' : ''}` : undefined],
     ['leaf', call.leaf_index === null ? 'none yet' : `${call.leaf_index} of the transparency log`],
     ['segments', segmentRanges(call)],
   ];
   return rows.flatMap(([name, value]) => (value ? [`${name.padEnd(10)}${printableLine(value)}`] : []));
+}
+
+/** Zero stands for "never" in a record, unless there was output: then it came at once. */
+function firstOutput({ first_output_ms: afterMs, output_bytes: bytes }: RecordedCall): string {
+  return bytes === 0 && !afterMs ? ', no output' : `, first output after ${afterMs ?? '-'} ms`;
 }
 
 /** `producer/epoch/first-last` for each epoch: a streamed answer lies in many segments. */

@@ -41,7 +41,7 @@ export function addAuditCommands(program: Command): void {
   });
 
   const verify = reads(group.command('verify').description('prove the whole log from the outside, or one call').argument('[id]', 'also check the proof of this call'));
-  examples(verify.option('--new-log', 'trust the key of this log although another one was seen here before'), ['sluice audit verify', 'sluice audit verify 019ab3c4d5e67890a1b2c3d4e5f60718']).action(
+  examples(verify.option('--new-log', 'trust this log although another key, or a later end of it, was seen here before: it was set up anew, or cut back by a restored backup'), ['sluice audit verify', 'sluice audit verify 019ab3c4d5e67890a1b2c3d4e5f60718']).action(
     async (id: string | undefined, options: VerifyOptions) => (await import('../audit/verify.ts')).verify(id, options),
   );
 

@@ -15,11 +15,11 @@ export function addBackupCommands(program: Command): void {
   });
 
   const restore = talks(program.command('restore').description('make a data folder of a backup; the platform must not run').argument('<dir>', 'the backup'));
-  examples(restore.option('--force', 'put it in the place of the data folder that is there; the old one is kept beside it'), ['sluice restore /mnt/backups/sluice-2026-11-22 --data ./data']).action(
+  examples(restore.option('--force', 'put it in the place of the data folder that is there; the old one is kept beside it, and the log is cut back to the backup: audit verify then needs --new-log'), ['sluice restore /mnt/backups/sluice-2026-11-22 --data ./data']).action(
     async (dir: string, options: RestoreOptions) => {
       const { restore: run } = await import('../data-folder/restore.ts');
       const { root, keptAs } = await run(dir, options);
-      print(`Restored to ${root}.${keptAs ? ` What was there is now ${keptAs}.` : ''}\nStart it with: ${typedCommand()} up${options.data ? ` --data ${options.data}` : ''}`);
+      print(`Restored to ${root}.${keptAs ? ` What was there is now ${keptAs}.\nThe log ends where the backup was made. Where a later end of it was verified before, say once that this is meant: ${typedCommand()} audit verify --new-log` : ''}\nStart it with: ${typedCommand()} up${options.data ? ` --data ${options.data}` : ''}`);
     },
   );
 }

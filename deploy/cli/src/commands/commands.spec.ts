@@ -69,6 +69,7 @@ describe('the command line', () => {
     ['a group without a command', ['audit'], 'Usage: sluice audit'],
     ['a data folder that is empty', ['key', 'list', '--data', ''], 'Give a folder'],
     ['a data folder that is empty', ['up', '--data', ''], 'Give a folder'],
+    ['a port for two', ['up', '--port', '8088', '--admin-port', '8088'], 'both 8088'],
     ['a port that is none', ['up', '--port', '70000'], '0 to 65535'],
     ['a model that is nowhere', ['model', 'add', 'tiny'], '--openai URL or --gguf FILE'],
     ['a model that is in two places', ['model', 'add', 'tiny', '--openai', 'http://x/v1', '--gguf', 'f'], 'cannot be used with'],
@@ -201,6 +202,9 @@ describe('the command line', () => {
     expect(stdout).not.toContain('\u001b');
     api.on(`GET /admin/v1/audit/calls/${CALL.id}`, { json: { ...CALL, bodies_available: false, request: null, choices: [], events: [], error_message: null, segments: [] } });
     expect((await sluice(['audit', 'show', CALL.id])).stdout).toContain('the proof stands');
+    expect((await sluice(['audit', 'show', CALL.id])).stdout).toContain('first output after 90 ms');
+    api.on(`GET /admin/v1/audit/calls/${CALL.id}`, { json: { ...CALL, first_output_ms: 0, output_bytes: 0, bodies_available: false, request: null, choices: [], events: [], error_message: null, segments: [] } });
+    expect((await sluice(['audit', 'show', CALL.id])).stdout).toMatch(/1000 ms, no output\n/);
   });
 
   const pieces = (...texts: string[]): string[] => texts.map((content) => JSON.stringify({ choices: [{ index: 0, delta: { content }, finish_reason: null }] }));

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { WrongUse } from '../exit-code.ts';
 import type { UpOptions } from '../up/up-options.ts';
 import { examples, folderPath } from './output.ts';
 
@@ -16,6 +17,7 @@ export function addUpCommand(program: Command): void {
     .option('--no-model', 'do not bring the demonstration model')
     .addOption(new Option('--demo-model', 'bring the demonstration model, also when it was removed before').conflicts('model'));
   examples(up, ['sluice up', 'sluice up --data ./data --port 9000 --admin-port 9001', 'sluice up --host 0.0.0.0 --no-model']).action(async (options: UpOptions) => {
+    if (options.port === options.adminPort && options.port !== 0) throw new WrongUse(`--port and --admin-port are both ${options.port}: each needs its own.`);
     const { up: run } = await import('../up/up.ts');
     await run(options);
   });

@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
 import { chmod, copyFile, cp, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { ServiceError } from '@sluice/errors';
 import { z } from 'zod';
 import { CommandFailed } from '../exit-code.ts';
 import { dataFolder, type DataFolder } from './data-folder.ts';
+import { explainErrno } from './explain-errno.ts';
 import { checkLayout, LAYOUT_VERSION } from './layout.ts';
 import { makeFolder } from './make-folder.ts';
 import { isErrno, readFileIfThere, writePrivateFile } from './private-file.ts';
@@ -22,9 +24,20 @@ export interface BackupSource {
 /**
  * A copy of everything that a platform needs to go on elsewhere: database, root key, first keys, weights. The result is
  * a data folder. The database is copied first: weights are never changed or removed, so all that it names are there later.
+ * Throws `failed_precondition` with `param: directory` where the folder is used or cannot be had.
  */
 export async function makeBackup(source: BackupSource, dir: string, nowMs: number): Promise<void> {
   const target = resolve(dir);
+  if (`${target}/`.startsWith(`${source.folder.root}/`)) throw unusable(`${target} lies in the data folder itself. Give a folder elsewhere.`);
+  try {
+    await copyAll(source, target, nowMs);
+  } catch (error) {
+    const text = explainErrno(error, target, 'Give another folder.');
+    throw text === undefined ? error : unusable(text);
+  }
+}
+
+async function copyAll(source: BackupSource, target: string, nowMs: number): Promise<void> {
   await refuseUsed(target);
   makeFolder(dirname(target));
   const draft = `${target}.new`;
@@ -86,7 +99,12 @@ async function refuseUsed(target: string): Promise<void> {
     (names) => names.length === 0,
     () => false,
   );
-  if (!isEmpty) throw new CommandFailed(`${target} is not an empty folder. Give a new one.`);
+  if (!isEmpty) throw unusable(`${target} is not an empty folder. Give a new one.`);
+}
+
+/** An error for whoever asked: this runs on behalf of the admin API too. */
+function unusable(message: string): ServiceError {
+  return new ServiceError('failed_precondition', message, { param: 'directory' });
 }
 
 async function removeEmpty(path: string): Promise<void> {

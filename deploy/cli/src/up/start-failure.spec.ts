@@ -29,6 +29,11 @@ describe('why a start failed', () => {
     expect(startFailure(failure, folder, undefined)).toMatchObject({ message: expect.stringMatching(/^The disk of \/data is full[^\n]*$/) });
   });
 
+  it('names the option where a listener fails, not the variable', () => {
+    const failure = Object.assign(new Error('Port 80 of 0.0.0.0 is taken by another process. Choose another port with SLUICE_ADMIN_PORT.'), { name: 'ListenError' });
+    expect(startFailure(failure, folder, undefined)).toMatchObject({ message: expect.stringMatching(/with --admin-port\.$/) });
+  });
+
   it('names whose database it is, and never its password', () => {
     const full = new SqlError('disk_full', 'The database has no room left.');
     expect(startFailure(full, folder, undefined)).toMatchObject({ message: expect.stringContaining('disk of /data is full') });

@@ -3,7 +3,10 @@ import type { DataFolder } from '../data-folder/data-folder.ts';
 import { diskFull, explainErrno } from '../data-folder/explain-errno.ts';
 
 /** Errors of other parts whose text is written for the operator; by their names, because loading their classes would load their drivers. */
-const CLEAR = new Set(['MigrationError', 'DatabaseStartError', 'ListenError']);
+const CLEAR = new Set(['MigrationError', 'DatabaseStartError']);
+
+/** Settings that `up` takes as options, in messages of parts that know no command line. */
+const OPTIONS: Readonly<Record<string, string>> = { SLUICE_HOST: '--host', SLUICE_PORT: '--port', SLUICE_ADMIN_PORT: '--admin-port' };
 
 const OTHER_FOLDER = 'Give another data folder with --data.';
 
@@ -15,6 +18,7 @@ export function startFailure(failure: unknown, folder: DataFolder, databaseUrl: 
   if (!(failure instanceof Error)) return failure;
   if (/No space left on device/.test(failure.message)) return new CommandFailed(diskFull(folder.root));
   if (CLEAR.has(failure.name)) return new CommandFailed(failure.message);
+  if (failure.name === 'ListenError') return new CommandFailed(failure.message.replace(/\bSLUICE_[A-Z_]+/g, (name) => OPTIONS[name] ?? name));
   if (failure.name === 'SqlError') return new CommandFailed(explainDatabase(failure, folder, databaseUrl));
   const text = explainErrno(failure, folder.root, OTHER_FOLDER);
   return text === undefined ? failure : new CommandFailed(text);

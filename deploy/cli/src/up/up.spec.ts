@@ -53,6 +53,9 @@ describe('sluice up', () => {
   it('is backed up while it runs and when it is stopped; a restored platform verifies and has its keys', async () => {
     const running = await house.start();
     expect(await runCli(['backup', join(house.parent, 'hot'), '--data', house.data])).toMatchObject({ code: 0 });
+    for (const [target, text] of [['hot', 'not an empty folder'], ['data/copy', 'lies in the data folder'], ['ready.json/copy', 'is not a folder'], ['../../proc/copy', 'takes no folders']] as const) {
+      expect(await runCli(['backup', join(house.parent, target), '--data', house.data])).toMatchObject({ code: 1, stderr: expect.stringContaining(text) });
+    }
     expect(await house.interrupt(running)).toEqual(ENDED);
     expect(await runCli(['backup', join(house.parent, 'cold'), '--data', house.data])).toMatchObject({ code: 0 });
     for (const copy of ['hot', 'cold']) {
