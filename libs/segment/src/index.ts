@@ -8,4 +8,5 @@ export { commit, commitmentHash, verifyOpening, type NamedCommitment, type Named
 export { encodeCall } from './encode-record.ts';
 export { askedBytes, estimateTokens } from './estimate.ts';
 export { chainOutput, nextChain } from './output-chain.ts';
+export { outputView, readableJson } from './output-view.ts';
 export { LEASE_MS, SEGMENT_LIMIT_BYTES } from './limits.ts';

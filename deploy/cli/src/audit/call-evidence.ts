@@ -1,10 +1,9 @@
 import { hash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { fromBinary } from '@bufbuild/protobuf';
-import { outputView } from '@sluice/gateway';
 import { OutputBodySchema } from '@sluice/proto/events/v1/calls';
 import { ChatCallSchema, type ChatEvent } from '@sluice/proto/chat/v1/chat';
-import { nextChain } from '@sluice/segment';
+import { nextChain, outputView } from '@sluice/segment';
 import { LogFault } from '@sluice/transparency';
 import { z } from 'zod';
 import type { RecordedCall } from '../platform-api/answers.ts';
