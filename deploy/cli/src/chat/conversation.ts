@@ -1,7 +1,9 @@
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { CommandFailed, WrongUse } from '../exit-code.ts';
-import { publicApi } from '../platform-api/connection.ts';
+import { DEMO_MODEL } from '../model-weights/demo-model.ts';
+import { models } from '../platform-api/answers.ts';
+import { adminApi, publicApi } from '../platform-api/connection.ts';
 import type { HttpApi } from '../platform-api/http-api.ts';
 import { readPrompt } from '../terminal/stdin.ts';
 import { streamAnswer, type ChatMessage, type Question } from './answer.ts';
@@ -76,9 +78,23 @@ async function exchange(api: HttpApi, how: Omit<Question, 'messages'>, history: 
   }
 }
 
+/** A model before an alias, and the demonstration model last: who added another wants to talk to that one. */
 async function chooseModel(api: HttpApi, options: ChatOptions): Promise<string> {
   if (options.model !== undefined) return options.model;
   const { data } = await api.get('/models', modelList);
   if (!data[0]) throw new CommandFailed('There is no model yet. Add one: sluice model add NAME (--openai URL or --gguf FILE)');
-  return data[0].id;
+  const meant = await aliases(options);
+  const rank = (name: string): number => (meant.has(name) ? 1 : 0) + ((meant.get(name) ?? name) === DEMO_MODEL.name ? 2 : 0);
+  return data.map(({ id }) => id).toSorted((a, b) => rank(a) - rank(b))[0]!;
+}
+
+/** Which model each alias means; only the admin API tells, and who may only chat does without. */
+async function aliases(options: ChatOptions): Promise<ReadonlyMap<string, string>> {
+  try {
+    const known = await adminApi(options).get('/models', models);
+    return new Map(known.aliases.map(({ name, model }) => [name, model]));
+  } catch (error) {
+    if (!(error instanceof CommandFailed)) throw error;
+    return new Map();
+  }
 }

@@ -225,6 +225,17 @@ describe('the command line', () => {
     expect(await sluice(['chat', 'Hi'])).toEqual({ code: 1, stdout: '', stderr: 'sluice: Away.\n' });
   });
 
+  it('chats with a model before an alias, and with the demonstration model last', async () => {
+    const DEMO = 'smollm2-135m-instruct';
+    api.on('GET /admin/v1/models', { json: { ...list([]), aliases: [{ name: 'a', model: 'qwen' }, { name: 'b', model: DEMO }] } });
+    api.on('POST /v1/chat/completions', { stream: [...pieces('Hello'), '[DONE]'] });
+    for (const [names, chosen] of [[['a', 'b', 'qwen', DEMO], 'qwen'], [['b', DEMO], DEMO], [['a', DEMO], 'a'], [['b'], 'b']] as const) {
+      api.on('GET /v1/models', { json: { object: 'list', data: names.map((id) => ({ id })) } });
+      expect(await sluice(['chat', 'Hi'])).toMatchObject({ code: 0 });
+      expect(api.seen.at(-1)!.body).toMatchObject({ model: chosen });
+    }
+  });
+
   it('chats: says beside the answer when it was cut off, and ends with 1 when the connection is', async () => {
     const end = JSON.stringify({ choices: [{ index: 0, delta: {}, finish_reason: 'length' }] });
     api.on('POST /v1/chat/completions', { stream: [...pieces('Hel'), end, '[DONE]'] });
