@@ -42,7 +42,7 @@ export function fromFramework(thrown: unknown): ServiceError {
     case 'HPE_HEADER_OVERFLOW':
       return new ServiceError('headers_too_large', 'The request headers are too large.');
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return new ServiceError('invalid_json', 'The request took too long to arrive.');
+      return new ServiceError('request_timeout', 'The request took too long to arrive.');
     default:
       return code.startsWith('HPE_') ? new ServiceError('invalid_json', 'The request is not valid HTTP.') : ServiceError.from(thrown);
   }

@@ -1,8 +1,10 @@
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ServiceError } from '@sluice/errors';
 import OpenAI from 'openai';
+import { fromFramework } from './error-envelope.ts';
 import { TestHouse, delta, finished, helloAnswer, started, until, usage } from '../testing/house.ts';
 
 const house = new TestHouse();
@@ -223,6 +225,18 @@ describe('what is wrong with a request', () => {
     await errorOf(response);
   });
 
+  it('is told when the body is compressed', async () => {
+    const response = await post(gzipSync(JSON.stringify(hello)), { 'content-type': 'application/json', 'content-encoding': 'gzip' });
+    expect(response.status).toBe(415);
+    expect(await errorOf(response)).toMatchObject({ code: 'unsupported_media_type', message: expect.stringContaining('Compressed bodies are not taken') });
+    expect((await post(JSON.stringify(hello), { 'content-type': 'application/json', 'content-encoding': 'identity' })).status).toBe(200);
+  });
+
+  it('is told when it takes too long to arrive', () => {
+    const error = fromFramework(Object.assign(new Error('Request timeout'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }));
+    expect([error.httpStatus, error.code]).toEqual([408, 'request_timeout']);
+  });
+
   it('gets an envelope for an unknown address and a wrong method', async () => {
     const unknown = await fetch(`${house.url}/v1/nothing`, { method: 'POST' });
     expect([unknown.status, (await errorOf(unknown)).code]).toEqual([404, 'unknown_url']);
@@ -245,7 +259,7 @@ describe('what is wrong with a request', () => {
       let got = '';
       connect(Number(port), hostname).on('data', (part) => (got += part.toString())).on('end', () => resolve(got)).on('error', reject).write('RUBBISH\r\n\r\n');
     });
-    expect(raw).toMatch(/^HTTP\/1\.1 400 /);
+    expect(raw).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
     expect(raw).toContain('"param":null');
   });
 });

@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Ids } from '@sluice/clock';
@@ -36,6 +37,7 @@ export function createServer({ ids, logger, bodyLimitBytes }: ServerOptions): Fa
   const routes = new KnownRoutes();
   server.addHook('onRoute', ({ method, url }) => routes.add(method, url));
   server.removeAllContentTypeParsers();
+  server.addHook('preParsing', (request, _reply, _payload, done) => done(compressed(request)));
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   server.setErrorHandler((thrown, request, reply) => {
     const error = fromFramework(thrown);
@@ -63,6 +65,13 @@ export function sendError(reply: FastifyReply, error: ServiceError, requestId: s
 export function logFault(logger: Logger, error: ServiceError, request: FastifyRequest): void {
   if (error.code !== 'internal') return;
   logger.error({ requestId: request.id, route: request.routeOptions.url, err: error.cause instanceof Error ? error.cause : error }, 'a request failed');
+}
+
+/** A compressed body could be a thousand times larger than the limit that was checked; no SDK sends one. */
+function compressed(request: FastifyRequest): ServiceError | undefined {
+  const encoding = request.headers['content-encoding'];
+  if (encoding === undefined || encoding === '' || encoding.toLowerCase() === 'identity') return undefined;
+  return new ServiceError('unsupported_media_type', 'Compressed bodies are not taken: send plain JSON, without Content-Encoding.');
 }
 
 const PATH_SHOWN_CHARACTERS = 128;
@@ -98,5 +107,5 @@ function answerOnSocket(socket: Socket, error: ServiceError, requestId: string):
   }
   const { status, headers, body } = errorAnswer(error, requestId);
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`).join('');
-  endLingering(socket, `HTTP/1.1 ${status} Error\r\n${lines}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`);
+  endLingering(socket, `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}\r\n${lines}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`);
 }

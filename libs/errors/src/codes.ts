@@ -32,6 +32,7 @@ export const CODES = {
   too_deep: refusal(400, 'invalid_value'),
   context_length_exceeded: refusal(400, 'context_length_exceeded'),
   request_too_large: refusal(413, 'request_too_large'),
+  request_timeout: refusal(408, 'request_timeout', 4),
   unsupported_media_type: refusal(415, 'unsupported_media_type'),
   headers_too_large: refusal(431, 'headers_too_large'),
   // The address.
