@@ -32,7 +32,8 @@ export async function runTests(only: string | undefined): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-test-'));
   try {
     const file = join(folder, 'report.json');
-    const exitCode = await runJest([...selection(only, specFiles()), '--json', `--outputFile=${file}`]);
+    // Something that a failed test left open must not keep the sum from being told.
+    const exitCode = await runJest([...selection(only, specFiles()), '--forceExit', '--json', `--outputFile=${file}`]);
     const sum = summarise(await readReport(file), exitCode);
     process.stdout.write(`${sum.passed} passed, ${sum.failed} failed\n`);
     return sum.exitCode;
