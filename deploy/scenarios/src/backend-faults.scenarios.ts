@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ScriptedUpstream, chunk, errorEnvelope, htmlPage, streamedChat, type Script } from '@sluice/testkit';
 import { endedCall } from './audited-call.ts';
 import { MESSAGES, MODEL, addModel } from './chat.scenarios.ts';
-import { admin, type House } from './house.ts';
+import { admin, eventually, type House } from './house.ts';
 import { StreamReader } from './stream-reader.ts';
 
 /** Answers that begin well and end badly. */
@@ -73,11 +73,19 @@ export function backendFaultScenarios(at: () => House): void {
       expect(await endedCall(at(), stopped.id!)).toMatchObject({ status: 'failed', error_code: 'upstream_timeout', choices: [{ content: 'half' }] });
     });
 
-    it('that refuses the request is heard: its own status, type, code and param reach the client', async () => {
+    it('that refuses the request is heard: its own status, type, code and param reach the client, and all of it is on record and proven', async () => {
       upstream.next(errorEnvelope(422, { message: 'No such voice.', type: 'invalid_request_error', code: 'bad_voice', param: 'audio.voice' }));
-      const answer = await fetch(`${at().url}/v1/chat/completions`, { method: 'POST', headers: { authorization: `Bearer ${at().apiKey}`, 'content-type': 'application/json' }, body: JSON.stringify({ model: MODEL, messages: MESSAGES }) });
+      const answer = await fetch(`${at().url}/v1/chat/completions`, { method: 'POST', headers: { authorization: `Bearer ${at().apiKey}`, 'content-type': 'application/json' }, body: JSON.stringify({ model: MODEL, messages: MESSAGES, seed: 7 }) });
       expect(answer.status).toBe(422);
-      expect(await answer.json()).toEqual({ error: { message: 'No such voice.', type: 'invalid_request_error', code: 'bad_voice', param: 'audio.voice' } });
+      const error = { message: 'No such voice.', type: 'invalid_request_error', code: 'bad_voice', param: 'audio.voice' };
+      expect(await answer.json()).toEqual({ error });
+      const id = answer.headers.get('x-request-id')!;
+      expect(await endedCall(at(), id)).toMatchObject({ status: 'failed', error_code: 'upstream_refused', error, request: { messages: MESSAGES, seed: 7 } });
+      const proven = await eventually(async () => {
+        const { code, stdout } = await at().command('audit', 'verify', id, '--json');
+        return code === 0 && (JSON.parse(stdout) as { call: { prompt: boolean; opened: string[] } }).call;
+      });
+      expect(proven).toMatchObject({ prompt: true, opened: expect.arrayContaining(['prompt', 'error', 'result']) });
     });
 
     it('that is slow to read from is not waited for by others', async () => {
