@@ -12,9 +12,17 @@ export function report(figures: readonly Figures[], fdatasync: Percentiles): str
     const baseline = rows.find(({ subject }) => subject === BASELINE);
     lines.push(`## ${scenario}`, '', '| subject | answered | failed | CPU/request µs | CPU/chunk µs | ratio | p50 ms | p99 ms | first token p50 ms | transit p50 ms | transit p99 ms | memory MiB |', '|---|---|---|---|---|---|---|---|---|---|---|---|');
     for (const row of rows) lines.push(`| ${cells(row, baseline).join(' | ')} |`);
-    lines.push('');
+    lines.push('', ...flushDelay(rows, baseline));
   }
   return lines.join('\n');
+}
+
+/** How much longer a token was under way than behind the baseline: what writing ahead adds. */
+function flushDelay(rows: readonly Figures[], baseline: Figures | undefined): string[] {
+  const governed = rows.at(-1);
+  if (!baseline || !governed || governed === baseline || governed.load.chunks === 0) return [];
+  const [own, floor] = [governed.load.transitMs, baseline.load.transitMs];
+  return [`Delay by flush (transit less the transit of ${BASELINE}): p50 ${round(own.p50 - floor.p50, 2)} ms, p99 ${round(own.p99 - floor.p99, 2)} ms`, ''];
 }
 
 function cells(row: Figures, baseline: Figures | undefined): string[] {
