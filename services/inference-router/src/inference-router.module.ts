@@ -1,4 +1,5 @@
 import { Inject, Module, type DynamicModule, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import type { ServiceError } from '@sluice/errors';
 import type { Platform } from '@sluice/platform';
 import { InferenceService } from '@sluice/proto/inference/v1/inference';
 import { GRPCInferenceService } from '@sluice/proto/kserve';
@@ -9,6 +10,7 @@ import { createKserveBackend } from './adapters/kserve/kserve-backend.ts';
 import { createOpenAiBackend } from './adapters/openai/openai-backend.ts';
 import { RegistryReplica } from './adapters/registry-replica.ts';
 import type { InferenceRouterConfig } from './config.ts';
+import { BackendFault, reasonOf } from './domain/backend-fault.ts';
 import type { Backend } from './domain/backend.ts';
 import type { Deployment } from './domain/deployment.ts';
 import { Fleet } from './domain/fleet.ts';
@@ -46,10 +48,10 @@ class InferenceRouterModule implements OnModuleInit, OnApplicationShutdown {
   }
 
   onModuleInit(): void {
-    const { clock, health } = this.#platform;
+    const { clock, health, logger } = this.#platform;
     const { SLUICE_FIRST_TOKEN_MS: firstTokenMs, SLUICE_STREAM_IDLE_MS: idleMs } = this.#config;
     const limits = { firstTokenMs, idleMs };
-    this.#platform.serve(InferenceService, inferenceRpc({ registry: this.#registry, fleet: this.#fleet, clock, meter: createCallMeter(clock), limits }));
+    this.#platform.serve(InferenceService, inferenceRpc({ registry: this.#registry, fleet: this.#fleet, clock, meter: createCallMeter(clock), limits, onFailedAttempt: warnOf(logger) }));
     this.#forgetGauges = observeFleet(this.#fleet);
     health.register('inference-router', () => this.#registry.health());
     this.#registry.start();
@@ -67,6 +69,14 @@ class InferenceRouterModule implements OnModuleInit, OnApplicationShutdown {
     const { target, credential } = deployment;
     return createOpenAiBackend({ target, credential, connections: this.#config.SLUICE_DEPLOYMENT_CONCURRENCY, clock });
   }
+}
+
+/** An operator's first look at why a backend fails. Codes, statuses and ids only. */
+function warnOf(logger: Platform['logger']): (deployment: Deployment, error: ServiceError) => void {
+  return ({ id }, error) => {
+    const status = error.cause instanceof BackendFault ? error.cause.status : undefined;
+    logger.warn({ deploymentId: id, code: error.code, ...(status !== undefined && { upstreamStatus: status }), reason: reasonOf(error) }, 'An attempt at a backend failed.');
+  };
 }
 
 /** The service inference-router on a platform. */

@@ -167,9 +167,11 @@ describe('the command line', () => {
     api.on('GET /admin/v1/backends', { json: { object: 'list', data: [{ deployment_id: 'dep_1', healthy: false, reason: 'connect ECONNREFUSED' }], has_more: false } });
     api.on('PUT /admin/v1/aliases/a%2Fb', { json: { object: 'alias', name: 'a/b', model: 'tiny', model_id: 'model_1' } });
     api.on('DELETE /admin/v1/aliases/a%2Fb', { json: { object: 'alias', name: 'a/b', deleted: true } });
-    const list = await sluice(['model', 'list']);
-    expect(list.stdout).toMatch(/tiny\s+gpt-4o\s+openai\s+inside\s+http:\/\/gpu:8000\/v1\s+unhealthy \(connect ECONNREFUSED\)/);
-    expect(JSON.parse((await sluice(['model', 'list', '--json'])).stdout)).toMatchObject({ data: [{ name: 'tiny' }], backends: [{ healthy: false }] });
+    const listed = await sluice(['model', 'list']);
+    expect(listed.stdout).toMatch(/tiny\s+gpt-4o\s+openai\s+inside\s+http:\/\/gpu:8000\/v1\s+unhealthy \(connect ECONNREFUSED\)/);
+    api.on('GET /admin/v1/backends', { json: list([{ deployment_id: 'dep_1', healthy: true, reason: 'The backend refused the credential (HTTP 401).' }]) });
+    expect((await sluice(['model', 'list'])).stdout).toContain('healthy (last failure: The backend refused the credential (HTTP 401).)');
+    expect(JSON.parse((await sluice(['model', 'list', '--json'])).stdout)).toMatchObject({ data: [{ name: 'tiny' }], backends: [{ healthy: true }] });
     expect(await sluice(['model', 'alias', 'a/b', 'tiny'])).toMatchObject({ code: 0, stdout: 'a/b now means tiny\n' });
     expect(await sluice(['model', 'alias', 'a/b', '--remove'])).toMatchObject({ code: 0, stdout: 'forgot the alias a/b\n' });
   });

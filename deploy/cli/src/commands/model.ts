@@ -80,7 +80,7 @@ function baseUrl(text: string): string {
 async function listModels(options: ReadOptions): Promise<void> {
   const api = adminApi(options);
   const [answer, backends] = await Promise.all([api.get('/models', models), api.get('/backends', listOf(backend))]);
-  const health = new Map(backends.data.map((row) => [row.deployment_id, row.healthy ? 'healthy' : `unhealthy${row.reason ? ` (${row.reason})` : ''}`]));
+  const health = new Map(backends.data.map((row) => [row.deployment_id, `${row.healthy ? 'healthy' : 'unhealthy'}${row.reason ? ` (${row.healthy ? 'last failure: ' : ''}${row.reason})` : ''}`]));
   printAnswer(options, { ...answer, backends: backends.data }, () => {
     if (answer.data.length === 0) return asTyped('There is no model yet. Add one: sluice model add NAME (--openai URL or --gguf FILE)');
     const rows = answer.data.flatMap((row) =>

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
+import { reasonOf } from './backend-fault.ts';
 import type { Backend } from './backend.ts';
 import { PROBE_FAILURES, PROBE_PERIOD_DOWN_MS, PROBE_PERIOD_MS, PROBE_TIMEOUT_MS } from './limits.ts';
 
@@ -54,7 +55,7 @@ export class HealthCheck {
       await this.#backend.probe(deadline.signal);
       this.answered();
     } catch (thrown) {
-      this.#failed(ServiceError.from(thrown).message);
+      this.#failed(reasonOf(ServiceError.from(thrown)));
     } finally {
       timer.cancel();
       this.#stopped.signal.removeEventListener('abort', onStop);

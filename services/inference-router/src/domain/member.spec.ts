@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '@sluice/clock';
 import { ServiceError, type Code } from '@sluice/errors';
 import { ScriptedBackend, settled } from '../testing/scripted-backend.ts';
+import { BackendFault } from './backend-fault.ts';
 import { BREAKER_FAILURES, BREAKER_OPEN_MS } from './limits.ts';
 import { Member } from './member.ts';
 
@@ -27,6 +28,16 @@ describe('Member', () => {
       call(subject, new ServiceError('upstream_error', 'The backend broke the connection.'));
     }
     expect({ healthy: subject.isHealthy, reason: subject.reason }).toEqual({ healthy: false, reason: 'The backend broke the connection.' });
+  });
+
+  it('tells the last failure while it still takes calls, as precisely as may be, until a call is answered', () => {
+    const { it: subject } = member();
+    call(subject, new ServiceError('upstream_error', "The model's backend failed.", { cause: new BackendFault('The backend refused the credential (HTTP 401).', 401) }));
+    expect([subject.isHealthy, subject.reason]).toEqual([true, 'The backend refused the credential (HTTP 401).']);
+    call(subject, new ServiceError('cancelled', 'left'));
+    expect(subject.reason).not.toBe('');
+    call(subject);
+    expect(subject.reason).toBe('');
   });
 
   it('is not blamed for what was wrong with the request, nor for a client that left', () => {

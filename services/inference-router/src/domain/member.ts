@@ -1,10 +1,11 @@
 import type { Clock } from '@sluice/clock';
 import type { ServiceError } from '@sluice/errors';
+import { reasonOf } from './backend-fault.ts';
 import type { Backend } from './backend.ts';
 import { Breaker } from './breaker.ts';
 import type { Deployment } from './deployment.ts';
 import { HealthCheck } from './health-check.ts';
-import { verdictOf } from './verdict.ts';
+import { mayDoBetterElsewhere, verdictOf } from './verdict.ts';
 
 /** One deployment as this process sees it: its backend, its health, its breaker, and the calls that run on it. */
 export class Member {
@@ -45,9 +46,9 @@ export class Member {
     return this.#clock.monotonicMs() < this.#restUntilMs;
   }
 
-  /** The last reason why it was taken out; free of content. */
+  /** Why it is down, or else why the last attempt failed, until one is answered again; free of content. */
   get reason(): string {
-    return this.health.reason || (this.breaker.state === 'closed' ? '' : this.#lastFailure);
+    return this.health.reason || this.#lastFailure;
   }
 
   begin(): void {
@@ -58,8 +59,10 @@ export class Member {
   /** The attempt is over: answered, or failed for this reason. Feeds health and breaker. */
   end(error: ServiceError | undefined): void {
     this.#inFlight--;
+    if (error && mayDoBetterElsewhere(error)) this.#lastFailure = reasonOf(error);
     switch (verdictOf(error)) {
       case 'works':
+        this.#lastFailure = '';
         this.breaker.succeeded();
         this.health.answered();
         break;
@@ -68,7 +71,6 @@ export class Member {
         this.#restUntilMs = this.#clock.monotonicMs() + (error?.retryAfterSeconds ?? 1) * 1000;
         break;
       case 'broken':
-        this.#lastFailure = error?.message ?? '';
         this.breaker.failed();
         break;
       case 'nothing':

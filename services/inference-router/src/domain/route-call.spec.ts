@@ -23,6 +23,7 @@ describe('the route of a call', () => {
     known = new Set(['model_1']);
     rereads = 0;
     ends = [];
+    failed = [];
     fleet = new Fleet({
       clock,
       // The first in the list, so that a test knows which deployment comes first.
@@ -46,6 +47,7 @@ describe('the route of a call', () => {
       end: ({ usage, error }) => ends.push({ deploymentId: id, code: error?.code, tokens: usage?.outputTokens }),
     }),
   };
+  let failed: string[];
   let known: Set<string>;
   let rereads: number;
   const registry = {
@@ -57,7 +59,7 @@ describe('the route of a call', () => {
     await settled();
   };
   const route = (signal = never, given: { modelId?: string; insideOnly?: boolean } = {}): AsyncGenerator<ChatEvent[]> =>
-    routeCall({ callId: 'c', organisationId: 'org_1', modelId: 'model_1', insideOnly: false, call: chatCall('m'), ...given }, signal, { registry, fleet, clock, meter, limits: LIMITS });
+    routeCall({ callId: 'c', organisationId: 'org_1', modelId: 'model_1', insideOnly: false, call: chatCall('m'), ...given }, signal, { registry, fleet, clock, meter, limits: LIMITS, onFailedAttempt: ({ id }, { code }) => failed.push(`${id} ${code}`) });
   const ask = async (signal = never): Promise<string> => {
     let answer = '';
     for await (const events of route(signal)) for (const { event } of events) if (event.case === 'delta') answer += event.value.text;
@@ -132,6 +134,7 @@ describe('the route of a call', () => {
     backend('dep_1').answer = away(code);
     expect(await ask()).toBe('from dep_2');
     expect(ends.map(({ code: ended }) => ended)).toEqual([code, undefined]);
+    expect(failed).toEqual([`dep_1 ${code}`]);
   });
 
   it.each<Code>(['upstream_refused', 'unsupported_parameter', 'invalid_value'])('does not repeat a request elsewhere that is refused with %s', async (code) => {

@@ -2,6 +2,7 @@ import type { Clock } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import type { ChatCall, ChatEvent, Usage } from '@sluice/proto/chat/v1/chat';
 import { AttemptWatch } from './attempt-watch.ts';
+import type { Deployment } from './deployment.ts';
 import type { Fleet } from './fleet.ts';
 import { ATTEMPTS_LIMIT, RETRY_WINDOW_MS, type CallLimits } from './limits.ts';
 import type { Member } from './member.ts';
@@ -23,6 +24,8 @@ export interface RouteOptions {
   readonly clock: Clock;
   readonly meter: Meter;
   readonly limits: CallLimits;
+  /** Told of every attempt that failed by the deployment's own doing. */
+  readonly onFailedAttempt: (deployment: Deployment, error: ServiceError) => void;
 }
 
 /**
@@ -98,6 +101,7 @@ async function* runAttempt(member: Member, routed: RoutedCall, signal: AbortSign
     // Made only when it is needed: the stack of an error costs more than the rest of a short call.
     if (!isOver) error = new ServiceError('cancelled', 'The caller left.');
     member.end(error);
+    if (error && mayDoBetterElsewhere(error)) options.onFailedAttempt(deployment, error);
     meter.end({ usage, error });
   }
 }

@@ -19,7 +19,7 @@ export function verdictOf(error: ServiceError | undefined): Verdict {
   return BROKEN.has(error.code) ? 'broken' : 'nothing';
 }
 
-/** True when another deployment may do better with the same request. */
+/** True for the deployment's own doing, too busy or broken: another one may do better with the same request. */
 export function mayDoBetterElsewhere(error: ServiceError): boolean {
   return BUSY.has(error.code) || BROKEN.has(error.code);
 }

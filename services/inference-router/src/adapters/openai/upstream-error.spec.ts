@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { toEnvelope } from '@sluice/errors';
+import { reasonOf } from '../../domain/backend-fault.ts';
 import { REFUSAL_MESSAGE_LIMIT_CHARACTERS, RETRY_AFTER_LIMIT_SECONDS } from './limits.ts';
 import { errorOfStatus } from './upstream-error.ts';
 
@@ -12,6 +13,16 @@ describe('what a status of the backend means', () => {
   it.each([400, 409, 413, 415, 422])('a refusal of the request keeps its status: %s', (status) => {
     const error = of(status, envelope({ param: 'seed', code: 'invalid_value' }));
     expect([error.code, error.httpStatus, toEnvelope(error).error]).toEqual(['upstream_refused', status, { message: 'Words.', type: 'invalid_request_error', param: 'seed', code: 'invalid_value' }]);
+  });
+
+  it.each([401, 403])('a refused credential (%s) is told to the operator only, without the words of the backend', (status) => {
+    const error = of(status, envelope({ message: 'Bad key sk-secret.' }));
+    expect(reasonOf(error)).toBe(`The backend refused the credential (HTTP ${status}).`);
+    expect(JSON.stringify(toEnvelope(error))).not.toMatch(/credential|secret/);
+  });
+
+  it('the reason of a refused request holds nothing of it', () => {
+    expect(reasonOf(of(400, envelope({ message: 'Your prompt was: hush.' })))).toBe('The backend answered HTTP 400.');
   });
 
   it('a class name and a number are put into the words of OpenAI', () => {

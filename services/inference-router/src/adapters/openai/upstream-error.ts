@@ -1,4 +1,5 @@
 import { ServiceError } from '@sluice/errors';
+import { BackendFault } from '../../domain/backend-fault.ts';
 import { REFUSAL_MESSAGE_LIMIT_CHARACTERS, RETRY_AFTER_LIMIT_SECONDS } from './limits.ts';
 
 const FAILED = "The model's backend failed.";
@@ -6,11 +7,18 @@ const PLAIN_TYPE = /^[a-z][a-z0-9_]{0,63}$/;
 const PLAIN_CODE = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 const PARAM_LIMIT_CHARACTERS = 256;
 
+/** The mistakes of whoever deployed, by their status. */
+const STATUS_WORDS: Readonly<Record<number, string>> = {
+  401: 'The backend refused the credential (HTTP 401).',
+  403: 'The backend refused the credential (HTTP 403).',
+  404: 'The backend does not know the address or the model (HTTP 404).',
+};
+
 type Json = Readonly<Record<string, unknown>>;
 
 /** An answer that is not what the protocol allows. `why` is for the log and free of content. */
 export function rubbish(why: string, cause?: unknown): ServiceError {
-  return new ServiceError('upstream_error', FAILED, { cause: new Error(why, { cause }) });
+  return new ServiceError('upstream_error', FAILED, { cause: new BackendFault(`The backend did not answer by the protocol: ${why}.`, undefined, cause) });
 }
 
 /**
@@ -23,7 +31,7 @@ export function errorOfStatus(status: number, body: string, retryAfter: string |
   const envelope = parseObject(body);
   const error = envelope && errorOf(envelope);
   const wait = waitOf(retryAfter, nowMs);
-  const cause = new Error(`the backend answered ${status}`);
+  const cause = new BackendFault(STATUS_WORDS[status] ?? `The backend answered HTTP ${status}.`, status);
   if (status === 429) return limited(error, wait, cause);
   if (status === 408 || status === 504) return new ServiceError('upstream_timeout', "The model's backend took too long.", { ...wait, cause });
   const isRefusal = status >= 400 && status < 500 && ![401, 402, 403, 404, 405, 407].includes(status);
@@ -34,7 +42,7 @@ export function errorOfStatus(status: number, body: string, retryAfter: string |
 /** An error in the middle of a stream that began with 200; `error` is the object or text that came. */
 export function errorInBand(error: unknown): ServiceError {
   const fields: Json = isObject(error) ? error : { message: error };
-  const cause = new Error('the backend sent an error in its stream');
+  const cause = new BackendFault('The backend sent an error in its stream.');
   const status = [fields['status'], fields['code']].find((value) => typeof value === 'number' && value >= 400 && value < 600);
   if (status === 429 || fields['code'] === 'rate_limit_exceeded') return limited(fields, {}, cause);
   if (status === 400 || status === 422 || fields['type'] === 'invalid_request_error') return refused(400, fields, cause);
