@@ -12,12 +12,12 @@ export class HandedStream<T> implements AsyncIterableIterator<T, undefined> {
   readonly #lifetime: CallLifetime;
   readonly #open: () => AsyncIterable<object>;
   readonly #convert: (message: object) => T;
-  readonly #onEnd: () => void;
+  readonly #onEnd: (isDone: boolean) => void;
   #source: AsyncIterator<object> | undefined;
   #over = false;
 
-  /** `open` runs at the first pull; `onEnd` once, when the reader left, the producer was done or failed. */
-  constructor(lifetime: CallLifetime, open: () => AsyncIterable<object>, convert: (message: object) => T, onEnd: () => void) {
+  /** `open` runs at the first pull; `onEnd` once: when the producer was done, or (false) it failed or its reader left. */
+  constructor(lifetime: CallLifetime, open: () => AsyncIterable<object>, convert: (message: object) => T, onEnd: (isDone: boolean) => void) {
     this.#lifetime = lifetime;
     this.#open = open;
     this.#convert = convert;
@@ -32,7 +32,7 @@ export class HandedStream<T> implements AsyncIterableIterator<T, undefined> {
       const next = await this.#lifetime.race(this.#source.next());
       if (!next.done) return { done: false, value: this.#convert(next.value) };
       this.#source = undefined;
-      this.close();
+      this.#end(true);
       return DONE;
     } catch (thrown) {
       this.close();
@@ -47,11 +47,15 @@ export class HandedStream<T> implements AsyncIterableIterator<T, undefined> {
 
   /** Stops the producer. It is not awaited, because one that is stuck in a wait of its own ends by its signal. */
   close(): void {
+    this.#end(false);
+  }
+
+  #end(isDone: boolean): void {
     if (this.#over) return;
     this.#over = true;
     const stopped = this.#source?.return?.();
     stopped?.catch(() => undefined);
-    this.#onEnd();
+    this.#onEnd(isDone);
   }
 
   [Symbol.asyncIterator](): this {
