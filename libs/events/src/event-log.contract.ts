@@ -5,6 +5,7 @@ import { AdminActedSchema, CallAbandonedSchema, CallAdmittedSchema, ProducerBeat
 import { AccessChangedSchema } from '@sluice/proto/events/v1/changes';
 import type { SqlPool } from '@sluice/sql';
 import { checkFencing } from './fencing.contract.ts';
+import { checkPruning } from './pruning.contract.ts';
 import type { DeadLetters, EventLog, EventRecord, SegmentEntry, Subscription } from './event-log.ts';
 
 export type ContractLog = EventLog & DeadLetters & { stop(): Promise<void>; health(): { readonly status: string; readonly detail?: string } };
@@ -361,42 +362,6 @@ export function eventLogContract(adapter: string, setUp: () => Promise<EventLogU
       it('acknowledges nothing behind a close, and delivers in the order of acknowledgements, whatever two processes do', () => checkFencing(producer, [log, other]), LONG_MS);
     });
 
-    it('prunes only what is past its retention and was read by every consumer', async () => {
-      const day = 86_400_000;
-      const own = await setUp();
-      const view = await own.open();
-      await own.sql.query('CREATE SCHEMA IF NOT EXISTS shop');
-      const [clock] = await own.sql.query<{ now: bigint }>('SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now');
-      const nowMs = Number(clock!.now);
-      const publishOne = (id: string): Promise<void> => own.sql.transaction((transaction) => view.publish(transaction, AdminActedSchema, 'org', act(id)));
-      /** What a consumer still gets: all that is there for a new one, the rest for one that came before. */
-      const read = async (name: string): Promise<string[]> => {
-        const seen: string[] = [];
-        const segments = view.subscribeSegments(name, async (_transaction, entries) => { seen.push(...entries.map((entry) => entry.kind === 'closed' ? 'closed' : text(entry.segment.bytes))); });
-        const acts = view.subscribe(AdminActedSchema, name, async (_transaction, { message }) => { seen.push(message.id); });
-        await Promise.all([segments.caughtUp(), acts.caughtUp()]);
-        await Promise.all([segments.stop(), acts.stop()]);
-        return seen.sort();
-      };
-      const epoch = await view.takeEpoch('p');
-      await view.appendSegment({ producer: 'p', epoch, seq: 0n, bytes: Buffer.from('segment 0') });
-      await publishOne('act 0');
-      await view.prune(nowMs + 8 * day);
-      expect(await read('shop.slow')).toContain('segment 0');
-      await view.appendSegment({ producer: 'p', epoch, seq: 1n, bytes: Buffer.from('segment 1') });
-      await publishOne('act 1');
-      await view.prune(nowMs + 6 * day);
-      const all = await read('shop.fast');
-      expect(all).toContain('segment 0');
-      await view.prune(nowMs + 8 * day);
-      expect(await read('shop.new')).toEqual(['act 1', 'segment 1']);
-      expect(await read('shop.slow')).toEqual(['act 1', 'segment 1']);
-      await view.closeEpoch('p', epoch);
-      await view.prune(nowMs + 8 * day);
-      expect(await read('shop.newer')).toEqual(['closed']);
-      expect(await read('shop.slow')).toEqual(['closed']);
-      await view.stop();
-      await own.close();
-    });
+    it('prunes only what is past its retention and was read by every consumer', () => checkPruning(setUp));
   });
 }
