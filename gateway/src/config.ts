@@ -21,7 +21,7 @@ export const gatewayConfig = {
    */
   SLUICE_HELD_BYTES_LIMIT: z.coerce.number('must be a number of bytes').int().min(1_048_576).max(2 ** 40).default(134_217_728),
   /** Longest life of one call in ms. The longest answers of reasoning models take minutes. */
-  SLUICE_CALL_LIMIT_MS: z.coerce.number('must be a number of milliseconds').int().min(1_000).max(86_400_000).default(1_800_000),
+  SLUICE_CALL_LIMIT_MS: z.coerce.number('must be a number of milliseconds').int().min(1_000).max(86_400_000).default(600_000),
   /** How long running calls may go on in ms when the process is told to stop. */
   SLUICE_DRAIN_LIMIT_MS: z.coerce.number('must be a number of milliseconds').int().min(0).max(3_600_000).default(20_000),
 };
