@@ -1,5 +1,6 @@
 import { toMinuteMs, type LogEntry } from '@sluice/transparency';
 import { NO_COUNTS, type End, type EpochEnds, type Fact, type Item, type OpenCall, type Place } from './call.ts';
+import { EndedCalls, epochKey } from './ended-calls.ts';
 import { abandonedFields, commitmentsOf, SALT_SEED_BYTES, saltedHash } from './own-leaf.ts';
 
 /** What is known of the calls that a batch touches, from before the batch. */
@@ -91,7 +92,7 @@ class Integration {
   readonly #parts = new Map<string, CallPart & { readonly seqs: bigint[] }>();
   readonly #leaves: LogEntry[] = [];
   readonly #abandoned: OpenCall[] = [];
-  readonly #ends = new Map<string, { producer: string; epoch: bigint; ends: bigint }>();
+  readonly #ends: EndedCalls;
   readonly #closed: Place[] = [];
   readonly #salts = new Map<number, Uint8Array>();
   #strays = 0;
@@ -100,7 +101,7 @@ class Integration {
     this.#context = context;
     this.#ended = known.ended;
     for (const call of known.open) this.#working.set(call.callId, { call, end: undefined, saltSeed: undefined, touched: false, admission: undefined });
-    for (const { producer, epoch, ends } of known.ends) this.#ends.set(epochKey({ producer, epoch }), { producer, epoch, ends });
+    this.#ends = new EndedCalls(known.ends);
   }
 
   take(item: Item, index: number): void {
@@ -134,7 +135,7 @@ class Integration {
         changedCalls.push({ call, end, saltSeed });
       }
     }
-    return { leaves: this.#leaves, newCalls, changedCalls, parts: [...this.#parts.values()], abandoned: this.#abandoned, ends: [...this.#ends.values()], closed: this.#closed, salts: this.#salts, strays: this.#strays };
+    return { leaves: this.#leaves, newCalls, changedCalls, parts: [...this.#parts.values()], abandoned: this.#abandoned, ends: this.#ends.open(), closed: this.#closed, salts: this.#salts, strays: this.#strays };
   }
 
   /** False for a stray. */
@@ -178,7 +179,7 @@ class Integration {
   #end(type: 'call.completed' | 'call.refused', { end, commitments }: Fact & { kind: 'completed' | 'refused' }, place: Place): EndedCall {
     const { producer, epoch, seq } = place;
     this.#leaves.push({ type, producer, epoch, seq, minuteMs: toMinuteMs(Number(end.endedAtMs)), commitments });
-    this.#countEnd(place);
+    this.#ends.add(place);
     return { ...end, leaf: this.#leaves.length - 1 };
   }
 
@@ -188,7 +189,7 @@ class Integration {
     const saltSeed = Buffer.from(randomBytes(SALT_SEED_BYTES));
     const commitments = commitmentsOf(abandonedFields(call), saltSeed);
     this.#leaves.push({ type: 'call.abandoned', producer: call.producer, epoch: call.epoch, seq: call.lastSeq, minuteMs: toMinuteMs(nowMs), commitments });
-    this.#countEnd(call);
+    this.#ends.add(call);
     this.#abandoned.push(call);
     working.saltSeed = saltSeed;
     working.touched = true;
@@ -198,18 +199,9 @@ class Integration {
     };
   }
 
-  #countEnd({ producer, epoch }: Pick<Place, 'producer' | 'epoch'>): void {
-    const key = epochKey({ producer, epoch });
-    const counted = this.#ends.get(key);
-    if (counted) counted.ends++;
-    else this.#ends.set(key, { producer, epoch, ends: 1n });
-  }
-
   /** States in the open how much there was of the epoch, so that it shows when something is left out. */
   #close(place: Place): void {
-    const key = epochKey(place);
-    this.#leaves.push({ type: 'epoch.closed', ...place, minuteMs: toMinuteMs(this.#context.nowMs), commitments: [], ends: this.#ends.get(key)?.ends ?? 0n });
-    this.#ends.delete(key);
+    this.#leaves.push({ type: 'epoch.closed', ...place, minuteMs: toMinuteMs(this.#context.nowMs), commitments: [], ends: this.#ends.close(place) });
     this.#closed.push(place);
   }
 
@@ -224,10 +216,6 @@ class Integration {
 
 function partKey(callId: string, place: Pick<Place, 'producer' | 'epoch'>): string {
   return `${callId} ${epochKey(place)}`;
-}
-
-function epochKey({ producer, epoch }: Pick<Place, 'producer' | 'epoch'>): string {
-  return `${epoch} ${producer}`;
 }
 
 function isOf(call: OpenCall, { producer, epoch }: { readonly producer: string; readonly epoch: bigint }): boolean {
