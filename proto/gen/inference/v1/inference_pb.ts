@@ -213,7 +213,7 @@ export type Backend = Message<"inference.v1.Backend"> & {
   inFlight: number;
 
   /**
-   * The last reason why it was taken out; content-free.
+   * The last reason why a call failed at it or it was taken out, until a call succeeds; content-free.
    *
    * @generated from field: string reason = 7;
    */
