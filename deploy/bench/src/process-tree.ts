@@ -1,12 +1,12 @@
 import { readFileSync, readdirSync } from 'node:fs';
 
 const TICKS_PER_SECOND = 100;
-const PAGE_BYTES = 4096;
 
 export interface TreeUsage {
   /** User and system time of every process of the tree since it started, ended children included. */
   readonly cpuMs: number;
-  readonly residentBytes: number;
+  /** Proportional set size: pages that several processes share, as PostgreSQL's do, count once. */
+  readonly memoryBytes: number;
 }
 
 /** CPU time and memory of some processes and all their descendants, from /proc (Linux). */
@@ -16,7 +16,7 @@ export function treeUsage(roots: readonly number[]): TreeUsage {
   const members = [...stats.values()].filter(({ pid }) => inTree(pid));
   return {
     cpuMs: members.reduce((sum, { ticks }) => sum + ticks, 0) * (1000 / TICKS_PER_SECOND),
-    residentBytes: members.reduce((sum, { pages }) => sum + pages, 0) * PAGE_BYTES,
+    memoryBytes: members.reduce((sum, { pid }) => sum + proportionalBytes(pid), 0),
   };
 }
 
@@ -28,7 +28,6 @@ interface Stat {
   readonly pid: number;
   readonly parent: number;
   readonly ticks: number;
-  readonly pages: number;
 }
 
 /** proc(5): fields behind the command name; 14 to 17 are utime, stime, cutime, cstime. */
@@ -36,8 +35,17 @@ function readStat(pid: number): Stat[] {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
     const number = (field: number) => Number(fields[field - 3]);
-    return [{ pid, parent: number(4), ticks: number(14) + number(15) + number(16) + number(17), pages: number(24) }];
+    return [{ pid, parent: number(4), ticks: number(14) + number(15) + number(16) + number(17) }];
   } catch {
     return []; // It ended between the listing and the reading.
+  }
+}
+
+/** proc(5): `Pss` of smaps_rollup, in KiB. */
+function proportionalBytes(pid: number): number {
+  try {
+    return Number(/^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0) * 1024;
+  } catch {
+    return 0; // It ended between the listing and the reading.
   }
 }

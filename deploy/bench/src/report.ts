@@ -10,7 +10,7 @@ export function report(figures: readonly Figures[], fdatasync: Percentiles): str
   for (const scenario of new Set(figures.map((row) => row.scenario))) {
     const rows = figures.filter((row) => row.scenario === scenario);
     const baseline = rows.find(({ subject }) => subject === BASELINE);
-    lines.push(`## ${scenario}`, '', '| subject | answered | failed | CPU/request µs | CPU/chunk µs | ratio | p50 ms | p99 ms | first token p50 ms | transit p50 ms | transit p99 ms | memory MiB |', '|---|---|---|---|---|---|---|---|---|---|---|---|');
+    lines.push(`## ${scenario}`, '', '| subject | answered | failed | CPU/request µs | CPU/chunk µs | ratio | p50 ms | p99 ms | first token p50 ms | transit p50 ms | transit p99 ms | memory MiB (10 s → end) |', '|---|---|---|---|---|---|---|---|---|---|---|---|');
     for (const row of rows) lines.push(`| ${cells(row, baseline).join(' | ')} |`);
     lines.push('', ...flushDelay(rows, baseline));
   }
@@ -34,6 +34,6 @@ function cells(row: Figures, baseline: Figures | undefined): string[] {
     row.subject, String(load.answered), failed, round(row.cpuPerRequestUs, 0), streamed ? round(row.cpuPerChunkUs) : '-',
     ratio === undefined ? '-' : round(ratio, 2), round(load.latencyMs.p50, 2), round(load.latencyMs.p99, 2),
     streamed ? round(load.firstTokenMs.p50, 2) : '-', streamed ? round(load.transitMs.p50, 2) : '-', streamed ? round(load.transitMs.p99, 2) : '-',
-    `${round(row.residentMiB.before, 0)} → ${round(row.residentMiB.after, 0)}`,
+    `${round(row.memoryMiB.early, 0)} → ${round(row.memoryMiB.late, 0)}`,
   ];
 }

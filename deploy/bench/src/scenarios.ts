@@ -10,7 +10,8 @@ export interface Figures {
   /** CPU of all processes of the subject, consumers drained, per answered request and per chunk, in microseconds. */
   readonly cpuPerRequestUs: number;
   readonly cpuPerChunkUs: number;
-  readonly residentMiB: { readonly before: number; readonly after: number };
+  /** Memory ten seconds into the load (or at its start, when it is shorter) and at its end. */
+  readonly memoryMiB: { readonly early: number; readonly late: number };
 }
 
 export interface Scenario {
@@ -30,6 +31,9 @@ export function scenarios(quick: boolean): readonly Scenario[] {
   ];
 }
 
+/** Reading memory costs a millisecond a process. */
+const SAMPLE_EVERY_MS = 5000;
+const EARLY_SAMPLE = 2;
 /** Until the runtime has compiled what is hot: before, a call costs up to half as much again. Not shortened by a quick run. */
 const WARM_UP_MS = 6000;
 
@@ -37,15 +41,16 @@ export async function measure(subject: Subject, scenario: Scenario): Promise<Fig
   if (!scenario.load.once) await load(subject, { ...scenario.load, durationMs: WARM_UP_MS });
   await subject.drained();
   const before = treeUsage(subject.pids());
-  const result = await load(subject, scenario.load);
-  const held = treeUsage(subject.pids());
+  const samples = [before.memoryBytes];
+  const sampling = setInterval(() => samples.push(treeUsage(subject.pids()).memoryBytes), SAMPLE_EVERY_MS);
+  const result = await load(subject, scenario.load).finally(() => clearInterval(sampling));
   await subject.drained();
   const cpuUs = (treeUsage(subject.pids()).cpuMs - before.cpuMs) * 1000;
   return {
     subject: subject.name, scenario: scenario.name, load: result,
     cpuPerRequestUs: cpuUs / Math.max(1, result.answered),
     cpuPerChunkUs: cpuUs / Math.max(1, result.chunks),
-    residentMiB: { before: before.residentBytes / 2 ** 20, after: held.residentBytes / 2 ** 20 },
+    memoryMiB: { early: samples[Math.min(EARLY_SAMPLE, samples.length - 1)]! / 2 ** 20, late: samples.at(-1)! / 2 ** 20 },
   };
 }
 

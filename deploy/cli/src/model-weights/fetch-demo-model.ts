@@ -35,9 +35,11 @@ const STALE_AFTER_MS = 60 * 60_000;
  * its name only when its digest is right. What stands in the way is a result, not an error.
  */
 export async function fetchDemoModel(options: FetchDemoModel): Promise<FetchedModel> {
-  const { weights } = DEMO_MODEL;
+  const { weights, licence } = DEMO_MODEL;
   const path = join(options.cacheDir, weights.file);
-  if (await isFile(path, weights, options.signal)) return found(path, false);
+  // Weights are not to lie about without the licence under which they may.
+  const hasLicence = await stat(join(options.cacheDir, licence.file)).then(() => true, () => false);
+  if (hasLicence && (await isFile(path, weights, options.signal))) return found(path, false);
   let folder: string | undefined;
   try {
     await mkdir(options.cacheDir, { recursive: true });
