@@ -19,8 +19,8 @@ type CallPart = MessageInitShape<typeof CallPartSchema>;
 const ACCESS_DEADLINE_MS = 5_000;
 /** Segments read and opened at a time: at most 12.5 MiB in memory. */
 const SEGMENTS_AT_ONCE = 50;
-/** An hour of streaming at five segments a second; more does not fit one answer. */
-const MAX_SEGMENTS = 18_000;
+/** The longest call there is by default, ten minutes, at 200 segments a second, which is as often as a busy house appends. */
+const MAX_SEGMENTS = 120_000;
 
 /** Everything that was asked and answered in one call, as far as it can still be opened. */
 export async function readBodies(sql: Sql, access: Client<typeof AccessService>, call: IndexedCall, signal: AbortSignal): Promise<{ parts: CallPart[]; available: boolean }> {
