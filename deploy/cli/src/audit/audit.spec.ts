@@ -65,7 +65,29 @@ describe('sluice audit', () => {
 
     serve(new SmallLog(2).addCalls(6));
     expect(await audit('verify')).toMatchObject({ code: 1, stderr: expect.stringContaining('another key') });
+    expect(JSON.parse((await audit('verify', '--json')).stdout)).toMatchObject({ verified: false, fault: { kind: 'key' } });
     expect(await audit('verify', '--new-log')).toMatchObject({ code: 0 });
+  });
+
+  it('holds a log that lies elsewhere against what was seen of its origin and key', async () => {
+    serve(new SmallLog().addCalls(5));
+    expect((await audit('verify')).code).toBe(0);
+    await api.close();
+    api = new ApiServer();
+    await api.listen();
+    serve(new SmallLog().addCalls(4));
+    expect(await audit('verify')).toMatchObject({ code: 1, stderr: expect.stringContaining('before it had 5') });
+    const forked = new SmallLog().addCalls(5);
+    forked.entries[1] = forked.entries[2]!;
+    serve(forked);
+    const refused = await audit('verify', '--json');
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('DOES NOT VERIFY (consistency)') });
+    expect(JSON.parse(refused.stdout)).toEqual({ verified: false, fault: { kind: 'consistency', message: 'The first 5 entries are not those that were seen before.' } });
+    serve(new SmallLog().addCalls(7));
+    expect(JSON.parse((await audit('verify', '--json')).stdout)).toMatchObject({ verified: true, continues: 5 });
+    serve(forked);
+    expect(await audit('verify', '--new-log')).toMatchObject({ code: 0 });
+    expect(await audit('verify')).toMatchObject({ code: 0 });
   });
 
   it('counts closed epochs, says which is open, and finds an end that is missing', async () => {

@@ -1,15 +1,26 @@
 import { LogFault, LogVerifier, type LogReport } from '@sluice/transparency';
-import { printAnswer } from '../commands/output.ts';
+import { print, printAnswer } from '../commands/output.ts';
 import { CommandFailed } from '../exit-code.ts';
 import type { CallProof } from './call-proof.ts';
+import { LogRefused } from './log-refused.ts';
 import { openLog, type LogSource, type VerifyOptions } from './log-source.ts';
 
 const PROGRESS_EVERY_ENTRIES = 4096n;
 
 /** `sluice audit verify [ID]`: trusts nothing but the pinned key and the checkpoint that was proven last. */
 export async function verify(id: string | undefined, options: VerifyOptions): Promise<void> {
+  try {
+    await verifyAndPrint(id, options);
+  } catch (error) {
+    // A program that reads the JSON is told there too; what is no statement about the log (no connection) is not.
+    if (options.json && error instanceof LogRefused) print(JSON.stringify({ verified: false, fault: error.fault }, undefined, 2));
+    throw error;
+  }
+}
+
+async function verifyAndPrint(id: string | undefined, options: VerifyOptions): Promise<void> {
   const startedMs = performance.now();
-  const source = await openLog(options);
+  const source = await proven(async () => openLog(options));
   const report = await verifyLog(source);
   const proof = id === undefined ? undefined : await proven(async () => (await import('./call-proof.ts')).verifyCall(id, source, report.checkpoint));
   const elapsedMs = Math.round(performance.now() - startedMs);
@@ -40,7 +51,7 @@ async function proven<T>(work: () => Promise<T>): Promise<T> {
   } catch (error) {
     if (!(error instanceof LogFault)) throw error;
     const cause = error.cause instanceof CommandFailed ? `\n${error.cause.message}` : '';
-    throw new CommandFailed(`THE LOG DOES NOT VERIFY (${error.kind}): ${error.message}${cause}`);
+    throw new LogRefused(error.kind, `${error.message}${cause}`, `THE LOG DOES NOT VERIFY (${error.kind}): ${error.message}${cause}`);
   }
 }
 
