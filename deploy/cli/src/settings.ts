@@ -8,7 +8,8 @@ const address = z.url({ protocol: /^https?$/, error: 'is not an http(s) address'
 /** Settings of the command line, by their environment names. */
 export const settingsShape = {
   SLUICE_DATA: z.string().optional(),
-  SLUICE_URL: address.optional(),
+  // As `up` prints it and as SDKs take it, with /v1, or without.
+  SLUICE_URL: address.transform((url) => url.replace(/\/v1$/, '')).optional(),
   SLUICE_ADMIN_URL: address.optional(),
   SLUICE_ADMIN_KEY: z.string().optional(),
   SLUICE_API_KEY: z.string().optional(),

@@ -5,6 +5,7 @@ import { DEMO_MODEL } from '../model-weights/demo-model.ts';
 import { models } from '../platform-api/answers.ts';
 import { adminApi, publicApi } from '../platform-api/connection.ts';
 import type { HttpApi } from '../platform-api/http-api.ts';
+import { printableLine } from '../terminal/printable.ts';
 import { readPrompt } from '../terminal/stdin.ts';
 import { streamAnswer, type ChatMessage, type Question } from './answer.ts';
 
@@ -23,6 +24,7 @@ export async function answerOnce(prompt: string, options: ChatOptions): Promise<
   if (question.trim() === '') throw new WrongUse('The prompt is empty.');
   const api = publicApi(options);
   const model = await chooseModel(api, options);
+  if (options.model === undefined) process.stderr.write(`(${printableLine(model)} answers; --model names another)\n`);
   const cancel = new AbortController();
   const onInterrupt = (): void => cancel.abort();
   process.once('SIGINT', onInterrupt);
@@ -78,23 +80,40 @@ async function exchange(api: HttpApi, how: Omit<Question, 'messages'>, history: 
   }
 }
 
-/** A model before an alias, and the demonstration model last: who added another wants to talk to that one. */
+/**
+ * A model whose deployments are all inside before one that prompts leave the house for; then a model before an alias, and
+ * the demonstration model last: who added another wants to talk to that one.
+ */
 async function chooseModel(api: HttpApi, options: ChatOptions): Promise<string> {
   if (options.model !== undefined) return options.model;
   const { data } = await api.get('/models', modelList);
   if (!data[0]) throw new CommandFailed('There is no model yet. Add one: sluice model add NAME (--openai URL or --gguf FILE)');
-  const meant = await aliases(options);
-  const rank = (name: string): number => (meant.has(name) ? 1 : 0) + ((meant.get(name) ?? name) === DEMO_MODEL.name ? 2 : 0);
+  const { meant, inside } = await knownModels(options);
+  const rank = (name: string): number => {
+    const model = meant.get(name) ?? name;
+    return (meant.has(name) ? 1 : 0) + (model === DEMO_MODEL.name ? 2 : 0) + (inside.has(model) ? 0 : 4);
+  };
   return data.map(({ id }) => id).toSorted((a, b) => rank(a) - rank(b))[0]!;
 }
 
-/** Which model each alias means; only the admin API tells, and who may only chat does without. */
-async function aliases(options: ChatOptions): Promise<ReadonlyMap<string, string>> {
+interface KnownModels {
+  /** Which model each alias means. */
+  readonly meant: ReadonlyMap<string, string>;
+  /** Models that no prompt leaves the house for. */
+  readonly inside: ReadonlySet<string>;
+}
+
+/** Only the admin API tells; who may only chat does without. */
+async function knownModels(options: ChatOptions): Promise<KnownModels> {
   try {
     const known = await adminApi(options).get('/models', models);
-    return new Map(known.aliases.map(({ name, model }) => [name, model]));
+    const inside = known.data.filter(({ deployments }) => {
+      const used = deployments.filter(({ state }) => state !== 'removed');
+      return used.length > 0 && used.every(({ placement }) => placement === 'inside');
+    });
+    return { meant: new Map(known.aliases.map(({ name, model }) => [name, model])), inside: new Set(inside.map(({ name }) => name)) };
   } catch (error) {
     if (!(error instanceof CommandFailed)) throw error;
-    return new Map();
+    return { meant: new Map(), inside: new Set() };
   }
 }

@@ -8,7 +8,7 @@ const MAX_TOKENS = 1_000_000;
 
 export function addChatCommand(program: Command): void {
   const chat = talks(program.command('chat').description('chat with a model in the terminal').argument('[prompt]', 'one question; - reads it from standard input; none: a conversation'));
-  chat.option('--model <name>', 'the model (default: the first that the key may use; an alias only without one, the demonstration model last)').option('--max-tokens <n>', 'longest answer, in tokens', tokens, DEFAULT_TOKENS);
+  chat.option('--model <name>', 'the model (default: the first that the key may use; those inside the house first, an alias only without a model, the demonstration model last)').option('--max-tokens <n>', 'longest answer, in tokens', tokens, DEFAULT_TOKENS);
   examples(chat, ['sluice chat', 'sluice chat "Why is the sky blue?"', 'git diff | sluice chat - --model qwen']).action(async (prompt: string | undefined, options: ChatOptions) => {
     const { converse, answerOnce } = await import('../chat/conversation.ts');
     await (prompt === undefined ? converse(options) : answerOnce(prompt, options));

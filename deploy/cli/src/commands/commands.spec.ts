@@ -171,7 +171,7 @@ describe('the command line', () => {
     expect(listed.stdout).toMatch(/tiny\s+gpt-4o\s+openai\s+inside\s+http:\/\/gpu:8000\/v1\s+unhealthy \(connect ECONNREFUSED\)/);
     api.on('GET /admin/v1/backends', { json: list([{ deployment_id: 'dep_1', healthy: true, reason: 'The backend refused the credential (HTTP 401).' }]) });
     expect((await sluice(['model', 'list'])).stdout).toContain('healthy (last failure: The backend refused the credential (HTTP 401).)');
-    expect(JSON.parse((await sluice(['model', 'list', '--json'])).stdout)).toMatchObject({ data: [{ name: 'tiny' }], backends: [{ healthy: true }] });
+    expect(JSON.parse((await sluice(['model', 'list', '--json'])).stdout)).toMatchObject({ data: [{ name: 'tiny', deployments: [{ id: 'dep_1', healthy: true, reason: 'The backend refused the credential (HTTP 401).' }] }], backends: [{ healthy: true }] });
     expect(await sluice(['model', 'alias', 'a/b', 'tiny'])).toMatchObject({ code: 0, stdout: 'a/b now means tiny\n' });
     expect(await sluice(['model', 'alias', 'a/b', '--remove'])).toMatchObject({ code: 0, stdout: 'forgot the alias a/b\n' });
   });
@@ -214,7 +214,7 @@ describe('the command line', () => {
   it('chats: one answer, streamed, with the first model of the key', async () => {
     api.on('GET /v1/models', { json: { object: 'list', data: [{ id: 'tiny' }] } });
     api.on('POST /v1/chat/completions', { stream: [...pieces('Hel', 'lo\u0007'), '[DONE]'] });
-    expect(await sluice(['chat', 'Hi'])).toEqual({ code: 0, stdout: 'Hello\\x07\n', stderr: '' });
+    expect(await sluice(['chat', 'Hi'])).toEqual({ code: 0, stdout: 'Hello\\x07\n', stderr: '(tiny answers; --model names another)\n' });
     expect(await sluice(['chat', '-', '--model', 'huge', '--max-tokens', '5'], 'from a pipe')).toMatchObject({ code: 0 });
     const chats = api.seen.filter(({ method }) => method === 'POST');
     expect(chats.map(({ body }) => body)).toEqual([
@@ -224,7 +224,9 @@ describe('the command line', () => {
     expect(chats[0]!.authorization).toBe('Bearer sk-sluice-test');
     expect(await sluice(['chat', 'Hi', '--max-tokens', '0'])).toMatchObject({ code: 2 });
     api.on('POST /v1/chat/completions', { status: 503, json: { error: { message: 'Away.', type: 'server_error', param: null, code: null } } });
-    expect(await sluice(['chat', 'Hi'])).toEqual({ code: 1, stdout: '', stderr: 'sluice: Away.\n' });
+    expect(await sluice(['chat', 'Hi', '--model', 'tiny'])).toEqual({ code: 1, stdout: '', stderr: 'sluice: Away.\n' });
+    api.on('POST /v1/chat/completions', { status: 503, json: { error: { message: 'No backend.', type: 'server_error', param: null, code: 'backend_unavailable' } } });
+    expect(await sluice(['chat', 'Hi', '--model', 'tiny'])).toMatchObject({ code: 1, stderr: expect.stringMatching(/No backend\.\nIt was tiny\. .*--model.*sluice model list/) });
   });
 
   it('chats with a model before an alias, and with the demonstration model last', async () => {
@@ -236,6 +238,33 @@ describe('the command line', () => {
       expect(await sluice(['chat', 'Hi'])).toMatchObject({ code: 0 });
       expect(api.seen.at(-1)!.body).toMatchObject({ model: chosen });
     }
+  });
+
+  it('chats with a model that prompts stay inside for, even the demonstration model, before one outside', async () => {
+    const placed = (name: string, ...placements: string[]): object => ({ ...MODEL, name, deployments: placements.map((placement) => ({ ...MODEL.deployments[0], placement })) });
+    const all = [placed('gpt', 'external'), placed('half', 'inside', 'external'), placed('smollm2-135m-instruct', 'inside')];
+    api.on('GET /v1/models', { json: { object: 'list', data: [{ id: 'gpt' }, { id: 'half' }, { id: 'smollm2-135m-instruct' }] } });
+    api.on('GET /admin/v1/models', { json: { ...list(all), aliases: [] } });
+    api.on('POST /v1/chat/completions', { stream: [...pieces('Hello'), '[DONE]'] });
+    expect(await sluice(['chat', 'Hi'])).toMatchObject({ code: 0, stderr: '(smollm2-135m-instruct answers; --model names another)\n' });
+    expect(api.seen.at(-1)!.body).toMatchObject({ model: 'smollm2-135m-instruct' });
+  });
+
+  it('takes the address that up prints, with /v1 or a slash behind it', async () => {
+    api.on('POST /v1/chat/completions', { stream: [...pieces('Hello'), '[DONE]'] });
+    for (const end of ['/v1', '/v1/', '/']) {
+      const env = { ...api.environment, SLUICE_URL: `${api.url}${end}`, SLUICE_DATA: folder };
+      expect(await runCli(['chat', 'Hi', '--model', 'tiny'], { env })).toMatchObject({ code: 0, stdout: 'Hello\n' });
+    }
+  });
+
+  it('lists keys as active, expired or revoked', async () => {
+    const [past, future] = ['2020-01-01T00:00:00.000Z', '2099-01-01T00:00:00.000Z'];
+    const keys = [{ ...KEY, expires_at: future }, { ...KEY, expires_at: past }, { ...KEY, expires_at: past, revoked_at: past }, KEY];
+    api.on('GET /admin/v1/keys', { json: list(keys) });
+    const states = (JSON.parse((await sluice(['key', 'list', '--json'])).stdout) as { data: { state: string }[] }).data.map(({ state }) => state);
+    expect(states).toEqual(['active', 'expired', 'revoked', 'active']);
+    expect((await sluice(['key', 'list'])).stdout).toMatch(/2020-01-01T00:00:00.000Z\s+expired/);
   });
 
   it('chats: says beside the answer when it was cut off, and ends with 1 when the connection is', async () => {

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { z } from 'zod';
 import { WrongUse } from '../exit-code.ts';
 import { key, listOf, newKey, project } from '../platform-api/answers.ts';
 import { adminApi } from '../platform-api/connection.ts';
@@ -27,11 +28,12 @@ export function addKeyCommands(program: Command): void {
 
   examples(reads(group.command('list').description('list the keys (never their secrets)')), ['sluice key list']).action(async (options: ReadOptions) => {
     const answer = await adminApi(options).get('/keys', listOf(key));
-    printAnswer(options, answer, () =>
+    const rows = answer.data.map((row) => ({ ...row, state: stateOf(row) }));
+    printAnswer(options, { ...answer, data: rows }, () =>
       table(
         ['ID', 'NAME', 'KIND', 'PREFIX', 'MODELS', 'EXPIRES', 'STATE'],
-        answer.data.map((row) => [
-          row.id, row.name, row.role ? `${row.kind}:${row.role}` : row.kind, row.prefix, row.models.join(',') || '(every)', row.expires_at ?? '-', row.revoked_at ? 'revoked' : 'active',
+        rows.map((row) => [
+          row.id, row.name, row.role ? `${row.kind}:${row.role}` : row.kind, row.prefix, row.models.join(',') || '(every)', row.expires_at ?? '-', row.state,
         ]),
       ),
     );
@@ -43,6 +45,11 @@ export function addKeyCommands(program: Command): void {
     const answer = await adminApi(options).send('DELETE', `/keys/${encodeURIComponent(id)}`, key);
     printAnswer(options, answer, () => `revoked ${answer.id} (${printable(answer.name)})`);
   });
+}
+
+function stateOf({ revoked_at: revokedAt, expires_at: expiresAt }: z.infer<typeof key>): 'active' | 'expired' | 'revoked' {
+  if (revokedAt !== null) return 'revoked';
+  return expiresAt !== null && Date.parse(expiresAt) <= Date.now() ? 'expired' : 'active';
 }
 
 /** The project of a key for which none was given; says which where there is a choice. Undefined leaves it to the platform. */

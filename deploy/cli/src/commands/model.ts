@@ -80,16 +80,26 @@ function baseUrl(text: string): string {
 async function listModels(options: ReadOptions): Promise<void> {
   const api = adminApi(options);
   const [answer, backends] = await Promise.all([api.get('/models', models), api.get('/backends', listOf(backend))]);
-  const health = new Map(backends.data.map((row) => [row.deployment_id, `${row.healthy ? 'healthy' : 'unhealthy'}${row.reason ? ` (${row.healthy ? 'last failure: ' : ''}${row.reason})` : ''}`]));
-  printAnswer(options, { ...answer, backends: backends.data }, () => {
+  const health = new Map(backends.data.map((row) => [row.deployment_id, row]));
+  const withHealth = answer.data.map((row) => ({
+    ...row,
+    deployments: row.deployments.map((one) => ({ ...one, healthy: health.get(one.id)?.healthy ?? null, reason: health.get(one.id)?.reason ?? null })),
+  }));
+  printAnswer(options, { ...answer, data: withHealth, backends: backends.data }, () => {
     if (answer.data.length === 0) return asTyped('There is no model yet. Add one: sluice model add NAME (--openai URL or --gguf FILE)');
-    const rows = answer.data.flatMap((row) =>
+    const rows = withHealth.flatMap((row) =>
       row.deployments
         .filter(({ state }) => state !== 'removed')
-        .map((deployment) => [row.name, row.aliases.join(','), deployment.protocol, deployment.placement, deployment.target, health.get(deployment.id) ?? deployment.state]),
+        .map((deployment) => [row.name, row.aliases.join(','), deployment.protocol, deployment.placement, deployment.target, healthOf(deployment)]),
     );
     return table(['MODEL', 'ALIASES', 'PROTOCOL', 'PLACEMENT', 'WHERE', 'STATE'], rows);
   });
+}
+
+/** A deployment that no router has met yet shows what the registry says of it. */
+function healthOf({ healthy, reason, state }: { readonly healthy: boolean | null; readonly reason: string | null; readonly state: string }): string {
+  if (healthy === null) return state;
+  return `${healthy ? 'healthy' : 'unhealthy'}${reason ? ` (${healthy ? 'last failure: ' : ''}${reason})` : ''}`;
 }
 
 async function setAlias(name: string, target: string | undefined, options: ReadOptions & { remove?: boolean }): Promise<void> {

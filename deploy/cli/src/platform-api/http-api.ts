@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CommandFailed } from '../exit-code.ts';
-import { printable } from '../terminal/printable.ts';
+import { printable, printableLine } from '../terminal/printable.ts';
 
 /** An administrative answer that takes longer than this is not coming. A backup is the slowest of them. */
 const ANSWER_DEADLINE_MS = 600_000;
@@ -64,21 +64,24 @@ export class HttpApi {
       if (signal.aborted) throw error;
       throw new CommandFailed(`No platform answers at ${this.origin} (${reason(error)}).\nStart it with: sluice up`);
     }
-    if (!response.ok) throw await this.#refusal(response);
+    if (!response.ok) throw await this.#refusal(response, body);
     return response;
   }
 
-  async #refusal(response: Response): Promise<CommandFailed> {
+  async #refusal(response: Response, body?: object): Promise<CommandFailed> {
     const text = (await response.text().catch(() => '')).slice(0, MAX_ERROR_BODY_CHARACTERS);
     const parsed = errorEnvelope.safeParse(parseJson(text));
     const message = parsed.success ? printable(parsed.data.error.message) : `${this.origin} answered with HTTP status ${response.status}.`;
-    return new CommandFailed([message, ...hint(response.status, parsed.data?.error.code)].join('\n'));
+    return new CommandFailed([message, ...hint(response.status, parsed.data?.error.code, body)].join('\n'));
   }
 }
 
-function hint(status: number, code: string | null | undefined): string[] {
+function hint(status: number, code: string | null | undefined, asked?: object): string[] {
   if (status === 401) return ['The key is not the one of this platform, was revoked or has expired. Look at SLUICE_ADMIN_KEY, SLUICE_API_KEY or --data.'];
   if (code === 'model_not_found') return ['See which models there are: sluice model list'];
+  if (code === 'backend_unavailable' && asked && 'model' in asked) {
+    return [`It was ${printableLine(String(asked.model))}. Ask another with --model, or see how they are: sluice model list`];
+  }
   if (code === 'model_not_installed') return ['Add it: sluice model add NAME --gguf FILE, or sluice model add NAME --openai URL'];
   return [];
 }
