@@ -7,6 +7,12 @@ import { commitToFields } from './leaf.ts';
 import type { RandomBytes } from './ports.ts';
 import { recordedError, type RecordedError } from './told-error.ts';
 
+/** The numbers of `events.v1.Outcome`; the domain does not load generated code. */
+export const OUTCOME = { answered: 1, disconnected: 2, failed: 3 } as const;
+
+/** A client that left: nginx's 499, never sent. */
+const CLIENT_LEFT_STATUS = 499;
+
 const SALT_BYTES = 32;
 const CHAIN_BYTES = 32;
 
@@ -27,6 +33,11 @@ export interface CallEnd {
   readonly completedAtMs: number;
   readonly durationMs: number;
   readonly firstOutputMs: number;
+}
+
+/** What a client that left has on record as its status: behind output it had got its 200. */
+export function leftStatus(releasedOutput: boolean): number {
+  return releasedOutput ? 200 : CLIENT_LEFT_STATUS;
 }
 
 /** Makes the records of one call: admitted, any number of outputs, completed; each built when a segment takes it. */
@@ -64,8 +75,18 @@ export class CallRecords {
     return this.#ended;
   }
 
+  /** The end of the call, as it is recorded or will be. */
+  get recordedEnd(): CallEnd | undefined {
+    return this.#end;
+  }
+
   end(end: CallEnd): void {
     this.#end ??= end;
+  }
+
+  /** The client left: an end that has not been handed out is that of a client that left, and nobody is told an error. */
+  clientLeft(releasedOutput: boolean): void {
+    if (this.#end && !this.#ended) this.#end = { ...this.#end, outcome: OUTCOME.disconnected, error: undefined, httpStatus: leftStatus(releasedOutput) };
   }
 
   /** What there is to record now, with this output. */

@@ -24,7 +24,14 @@ export class OutputTally {
         this.bytes += Buffer.byteLength(event.value.text);
         this.#extraBytes += event.value.extraJson.length;
       } else if (event.case === 'finished') this.#finished.set(event.value.choice, event.value.reason);
-      else if (event.case === 'usage') this.#usage = event.value;
+    }
+    this.learn(events);
+  }
+
+  /** Takes what the backend said of the call from output that nobody will get: its usage, and who answered. */
+  learn(events: Events): void {
+    for (const { event } of events) {
+      if (event.case === 'usage') this.#usage = event.value;
       else if (event.case === 'started') {
         this.versionId = event.value.versionId;
         this.deploymentId = event.value.deploymentId;

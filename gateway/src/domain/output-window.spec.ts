@@ -14,13 +14,13 @@ const PRINCIPAL = { keyId: 'key', organisationId: 'org', projectId: 'project', m
 const CALL = { model: 'm', messages: Buffer.from('[]'), fields: [], stream: true, choices: 1 };
 const END: CallEnd = { outcome: 1, error: undefined, httpStatus: 200, completedAtMs: 2, durationMs: 1, firstOutputMs: 1 };
 
-function setUp(keepsBodies = true) {
+function setUp(keepsBodies = true, onRelease = (): void => undefined) {
   const released: string[] = [];
   const lost: ServiceError[] = [];
   let enqueued = 0;
   const segments: Segments = { accepting: () => undefined, open: () => undefined, close: () => undefined, enqueue: () => void enqueued++ };
   const records = new CallRecords({ callId: 'c', principal: { ...PRINCIPAL, keepsBodies }, call: CALL, admittedAtMs: 1 }, (length) => Buffer.alloc(length, 7));
-  const sink = { release: (events: readonly ChatEvent[]) => released.push(...events.map(textOf)), drained: () => undefined };
+  const sink = { release: (events: readonly ChatEvent[]) => (onRelease(), released.push(...events.map(textOf))), drained: () => undefined };
   const window = new OutputWindow(records, segments, sink, (error) => lost.push(error));
   return { window, released, lost, enqueued: () => enqueued };
 }
@@ -87,6 +87,33 @@ describe('the output window', () => {
     await ended;
   });
 
+  it.each([[false, 499], [true, 200]])('records a client that left before the end was taken as one that left, with what the backend counted; output released: %s', async (released, httpStatus) => {
+    const { window } = setUp();
+    if (released) {
+      window.push([textEvent('a')]);
+      window.take();
+      window.acknowledged();
+    }
+    window.push([create(ChatEventSchema, { event: { case: 'started', value: { versionId: 'v', deploymentId: 'd' } } }), textEvent('bc'), create(ChatEventSchema, { event: { case: 'usage', value: { inputTokens: 11n, outputTokens: 7n } } })]);
+    const ended = window.end(END);
+    window.clientLeft();
+    const records = window.take();
+    expect(recorded(records)).toEqual([]);
+    expect(records.at(-1)!.record).toMatchObject({ case: 'completed', value: { outcome: 2, httpStatus, outputBytes: released ? 1n : 0n, versionId: 'v', deploymentId: 'd', counts: { inputTokens: 11n, outputTokens: 7n, estimated: false } } });
+    window.acknowledged();
+    expect(await ended).toMatchObject({ outcome: 2, httpStatus });
+  });
+
+  it('leaves an end as it is that was taken before the client left', async () => {
+    const { window } = setUp();
+    window.push([textEvent('a')]);
+    const ended = window.end(END);
+    window.take();
+    window.clientLeft();
+    window.acknowledged();
+    expect(await ended).toEqual(END);
+  });
+
   it('does not resolve the end before it is durable, and rejects it when it is lost', async () => {
     const { window } = setUp();
     window.push([textEvent('a')]);
@@ -100,6 +127,25 @@ describe('the output window', () => {
     window.take();
     window.lost(new ServiceError('epoch_lost', 'lost'));
     await expect(ended).rejects.toMatchObject({ code: 'epoch_lost' });
+  });
+
+  it.each(['before its end', 'with its end'])('ends a call whose output cannot be released %s, and releases no more of it', async (when) => {
+    const fault = new Error('a fault of the sink');
+    const { window, released, lost } = setUp(true, () => {
+      throw fault;
+    });
+    window.push([textEvent('a')]);
+    if (when === 'before its end') {
+      window.take();
+      window.acknowledged();
+    }
+    const ended = window.end(END);
+    window.take();
+    window.acknowledged();
+    await expect(ended).rejects.toMatchObject({ code: 'internal', cause: fault });
+    expect(lost).toMatchObject([{ code: 'internal' }]);
+    expect(released).toEqual([]);
+    expect(window.take()).toEqual([]);
   });
 
   it('has no room above its limit until what it holds is acknowledged', async () => {

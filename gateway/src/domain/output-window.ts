@@ -1,4 +1,4 @@
-import type { ServiceError } from '@sluice/errors';
+import { ServiceError } from '@sluice/errors';
 import type { PendingRecord, RecordSource } from '@sluice/segment';
 import type { Events } from './call.ts';
 import type { CallEnd, CallRecords } from './call-records.ts';
@@ -72,19 +72,28 @@ export class OutputWindow implements RecordSource {
     return this.#isFull() || this.#sink.drained() ? this.#waitForRoom() : undefined;
   }
 
-  /** The client left: what has not been taken for a segment will never be released, so it is not recorded as output. */
+  /**
+   * The client left: what has not been taken for a segment will never be released, so it is not recorded as output, and
+   * an end that is not taken yet becomes that of a client that left. What the backend said of the call stays known.
+   */
   clientLeft(): void {
     this.#clientGone = true;
+    for (const events of this.#pending) this.#records.tally.learn(events);
+    this.#records.clientLeft(this.#releasedOutput);
     this.#pending = [];
     this.#pendingBytes = 0;
     this.#changed();
   }
 
-  /** Writes the end of the call; resolves when all its records are durable and all its output is released. */
-  async end(end: CallEnd): Promise<void> {
+  /**
+   * Writes the end of the call; resolves when all its records are durable and all its output is released. Gives the end
+   * that is on record: another one when the client left before this one was taken.
+   */
+  async end(end: CallEnd): Promise<CallEnd> {
     this.#records.end(end);
     this.#enqueue();
     while (!this.#records.ended || this.#durableRecords < this.#records.taken) await this.#nextChange();
+    return this.#records.recordedEnd ?? end;
   }
 
   take(): readonly PendingRecord[] {
@@ -99,13 +108,18 @@ export class OutputWindow implements RecordSource {
     return records;
   }
 
+  /** Releases what is durable now. A sink that fails ends the call: what the client got of it is not known any more. */
   acknowledged(): void {
     if (this.#lost) return;
     const durable = this.#taken;
     this.#taken = [];
     this.#takenBytes = 0;
+    try {
+      if (!this.#clientGone) for (const events of durable) this.#release(events);
+    } catch (thrown) {
+      return this.lost(ServiceError.from(thrown));
+    }
     this.#durableRecords = this.#records.taken;
-    if (!this.#clientGone) for (const events of durable) this.#release(events);
     this.#changed();
   }
 

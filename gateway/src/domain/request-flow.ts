@@ -1,16 +1,10 @@
 import type { Clock } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import type { Call, Events, Principal } from './call.ts';
-import { CallRecords, type CallEnd } from './call-records.ts';
+import { CallRecords, OUTCOME, leftStatus, type CallEnd } from './call-records.ts';
 import { OutputWindow, bytesOf } from './output-window.ts';
 import type { Models, ModelView, RandomBytes, RoutedCall, Router, Segments, Sink } from './ports.ts';
 import { recordRefusal } from './refused-call.ts';
-
-/** The numbers of `events.v1.Outcome`; the domain does not load generated code. */
-const OUTCOME = { answered: 1, disconnected: 2, failed: 3 } as const;
-
-/** A client that left: nginx's 499, never sent. */
-const CLIENT_LEFT_STATUS = 499;
 
 /** A parsed and authenticated call. */
 export interface OpenCall {
@@ -71,10 +65,10 @@ export class RequestFlow {
     try {
       if (leavesHouse) await window.admitted();
       const produced = await this.#produce({ ...open, modelId }, window, startedMs);
-      const end = this.#endOf(open, window, produced, startedMs);
-      await window.end(end);
+      const end = await window.end(this.#endOf(open, window, produced, startedMs));
+      const error = end.outcome === OUTCOME.disconnected ? ServiceError.from(open.abort.signal.reason) : produced.error;
       const { inputTokens, outputTokens } = records.tally.counts();
-      return { error: produced.error, firstOutputMs: end.firstOutputMs, durationMs: end.durationMs, inputTokens: Number(inputTokens), outputTokens: Number(outputTokens) };
+      return { error, firstOutputMs: end.firstOutputMs, durationMs: end.durationMs, inputTokens: Number(inputTokens), outputTokens: Number(outputTokens) };
     } finally {
       limit.cancel();
       open.abort.signal.removeEventListener('abort', onAbort);
@@ -154,7 +148,7 @@ export class RequestFlow {
     return {
       outcome: left ? OUTCOME.disconnected : error ? OUTCOME.failed : OUTCOME.answered,
       error: left ? undefined : error,
-      httpStatus: window.releasedOutput || !error ? 200 : left ? CLIENT_LEFT_STATUS : error.httpStatus,
+      httpStatus: left ? leftStatus(window.releasedOutput) : window.releasedOutput || !error ? 200 : error.httpStatus,
       completedAtMs: this.#house.clock.wallMs(),
       durationMs: Math.round(this.#house.clock.monotonicMs() - startedMs),
       firstOutputMs,
