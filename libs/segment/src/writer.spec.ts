@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createSecretKey, randomBytes } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '@sluice/clock';
@@ -257,6 +257,35 @@ describe('the writer', () => {
     await answer('acknowledged');
     expect(bad.error?.code).toBe('access_unavailable');
     expect(good.news).toEqual(['acknowledged']);
+  });
+
+  it('loses only the calls of a segment that cannot be built, and leaves no gap in the numbers', async () => {
+    // A key of a length that no cipher takes: it is found, and fails when the block is sealed.
+    const unusable = { id: 'broken', key: createSecretKey(randomBytes(5)) };
+    const { log, writer, write, answer } = await started((project) => (project === 'broken' ? unusable : sealing));
+    const first = await write(new RecordedCall('first'));
+    await answer('acknowledged');
+    const bad = await write(new RecordedCall('bad', { projectId: 'broken', bodyBytes: 900_000 }));
+    expect(bad.error?.code).toBe('internal');
+    expect(log.pending).toHaveLength(0);
+    const idle = new RecordedCall('idle');
+    writer.open(idle);
+    const good = await write(new RecordedCall('good'));
+    await answer('acknowledged');
+    expect([first.settled, good.settled, idle.news]).toEqual([true, true, []]);
+    expect(log.labels()).toEqual(['first:0', 'good:0']);
+    expect(log.epochs.map(({ segments }) => segments.map(({ seq }) => seq))).toEqual([[0n, 1n]]);
+    expect(log.faults).toEqual([]);
+  });
+
+  it('stops at once behind a segment that could not be built', async () => {
+    const unusable = { id: 'broken', key: createSecretKey(randomBytes(5)) };
+    const { log, writer } = await started(() => unusable);
+    const bad = new RecordedCall('bad');
+    writer.open(bad);
+    writer.enqueue(bad.write());
+    await writer.stop();
+    expect([bad.error?.code, log.epochs[0]!.closed]).toEqual(['internal', true]);
   });
 
   it('goes on when a call fails while it is told', async () => {

@@ -144,14 +144,38 @@ export class SegmentWriter {
   #append(epoch: bigint): void {
     const builder = new SegmentBuilder();
     const { sources, failed } = this.#waiting.fill(builder);
-    if (builder.records > 0 || this.#diskFull) {
-      const segment = builder.build({ producer: this.#from.producer, epoch, seq: this.#nextSeq++ }, this.#from.clock.wallMs());
-      this.#sentAtMs = this.#nowMs();
+    const isDue = builder.records > 0 || this.#diskFull;
+    const segment = isDue ? this.#build(builder, epoch, sources) : undefined;
+    if (segment) {
       this.#flight = { segment, sources, records: builder.records, sentAtMs: this.#sentAtMs };
       void this.#send(this.#flight);
     }
     for (const { source, error } of failed) this.#calls.lose(source, error);
-    if (!this.#flight) this.#drained?.();
+    // Behind a segment that could not be built others may wait, which were not in it.
+    if (isDue && !segment) this.#askFlush();
+    else if (!segment) this.#drained?.();
+  }
+
+  /**
+   * The next segment. When it cannot be built, its calls are lost and its number is not spent: a gap would keep
+   * everything behind it from the log.
+   */
+  #build(builder: SegmentBuilder, epoch: bigint, sources: ReadonlySet<RecordSource>): StoredSegment | undefined {
+    // Also an attempt that fails counts for the spacing, so that attempts do not follow each other at once.
+    this.#sentAtMs = this.#nowMs();
+    try {
+      const segment = builder.build({ producer: this.#from.producer, epoch, seq: this.#nextSeq }, this.#from.clock.wallMs());
+      this.#nextSeq++;
+      return segment;
+    } catch (thrown) {
+      const error = ServiceError.from(thrown);
+      this.#warn('a segment could not be built', error);
+      for (const source of sources) {
+        this.#waiting.delete(source);
+        this.#calls.lose(source, error);
+      }
+      return undefined;
+    }
   }
 
   /** Sends the same bytes until their fate is known or the epoch has ended, which takes the flight away. */
