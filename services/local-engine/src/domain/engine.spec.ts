@@ -74,6 +74,19 @@ describe('Engine', () => {
     expect([engine.namesLoading, engine.models]).toEqual([[], []]);
   });
 
+  it('loads one after the other when several settings are asked for at once, and ends all but the last', async () => {
+    const processes = new Processes();
+    const { engine } = processes;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    processes.gate = promise;
+    const loads = ['/a.gguf', '/b.gguf', '/c.gguf'].map((weightsPath) => engine.load('m', { ...settings, weightsPath }));
+    resolve();
+    await Promise.all(loads);
+    expect(processes.started).toHaveLength(3);
+    expect(processes.ended).toEqual(processes.started.slice(0, 2));
+    expect(engine.models).toHaveLength(1);
+  });
+
   it('knows no model that was unloaded, and refuses more models than it has room for', async () => {
     const { engine, ended } = new Processes();
     for (let index = 0; index < 16; index++) await engine.load(`m${index}`, settings, never);

@@ -46,10 +46,10 @@ export class Engine {
    * this call is given up, also for those who wait for it.
    */
   async load(name: string, settings: LoadSettings, signal: AbortSignal): Promise<void> {
-    const under = this.#loading.get(name);
-    if (under) {
-      await under.model;
-      if (isSame(under.settings, settings)) return;
+    for (let under = this.#loading.get(name); under; under = this.#loading.get(name)) {
+      if (isSame(under.settings, settings)) return void (await under.model);
+      // Whether other weights could be loaded is told to those who asked for them.
+      await Promise.allSettled([under.model]);
     }
     const old = this.#models.get(name);
     if (old && isSame(old.settings, settings)) return;
