@@ -23,7 +23,7 @@ export function crashScenarios(at: () => House): void {
   });
 }
 
-/** An endless answer that uses every channel, of two choices; the text names its stream, so that none is taken for another. */
+/** An endless answer that uses every channel, of two choices; the text names its stream, so that none is taken for another. An emoji comes cut in two. */
 function everyChannel(name: string): Script {
   const steps: Step[] = [];
   for (let index = 0; index < PIECES; index++) {
@@ -32,6 +32,7 @@ function everyChannel(name: string): Script {
     const deltas = [
       chunk({ content: text }, { logprobs }), chunk({ content: text }, { index: 1 }), chunk({ reasoning_content: text }), chunk({ refusal: text }, { index: 1 }),
       chunk({ tool_calls: [{ index: 0, ...(index < 5 ? { id: `call_${name}`, type: 'function' } : {}), function: { ...(index < 5 ? { name: 'f' } : {}), arguments: text } }] }),
+      chunk({ content: '\ud83d' }), chunk({ content: '\ude00' }),
     ];
     steps.push({ gapMs: 3 }, { event: deltas[index % deltas.length]! });
   }

@@ -8,6 +8,7 @@ import { rawMember } from './raw-member.ts';
 import { ToolCalls } from './tool-calls.ts';
 import { errorInBand, isObject, rubbish } from './upstream-error.ts';
 import { usageOf } from './usage-of.ts';
+import { WholeCharacters } from './whole-characters.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 type Path = readonly (string | number)[];
@@ -15,6 +16,8 @@ type Path = readonly (string | number)[];
 /** What is known of one choice while it is produced. */
 interface Choice {
   readonly tools: ToolCalls;
+  /** By channel, without the tool calls, which each have their own. */
+  readonly texts: Map<Channel, WholeCharacters>;
   finishReason: string | undefined;
   isFunctionNamed: boolean;
 }
@@ -54,8 +57,8 @@ export class AnswerReader {
     const chunk = parse(json);
     if (chunk['error']) throw errorInBand(chunk['error']);
     if (eventName === 'error') throw errorInBand(chunk);
-    if (this.#fingerprint === '' && typeof chunk['system_fingerprint'] === 'string') this.#fingerprint = chunk['system_fingerprint'];
-    if (this.#serviceTier === '' && typeof chunk['service_tier'] === 'string') this.#serviceTier = chunk['service_tier'];
+    if (this.#fingerprint === '' && typeof chunk['system_fingerprint'] === 'string') this.#fingerprint = chunk['system_fingerprint'].toWellFormed();
+    if (this.#serviceTier === '' && typeof chunk['service_tier'] === 'string') this.#serviceTier = chunk['service_tier'].toWellFormed();
     if (chunk['usage']) this.#usage = { value: chunk['usage'], source: json, path: ['usage'] };
     else if (isObject(chunk['x_groq']) && chunk['x_groq']['usage']) this.#usage = { value: chunk['x_groq']['usage'], source: json, path: ['x_groq', 'usage'] };
     const events: ChatEvent[] = [];
@@ -66,14 +69,15 @@ export class AnswerReader {
     return events.length === 0 ? events : this.#begin(events);
   }
 
-  /** The last events: why each choice ended, and usage. Throws when there was no answer at all. */
+  /** The last events: text that was held back, why each choice ended, and usage. Throws when there was no answer at all. */
   end(): ChatEvent[] {
     if (this.#choices.size === 0) throw rubbish('the answer has no choice');
-    const events = [...this.#choices].sort(([a], [b]) => a - b).map(([index, choice]) => {
-      choice.tools.end();
+    const events: ChatEvent[] = [];
+    for (const [index, choice] of [...this.#choices].sort(([a], [b]) => a - b)) {
+      this.#flush(index, choice, events);
       const hasTools = choice.tools.count > 0 && !this.#isOneToolNamed;
-      return finished(index, finishReason(choice.finishReason, hasTools, choice.isFunctionNamed));
-    });
+      events.push(finished(index, finishReason(choice.finishReason, hasTools, choice.isFunctionNamed)));
+    }
     const source = this.#usage && rawMember(this.#usage.source, this.#usage.path);
     events.push(usageOf(this.#usage?.value, source, { input: askedBytes(this.#call.call), output: this.#outputBytes }));
     return this.#begin(events);
@@ -104,9 +108,9 @@ export class AnswerReader {
   }
 
   #readMessage(message: Json, index: number, choice: Choice, source: { json: string; path: Path }, events: ChatEvent[]): void {
-    this.#text(textOf(message['reasoning_content']) || textOf(message['reasoning']), index, Channel.REASONING, events);
-    this.#text(contentOf(message['content']), index, Channel.CONTENT, events);
-    this.#text(textOf(message['refusal']), index, Channel.REFUSAL, events);
+    this.#text(textOf(message['reasoning_content']) || textOf(message['reasoning']), index, choice, Channel.REASONING, events);
+    this.#text(contentOf(message['content']), index, choice, Channel.CONTENT, events);
+    this.#text(textOf(message['refusal']), index, choice, Channel.REFUSAL, events);
     const tools = message['tool_calls'];
     if (Array.isArray(tools)) {
       for (let at = 0; at < tools.length; at++) {
@@ -125,15 +129,26 @@ export class AnswerReader {
   }
 
   #functionCall(call: Json, index: number, choice: Choice, events: ChatEvent[]): void {
-    const name = choice.isFunctionNamed ? '' : (textOf(call['name']) ?? '');
-    const text = textOf(call['arguments']) ?? '';
+    const name = choice.isFunctionNamed ? '' : (textOf(call['name']) ?? '').toWellFormed();
+    const text = whole(choice, Channel.FUNCTION_ARGUMENTS, textOf(call['arguments']) ?? '');
     if (name === '' && text === '') return;
     choice.isFunctionNamed ||= name !== '';
     this.#push(toolDelta(index, Channel.FUNCTION_ARGUMENTS, text, { index: 0, id: '', type: '', name }), events);
   }
 
-  #text(text: string | undefined, index: number, channel: Channel, events: ChatEvent[]): void {
-    if (text) this.#push(delta(index, channel, text), events);
+  #text(piece: string | undefined, index: number, choice: Choice, channel: Channel, events: ChatEvent[]): void {
+    if (!piece) return;
+    const text = whole(choice, channel, piece);
+    if (text !== '') this.#push(delta(index, channel, text), events);
+  }
+
+  #flush(index: number, choice: Choice, events: ChatEvent[]): void {
+    for (const [channel, characters] of choice.texts) {
+      const rest = characters.end();
+      if (rest === '') continue;
+      this.#push(channel === Channel.FUNCTION_ARGUMENTS ? toolDelta(index, channel, rest, { index: 0, id: '', type: '', name: '' }) : delta(index, channel, rest), events);
+    }
+    for (const event of choice.tools.end()) this.#push(event, events);
   }
 
   #push(event: ChatEvent, events: ChatEvent[]): void {
@@ -144,11 +159,18 @@ export class AnswerReader {
   #choice(index: number): Choice {
     let choice = this.#choices.get(index);
     if (!choice) {
-      choice = { tools: new ToolCalls(index, `call_${this.#call.callId}`), finishReason: undefined, isFunctionNamed: false };
+      choice = { tools: new ToolCalls(index, `call_${this.#call.callId}`), texts: new Map(), finishReason: undefined, isFunctionNamed: false };
       this.#choices.set(index, choice);
     }
     return choice;
   }
+}
+
+/** What of the piece can be said now. */
+function whole(choice: Choice, channel: Channel, piece: string): string {
+  let characters = choice.texts.get(channel);
+  if (!characters) choice.texts.set(channel, (characters = new WholeCharacters()));
+  return characters.push(piece);
 }
 
 function parse(json: string): Json {

@@ -2,6 +2,7 @@ import { Channel, type ChatEvent } from '@sluice/proto/chat/v1/chat';
 import { toolDelta } from './chat-events.ts';
 import { TOOL_CALLS_LIMIT } from './limits.ts';
 import { isObject, rubbish } from './upstream-error.ts';
+import { WholeCharacters } from './whole-characters.ts';
 
 interface Call {
   readonly index: number;
@@ -11,6 +12,7 @@ interface Call {
   name: string;
   /** All text so far: tells whether a call is complete when the backend does not say where the next one begins. */
   text: string;
+  readonly characters: WholeCharacters;
   isAnnounced: boolean;
 }
 
@@ -51,17 +53,22 @@ export class ToolCalls {
       call.name ||= piece.name ?? '';
       call.type = piece.type;
     }
-    call.text += piece.text;
-    if (call.isAnnounced) return piece.text === '' ? undefined : toolDelta(this.#choice, Channel.TOOL_ARGUMENTS, piece.text, continuation(call.index));
+    const text = call.characters.push(piece.text);
+    call.text += text;
+    if (call.isAnnounced) return text === '' ? undefined : toolDelta(this.#choice, Channel.TOOL_ARGUMENTS, text, continuation(call.index));
     // Without a name a client can do nothing with the call, so it waits for it.
     if (call.name === '') return undefined;
     call.isAnnounced = true;
     return toolDelta(this.#choice, Channel.TOOL_ARGUMENTS, call.text, { index: call.index, id: call.id, type: call.type, name: call.name });
   }
 
-  /** The choice is over: a call that never got a name is rubbish. */
-  end(): void {
+  /** The choice is over: what was held back of each call's text. A call that never got a name is rubbish. */
+  end(): ChatEvent[] {
     if (this.#calls.some((call) => !call.isAnnounced)) throw rubbish('a tool call has no name');
+    return this.#calls.flatMap(({ index, characters }) => {
+      const rest = characters.end();
+      return rest === '' ? [] : [toolDelta(this.#choice, Channel.TOOL_ARGUMENTS, rest, continuation(index))];
+    });
   }
 
   #find(piece: Piece): Call | undefined {
@@ -84,7 +91,7 @@ export class ToolCalls {
     if (index >= TOOL_CALLS_LIMIT) throw rubbish('too many tool calls');
     const isFree = piece.id !== undefined && !this.#calls.some(({ id }) => id === piece.id);
     const id = isFree ? piece.id! : `${this.#idPrefix}_${this.#choice}_${index}`;
-    const call: Call = { index, upstreamIndex: piece.index, id, type: piece.type, name: '', text: '', isAnnounced: false };
+    const call: Call = { index, upstreamIndex: piece.index, id, type: piece.type, name: '', text: '', characters: new WholeCharacters(), isAnnounced: false };
     this.#calls.push(call);
     return call;
   }
@@ -110,7 +117,7 @@ function pieceOf(entry: Readonly<Record<string, unknown>>, rawArguments: (member
 }
 
 function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
+  return typeof value === 'string' && value !== '' ? value.toWellFormed() : undefined;
 }
 
 function isCompleteJson(text: string): boolean {

@@ -61,13 +61,13 @@ function refused(status: number, error: Json, cause: Error): ServiceError {
   const message = typeof error['message'] === 'string' && error['message'] !== '' ? error['message'] : "The model's backend refused the request.";
   const type = error['type'];
   const param = error['param'];
-  return new ServiceError('upstream_refused', message.slice(0, REFUSAL_MESSAGE_LIMIT_CHARACTERS), {
+  return new ServiceError('upstream_refused', message.slice(0, REFUSAL_MESSAGE_LIMIT_CHARACTERS).toWellFormed(), {
     upstream: {
       status,
       // vLLM and others put class names and numbers here; clients read OpenAI's words.
       type: typeof type === 'string' && PLAIN_TYPE.test(type) ? type : 'invalid_request_error',
       code: codeOf(error['code'], message),
-      param: typeof param === 'string' && param !== '' ? param.slice(0, PARAM_LIMIT_CHARACTERS) : null,
+      param: typeof param === 'string' && param !== '' ? param.slice(0, PARAM_LIMIT_CHARACTERS).toWellFormed() : null,
     },
     cause,
   });
