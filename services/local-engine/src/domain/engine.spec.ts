@@ -79,7 +79,7 @@ describe('Engine', () => {
     const { engine } = processes;
     const { promise, resolve } = Promise.withResolvers<void>();
     processes.gate = promise;
-    const loads = ['/a.gguf', '/b.gguf', '/c.gguf'].map((weightsPath) => engine.load('m', { ...settings, weightsPath }));
+    const loads = ['/a.gguf', '/b.gguf', '/c.gguf'].map((weightsPath) => engine.load('m', { ...settings, weightsPath }, never));
     resolve();
     await Promise.all(loads);
     expect(processes.started).toHaveLength(3);
