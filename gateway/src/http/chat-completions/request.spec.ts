@@ -30,6 +30,7 @@ describe('a request', () => {
     expect(Buffer.from(call.messages).toString()).toBe('[ {"role":"user","content":"a\\u0301"} ]');
     expect(call.fields.map(({ name, json }) => [name, Buffer.from(json).toString()])).toEqual([
       ['seed', '9007199254740991'],
+      ['stream_options', '{"include_usage":true}'],
       ['tools', '[{"type":"function","function":{"name":"f","parameters":{"x":12345678901234567890}}}]'],
     ]);
   });

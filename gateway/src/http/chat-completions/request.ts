@@ -23,8 +23,8 @@ export function emptyCall(): UnderstoodCall {
   return { model: '', messages: new Uint8Array(), fields: [], stream: false, choices: 1 };
 }
 
-/** Members that are part of the call itself, not among the fields that travel verbatim. */
-const OWN_MEMBERS = new Set(['model', 'messages', 'stream', 'stream_options', 'n']);
+/** Members that are part of the call itself, not among the fields that travel verbatim. `stream_options` travels, to be recorded. */
+const OWN_MEMBERS = new Set(['model', 'messages', 'stream', 'n']);
 
 /**
  * Reads the body of POST /v1/chat/completions. Fields are checked in the client's order and the first violation is

@@ -60,8 +60,8 @@ export type ChatCall = Message<"chat.v1.ChatCall"> & {
   messages: Uint8Array;
 
   /**
-   * Every other field that is passed on to the model, verbatim, in the client's order.
-   * `model`, `messages`, `stream`, `stream_options` and `n` are not among them.
+   * Every other field of the request, verbatim, in the client's order.
+   * `model`, `messages`, `stream` and `n` are not among them; `stream_options` is, for the record, and no backend gets it.
    *
    * @generated from field: repeated chat.v1.Field fields = 3;
    */

@@ -40,6 +40,7 @@ const FIELDS: Readonly<Record<string, Reader>> = {
     if (guided) sampling.guided_decoding = guided;
   },
   // Hints, and what the platform itself deals with.
+  stream_options: ignored,
   user: ignored,
   metadata: ignored,
   service_tier: ignored,

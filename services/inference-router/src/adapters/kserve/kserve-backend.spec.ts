@@ -74,7 +74,7 @@ describe('a chat', () => {
     engine.script = () => [{ textOutput: 'x', finishReason: 'stop', final: true }];
     await ask({
       temperature: 0.5, top_p: 0.9, max_completion_tokens: 1e12, stop: 'END', seed: 4, frequency_penalty: 1, presence_penalty: -1, logit_bias: { '5': 2 },
-      logprobs: true, top_logprobs: 2, user: 'u', metadata: { a: 'b' }, store: false, service_tier: 'auto', tool_choice: 'none', tools: [{ type: 'function' }], modalities: ['text'], top_k: 7,
+      logprobs: true, top_logprobs: 2, user: 'u', metadata: { a: 'b' }, stream_options: { include_usage: true }, store: false, service_tier: 'auto', tool_choice: 'none', tools: [{ type: 'function' }], modalities: ['text'], top_k: 7,
     });
     expect(engine.requests[0]!.sampling).toEqual({
       temperature: 0.5, top_p: 0.9, max_tokens: 2 ** 31 - 1, stop: ['END'], seed: 4, frequency_penalty: 1, presence_penalty: -1, logit_bias: { '5': 2 }, logprobs: 2, top_k: 7,
