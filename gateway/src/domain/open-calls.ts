@@ -1,5 +1,8 @@
 import { ServiceError } from '@sluice/errors';
 
+/** Calls that are not let in and wait for the record of that; more are told at once, so that turning away never piles up. */
+const TURNED_AWAY_LIMIT = 64;
+
 /** The calls this process is answering now: how many there may be, how much they may hold, and how they end when it closes. */
 export class OpenCalls {
   readonly #limit: number;
@@ -7,6 +10,7 @@ export class OpenCalls {
   /** With what each of them holds, in bytes. */
   readonly #calls = new Map<AbortController, number>();
   #heldBytes = 0;
+  #turnedAway = 0;
   #draining = false;
   #emptied: (() => void) | undefined;
 
@@ -51,6 +55,13 @@ export class OpenCalls {
     this.#heldBytes -= this.#calls.get(controller) ?? 0;
     this.#calls.delete(controller);
     if (this.#calls.size === 0) this.#emptied?.();
+  }
+
+  /** Room to record that a call is not let in: give it back by calling it. Undefined when there is none. */
+  turnAway(): (() => void) | undefined {
+    if (this.#turnedAway >= TURNED_AWAY_LIMIT) return undefined;
+    this.#turnedAway++;
+    return () => void this.#turnedAway--;
   }
 
   /** Lets nobody in any more; calls that run may end by themselves until `abort`. Resolves when there is none. */

@@ -38,7 +38,7 @@ export function chatCompletionsRoute(server: FastifyInstance, door: CallDoor): v
   const visits = new WeakMap<FastifyRequest, Visit>();
   server.post('/v1/chat/completions', {
     onRequest: async (request, reply) => {
-      const abort = door.open.enter();
+      const abort = await enter(door, request);
       reply.raw.once('close', () => {
         door.open.leave(abort);
         if (!reply.raw.writableFinished) abort.abort(new ServiceError('cancelled', 'The client closed the connection.'));
@@ -55,6 +55,28 @@ export function chatCompletionsRoute(server: FastifyInstance, door: CallDoor): v
       return reply;
     },
   });
+}
+
+/** Lets a call in. That somebody we know is not let in is on record before it is told; what cannot be recorded is counted. */
+async function enter(door: CallDoor, request: FastifyRequest): Promise<AbortController> {
+  try {
+    return door.open.enter();
+  } catch (thrown) {
+    const error = ServiceError.from(thrown);
+    const leave = door.open.turnAway();
+    if (leave) await recordTurnedAway(door, error, request).finally(leave);
+    else door.figures.unrecorded(error.code);
+    throw error;
+  }
+}
+
+async function recordTurnedAway(door: CallDoor, error: ServiceError, request: FastifyRequest): Promise<void> {
+  try {
+    await door.flow.refuse(request.id, await door.principal(request), emptyCall(), error);
+  } catch (thrown) {
+    // Below 500 only a key is at fault here, and what a stranger asks is no call.
+    if (ServiceError.from(thrown).httpStatus >= 500) door.figures.unrecorded(error.code);
+  }
 }
 
 /** What the body will take, before it is read; a client that does not say may send the most. */
