@@ -16,8 +16,9 @@ export const gatewayConfig = {
   /** Calls answered at once; one more gets 503. Each holds some 200 KiB beside its request and, unstreamed, its answer. */
   SLUICE_OPEN_CALLS_LIMIT: z.coerce.number('must be a number').int().min(1).max(100_000).default(2048),
   /**
-   * Bytes of request bodies and whole answers held at once; what goes beyond gets 503. Text is held several times while it
-   * is parsed, encoded and sealed: this default keeps all of that below 1 GiB.
+   * Bytes of request bodies and whole answers that this gateway holds at once; what goes beyond gets 503. Text is held
+   * several times while it is parsed, encoded and sealed. A whole answer counts from when the router hands it over: what
+   * the router is still collecting from a backend, at most 32 MiB a call, is not in this sum.
    */
   SLUICE_HELD_BYTES_LIMIT: z.coerce.number('must be a number of bytes').int().min(1_048_576).max(2 ** 40).default(134_217_728),
   /** Longest life of one call in ms. The longest answers of reasoning models take minutes. */
