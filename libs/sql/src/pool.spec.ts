@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { createSql, SqlError, type SqlPool } from '@sluice/sql';
 import { startTestDatabase, type TestDatabase } from '@sluice/sql/testing';
 
@@ -108,6 +110,26 @@ describe('losses', () => {
     expect(error.kind).toBe('unavailable');
     expect(await sql.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
     await killer.end();
+  });
+
+  it('outlives a server that says good-bye in the same breath in which it greets', async () => {
+    // PostgreSQL's manual, "Message Formats": AuthenticationOk, ReadyForQuery, ErrorResponse. The real server does this only when it is killed at the right moment.
+    const message = (type: string, body: string): Buffer => {
+      const frame = Buffer.concat([Buffer.from(type), Buffer.alloc(4), Buffer.from(body, 'latin1')]);
+      frame.writeInt32BE(frame.length - 1, 1);
+      return frame;
+    };
+    const farewell = message('E', 'SFATAL\0C57P01\0Mterminating connection due to unexpected postmaster exit\0\0');
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', () => socket.end(Buffer.concat([message('R', '\0\0\0\0'), message('Z', 'I'), farewell])));
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const dying = createSql({ url: `postgresql://sluice@127.0.0.1:${(server.address() as AddressInfo).port}/x`, schema: 'shop', connections: 1 });
+    for (let round = 0; round < 3; round++) expect(await failure(dying.query('SELECT 1'))).toMatchObject({ kind: 'unavailable' });
+    await dying.end();
+    server.close();
+    await once(server, 'close');
   });
 
   it('bounds the number of callers that wait', async () => {

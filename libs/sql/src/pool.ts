@@ -34,6 +34,9 @@ export function createSql({ url, schema, connections = DEFAULT_CONNECTIONS, stat
   const pool = new pg.Pool({ ...connectionSettings(url, schema, statementTimeoutMs), max: connections, idleTimeoutMillis: IDLE_CONNECTION_MS });
   // An idle connection that breaks has already left the pool; without a listener the event would end the process.
   pool.on('error', () => undefined);
+  // The pool hands a connection over with no listener on it until the next microtask, and the server's farewell may
+  // come in the same read as its greeting. The driver refuses further statements on such a connection by itself.
+  pool.on('connect', (client) => client.on('error', () => undefined));
 
   const withConnection = async <T>(work: (connection: Connection) => Promise<T>): Promise<T> => {
     if (pool.waitingCount >= MAX_WAITING) throw new SqlError('unavailable', 'Too many callers wait for a database connection.');
