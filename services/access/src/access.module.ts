@@ -7,7 +7,7 @@ import { SignOfLife } from '@sluice/replica';
 import { explainedTables, readMigrations } from '@sluice/sql';
 import { z } from 'zod';
 import { accessRpc } from './adapters/access.rpc.ts';
-import { SqlActs } from './adapters/acts-sql.ts';
+import { sqlActs } from './adapters/acts-sql.ts';
 import { loadPepper } from './adapters/pepper-sql.ts';
 import { accessConfig, type AccessConfig } from './config.ts';
 import { bootstrap, type Bootstrap } from './domain/bootstrap.ts';
@@ -35,7 +35,7 @@ class AccessModule implements OnModuleInit, OnApplicationShutdown {
     const { clock, events, health, ids, rootKey } = this.#platform;
     const sql = explainedTables(await this.#platform.sql('access', await readMigrations(new URL('../migrations', import.meta.url))), AWAY);
     const pepper = createSecretKey(await loadPepper(sql, rootKey, ids));
-    const administration = { acts: new SqlActs(sql, { events, ids, rootKey }), clock, ids, pepper };
+    const administration = { acts: sqlActs(sql, { events, ids, rootKey }), clock, ids, pepper };
     // Before the first snapshot can be asked for: no event tells of a new organisation.
     if (this.#bootstrap) await this.#open(administration, this.#bootstrap);
     this.#platform.serve(AccessService, accessRpc(this.#platform, sql, administration));

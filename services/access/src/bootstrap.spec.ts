@@ -2,7 +2,7 @@ import { createSecretKey } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { rootKeyFrom } from '@sluice/envelope';
 import { KeyKind, Role } from '@sluice/proto/access/v1/access';
-import { SqlActs } from './adapters/acts-sql.ts';
+import { sqlActs } from './adapters/acts-sql.ts';
 import { loadPepper } from './adapters/pepper-sql.ts';
 import { bootstrap } from './domain/bootstrap.ts';
 import { keyedHash, newSecret } from './domain/secret.ts';
@@ -76,7 +76,7 @@ describe('bootstrap', () => {
 
   it('says which of the three it found', async () => {
     const { platform } = await house.start({}, {});
-    const acts = new SqlActs(house.sql('access'), platform);
+    const acts = sqlActs(house.sql('access'), platform);
     const administration = { acts, clock: house.clock, ids: house.ids, pepper: createSecretKey((await loadPepper(house.sql('access'), house.rootKey, house.ids))) };
     const first = { adminKey: house.adminKey, apiKey: house.apiKey, organisationName: 'o', projectName: 'p' };
     expect(await bootstrap(administration, first)).toBe('made');

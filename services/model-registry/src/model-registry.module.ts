@@ -6,7 +6,7 @@ import { RegistryChangedSchema } from '@sluice/proto/events/v1/changes';
 import { SignOfLife } from '@sluice/replica';
 import { explainedTables, readMigrations } from '@sluice/sql';
 import { AccessPermissions } from './adapters/access-permissions.ts';
-import { SqlActs } from './adapters/acts-sql.ts';
+import { sqlActs } from './adapters/acts-sql.ts';
 import { Credentials } from './adapters/credentials.ts';
 import { modelRegistryRpc } from './adapters/model-registry.rpc.ts';
 import type { ModelRegistryConfig } from './config.ts';
@@ -31,7 +31,7 @@ class ModelRegistryModule implements OnModuleInit, OnApplicationShutdown {
     const migrations = await readMigrations(new URL('../migrations', import.meta.url));
     const sql = explainedTables(await this.#platform.sql('model_registry', migrations), AWAY);
     const credentials = new Credentials(rootKey);
-    const acts = new SqlActs(sql, { events, ids, credentials });
+    const acts = sqlActs(sql, { events, ids, credentials });
     const permissions = new AccessPermissions(this.#platform.connect(AccessService));
     const administration = { acts, permissions, clock, ids };
     this.#platform.serve(ModelRegistryService, modelRegistryRpc(this.#platform, sql, credentials, administration));

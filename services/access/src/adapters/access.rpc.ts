@@ -1,5 +1,6 @@
 import { ServiceError } from '@sluice/errors';
-import type { AccessService, Actor as ActorMessage } from '@sluice/proto/access/v1/access';
+import { actorOf } from '@sluice/events';
+import type { AccessService } from '@sluice/proto/access/v1/access';
 import type { Implementation } from '@sluice/rpc';
 import type { Platform } from '@sluice/platform';
 import type { Sql } from '@sluice/sql';
@@ -7,7 +8,7 @@ import { actCounter } from '@sluice/telemetry';
 import { authorise } from '../domain/authorise.ts';
 import { createApiKey } from '../domain/create-api-key.ts';
 import { createProject } from '../domain/create-project.ts';
-import type { Actor, Administration } from '../domain/ports.ts';
+import type { Administration } from '../domain/ports.ts';
 import { revokeApiKey } from '../domain/revoke-api-key.ts';
 import { isAction } from '../domain/role.ts';
 import { bodyPolicyOf, keyMessage, kindOf, projectMessage, roleOf, shownKeyMessage } from './messages.ts';
@@ -63,14 +64,10 @@ export function accessRpc(
     },
     revokeApiKey: (request) =>
       countAct('key.revoke', async () => {
-        return { key: shownKeyMessage(await revokeApiKey(administration, actorOf(request.actor), request.keyId)) };
+        const { key, wasRevoked } = await revokeApiKey(administration, actorOf(request.actor), request.keyId);
+        return { key: shownKeyMessage(key), wasRevoked };
       }),
   };
-}
-
-function actorOf(message: ActorMessage | undefined): Actor {
-  if (!message) throw new ServiceError('missing_required_parameter', '`actor` must be given.', { param: 'actor' });
-  return { keyId: message.keyId, organisationId: message.organisationId };
 }
 
 function secretsMessage({ project, dataKeys }: ProjectWithKeys) {

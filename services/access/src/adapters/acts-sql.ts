@@ -1,36 +1,21 @@
-import { create } from '@bufbuild/protobuf';
-import type { Ids } from '@sluice/clock';
 import type { RootKey } from '@sluice/envelope';
-import type { EventLog } from '@sluice/events';
-import { AdminActedSchema } from '@sluice/proto/events/v1/calls';
+import { publishAct, type ActOutlet, type AdminAct } from '@sluice/events';
 import { AccessChangedSchema } from '@sluice/proto/events/v1/changes';
 import type { Sql, SqlTransaction } from '@sluice/sql';
 import type { ApiKey } from '../domain/api-key.ts';
-import type { Act, Acts, ActState, Change } from '../domain/ports.ts';
+import type { Acts, ActState, Change } from '../domain/ports.ts';
 import type { DataKey, Organisation, Project } from '../domain/project.ts';
 import { dataKeyPurpose } from './data-keys-sql.ts';
-import { keyMessage, projectMessage } from './messages.ts';
+import { changedMessage } from './messages.ts';
 import { keyOf, projectOf, type KeyRow, type ProjectRow } from './rows.ts';
 
-interface Outlets {
-  readonly events: EventLog;
-  readonly ids: Ids;
+interface Outlets extends ActOutlet {
   readonly rootKey: RootKey;
 }
 
-/** Acts as PostgreSQL transactions; what they record leaves by the event log in the same transaction. */
-export class SqlActs implements Acts {
-  readonly #sql: Sql;
-  readonly #outlets: Outlets;
-
-  constructor(sql: Sql, outlets: Outlets) {
-    this.#sql = sql;
-    this.#outlets = outlets;
-  }
-
-  act<T>(work: (state: ActState) => Promise<T>): Promise<T> {
-    return this.#sql.transaction((transaction) => work(new SqlActState(transaction, this.#outlets)));
-  }
+/** Acts as PostgreSQL transactions; each takes the lock that it needs by itself. What they record leaves in the same transaction. */
+export function sqlActs(sql: Sql, outlets: Outlets): Acts {
+  return { act: (work) => sql.transaction((transaction) => work(new SqlActState(transaction, outlets))) };
 }
 
 class SqlActState implements ActState {
@@ -117,26 +102,8 @@ class SqlActState implements ActState {
     await this.#sql.query('update api_key set revoked_at_ms = $2 where id = $1', [keyId, revokedAtMs]);
   }
 
-  async record(act: Act, change?: Change): Promise<void> {
-    const { events, ids } = this.#outlets;
-    const { organisationId } = act.actor;
-    if (change) {
-      const value = 'key' in change
-        ? { case: 'key' as const, value: keyMessage(change.key) }
-        : { case: 'project' as const, value: projectMessage(change.project) };
-      const message = create(AccessChangedSchema, { organisationId, change: value });
-      await events.publish(this.#sql, AccessChangedSchema, organisationId, message);
-    }
-    const message = create(AdminActedSchema, {
-      id: ids.next('act'),
-      actor: act.actor,
-      organisationId,
-      action: act.action,
-      object: act.object,
-      actedAtMs: BigInt(act.atMs),
-      // RFC 8785: the detail is flat, so sorting its own keys makes the JSON canonical.
-      detailJson: JSON.stringify(act.detail, Object.keys(act.detail).sort()),
-    });
-    await events.publish(this.#sql, AdminActedSchema, organisationId, message);
+  async record(act: AdminAct, change?: Change): Promise<void> {
+    const changed = change && { schema: AccessChangedSchema, message: changedMessage(act.actor.organisationId, change) };
+    await publishAct(this.#outlets, this.#sql, act, changed);
   }
 }

@@ -4,7 +4,9 @@ import {
   ApiKeySchema, BodyPolicy as BodyPolicyNumber, KeyKind as KeyKindNumber, ProjectSchema, Role as RoleNumber,
   type ApiKey as ApiKeyMessage, type Project as ProjectMessage,
 } from '@sluice/proto/access/v1/access';
+import { AccessChangedSchema, type AccessChanged } from '@sluice/proto/events/v1/changes';
 import type { ApiKey, KeyKind } from '../domain/api-key.ts';
+import type { Change } from '../domain/ports.ts';
 import type { BodyPolicy, Project } from '../domain/project.ts';
 import type { Role } from '../domain/role.ts';
 
@@ -47,6 +49,14 @@ export function keyMessage(key: ApiKey): ApiKeyMessage {
 /** A key as administrators see it: the hash stays in the mesh. */
 export function shownKeyMessage(key: ApiKey): ApiKeyMessage {
   return keyMessage({ ...key, keyedHash: new Uint8Array() });
+}
+
+/** What replicas hear: a key with its hash, a project without its secrets. */
+export function changedMessage(organisationId: string, change: Change): AccessChanged {
+  const value = 'key' in change
+    ? { case: 'key' as const, value: keyMessage(change.key) }
+    : { case: 'project' as const, value: projectMessage(change.project) };
+  return create(AccessChangedSchema, { organisationId, change: value });
 }
 
 export function bodyPolicyOf(number: BodyPolicyNumber): BodyPolicy | undefined {

@@ -1,6 +1,7 @@
 import { ServiceError } from '@sluice/errors';
+import type { Actor } from '@sluice/events';
 import { isLive } from './api-key.ts';
-import type { ActState, Actor } from './ports.ts';
+import type { ActState } from './ports.ts';
 import { mayAct, type Action } from './role.ts';
 
 /**

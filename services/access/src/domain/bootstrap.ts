@@ -1,7 +1,8 @@
+import type { Actor } from '@sluice/events';
 import { isLive } from './api-key.ts';
 import { addKey } from './create-api-key.ts';
 import { addProject } from './create-project.ts';
-import type { Actor, Administration } from './ports.ts';
+import type { Administration } from './ports.ts';
 import { keyedHash } from './secret.ts';
 
 /** The first organisation and the secrets that open it. */

@@ -1,8 +1,9 @@
 import { ServiceError } from '@sluice/errors';
+import type { Actor } from '@sluice/events';
 import type { ApiKey, KeyKind } from './api-key.ts';
 import { authorise } from './authorise.ts';
 import { checkExpiry, checkModels, checkName } from './check.ts';
-import type { ActState, Actor, Administration } from './ports.ts';
+import type { ActState, Administration } from './ports.ts';
 import type { Role } from './role.ts';
 import { keyedHash, newSecret, prefixOf } from './secret.ts';
 

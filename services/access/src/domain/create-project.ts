@@ -1,7 +1,8 @@
 import { ServiceError } from '@sluice/errors';
+import type { Actor } from '@sluice/events';
 import { authorise } from './authorise.ts';
 import { checkName } from './check.ts';
-import type { ActState, Actor, Administration } from './ports.ts';
+import type { ActState, Administration } from './ports.ts';
 import type { BodyPolicy, Project } from './project.ts';
 
 /** Every replica holds every project with its data key in memory. */

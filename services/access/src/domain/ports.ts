@@ -1,24 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import type { Clock, Ids } from '@sluice/clock';
+import type { AdminAct } from '@sluice/events';
 import type { ApiKey } from './api-key.ts';
 import type { DataKey, Organisation, Project } from './project.ts';
-
-/** Who asks for a change: an admin key of an organisation. */
-export interface Actor {
-  readonly keyId: string;
-  readonly organisationId: string;
-}
-
-/** What was done, for the audit. `detail` is public within the organisation and holds no secret. */
-export interface Act {
-  readonly actor: Actor;
-  /** Dotted verb: `key.created`. */
-  readonly action: string;
-  /** Kind and id of the thing acted on: `api_key:key_...`. */
-  readonly object: string;
-  readonly atMs: number;
-  readonly detail: Readonly<Record<string, string | number | readonly string[]>>;
-}
 
 /** What replicas must hear of. An organisation is made before the first replica can ask, so it is no change. */
 export type Change = { readonly project: Project } | { readonly key: ApiKey };
@@ -39,7 +23,7 @@ export interface ActState {
   addKey(key: ApiKey): Promise<void>;
   markRevoked(keyId: string, revokedAtMs: number): Promise<void>;
   /** Leaves with the act: the change for replicas, if there is one, and the act for the audit. */
-  record(act: Act, change?: Change): Promise<void>;
+  record(act: AdminAct, change?: Change): Promise<void>;
 }
 
 /** Where acts happen. */

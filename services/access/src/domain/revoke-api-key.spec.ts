@@ -2,7 +2,8 @@ import { createSecretKey } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { ManualClock, systemIds } from '@sluice/clock';
 import type { ApiKey } from './api-key.ts';
-import type { Act, ActState } from './ports.ts';
+import type { AdminAct } from '@sluice/events';
+import type { ActState } from './ports.ts';
 import { revokeApiKey } from './revoke-api-key.ts';
 
 const clock = new ManualClock();
@@ -22,12 +23,12 @@ describe('revokeApiKey', () => {
       lockOrganisation: async (id) => { locked = true; return { id, name: 'o' }; },
       key: async (_organisationId, id) => (id === owner.id ? owner : locked ? revoked : app),
       markRevoked: async (...given) => void written.push(given),
-      record: async (act: Act) => void written.push(act),
+      record: async (act: AdminAct) => void written.push(act),
     };
     const administration = {
       acts: { act: <T>(work: (given: ActState) => Promise<T>) => work(state as ActState) }, clock, ids: systemIds(clock), pepper: createSecretKey(Buffer.alloc(32, 1)),
     };
-    expect(await revokeApiKey(administration, actor, app.id)).toEqual(revoked);
+    expect(await revokeApiKey(administration, actor, app.id)).toEqual({ key: revoked, wasRevoked: true });
     expect(written).toEqual([]);
   });
 });

@@ -1,7 +1,8 @@
 import { ServiceError } from '@sluice/errors';
+import type { Actor } from '@sluice/events';
 import type { AccessService } from '@sluice/proto/access/v1/access';
 import type { Client } from '@sluice/rpc';
-import type { Actor, Permissions } from '../domain/ports.ts';
+import type { Permissions } from '../domain/ports.ts';
 
 /** An administrator waits for the answer; access answers from one table. */
 const DEADLINE_MS = 2000;

@@ -1,36 +1,26 @@
-import type { Ids } from '@sluice/clock';
-import type { EventLog } from '@sluice/events';
+import { publishAct, type ActOutlet, type AdminAct } from '@sluice/events';
+import { RegistryChangedSchema } from '@sluice/proto/events/v1/changes';
 import type { Sql, SqlTransaction } from '@sluice/sql';
 import type { Alias, Deployment, Model, Version } from '../domain/model.ts';
-import type { Act, Acts, Change, RegistryState } from '../domain/ports.ts';
+import type { Acts, Change, RegistryState } from '../domain/ports.ts';
 import type { Credentials } from './credentials.ts';
-import { publish } from './outlet.ts';
 import { appendHistory } from './history-sql.ts';
+import { changedMessage } from './messages.ts';
 import { aliasOf, deploymentOf, modelOf, versionOf, type AliasRow, type DeploymentRow, type ModelRow, type VersionRow } from './rows.ts';
 
-interface Outlets {
-  readonly events: EventLog;
-  readonly ids: Ids;
+interface Outlets extends ActOutlet {
   readonly credentials: Credentials;
 }
 
-/** Acts as PostgreSQL transactions; what they record leaves by the event log in the same transaction. */
-export class SqlActs implements Acts {
-  readonly #sql: Sql;
-  readonly #outlets: Outlets;
-
-  constructor(sql: Sql, outlets: Outlets) {
-    this.#sql = sql;
-    this.#outlets = outlets;
-  }
-
-  act<T>(organisationId: string, work: (state: RegistryState) => Promise<T>): Promise<T> {
-    return this.#sql.transaction(async (transaction) => {
-      // Names are unique across two tables, so acts of one organisation take turns.
-      await transaction.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`model registry ${organisationId}`]);
-      return work(new SqlRegistryState(transaction, organisationId, this.#outlets));
-    });
-  }
+/** Acts as PostgreSQL transactions, one at a time in an organisation: names are unique across two tables. */
+export function sqlActs(sql: Sql, outlets: Outlets): Acts {
+  return {
+    act: (organisationId, work) =>
+      sql.transaction(async (transaction) => {
+        await transaction.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`model registry ${organisationId}`]);
+        return work(new SqlRegistryState(transaction, organisationId, outlets));
+      }),
+  };
 }
 
 class SqlRegistryState implements RegistryState {
@@ -129,8 +119,8 @@ class SqlRegistryState implements RegistryState {
     await this.#sql.query('delete from alias where organisation_id = $1 and name = $2', [this.#organisationId, name]);
   }
 
-  async record(act: Act, change: Change): Promise<void> {
+  async record(act: AdminAct, change: Change): Promise<void> {
     await appendHistory(this.#sql, this.#organisationId, act.atMs, change);
-    await publish(this.#outlets.events, this.#outlets.ids, this.#sql, act, change);
+    await publishAct(this.#outlets, this.#sql, act, { schema: RegistryChangedSchema, message: changedMessage(this.#organisationId, change) });
   }
 }

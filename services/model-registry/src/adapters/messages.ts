@@ -5,7 +5,9 @@ import {
   VersionSchema, type AddModelRequest, type Alias as AliasMessage, type Deployment as DeploymentMessage, type Model as ModelMessage,
   type Version as VersionMessage,
 } from '@sluice/proto/model_registry/v1/model_registry';
+import { RegistryChangedSchema, type RegistryChanged } from '@sluice/proto/events/v1/changes';
 import type { Alias, Deployment, DeploymentState, Model, Placement, Protocol, Version } from '../domain/model.ts';
+import type { Change } from '../domain/ports.ts';
 import type { Source } from '../domain/source.ts';
 
 const PROTOCOLS: Readonly<Record<Protocol, ProtocolNumber>> = { openai: ProtocolNumber.OPENAI, kserve: ProtocolNumber.KSERVE };
@@ -30,6 +32,19 @@ export function deploymentMessage({ protocol, placement, state, ...deployment }:
 
 export function aliasMessage(alias: Alias): AliasMessage {
   return create(AliasSchema, { ...alias });
+}
+
+/** All that one act changed, for replicas to apply together. */
+export function changedMessage(organisationId: string, change: Change): RegistryChanged {
+  return create(RegistryChangedSchema, {
+    organisationId,
+    models: change.models?.map(modelMessage) ?? [],
+    versions: change.versions?.map(versionMessage) ?? [],
+    deployments: change.deployments?.map(deploymentMessage) ?? [],
+    aliases: change.aliases?.map(aliasMessage) ?? [],
+    removedModelIds: [...(change.removedModelIds ?? [])],
+    removedAliasNames: [...(change.removedAliasNames ?? [])],
+  });
 }
 
 /** What a request adds. An upstream that is not said to be external counts as inside: the command line passes what the user said. */

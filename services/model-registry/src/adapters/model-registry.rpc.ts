@@ -1,13 +1,12 @@
-import { ServiceError } from '@sluice/errors';
+import { actorOf } from '@sluice/events';
 import type { Platform } from '@sluice/platform';
-import type { Actor as ActorMessage } from '@sluice/proto/access/v1/access';
 import type { ModelRegistryService } from '@sluice/proto/model_registry/v1/model_registry';
 import type { Implementation } from '@sluice/rpc';
 import type { Sql } from '@sluice/sql';
 import { actCounter } from '@sluice/telemetry';
 import { addModel } from '../domain/add-model.ts';
 import { removeAlias, setAlias } from '../domain/aliases.ts';
-import type { Actor, Administration } from '../domain/ports.ts';
+import type { Administration } from '../domain/ports.ts';
 import { removeModel } from '../domain/remove-model.ts';
 import type { Credentials } from './credentials.ts';
 import { aliasMessage, deploymentMessage, modelMessage, sourceOf, versionMessage } from './messages.ts';
@@ -51,11 +50,6 @@ export function modelRegistryRpc(
         return {};
       }),
   };
-}
-
-function actorOf(message: ActorMessage | undefined): Actor {
-  if (!message) throw new ServiceError('missing_required_parameter', '`actor` must be given.', { param: 'actor' });
-  return { keyId: message.keyId, organisationId: message.organisationId };
 }
 
 function registryMessages({ models, versions, deployments, aliases }: Registry) {

@@ -1,7 +1,8 @@
 import { ServiceError } from '@sluice/errors';
+import type { Actor } from '@sluice/events';
 import { checkModelName } from './model-name.ts';
 import type { Deployment, Model, Version } from './model.ts';
-import type { Actor, Administration, RegistryState } from './ports.ts';
+import type { Administration, RegistryState } from './ports.ts';
 import { describeSource, type Described, type Source } from './source.ts';
 
 /** Every router holds every model of the house in memory, and a snapshot carries them all. */

@@ -1,7 +1,8 @@
 import { ServiceError } from '@sluice/errors';
+import type { Actor } from '@sluice/events';
 import { checkModelName } from './model-name.ts';
 import type { Alias } from './model.ts';
-import type { Actor, Administration, RegistryState } from './ports.ts';
+import type { Administration, RegistryState } from './ports.ts';
 
 /** Every router holds every alias in memory. */
 export const MAX_ALIASES = 10_000;

@@ -1,22 +1,6 @@
 import type { Clock, Ids } from '@sluice/clock';
+import type { Actor, AdminAct } from '@sluice/events';
 import type { Alias, Deployment, Model, Version } from './model.ts';
-
-/** Who asks for a change: an admin key of an organisation. */
-export interface Actor {
-  readonly keyId: string;
-  readonly organisationId: string;
-}
-
-/** What was done, for the audit. `detail` is public within the organisation and holds no secret. */
-export interface Act {
-  readonly actor: Actor;
-  /** Dotted verb: `model.added`. */
-  readonly action: string;
-  /** Kind and id of the thing acted on: `model:mdl_...`. */
-  readonly object: string;
-  readonly atMs: number;
-  readonly detail: Readonly<Record<string, string | number>>;
-}
 
 /** What replicas must apply together. */
 export interface Change {
@@ -47,7 +31,7 @@ export interface RegistryState {
   putAlias(alias: Alias): Promise<void>;
   deleteAlias(name: string): Promise<void>;
   /** Leaves with the act: the change for replicas and the history, and the act for the audit. */
-  record(act: Act, change: Change): Promise<void>;
+  record(act: AdminAct, change: Change): Promise<void>;
 }
 
 /** Where acts happen. */

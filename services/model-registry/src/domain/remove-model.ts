@@ -1,7 +1,8 @@
 import { ServiceError } from '@sluice/errors';
+import type { Actor } from '@sluice/events';
 import { checkModelName } from './model-name.ts';
 import type { Deployment } from './model.ts';
-import type { Actor, Administration } from './ports.ts';
+import type { Administration } from './ports.ts';
 
 /** Takes a model out of service and frees its name and aliases; its versions stay in the record. Errors: `model_not_found`. */
 export async function removeModel({ acts, permissions, clock }: Administration, actor: Actor, given: string): Promise<void> {
