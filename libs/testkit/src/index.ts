@@ -1,5 +1,8 @@
+export { breaksAt } from './breaking-log.ts';
+export { recordingLogger } from './recording-logger.ts';
 export { ScriptedUpstream } from './scripted-upstream.ts';
 export type { ReceivedRequest } from './received-request.ts';
+export { givenAway } from './secrecy.ts';
 export {
   chunk,
   errorEnvelope,

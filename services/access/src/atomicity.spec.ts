@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { KeyKind, Role } from '@sluice/proto/access/v1/access';
 import { AdminActedSchema } from '@sluice/proto/events/v1/calls';
-import { breaksAt } from './testing/breaking-log.ts';
+import { breaksAt } from '@sluice/testkit';
 import { House, type Running } from './testing/house.ts';
 
 type First = Awaited<ReturnType<Running['first']>>;

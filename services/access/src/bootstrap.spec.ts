@@ -2,11 +2,11 @@ import { createSecretKey } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { rootKeyFrom } from '@sluice/envelope';
 import { KeyKind, Role } from '@sluice/proto/access/v1/access';
+import { breaksAt } from '@sluice/testkit';
 import { sqlActs } from './adapters/acts-sql.ts';
 import { loadPepper } from './adapters/pepper-sql.ts';
 import { bootstrap } from './domain/bootstrap.ts';
 import { keyedHash, newSecret } from './domain/secret.ts';
-import { breaksAt } from './testing/breaking-log.ts';
 import { House } from './testing/house.ts';
 
 describe('bootstrap', () => {

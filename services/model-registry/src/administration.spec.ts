@@ -3,7 +3,7 @@ import { AdminActedSchema, type AdminActed } from '@sluice/proto/events/v1/calls
 import { DeploymentState, Placement, Protocol, type AddModelResponse } from '@sluice/proto/model_registry/v1/model_registry';
 import { MAX_DEPLOYMENTS_PER_MODEL, MAX_MODELS, MAX_VERSIONS_PER_MODEL } from './domain/add-model.ts';
 import { MAX_ALIASES } from './domain/aliases.ts';
-import { House, servePeople, type Running } from './testing/house.ts';
+import { House, type Running } from './testing/house.ts';
 
 const code = (name: string, param?: string) => expect.objectContaining({ code: name, ...(param === undefined ? {} : { param }) });
 const actor = { keyId: 'owner', organisationId: 'org' };
@@ -15,7 +15,6 @@ describe('the registry', () => {
   beforeEach(async () => {
     house = await House.build();
     running = await house.start();
-    servePeople(running);
   });
   afterEach(async () => { await house[Symbol.asyncDispose](); });
 
@@ -47,7 +46,7 @@ describe('the registry', () => {
     const second = await add('chat', 'http://two/v1');
     expect(second.model).toEqual(first.model);
     expect(second.version!.number).toBe(2);
-    const { deployments } = await running.snapshot();
+    const { deployments } = await running.registry.getSnapshot({});
     expect(deployments.map(({ target, state }) => [target, state])).toEqual([['http://one/v1', DeploymentState.ACTIVE], ['http://two/v1', DeploymentState.ACTIVE]]);
   });
 
@@ -55,10 +54,10 @@ describe('the registry', () => {
     const { deployment } = await add('chat', 'http://one/v1', { credential: 'tok-1' });
     for (const credential of ['tok-1', '']) await expect(add('chat', 'http://one/v1/', { credential })).rejects.toEqual(code('already_exists', 'name'));
     await expect(add('chat', 'http://one/v1', { credential: 'tok-2', placement: Placement.EXTERNAL })).rejects.toEqual(code('already_exists', 'openai.placement'));
-    const before = await running.snapshot();
+    const before = await running.registry.getSnapshot({});
     expect(before.credentials).toMatchObject([{ deploymentId: deployment!.id, token: 'tok-1' }]);
     expect((await add('chat', 'http://one/v1', { credential: 'tok-2' })).deployment).toEqual(deployment);
-    const after = await running.snapshot();
+    const after = await running.registry.getSnapshot({});
     expect(after.credentials).toMatchObject([{ deploymentId: deployment!.id, token: 'tok-2' }]);
     expect(after.position).toBe(before.position + 1n);
   });
@@ -68,14 +67,14 @@ describe('the registry', () => {
     await expect(addFile('small', '/old/small.gguf')).rejects.toEqual(code('already_exists'));
     const second = await addFile('small', '/new/small.gguf');
     expect(second.version).toEqual(first.version);
-    expect((await running.snapshot()).deployments).toEqual([second.deployment]);
+    expect((await running.registry.getSnapshot({})).deployments).toEqual([second.deployment]);
   });
 
   it('forgets name, aliases and credential of a removed model, keeps its versions, and lets the name begin anew', async () => {
     const { model } = await add('chat', 'http://one/v1', { credential: 'tok' });
     await running.registry.setAlias({ actor, alias: 'gpt-4o', modelName: 'chat' });
     await running.registry.removeModel({ actor, name: 'chat' });
-    expect(await running.snapshot()).toMatchObject({ models: [], versions: [], deployments: [], aliases: [], credentials: [] });
+    expect(await running.registry.getSnapshot({})).toMatchObject({ models: [], versions: [], deployments: [], aliases: [], credentials: [] });
     const rows = await house.sql('model_registry').query('select state, sealed_credential, digest from deployment join version on version.id = version_id');
     expect(rows).toEqual([{ state: 'removed', sealed_credential: null, digest: expect.stringMatching(/^sha256:/) }]);
     await expect(running.registry.removeModel({ actor, name: 'chat' })).rejects.toEqual(code('model_not_found', 'name'));
@@ -92,9 +91,9 @@ describe('the registry', () => {
     await expect(running.registry.setAlias({ actor, alias: 'better', modelName: 'best' })).rejects.toEqual(code('failed_precondition', 'model_name'));
     await expect(running.registry.setAlias({ actor, alias: 'better', modelName: 'none' })).rejects.toEqual(code('model_not_found', 'model_name'));
     await expect(add('best', 'http://three/v1')).rejects.toEqual(code('already_exists', 'name'));
-    const { position } = await running.snapshot();
+    const { position } = await running.registry.getSnapshot({});
     await running.registry.setAlias({ actor, alias: 'best', modelName: 'one' });
-    expect((await running.snapshot()).position).toBe(position);
+    expect((await running.registry.getSnapshot({})).position).toBe(position);
     await running.registry.setAlias({ actor, alias: 'best', modelName: 'two' });
     expect((await list()).aliases).toMatchObject([{ name: 'best', modelId: two.model!.id }]);
     await running.registry.removeAlias({ actor, alias: 'best' });
@@ -126,7 +125,7 @@ describe('the registry', () => {
   });
 
   it('changes nothing while access is away', async () => {
-    const alone = await house.start();
+    const alone = await house.startAlone();
     await expect(alone.registry.addModel({ actor, name: 'x', source: { case: 'openai', value: { baseUrl: 'http://one' } } })).rejects.toEqual(code('access_unavailable'));
   });
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { AdminActedSchema } from '@sluice/proto/events/v1/calls';
-import { breaksAt } from './testing/breaking-log.ts';
-import { House, servePeople, type Running } from './testing/house.ts';
+import { breaksAt } from '@sluice/testkit';
+import { House, type Running } from './testing/house.ts';
 
 const actor = { keyId: 'owner', organisationId: 'org' };
 const upstream = (baseUrl: string, credential = '') => ({ case: 'openai' as const, value: { baseUrl, credential } });
@@ -21,7 +21,6 @@ describe('an act that cannot be recorded', () => {
   beforeEach(async () => {
     house = await House.build();
     sound = await house.start();
-    servePeople(sound);
     await sound.registry.addModel({ actor, name: 'chat', source: upstream('http://one/v1', 'tok-1') });
     await sound.registry.addModel({ actor, name: 'other', source: upstream('http://three/v1') });
     await sound.registry.setAlias({ actor, alias: 'best', modelName: 'chat' });
@@ -32,14 +31,13 @@ describe('an act that cannot be recorded', () => {
   const content = async () => {
     const sql = house.sql('model_registry');
     const acted = await sql.transaction((transaction) => house.events.position(transaction, AdminActedSchema));
-    return { acted, history: await sql.query('select * from history order by seq'), snapshot: await sound.snapshot() };
+    return { acted, history: await sql.query('select * from history order by seq'), snapshot: await sound.registry.getSnapshot({}) };
   };
 
   it.each(ACTS)('does not happen: %s', async (_name, act) => {
     const before = await content();
     for (const publication of [1, 2]) {
       const broken = await house.start({ events: breaksAt(house.events, publication) });
-      servePeople(broken);
       await expect(act(broken)).rejects.toMatchObject({ code: 'internal', message: expect.not.stringContaining('power cut') });
       expect(await content()).toEqual(before);
     }

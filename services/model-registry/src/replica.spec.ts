@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { ServiceError } from '@sluice/errors';
+import { ServiceError, type Code } from '@sluice/errors';
 import {
   DeploymentState, type Alias, type Deployment, type GetSnapshotResponse, type Model, type Version,
 } from '@sluice/proto/model_registry/v1/model_registry';
 import { RegistryChangedSchema, type RegistryChanged } from '@sluice/proto/events/v1/changes';
+import { ownerContract } from '@sluice/replica/testing';
 import fc from 'fast-check';
-import { House, servePeople, type Running } from './testing/house.ts';
+import { House, type Running } from './testing/house.ts';
 
 /** What a reader of registry.changed holds, by the rules of the README. */
 class Replica {
@@ -30,7 +31,8 @@ class Replica {
   /** As a snapshot lists it. */
   content() {
     const sorted = <T>(map: ReadonlyMap<string, T>) => [...map].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, value]) => value);
-    return { models: sorted(this.models), versions: sorted(this.versions), deployments: sorted(this.deployments), aliases: sorted(this.aliases) };
+    const deployments = sorted(this.deployments);
+    return { models: sorted(this.models), versions: sorted(this.versions), deployments, aliases: sorted(this.aliases), credentialsOf: deployments.filter(({ hasCredential }) => hasCredential).map(({ id }) => id) };
   }
 
   #put({ models, versions, deployments, aliases }: Pick<GetSnapshotResponse, 'models' | 'versions' | 'deployments' | 'aliases'>): void {
@@ -55,13 +57,15 @@ const step = fc.oneof(
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
+/** A name that is taken, or gone. */
+const REFUSALS: readonly Code[] = ['already_exists', 'failed_precondition', 'model_not_found', 'not_found'];
+
 describe('a replica of the registry', () => {
   let house: House;
   let running: Running;
   beforeEach(async () => {
     house = await House.build();
     running = await house.start();
-    servePeople(running);
   });
   afterEach(async () => { await house[Symbol.asyncDispose](); });
 
@@ -82,47 +86,30 @@ describe('a replica of the registry', () => {
     }
   }
 
-  /** Refusals are part of life: a name that is taken, or gone. */
-  async function takeOrBeRefused(step: Step): Promise<void> {
-    await take(step).catch((error: unknown) => {
-      if (!(error instanceof ServiceError) || !['already_exists', 'failed_precondition', 'model_not_found', 'not_found'].includes(error.code)) throw error;
-    });
-  }
 
-  it('equals the snapshot of any moment: fed by the events up to it, and from it by the events behind it', async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 12 }), fc.array(step, { minLength: 1, maxLength: 8 }), async (before, during) => {
-        const first = await running.snapshot();
-        const records: { position: bigint; message: RegistryChanged }[] = [];
-        const reader = house.events.follow(RegistryChangedSchema, first.position, { onRecord: (record) => void records.push(record), onBeat: () => undefined });
-        for (const one of before) await takeOrBeRefused(one);
-        // The snapshots race with acts that run side by side.
-        const acts = during.map(takeOrBeRefused);
-        const middle = [await running.snapshot(), await running.snapshot()];
-        await Promise.all(acts);
-        await reader.caughtUp();
-        await reader.stop();
-        const last = await running.snapshot();
-        const replay = (from: GetSnapshotResponse, to: GetSnapshotResponse) => {
-          const replica = new Replica(from);
-          for (const { position, message } of records) if (position > from.position && position <= to.position) replica.apply(message);
-          return replica.content();
-        };
-        for (const [from, to] of [[first, middle[0]!], [middle[0]!, middle[1]!], [middle[1]!, last], [first, last]] as const) {
-          const { models, versions, deployments, aliases } = to;
-          expect(replay(from, to)).toEqual({ models, versions, deployments, aliases });
-        }
-        expect(last.credentials.map(({ deploymentId }) => deploymentId)).toEqual(last.deployments.filter(({ hasCredential }) => hasCredential).map(({ id }) => id));
-      }),
-      { numRuns: 20 },
-    );
-  }, 60_000);
+  const owner = () => ({
+    events: house.events,
+    clock: house.clock,
+    schema: RegistryChangedSchema,
+    snapshot: () => running.registry.getSnapshot({}),
+    take,
+    replay: (from: GetSnapshotResponse, heard: readonly RegistryChanged[]) => {
+      const replica = new Replica(from);
+      for (const change of heard) replica.apply(change);
+      return replica.content();
+    },
+    contentOf: ({ models, versions, deployments, aliases, credentials }: GetSnapshotResponse) =>
+      ({ models, versions, deployments, aliases, credentialsOf: credentials.map(({ deploymentId }) => deploymentId) }),
+  });
+  ownerContract(owner, { step, refusals: REFUSALS, runs: 20 });
 
   it('never sees a name that means two things', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 2, maxLength: 15 }), async (steps) => {
-        await Promise.all(steps.map(takeOrBeRefused));
-        const { models, aliases } = await running.snapshot();
+        const outcomes = await Promise.allSettled(steps.map(take));
+        const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
+        expect(failures.filter((thrown) => !(thrown instanceof ServiceError) || !REFUSALS.includes(thrown.code))).toEqual([]);
+        const { models, aliases } = await running.registry.getSnapshot({});
         const named = [...models, ...aliases].map(({ organisationId, name: own }) => `${organisationId} ${own}`);
         expect(new Set(named).size).toBe(named.length);
         const ids = new Set(models.map(({ id }) => id));
@@ -136,7 +123,7 @@ describe('a replica of the registry', () => {
     const actor = { keyId: 'owner', organisationId: 'org' };
     const { model } = await running.registry.addModel({ actor, name: 'a', source: { case: 'openai', value: { baseUrl: 'http://one/v1' } } });
     await running.registry.setAlias({ actor, alias: 'b', modelName: 'a' });
-    const { position } = await running.snapshot();
+    const { position } = await running.registry.getSnapshot({});
     let heard = (_message: RegistryChanged): void => undefined;
     const change = new Promise<RegistryChanged>((resolve) => (heard = resolve));
     const reader = house.events.follow(RegistryChangedSchema, position, { onRecord: ({ message }) => heard(message), onBeat: () => undefined });
@@ -146,13 +133,5 @@ describe('a replica of the registry', () => {
     expect(await change).toMatchObject({ deployments: [{ state: DeploymentState.REMOVED }], removedModelIds: [model!.id], removedAliasNames: ['b'] });
     expect(performance.now() - askedAtMs).toBeLessThan(1000);
     await reader.stop();
-  });
-
-  it('hears beats with the head of the topic while the registry runs', async () => {
-    const heads = new Promise<bigint>((resolve) => {
-      const reader = house.events.follow(RegistryChangedSchema, 0n, { onRecord: () => undefined, onBeat: resolve });
-      void reader.caughtUp().then(() => house.clock.advance(250));
-    });
-    expect(await heads).toBe(0n);
   });
 });
