@@ -17,8 +17,8 @@ export const gatewayConfig = {
   SLUICE_OPEN_CALLS_LIMIT: z.coerce.number('must be a number').int().min(1).max(100_000).default(2048),
   /**
    * Bytes of request bodies and whole answers that this gateway holds at once; what goes beyond gets 503. Text is held
-   * several times while it is parsed, encoded and sealed. A whole answer counts from when the router hands it over: what
-   * the router is still collecting from a backend, at most 32 MiB a call, is not in this sum.
+   * several times while it is parsed, encoded and sealed. A whole answer counts from when the router hands it over; what
+   * the router is still collecting from backends is bounded there, in one sum of its own.
    */
   SLUICE_HELD_BYTES_LIMIT: z.coerce.number('must be a number of bytes').int().min(1_048_576).max(2 ** 40).default(134_217_728),
   /** Longest life of one call in ms. The longest answers of reasoning models take minutes. */

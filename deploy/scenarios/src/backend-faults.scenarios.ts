@@ -1,9 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { ScriptedUpstream, chunk, errorEnvelope, htmlPage, streamedChat, type Script } from '@sluice/testkit';
+import { ScriptedUpstream, chunk, errorEnvelope, htmlPage, streamedChat, wholeChat, type Script } from '@sluice/testkit';
 import { endedCall } from './audited-call.ts';
 import { MESSAGES, MODEL, addModel } from './chat.scenarios.ts';
 import { admin, eventually, type House } from './house.ts';
 import { StreamReader } from './stream-reader.ts';
+
+/** Two attempts that run out of their time, and what is around them on a busy machine. */
+const STALL_LIMIT_MS = 60_000;
+
+/** One call that is not streamed. */
+function askWhole(house: House, fields: object = {}): Promise<Response> {
+  return fetch(`${house.url}/v1/chat/completions`, { method: 'POST', headers: { authorization: `Bearer ${house.apiKey}`, 'content-type': 'application/json' }, body: JSON.stringify({ model: MODEL, messages: MESSAGES, ...fields }) });
+}
 
 /** Answers that begin well and end badly. */
 const BROKEN: readonly [name: string, script: Script][] = [
@@ -53,7 +61,7 @@ export function backendFaultScenarios(at: () => House): void {
 
     it.each([['a web page', htmlPage(200)], ['a broken gateway', htmlPage(502)], ['an empty body', { steps: [] } as Script]])('that answers with %s gives a 502 in the usual envelope', async (_name, script) => {
       upstream.always(script);
-      const answer = await fetch(`${at().url}/v1/chat/completions`, { method: 'POST', headers: { authorization: `Bearer ${at().apiKey}`, 'content-type': 'application/json' }, body: JSON.stringify({ model: MODEL, messages: MESSAGES }) });
+      const answer = await askWhole(at());
       expect(answer.status).toBe(502);
       expect(Object.keys(((await answer.json()) as { error: object }).error).sort()).toEqual(['code', 'message', 'param', 'type']);
       expect(await endedCall(at(), answer.headers.get('x-request-id')!)).toMatchObject({ status: 'failed', http_status: 502 });
@@ -73,9 +81,29 @@ export function backendFaultScenarios(at: () => House): void {
       expect(await endedCall(at(), stopped.id!)).toMatchObject({ status: 'failed', error_code: 'upstream_timeout', choices: [{ content: 'half' }] });
     });
 
+    it('that never gives an answer that is not streamed is given up: it hears of it, the client gets a 504, and another backend answers if there is one', async () => {
+      // Half an answer is none.
+      const half: Script = { headers: { 'content-type': 'application/json' }, steps: [{ raw: '{"choices":[{"index":0,"message":{"content":"half' }, { stall: true }] };
+      upstream.next(half);
+      const alone = await askWhole(at());
+      expect(alone.status).toBe(504);
+      expect(await alone.json()).toMatchObject({ error: { code: 'upstream_timeout', param: null } });
+      await (await upstream.received(0)).clientLeft;
+      expect(await endedCall(at(), alone.headers.get('x-request-id')!)).toMatchObject({ status: 'failed', http_status: 504, error_code: 'upstream_timeout', choices: [] });
+      await using second = await ScriptedUpstream.start();
+      await addModel(at(), second);
+      upstream.always({ before: new Promise(() => undefined), steps: [] });
+      // Held until the silent one was asked, so that of two calls one goes there.
+      second.always({ ...wholeChat(), before: upstream.received(1) });
+      const answers = await Promise.all([askWhole(at()), askWhole(at())]);
+      expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+      for (const answer of answers) expect(await answer.json()).toMatchObject({ choices: [{ message: { content: 'The answer is 42.' } }] });
+      await (await upstream.received(1)).clientLeft;
+    }, STALL_LIMIT_MS);
+
     it('that refuses the request is heard: its own status, type, code and param reach the client, and all of it is on record and proven', async () => {
       upstream.next(errorEnvelope(422, { message: 'No such voice.', type: 'invalid_request_error', code: 'bad_voice', param: 'audio.voice' }));
-      const answer = await fetch(`${at().url}/v1/chat/completions`, { method: 'POST', headers: { authorization: `Bearer ${at().apiKey}`, 'content-type': 'application/json' }, body: JSON.stringify({ model: MODEL, messages: MESSAGES, seed: 7 }) });
+      const answer = await askWhole(at(), { seed: 7 });
       expect(answer.status).toBe(422);
       const error = { message: 'No such voice.', type: 'invalid_request_error', code: 'bad_voice', param: 'audio.voice' };
       expect(await answer.json()).toEqual({ error });

@@ -10,7 +10,7 @@ import { registryScenarios } from './registry.scenarios.ts';
 
 const START_LIMIT_MS = 90_000;
 /** Settings that every house of these scenarios runs with: nobody waits a minute for a backend that says nothing. */
-export const SETTINGS: Readonly<Record<string, string>> = { SLUICE_FIRST_TOKEN_MS: '4000', SLUICE_STREAM_IDLE_MS: '4000' };
+export const SETTINGS: Readonly<Record<string, string>> = { SLUICE_FIRST_TOKEN_MS: '4000', SLUICE_WHOLE_ANSWER_MS: '4000', SLUICE_STREAM_IDLE_MS: '4000' };
 
 /** Everything that must hold of a house, however it runs. */
 export function scenarios(name: string, make: () => Promise<House>): void {

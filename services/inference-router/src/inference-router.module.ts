@@ -4,7 +4,7 @@ import type { Platform } from '@sluice/platform';
 import { InferenceService } from '@sluice/proto/inference/v1/inference';
 import { GRPCInferenceService } from '@sluice/proto/kserve';
 import { ModelRegistryService } from '@sluice/proto/model_registry/v1/model_registry';
-import { createCallMeter, observeFleet } from './adapters/call-meter.ts';
+import { createCallMeter, observeRouter } from './adapters/call-meter.ts';
 import { inferenceRpc } from './adapters/inference.rpc.ts';
 import { createKserveBackend } from './adapters/kserve/kserve-backend.ts';
 import { createOpenAiBackend } from './adapters/openai/openai-backend.ts';
@@ -14,6 +14,7 @@ import { BackendFault, reasonOf } from './domain/backend-fault.ts';
 import type { Backend } from './domain/backend.ts';
 import type { Deployment } from './domain/deployment.ts';
 import { Fleet } from './domain/fleet.ts';
+import { WholeAnswers } from './domain/whole-answers.ts';
 
 const PLATFORM = Symbol('inference-router platform');
 const CONFIG = Symbol('inference-router config');
@@ -24,6 +25,7 @@ class InferenceRouterModule implements OnModuleInit, OnApplicationShutdown {
   readonly #platform: Platform;
   readonly #config: InferenceRouterConfig;
   readonly #fleet: Fleet;
+  readonly #wholeAnswers: WholeAnswers;
   readonly #registry: RegistryReplica;
   #forgetGauges: (() => void) | undefined;
 
@@ -31,6 +33,7 @@ class InferenceRouterModule implements OnModuleInit, OnApplicationShutdown {
     const { clock, events, ids, logger } = platform;
     this.#platform = platform;
     this.#config = config;
+    this.#wholeAnswers = new WholeAnswers(config.SLUICE_WHOLE_ANSWERS_LIMIT_BYTES);
     this.#fleet = new Fleet({
       open: (deployment) => this.#open(deployment),
       clock,
@@ -49,10 +52,10 @@ class InferenceRouterModule implements OnModuleInit, OnApplicationShutdown {
 
   onModuleInit(): void {
     const { clock, health, logger } = this.#platform;
-    const { SLUICE_FIRST_TOKEN_MS: firstTokenMs, SLUICE_STREAM_IDLE_MS: idleMs } = this.#config;
-    const limits = { firstTokenMs, idleMs };
-    this.#platform.serve(InferenceService, inferenceRpc({ registry: this.#registry, fleet: this.#fleet, clock, meter: createCallMeter(clock), limits, onFailedAttempt: warnOf(logger) }));
-    this.#forgetGauges = observeFleet(this.#fleet);
+    const { SLUICE_FIRST_TOKEN_MS: firstTokenMs, SLUICE_WHOLE_ANSWER_MS: wholeAnswerMs, SLUICE_STREAM_IDLE_MS: idleMs } = this.#config;
+    const limits = { firstTokenMs, wholeAnswerMs, idleMs };
+    this.#platform.serve(InferenceService, inferenceRpc({ registry: this.#registry, fleet: this.#fleet, wholeAnswers: this.#wholeAnswers, clock, meter: createCallMeter(clock), limits, onFailedAttempt: warnOf(logger) }));
+    this.#forgetGauges = observeRouter(this.#fleet, this.#wholeAnswers);
     health.register('inference-router', () => this.#registry.health());
     this.#registry.start();
   }
@@ -67,7 +70,7 @@ class InferenceRouterModule implements OnModuleInit, OnApplicationShutdown {
     const { clock, logger } = this.#platform;
     if (deployment.protocol === 'kserve') return createKserveBackend({ engine: this.#platform.connect(GRPCInferenceService), deployment, clock, logger });
     const { target, credential } = deployment;
-    return createOpenAiBackend({ target, credential, connections: this.#config.SLUICE_DEPLOYMENT_CONCURRENCY, clock });
+    return createOpenAiBackend({ target, credential, connections: this.#config.SLUICE_DEPLOYMENT_CONCURRENCY, wholeAnswers: this.#wholeAnswers, clock });
   }
 }
 

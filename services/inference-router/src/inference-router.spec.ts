@@ -10,8 +10,9 @@ import { InferenceService } from '@sluice/proto/inference/v1/inference';
 import { ModelRegistryService } from '@sluice/proto/model_registry/v1/model_registry';
 import { InProcessTransport, type Client, type Implementation } from '@sluice/rpc';
 import { silentLogger } from '@sluice/telemetry';
-import { chunk, errorEnvelope, ScriptedUpstream, streamedChat } from '@sluice/testkit';
+import { chunk, errorEnvelope, ScriptedUpstream, streamedChat, wholeChat, type Script } from '@sluice/testkit';
 import { textOf } from './domain/backend.contract.ts';
+import { WHOLE_ANSWER_LIMIT_BYTES } from './domain/limits.ts';
 import { createInferenceRouter, inferenceRouterConfig } from './index.ts';
 import { chatCall } from './testing/scripted-backend.ts';
 import { RegistryOwner } from './testing/registry-owner.ts';
@@ -39,7 +40,7 @@ describe('the inference-router', () => {
       logger: silentLogger,
       health,
     } as unknown as Platform;
-    app = await NestFactory.createApplicationContext(createInferenceRouter(platform, readConfig(inferenceRouterConfig, {})), { logger: false });
+    app = await NestFactory.createApplicationContext(createInferenceRouter(platform, readConfig(inferenceRouterConfig, { SLUICE_WHOLE_ANSWERS_LIMIT_BYTES: String(WHOLE_ANSWER_LIMIT_BYTES) })), { logger: false });
     router = transport.connect(InferenceService);
   });
   afterEach(async () => {
@@ -113,6 +114,21 @@ describe('the inference-router', () => {
     upstream.next({ steps: [{ event: chunk({ content: 'x' }) }, { stall: true }] });
     for await (const _ of router.streamChat(request())) break;
     await (await upstream.received(0)).clientLeft;
+  });
+
+  it('collects as many bytes of whole answers as it may, from whichever backend, and no more', async () => {
+    owner.deploy('m', upstream.baseUrl);
+    owner.deploy('n', other.baseUrl);
+    await Promise.all([upstream.probed(1), other.probed(1)]);
+    const big = (end: Promise<unknown>): Script => ({ headers: { 'content-type': 'application/json' }, steps: [{ repeat: ' '.repeat(2 ** 20), times: 20 }, { wait: end }, ...wholeChat().steps] });
+    const gate = Promise.withResolvers<void>();
+    upstream.next(big(gate.promise));
+    other.next(big(gate.promise));
+    const answers = await Promise.allSettled(['m', 'n'].map((model) => router.chat(request(model, false)).finally(gate.resolve)));
+    expect(answers.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    expect(answers.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'overloaded', httpStatus: 503 } });
+    expect((await router.listBackends({ organisationId: 'org_1' })).backends.map(({ breaker, reason, inFlight }) => [breaker, reason, inFlight])).toEqual([['closed', '', 0], ['closed', '', 0]]);
+    expect(textOf((await router.chat(request('m', false))).events)).toBe('The answer is 42.');
   });
 
   it('tells how it sees every deployment', async () => {

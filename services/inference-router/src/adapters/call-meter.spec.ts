@@ -8,9 +8,10 @@ import { ScriptedUpstream } from '@sluice/testkit';
 import { systemClock } from '@sluice/clock';
 import { backendCall, collect } from '../domain/backend.contract.ts';
 import { Fleet } from '../domain/fleet.ts';
+import { WholeAnswers } from '../domain/whole-answers.ts';
 import type { Meter } from '../domain/ports.ts';
 import { deployment, ScriptedBackend, settled } from '../testing/scripted-backend.ts';
-import { createCallMeter, observeFleet } from './call-meter.ts';
+import { createCallMeter, observeRouter } from './call-meter.ts';
 import { createOpenAiBackend } from './openai/openai-backend.ts';
 
 type Exporter = NonNullable<TelemetryOptions['spanExporter']>;
@@ -62,7 +63,7 @@ describe('the figures of calls', () => {
 
   it('let the trace go on at the backend', async () => {
     await using upstream = await ScriptedUpstream.start();
-    const backend = createOpenAiBackend({ target: upstream.baseUrl, credential: undefined, connections: 1, clock: systemClock });
+    const backend = createOpenAiBackend({ target: upstream.baseUrl, credential: undefined, connections: 1, wholeAnswers: new WholeAnswers(2 ** 20), clock: systemClock });
     const attempt = meter.attempt(deployment('dep_1'));
     await attempt.run(() => collect(backend.chat(backendCall(), new AbortController().signal)));
     attempt.end({ usage: undefined, error: undefined });
@@ -72,15 +73,19 @@ describe('the figures of calls', () => {
     expect((await upstream.received(0)).headers['traceparent']).toBe(`00-${traceId}-${spanId}-01`);
   });
 
-  it('show load, breaker and health of each deployment, until taken back', async () => {
+  it('show load, breaker and health of each deployment, and what is collected, until taken back', async () => {
     const fleet = new Fleet({ open: () => new ScriptedBackend(), clock, random: () => 0, inFlightPerDeployment: 1, onFault: () => undefined });
-    const forget = observeFleet(fleet);
+    const wholeAnswers = new WholeAnswers(100);
+    using room = wholeAnswers.begin();
+    room.take(42);
+    const forget = observeRouter(fleet, wholeAnswers);
     fleet.reconcile([deployment('dep_1')]);
     await settled();
     fleet.choose('model_1', new Set(), false)!.begin();
     const text = await telemetry.prometheusText();
     expect(text).toMatch(/sluice_router_in_flight\{[^}]*sluice_deployment_id="dep_1"[^}]*\} 1\b/);
     expect(text).toMatch(/sluice_router_breaker\{[^}]*\} 0\b/);
+    expect(text).toMatch(/sluice_router_whole_answer_bytes(\{[^}]*\})? 42\b/);
     expect(text).toMatch(/sluice_router_healthy\{[^}]*\} 1\b/);
     forget();
     await fleet.close();

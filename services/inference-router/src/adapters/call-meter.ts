@@ -3,6 +3,7 @@ import type { Clock } from '@sluice/clock';
 import type { Deployment } from '../domain/deployment.ts';
 import type { Fleet } from '../domain/fleet.ts';
 import type { AttemptMeter, Meter } from '../domain/ports.ts';
+import type { WholeAnswers } from '../domain/whole-answers.ts';
 
 /** Buckets that OpenTelemetry's GenAI conventions advise, in seconds. */
 const DURATION_BUCKETS_SECONDS = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
@@ -53,13 +54,15 @@ export function createCallMeter(clock: Clock): Meter {
 
 const BREAKER_VALUES = { closed: 0, 'half-open': 1, open: 2 } as const;
 
-/** Gauges of the fleet, read when metrics are asked for. Returns how to take them back. */
-export function observeFleet(fleet: Fleet): () => void {
+/** Gauges of the fleet and of what is collected from it, read when metrics are asked for. Returns how to take them back. */
+export function observeRouter(fleet: Fleet, wholeAnswers: WholeAnswers): () => void {
   const meter = metrics.getMeter('inference-router');
   const inFlight = meter.createObservableGauge('sluice.router.in_flight', { description: 'Calls that run on a deployment.' });
   const breaker = meter.createObservableGauge('sluice.router.breaker', { description: '0 closed, 1 half-open, 2 open.' });
   const healthy = meter.createObservableGauge('sluice.router.healthy', { description: '1 when a deployment takes calls.' });
+  const collected = meter.createObservableGauge('sluice.router.whole_answer_bytes', { unit: 'By', description: 'Bytes of answers that are not streamed and are being collected.' });
   const observe: Parameters<typeof meter.addBatchObservableCallback>[0] = (result) => {
+    result.observe(collected, wholeAnswers.heldBytes);
     for (const member of fleet.list()) {
       if (member.isRetired) continue;
       const labels = { 'sluice.deployment.id': member.deployment.id, 'gen_ai.request.model': member.deployment.upstreamModel };
@@ -68,7 +71,7 @@ export function observeFleet(fleet: Fleet): () => void {
       result.observe(healthy, member.isHealthy ? 1 : 0, labels);
     }
   };
-  const observed = [inFlight, breaker, healthy];
+  const observed = [inFlight, breaker, healthy, collected];
   meter.addBatchObservableCallback(observe, observed);
   return () => meter.removeBatchObservableCallback(observe, observed);
 }

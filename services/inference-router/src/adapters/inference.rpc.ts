@@ -2,8 +2,11 @@ import type { ChatCall, ChatEvent } from '@sluice/proto/chat/v1/chat';
 import { type InferenceService, type StreamChatResponse } from '@sluice/proto/inference/v1/inference';
 import { ServiceError } from '@sluice/errors';
 import type { Implementation } from '@sluice/rpc';
-import type { Fleet } from '../domain/fleet.ts';
 import { routeCall, type RoutedCall, type RouteOptions } from '../domain/route-call.ts';
+import type { WholeAnswers } from '../domain/whole-answers.ts';
+
+/** The objects of an event. Engines that answer token by token make far more of them than text. */
+const EVENT_BYTES = 256;
 
 interface Request {
   readonly callId: string;
@@ -14,12 +17,25 @@ interface Request {
 }
 
 /** InferenceService over the domain. */
-export function inferenceRpc(options: RouteOptions & { readonly fleet: Fleet }): Implementation<typeof InferenceService> {
+export function inferenceRpc(options: RouteOptions & { readonly wholeAnswers: WholeAnswers }): Implementation<typeof InferenceService> {
   return {
     async chat(request, { signal }) {
       const routed = routedCall(request);
       const events: ChatEvent[] = [];
-      for await (const batch of routeCall({ ...routed, call: { ...routed.call, stream: false } }, signal, options)) events.push(...batch);
+      using room = options.wholeAnswers.begin();
+      const keep = (batch: readonly ChatEvent[]): void => {
+        for (const event of batch) {
+          room.take(weightOf(event));
+          events.push(event);
+        }
+      };
+      // One batch behind, when the backend has given back the room of what became the batch: nothing is counted twice.
+      let latest: readonly ChatEvent[] = [];
+      for await (const batch of routeCall({ ...routed, call: { ...routed.call, stream: false } }, signal, options)) {
+        keep(latest);
+        latest = batch;
+      }
+      keep(latest);
       return { events };
     },
 
@@ -46,6 +62,13 @@ export function inferenceRpc(options: RouteOptions & { readonly fleet: Fleet }):
       };
     },
   };
+}
+
+/** Roughly what an event takes in memory, without counting characters exactly. */
+function weightOf({ event }: ChatEvent): number {
+  if (event.case !== 'delta') return EVENT_BYTES;
+  const { text, logprobsJson, extraJson } = event.value;
+  return EVENT_BYTES + text.length + logprobsJson.length + extraJson.length;
 }
 
 function routedCall({ callId, organisationId, modelId, insideOnly, call }: Request): RoutedCall {

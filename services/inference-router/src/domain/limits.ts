@@ -2,16 +2,32 @@
 export interface CallLimits {
   /** From the attempt's start to its first event: a long prompt on a busy engine takes a minute. */
   readonly firstTokenMs: number;
+  /** The same for an answer that is not streamed: most backends say nothing of it before all of it is there. */
+  readonly wholeAnswerMs: number;
   /** Between two events of a stream, while somebody waits for one. */
   readonly idleMs: number;
 }
 
-export const DEFAULT_CALL_LIMITS: CallLimits = { firstTokenMs: 120_000, idleMs: 60_000 };
+/**
+ * Five minutes are 15,000 tokens at 50 a second; and a call of ten minutes, which is the gateway's limit and that of
+ * OpenAI's clients, has time for a second backend after one that never answered.
+ */
+const DEFAULT_WHOLE_ANSWER_MS = 300_000;
+
+export const DEFAULT_CALL_LIMITS: CallLimits = { firstTokenMs: 120_000, wholeAnswerMs: DEFAULT_WHOLE_ANSWER_MS, idleMs: 60_000 };
+
+/** One answer that is not streamed: 128 choices with log-probabilities stay below it. */
+export const WHOLE_ANSWER_LIMIT_BYTES = 32 * 1024 * 1024;
+/** All of them that are collected at once; a setting. As many bytes as the gateway holds of requests and answers. */
+export const DEFAULT_WHOLE_ANSWERS_LIMIT_BYTES = 128 * 1024 * 1024;
 
 /** Deployments that are tried for one call. */
 export const ATTEMPTS_LIMIT = 3;
-/** No further attempt begins this long after the call did: its client has waited enough for an honest error. */
-export const RETRY_WINDOW_MS = 150_000;
+/**
+ * A further attempt begins at the latest when one could have run out of its time and this long after: then the client
+ * has waited enough for an honest error.
+ */
+export const RETRY_GRACE_MS = 30_000;
 
 /** Calls that run at once on one deployment; each takes a connection. Above it the deployment is not chosen. */
 export const DEFAULT_IN_FLIGHT_PER_DEPLOYMENT = 512;

@@ -1,15 +1,16 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { ManualClock } from '@sluice/clock';
 import { ServiceError, type Code } from '@sluice/errors';
-import type { ChatEvent } from '@sluice/proto/chat/v1/chat';
+import type { ChatCall, ChatEvent } from '@sluice/proto/chat/v1/chat';
 import { answerOf, chatCall, deployment, failing, ScriptedBackend, settled, stalling, text } from '../testing/scripted-backend.ts';
 import type { Deployment } from './deployment.ts';
 import { Fleet } from './fleet.ts';
-import { ATTEMPTS_LIMIT, BREAKER_FAILURES, PROBE_PERIOD_DOWN_MS } from './limits.ts';
+import { ATTEMPTS_LIMIT, BREAKER_FAILURES, PROBE_PERIOD_DOWN_MS, RETRY_GRACE_MS } from './limits.ts';
 import type { AttemptMeter } from './ports.ts';
 import { routeCall } from './route-call.ts';
+import { WholeAnswers } from './whole-answers.ts';
 
-const LIMITS = { firstTokenMs: 100, idleMs: 50 };
+const LIMITS = { firstTokenMs: 100, wholeAnswerMs: 200, idleMs: 50 };
 
 describe('the route of a call', () => {
   let clock: ManualClock;
@@ -58,11 +59,12 @@ describe('the route of a call', () => {
     fleet.reconcile(ids.map((id) => deployment(id)));
     await settled();
   };
-  const route = (signal = never, given: { modelId?: string; insideOnly?: boolean } = {}): AsyncGenerator<ChatEvent[]> =>
+  const route = (signal = never, given: { modelId?: string; insideOnly?: boolean; call?: ChatCall } = {}): AsyncGenerator<ChatEvent[]> =>
     routeCall({ callId: 'c', organisationId: 'org_1', modelId: 'model_1', insideOnly: false, call: chatCall('m'), ...given }, signal, { registry, fleet, clock, meter, limits: LIMITS, onFailedAttempt: ({ id }, { code }) => failed.push(`${id} ${code}`) });
-  const ask = async (signal = never): Promise<string> => {
+  const whole = { call: chatCall('m', false) };
+  const ask = async (signal = never, given: Parameters<typeof route>[1] = {}): Promise<string> => {
     let answer = '';
-    for await (const events of route(signal)) for (const { event } of events) if (event.case === 'delta') answer += event.value.text;
+    for await (const events of route(signal, given)) for (const { event } of events) if (event.case === 'delta') answer += event.value.text;
     return answer;
   };
   const backend = (id: string): ScriptedBackend => backends.get(id)!;
@@ -205,6 +207,78 @@ describe('the route of a call', () => {
     clock.advance(LIMITS.firstTokenMs);
     expect(await answer).toBe('from dep_2');
     expect(ends[0]).toMatchObject({ deploymentId: 'dep_1', code: 'upstream_timeout' });
+  });
+
+  it('gives an answer that is not streamed its own time, then moves on', async () => {
+    await deploy('dep_1', 'dep_2');
+    backend('dep_1').answer = stalling();
+    const answer = ask(never, whole);
+    await settled();
+    clock.advance(LIMITS.wholeAnswerMs - 1);
+    await settled();
+    expect(ends).toEqual([]);
+    clock.advance(1);
+    expect(await answer).toBe('from dep_2');
+    expect(ends[0]).toMatchObject({ deploymentId: 'dep_1', code: 'upstream_timeout' });
+    expect(backend('dep_1').signals[0]!.aborted).toBe(true);
+  });
+
+  it('takes out a deployment that never answers what is not streamed', async () => {
+    await deploy('dep_1');
+    backend('dep_1').answer = stalling();
+    for (let call = 0; call < BREAKER_FAILURES; call++) {
+      const answer = ask(never, whole);
+      answer.catch(() => undefined);
+      await settled();
+      clock.advance(LIMITS.wholeAnswerMs);
+      await expect(answer).rejects.toMatchObject({ code: 'upstream_timeout', httpStatus: 504 });
+    }
+    expect(fleet.list()[0]!.breaker.state).toBe('open');
+  });
+
+  it('ends an answer that is not streamed at the deadline of its call, if that comes first, and tries nowhere else', async () => {
+    await deploy('dep_1', 'dep_2');
+    backend('dep_1').answer = stalling();
+    const deadline = new AbortController();
+    const answer = ask(deadline.signal, whole);
+    answer.catch(() => undefined);
+    await settled();
+    clock.advance(LIMITS.wholeAnswerMs - 1);
+    deadline.abort(new ServiceError('deadline_exceeded', 'too long'));
+    await expect(answer).rejects.toMatchObject({ code: 'deadline_exceeded' });
+    expect(backend('dep_2').calls).toHaveLength(0);
+    expect(fleet.list()[0]!.breaker.state).toBe('closed');
+  });
+
+  it.each([['a stream', true, LIMITS.firstTokenMs], ['a whole answer', false, LIMITS.wholeAnswerMs]])('begins a further attempt at %s while the call is not much older than one attempt may become', async (_, stream, limitMs) => {
+    for (const [ms, answers] of [[limitMs + RETRY_GRACE_MS, true], [limitMs + RETRY_GRACE_MS + 1, false]] as const) {
+      await deploy('dep_1', 'dep_2');
+      const gate = Promise.withResolvers<void>();
+      backend('dep_1').answer = async function* () {
+        await gate.promise;
+        throw new ServiceError('upstream_error', 'broke late');
+      };
+      const answer = ask(never, { call: chatCall('m', stream) });
+      answer.catch(() => undefined);
+      await settled();
+      clock.advance(ms);
+      gate.resolve();
+      if (answers) expect(await answer).toBe('from dep_2');
+      else await expect(answer).rejects.toMatchObject({ code: 'upstream_error' });
+      await deploy();
+    }
+  });
+
+  it('asks no other deployment when there is no room here for the answer, blames nobody, and goes on as before', async () => {
+    await deploy('dep_1', 'dep_2');
+    backend('dep_1').answer = async function* () {
+      using room = new WholeAnswers(1).begin();
+      room.take(2);
+    };
+    for (let call = 0; call < BREAKER_FAILURES + 1; call++) await expect(ask(never, whole)).rejects.toMatchObject({ code: 'overloaded', httpStatus: 503 });
+    expect(backend('dep_2').calls).toHaveLength(0);
+    expect(fleet.list().map(({ breaker, isResting, reason }) => [breaker.state, isResting, reason])).toEqual([['closed', false, ''], ['closed', false, '']]);
+    expect(failed).toEqual([]);
   });
 
   it('ends a stream that falls silent, and cancels it at the backend', async () => {

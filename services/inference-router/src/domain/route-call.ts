@@ -1,10 +1,10 @@
 import type { Clock } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import type { ChatCall, ChatEvent, Usage } from '@sluice/proto/chat/v1/chat';
-import { AttemptWatch } from './attempt-watch.ts';
+import { AttemptWatch, type AttemptLimits } from './attempt-watch.ts';
 import type { Deployment } from './deployment.ts';
 import type { Fleet } from './fleet.ts';
-import { ATTEMPTS_LIMIT, RETRY_WINDOW_MS, type CallLimits } from './limits.ts';
+import { ATTEMPTS_LIMIT, RETRY_GRACE_MS, type CallLimits } from './limits.ts';
 import type { Member } from './member.ts';
 import type { Meter, Registry } from './ports.ts';
 import { mayDoBetterElsewhere } from './verdict.ts';
@@ -36,14 +36,15 @@ export async function* routeCall(routed: RoutedCall, signal: AbortSignal, option
   const { clock, fleet } = options;
   const { modelId, insideOnly } = routed;
   await requireModel(routed, options.registry);
-  const beganMs = clock.monotonicMs();
+  const limits = limitsOf(routed.call, options.limits);
+  const retryUntilMs = clock.monotonicMs() + limits.firstEventMs + RETRY_GRACE_MS;
   const tried = new Set<string>();
   for (let attempt = 1; ; attempt++) {
     const member = fleet.choose(modelId, tried, insideOnly)!;
     tried.add(member.deployment.id);
     let hasBegun = false;
     try {
-      for await (const events of runAttempt(member, routed, signal, options)) {
+      for await (const events of runAttempt(member, routed, limits, signal, options)) {
         hasBegun = true;
         yield events;
       }
@@ -51,7 +52,7 @@ export async function* routeCall(routed: RoutedCall, signal: AbortSignal, option
     } catch (thrown) {
       const error = ServiceError.from(thrown);
       const mayRetry = !hasBegun && !signal.aborted && mayDoBetterElsewhere(error) && attempt < ATTEMPTS_LIMIT;
-      if (!mayRetry || clock.monotonicMs() - beganMs > RETRY_WINDOW_MS || !hasAnother(fleet, modelId, tried, insideOnly)) throw error;
+      if (!mayRetry || clock.monotonicMs() > retryUntilMs || !hasAnother(fleet, modelId, tried, insideOnly)) throw error;
     }
   }
 }
@@ -64,13 +65,15 @@ async function requireModel({ organisationId, modelId, call }: RoutedCall, regis
   throw new ServiceError('model_not_found', `The model \`${call.model}\` does not exist or you do not have access to it.`, { param: 'model' });
 }
 
+function limitsOf(call: ChatCall, { firstTokenMs, wholeAnswerMs, idleMs }: CallLimits): AttemptLimits {
+  return { firstEventMs: call.stream ? firstTokenMs : wholeAnswerMs, idleMs };
+}
+
 /** One deployment's answer, under its deadlines; tells the member and the meter how it ended. */
-async function* runAttempt(member: Member, routed: RoutedCall, signal: AbortSignal, options: RouteOptions): AsyncGenerator<ChatEvent[]> {
+async function* runAttempt(member: Member, routed: RoutedCall, limits: AttemptLimits, signal: AbortSignal, options: RouteOptions): AsyncGenerator<ChatEvent[]> {
   const { deployment } = member;
   const { callId, call } = routed;
   const meter = options.meter.attempt(deployment);
-  // A whole answer comes in one piece: only the caller's deadline says when it is too late.
-  const limits = call.stream ? options.limits : { ...options.limits, firstTokenMs: Infinity };
   using watch = new AttemptWatch(options.clock, signal, limits);
   let usage: Usage | undefined;
   let isFirst = true;

@@ -1,8 +1,10 @@
 import type { Code, ServiceError } from '@sluice/errors';
+import { OutOfRoom } from './whole-answers.ts';
 
 /**
  * What the end of an attempt says about its deployment: `works` (it answered), `busy` (it works and asks for a pause),
- * `broken`, or `nothing` (the caller left, or the request was at fault before the backend was asked).
+ * `broken`, or `nothing` (the caller left, the request was at fault before the backend was asked, or there was no room
+ * for the answer here).
  */
 export type Verdict = 'works' | 'busy' | 'broken' | 'nothing';
 
@@ -15,11 +17,12 @@ const BROKEN: ReadonlySet<Code> = new Set(['backend_unavailable', 'upstream_erro
 /** Of refusals only `upstream_refused` is the backend's own word; every other may have been found without asking it. */
 export function verdictOf(error: ServiceError | undefined): Verdict {
   if (!error || error.code === 'upstream_refused') return 'works';
-  if (BUSY.has(error.code)) return 'busy';
+  if (BUSY.has(error.code)) return error.cause instanceof OutOfRoom ? 'nothing' : 'busy';
   return BROKEN.has(error.code) ? 'broken' : 'nothing';
 }
 
 /** True for the deployment's own doing, too busy or broken: another one may do better with the same request. */
 export function mayDoBetterElsewhere(error: ServiceError): boolean {
-  return BUSY.has(error.code) || BROKEN.has(error.code);
+  const verdict = verdictOf(error);
+  return verdict === 'busy' || verdict === 'broken';
 }

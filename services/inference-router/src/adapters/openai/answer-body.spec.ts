@@ -3,6 +3,7 @@ import { toJson } from '@bufbuild/protobuf';
 import { ChatEventSchema, type ChatEvent } from '@sluice/proto/chat/v1/chat';
 import fc from 'fast-check';
 import { backendCall } from '../../domain/backend.contract.ts';
+import { WholeAnswers } from '../../domain/whole-answers.ts';
 import { StreamBody, WholeBody } from './answer-body.ts';
 import { AnswerReader } from './answer-reader.ts';
 
@@ -77,7 +78,7 @@ describe('the body of a streamed answer', () => {
 describe('the body of a whole answer', () => {
   const whole = Buffer.from(JSON.stringify({ choices: [{ index: 0, message: { role: 'assistant', content: 'größe 🦥' }, finish_reason: 'stop' }], usage: { prompt_tokens: 1, completion_tokens: 2 } }));
   const readWhole = (pieces: readonly Buffer[]): ChatEvent[] => {
-    const body = new WholeBody(new AnswerReader(backendCall({ stream: false })));
+    const body = new WholeBody(new AnswerReader(backendCall({ stream: false })), new WholeAnswers(2 ** 20).begin());
     for (const piece of pieces) expect(body.push([piece])).toEqual([]);
     return body.end();
   };

@@ -1,6 +1,8 @@
 import type { ChatEvent } from '@sluice/proto/chat/v1/chat';
+import { WHOLE_ANSWER_LIMIT_BYTES } from '../../domain/limits.ts';
+import type { AnswerRoom } from '../../domain/whole-answers.ts';
 import type { AnswerReader } from './answer-reader.ts';
-import { ANSWER_LIMIT_BYTES } from './limits.ts';
+import { JoinedBytes } from './joined-bytes.ts';
 import { SseParser } from './sse-parser.ts';
 import { rubbish } from './upstream-error.ts';
 
@@ -61,27 +63,36 @@ export class StreamBody implements AnswerBody {
   }
 }
 
-/** One JSON text. */
+/** One JSON text, held in the room that it is given. */
 export class WholeBody implements AnswerBody {
   readonly #answer: AnswerReader;
-  readonly #pieces: Buffer[] = [];
-  #bytes = 0;
+  readonly #room: AnswerRoom;
+  readonly #bytes = new JoinedBytes();
   fault: unknown;
   readonly isDone = false;
 
-  constructor(answer: AnswerReader) {
+  constructor(answer: AnswerReader, room: AnswerRoom) {
     this.#answer = answer;
+    this.#room = room;
   }
 
   push(pieces: readonly Buffer[]): ChatEvent[] {
-    for (const piece of pieces) this.#bytes += piece.length;
-    if (this.#bytes > ANSWER_LIMIT_BYTES) this.fault = rubbish('the answer is larger than allowed');
-    else this.#pieces.push(...pieces);
+    try {
+      for (const piece of pieces) this.#hold(piece);
+    } catch (thrown) {
+      this.fault = thrown;
+    }
     return [];
   }
 
   end(): ChatEvent[] {
-    const json = Buffer.concat(this.#pieces, this.#bytes).toString('utf8');
+    const json = this.#bytes.take().toString('utf8');
     return [...this.#answer.read(json), ...this.#answer.end()];
+  }
+
+  #hold(piece: Buffer): void {
+    if (this.#bytes.length + piece.length > WHOLE_ANSWER_LIMIT_BYTES) throw rubbish('the answer is larger than allowed');
+    this.#room.take(piece.length);
+    this.#bytes.push(piece);
   }
 }

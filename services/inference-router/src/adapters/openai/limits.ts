@@ -1,9 +1,9 @@
-/** One SSE event or line, or a whole answer. A tool call that arrives in one piece is the largest honest event. */
+/** One SSE event or line. A tool call that arrives in one piece is the largest honest event. */
 export const EVENT_LIMIT_BYTES = 1024 * 1024;
-/** A whole JSON answer: 128 choices with log-probabilities stay below it. */
-export const ANSWER_LIMIT_BYTES = 32 * 1024 * 1024;
 /** Read from the socket and not yet taken by the consumer; above it the socket is paused. */
 export const READ_AHEAD_LIMIT_BYTES = 64 * 1024;
+/** And in how many pieces: each is an object that is larger than a few bytes. */
+export const READ_AHEAD_LIMIT_PIECES = 1024;
 /** An error body is read this far; no honest envelope is longer. */
 export const ERROR_BODY_LIMIT_BYTES = 64 * 1024;
 /** The backend's own words in a refusal that the client sees. */

@@ -5,12 +5,13 @@ import { chunk, errorEnvelope, htmlPage, json, ScriptedUpstream, streamedChat, u
 import type { ChatEvent } from '@sluice/proto/chat/v1/chat';
 import type { Backend } from '../../domain/backend.ts';
 import { backendCall, collect, describeBackend, kinds, textOf } from '../../domain/backend.contract.ts';
+import { WholeAnswers } from '../../domain/whole-answers.ts';
 import { createOpenAiBackend } from './openai-backend.ts';
 import { EVENT_LIMIT_BYTES, READ_AHEAD_LIMIT_BYTES } from './limits.ts';
 
 const CREDENTIAL = 'sk-planted-upstream-credential';
 const open = (upstream: ScriptedUpstream): Backend =>
-  createOpenAiBackend({ target: upstream.baseUrl, credential: CREDENTIAL, connections: 8, clock: systemClock });
+  createOpenAiBackend({ target: upstream.baseUrl, credential: CREDENTIAL, connections: 8, wholeAnswers: new WholeAnswers(2 ** 30), clock: systemClock });
 
 describeBackend('the openai backend', async () => {
   const upstream = await ScriptedUpstream.start();
@@ -182,7 +183,7 @@ describe('the openai backend', () => {
   });
 
   it('answers the health check while every connection for calls is taken', async () => {
-    const narrow = createOpenAiBackend({ target: upstream.baseUrl, credential: undefined, connections: 1, clock: systemClock });
+    const narrow = createOpenAiBackend({ target: upstream.baseUrl, credential: undefined, connections: 1, wholeAnswers: new WholeAnswers(2 ** 30), clock: systemClock });
     upstream.next({ steps: [{ event: chunk({ content: 'x' }) }, { stall: true }] });
     const answers = narrow.chat(backendCall(), never)[Symbol.asyncIterator]();
     await answers.next();

@@ -4,6 +4,7 @@ import { ServiceError } from '@sluice/errors';
 import type { ChatEvent } from '@sluice/proto/chat/v1/chat';
 import { Pool } from 'undici';
 import type { Backend, BackendCall } from '../../domain/backend.ts';
+import type { WholeAnswers } from '../../domain/whole-answers.ts';
 import { StreamBody, WholeBody } from './answer-body.ts';
 import { AnswerReader } from './answer-reader.ts';
 import { CONNECT_TIMEOUT_MS, ERROR_BODY_LIMIT_BYTES, KEEP_ALIVE_MS } from './limits.ts';
@@ -18,12 +19,14 @@ export interface OpenAiBackendOptions {
   readonly credential: string | undefined;
   /** Open connections at most; every running call takes one. */
   readonly connections: number;
+  /** The room that answers take which are not streamed. */
+  readonly wholeAnswers: WholeAnswers;
   readonly clock: Clock;
 }
 
 /** A deployment behind an OpenAI-compatible server, over a pool of kept-alive connections of its own. */
 export function createOpenAiBackend(options: OpenAiBackendOptions): Backend {
-  const { clock } = options;
+  const { clock, wholeAnswers } = options;
   const base = new URL(options.target);
   const prefix = base.pathname.replace(/\/+$/, '');
   const pool = new Pool(base.origin, {
@@ -52,7 +55,9 @@ export function createOpenAiBackend(options: OpenAiBackendOptions): Backend {
         if (head.status !== 200) throw await refusalOf(head, response, clock);
         expectType(head, call.call.stream ? 'text/event-stream' : 'application/json');
         const answer = new AnswerReader(call);
-        const body = call.call.stream ? new StreamBody(answer) : new WholeBody(answer);
+        // Given back when the consumer has taken over what it became, or the call failed.
+        using room = call.call.stream ? undefined : wholeAnswers.begin();
+        const body = room ? new WholeBody(answer, room) : new StreamBody(answer);
         while (!body.isDone) {
           const pieces = await response.read();
           if (pieces === undefined) break;

@@ -1,3 +1,4 @@
+import { JoinedBytes } from './joined-bytes.ts';
 import { EVENT_LIMIT_BYTES } from './limits.ts';
 
 /** Called for each complete event; `name` is the value of its `event:` line, or the empty string. */
@@ -18,9 +19,8 @@ const NOTHING = Buffer.alloc(0);
 export class SseParser {
   readonly #onEvent: OnEvent;
   readonly #limitBytes: number;
-  /** The start of a line whose end has not come; joined only when it comes, so many small reads cost no copies. */
-  #pieces: Buffer[] = [];
-  #pieceBytes = 0;
+  /** The start of a line whose end has not come. */
+  readonly #begun = new JoinedBytes();
   #afterCr = false;
   #isFirstLine = true;
   #data: string | undefined;
@@ -46,12 +46,12 @@ export class SseParser {
 
   /** True when the stream ended inside an event: a blank line is missing. */
   get isInsideEvent(): boolean {
-    return this.#pieceBytes > 0 || this.#data !== undefined;
+    return this.#begun.length > 0 || this.#data !== undefined;
   }
 
   /** The stream is over: a last event that lacks only its line ends is taken as it is. */
   end(): void {
-    if (this.#pieceBytes > 0) this.#line(NOTHING, 0, 0);
+    if (this.#begun.length > 0) this.#line(NOTHING, 0, 0);
     this.#dispatch();
   }
 
@@ -72,22 +72,19 @@ export class SseParser {
 
   #keep(bytes: Buffer, start: number): boolean {
     if (start === bytes.length) return true;
-    this.#pieces.push(start === 0 ? bytes : bytes.subarray(start));
-    this.#pieceBytes += bytes.length - start;
-    return this.#pieceBytes <= this.#limitBytes;
+    this.#begun.push(start === 0 ? bytes : bytes.subarray(start));
+    return this.#begun.length <= this.#limitBytes;
   }
 
   #line(bytes: Buffer, from: number, to: number): boolean {
     let line = bytes;
     let start = from;
     let end = to;
-    if (this.#pieceBytes > 0) {
-      this.#pieces.push(bytes.subarray(from, to));
-      line = Buffer.concat(this.#pieces);
+    if (this.#begun.length > 0) {
+      this.#begun.push(bytes.subarray(from, to));
+      line = this.#begun.take();
       start = 0;
       end = line.length;
-      this.#pieces = [];
-      this.#pieceBytes = 0;
     }
     if (this.#isFirstLine) {
       this.#isFirstLine = false;

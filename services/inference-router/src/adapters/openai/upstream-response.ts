@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici';
 import type { Clock } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
-import { READ_AHEAD_LIMIT_BYTES, TRAILING_LIMIT_BYTES, TRAILING_LIMIT_MS } from './limits.ts';
+import { READ_AHEAD_LIMIT_BYTES, READ_AHEAD_LIMIT_PIECES, TRAILING_LIMIT_BYTES, TRAILING_LIMIT_MS } from './limits.ts';
 
 export interface ResponseHead {
   readonly status: number;
@@ -93,7 +93,7 @@ export class UpstreamResponse implements Dispatcher.DispatchHandler {
       return;
     }
     this.#pieces.push(piece);
-    if (this.#bytes >= READ_AHEAD_LIMIT_BYTES) controller.pause();
+    if (this.#bytes >= READ_AHEAD_LIMIT_BYTES || this.#pieces.length >= READ_AHEAD_LIMIT_PIECES) controller.pause();
     this.#wakeUp();
   }
 

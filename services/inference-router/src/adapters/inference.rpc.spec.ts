@@ -1,0 +1,54 @@
+import { describe, expect, it } from '@jest/globals';
+import { ManualClock } from '@sluice/clock';
+import { create } from '@bufbuild/protobuf';
+import { ChatRequestSchema } from '@sluice/proto/inference/v1/inference';
+import { textOf } from '../domain/backend.contract.ts';
+import { Fleet } from '../domain/fleet.ts';
+import { DEFAULT_CALL_LIMITS } from '../domain/limits.ts';
+import { WholeAnswers } from '../domain/whole-answers.ts';
+import { chatCall, deployment, ScriptedBackend, settled, text } from '../testing/scripted-backend.ts';
+import { inferenceRpc } from './inference.rpc.ts';
+
+describe('an answer that the router itself collects', () => {
+  const made = async (limitBytes: number) => {
+    const clock = new ManualClock();
+    const backend = new ScriptedBackend();
+    const wholeAnswers = new WholeAnswers(limitBytes);
+    const fleet = new Fleet({ open: () => backend, clock, random: () => 0, inFlightPerDeployment: 1, onFault: () => undefined });
+    fleet.reconcile([deployment('dep_1')]);
+    await settled();
+    const meter = { attempt: () => ({ run: <T>(work: () => T): T => work(), firstToken: () => undefined, end: () => undefined }) };
+    const registry = { knows: () => true, reread: async () => undefined };
+    const rpc = inferenceRpc({ registry, fleet, wholeAnswers, clock, meter, limits: DEFAULT_CALL_LIMITS, onFailedAttempt: () => undefined });
+    const request = create(ChatRequestSchema, { callId: 'c', organisationId: 'org_1', modelId: 'model_1', call: chatCall('m', false) });
+    return { backend, fleet, wholeAnswers, ask: () => rpc.chat(request, { metadata: {}, signal: new AbortController().signal }) };
+  };
+
+  it('takes room for its events, ends when there is no more, and leaves the backend at once and unblamed', async () => {
+    const { backend, fleet, wholeAnswers, ask } = await made(10_000);
+    let yielded = 0;
+    let isLeft = false;
+    backend.answer = async function* () {
+      try {
+        for (; yielded < 1000; yielded++) yield [text('x'.repeat(1000))];
+      } finally {
+        isLeft = true;
+      }
+    };
+    await expect(ask()).rejects.toMatchObject({ code: 'overloaded' });
+    expect(yielded).toBeLessThan(12);
+    expect([isLeft, wholeAnswers.heldBytes]).toEqual([true, 0]);
+    expect(fleet.list().map(({ breaker, inFlight }) => [breaker.state, inFlight])).toEqual([['closed', 0]]);
+  });
+
+  it('may be as large as all the room, although its backend held it in the same room', async () => {
+    const { backend, wholeAnswers, ask } = await made(10_000);
+    backend.answer = async function* () {
+      using room = wholeAnswers.begin();
+      room.take(9_000);
+      yield [text('x'.repeat(9_000))];
+    };
+    expect(textOf((await ask()).events as never)).toHaveLength(9_000);
+    expect(wholeAnswers.heldBytes).toBe(0);
+  });
+});
