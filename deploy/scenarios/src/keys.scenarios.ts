@@ -66,6 +66,7 @@ export function keyScenarios(at: () => House): void {
     });
 
     it('may use only its models, and the refusal is a record', async () => {
+      expect((await admin(at(), 'PUT', '/aliases/another', { model: MODEL })).status).toBe(200);
       const key = await create({ models: ['another'] });
       const refused = await eventually(async () => {
         const answer = await chat(key.secret);
@@ -73,12 +74,15 @@ export function keyScenarios(at: () => House): void {
       });
       expect(refused).toMatchObject({ status: 403, code: 'model_not_allowed' });
       expect(await endedCall(at(), refused.id)).toMatchObject({ status: 'refused', error_code: 'model_not_allowed', key_id: key.id });
+      expect((await admin(at(), 'DELETE', '/aliases/another')).status).toBe(200);
+      expect(await admin(at(), 'POST', '/keys', { name: 'x', models: ['another'] })).toMatchObject({ status: 404, json: { error: { code: 'model_not_found', param: 'models' } } });
     });
 
-    it('lets an auditor read the audit and change nothing', async () => {
+    it('lets an auditor read the audit, and what it names, and change nothing', async () => {
       const auditor = await create({ kind: 'admin', role: 'auditor', project_id: undefined });
       const as = (method: string, path: string, body?: object) => fetch(`${at().adminUrl}/admin/v1${path}`, { method, headers: { authorization: `Bearer ${auditor.secret}`, 'content-type': 'application/json' }, ...(body ? { body: JSON.stringify(body) } : {}) });
       await eventually(async () => (await as('GET', '/audit/calls')).status === 200);
+      for (const named of ['/models', '/keys', '/projects', '/backends']) expect((await as('GET', named)).status).toBe(200);
       expect((await as('POST', '/keys', { name: 'x' })).status).toBe(403);
       expect((await as('DELETE', `/models/${MODEL}`)).status).toBe(403);
     });

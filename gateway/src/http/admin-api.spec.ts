@@ -30,16 +30,16 @@ describe('who may administer', () => {
 
   it.each([
     ['GET', '/whoami', [200, 200, 200]],
-    ['GET', '/projects', [200, 200, 403]],
+    ['GET', '/projects', [200, 200, 200]],
     ['POST', '/projects', [400, 403, 403]],
-    ['GET', '/keys', [200, 200, 403]],
+    ['GET', '/keys', [200, 200, 200]],
     ['POST', '/keys', [400, 400, 403]],
-    ['GET', '/models', [200, 200, 403]],
+    ['GET', '/models', [200, 200, 200]],
     ['POST', '/models', [400, 400, 403]],
     ['DELETE', '/models/org/small', [200, 200, 403]],
     ['PUT', '/aliases/chat', [400, 400, 403]],
     ['DELETE', '/aliases/chat', [200, 200, 403]],
-    ['GET', '/backends', [200, 200, 403]],
+    ['GET', '/backends', [200, 200, 200]],
     ['GET', '/audit/calls', [200, 200, 200]],
     ['GET', '/audit/calls/abc', [200, 403, 200]],
     ['GET', '/audit/calls/abc/proof', [200, 200, 200]],
@@ -67,6 +67,18 @@ describe('what an operator does', () => {
     const { status, json } = await ask('owner', 'POST', '/keys', { name: 'app', models: ['chat'], expires_at: '2030-01-01T00:00:00.000Z' });
     expect(status).toBe(201);
     expect(json).toMatchObject({ object: 'key', kind: 'inference', project_id: 'project_1', models: ['chat'], expires_at: '2030-01-01T00:00:00.000Z', revoked_at: null, secret: 'sk-sluice-new' });
+  });
+
+  it('makes no key for a model that there is not, and names those that there are', async () => {
+    const { status, json } = await ask('member', 'POST', '/keys', { name: 'app', models: ['org/small', 'nosuch'] });
+    expect(status).toBe(404);
+    expect(json['error']).toMatchObject({ code: 'model_not_found', param: 'models', message: 'No model or alias has the name nosuch. Known names: chat, org/small. A model must be there before a key for it.' });
+  });
+
+  it('revokes a key, and says when that had been done before', async () => {
+    const first = { id: 'key_1', revoked_at: '2023-11-14T22:13:20.000Z' };
+    expect((await ask('owner', 'DELETE', '/keys/key_1')).json).toMatchObject({ ...first, was_revoked: false });
+    expect((await ask('owner', 'DELETE', '/keys/key_1')).json).toMatchObject({ ...first, was_revoked: true });
   });
 
   it('adds models of both kinds', async () => {
@@ -114,6 +126,8 @@ describe('the audit', () => {
   it.each(['d'.repeat(32), `chatcmpl-${'d'.repeat(32)}`])('shows the call %s readable', async (id) => {
     expect((await ask('auditor', 'GET', `/audit/calls/${id}`)).json).toMatchObject({
       id: 'd'.repeat(32),
+      bodies: 'kept',
+      bodies_available: true,
       request: { model: 'chat', n: 1, messages: [{ role: 'user', content: 'hi' }], seed: 7 },
       choices: [{ index: 0, content: 'Hello', finish_reason: 'stop', refusal: null }],
       events: [{ type: 'delta', text: 'Hel' }, { type: 'delta', text: 'lo' }, { type: 'finished' }],

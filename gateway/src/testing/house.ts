@@ -37,6 +37,7 @@ export class TestHouse {
   bodyPolicy = BodyPolicy.SENT;
   external = false;
   readonly backups: string[] = [];
+  readonly revoked = new Set<string>();
   url = '';
   adminUrl = '';
   stop: () => Promise<void> = () => Promise.resolve();
@@ -139,7 +140,11 @@ export class TestHouse {
       listProjects: async () => ({ projects: [project()] }),
       createApiKey: async ({ kind, role, projectId, name, models, expiresAtMs }) => ({ key: create(ApiKeySchema, { id: 'key_new', kind, role, projectId, name, models, expiresAtMs, prefix: 'sk-sluice-abc' }), secret: 'sk-sluice-new' }),
       listApiKeys: async () => ({ keys: this.keys }),
-      revokeApiKey: async ({ keyId }) => ({ key: create(ApiKeySchema, { id: keyId, kind: KeyKind.INFERENCE, revokedAtMs: 1_700_000_000_000n }) }),
+      revokeApiKey: async ({ keyId }) => {
+        const wasRevoked = this.revoked.has(keyId);
+        this.revoked.add(keyId);
+        return { key: create(ApiKeySchema, { id: keyId, kind: KeyKind.INFERENCE, revokedAtMs: 1_700_000_000_000n }), wasRevoked };
+      },
     });
     const model = { id: 'model_1', organisationId: 'org_1', name: 'org/small', createdAtMs: 1_700_000_000_000n };
     const version = { id: 'version_1', modelId: 'model_1', number: 1, digest: 'sha256:00', description: 'small.gguf' };

@@ -99,12 +99,13 @@ describe('administration', () => {
 
     it('stay dead once revoked, and revoking again changes and records nothing', async () => {
       const { key } = await running.access.createApiKey(inference());
-      const { key: revoked } = await running.access.revokeApiKey({ actor, keyId: key!.id });
+      const { key: revoked, wasRevoked } = await running.access.revokeApiKey({ actor, keyId: key!.id });
+      expect(wasRevoked).toBe(false);
       expect(revoked!.revokedAtMs).toBe(BigInt(house.clock.wallMs()));
       const { position, keys } = await running.snapshot();
       expect(keys.some(({ id }) => id === key!.id)).toBe(false);
       house.clock.jump(5000);
-      expect(await running.access.revokeApiKey({ actor, keyId: key!.id })).toMatchObject({ key: revoked });
+      expect(await running.access.revokeApiKey({ actor, keyId: key!.id })).toMatchObject({ key: revoked, wasRevoked: true });
       expect((await running.snapshot()).position).toBe(position);
       const listed = await running.access.listApiKeys({ organisationId: actor.organisationId });
       expect(listed.keys.find(({ id }) => id === key!.id)).toEqual(revoked);

@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify';
-import { OPERATORS, adminRoute, type AdminDoor } from './door.ts';
+import { ALL, adminRoute, type AdminDoor } from './door.ts';
 import { list } from './view.ts';
 
 /** How this process sees what it may route to. */
 export function backendsRoutes(server: FastifyInstance, door: AdminDoor): void {
-  adminRoute(server, door, 'GET', '/backends', OPERATORS, async ({ actor, options }) => {
+  adminRoute(server, door, 'GET', '/backends', ALL, async ({ actor, options }) => {
     const { backends } = await door.inference.listBackends({ organisationId: actor.organisationId }, options);
     return {
       json: list(

@@ -17,13 +17,20 @@ export function callDetail({ parts, bodiesAvailable }: GetCallResponse): object 
     }
   }
   return {
-    bodies_available: bodiesAvailable,
+    bodies: bodiesState(bodiesAvailable, request !== undefined),
+    bodies_available: bodiesAvailable && request !== undefined,
     request: request ? requestView(request) : null,
     ...outputView(events),
     error: told,
     error_message: told?.message ?? null,
     segments: parts.map(({ producer, epoch, seq }) => ({ producer, epoch: Number(epoch), seq: Number(seq) })),
   };
+}
+
+/** What was asked is in every record of a project that keeps bodies: where nothing was removed and it is not there, it never was kept. */
+function bodiesState(available: boolean, hasRequest: boolean): 'kept' | 'not_kept' | 'gone' {
+  if (!available) return 'gone';
+  return hasRequest ? 'kept' : 'not_kept';
 }
 
 function errorOf(body: Uint8Array): ErrorEnvelope['error'] | null {

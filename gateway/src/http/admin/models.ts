@@ -2,7 +2,7 @@ import { ServiceError } from '@sluice/errors';
 import { DeploymentState, Placement, Protocol, type ListModelsResponse, type Model } from '@sluice/proto/model_registry/v1/model_registry';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { OPERATORS, adminRoute, type AdminDoor } from './door.ts';
+import { ALL, OPERATORS, adminRoute, type AdminDoor } from './door.ts';
 import { aliasView } from './aliases.ts';
 import { list, nameInput, time } from './view.ts';
 
@@ -24,7 +24,7 @@ const newModel = {
 };
 
 export function modelsRoutes(server: FastifyInstance, door: AdminDoor): void {
-  adminRoute(server, door, 'GET', '/models', OPERATORS, async ({ actor, options }) => {
+  adminRoute(server, door, 'GET', '/models', ALL, async ({ actor, options }) => {
     const known = await door.registry.listModels({ organisationId: actor.organisationId }, options);
     return { json: { ...list(known.models.map((model) => modelView(model, known))), aliases: known.aliases.map((alias) => aliasView(alias, known.models)) } };
   });

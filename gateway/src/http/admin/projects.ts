@@ -2,7 +2,7 @@ import { ServiceError } from '@sluice/errors';
 import { BodyPolicy, type Project } from '@sluice/proto/access/v1/access';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { OPERATORS, OWNER, adminRoute, type AdminDoor } from './door.ts';
+import { ALL, OWNER, adminRoute, type AdminDoor } from './door.ts';
 import { list, nameInput, time } from './view.ts';
 
 const POLICIES = { sent: BodyPolicy.SENT, original_and_sent: BodyPolicy.ORIGINAL_AND_SENT, digest: BodyPolicy.DIGEST } as const;
@@ -11,7 +11,7 @@ const policyNames = Object.keys(POLICIES) as [keyof typeof POLICIES];
 const UNSUPPORTED = 'original_and_sent';
 
 export function projectsRoutes(server: FastifyInstance, door: AdminDoor): void {
-  adminRoute(server, door, 'GET', '/projects', OPERATORS, async ({ actor, options }) => {
+  adminRoute(server, door, 'GET', '/projects', ALL, async ({ actor, options }) => {
     const { projects } = await door.access.listProjects({ organisationId: actor.organisationId }, options);
     return { json: list(projects.map(projectView)) };
   });

@@ -289,7 +289,8 @@ export type GetCallResponse = Message<"audit.v1.GetCallResponse"> & {
   parts: CallPart[];
 
   /**
-   * False when retention or shredding has removed the bodies; the proof stays.
+   * False when retention or shredding has removed the bodies; the proof stays. True also for a project that keeps
+   * digests only: then no part holds what was asked, because it never was kept.
    *
    * @generated from field: bool bodies_available = 3;
    */
