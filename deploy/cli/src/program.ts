@@ -71,7 +71,11 @@ export async function run(words: readonly string[]): Promise<number> {
       process.stderr.write(`sluice: ${asTyped(error.message)}\n${help}`);
       return error.exitCode;
     }
-    if (error instanceof ConfigError || error instanceof ServiceError) {
+    if (error instanceof ConfigError) {
+      process.stderr.write(`sluice: ${error.message}\nThey are environment variables, described in docs/settings.md. One that is unset or empty has its default.\n`);
+      return EXIT.failed;
+    }
+    if (error instanceof ServiceError) {
       process.stderr.write(`sluice: ${error.message}\n`);
       return EXIT.failed;
     }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { readConfig, type Environment } from '@sluice/config';
 import { z } from 'zod';
 
-const address = z.url({ protocol: /^https?$/, error: 'is not an http(s) address' }).transform((url) => url.replace(/\/+$/, ''));
+const address = z.url({ protocol: /^https?$/, error: 'must be an http(s) address such as http://127.0.0.1:8080' }).transform((url) => url.replace(/\/+$/, ''));
 
 /** Settings of the command line, by their environment names. */
 export const settingsShape = {

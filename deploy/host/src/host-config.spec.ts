@@ -12,6 +12,6 @@ describe('hostConfig', () => {
   });
 
   it('refuses another database than PostgreSQL', () => {
-    expect(() => hostConfig({ DATABASE_URL: 'mysql://db' })).toThrow(/DATABASE_URL: is not a postgresql/);
+    expect(() => hostConfig({ DATABASE_URL: 'mysql://db' })).toThrow(/DATABASE_URL: must be an address such as postgresql/);
   });
 });

@@ -9,7 +9,7 @@ export const hostShape = {
   /** Where the root key lies; else it is made once in the data folder. */
   SLUICE_ROOT_KEY_FILE: z.string().optional(),
   /** A PostgreSQL of your own instead of the embedded one. */
-  DATABASE_URL: z.string().regex(POSTGRES_URL, 'is not a postgresql:// address').optional(),
+  DATABASE_URL: z.string().regex(POSTGRES_URL, 'must be an address such as postgresql://user@host/database').optional(),
 };
 
 /** The settings of a process that hosts services; each service has its own beside them. */

@@ -11,6 +11,8 @@ export class ConfigError extends Error {
   }
 }
 
+const QUOTED_CHARACTERS = 40;
+
 /** Where settings come from; by default the process environment, which nothing else in the house reads. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -23,7 +25,37 @@ export const processEnvironment: Environment = process.env;
  */
 export function readConfig<Shape extends z.ZodRawShape>(shape: Shape, environment: Environment = processEnvironment): Readonly<z.output<z.ZodObject<Shape>>> {
   const given = Object.fromEntries(Object.keys(shape).map((name) => [name, environment[name] === '' ? undefined : environment[name]]));
-  const result = z.object(shape).safeParse(given);
-  if (!result.success) throw new ConfigError(result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
+  const result = z.object(shape).safeParse(given, { error: words });
+  if (!result.success) throw new ConfigError(faultsOf(result.error.issues, given));
   return Object.freeze(result.data) as Readonly<z.output<z.ZodObject<Shape>>>;
+}
+
+/** What a value must be, where its shape does not say so in words of its own. */
+function words(issue: z.core.$ZodRawIssue): string | undefined {
+  if (issue.code === 'invalid_type') return issue.expected === 'int' ? 'must be a whole number' : `must be a ${issue.expected}`;
+  if (issue.code === 'too_small') return `must be at least ${issue.minimum}`;
+  if (issue.code === 'too_big') return `must be at most ${issue.maximum}`;
+  if (issue.code === 'invalid_value') return `must be one of ${issue.values.join(', ')}`;
+  if (issue.code === 'invalid_format' && issue.format === 'url') return 'must be a URL';
+  return undefined;
+}
+
+/** One line a setting: the first thing that is wrong with it. */
+function faultsOf(issues: readonly z.core.$ZodIssue[], given: Readonly<Record<string, string | undefined>>): string[] {
+  const first = new Map<string, string>();
+  for (const issue of issues) {
+    const name = String(issue.path[0]);
+    if (!first.has(name)) first.set(name, `${name}: ${issue.message}${isQuotable(issue) ? `, not ${quoted(given[name])}` : ''}`);
+  }
+  return [...first.values()];
+}
+
+/** Numbers and choices are shown; an address or another text may hold a password. */
+function isQuotable(issue: z.core.$ZodIssue): boolean {
+  if (issue.code === 'too_small' || issue.code === 'too_big') return issue.origin === 'number';
+  return issue.code === 'invalid_type' || issue.code === 'invalid_value';
+}
+
+function quoted(value: string | undefined): string {
+  return JSON.stringify((value ?? '').slice(0, QUOTED_CHARACTERS));
 }

@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import type { SpanExporter } from '@opentelemetry/sdk-trace';
 
+const address = z.url({ protocol: /^https?$/, error: 'must be an http(s) address such as http://collector:4318' });
+
 /** The usual variables of OpenTelemetry; tracing is on when one of the two addresses is set. */
 export const telemetryConfig = {
-  OTEL_EXPORTER_OTLP_ENDPOINT: z.url().optional(),
-  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: z.url().optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: address.optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: address.optional(),
   OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(1),
   SLUICE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 };

@@ -1,5 +1,4 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { WrongUse } from '../exit-code.ts';
 import type { UpOptions } from '../up/up-options.ts';
 import { examples, folderPath } from './output.ts';
 
@@ -9,15 +8,14 @@ export function addUpCommand(program: Command): void {
   const up = program
     .command('up')
     .description('start the platform in the foreground; Ctrl-C stops it')
-    .addOption(new Option('--host <address>', 'address to listen on (the admin API is on 127.0.0.1 only)').default('127.0.0.1').env('SLUICE_HOST'))
-    .addOption(new Option('--port <port>', 'port of the OpenAI API').argParser(port).default(8080).env('SLUICE_PORT'))
-    .addOption(new Option('--admin-port <port>', 'port of the admin API').argParser(port).default(8081).env('SLUICE_ADMIN_PORT'))
+    .option('--host <address>', 'address to listen on (or SLUICE_HOST; default 127.0.0.1); the admin API is on 127.0.0.1 only')
+    .option('--port <port>', 'port of the OpenAI API (or SLUICE_PORT; default 8080)', port)
+    .option('--admin-port <port>', 'port of the admin API (or SLUICE_ADMIN_PORT; default 8081)', port)
     .option('--data <dir>', 'data folder (or SLUICE_DATA; default ~/.local/share/sluice)', folderPath)
     .option('--ready-file <file>', 'write addresses and keys there when ready, as JSON, mode 0600')
     .option('--no-model', 'do not bring the demonstration model')
     .addOption(new Option('--demo-model', 'bring the demonstration model, also when it was removed before').conflicts('model'));
   examples(up, ['sluice up', 'sluice up --data ./data --port 9000 --admin-port 9001', 'sluice up --host 0.0.0.0 --no-model']).action(async (options: UpOptions) => {
-    if (options.port === options.adminPort && options.port !== 0) throw new WrongUse(`--port and --admin-port are both ${options.port}: each needs its own.`);
     const { up: run } = await import('../up/up.ts');
     await run(options);
   });

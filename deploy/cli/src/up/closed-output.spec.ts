@@ -5,7 +5,7 @@ import { ApiServer } from '../testing/api-server.ts';
 import { CLI_WORDS, cleanEnvironment } from '../testing/run-cli.ts';
 import { isRunning, UpHouse } from '../testing/up-house.ts';
 
-const LONG_MS = 120_000;
+const LONG_MS = 300_000;
 
 describe('a reader that leaves', () => {
   let house: UpHouse;

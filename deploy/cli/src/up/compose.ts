@@ -1,17 +1,19 @@
 import type { DynamicModule } from '@nestjs/common';
 import { createAccess } from '@sluice/access';
-import { auditConfig, createAudit } from '@sluice/audit';
-import { readConfig } from '@sluice/config';
-import { createGateway, GatewayAddresses, gatewayConfig } from '@sluice/gateway';
+import { createAudit } from '@sluice/audit';
+import { createGateway, GatewayAddresses } from '@sluice/gateway';
 import type { Host } from '@sluice/host';
-import { createInferenceRouter, inferenceRouterConfig } from '@sluice/inference-router';
-import { createLocalEngine, localEngineConfig } from '@sluice/local-engine';
+import { createInferenceRouter } from '@sluice/inference-router';
+import { createLocalEngine } from '@sluice/local-engine';
 import { createModelRegistry } from '@sluice/model-registry';
 import type { Platform } from '@sluice/platform';
 import type { Credentials } from '../data-folder/credentials.ts';
+import type { Settings } from './all-settings.ts';
 
 export interface ComposeOptions {
   readonly platform: Platform;
+  /** Of all parts; each takes its own of them. */
+  readonly settings: Settings;
   readonly credentials: Credentials;
   /** Where the local engine finds weights by their file's name. */
   readonly modelsFolder: string;
@@ -21,10 +23,10 @@ export interface ComposeOptions {
 }
 
 /** The whole house, owners first and the gateway last: it is stopped first and drains while all that it needs runs. */
-export function compose({ platform, credentials, modelsFolder, listen, metrics, backup }: ComposeOptions): DynamicModule[][] {
+export function compose({ platform, settings, credentials, modelsFolder, listen, metrics, backup }: ComposeOptions): DynamicModule[][] {
   const { apiKey, adminKey } = credentials;
   const gateway = {
-    ...readConfig(gatewayConfig),
+    ...settings,
     SLUICE_HOST: listen.host,
     SLUICE_PORT: listen.port,
     SLUICE_ADMIN_HOST: listen.adminHost,
@@ -36,10 +38,10 @@ export function compose({ platform, credentials, modelsFolder, listen, metrics, 
     [
       createAccess(platform, { bootstrap: { apiKey, adminKey } }),
       createModelRegistry(platform, {}),
-      createAudit(platform, readConfig(auditConfig)),
-      createLocalEngine(platform, { ...readConfig(localEngineConfig), modelsFolder }),
+      createAudit(platform, settings),
+      createLocalEngine(platform, { ...settings, modelsFolder }),
     ],
-    [createInferenceRouter(platform, readConfig(inferenceRouterConfig))],
+    [createInferenceRouter(platform, settings)],
     [createGateway(platform, gateway)],
   ];
 }

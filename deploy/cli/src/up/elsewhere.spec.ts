@@ -9,7 +9,7 @@ import { fetchDemoModel } from '../model-weights/fetch-demo-model.ts';
 import { runCli, type CliResult } from '../testing/run-cli.ts';
 import { UpHouse } from '../testing/up-house.ts';
 
-const LONG_MS = 180_000;
+const LONG_MS = 300_000;
 const MODELS = fileURLToPath(new URL('../../../../.cache/models/', import.meta.url));
 const MODEL = 'smollm2-135m-instruct';
 

@@ -1,5 +1,4 @@
-import { createLogger, telemetryConfig, type Logger } from '@sluice/telemetry';
-import { readConfig } from '@sluice/config';
+import { createLogger, type Logger, type TelemetryConfig } from '@sluice/telemetry';
 import { LogFile } from './log-file.ts';
 import { showLoudLine } from './terminal-log.ts';
 
@@ -9,9 +8,8 @@ export interface OpenLog {
 }
 
 /** All lines as JSON in the file; warnings and errors in words on the terminal too. */
-export function openLog(path: string): OpenLog {
+export function openLog(path: string, level: TelemetryConfig['SLUICE_LOG_LEVEL']): OpenLog {
   const file = new LogFile(path);
-  const { SLUICE_LOG_LEVEL: level } = readConfig({ SLUICE_LOG_LEVEL: telemetryConfig.SLUICE_LOG_LEVEL });
   const destination = {
     write(line: string): void {
       file.write(line);

@@ -1,9 +1,7 @@
-import { readConfig } from '@sluice/config';
-import { otlpExporter, startTelemetry, telemetryConfig, type Telemetry } from '@sluice/telemetry';
+import { otlpExporter, startTelemetry, type Telemetry, type TelemetryConfig } from '@sluice/telemetry';
 
 /** Metrics always; traces when one of OpenTelemetry's usual variables says where to. */
-export async function openTelemetry(): Promise<Telemetry> {
-  const config = readConfig(telemetryConfig);
+export async function openTelemetry(config: TelemetryConfig): Promise<Telemetry> {
   const spanExporter = await otlpExporter(config);
   return startTelemetry({ serviceVersion: '0.1.0', sampleRatio: config.OTEL_TRACES_SAMPLER_ARG, ...(spanExporter && { spanExporter }) });
 }

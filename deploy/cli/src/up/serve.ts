@@ -5,7 +5,8 @@ import { makeBackup } from '../data-folder/backup.ts';
 import { writeRunning, type Credentials } from '../data-folder/credentials.ts';
 import type { DataFolder } from '../data-folder/data-folder.ts';
 import { HttpApi } from '../platform-api/http-api.ts';
-import { addressesOf, compose } from './compose.ts';
+import type { Settings } from './all-settings.ts';
+import { addressesOf, compose, type ComposeOptions } from './compose.ts';
 import { openTelemetry } from './open-telemetry.ts';
 import { bringDemoModel } from './demo-model.ts';
 import type { ReadyFile } from './ready-file.ts';
@@ -15,7 +16,8 @@ import { waitForModel } from './wait-for-model.ts';
 
 export interface Serving {
   readonly options: UpOptions;
-  readonly adminHost: string;
+  readonly settings: Settings;
+  readonly listen: ComposeOptions['listen'];
   readonly folder: DataFolder;
   readonly config: HostConfig;
   readonly platform: EmbeddedPlatform;
@@ -30,14 +32,15 @@ export interface Serving {
 
 /** Starts the services, says when they are ready, and stays until the signal; then throws its reason. */
 export async function serve(serving: Serving): Promise<never> {
-  const { options, folder, platform, credentials, readyFile, stack, signal } = serving;
-  const telemetry = await openTelemetry();
+  const { options, settings, listen, folder, platform, credentials, readyFile, stack, signal } = serving;
+  const telemetry = await openTelemetry(settings);
   stack.defer(async () => telemetry.shutdown());
   const stages = compose({
     platform: platform.platform,
+    settings,
     modelsFolder: folder.models,
     credentials,
-    listen: { host: options.host, port: options.port, adminHost: serving.adminHost, adminPort: options.adminPort },
+    listen,
     metrics: async () => telemetry.prometheusText(),
     backup: backupOf(serving),
   });

@@ -1,8 +1,9 @@
 /** What `sluice up` was asked for. */
 export interface UpOptions {
-  readonly host: string;
-  readonly port: number;
-  readonly adminPort: number;
+  /** Where to listen; what is not given is what the settings say. */
+  readonly host?: string;
+  readonly port?: number;
+  readonly adminPort?: number;
   readonly data?: string;
   readonly readyFile?: string;
   /** False with --no-model. */

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { runCli } from '../testing/run-cli.ts';
 import { isRunning, UpHouse } from '../testing/up-house.ts';
 
-const LONG_MS = 120_000;
+const LONG_MS = 300_000;
 /** Exit code and signal of a platform that stopped as it was asked to. */
 const ENDED = [0, null];
 

@@ -7,7 +7,10 @@ import { dataFolder, type DataFolder } from '../data-folder/data-folder.ts';
 import { writeLayout } from '../data-folder/layout.ts';
 import { takeLock } from '../data-folder/lock.ts';
 import { makeFolder } from '../data-folder/make-folder.ts';
+import { WrongUse } from '../exit-code.ts';
 import { readSettings } from '../settings.ts';
+import { readAllSettings, type Settings } from './all-settings.ts';
+import type { ComposeOptions } from './compose.ts';
 import { firstKeys } from './credentials.ts';
 import { openLog, type OpenLog } from './open-log.ts';
 import { preflight } from './preflight.ts';
@@ -30,6 +33,8 @@ class Stopped extends Error {
 /** `sluice up`: everything in this process, until a signal. What was started is stopped in the reverse order, whatever happens. */
 export async function up(options: UpOptions): Promise<void> {
   const startedMs = performance.now();
+  const settings = readAllSettings();
+  const listen = listenersOf(options, settings);
   const folder = dataFolder(options.data ?? readSettings().dataDir);
   const config = hostConfig();
   const readyFile = new ReadyFile(options.readyFile);
@@ -56,23 +61,31 @@ export async function up(options: UpOptions): Promise<void> {
   );
   try {
     await preflight(folder, config, [
-      { host: options.host, port: options.port, option: '--port' },
-      { host: ADMIN_HOST, port: options.adminPort, option: '--admin-port' },
+      { host: listen.host, port: listen.port, option: '--port' },
+      { host: listen.adminHost, port: listen.adminPort, option: '--admin-port' },
     ]);
     makeFolder(folder.root, 0o700);
     const lock = takeLock(folder.lock);
     stack.defer(() => lock.release());
-    const log = (opened.log = openLog(folder.log));
+    const log = (opened.log = openLog(folder.log, settings.SLUICE_LOG_LEVEL));
     stack.defer(() => log.close());
     const { platform, credentials } = await openPlatform(folder, config, log, opened);
     stack.defer(async () => platform.stop());
     stop.signal.throwIfAborted();
-    await serve({ options, adminHost: ADMIN_HOST, folder, config, platform, credentials, readyFile, stack, signal: stop.signal, startedMs });
+    await serve({ options, settings, listen, folder, config, platform, credentials, readyFile, stack, signal: stop.signal, startedMs });
   } catch (failure) {
     if (!(failure instanceof Stopped)) throw startFailure(failure, folder, config.databaseUrl);
   }
   await stack.disposeAsync();
   say('Stopped.');
+}
+
+/** An option goes before its setting. 0 lets the operating system choose, so it may be given twice. */
+function listenersOf(options: UpOptions, settings: Settings): ComposeOptions['listen'] {
+  const port = options.port ?? settings.SLUICE_PORT;
+  const adminPort = options.adminPort ?? settings.SLUICE_ADMIN_PORT;
+  if (port === adminPort && port !== 0) throw new WrongUse(`--port and --admin-port are both ${port}: each needs its own.`);
+  return { host: options.host ?? settings.SLUICE_HOST, port, adminHost: ADMIN_HOST, adminPort };
 }
 
 /** In the order that preflight counts on: root key, first keys, database. */

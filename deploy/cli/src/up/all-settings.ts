@@ -1,0 +1,19 @@
+import { auditConfig } from '@sluice/audit';
+import { readConfig, type Environment } from '@sluice/config';
+import { gatewayConfig } from '@sluice/gateway';
+import { hostShape } from '@sluice/host';
+import { inferenceRouterConfig } from '@sluice/inference-router';
+import { localEngineConfig } from '@sluice/local-engine';
+import { telemetryConfig } from '@sluice/telemetry';
+import type { z } from 'zod';
+import { settingsShape } from '../settings.ts';
+
+const shape = { ...settingsShape, ...hostShape, ...telemetryConfig, ...gatewayConfig, ...inferenceRouterConfig, ...localEngineConfig, ...auditConfig };
+
+/** The settings of every part that `sluice up` hosts. */
+export type Settings = Readonly<z.output<z.ZodObject<typeof shape>>>;
+
+/** Reads them all before anything is touched; throws one ConfigError that names every fault of every part. */
+export function readAllSettings(environment?: Environment): Settings {
+  return readConfig(shape, environment);
+}
