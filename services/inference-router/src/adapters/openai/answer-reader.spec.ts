@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Channel, type ChatEvent } from '@sluice/proto/chat/v1/chat';
 import { backendCall, kinds } from '../../domain/backend.contract.ts';
 import { AnswerReader } from './answer-reader.ts';
+import { CHOICES_LIMIT, TOOL_CALLS_LIMIT } from './limits.ts';
 
 const choice = (delta: object, more: object = {}): object => ({ choices: [{ index: 0, delta, ...more }] });
 const read = (chunks: readonly (object | string)[], call = backendCall()): ChatEvent[] => {
@@ -95,6 +96,11 @@ describe('the reader of answers', () => {
 
   it.each([{ index: -1 }, { index: 1 }, { index: 0.5 }, { index: '0' }])('refuses a choice that was not asked for: %j', (index) => {
     expect(() => read([{ choices: [{ delta: { content: 'a' }, ...index }] }])).toThrow("The model's backend failed.");
+  });
+
+  it('refuses more choices, and more entries of tool calls, than anyone may ask for', () => {
+    expect(() => read([{ choices: Array.from({ length: CHOICES_LIMIT + 1 }, (_, index) => ({ index: index % CHOICES_LIMIT, delta: {} })) }], backendCall({ choices: CHOICES_LIMIT }))).toThrow("The model's backend failed.");
+    expect(() => read([choice({ tool_calls: Array.from({ length: TOOL_CALLS_LIMIT + 1 }, () => ({ index: 0, id: 'a', function: { name: 'f', arguments: '' } })) })])).toThrow("The model's backend failed.");
   });
 
   it.each(['null', '[]', '"x"', '{"choices":{}}', '{"choices":[1]}', '{"choices":[{"delta":1}]}', '{', ''])('refuses %s without quoting it', (json) => {

@@ -3,8 +3,8 @@ import { askedBytes } from '@sluice/segment';
 import type { BackendCall } from '../../domain/backend.ts';
 import { delta, finished, started, toolDelta } from './chat-events.ts';
 import { finishReason, namesOneTool } from './finish-reason.ts';
-import { CHOICES_LIMIT } from './limits.ts';
-import { rawMember } from './raw-member.ts';
+import { CHOICES_LIMIT, TOOL_CALLS_LIMIT } from './limits.ts';
+import { RawValue } from './raw-value.ts';
 import { ToolCalls } from './tool-calls.ts';
 import { errorInBand, isObject, rubbish } from './upstream-error.ts';
 import { usageOf } from './usage-of.ts';
@@ -12,6 +12,12 @@ import { WholeCharacters } from './whole-characters.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 type Path = readonly (string | number)[];
+
+/** Where a choice stands in the text of the backend. */
+interface Place {
+  readonly source: RawValue;
+  readonly at: number;
+}
 
 /** What is known of one choice while it is produced. */
 interface Choice {
@@ -38,7 +44,7 @@ export class AnswerReader {
   #isStarted = false;
   #fingerprint = '';
   #serviceTier = '';
-  #usage: { readonly value: unknown; readonly source: string; readonly path: Path } | undefined;
+  #usage: { readonly value: unknown; readonly source: RawValue; readonly path: Path } | undefined;
   #outputBytes = 0;
 
   constructor(call: BackendCall) {
@@ -59,13 +65,15 @@ export class AnswerReader {
     if (eventName === 'error') throw errorInBand(chunk);
     if (this.#fingerprint === '' && typeof chunk['system_fingerprint'] === 'string') this.#fingerprint = chunk['system_fingerprint'].toWellFormed();
     if (this.#serviceTier === '' && typeof chunk['service_tier'] === 'string') this.#serviceTier = chunk['service_tier'].toWellFormed();
-    if (chunk['usage']) this.#usage = { value: chunk['usage'], source: json, path: ['usage'] };
-    else if (isObject(chunk['x_groq']) && chunk['x_groq']['usage']) this.#usage = { value: chunk['x_groq']['usage'], source: json, path: ['x_groq', 'usage'] };
+    const source = new RawValue(json);
+    if (chunk['usage']) this.#usage = { value: chunk['usage'], source, path: ['usage'] };
+    else if (isObject(chunk['x_groq']) && chunk['x_groq']['usage']) this.#usage = { value: chunk['x_groq']['usage'], source, path: ['x_groq', 'usage'] };
     const events: ChatEvent[] = [];
     const choices: unknown = chunk['choices'];
     if (choices === undefined || choices === null) return events;
     if (!Array.isArray(choices)) throw rubbish('choices is not an array');
-    for (let at = 0; at < choices.length; at++) this.#readChoice(choices[at], at, json, events);
+    if (choices.length > CHOICES_LIMIT) throw rubbish('there are more choices than anyone may ask for');
+    for (let at = 0; at < choices.length; at++) this.#readChoice(choices[at], at, source, events);
     return events.length === 0 ? events : this.#begin(events);
   }
 
@@ -78,7 +86,7 @@ export class AnswerReader {
       const hasTools = choice.tools.count > 0 && !this.#isOneToolNamed;
       events.push(finished(index, finishReason(choice.finishReason, hasTools, choice.isFunctionNamed)));
     }
-    const source = this.#usage && rawMember(this.#usage.source, this.#usage.path);
+    const source = this.#usage?.source.at(...this.#usage.path)?.text;
     events.push(usageOf(this.#usage?.value, source, { input: askedBytes(this.#call.call), output: this.#outputBytes }));
     return this.#begin(events);
   }
@@ -90,7 +98,7 @@ export class AnswerReader {
     return [started({ versionId, deploymentId, systemFingerprint: this.#fingerprint, serviceTier: this.#serviceTier }), ...events];
   }
 
-  #readChoice(value: unknown, at: number, json: string, events: ChatEvent[]): void {
+  #readChoice(value: unknown, at: number, source: RawValue, events: ChatEvent[]): void {
     if (!isObject(value)) throw rubbish('a choice is not an object');
     const index = value['index'] ?? at;
     if (typeof index !== 'number' || !Number.isInteger(index) || index < 0 || index >= Math.min(CHOICES_LIMIT, Math.max(1, this.#call.call.choices))) {
@@ -99,33 +107,38 @@ export class AnswerReader {
     const choice = this.#choice(index);
     const first = events.length;
     const message: unknown = value[this.#member];
-    if (isObject(message)) this.#readMessage(message, index, choice, { json, path: ['choices', at, this.#member] }, events);
+    if (isObject(message)) this.#readMessage(message, index, choice, { source, at }, events);
     else if (message !== undefined && message !== null) throw rubbish('a delta is not an object');
-    if (value['logprobs']) attachLogprobs(rawMember(json, ['choices', at, 'logprobs']), index, first, events);
+    if (value['logprobs']) attachLogprobs(source.at('choices', at, 'logprobs')?.text, index, first, events);
     const reason = value['finish_reason'];
     if (typeof reason === 'string' && reason !== '') choice.finishReason = reason;
-    if (value['usage'] && !this.#usage) this.#usage = { value: value['usage'], source: json, path: ['choices', at, 'usage'] };
+    if (value['usage'] && !this.#usage) this.#usage = { value: value['usage'], source, path: ['choices', at, 'usage'] };
   }
 
-  #readMessage(message: Json, index: number, choice: Choice, source: { json: string; path: Path }, events: ChatEvent[]): void {
+  #readMessage(message: Json, index: number, choice: Choice, place: Place, events: ChatEvent[]): void {
     this.#text(textOf(message['reasoning_content']) || textOf(message['reasoning']), index, choice, Channel.REASONING, events);
     this.#text(contentOf(message['content']), index, choice, Channel.CONTENT, events);
     this.#text(textOf(message['refusal']), index, choice, Channel.REFUSAL, events);
     const tools = message['tool_calls'];
     if (Array.isArray(tools)) {
+      if (tools.length > TOOL_CALLS_LIMIT) throw rubbish('too many tool calls');
       for (let at = 0; at < tools.length; at++) {
-        const event = choice.tools.read(tools[at], (member, field) => rawMember(source.json, [...source.path, 'tool_calls', at, member, field]));
+        const event = choice.tools.read(tools[at], (member, field) => this.#raw(place)?.at('tool_calls', at, member, field)?.text);
         if (event) this.#push(event, events);
       }
     }
     if (isObject(message['function_call'])) this.#functionCall(message['function_call'], index, choice, events);
-    const extra = extraOf(message, source);
+    const extra = extraOf(message, () => this.#raw(place));
     if (extra) {
       const event = delta(index, Channel.CONTENT, '');
       if (event.event.case === 'delta') event.event.value.extraJson = extra;
       this.#push(event, events);
       this.#outputBytes += extra.length;
     }
+  }
+
+  #raw({ source, at }: Place): RawValue | undefined {
+    return source.at('choices', at, this.#member);
   }
 
   #functionCall(call: Json, index: number, choice: Choice, events: ChatEvent[]): void {
@@ -208,11 +221,11 @@ function attachLogprobs(source: string | undefined, index: number, first: number
 }
 
 /** The members that Sluice does not interpret, in their own source text. */
-function extraOf(message: Json, source: { json: string; path: Path }): Buffer | undefined {
+function extraOf(message: Json, source: () => RawValue | undefined): Buffer | undefined {
   let members = '';
   for (const name in message) {
     if (KNOWN.has(name) || message[name] === null) continue;
-    members += `${members === '' ? '' : ','}${JSON.stringify(name)}:${rawMember(source.json, [...source.path, name])}`;
+    members += `${members === '' ? '' : ','}${JSON.stringify(name)}:${source()?.at(name)?.text}`;
   }
   return members === '' ? undefined : Buffer.from(`{${members}}`);
 }

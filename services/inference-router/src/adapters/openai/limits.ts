@@ -16,6 +16,11 @@ export const TRAILING_LIMIT_BYTES = 64 * 1024;
 export const TRAILING_LIMIT_MS = 1000;
 /** Tool calls in one choice; the specification allows 128 tools. */
 export const TOOL_CALLS_LIMIT = 512;
+/**
+ * What is kept of the tool calls of one choice until its end: ids, names, and text that waits for the name of its call.
+ * Some gateways hide kilobytes of state in an id; no honest backend comes near this.
+ */
+export const TOOL_CALLS_KEPT_LIMIT_CHARACTERS = 1024 * 1024;
 /** Choice indexes the backend may use: as many as were asked for, and never above this. */
 export const CHOICES_LIMIT = 128;
 /** To open a connection. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { TOOL_CALLS_KEPT_LIMIT_CHARACTERS, TOOL_CALLS_LIMIT } from './limits.ts';
 import { ToolCalls } from './tool-calls.ts';
 
 interface Seen {
@@ -79,6 +80,48 @@ describe('the repair of tool calls', () => {
 
   it('waits for a name that comes later', () => {
     expect(brief([fn(null, '{', { index: 0, id: 'a' }), fn('f', '}', { index: 0 })])).toEqual(['a f({})']);
+  });
+
+  it('waits with all that came before the name, however it was cut and whatever other calls do meanwhile', () => {
+    const piece = fc.record({ index: fc.nat(2), text: fc.string({ unit: 'grapheme', maxLength: 5 }) });
+    fc.assert(
+      fc.property(fc.array(piece, { minLength: 1, maxLength: 30 }), fc.array(piece, { maxLength: 10 }), (before, after) => {
+        const indexes = [...new Set([...before, ...after].map(({ index }) => index))];
+        const nameless = ({ index, text }: { index: number; text: string }): object => fn(null, text, { index });
+        const seen = assemble([...before.map(nameless), ...indexes.map((index) => fn(`f${index}`, '', { index })), ...after.map(nameless)]);
+        const textOf = (index: number): string => [...before, ...after].filter((one) => one.index === index).map(({ text }) => text).join('');
+        expect(new Map(seen.map(({ name, text }) => [name, text]))).toEqual(new Map(indexes.map((index) => [`f${index}`, textOf(index)])));
+      }),
+    );
+  });
+
+  it('does not wait for ever: text without a name, ids and names are kept up to a limit, together', () => {
+    const full = 'x'.repeat(TOOL_CALLS_KEPT_LIMIT_CHARACTERS - 'a'.length - 'f'.length);
+    expect(brief([fn(null, full, { index: 0, id: 'a' }), fn('f', '', { index: 0 })])).toEqual([`a f(${full})`]);
+    const fault = "The model's backend failed.";
+    const many = (entry: (at: number) => object): object[] => Array.from({ length: TOOL_CALLS_LIMIT }, (_, at) => entry(at));
+    const long = 'x'.repeat((2 * TOOL_CALLS_KEPT_LIMIT_CHARACTERS) / TOOL_CALLS_LIMIT);
+    expect(() => assemble([fn(null, full, { index: 0, id: 'a' }), fn(null, 'xx', { index: 0 })])).toThrow(fault);
+    expect(() => assemble(many((at) => fn(null, long, { index: at })))).toThrow(fault);
+    expect(() => assemble(many((at) => fn('f', '', { index: at, id: `${at}${long}` })))).toThrow(fault);
+    expect(() => assemble(many((at) => fn(`f${long}`, '', { index: at })))).toThrow(fault);
+  });
+
+  it('gives the room of text back that waited for its name, and keeps none of what comes behind it', () => {
+    const half = 'x'.repeat(TOOL_CALLS_KEPT_LIMIT_CHARACTERS / 2);
+    const entries = [0, 1, 2, 3].flatMap((index) => [fn(null, half, { index }), fn('f', '', { index }), fn(null, half, { index }), fn(null, half, { index })]);
+    expect(assemble(entries).map(({ text }) => text.length)).toEqual(Array<number>(4).fill(3 * half.length));
+  });
+
+  it('looks at each character once when a backend repeats the name on every piece', () => {
+    // Reading all of the text again with every piece would take hours.
+    const calls = new ToolCalls(0, 'call_x');
+    let length = 0;
+    for (let piece = 0; piece < 400_000; piece++) {
+      const event = calls.read(fn('f', piece === 0 ? '["' : 'word ', { index: 0 }), () => undefined)!;
+      if (event.event.case === 'delta') length += event.event.value.text.length;
+    }
+    expect([calls.count, length]).toEqual([1, 2 + 399_999 * 5]);
   });
 
   it('refuses a call that never gets a name, and entries that are none', () => {

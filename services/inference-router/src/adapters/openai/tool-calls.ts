@@ -1,6 +1,7 @@
 import { Channel, type ChatEvent } from '@sluice/proto/chat/v1/chat';
 import { toolDelta } from './chat-events.ts';
-import { TOOL_CALLS_LIMIT } from './limits.ts';
+import { JsonEnd } from './json-end.ts';
+import { TOOL_CALLS_KEPT_LIMIT_CHARACTERS, TOOL_CALLS_LIMIT } from './limits.ts';
 import { isObject, rubbish } from './upstream-error.ts';
 import { WholeCharacters } from './whole-characters.ts';
 
@@ -10,8 +11,10 @@ interface Call {
   readonly id: string;
   type: string;
   name: string;
-  /** All text so far: tells whether a call is complete when the backend does not say where the next one begins. */
-  text: string;
+  /** Text that waits for the name. */
+  waiting: string[];
+  /** Tells whether the call is complete when the backend does not say where the next one begins. */
+  readonly end: JsonEnd;
   readonly characters: WholeCharacters;
   isAnnounced: boolean;
 }
@@ -33,6 +36,7 @@ export class ToolCalls {
   readonly #choice: number;
   readonly #idPrefix: string;
   readonly #calls: Call[] = [];
+  #keptCharacters = 0;
 
   /** `idPrefix` makes ids where the backend sends none; it must be unique to the call of the client. */
   constructor(choice: number, idPrefix: string) {
@@ -49,17 +53,10 @@ export class ToolCalls {
     if (!isObject(entry)) throw rubbish('an entry of tool_calls is not an object');
     const piece = pieceOf(entry, rawArguments);
     const call = this.#find(piece) ?? this.#begin(piece);
-    if (!call.isAnnounced) {
-      call.name ||= piece.name ?? '';
-      call.type = piece.type;
-    }
     const text = call.characters.push(piece.text);
-    call.text += text;
-    if (call.isAnnounced) return text === '' ? undefined : toolDelta(this.#choice, Channel.TOOL_ARGUMENTS, text, continuation(call.index));
-    // Without a name a client can do nothing with the call, so it waits for it.
-    if (call.name === '') return undefined;
-    call.isAnnounced = true;
-    return toolDelta(this.#choice, Channel.TOOL_ARGUMENTS, call.text, { index: call.index, id: call.id, type: call.type, name: call.name });
+    call.end.push(text);
+    if (!call.isAnnounced) return this.#announce(call, piece, text);
+    return text === '' ? undefined : toolDelta(this.#choice, Channel.TOOL_ARGUMENTS, text, continuation(call.index));
   }
 
   /** The choice is over: what was held back of each call's text. A call that never got a name is rubbish. */
@@ -71,6 +68,28 @@ export class ToolCalls {
     });
   }
 
+  /** Without a name a client can do nothing with the call, so it waits for it. */
+  #announce(call: Call, { name, type }: Piece, text: string): ChatEvent | undefined {
+    call.type = type;
+    if (text !== '') call.waiting.push(text);
+    if (name === undefined) {
+      this.#keep(text.length);
+      return undefined;
+    }
+    this.#keep(name.length);
+    call.name = name;
+    call.isAnnounced = true;
+    const all = call.waiting.join('');
+    this.#keptCharacters -= all.length - text.length;
+    call.waiting = [];
+    return toolDelta(this.#choice, Channel.TOOL_ARGUMENTS, all, { index: call.index, id: call.id, type, name });
+  }
+
+  #keep(characters: number): void {
+    this.#keptCharacters += characters;
+    if (this.#keptCharacters > TOOL_CALLS_KEPT_LIMIT_CHARACTERS) throw rubbish('the ids, the names and the text without a name of tool calls are longer than allowed');
+  }
+
   #find(piece: Piece): Call | undefined {
     const sameId = piece.id === undefined ? undefined : this.#calls.find(({ id }) => id === piece.id);
     if (sameId) return this.#isOtherCallOfSameId(sameId, piece) ? undefined : sameId;
@@ -79,7 +98,7 @@ export class ToolCalls {
     // A name and an id that are new: another call, also under an index that was used before.
     if (piece.id !== undefined || piece.name !== last.name) return undefined;
     // The same name again without an id: the next call if the last is complete, else a backend that repeats the name.
-    return isCompleteJson(last.text) ? undefined : last;
+    return last.end.isComplete ? undefined : last;
   }
 
   #isOtherCallOfSameId(call: Call, piece: Piece): boolean {
@@ -91,7 +110,8 @@ export class ToolCalls {
     if (index >= TOOL_CALLS_LIMIT) throw rubbish('too many tool calls');
     const isFree = piece.id !== undefined && !this.#calls.some(({ id }) => id === piece.id);
     const id = isFree ? piece.id! : `${this.#idPrefix}_${this.#choice}_${index}`;
-    const call: Call = { index, upstreamIndex: piece.index, id, type: piece.type, name: '', text: '', characters: new WholeCharacters(), isAnnounced: false };
+    const call: Call = { index, upstreamIndex: piece.index, id, type: piece.type, name: '', waiting: [], end: new JsonEnd(), characters: new WholeCharacters(), isAnnounced: false };
+    this.#keep(id.length);
     this.#calls.push(call);
     return call;
   }
@@ -118,13 +138,4 @@ function pieceOf(entry: Readonly<Record<string, unknown>>, rawArguments: (member
 
 function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value.toWellFormed() : undefined;
-}
-
-function isCompleteJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
