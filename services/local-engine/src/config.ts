@@ -21,4 +21,6 @@ export const localEngineConfig = {
 export type LocalEngineConfig = Readonly<z.output<z.ZodObject<typeof localEngineConfig>>> & {
   /** Where weights lie that are named by their file's name alone: so they are found again when the folder was moved. */
   readonly modelsFolder?: string;
+  /** Where digests of weights are kept from one start to the next; without it weights are hashed again at every start. */
+  readonly knownWeightsFile?: string;
 };

@@ -2,10 +2,11 @@ import { resolve } from 'node:path';
 import { Inject, Injectable, Module, type DynamicModule, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { Platform } from '@sluice/platform';
 import { GRPCInferenceService } from '@sluice/proto/kserve';
+import { DigestFile } from './adapters/digest-file.ts';
 import { observeEngine } from './adapters/engine-figures.ts';
 import { inferenceService } from './adapters/inference.rpc.ts';
 import { KnownWeights } from './adapters/known-weights.ts';
-import { startLlamaChild } from './adapters/llama-child.ts';
+import { llamaChildren } from './adapters/llama-child.ts';
 import type { LocalEngineConfig } from './config.ts';
 import { Engine } from './domain/engine.ts';
 
@@ -17,16 +18,19 @@ class LocalEngineLifecycle implements OnModuleInit, OnApplicationShutdown {
   readonly #platform: Platform;
   readonly #config: LocalEngineConfig;
   readonly #engine: Engine;
+  readonly #digests: DigestFile;
   #hideFigures: (() => void) | undefined;
 
   constructor(@Inject(PLATFORM) platform: Platform, @Inject(CONFIG) config: LocalEngineConfig) {
     this.#platform = platform;
     this.#config = config;
-    const weights = new KnownWeights(startLlamaChild);
+    const logger = platform.logger.child({ service: 'local-engine' });
+    this.#digests = new DigestFile(config.knownWeightsFile, logger);
+    const weights = new KnownWeights(llamaChildren(platform.clock), this.#digests);
     this.#engine = new Engine({
       start: (model, settings, signal) => weights.start(model, { ...settings, weightsPath: resolve(config.modelsFolder ?? '/', settings.weightsPath) }, signal),
       clock: platform.clock,
-      logger: platform.logger.child({ service: 'local-engine' }),
+      logger,
       waitingLimit: config.LOCAL_ENGINE_WAITING_LIMIT,
       waitLimitMs: config.LOCAL_ENGINE_WAIT_LIMIT_MS,
     });
@@ -45,6 +49,7 @@ class LocalEngineLifecycle implements OnModuleInit, OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     this.#hideFigures?.();
     await this.#engine.close();
+    await this.#digests.settled();
   }
 }
 

@@ -1,4 +1,4 @@
-import { readFile, readdir, writeFile, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { readFile, writeFile, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -15,6 +15,7 @@ import { InProcessTransport } from '@sluice/rpc';
 import type { Logger } from '@sluice/telemetry';
 import { createLocalEngine, localEngineConfig } from './index.ts';
 import { DEMO_WEIGHTS_SHA256, demoWeights } from './testing/demo-weights.ts';
+import { modelProcesses } from './testing/model-processes.ts';
 
 const transport = new InProcessTransport({ freezeStreams: true });
 const engine = transport.connect(GRPCInferenceService);
@@ -126,16 +127,6 @@ async function collect(responses: AsyncIterable<TextResponse>): Promise<Map<stri
 async function ask(text: string, sampling: SamplingParameters): Promise<Answer> {
   const [answer] = (await collect(stream([request(chat(text), sampling)]))).values();
   return answer!;
-}
-
-/** The processes of models that this process started; read from the system, because none may be forgotten. */
-async function modelProcesses(): Promise<number[]> {
-  const found: number[] = [];
-  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-    const [status, command] = await Promise.all([`/proc/${pid}/status`, `/proc/${pid}/cmdline`].map((path) => readFile(path, 'utf8').catch(() => '')));
-    if (status!.includes(`\nPPid:\t${process.pid}\n`) && command!.includes('llama-process')) found.push(Number(pid));
-  }
-  return found;
 }
 
 async function until(condition: () => Promise<boolean>): Promise<void> {

@@ -14,6 +14,8 @@ export interface DataFolder {
   readonly rootKey: string;
   readonly postgres: string;
   readonly models: string;
+  /** Digests of weights that were read once, so that a start does not read them again. */
+  readonly knownWeights: string;
   /** There once the demonstration model was offered; it is not brought again unasked. */
   readonly demoModel: string;
   readonly log: string;
@@ -30,6 +32,7 @@ export function dataFolder(path: string): DataFolder {
     rootKey: join(root, 'root.key'),
     postgres: join(root, 'postgres'),
     models: join(root, 'models'),
+    knownWeights: join(root, 'known-weights.json'),
     demoModel: join(root, 'demo-model.json'),
     log: join(root, 'sluice.log'),
   };

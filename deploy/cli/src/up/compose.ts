@@ -17,13 +17,15 @@ export interface ComposeOptions {
   readonly credentials: Credentials;
   /** Where the local engine finds weights by their file's name. */
   readonly modelsFolder: string;
+  /** Where it keeps what it knows of their digests. */
+  readonly knownWeightsFile: string;
   readonly listen: { readonly host: string; readonly port: number; readonly adminHost: string; readonly adminPort: number };
   readonly metrics: () => Promise<string>;
   readonly backup: ((directory: string) => Promise<void>) | undefined;
 }
 
 /** The whole house, owners first and the gateway last: it is stopped first and drains while all that it needs runs. */
-export function compose({ platform, settings, credentials, modelsFolder, listen, metrics, backup }: ComposeOptions): DynamicModule[][] {
+export function compose({ platform, settings, credentials, modelsFolder, knownWeightsFile, listen, metrics, backup }: ComposeOptions): DynamicModule[][] {
   const { apiKey, adminKey } = credentials;
   const gateway = {
     ...settings,
@@ -39,7 +41,7 @@ export function compose({ platform, settings, credentials, modelsFolder, listen,
       createAccess(platform, { bootstrap: { apiKey, adminKey } }),
       createModelRegistry(platform, {}),
       createAudit(platform, settings),
-      createLocalEngine(platform, { ...settings, modelsFolder }),
+      createLocalEngine(platform, { ...settings, modelsFolder, knownWeightsFile }),
     ],
     [createInferenceRouter(platform, settings)],
     [createGateway(platform, gateway)],

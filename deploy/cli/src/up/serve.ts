@@ -39,6 +39,7 @@ export async function serve(serving: Serving): Promise<never> {
     platform: platform.platform,
     settings,
     modelsFolder: folder.models,
+    knownWeightsFile: folder.knownWeights,
     credentials,
     listen,
     metrics: async () => telemetry.prometheusText(),

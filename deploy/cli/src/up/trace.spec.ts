@@ -62,7 +62,7 @@ describe('a trace through the house', () => {
     const embedded = await createEmbeddedPlatform({ dataDir: root, databaseUrl: undefined, rootKey, logger: silentLogger });
     stack.defer(async () => embedded.stop());
     const listen = { host: '127.0.0.1', port: 0, adminHost: '127.0.0.1', adminPort: 0 };
-    const stages = compose({ platform: embedded.platform, settings: readAllSettings({}), modelsFolder: folder.models, credentials, listen, metrics: async () => telemetry.prometheusText(), backup: undefined });
+    const stages = compose({ platform: embedded.platform, settings: readAllSettings({}), modelsFolder: folder.models, knownWeightsFile: folder.knownWeights, credentials, listen, metrics: async () => telemetry.prometheusText(), backup: undefined });
     const host = await startHost({ logger: silentLogger, stages });
     stack.defer(async () => host.stop());
     const { url, adminUrl } = addressesOf(host);

@@ -1,54 +1,36 @@
 import { stat } from 'node:fs/promises';
-import { ServiceError } from '@sluice/errors';
-import { OtherWeights, type LoadSettings, type ModelProcess, type StartModelProcess } from '../domain/model-process.ts';
-
-/** Files remembered; each is a path and some numbers. */
-const REMEMBERED_LIMIT = 1_000;
-
-/** What a file was found to be: its stamp with the digest that it was checked against, and the refusal if it has another. */
-interface Finding {
-  readonly of: string;
-  readonly refusal?: ServiceError;
-}
+import type { LoadSettings, ModelProcess } from '../domain/model-process.ts';
+import { loadError } from './child-errors.ts';
+import type { DigestFile } from './digest-file.ts';
+import type { StartLlamaChild } from './llama-child.ts';
 
 /**
- * Remembers, for the life of this process, which files were found to have which digest, so that weights are hashed once:
- * a model that comes back after a crash does not wait for it, and one that is refused again and again costs nothing.
- * A file counts as the same while its size, its times and its inode are.
+ * Knows which files were found to have which digest, so that weights are hashed once: neither a model that comes back
+ * after a crash waits for it, nor a start of the platform, and one that is refused again and again costs nothing.
+ *
+ * A file counts as the same while its path, size, times and inode are. The time of change is among them because, other
+ * than that of modification, nobody can set it back.
  */
 export class KnownWeights {
-  readonly #start: StartModelProcess;
-  readonly #findings = new Map<string, Finding>();
+  readonly #start: StartLlamaChild;
+  readonly #digests: DigestFile;
 
-  /** `start` has the digest checked when the settings hold one. */
-  constructor(start: StartModelProcess) {
+  constructor(start: StartLlamaChild, digests: DigestFile) {
     this.#start = start;
+    this.#digests = digests;
   }
 
+  /** Starts a model, as StartModelProcess says. */
   async start(model: string, settings: LoadSettings, signal: AbortSignal): Promise<ModelProcess> {
     const { weightsDigest, ...unchecked } = settings;
+    const path = settings.weightsPath;
     // Looked at before the file is read: what changes afterwards looks different the next time.
-    const stamp = weightsDigest === undefined ? undefined : await stampOf(settings.weightsPath);
-    if (stamp === undefined) return this.#start(model, settings, signal);
-    const of = `${stamp} ${weightsDigest}`;
-    const finding = this.#findings.get(settings.weightsPath);
-    if (finding?.of === of) {
-      if (finding.refusal) throw finding.refusal;
-      return this.#start(model, unchecked, signal);
-    }
-    try {
-      const process = await this.#start(model, settings, signal);
-      this.#remember(settings.weightsPath, { of });
-      return process;
-    } catch (thrown) {
-      if (thrown instanceof ServiceError && thrown.cause instanceof OtherWeights) this.#remember(settings.weightsPath, { of, refusal: thrown });
-      throw thrown;
-    }
-  }
-
-  #remember(path: string, finding: Finding): void {
-    if (this.#findings.size >= REMEMBERED_LIMIT) this.#findings.clear();
-    this.#findings.set(path, finding);
+    const stamp = weightsDigest === undefined ? undefined : await stampOf(path);
+    if (stamp === undefined) return this.#start(model, settings, signal, () => undefined);
+    const known = await this.#digests.find(path, stamp);
+    if (known === weightsDigest) return this.#start(model, unchecked, signal, () => undefined);
+    if (known !== undefined) throw loadError(model, path, 'other-digest', 'it was refused before');
+    return this.#start(model, settings, signal, (digest) => void this.#digests.keep(path, stamp, digest));
   }
 }
 

@@ -34,10 +34,5 @@ export interface ModelProcess {
   end(): Promise<void>;
 }
 
-/** The cause of a `failed_precondition` that stays as long as the file does: it has another digest. */
-export class OtherWeights extends Error {
-  override readonly name = 'OtherWeights';
-}
-
 /** Throws `model_not_installed` when the file is missing, `failed_precondition` when it cannot be loaded or has another digest. */
 export type StartModelProcess = (model: string, settings: LoadSettings, signal: AbortSignal) => Promise<ModelProcess>;

@@ -24,10 +24,14 @@ export class LoadError extends Error {
 /** Large enough that reading costs little beside hashing. */
 const HASH_READ_BYTES = 1024 * 1024;
 
-/** Loads a model for the CPU. Throws LoadError; reads the file's header first, so that junk never reaches llama.cpp, and neither do weights of another digest. */
-export async function load(command: Extract<Command, { type: 'load' }>): Promise<Loaded> {
+/** Loads a model for the CPU. Throws LoadError; reads the file's header first, so that junk never reaches llama.cpp, and neither do weights of another digest. `onDigest` gets what they have, where one was asked for. */
+export async function load(command: Extract<Command, { type: 'load' }>, onDigest: (digest: string) => void): Promise<Loaded> {
   const info = await readHeader(command.weightsPath);
-  if (command.weightsDigest !== undefined && (await digestOf(command.weightsPath)) !== command.weightsDigest) throw new LoadError('other-digest');
+  if (command.weightsDigest !== undefined) {
+    const digest = await digestOf(command.weightsPath);
+    onDigest(digest);
+    if (digest !== command.weightsDigest) throw new LoadError('other-digest');
+  }
   try {
     const llama = await getLlama({ gpu: false, build: 'never', skipDownload: true, maxThreads: command.threads, logLevel: LlamaLogLevel.disabled });
     const model = await llama.loadModel({ modelPath: command.weightsPath, gpuLayers: 0 });

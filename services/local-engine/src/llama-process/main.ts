@@ -9,6 +9,7 @@ import { PieceSender } from './piece-sender.ts';
 
 let loaded: Loaded | undefined;
 const pause = new Pause();
+const sequences: LlamaContextSequence[] = [];
 const freeSequences: LlamaContextSequence[] = [];
 const running = new Map<number, AbortController>();
 
@@ -27,14 +28,22 @@ async function obey(command: Command): Promise<void> {
     case 'generate':
       return answer(command);
     case 'cancel':
-      running.get(command.id)?.abort();
+      return running.get(command.id)?.abort();
+    case 'ping':
+      return report({ type: 'alive', decodedTokens: countDecoded() });
   }
+}
+
+/** Counted when a batch is begun, so that it grows with every batch, however long a prompt is. */
+function countDecoded(): number {
+  return sequences.reduce((sum, { tokenMeter }) => sum + tokenMeter.usedInputTokens + tokenMeter.usedOutputTokens, 0);
 }
 
 async function tryLoad(command: Extract<Command, { type: 'load' }>): Promise<Report> {
   try {
-    loaded = await load(command);
-    for (let count = 0; count < command.sequences; count++) freeSequences.push(loaded.context.getSequence());
+    loaded = await load(command, (digest) => report({ type: 'digest', digest }));
+    for (let count = 0; count < command.sequences; count++) sequences.push(loaded.context.getSequence());
+    freeSequences.push(...sequences);
     return { type: 'loaded', facts: loaded.facts };
   } catch (thrown) {
     return { type: 'load-failed', reason: thrown instanceof LoadError ? thrown.reason : 'unusable' };

@@ -4,7 +4,9 @@ import type { SamplingParameters, TokenLogprobs } from '@sluice/kserve';
 export type Command =
   | { readonly type: 'load'; readonly weightsPath: string; readonly weightsDigest?: string; readonly sequences: number; readonly contextTokens: number; readonly threads: number }
   | GenerateCommand
-  | { readonly type: 'cancel'; readonly id: number };
+  | { readonly type: 'cancel'; readonly id: number }
+  /** Answered with `alive` at once, by the event loop: it is free while llama.cpp reads weights, prompts, or decodes. */
+  | { readonly type: 'ping' };
 
 export interface GenerateCommand {
   readonly type: 'generate';
@@ -17,6 +19,10 @@ export interface GenerateCommand {
 
 /** What that process tells the engine. */
 export type Report =
+  /** An answer to `ping`. The number grows with every batch that is decoded. */
+  | { readonly type: 'alive'; readonly decodedTokens: number }
+  /** `sha256:<hex>` of the weights, as soon as it is known; only where one was asked for. */
+  | { readonly type: 'digest'; readonly digest: string }
   | { readonly type: 'loaded'; readonly facts: ModelFacts }
   | { readonly type: 'load-failed'; readonly reason: LoadFailure }
   | ({ readonly type: 'piece'; readonly id: number } & Piece)
