@@ -19,6 +19,8 @@ export interface FleetOptions {
 export class Fleet {
   readonly #options: FleetOptions;
   readonly #members = new Map<string, Member>();
+  /** The members by their models: a call looks at its own model's only. */
+  #byModel: ReadonlyMap<string, readonly Member[]> = new Map();
   readonly #draining = new Set<Member>();
   readonly #closing = new Set<Promise<void>>();
 
@@ -35,6 +37,7 @@ export class Fleet {
       else this.#retire(member);
     }
     for (const deployment of wanted.values()) this.#join(deployment);
+    this.#byModel = Map.groupBy(this.#members.values(), ({ deployment }) => deployment.modelId);
   }
 
   /** Every deployment, also those that only end their last calls. */
@@ -49,7 +52,7 @@ export class Fleet {
    * outside could take the call and none inside can.
    */
   choose(modelId: string, tried: ReadonlySet<string>, insideOnly: boolean): Member | undefined {
-    const all = [...this.#members.values()].filter(({ deployment }) => deployment.modelId === modelId);
+    const all = this.#byModel.get(modelId) ?? [];
     const untried = all.filter(({ deployment }) => !tried.has(deployment.id));
     if (untried.length === 0 && all.length > 0) return undefined;
     const healthy = untried.filter(({ isHealthy }) => isHealthy);
@@ -63,7 +66,7 @@ export class Fleet {
 
   /** Retires everything and closes it, running calls or not. */
   async close(): Promise<void> {
-    for (const member of [...this.#members.values()]) this.#retire(member);
+    this.reconcile([]);
     for (const member of [...this.#draining]) this.#close(member);
     await Promise.all(this.#closing);
   }

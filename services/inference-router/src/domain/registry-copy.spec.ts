@@ -57,4 +57,16 @@ describe('the copy of the registry', () => {
     copy.apply(change({ removedModelIds: ['model_1'] }));
     expect([copy.knows('org_1', 'model_1'), copy.knows('org_2', 'model_2')]).toEqual([false, true]);
   });
+
+  it('keeps neither the versions of a removed model nor the credential of a removed deployment', () => {
+    const copy = snapshot();
+    const again = { id: 'dep_1', versionId: 'ver_1', protocol: Protocol.OPENAI, state: ACTIVE };
+    copy.apply(change({ deployments: [{ ...again, state: DeploymentState.REMOVED }] }));
+    copy.apply(change({ deployments: [{ ...again, hasCredential: true }] }));
+    expect(copy.active()).toEqual([]);
+    copy.apply(change({ deployments: [again] }));
+    expect(copy.active()).toMatchObject([{ id: 'dep_1', credential: undefined }]);
+    copy.apply(change({ removedModelIds: ['model_1'] }));
+    expect(copy.active()).toEqual([]);
+  });
 });

@@ -26,7 +26,7 @@ export class RegistryCopy {
 
   /** Applies one change as a whole. True when it brings a deployment whose credential has to be read from a snapshot. */
   apply(change: RegistryChanged): boolean {
-    for (const id of change.removedModelIds) this.#models.delete(id);
+    for (const id of change.removedModelIds) this.#forget(id);
     this.#add(change);
     return change.deployments.some(({ hasCredential, state }) => hasCredential && state === DeploymentState.ACTIVE);
   }
@@ -54,9 +54,18 @@ export class RegistryCopy {
     for (const model of entries.models) this.#models.set(model.id, model);
     for (const version of entries.versions) this.#versions.set(version.id, version);
     for (const deployment of entries.deployments) {
-      if (deployment.state === DeploymentState.REMOVED) this.#deployments.delete(deployment.id);
-      else this.#deployments.set(deployment.id, deployment);
+      if (deployment.state !== DeploymentState.REMOVED) this.#deployments.set(deployment.id, deployment);
+      else {
+        this.#deployments.delete(deployment.id);
+        this.#credentials.delete(deployment.id);
+      }
     }
+  }
+
+  /** With its versions: a copy that only grows would outlast many models. */
+  #forget(modelId: string): void {
+    this.#models.delete(modelId);
+    for (const version of this.#versions.values()) if (version.modelId === modelId) this.#versions.delete(version.id);
   }
 }
 
