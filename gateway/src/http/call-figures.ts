@@ -1,5 +1,6 @@
 import { metrics } from '@opentelemetry/api';
 import type { CallSummary } from '../domain/request-flow.ts';
+import { PlainCounter } from './plain-counter.ts';
 
 /** What an operator sees of the front door. Labels have few values: routes, codes and statuses, never names from outside. */
 export interface CallFigures {
@@ -15,28 +16,34 @@ export interface CallFigures {
 /** Names follow OpenTelemetry's conventions for generative AI where they have one. `open` is asked at collection. */
 export function callFigures(open: () => number): CallFigures {
   const meter = metrics.getMeter('sluice.gateway');
-  const calls = meter.createCounter('sluice.gateway.calls', { unit: '{call}', description: 'Calls that ended, by error code (empty: answered)' });
+  const calls = new PlainCounter(meter, 'sluice.gateway.calls', { unit: '{call}', description: 'Calls that ended, by error code (empty: answered)' });
   const refused = meter.createCounter('sluice.gateway.refused', { unit: '{call}', description: 'Calls that were refused, by code' });
   const unrecorded = meter.createCounter('sluice.gateway.unrecorded_refusals', { unit: '{call}', description: 'Refusals that the log did not take, by code' });
   const failures = meter.createCounter('sluice.gateway.authentication_failures', { unit: '{request}', description: 'Requests without a usable key, by code' });
   const duration = meter.createHistogram('gen_ai.server.request.duration', { unit: 's', description: 'From the call to its end' });
-  const firstOutput = meter.createHistogram('gen_ai.server.time_to_first_token', { unit: 's', description: 'From the call to the first output of the model' });
-  const tokens = meter.createCounter('sluice.gateway.tokens', { unit: '{token}', description: 'Tokens of calls that ended, by direction' });
+  const firstOutput = meter.createHistogram('gen_ai.server.time_to_first_token', { unit: 's', description: 'From a streamed call to the first output of the model' });
+  const tokens = new PlainCounter(meter, 'sluice.gateway.tokens', { unit: '{token}', description: 'Tokens of calls that ended, by direction' });
   const gauge = meter.createObservableGauge('sluice.gateway.open_calls', { unit: '{call}', description: 'Calls being answered' });
   const observe = (result: { observe(value: number): void }): void => result.observe(open());
   gauge.addCallback(observe);
   return {
     ended(stream, { error, durationMs, firstOutputMs, inputTokens, outputTokens }) {
-      const labels = { stream, code: error?.code ?? '' };
-      calls.add(1, labels);
+      const code = error?.code ?? '';
+      const labels = { stream, code };
+      calls.add(1, `${stream} ${code}`, () => labels);
       duration.record(durationMs / 1000, labels);
-      if (firstOutputMs > 0) firstOutput.record(firstOutputMs / 1000, { stream });
-      tokens.add(inputTokens, { direction: 'input' });
-      tokens.add(outputTokens, { direction: 'output' });
+      // Not streamed, the first output is the whole answer, whose time is the duration.
+      if (stream && firstOutputMs > 0) firstOutput.record(firstOutputMs / 1000);
+      tokens.add(inputTokens, 'input', () => ({ direction: 'input' }));
+      tokens.add(outputTokens, 'output', () => ({ direction: 'output' }));
     },
     refused: (code) => refused.add(1, { code }),
     unrecorded: (code) => unrecorded.add(1, { code }),
     authenticationFailed: (code) => failures.add(1, { code }),
-    close: () => gauge.removeCallback(observe),
+    close() {
+      gauge.removeCallback(observe);
+      calls.close();
+      tokens.close();
+    },
   };
 }

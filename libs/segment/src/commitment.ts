@@ -1,4 +1,5 @@
-import { hash, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
+import { hashJoined } from './joined-hash.ts';
 
 /** As long as the hash, so that the salt cannot be guessed more easily than the hash can be reversed. */
 const SALT_BYTES = 32;
@@ -29,7 +30,7 @@ export function commit(
 
 /** SHA-256(salt || value). */
 export function commitmentHash(salt: Uint8Array, value: Uint8Array): Buffer {
-  return hash('sha256', Buffer.concat([salt, value]), 'buffer');
+  return hashJoined(salt, value);
 }
 
 /** True when the opening shows the value that was committed to under this name. */

@@ -52,6 +52,14 @@ export function toMinuteMs(timeMs: number): number {
   return Math.floor(Math.min(Math.max(timeMs, 0), MAX_TIME_MS) / MINUTE_MS) * MINUTE_MS;
 }
 
+/** Entries come in order, so nearly all have the minute of the one before. */
+let latestMinute = { ms: 0, text: '1970-01-01T00:00Z' };
+
+function minuteText(ms: number): string {
+  if (ms !== latestMinute.ms) latestMinute = { ms, text: `${new Date(ms).toISOString().slice(0, 'yyyy-mm-ddThh:mm'.length)}Z` };
+  return latestMinute.text;
+}
+
 /** The leaf's data: JSON without white space, keys in one fixed order, 64-bit numbers as decimal text, hashes in base64url. */
 export function encodeLogEntry(entry: LogEntry): Buffer {
   const bytes = Buffer.from(JSON.stringify({
@@ -60,7 +68,7 @@ export function encodeLogEntry(entry: LogEntry): Buffer {
     producer: entry.producer,
     epoch: entry.epoch.toString(),
     seq: entry.seq.toString(),
-    minute: `${new Date(entry.minuteMs).toISOString().slice(0, 'yyyy-mm-ddThh:mm'.length)}Z`,
+    minute: minuteText(entry.minuteMs),
     commitments: entry.commitments.map(({ name, hash }) => [name, base64url(hash)]),
     ...(entry.ends !== undefined && { ends: entry.ends.toString() }),
   }));

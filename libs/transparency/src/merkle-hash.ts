@@ -17,14 +17,21 @@ export function leafHash(entry: Uint8Array): Buffer {
   const input = Buffer.allocUnsafe(1 + entry.length);
   input[0] = LEAF_PREFIX;
   input.set(entry, 1);
-  return hash('sha256', input, 'buffer');
+  return sha256(input);
 }
 
 /** Hash of two subtrees: SHA-256(0x01 || left || right). */
 export function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
   nodeInput.set(left, 1);
   nodeInput.set(right, 1 + HASH_BYTES);
-  return hash('sha256', nodeInput, 'buffer');
+  return sha256(nodeInput);
+}
+
+/** By way of text, because the runtime allocates an array buffer of its own for each digest that it gives as bytes, which costs more than the hash. */
+function sha256(input: Uint8Array): Buffer {
+  const digest = Buffer.allocUnsafe(HASH_BYTES);
+  digest.write(hash('sha256', input, 'binary'), 'binary');
+  return digest;
 }
 
 /** Root of a perfect tree over the given hashes; their number is a power of two. */
