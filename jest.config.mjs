@@ -11,5 +11,6 @@ export default {
   transform: { '\\.ts$': ['@swc/jest', { swcrc: false, ...swcOptions }] },
   modulePathIgnorePatterns: ['<rootDir>/.*/dist/', '<rootDir>/.nx/', '<rootDir>/.cache/'],
   cacheDirectory: '<rootDir>/.cache/jest',
-  testTimeout: 20_000,
+  // A bound for what hangs, not a measure of speed: a busy machine may take long over anything.
+  testTimeout: 120_000,
 };

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
 const LAUNCHER = fileURLToPath(new URL('../../../sluice', import.meta.url));
-const DEADLINE_MS = 15_000;
+const DEADLINE_MS = 100_000;
 
 /** A stand-in for npm: writes down that it ran, takes a moment, and installs a Node that prints its words. */
 const NPM = `#!/bin/sh

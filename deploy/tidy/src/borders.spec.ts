@@ -32,7 +32,7 @@ describe('borders', () => {
     // Without a project graph the boundary rule says nothing and passes.
     expect(run('nx', ['graph', '--file=.cache/project-graph.json'])).toMatchObject({ code: 0 });
     eslint = new ESLint({ cwd: repositoryRoot });
-  }, 60_000);
+  }, 240_000);
 
   it.each(PLANTED)('bite when %s', async (_name, file, code, rule, message) => {
     const [result] = await eslint.lintText(code, { filePath: repositoryRoot + file });
@@ -44,5 +44,5 @@ describe('borders', () => {
     const { code, output } = run('eslint', ['.']);
     expect(output).not.toContain('No cached ProjectGraph');
     expect({ code, output }).toEqual({ code: 0, output: '' });
-  }, 120_000);
+  }, 240_000);
 });

@@ -43,7 +43,7 @@ describe('contracts', () => {
     const folder = copyOfContracts();
     expect(run('buf', ['generate'], folder)).toEqual({ code: 0, output: '' });
     expect(filesIn(join(folder, 'gen'))).toEqual(filesIn(join(proto, 'gen')));
-  }, 60_000);
+  }, 240_000);
 
   it('do not break what the released contracts promised', () => {
     expect(breaking(proto)).toEqual({ code: 0, output: '' });

@@ -217,6 +217,12 @@ export async function* helloAnswer(): AsyncIterable<EventInit[]> {
 }
 
 /** Waits for a condition; the deadline is the test's. */
+const WAIT_LIMIT_MS = 60_000;
+
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
+  const endMs = performance.now() + WAIT_LIMIT_MS;
+  while (!(await condition())) {
+    if (performance.now() > endMs) throw new Error('the condition did not come true');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }

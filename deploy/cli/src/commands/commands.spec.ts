@@ -49,7 +49,7 @@ describe('the command line', () => {
       expect(stdout).toContain('Usage: sluice');
       if (!isGroup) expect(stdout).toContain('Examples:');
     }
-  }, 60_000);
+  }, 120_000);
 
   it('speaks of itself as it was called', async () => {
     const env = { SLUICE_COMMAND: './my tools/sluice', SLUICE_DATA: folder };

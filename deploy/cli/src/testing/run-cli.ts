@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { processEnvironment } from '@sluice/config';
 
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
-const DEADLINE_MS = 60_000;
+const DEADLINE_MS = 120_000;
 
 export interface CliResult {
   readonly code: number | null;

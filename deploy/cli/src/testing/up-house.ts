@@ -7,7 +7,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Ready } from '../up/ready-file.ts';
 import { CLI_WORDS, cleanEnvironment } from './run-cli.ts';
 
-const READY_DEADLINE_MS = 60_000;
+const READY_DEADLINE_MS = 120_000;
+const GONE_DEADLINE_MS = 60_000;
 
 export interface Running {
   readonly child: ChildProcess;
@@ -48,9 +49,9 @@ export class UpHouse {
     return { child, ready: JSON.parse(readFileSync(file, 'utf8')) as Ready, output: () => output };
   }
 
-  /** Ctrl-C; gives the exit code and the signal. */
+  /** Ctrl-C; gives the exit code and the signal, when all that was printed has been read too. */
   async interrupt({ child }: Running): Promise<unknown[]> {
-    const ended = once(child, 'exit');
+    const ended = once(child, 'close');
     child.kill('SIGINT');
     return ended;
   }
@@ -71,7 +72,8 @@ export class UpHouse {
     for (const child of this.#groups) await this.kill(child);
     const pid = this.postgresPid();
     if (pid !== undefined && isRunning(pid)) process.kill(pid, 'SIGQUIT');
-    while (pid !== undefined && isRunning(pid)) await pause(10);
+    const untilMs = performance.now() + GONE_DEADLINE_MS;
+    while (pid !== undefined && isRunning(pid) && performance.now() < untilMs) await pause(10);
     rmSync(this.parent, { recursive: true, force: true });
   }
 }

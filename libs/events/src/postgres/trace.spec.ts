@@ -28,7 +28,7 @@ describe('the trace of an event', () => {
     sql = createSql({ url: database.url, schema: 'shop' });
     await sql.query('CREATE SCHEMA shop');
     log = await createPostgresEventLog({ url: database.url, clock: systemClock, logger: silentLogger });
-  }, 60_000);
+  }, 120_000);
   beforeEach(() => {
     spans = new KeptSpans();
     telemetry = startTelemetry({ serviceVersion: '0', spanExporter: spans });

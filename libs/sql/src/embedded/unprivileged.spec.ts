@@ -34,7 +34,7 @@ if (process.getuid?.() === 0) describe('as nobody', () => {
     const child = await spawnPostmaster(binaries, AS_NOBODY, place);
     await waitUntilReady(child, place);
     expect((await stat(join(cluster, 'postmaster.pid'))).uid).toBe(65_534);
-    await endServer(child.pid!, 10_000);
+    await endServer(child.pid!, 60_000);
     await rm(data, { recursive: true });
   });
 });

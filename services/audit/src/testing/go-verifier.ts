@@ -9,7 +9,7 @@ import type { Checkpoint } from '@sluice/transparency';
 const run = promisify(execFile);
 const SOURCE = fileURLToPath(new URL('verify-go/', import.meta.url));
 const BUILD_DEADLINE_MS = 180_000;
-const RUN_DEADLINE_MS = 20_000;
+const RUN_DEADLINE_MS = 60_000;
 
 /** The verifier that this project did not write, built from source. */
 export class GoVerifier {
