@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { selection, summarise, testEnvironment } from './test-run.ts';
+import { selection, summarise } from './test-run.ts';
 
 const REPORT = { numPassedTests: 3, numFailedTests: 0, numRuntimeErrorTestSuites: 0, wasInterrupted: false };
 
@@ -17,10 +17,6 @@ describe('a test run', () => {
     ['there is no report', undefined, 1, 1],
   ])('is bad when %s', (_, report, exitCode, failed) => {
     expect(summarise(report, exitCode)).toMatchObject({ failed, exitCode: 1 });
-  });
-
-  it('hands on the environment without options that would change how the tests run', () => {
-    expect(testEnvironment({ PATH: '/bin', NODE_OPTIONS: '--require nothing', NODE_ENV: 'production', GONE: undefined })).toEqual({ PATH: '/bin', NX_DAEMON: 'false', NX_NO_CLOUD: 'true', NX_TUI: 'false' });
   });
 
   it('picks by path where the pattern is part of one, else by test name', () => {
