@@ -24,6 +24,7 @@ interface Ready {
 export class AllInOneHouse implements House {
   readonly url: string;
   readonly adminUrl: string;
+  readonly doors: readonly string[];
   apiKey = '';
   adminKey = '';
   readonly eventLog = {
@@ -45,6 +46,7 @@ export class AllInOneHouse implements House {
     this.dataFolder = join(folder, 'data');
     this.#settings = settings;
     this.url = `http://127.0.0.1:${port}`;
+    this.doors = [this.url];
     this.adminUrl = `http://127.0.0.1:${adminPort}`;
     this.#args = ['up', '--port', String(port), '--admin-port', String(adminPort), '--data', this.dataFolder, '--ready-file', join(folder, 'ready.json'), ...args];
   }

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ScriptedUpstream, chunk, errorEnvelope, htmlPage, streamedChat, wholeChat, type Script } from '@sluice/testkit';
 import { endedCall } from './audited-call.ts';
-import { MESSAGES, MODEL, addModel } from './chat.scenarios.ts';
 import { admin, eventually, type House } from './house.ts';
+import { MESSAGES, MODEL, addModel } from './scripted-model.ts';
 import { StreamReader } from './stream-reader.ts';
 
 /** Two attempts that run out of their time, and what is around them on a busy machine. */

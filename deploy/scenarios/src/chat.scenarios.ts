@@ -3,21 +3,8 @@ import { ScriptedUpstream, chunk, streamedChat, usageChunk, usageOf } from '@slu
 import OpenAI from 'openai';
 import { endedCall } from './audited-call.ts';
 import { admin, eventually, type House } from './house.ts';
+import { MESSAGES, MODEL, addModel, removeModel } from './scripted-model.ts';
 import { StreamReader } from './stream-reader.ts';
-
-export const MODEL = 'scripted';
-export const MESSAGES = [{ role: 'user' as const, content: 'What is the answer?' }];
-
-/** Registers the upstream under a model name; resolves when the router serves it. */
-export async function addModel(house: House, upstream: ScriptedUpstream, name = MODEL, more: object = {}): Promise<void> {
-  expect(await admin(house, 'POST', '/models', { name, openai: { base_url: upstream.baseUrl, upstream_model: 'scripted', ...more } })).toMatchObject({ status: 201 });
-  await eventually(async () => {
-    const { body } = await admin<{ data: { healthy: boolean; model_id: string }[] }>(house, 'GET', '/backends');
-    const { body: models } = await admin<{ data: { id: string; name: string }[] }>(house, 'GET', '/models');
-    const id = models.data.find((model) => model.name === name)?.id;
-    return body.data.some((backend) => backend.model_id === id && backend.healthy);
-  });
-}
 
 export function chatScenarios(at: () => House): void {
   describe('chat', () => {
@@ -31,7 +18,7 @@ export function chatScenarios(at: () => House): void {
     });
 
     afterEach(async () => {
-      await admin(at(), 'DELETE', `/models/${MODEL}`);
+      await removeModel(at());
       await upstream[Symbol.asyncDispose]();
     });
 

@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { ScriptedUpstream, chunk, type Script, type Step } from '@sluice/testkit';
 import { callsWith, endedCall } from './audited-call.ts';
 import { Channels } from './channels.ts';
-import { MODEL, addModel } from './chat.scenarios.ts';
-import { admin, eventually, type House } from './house.ts';
+import { eventually, type House } from './house.ts';
+import { MODEL, addModel, removeModel } from './scripted-model.ts';
 import { StreamReader } from './stream-reader.ts';
 
 const ROUNDS = 20;
@@ -18,7 +18,7 @@ export function crashScenarios(at: () => House): void {
       await using upstream = await ScriptedUpstream.start();
       await addModel(at(), upstream);
       for (let round = 0; round < ROUNDS; round++) await killInMidStream(at(), upstream, round);
-      await admin(at(), 'DELETE', `/models/${MODEL}`);
+      await removeModel(at());
     }, 600_000);
   });
 }

@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ScriptedUpstream, streamedChat } from '@sluice/testkit';
+import { describe, expect, it } from '@jest/globals';
+import { streamedChat } from '@sluice/testkit';
+import { ask } from './ask.ts';
 import { endedCall } from './audited-call.ts';
-import { MESSAGES, MODEL, addModel } from './chat.scenarios.ts';
-import { admin, eventually, type House } from './house.ts';
+import { eventually, type House } from './house.ts';
+import { MESSAGES, MODEL, scriptedModel } from './scripted-model.ts';
 import { StreamReader } from './stream-reader.ts';
 
 const LONG = Array.from({ length: 20_000 }, (_, index) => ` w${index}`);
@@ -13,21 +14,11 @@ const pauseFor = (milliseconds: number) => new Promise((resolve) => setTimeout(r
 
 export function eventLogScenarios(at: () => House): void {
   describe('the event log', () => {
-    let upstream: ScriptedUpstream;
+    const upstream = scriptedModel(at);
     const stream = () => new StreamReader(at(), { model: MODEL, messages: MESSAGES });
 
-    beforeAll(async () => {
-      upstream = await ScriptedUpstream.start();
-      await addModel(at(), upstream);
-    });
-
-    afterAll(async () => {
-      await admin(at(), 'DELETE', `/models/${MODEL}`);
-      await upstream[Symbol.asyncDispose]();
-    });
-
     it('when it stands still, nothing leaves; when it goes on soon, the stream goes on', async () => {
-      upstream.next(streamedChat({ pieces: LONG.slice(0, 400), gapMs: 5 }));
+      upstream().next(streamedChat({ pieces: LONG.slice(0, 400), gapMs: 5 }));
       const reader = stream();
       await reader.characters(50);
       at().eventLog.pause();
@@ -41,16 +32,16 @@ export function eventLogScenarios(at: () => House): void {
     });
 
     it('when it is away, new calls get 503 with Retry-After, running streams end with an error, and it comes back by itself', async () => {
-      upstream.next(streamedChat({ pieces: LONG, gapMs: 5 }));
+      upstream().next(streamedChat({ pieces: LONG, gapMs: 5 }));
       const reader = stream();
       await reader.characters(50);
       at().eventLog.pause();
       const refused = await eventually(async () => {
-        const answer = await fetch(`${at().url}/v1/chat/completions`, { method: 'POST', headers: { authorization: `Bearer ${at().apiKey}`, 'content-type': 'application/json' }, body: JSON.stringify({ model: MODEL, messages: MESSAGES }), signal: AbortSignal.timeout(8000) });
+        const answer = await ask(at(), {}, { signal: AbortSignal.timeout(8000) });
         return answer.status === 503 && answer;
       }, 30_000);
       expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
-      expect(((await refused.json()) as { error: { code: string } }).error.code).toBe('audit_log_unavailable');
+      expect(refused.error.code).toBe('audit_log_unavailable');
       await reader.ended;
       expect(reader.done).toBe(false);
       expect(reader.error).toBeDefined();
@@ -64,8 +55,25 @@ export function eventLogScenarios(at: () => House): void {
       expect(call.choices[0]!.content!.startsWith(reader.text)).toBe(true);
     }, 90_000);
 
+    it('when it stands still, every door says that its copies grow old and how old they are, and that they are fresh again when it goes on', async () => {
+      const healths = () => Promise.all(at().doors.map(async (door) => (await fetch(`${door}/readyz`)).json() as Promise<{ status: string; checks: Readonly<Record<string, { detail?: string }>> }>));
+      await eventually(async () => (await healths()).every(({ status }) => status === 'ok'), 30_000);
+      at().eventLog.pause();
+      try {
+        const old = await eventually(async () => {
+          const seen = await healths();
+          return seen.every(({ status }) => status === 'degraded') && seen;
+        }, 30_000);
+        for (const { checks } of old) expect(Object.values(checks).map(({ detail }) => detail ?? '').join()).toMatch(/\d+ ms old/);
+      } finally {
+        at().eventLog.resume();
+      }
+      await eventually(async () => (await healths()).every(({ status }) => status === 'ok'), 30_000);
+      await eventually(async () => (await ask(at())).status === 200, 30_000);
+    }, 120_000);
+
     it('whose server is killed comes back, and no answer that was given is missing', async () => {
-      upstream.next(streamedChat({ pieces: LONG.slice(0, 600), gapMs: 5 }));
+      upstream().next(streamedChat({ pieces: LONG.slice(0, 600), gapMs: 5 }));
       const reader = stream();
       await reader.characters(50);
       at().eventLog.kill();
@@ -80,7 +88,7 @@ export function eventLogScenarios(at: () => House): void {
     }, 90_000);
 
     it('gives up a process that was paused for too long: it sends nothing more, and goes on with new calls', async () => {
-      upstream.next(streamedChat({ pieces: LONG, gapMs: 2 }));
+      upstream().next(streamedChat({ pieces: LONG, gapMs: 2 }));
       const reader = stream();
       await reader.characters(50);
       at().pause();

@@ -3,19 +3,14 @@ import { ScriptedUpstream } from '@sluice/testkit';
 import { rmSync, statfsSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AllInOneHouse } from './all-in-one-house.ts';
+import { ask } from './ask.ts';
 import { endedCall } from './audited-call.ts';
-import { MESSAGES, MODEL, addModel } from './chat.scenarios.ts';
-import { eventually, type House } from './house.ts';
+import { eventually } from './house.ts';
+import { addModel } from './scripted-model.ts';
 
 /** Room for the database, its write-ahead log, and the reserve that the platform keeps. */
 const DISK = '512m';
 const BLOCK = Buffer.alloc(1 << 20, 1);
-
-async function chat(house: House): Promise<{ status: number; code: string | null; id: string; retryAfter: string | null }> {
-  const answer = await fetch(`${house.url}/v1/chat/completions`, { method: 'POST', headers: { authorization: `Bearer ${house.apiKey}`, 'content-type': 'application/json' }, body: JSON.stringify({ model: MODEL, messages: MESSAGES }) });
-  const { error } = (await answer.json()) as { error?: { code: string | null } };
-  return { status: answer.status, code: error?.code ?? null, id: answer.headers.get('x-request-id')!, retryAfter: answer.headers.get('retry-after') };
-}
 
 /** Leaves this many MiB free on the disk under a folder. */
 function fill(folder: string, leaveMiB: number): void {
@@ -32,7 +27,7 @@ describe('a full disk', () => {
     await addModel(house, upstream);
     const answered: string[] = [];
     const call = async () => {
-      const answer = await chat(house);
+      const answer = await ask(house);
       if (answer.status === 200) answered.push(answer.id);
       return answer;
     };
@@ -42,7 +37,8 @@ describe('a full disk', () => {
       const answer = await call();
       return answer.status !== 200 && answer;
     });
-    expect(refused).toMatchObject({ status: 503, code: 'disk_full', retryAfter: expect.stringMatching(/^\d+$/) });
+    expect(refused).toMatchObject({ status: 503, error: { code: 'disk_full' } });
+    expect(refused.headers.get('retry-after')).toMatch(/^\d+$/);
     truncateSync(join(house.dataFolderFromOutside, 'filler'), 0);
     rmSync(join(house.dataFolderFromOutside, 'filler'));
     await eventually(async () => (await call()).status === 200, 60_000);

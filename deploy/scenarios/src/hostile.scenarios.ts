@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ScriptedUpstream } from '@sluice/testkit';
+import { describe, expect, it } from '@jest/globals';
 import { connect } from 'node:net';
-import { MESSAGES, MODEL, addModel } from './chat.scenarios.ts';
-import { admin, type House } from './house.ts';
+import { ask, expectEnvelope } from './ask.ts';
+import type { House } from './house.ts';
+import { MESSAGES, MODEL, scriptedModel } from './scripted-model.ts';
 
 /** Fields of a chat request, each with the JSON types that are right for it. */
 const FIELDS: Readonly<Record<string, readonly string[]>> = {
@@ -18,28 +18,10 @@ const WRONG = Object.entries(FIELDS).flatMap(([field, right]) => Object.keys(VAL
 
 export function hostileScenarios(at: () => House): void {
   describe('hostile input', () => {
-    let upstream: ScriptedUpstream;
-
-    beforeAll(async () => {
-      upstream = await ScriptedUpstream.start();
-      await addModel(at(), upstream);
-    });
-
-    afterAll(async () => {
-      await admin(at(), 'DELETE', `/models/${MODEL}`);
-      await upstream[Symbol.asyncDispose]();
-    });
-
-    async function post(body: string | Buffer, headers: Record<string, string> = {}): Promise<{ status: number; error: { param: string | null; code: string | null } }> {
-      const answer = await fetch(`${at().url}/v1/chat/completions`, { method: 'POST', headers: { authorization: `Bearer ${at().apiKey}`, 'content-type': 'application/json', ...headers }, body });
-      const text = await answer.text();
-      const { error } = JSON.parse(text) as { error?: { message: string; type: string; param: string | null; code: string | null } };
-      if (answer.status >= 400) expect(Object.keys(error!).sort()).toEqual(['code', 'message', 'param', 'type']);
-      return { status: answer.status, error: error ?? { param: null, code: null } };
-    }
+    scriptedModel(at);
 
     it.each(WRONG)('%s as %s is a 400 that names the field', async (field, type) => {
-      const { status, error } = await post(JSON.stringify({ model: MODEL, messages: MESSAGES, [field]: VALUES[type] }));
+      const { status, error } = await ask(at(), { [field]: VALUES[type] });
       expect({ status, param: error.param?.split(/[.[]/)[0] }).toEqual({ status: 400, param: field });
     });
 
@@ -57,13 +39,13 @@ export function hostileScenarios(at: () => House): void {
       ['an unknown role', JSON.stringify({ model: MODEL, messages: [{ role: 'root', content: 'x' }] }), 'messages[0].role'],
       ['no messages', JSON.stringify({ model: MODEL, messages: [] }), 'messages'],
     ])('%s is a 4xx that names what is at fault', async (_name, body, param) => {
-      const { status, error } = await post(body);
+      const { status, error } = await ask(at(), body);
       expect(Math.floor(status / 100)).toBe(4);
       expect(error.param).toBe(param);
     });
 
     it('takes 10,000 messages or refuses them by name, and answers', async () => {
-      const { status, error } = await post(JSON.stringify({ model: MODEL, messages: Array.from({ length: 10_000 }, () => MESSAGES[0]) }));
+      const { status, error } = await ask(at(), { messages: Array.from({ length: 10_000 }, () => MESSAGES[0]) });
       expect([200, 400]).toContain(status);
       if (status === 400) expect(error.param).toBe('messages');
     });
@@ -71,25 +53,25 @@ export function hostileScenarios(at: () => House): void {
     it('answers what is no HTTP with a 400, headers without end with a 431, a body without end with a 413', async () => {
       expect(await raw('rubbish\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 [\s\S]*"error"/);
       expect(await raw(`GET /v1/models HTTP/1.1\r\nhost: x\r\nx-long: ${'a'.repeat(200_000)}\r\n\r\n`)).toMatch(/^HTTP\/1\.1 431 [\s\S]*"error"/);
-      expect((await post(Buffer.alloc(64 * 1024 * 1024, 32))).status).toBe(413);
+      expect((await ask(at(), Buffer.alloc(64 * 1024 * 1024, 32))).status).toBe(413);
     });
 
     it('answers unknown addresses and methods in the envelope', async () => {
       for (const [method, path, status] of [['GET', '/nothing', 404], ['POST', '/v1/nothing', 404], ['DELETE', '/v1/chat/completions', 405], ['GET', '/v1/models/%00', 404]] as const) {
         const answer = await fetch(at().url + path, { method, headers: { authorization: `Bearer ${at().apiKey}` } });
         expect({ path, status: answer.status }).toEqual({ path, status });
-        expect(Object.keys(((await answer.json()) as { error: object }).error).sort()).toEqual(['code', 'message', 'param', 'type']);
+        expectEnvelope(await answer.json());
       }
     });
 
     it('is still there afterwards', async () => {
-      expect((await post(JSON.stringify({ model: MODEL, messages: MESSAGES }))).status).toBe(200);
+      expect((await ask(at())).status).toBe(200);
     });
 
     function raw(bytes: string): Promise<string> {
-      const { port } = new URL(at().url);
+      const { hostname, port } = new URL(at().url);
       return new Promise((resolve, reject) => {
-        const socket = connect(Number(port), '127.0.0.1', () => socket.write(bytes));
+        const socket = connect(Number(port), hostname, () => socket.write(bytes));
         let text = '';
         socket.setEncoding('utf8').on('data', (part: string) => (text += part)).on('close', () => resolve(text)).on('error', (error) => (text ? resolve(text) : reject(error)));
         socket.setTimeout(10_000, () => socket.destroy(new Error('no answer')));

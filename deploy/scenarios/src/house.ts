@@ -1,6 +1,9 @@
 /** What a house runs as and where it can be hurt. Everything else goes through its addresses. */
 export interface House extends AsyncDisposable {
+  /** Where clients call: one address, behind which there may be many processes. */
   readonly url: string;
+  /** The public address of each process that answers calls; what was changed must hold at every one of them. */
+  readonly doors: readonly string[];
   readonly adminUrl: string;
   readonly apiKey: string;
   readonly adminKey: string;
@@ -10,10 +13,10 @@ export interface House extends AsyncDisposable {
   stop(): Promise<void>;
   /** SIGKILL to every process of the house at once; with the event log's server too when asked. */
   kill(what: { readonly eventLog: boolean }): Promise<void>;
-  /** SIGSTOP and SIGCONT to the data plane: a process that the scheduler forgot. */
+  /** SIGSTOP and SIGCONT to every process of the data plane: processes that the scheduler forgot. */
   pause(): void;
   resume(): void;
-  /** The server behind the event log. */
+  /** The server behind the event log. Killed, it is started again by whoever keeps it running, not by a scenario. */
   readonly eventLog: { pause(): void; resume(): void; kill(): void };
   /** Runs `sluice` with these arguments against the house. */
   command(...args: string[]): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }>;
@@ -24,8 +27,8 @@ export interface AdminAnswer<T> {
   readonly body: T;
 }
 
-/** One request to the admin API. */
-export async function admin<T = Record<string, unknown>>(house: House, method: string, path: string, body?: object): Promise<AdminAnswer<T>> {
+/** One request to the admin API, as the house's owner or as whoever else has a key. */
+export async function admin<T = Record<string, unknown>>(house: Pick<House, 'adminUrl' | 'adminKey'>, method: string, path: string, body?: object): Promise<AdminAnswer<T>> {
   const answer = await fetch(`${house.adminUrl}/admin/v1${path}`, {
     method,
     headers: { authorization: `Bearer ${house.adminKey}`, ...(body ? { 'content-type': 'application/json' } : {}) },

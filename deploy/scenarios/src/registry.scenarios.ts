@@ -1,11 +1,27 @@
 import { describe, expect, it } from '@jest/globals';
-import { ScriptedUpstream, streamedChat } from '@sluice/testkit';
-import { MESSAGES, MODEL, addModel } from './chat.scenarios.ts';
-import { admin, type House } from './house.ts';
+import { ScriptedUpstream, givenAway, streamedChat } from '@sluice/testkit';
+import { ask } from './ask.ts';
+import { admin, eventually, type House } from './house.ts';
+import { MESSAGES, MODEL, addModel, removeModel } from './scripted-model.ts';
 import { StreamReader } from './stream-reader.ts';
 
 const CALLERS = 8;
 const CHANGES = 10;
+const OTHER = 'scripted-other';
+/** An alias that always means one of the two models. */
+const STEADY = 'steady';
+
+/** Calls one name again and again until told to stop; answers how the calls went that did not go well, and how many there were. */
+async function keepCalling(house: House, model: string, goesOn: () => boolean): Promise<{ calls: number; failures: string[] }> {
+  const failures: string[] = [];
+  let calls = 0;
+  for (; goesOn(); calls++) {
+    const reader = new StreamReader(house, { model, messages: MESSAGES });
+    await reader.ended;
+    if (!reader.done) failures.push(`${model}: ${reader.status} ${JSON.stringify(reader.error)}`);
+  }
+  return { calls, failures };
+}
 
 export function registryScenarios(at: () => House): void {
   describe('the registry', () => {
@@ -14,26 +30,51 @@ export function registryScenarios(at: () => House): void {
       await using second = await ScriptedUpstream.start();
       for (const upstream of [first, second]) upstream.always(streamedChat({ gapMs: 2 }));
       await addModel(at(), first);
+      await addModel(at(), first, OTHER);
+      await admin(at(), 'PUT', `/aliases/${STEADY}`, { model: MODEL });
+      await eventually(async () => (await ask(at(), { model: STEADY, stream: true })).status === 200);
       let changing = true;
-      const outcomes: string[] = [];
-      const callers = Array.from({ length: CALLERS }, async () => {
-        while (changing) {
-          const reader = new StreamReader(at(), { model: MODEL, messages: MESSAGES });
-          await reader.ended;
-          outcomes.push(reader.done ? 'answered' : `${reader.status} ${JSON.stringify(reader.error)}`);
-        }
-      });
+      const callers = Array.from({ length: CALLERS }, (_, caller) => keepCalling(at(), caller % 2 ? STEADY : MODEL, () => changing));
+      const credentials: string[] = [];
       for (let change = 0; change < CHANGES; change++) {
-        // The same backend under another credential is a new deployment of the version in the place of the old one.
-        await admin(at(), 'POST', '/models', { name: MODEL, openai: { base_url: (change % 2 ? first : second).baseUrl, upstream_model: 'scripted', credential: `credential-${change}` } });
-        await admin(at(), 'PUT', '/aliases/turning', { model: MODEL });
-        await admin(at(), 'DELETE', '/aliases/turning');
+        const credential = `planted-credential-${change}`;
+        credentials.push(credential);
+        // The second upstream comes with the first change; from then on the same deployments get other credentials.
+        expect(await admin(at(), 'POST', '/models', { name: MODEL, openai: { base_url: (change % 2 ? first : second).baseUrl, upstream_model: 'scripted', credential } })).toMatchObject({ status: 201 });
+        for (const [alias, model] of [['turning', MODEL], [STEADY, change % 2 ? MODEL : OTHER]] as const) expect(await admin(at(), 'PUT', `/aliases/${alias}`, { model })).toMatchObject({ status: 200 });
+        expect(await admin(at(), 'DELETE', '/aliases/turning')).toMatchObject({ status: 200 });
       }
       changing = false;
-      await Promise.all(callers);
-      expect(outcomes.filter((outcome) => outcome !== 'answered')).toEqual([]);
-      expect(second.requests.length).toBeGreaterThan(0);
-      await admin(at(), 'DELETE', `/models/${MODEL}`);
+      const outcomes = await Promise.all(callers);
+      expect(outcomes.flatMap(({ failures }) => failures)).toEqual([]);
+      for (const { calls } of outcomes) expect(calls).toBeGreaterThan(0);
+      // What was given last is what both are asked with.
+      const [ofSecond, ofFirst] = credentials.slice(-2);
+      await eventually(async () => {
+        // Several at once: a single call may always find the same backend idle.
+        await Promise.all(Array.from({ length: CALLERS }, () => ask(at(), { stream: true })));
+        return askedWith(first, ofFirst!) && askedWith(second, ofSecond!);
+      });
+      for (const path of ['/models', '/backends', '/audit/acts']) expect(givenAway(credentials, JSON.stringify((await admin(at(), 'GET', path)).body))).toEqual([]);
+      for (const model of [MODEL, OTHER]) await removeModel(at(), model);
+    }, 120_000);
+
+    it('never lets a name lead to another name, or in a circle', async () => {
+      await using upstream = await ScriptedUpstream.start();
+      await addModel(at(), upstream);
+      expect(await admin(at(), 'PUT', '/aliases/one', { model: MODEL })).toMatchObject({ status: 200 });
+      for (const [alias, model] of [['two', 'one'], ['one', 'one'], [MODEL, 'one'], [MODEL, MODEL]] as const) {
+        const { status, body } = await admin<{ error: { param: string | null } }>(at(), 'PUT', `/aliases/${alias}`, { model });
+        expect({ alias, model, refused: status >= 400 && status < 500, named: body.error.param !== null }).toEqual({ alias, model, refused: true, named: true });
+      }
+      expect(await admin(at(), 'POST', '/models', { name: 'one', openai: { base_url: upstream.baseUrl } })).toMatchObject({ status: 409 });
+      await eventually(async () => (await ask(at(), { model: 'one' })).status === 200);
+      await removeModel(at());
+      await eventually(async () => (await ask(at(), { model: 'one' })).status === 404);
     }, 60_000);
   });
+}
+
+function askedWith(upstream: ScriptedUpstream, credential: string): boolean {
+  return upstream.requests.at(-1)?.headers['authorization'] === `Bearer ${credential}`;
 }

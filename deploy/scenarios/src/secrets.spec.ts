@@ -1,14 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
-import { ScriptedUpstream, chunk, errorEnvelope, streamedChat } from '@sluice/testkit';
+import { ScriptedUpstream, chunk, errorEnvelope, givenAway, streamedChat } from '@sluice/testkit';
 import { readFileSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { basename, join } from 'node:path';
 import { once } from 'node:events';
 import { AllInOneHouse } from './all-in-one-house.ts';
+import { ask } from './ask.ts';
 import { endedCall } from './audited-call.ts';
-import { MODEL, addModel } from './chat.scenarios.ts';
 import { admin, type House } from './house.ts';
+import { MODEL, addModel } from './scripted-model.ts';
 
 /** Strings that occur nowhere by chance; each is planted at one place where content or a secret passes. */
 const PLANTED = {
@@ -28,28 +29,22 @@ function filesUnder(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
 }
 
-async function chat(house: House, body: object, key = house.apiKey): Promise<string> {
-  const answer = await fetch(`${house.url}/v1/chat/completions`, { method: 'POST', headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' }, body: JSON.stringify({ model: MODEL, ...body }) });
-  await answer.text();
-  return answer.headers.get('x-request-id')!;
-}
-
 /** Sends planted content through every way that content can take: answered, streamed, refused, failed. */
 async function sendEverything(house: House, upstream: ScriptedUpstream): Promise<void> {
   const messages = [{ role: 'system', content: PLANTED.system }, { role: 'user', content: PLANTED.prompt }];
   const tools = [{ type: 'function', function: { name: PLANTED.tool, parameters: { type: 'object' } } }];
   upstream.next(streamedChat({ pieces: [PLANTED.answer] }));
-  await chat(house, { messages, tools, metadata: { note: PLANTED.metadata }, stream: true });
+  await ask(house, { messages, tools, metadata: { note: PLANTED.metadata }, stream: true });
   upstream.next({ steps: [{ event: chunk({ tool_calls: [{ index: 0, id: 'c', type: 'function', function: { name: PLANTED.tool, arguments: PLANTED.arguments } }] }) }, { event: { error: { message: PLANTED.upstreamError } } }] });
-  await chat(house, { messages, tools, stream: true });
+  await ask(house, { messages, tools, stream: true });
   upstream.next(errorEnvelope(400, { message: `You said ${PLANTED.prompt}: ${PLANTED.upstreamError}` }));
-  await chat(house, { messages });
+  await ask(house, { messages });
   upstream.next({ steps: [{ raw: `not json ${PLANTED.answer}` }] });
-  await chat(house, { messages });
-  await chat(house, { messages: [{ role: PLANTED.refused, content: PLANTED.refused }], [PLANTED.refused]: 1 });
-  await chat(house, { messages }, PLANTED.wrongKey);
-  const last = await chat(house, { messages, stream: false });
-  await endedCall(house, last);
+  await ask(house, { messages });
+  await ask(house, { messages: [{ role: PLANTED.refused, content: PLANTED.refused }], [PLANTED.refused]: 1 });
+  await ask(house, { messages }, { key: PLANTED.wrongKey });
+  const last = await ask(house, { messages, stream: false });
+  await endedCall(house, last.id);
 }
 
 describe('what is secret', () => {
@@ -68,11 +63,9 @@ describe('what is secret', () => {
       expect(spans.received().includes('chat')).toBe(true);
       const files = filesUnder(house.dataFolder).filter((file) => basename(file) !== 'credentials.json');
       expect(files.length).toBeGreaterThan(500);
-      const found = [...Object.values(PLANTED), ...keys].flatMap((secret) => [
-        ...(spans.received().includes(secret) ? [`${secret} in spans`] : []),
-        ...files.filter((file) => readFileSync(file).includes(secret)).map((file) => `${secret} in ${basename(file)}`),
-      ]);
-      expect(found).toEqual([]);
+      const secrets = [...Object.values(PLANTED), ...keys];
+      expect(givenAway(secrets, spans.received())).toEqual([]);
+      for (const file of files) expect({ file: basename(file), found: givenAway(secrets, readFileSync(file)) }).toEqual({ file: basename(file), found: [] });
     } finally {
       spans.close();
       await house[Symbol.asyncDispose]();
