@@ -17,7 +17,8 @@ export const gatewayConfig = {
   SLUICE_OPEN_CALLS_LIMIT: z.coerce.number('must be a number').int().min(1).max(100_000).default(2048),
   /**
    * Bytes of request bodies and whole answers that this gateway holds at once; what goes beyond gets 503. Text is held
-   * several times while it is parsed, encoded and sealed. A whole answer counts from when the router hands it over; what
+   * several times while it is parsed, encoded and sealed. A request counts as it arrives, not as it is announced; one
+   * that arrives too slowly is refused (domain/upload-pace.ts). A whole answer counts from when the router hands it over; what
    * the router is still collecting from backends is bounded there, in one sum of its own.
    */
   SLUICE_HELD_BYTES_LIMIT: z.coerce.number('must be a number of bytes').int().min(1_048_576).max(2 ** 40).default(134_217_728),
@@ -31,6 +32,6 @@ export const gatewayConfig = {
 export type GatewayConfig = Readonly<z.output<z.ZodObject<typeof gatewayConfig>>> & {
   /** The process's metrics in Prometheus' text format. */
   readonly metrics?: () => Promise<string>;
-  /** Writes a consistent copy of everything into a folder. */
-  readonly backup?: (directory: string) => Promise<void>;
+  /** Writes a consistent copy of everything into a folder; leaves nothing when the signal aborts. */
+  readonly backup?: (directory: string, signal: AbortSignal) => Promise<void>;
 };

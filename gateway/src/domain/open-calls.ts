@@ -23,6 +23,11 @@ export class OpenCalls {
     return this.#calls.size;
   }
 
+  /** What all of them hold together. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
   get draining(): boolean {
     return this.#draining;
   }

@@ -42,7 +42,7 @@ export const SHORT_STRING_LIMIT_CHARACTERS = 1024;
 /** A key that we issue has less than 80 characters; longer ones need not be hashed. */
 export const KEY_LIMIT_CHARACTERS = 512;
 
-/** A client that has not sent its whole request by then holds a connection for nothing. */
+/** A client that has not sent its whole request by then holds a connection for nothing. Bodies of calls have a limit of their own that is shorter (domain/upload-pace.ts). */
 export const REQUEST_TIMEOUT_MS = 60_000;
 
 /** How long an idle connection is kept for the next request. Longer than the usual 60 s of balancers, which would otherwise meet a closing socket. */

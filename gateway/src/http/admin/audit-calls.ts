@@ -1,10 +1,10 @@
-import type { CallSummary } from '@sluice/proto/audit/v1/audit';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { callDetail } from './call-detail.ts';
 import { callEvidence } from './call-evidence.ts';
+import { callView } from './call-view.ts';
 import { ALL, AUDITORS, adminRoute, type AdminDoor } from './door.ts';
-import { filterInput, limitInput, list, text, time, timeInput } from './view.ts';
+import { filterInput, limitInput, list, timeInput } from './view.ts';
 
 const STATUSES = ['running', 'answered', 'disconnected', 'failed', 'abandoned', 'refused'] as const;
 
@@ -44,37 +44,4 @@ export function auditCallsRoutes(server: FastifyInstance, door: AdminDoor): void
 /** A call's id, also when it was given as the id of its answer. */
 function bareId(id: string): string {
   return id.replace(/^chatcmpl-/, '');
-}
-
-function callView(call: CallSummary): object {
-  const { counts } = call;
-  return {
-    object: 'call',
-    id: call.callId,
-    organisation_id: call.organisationId,
-    project_id: call.projectId,
-    key_id: call.keyId,
-    model: call.model,
-    stream: call.stream,
-    status: call.status,
-    http_status: call.httpStatus === 0 ? null : call.httpStatus,
-    error_code: text(call.errorCode),
-    admitted_at: time(call.admittedAtMs),
-    ended_at: time(call.endedAtMs),
-    duration_ms: call.durationMs,
-    first_output_ms: call.firstOutputMs,
-    output_bytes: Number(call.outputBytes),
-    usage: counts
-      ? {
-          input_tokens: Number(counts.inputTokens),
-          output_tokens: Number(counts.outputTokens),
-          cached_input_tokens: Number(counts.cachedInputTokens),
-          reasoning_tokens: Number(counts.reasoningTokens),
-          estimated: counts.estimated,
-        }
-      : null,
-    version_id: text(call.versionId),
-    deployment_id: text(call.deploymentId),
-    leaf_index: call.leafIndex === undefined ? null : Number(call.leafIndex),
-  };
 }

@@ -21,4 +21,10 @@ describe('the detail of a call', () => {
   ])('says that its bodies are %s', (bodies, bodiesAvailable, available, parts) => {
     expect(callDetail(create(GetCallResponseSchema, { bodiesAvailable: available, parts }))).toMatchObject({ bodies, bodies_available: bodiesAvailable });
   });
+
+  it('shows what was asked, and nothing where nothing of it was understood', () => {
+    const requestOf = (asked: object) => callDetail(create(GetCallResponseSchema, { bodiesAvailable: true, parts: [{ body: { body: { case: 'completed', value: { call: asked, openings } } } }] }));
+    expect(requestOf(call)).toMatchObject({ request: { model: 'tiny', stream: false, n: 1, messages: [] } });
+    expect(requestOf({ model: '', choices: 0 })).toMatchObject({ request: null });
+  });
 });

@@ -19,7 +19,8 @@ export function callDetail({ parts, bodiesAvailable }: GetCallResponse): object 
   return {
     bodies: bodiesState(bodiesAvailable, request !== undefined),
     bodies_available: bodiesAvailable && request !== undefined,
-    request: request ? requestView(request) : null,
+    // No choices: nothing of it was understood before it was refused.
+    request: request && request.choices > 0 ? requestView(request) : null,
     ...outputView(events),
     error: told,
     error_message: told?.message ?? null,

@@ -19,8 +19,9 @@ export interface UnderstoodCall {
   choices: number;
 }
 
+/** Of a request of which nothing was understood. No request asks for no choices, so their number says that. */
 export function emptyCall(): UnderstoodCall {
-  return { model: '', messages: new Uint8Array(), fields: [], stream: false, choices: 1 };
+  return { model: '', messages: new Uint8Array(), fields: [], stream: false, choices: 0 };
 }
 
 /** Members that are part of the call itself, not among the fields that travel verbatim. `stream_options` travels, to be recorded. */
@@ -35,6 +36,7 @@ const OWN_MEMBERS = new Set(['model', 'messages', 'stream', 'n']);
  */
 export function readChatRequest(body: Buffer, understood: UnderstoodCall = emptyCall()): ChatRequest {
   const members = readJsonMembers(body);
+  understood.choices = 1;
   for (const [name, bytes] of members.bytes) {
     const value = members.value[name];
     if (!Object.hasOwn(FIELDS, name)) throw unknown(name);

@@ -12,6 +12,7 @@ import { shownName } from '../json-members.ts';
 import { BODY_LIMIT_BYTES } from '../limits.ts';
 import { logFault, sendError } from '../server.ts';
 import { SseWriter } from '../sse-writer.ts';
+import { Uploads } from '../uploads.ts';
 import { ChatReply } from './reply.ts';
 import { emptyCall, readChatRequest, type ChatRequest, type UnderstoodCall } from './request.ts';
 import { ChatStream } from './stream.ts';
@@ -31,29 +32,45 @@ interface Visit {
   readonly abort: AbortController;
   readonly principal: Principal;
   readonly understood: UnderstoodCall;
+  /** True once the body is here: from then on a signal ends a call that is, or may be, admitted. */
+  isRead: boolean;
 }
 
 /** POST /v1/chat/completions. */
 export function chatCompletionsRoute(server: FastifyInstance, door: CallDoor): void {
   const visits = new WeakMap<FastifyRequest, Visit>();
-  server.post('/v1/chat/completions', {
-    onRequest: async (request, reply) => {
-      const abort = await enter(door, request);
-      reply.raw.once('close', () => {
-        door.open.leave(abort);
-        if (!reply.raw.writableFinished) abort.abort(new ServiceError('cancelled', 'The client closed the connection.'));
-      });
-      visits.set(request, { abort, principal: await door.principal(request), understood: emptyCall() });
-      door.open.hold(abort, announcedBytes(request));
-    },
-    errorHandler: (thrown, request, reply) => refuse(door, visits.get(request), fromFramework(thrown), request, reply),
-    handler: async (request, reply) => {
-      const visit = visits.get(request)!;
-      if (!Buffer.isBuffer(request.body)) throw new ServiceError('invalid_json', 'We could not parse the JSON body of your request. The body is empty.');
-      door.open.hold(visit.abort, request.body.length - announcedBytes(request));
-      await answer(door, visit, readChatRequest(request.body, visit.understood), request, reply);
-      return reply;
-    },
+  // A room of its own, because its bodies are counted while they arrive.
+  void server.register((room, _options, done) => {
+    countBodies(room, door, visits);
+    room.post('/v1/chat/completions', {
+      onRequest: async (request, reply) => {
+        const abort = await enter(door, request);
+        reply.raw.once('close', () => {
+          door.open.leave(abort);
+          if (!reply.raw.writableFinished) abort.abort(new ServiceError('cancelled', 'The client closed the connection.'));
+        });
+        visits.set(request, { abort, principal: await door.principal(request), understood: emptyCall(), isRead: false });
+      },
+      errorHandler: (thrown, request, reply) => refuse(door, visits.get(request), fromFramework(thrown), request, reply),
+      handler: async (request, reply) => {
+        const visit = visits.get(request)!;
+        visit.isRead = true;
+        if (!Buffer.isBuffer(request.body)) throw new ServiceError('invalid_json', 'We could not parse the JSON body of your request. The body is empty.');
+        await answer(door, visit, readChatRequest(request.body, visit.understood), request, reply);
+        return reply;
+      },
+    });
+    done();
+  });
+}
+
+function countBodies(room: FastifyInstance, door: CallDoor, visits: WeakMap<FastifyRequest, Visit>): void {
+  const uploads = new Uploads(door.clock, BODY_LIMIT_BYTES);
+  room.removeContentTypeParser('application/json');
+  room.addContentTypeParser('application/json', (request, body, done) => {
+    const { abort } = visits.get(request)!;
+    const announced = request.headers['content-length'];
+    uploads.read(body, announced === undefined ? undefined : Number(announced), { signal: abort.signal, hold: (bytes) => door.open.hold(abort, bytes) }, done);
   });
 }
 
@@ -77,11 +94,6 @@ async function recordTurnedAway(door: CallDoor, error: ServiceError, request: Fa
     // Below 500 only a key is at fault here, and what a stranger asks is no call.
     if (ServiceError.from(thrown).httpStatus >= 500) door.figures.unrecorded(error.code);
   }
-}
-
-/** What the body will take, before it is read; a client that does not say may send the most. */
-function announcedBytes({ headers }: FastifyRequest): number {
-  return headers['content-length'] === undefined ? BODY_LIMIT_BYTES : Math.min(Number(headers['content-length']), BODY_LIMIT_BYTES);
 }
 
 async function answer(door: CallDoor, { abort, principal }: Visit, { call, includeUsage }: ChatRequest, request: FastifyRequest, reply: FastifyReply): Promise<void> {
@@ -118,7 +130,7 @@ function failStream(door: CallDoor, sink: ChatStream, error: ServiceError, reque
   sink.fail(error);
 }
 
-/** An admitted call that failed before any output: its end is on record already. */
+/** A call that failed before any output; its end is on record already. */
 function endWithError(door: CallDoor, error: ServiceError, request: FastifyRequest, reply: FastifyReply): void {
   logFault(door.logger, error, request);
   if (error.code === 'cancelled') {
@@ -135,14 +147,18 @@ async function refuse(door: CallDoor, visit: Visit | undefined, error: ServiceEr
   let told = error;
   door.figures.refused(error.code);
   // A call that was ended by a signal was admitted, and has its record or has lost it; or its client left.
-  if (visit && (error.httpStatus < 500 || !visit.abort.signal.aborted)) {
+  if (visit && (!visit.isRead || error.httpStatus < 500 || !visit.abort.signal.aborted)) {
+    // A client that left has given its place back: its record takes one of those that are kept for such.
+    const leave = error.code === 'cancelled' ? door.open.turnAway() : () => undefined;
     try {
-      await door.flow.refuse(request.id, visit.principal, { ...visit.understood, model: shownName(visit.understood.model) }, error);
+      if (leave) await door.flow.refuse(request.id, visit.principal, { ...visit.understood, model: shownName(visit.understood.model) }, error);
+      else door.figures.unrecorded(error.code);
     } catch (thrown) {
       door.figures.unrecorded(error.code);
       if (error.httpStatus < 500) told = ServiceError.from(thrown);
+    } finally {
+      leave?.();
     }
   }
-  logFault(door.logger, told, request);
-  sendError(reply, told, request.id);
+  endWithError(door, told, request, reply);
 }

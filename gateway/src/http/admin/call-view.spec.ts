@@ -1,0 +1,18 @@
+import { create } from '@bufbuild/protobuf';
+import { describe, expect, it } from '@jest/globals';
+import { CallSummarySchema } from '@sluice/proto/audit/v1/audit';
+import { callView } from './call-view.ts';
+
+describe('the view of a call', () => {
+  it.each([
+    ['answered', 12, 3, { duration_ms: 12, first_output_ms: 3 }],
+    ['answered', 0, 0, { duration_ms: 0, first_output_ms: null }],
+    ['disconnected', 12, 0, { duration_ms: 12, first_output_ms: null }],
+    ['failed', 12, 0, { duration_ms: 12, first_output_ms: null }],
+    ['running', 0, 0, { duration_ms: null, first_output_ms: null }],
+    ['abandoned', 0, 0, { duration_ms: null, first_output_ms: null }],
+    ['refused', 0, 0, { duration_ms: null, first_output_ms: null }],
+  ])('says how long one took that is %s only when that was measured', (status, durationMs, firstOutputMs, seen) => {
+    expect(callView(create(CallSummarySchema, { status, durationMs, firstOutputMs }))).toMatchObject(seen);
+  });
+});
