@@ -14,8 +14,9 @@ import { GRPCInferenceService } from '@sluice/proto/kserve';
 import { InProcessTransport } from '@sluice/rpc';
 import type { Logger } from '@sluice/telemetry';
 import { createLocalEngine, localEngineConfig } from './index.ts';
-import { DEMO_WEIGHTS_SHA256, demoWeights } from './testing/demo-weights.ts';
+import { demoWeights } from './testing/demo-weights.ts';
 import { modelProcesses } from './testing/model-processes.ts';
+import { DEMO_MODEL } from './weights/demo-model.ts';
 
 const transport = new InProcessTransport({ freezeStreams: true });
 const engine = transport.connect(GRPCInferenceService);
@@ -295,7 +296,7 @@ describe('loading', () => {
   });
 
   it('takes the weights that were registered and no others, even when they work', async () => {
-    const registered = `sha256:${DEMO_WEIGHTS_SHA256}`;
+    const registered = `sha256:${DEMO_MODEL.weights.sha256}`;
     await load('pinned', weights, registered);
     await engine.repositoryModelUnload({ modelName: 'pinned' });
     const swapped = join(folder, 'swapped.gguf');

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
+import { DEMO_MODEL } from '@sluice/local-engine/weights';
 import { z } from 'zod';
 import { CommandFailed, WrongUse } from '../exit-code.ts';
-import { DEMO_MODEL } from '../model-weights/demo-model.ts';
 import { models } from '../platform-api/answers.ts';
 import { adminApi, publicApi } from '../platform-api/connection.ts';
 import type { HttpApi } from '../platform-api/http-api.ts';

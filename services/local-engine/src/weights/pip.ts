@@ -7,6 +7,8 @@ const PROBE_LIMIT_MS = 20_000;
 /** A slow line takes long for 90 MB; a pip that takes longer hangs. */
 const DOWNLOAD_LIMIT_MS = 30 * 60_000;
 const PROGRESS_EVERY_MS = 200;
+/** That a program may take to end when it is told to. */
+const END_LIMIT_MS = 5_000;
 
 /** The command of a Python that has pip. */
 export async function findPip(signal: AbortSignal | undefined, pythons: readonly string[] = PYTHONS): Promise<string | undefined> {
@@ -30,15 +32,17 @@ export interface PipDownload {
 /** Downloads the package alone, no dependencies, from the index that pip is set to. True when pip succeeded. */
 export async function pipDownload({ python, requirement, folder, onBytes, signal, arguments: further }: PipDownload): Promise<boolean> {
   let lastSum = 0;
+  let isOver = false;
   const watch = setInterval(() => {
     void countBytes(folder).then((sum) => {
-      if (sum > lastSum) onBytes((lastSum = sum));
+      if (!isOver && sum > lastSum) onBytes((lastSum = sum));
     });
   }, PROGRESS_EVERY_MS);
   try {
     const pip = ['-m', 'pip', 'download', '--no-deps', '--only-binary=:all:', '--no-input', '--quiet', '--disable-pip-version-check', '--retries', '2'];
     return await succeeds('env', [`TMPDIR=${folder}`, python, ...pip, ...further, '--dest', folder, requirement], DOWNLOAD_LIMIT_MS, signal);
   } finally {
+    isOver = true;
     clearInterval(watch);
   }
 }
@@ -54,13 +58,18 @@ async function succeeds(command: string, args: readonly string[], limitMs: numbe
   signal?.throwIfAborted();
   const child = spawn(command, args, { stdio: 'ignore' });
   const limit = setTimeout(() => child.kill('SIGKILL'), limitMs);
-  const end = (): void => void child.kill('SIGTERM');
+  let endLimit: NodeJS.Timeout | undefined;
+  const end = (): void => {
+    child.kill('SIGTERM');
+    endLimit = setTimeout(() => child.kill('SIGKILL'), END_LIMIT_MS);
+  };
   signal?.addEventListener('abort', end, { once: true });
   const code = await new Promise<number | null>((resolve) => {
     child.once('error', () => resolve(null));
     child.once('close', resolve);
   });
   clearTimeout(limit);
+  clearTimeout(endLimit);
   signal?.removeEventListener('abort', end);
   signal?.throwIfAborted();
   return code === 0;

@@ -1,7 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { open as openZip, type Entry, type ZipFile } from 'yauzl';
+import type { Entry, ZipFile } from 'yauzl';
 
 /** A wheel has tens of files; one with more than this is something else. */
 const ENTRIES_LIMIT = 10_000;
@@ -41,7 +41,9 @@ function countBytes(onBytes: (sum: number) => void): Transform {
   });
 }
 
-function readEntries(wheelPath: string, visit: (entry: Entry, zip: ZipFile) => Promise<void>): Promise<void> {
+async function readEntries(wheelPath: string, visit: (entry: Entry, zip: ZipFile) => Promise<void>): Promise<void> {
+  // Loaded where it is used: who only wants to know the name of a model does not wait for it.
+  const { open: openZip } = await import('yauzl');
   return new Promise((resolve, reject) => {
     openZip(wheelPath, { lazyEntries: true }, (openError, zip) => {
       if (openError) return reject(openError);
