@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ScriptedUpstream, chunk, errorEnvelope, htmlPage, streamedChat, wholeChat, type Script } from '@sluice/testkit';
+import { ask } from './ask.ts';
 import { endedCall } from './audited-call.ts';
 import { admin, eventually, type House } from './house.ts';
 import { MESSAGES, MODEL, addModel } from './scripted-model.ts';
@@ -7,11 +8,6 @@ import { StreamReader } from './stream-reader.ts';
 
 /** Two attempts that run out of their time, and what is around them on a busy machine. */
 const STALL_LIMIT_MS = 60_000;
-
-/** One call that is not streamed. */
-function askWhole(house: House, fields: object = {}): Promise<Response> {
-  return fetch(`${house.url}/v1/chat/completions`, { method: 'POST', headers: { authorization: `Bearer ${house.apiKey}`, 'content-type': 'application/json' }, body: JSON.stringify({ model: MODEL, messages: MESSAGES, ...fields }) });
-}
 
 /** Answers that begin well and end badly. */
 const BROKEN: readonly [name: string, script: Script][] = [
@@ -22,6 +18,9 @@ const BROKEN: readonly [name: string, script: Script][] = [
   ['reports an error in the stream', { steps: [{ event: chunk({ role: 'assistant', content: 'half' }) }, { event: { error: { message: 'boom', type: 'server_error', code: null } } }] }],
   ['ends without a reason', { steps: [{ event: chunk({ role: 'assistant', content: 'half' }) }] }],
 ];
+
+/** The least that the setting takes: what one answer may have. */
+export const WHOLE_ANSWERS_LIMIT_BYTES = 32 * 2 ** 20;
 
 export function backendFaultScenarios(at: () => House): void {
   describe('a backend', () => {
@@ -61,10 +60,9 @@ export function backendFaultScenarios(at: () => House): void {
 
     it.each([['a web page', htmlPage(200)], ['a broken gateway', htmlPage(502)], ['an empty body', { steps: [] } as Script]])('that answers with %s gives a 502 in the usual envelope', async (_name, script) => {
       upstream.always(script);
-      const answer = await askWhole(at());
+      const answer = await ask(at());
       expect(answer.status).toBe(502);
-      expect(Object.keys(((await answer.json()) as { error: object }).error).sort()).toEqual(['code', 'message', 'param', 'type']);
-      expect(await endedCall(at(), answer.headers.get('x-request-id')!)).toMatchObject({ status: 'failed', http_status: 502 });
+      expect(await endedCall(at(), answer.id)).toMatchObject({ status: 'failed', http_status: 502 });
     });
 
     it('that says nothing is given up: a 504 before the first token, an error event after it, and it hears of it', async () => {
@@ -85,29 +83,40 @@ export function backendFaultScenarios(at: () => House): void {
       // Half an answer is none.
       const half: Script = { headers: { 'content-type': 'application/json' }, steps: [{ raw: '{"choices":[{"index":0,"message":{"content":"half' }, { stall: true }] };
       upstream.next(half);
-      const alone = await askWhole(at());
-      expect(alone.status).toBe(504);
-      expect(await alone.json()).toMatchObject({ error: { code: 'upstream_timeout', param: null } });
+      const alone = await ask(at());
+      expect([alone.status, alone.error.code]).toEqual([504, 'upstream_timeout']);
       await (await upstream.received(0)).clientLeft;
-      expect(await endedCall(at(), alone.headers.get('x-request-id')!)).toMatchObject({ status: 'failed', http_status: 504, error_code: 'upstream_timeout', choices: [] });
+      expect(await endedCall(at(), alone.id)).toMatchObject({ status: 'failed', http_status: 504, error_code: 'upstream_timeout', choices: [] });
       await using second = await ScriptedUpstream.start();
       await addModel(at(), second);
       upstream.always({ before: new Promise(() => undefined), steps: [] });
       // Held until the silent one was asked, so that of two calls one goes there.
       second.always({ ...wholeChat(), before: upstream.received(1) });
-      const answers = await Promise.all([askWhole(at()), askWhole(at())]);
+      const answers = await Promise.all([ask(at()), ask(at())]);
       expect(answers.map(({ status }) => status)).toEqual([200, 200]);
-      for (const answer of answers) expect(await answer.json()).toMatchObject({ choices: [{ message: { content: 'The answer is 42.' } }] });
+      for (const { body } of answers) expect(body).toMatchObject({ choices: [{ message: { content: 'The answer is 42.' } }] });
       await (await upstream.received(1)).clientLeft;
     }, STALL_LIMIT_MS);
 
+    it('that sends more of whole answers than may be held is told to stop: one client gets a 503 and may try again, the others their answers', async () => {
+      const gate = Promise.withResolvers<void>();
+      const large: Script = { headers: { 'content-type': 'application/json' }, steps: [{ repeat: ' '.repeat(2 ** 20), times: (0.75 * WHOLE_ANSWERS_LIMIT_BYTES) / 2 ** 20 }, { wait: gate.promise }, ...wholeChat().steps] };
+      upstream.next(large, large);
+      const answers = await Promise.all([ask(at()).finally(gate.resolve), ask(at()).finally(gate.resolve)]);
+      const [fine, over] = answers.sort((a, b) => a.status - b.status);
+      expect(fine).toMatchObject({ status: 200, body: { choices: [{ message: { content: 'The answer is 42.' } }] } });
+      expect({ status: over!.status, code: over!.error.code, retryAfter: over!.headers.get('retry-after') }).toEqual({ status: 503, code: 'server_is_overloaded', retryAfter: '1' });
+      expect(await endedCall(at(), over!.id)).toMatchObject({ status: 'failed', http_status: 503, error_code: 'overloaded', choices: [] });
+      expect(await ask(at())).toMatchObject({ status: 200 });
+    });
+
     it('that refuses the request is heard: its own status, type, code and param reach the client, and all of it is on record and proven', async () => {
       upstream.next(errorEnvelope(422, { message: 'No such voice.', type: 'invalid_request_error', code: 'bad_voice', param: 'audio.voice' }));
-      const answer = await askWhole(at(), { seed: 7 });
+      const answer = await ask(at(), { seed: 7 });
       expect(answer.status).toBe(422);
       const error = { message: 'No such voice.', type: 'invalid_request_error', code: 'bad_voice', param: 'audio.voice' };
-      expect(await answer.json()).toEqual({ error });
-      const id = answer.headers.get('x-request-id')!;
+      expect(answer.body).toEqual({ error });
+      const { id } = answer;
       expect(await endedCall(at(), id)).toMatchObject({ status: 'failed', error_code: 'upstream_refused', error, request: { messages: MESSAGES, seed: 7 } });
       const proven = await eventually(async () => {
         const { code, stdout } = await at().command('audit', 'verify', id, '--json');

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe } from '@jest/globals';
-import { backendFaultScenarios } from './backend-faults.scenarios.ts';
+import { WHOLE_ANSWERS_LIMIT_BYTES, backendFaultScenarios } from './backend-faults.scenarios.ts';
 import { chatScenarios } from './chat.scenarios.ts';
 import { crashScenarios } from './crash.scenarios.ts';
 import { eventLogScenarios } from './event-log.scenarios.ts';
@@ -9,8 +9,10 @@ import { keyScenarios } from './keys.scenarios.ts';
 import { registryScenarios } from './registry.scenarios.ts';
 
 const START_LIMIT_MS = 90_000;
-/** Settings that every house of these scenarios runs with: nobody waits a minute for a backend that says nothing. */
-export const SETTINGS: Readonly<Record<string, string>> = { SLUICE_FIRST_TOKEN_MS: '4000', SLUICE_WHOLE_ANSWER_MS: '4000', SLUICE_STREAM_IDLE_MS: '4000' };
+/** Settings that every house of these scenarios runs with: nobody waits a minute for a backend that says nothing, or sends gigabytes to fill the room for answers. */
+export const SETTINGS: Readonly<Record<string, string>> = {
+  SLUICE_FIRST_TOKEN_MS: '4000', SLUICE_WHOLE_ANSWER_MS: '8000', SLUICE_STREAM_IDLE_MS: '4000', SLUICE_WHOLE_ANSWERS_LIMIT_BYTES: String(WHOLE_ANSWERS_LIMIT_BYTES),
+};
 
 /** Everything that must hold of a house, however it runs. */
 export function scenarios(name: string, make: () => Promise<House>): void {
