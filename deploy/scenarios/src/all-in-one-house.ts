@@ -10,7 +10,7 @@ import { processEnvironment } from '@sluice/config';
 import { eventually, type House } from './house.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../../sluice', import.meta.url));
-const START_LIMIT_MS = 60_000;
+const START_LIMIT_MS = 120_000;
 
 interface Ready {
   readonly url: string;

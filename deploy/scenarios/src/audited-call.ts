@@ -23,7 +23,7 @@ export interface AuditedCall {
 }
 
 /** The audit's record of a call once it has ended. */
-export function endedCall(house: House, id: string, limitMs = 20_000): Promise<AuditedCall> {
+export function endedCall(house: House, id: string, limitMs = 60_000): Promise<AuditedCall> {
   return eventually(async () => {
     const { status, body } = await admin<AuditedCall>(house, 'GET', `/audit/calls/${id}`);
     return status === 200 && body.status !== 'running' && body.leaf_index !== null && body;

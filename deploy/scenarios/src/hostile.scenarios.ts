@@ -74,7 +74,7 @@ export function hostileScenarios(at: () => House): void {
         const socket = connect(Number(port), hostname, () => socket.write(bytes));
         let text = '';
         socket.setEncoding('utf8').on('data', (part: string) => (text += part)).on('close', () => resolve(text)).on('error', (error) => (text ? resolve(text) : reject(error)));
-        socket.setTimeout(10_000, () => socket.destroy(new Error('no answer')));
+        socket.setTimeout(60_000, () => socket.destroy(new Error('no answer')));
       });
     }
   });

@@ -33,13 +33,13 @@ export async function admin<T = Record<string, unknown>>(house: Pick<House, 'adm
     method,
     headers: { authorization: `Bearer ${house.adminKey}`, ...(body ? { 'content-type': 'application/json' } : {}) },
     ...(body ? { body: JSON.stringify(body) } : {}),
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(60_000),
   });
   return { status: answer.status, body: (await answer.json()) as T };
 }
 
 /** Waits for a condition; the only wait of the scenarios. */
-export async function eventually<T>(look: () => Promise<T | undefined | false>, limitMs = 20_000): Promise<T> {
+export async function eventually<T>(look: () => Promise<T | undefined | false>, limitMs = 60_000): Promise<T> {
   const deadlineMs = performance.now() + limitMs;
   let last: unknown;
   for (;;) {

@@ -23,7 +23,7 @@ describe('the main job, on the real model', () => {
     client = new OpenAI({ baseURL: `${house.url}/v1`, apiKey: house.apiKey, maxRetries: 0 });
   }, START_LIMIT_MS);
 
-  afterAll(async () => house?.[Symbol.asyncDispose](), 60_000);
+  afterAll(async () => house?.[Symbol.asyncDispose]());
 
   it('chats with the openai package, whole and streamed; show tells all, verify proves it', async () => {
     const whole = await client.chat.completions.create({ model: MODEL, messages: QUESTION, max_tokens: 32, temperature: 0, seed: 7 });
@@ -43,11 +43,11 @@ describe('the main job, on the real model', () => {
     // A checkpoint covers a leaf within a second of its coming.
     await eventually(async () => (await house.command('audit', 'verify', id)).code === 0);
     expect(await house.command('audit', 'verify')).toMatchObject({ code: 0 });
-  }, 60_000);
+  });
 
   it('chats in the terminal', async () => {
     expect(await house.command('chat', 'What is the capital of France? Answer in one sentence.', '--model', MODEL)).toMatchObject({ code: 0, stdout: expect.stringContaining('Paris') });
-  }, 60_000);
+  });
 
   it('frees the model when a client leaves, and answers four at once', async () => {
     const long = new StreamReader(house, { model: MODEL, messages: [{ role: 'user', content: 'Tell me a very long story.' }], max_tokens: 1500 });
@@ -56,13 +56,13 @@ describe('the main job, on the real model', () => {
     expect((await endedCall(house, long.id!)).status).toBe('disconnected');
     const answers = await Promise.all(Array.from({ length: 4 }, () => client.chat.completions.create({ model: MODEL, messages: QUESTION, max_tokens: 16, temperature: 0 })));
     for (const answer of answers) expect(answer.choices[0]!.message.content).toContain('Paris');
-  }, 60_000);
+  });
 
   it('refuses by name what this model cannot do, and a prompt that does not fit', async () => {
     const tools = [{ type: 'function' as const, function: { name: 'f', parameters: { type: 'object' } } }];
     await expect(client.chat.completions.create({ model: MODEL, messages: QUESTION, tools })).rejects.toMatchObject({ status: 400, code: 'unsupported_parameter', param: 'tools' });
     await expect(client.chat.completions.create({ model: MODEL, messages: [{ role: 'user', content: 'word '.repeat(20_000) }] })).rejects.toMatchObject({ status: 400, code: 'context_length_exceeded', param: 'messages' });
-  }, 60_000);
+  });
 
   it('is exported as files that hold the whole log, and a backup restored elsewhere verifies and answers', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'sluice-copies-'));
@@ -80,5 +80,5 @@ describe('the main job, on the real model', () => {
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
-  }, 120_000);
+  }, 300_000);
 });

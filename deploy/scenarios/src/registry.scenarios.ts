@@ -57,7 +57,7 @@ export function registryScenarios(at: () => House): void {
       });
       for (const path of ['/models', '/backends', '/audit/acts']) expect(givenAway(credentials, JSON.stringify((await admin(at(), 'GET', path)).body))).toEqual([]);
       for (const model of [MODEL, OTHER]) await removeModel(at(), model);
-    }, 120_000);
+    }, 240_000);
 
     it('never lets a name lead to another name, or in a circle', async () => {
       await using upstream = await ScriptedUpstream.start();
@@ -71,7 +71,7 @@ export function registryScenarios(at: () => House): void {
       await eventually(async () => (await ask(at(), { model: 'one' })).status === 200);
       await removeModel(at());
       await eventually(async () => (await ask(at(), { model: 'one' })).status === 404);
-    }, 60_000);
+    });
   });
 }
 

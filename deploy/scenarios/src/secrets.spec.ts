@@ -70,5 +70,5 @@ describe('what is secret', () => {
       spans.close();
       await house[Symbol.asyncDispose]();
     }
-  }, 120_000);
+  }, 300_000);
 });
