@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { BodyPolicy, KeyKind, Role } from '@sluice/proto/access/v1/access';
 import { AdminActedSchema, type AdminActed } from '@sluice/proto/events/v1/calls';
+import { AccessChangedSchema } from '@sluice/proto/events/v1/changes';
 import { MAX_UNREVOKED_KEYS } from './domain/create-api-key.ts';
 import { MAX_PROJECTS } from './domain/create-project.ts';
 import { SECRET_PATTERNS } from './domain/secret.ts';
@@ -114,6 +115,57 @@ describe('administration', () => {
     it('cannot be revoked where there are none', async () => {
       await expect(running.access.revokeApiKey({ actor, keyId: 'key_none' })).rejects.toEqual(code('not_found', 'key_id'));
       await expect(running.access.revokeApiKey({ actor, keyId: '' })).rejects.toEqual(code('missing_required_parameter', 'key_id'));
+    });
+  });
+
+  describe('a key that has expired', () => {
+    it('opens no act and no question from its last millisecond on, and stays in the snapshot so that its holder can be told', async () => {
+      const expiresAtMs = BigInt(house.clock.wallMs() + 1000);
+      const member = await running.adminKey(Role.MEMBER, expiresAtMs);
+      const { key: app } = await running.access.createApiKey({ ...inference(), expiresAtMs });
+      const by = { ...actor, keyId: member.id };
+      house.clock.jump(999);
+      await running.access.authorise({ actor: by, action: 'model.change' });
+      const { key: spare } = await running.access.createApiKey({ ...inference(), actor: by });
+      house.clock.jump(1);
+      for (const act of [
+        running.access.authorise({ actor: by, action: 'model.change' }),
+        running.access.createApiKey({ ...inference(), actor: by }),
+        running.access.revokeApiKey({ actor: by, keyId: spare!.id }),
+      ]) await expect(act).rejects.toEqual(code('insufficient_permissions'));
+      const { keys } = await running.snapshot();
+      for (const { id } of [member, app!]) expect(keys.find((key) => key.id === id)).toMatchObject({ expiresAtMs, revokedAtMs: 0n });
+      expect(keys.some(({ id }) => id === spare!.id)).toBe(true);
+    });
+
+    it('can still be revoked, and is then gone from the snapshot', async () => {
+      const { key } = await running.access.createApiKey({ ...inference(), expiresAtMs: BigInt(house.clock.wallMs() + 1) });
+      house.clock.jump(1);
+      await running.access.revokeApiKey({ actor, keyId: key!.id });
+      expect((await running.snapshot()).keys.some(({ id }) => id === key!.id)).toBe(false);
+    });
+  });
+
+  describe('the models of a key', () => {
+    it('reach every copy as they were given, each once: by the answer, by the snapshot, by the event and by the list', async () => {
+      const { position } = await running.snapshot();
+      const heard: (readonly string[])[] = [];
+      const reader = house.events.follow(AccessChangedSchema, position, {
+        onRecord: ({ message: { change } }) => void heard.push(change.case === 'key' ? change.value.models : []),
+        onBeat: () => undefined,
+      });
+      const { key } = await running.access.createApiKey({ ...inference(), models: ['b', 'a/c', 'b', '"}'] });
+      await reader.caughtUp();
+      await reader.stop();
+      const models = ['b', 'a/c', '"}'];
+      const listed = await running.access.listApiKeys({ organisationId: actor.organisationId });
+      const known = [[key!], (await running.snapshot()).keys, listed.keys].map((keys) => keys.find(({ id }) => id === key!.id)!.models);
+      expect([...known, ...heard]).toEqual([models, models, models, models]);
+    });
+
+    it('stay as they are for the life of the key: nothing changes them, not even its revocation', async () => {
+      const { key } = await running.access.createApiKey({ ...inference(), models: ['only'] });
+      expect((await running.access.revokeApiKey({ actor, keyId: key!.id })).key!.models).toEqual(['only']);
     });
   });
 

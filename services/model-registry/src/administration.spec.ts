@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { AccessService } from '@sluice/proto/access/v1/access';
 import { AdminActedSchema, type AdminActed } from '@sluice/proto/events/v1/calls';
 import { DeploymentState, Placement, Protocol, type AddModelResponse } from '@sluice/proto/model_registry/v1/model_registry';
+import type { Implementation } from '@sluice/rpc';
 import { MAX_DEPLOYMENTS_PER_MODEL, MAX_MODELS, MAX_VERSIONS_PER_MODEL } from './domain/add-model.ts';
 import { MAX_ALIASES } from './domain/aliases.ts';
 import { House, type Running } from './testing/house.ts';
@@ -122,6 +124,52 @@ describe('the registry', () => {
     ]) await expect(act).rejects.toEqual(code('insufficient_permissions'));
     expect((await list()).models.map(({ name }) => name)).toEqual(['member']);
     expect((await list('other')).models.map(({ name }) => name)).toEqual(['their-owner']);
+  });
+
+  it('keeps organisations apart: the same names and addresses in two of them are different things', async () => {
+    const theirs = { keyId: 'their owner', organisationId: 'other' };
+    const source = (credential: string) => ({ case: 'openai' as const, value: { baseUrl: 'http://one/v1', credential } });
+    const ours = await running.registry.addModel({ actor, name: 'chat', source: source('tok-ours') });
+    for (const act of [
+      running.registry.removeModel({ actor: theirs, name: 'chat' }),
+      running.registry.setAlias({ actor: theirs, alias: 'best', modelName: 'chat' }),
+    ]) await expect(act).rejects.toEqual(code('model_not_found'));
+    await running.registry.setAlias({ actor, alias: 'best', modelName: 'chat' });
+    await expect(running.registry.removeAlias({ actor: theirs, alias: 'best' })).rejects.toEqual(code('not_found', 'alias'));
+    const other = await running.registry.addModel({ actor: theirs, name: 'chat', source: source('tok-theirs') });
+    expect(other.deployment!.id).not.toBe(ours.deployment!.id);
+    await running.registry.addModel({ actor: theirs, name: 'best', source: source('tok-theirs') });
+    expect(await list('other')).toMatchObject({ models: [{ organisationId: 'other', name: 'chat' }, { organisationId: 'other', name: 'best' }], aliases: [] });
+    expect(await list()).toMatchObject({ models: [ours.model], deployments: [ours.deployment], aliases: [{ name: 'best' }] });
+    const { credentials } = await running.registry.getSnapshot({});
+    expect(credentials.find(({ deploymentId }) => deploymentId === ours.deployment!.id)).toMatchObject({ token: 'tok-ours' });
+  });
+
+  it('is the same after a restart, and goes on from the same position', async () => {
+    await add('chat', 'http://one/v1', { credential: 'tok' });
+    await running.registry.setAlias({ actor, alias: 'best', modelName: 'chat' });
+    const before = await running.registry.getSnapshot({});
+    await running.stop();
+    const next = await house.start();
+    expect(await next.registry.getSnapshot({})).toEqual(before);
+    await next.registry.removeAlias({ actor, alias: 'best' });
+    expect((await next.registry.getSnapshot({})).position).toBe(before.position + 1n);
+  });
+
+  it('can turn two aliases against each other by no order of acts: one of them always names a model', async () => {
+    for (const name of ['one', 'two']) await add(name, `http://${name}/v1`);
+    const turns = [['a', 'b'], ['b', 'a'], ['a', 'one'], ['b', 'two'], ['one', 'two'], ['two', 'one'], ['a', 'a']] as const;
+    for (let round = 0; round < 5; round++) await Promise.allSettled(turns.map(([alias, modelName]) => running.registry.setAlias({ actor, alias, modelName })));
+    const { models, aliases } = await list();
+    expect(aliases.map(({ name, modelId }) => [name, models.find(({ id }) => id === modelId)!.name])).toEqual([['a', 'one'], ['b', 'two']]);
+  });
+
+  it('changes nothing while access does not answer, and does not wait for it for ever', async () => {
+    const slow = await house.startAlone();
+    slow.platform.serve(AccessService, { authorise: () => new Promise(() => undefined) } as unknown as Implementation<typeof AccessService>);
+    const before = await list();
+    await expect(slow.registry.addModel({ actor, name: 'x', source: { case: 'openai', value: { baseUrl: 'http://one' } } })).rejects.toEqual(code('access_unavailable'));
+    expect(await list()).toEqual(before);
   });
 
   it('changes nothing while access is away', async () => {

@@ -4,6 +4,7 @@ import {
   DeploymentState, type Alias, type Deployment, type GetSnapshotResponse, type Model, type Version,
 } from '@sluice/proto/model_registry/v1/model_registry';
 import { RegistryChangedSchema, type RegistryChanged } from '@sluice/proto/events/v1/changes';
+import type { Platform } from '@sluice/platform';
 import { ownerContract } from '@sluice/replica/testing';
 import fc from 'fast-check';
 import { House, type Running } from './testing/house.ts';
@@ -93,6 +94,7 @@ describe('a replica of the registry', () => {
     schema: RegistryChangedSchema,
     snapshot: () => running.registry.getSnapshot({}),
     take,
+    start: (parts: Partial<Platform>) => house.start(parts),
     replay: (from: GetSnapshotResponse, heard: readonly RegistryChanged[]) => {
       const replica = new Replica(from);
       for (const change of heard) replica.apply(change);

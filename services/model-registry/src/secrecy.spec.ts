@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { rootKeyFrom } from '@sluice/envelope';
 import { givenAway } from '@sluice/testkit';
 import { House, type Running } from './testing/house.ts';
 
@@ -43,6 +44,23 @@ describe('an upstream credential', () => {
     await expect(running.registry.getSnapshot({})).rejects.toMatchObject({ code: 'internal' });
     await sql.query('update deployment set sealed_credential = $1 where id = $2', [rows[1]!.sealed_credential, rows[1]!.id]);
     await running.registry.getSnapshot({});
+  });
+
+  it('opens under no other root key: a snapshot is refused without a word of it, what needs none goes on', async () => {
+    const stranger = await house.start({ rootKey: rootKeyFrom(house.ids.randomBytes(32)) });
+    const refusal = await stranger.registry.getSnapshot({}).catch((error: unknown) => error);
+    expect(refusal).toMatchObject({ code: 'internal' });
+    expect((await stranger.registry.listModels({ organisationId: 'org' })).deployments).toHaveLength(2);
+    expect(givenAway(CREDENTIALS, [String(refusal), ...house.logged].join('\n'))).toEqual([]);
+    await stranger.stop();
+  });
+
+  it('is gone for good with its model: no row holds it any more, sealed or not', async () => {
+    const { deployment } = await running.registry.addModel({ actor, name: 'brief', source: { case: 'openai', value: { baseUrl: 'http://four/v1', credential: CREDENTIALS[0]! } } });
+    await running.registry.removeModel({ actor, name: 'brief' });
+    const rows = await house.sql('model_registry').query('select sealed_credential from deployment where id = $1', [deployment!.id]);
+    expect(rows).toEqual([{ sealed_credential: null }]);
+    expect((await running.registry.getSnapshot({})).credentials.map(({ token }) => token)).toEqual(CREDENTIALS.slice(1));
   });
 
   it('is not quoted by a refusal or a log line', async () => {
