@@ -14,6 +14,8 @@ import { CommandFailed, EXIT, WrongUse } from './exit-code.ts';
 import { asTyped, typedCommand } from './terminal/typed-command.ts';
 
 const HELP_CODES = new Set(['commander.helpDisplayed', 'commander.version']);
+/** Commands that only hold others. */
+const GROUPS = new Set(['model', 'key', 'project', 'audit']);
 
 /** The whole command line; nothing of a command's work is loaded before it is chosen. */
 function makeProgram(): Command {
@@ -45,11 +47,17 @@ function pathOf(command: Command): string {
   return command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
 }
 
+/** `help key create` means `key create --help`. Commander's own `help` looks at one word only, and shows all there is for a wrong one. */
+function withPlainHelp(words: readonly string[]): readonly string[] {
+  const at = words.findIndex((word) => !GROUPS.has(word));
+  return words[at] === 'help' ? [...words.toSpliced(at, 1), '--help'] : words;
+}
+
 /** Help for a command that does not exist is no help: without its flag the words are refused like any unknown command. */
 function withoutVainHelp(program: Command, words: readonly string[]): readonly string[] {
   let command = program;
   for (const word of words.filter((one) => !one.startsWith('-'))) {
-    if (command.commands.length === 0 || word === 'help') return words;
+    if (command.commands.length === 0) return words;
     const below = command.commands.find((one) => one.name() === word);
     if (!below) return words.filter((one) => one !== '--help' && one !== '-h');
     command = below;
@@ -62,10 +70,10 @@ export async function run(words: readonly string[]): Promise<number> {
   let chosen: Command | undefined;
   try {
     const program = makeProgram().hook('preAction', (_, command) => void (chosen = command));
-    await program.parseAsync(withoutVainHelp(program, words), { from: 'user' });
+    await program.parseAsync(withoutVainHelp(program, withPlainHelp(words)), { from: 'user' });
     return Number(process.exitCode ?? EXIT.done);
   } catch (error) {
-    if (error instanceof CommanderError) return HELP_CODES.has(error.code) || isAskedHelp(error, words) ? EXIT.done : EXIT.wrongUse;
+    if (error instanceof CommanderError) return HELP_CODES.has(error.code) ? EXIT.done : EXIT.wrongUse;
     if (error instanceof CommandFailed) {
       const help = error instanceof WrongUse && chosen ? `(${pathOf(chosen)} --help shows what there is)\n` : '';
       process.stderr.write(`sluice: ${asTyped(error.message)}\n${help}`);
@@ -87,9 +95,4 @@ export async function run(words: readonly string[]): Promise<number> {
     process.stderr.write(`sluice: unexpected error\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
     return EXIT.failed;
   }
-}
-
-/** `sluice help` and `sluice key help` end with the same code as a missing command does. */
-function isAskedHelp(error: CommanderError, words: readonly string[]): boolean {
-  return error.code === 'commander.help' && words.includes('help');
 }

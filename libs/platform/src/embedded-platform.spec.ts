@@ -15,7 +15,7 @@ it('gives each service its own migrated schema, copies the running database, and
     const [left, right] = await Promise.all([first.platform.sql('left_side', migrations), first.platform.sql('right_side', migrations)]);
     await left.query('INSERT INTO notes VALUES ($1)', ['kept']);
     expect(await right.query('SELECT * FROM notes')).toEqual([]);
-    await first.copyDatabase!(join(folder, 'copy'));
+    await first.copyDatabase!(join(folder, 'copy'), new AbortController().signal);
     await first.stop();
     expect(existsSync(join(folder, 'data', 'postgres', 'postmaster.pid'))).toBe(false);
     await expect(left.query('SELECT 1')).rejects.toThrow();
@@ -26,4 +26,4 @@ it('gives each service its own migrated schema, copies the running database, and
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}, 60_000);
+}, 120_000);

@@ -23,7 +23,7 @@ export interface EmbeddedPlatformOptions {
 export interface EmbeddedPlatform {
   readonly platform: Platform;
   /** Copies the running database to `DIR/postgres`; undefined for a server of one's own, which has its own tools. */
-  readonly copyDatabase: ((dir: string) => Promise<void>) | undefined;
+  readonly copyDatabase: ((dir: string, signal: AbortSignal) => Promise<void>) | undefined;
   /** Once the services are stopped: closes the connections, then ends the database that was started here. */
   stop(): Promise<void>;
   /** Ends the database at once, without a checkpoint; its next start recovers. For a person who does not want to wait. */
@@ -64,7 +64,7 @@ export async function createEmbeddedPlatform(options: EmbeddedPlatformOptions): 
     };
     return {
       platform,
-      copyDatabase: postgres && (async (dir) => postgres.backup(dir)),
+      copyDatabase: postgres && (async (dir, signal) => postgres.backup(dir, signal)),
       async stop() {
         room?.stop();
         await events.stop();

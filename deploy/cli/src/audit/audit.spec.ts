@@ -1,10 +1,12 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { LogVerifier, parseVerifierKey } from '@sluice/transparency';
 import { ApiServer } from '../testing/api-server.ts';
-import { runCli, type CliResult } from '../testing/run-cli.ts';
+import { CLI_WORDS, cleanEnvironment, runCli, type CliResult } from '../testing/run-cli.ts';
 import { completedCall, type ScriptedCall } from '../testing/scripted-call.ts';
 import { SmallLog } from '../testing/small-log.ts';
 
@@ -169,11 +171,37 @@ describe('sluice audit', () => {
     });
   });
 
+  it('says nothing of a log that cannot be read to its end, and exports none of it', async () => {
+    serve(new SmallLog().addCalls(300));
+    api.on('GET /admin/v1/audit/log/tile/entries/001.p/44', { status: 503, json: { error: { message: 'Away.', type: 'server_error', param: null, code: null } } });
+    const refused = await audit('verify', '--json');
+    expect(refused).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/nothing is proven, and nothing refuted\.\nAway\./) });
+    expect(refused.stderr).not.toContain('DOES NOT VERIFY');
+    expect(await audit('export', join(folder, 'deep', 'export'))).toMatchObject({ code: 1, stderr: expect.stringContaining('Away.') });
+    expect(readdirSync(join(folder, 'deep'))).toEqual([]);
+  });
+
+  it('leaves nothing when an export is given up with Ctrl-C', async () => {
+    serve(new SmallLog().addCalls(300));
+    const asked = new Promise<void>((reached) => void api.on('GET /admin/v1/audit/log/tile/entries/001.p/44', () => (reached(), { never: true })));
+    const child = spawn(process.execPath, [...CLI_WORDS, 'audit', 'export', join(folder, 'out'), '--json'], { env: cleanEnvironment({ ...api.environment, XDG_STATE_HOME: join(folder, 'state') }), stdio: ['ignore', 'pipe', 'pipe'] });
+    let [stdout, stderr] = ['', ''];
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    const ended = once(child, 'close');
+    await Promise.race([asked, ended]);
+    child.kill('SIGINT');
+    expect([...(await ended), stdout, stderr]).toEqual([1, null, '', 'sluice: cancelled\n']);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   it('exports static files that a verifier without a platform accepts', async () => {
     const log = new SmallLog().addCalls(300);
     serve(log);
     const out = join(folder, 'export');
     expect(await audit('export', out)).toMatchObject({ code: 0, stdout: expect.stringContaining('300 entries') });
+    const again = join(folder, 'again');
+    expect(JSON.parse((await audit('export', again, '--json')).stdout)).toEqual({ object: 'audit.export', directory: again, origin: 'log.test/audit', size: 300, files: readdirSync(again, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).length });
     const key = parseVerifierKey(readFileSync(join(out, 'key'), 'utf8').trim());
     const report = await new LogVerifier(async (path) => readFileSync(join(out, path)), key).verify();
     expect(report.checkpoint.size).toBe(300n);

@@ -19,13 +19,13 @@ export interface LogSource {
   readonly known: KnownLog;
 }
 
-/** Fetches the log's key and holds it against the one that was seen first. */
-export async function openLog(options: VerifyOptions): Promise<LogSource> {
+/** Fetches the log's key and holds it against the one that was seen first. Reading ends when the signal aborts. */
+export async function openLog(options: VerifyOptions, signal?: AbortSignal): Promise<LogSource> {
   const api = adminApi(options);
   const settings = readSettings();
   // A platform of this machine is known by its folder, because its port may change; another by its address.
   const place = settings.adminUrl ?? dataFolder(options.data ?? settings.dataDir).root;
   const keyText = (await api.text('/audit/log/key')).trim();
   const known = KnownLog.open(settings.stateDir, place, keyText, options.newLog ?? false);
-  return { api, key: parseVerifierKey(keyText), read: async (path) => api.bytes(`/audit/log/${path}`), known };
+  return { api, key: parseVerifierKey(keyText), read: async (path) => api.bytes(`/audit/log/${path}`, signal), known };
 }

@@ -7,6 +7,11 @@ type Message = NonNullable<NonNullable<RecordedCall['request']>['messages']>[num
 /** Members of the request that have their own place in the text, or that every call has. */
 const SHOWN_ELSEWHERE = new Set(['model', 'stream', 'messages']);
 
+const NO_BODIES = {
+  not_kept: 'Bodies were not kept: the project of this call keeps digests only (project create --bodies digest). What was asked and answered cannot be shown; that it was this and nothing else can still be proven.',
+  gone: 'The bodies are gone: their time of retention is over, or their key is. The proof stands.',
+};
+
 /** A recorded call as people read it: the facts, then who said what. No recorded byte can drive the terminal. */
 export function conversation(call: RecordedCall): string {
   return [...facts(call), '', ...said(call)].join('\n');
@@ -44,7 +49,7 @@ function segmentRanges({ segments }: RecordedCall): string {
 }
 
 function said(call: RecordedCall): string[] {
-  if (!call.bodies_available) return ['The bodies of this call are no longer there (retention) or were not kept; the proof stands.'];
+  if (call.bodies !== 'kept') return [NO_BODIES[call.bodies]];
   const { request } = call;
   const parameters = request ? Object.entries(request).filter(([name, value]) => !SHOWN_ELSEWHERE.has(name) && value !== null) : [];
   return [

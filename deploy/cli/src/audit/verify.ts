@@ -1,6 +1,7 @@
 import { LogFault, LogVerifier, type LogReport } from '@sluice/transparency';
 import { print, printAnswer } from '../commands/output.ts';
 import { CommandFailed } from '../exit-code.ts';
+import { NoAnswer } from '../platform-api/http-api.ts';
 import type { CallProof } from './call-proof.ts';
 import { LogRefused } from './log-refused.ts';
 import { openLog, type LogSource, type VerifyOptions } from './log-source.ts';
@@ -50,6 +51,7 @@ async function proven<T>(work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     if (!(error instanceof LogFault)) throw error;
+    if (error.cause instanceof NoAnswer) throw new CommandFailed(`The log could not be read to its end: nothing is proven, and nothing refuted.\n${error.cause.message}`);
     const cause = error.cause instanceof CommandFailed ? `\n${error.cause.message}` : '';
     throw new LogRefused(error.kind, `${error.message}${cause}`, `THE LOG DOES NOT VERIFY (${error.kind}): ${error.message}${cause}`);
   }

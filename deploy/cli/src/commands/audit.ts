@@ -2,8 +2,9 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { VerifyOptions } from '../audit/log-source.ts';
 import { call, listOf, recordedCall, type Call } from '../platform-api/answers.ts';
 import { adminApi } from '../platform-api/connection.ts';
+import { interruptible } from '../terminal/interruptible.ts';
 import { table } from '../terminal/table.ts';
-import { examples, print, printAnswer, reads, talks, type ReadOptions } from './output.ts';
+import { examples, printAnswer, reads, type ReadOptions } from './output.ts';
 
 interface ListOptions extends ReadOptions {
   readonly limit: number;
@@ -45,11 +46,11 @@ export function addAuditCommands(program: Command): void {
     async (id: string | undefined, options: VerifyOptions) => (await import('../audit/verify.ts')).verify(id, options),
   );
 
-  const out = talks(group.command('export').description('write the verified log as static files that other verifiers read (C2SP tlog-tiles)').argument('<dir>', 'a new folder'));
+  const out = reads(group.command('export').description('write the verified log as static files that other verifiers read (C2SP tlog-tiles)').argument('<dir>', 'a new folder'));
   examples(out, ['sluice audit export ./log-of-november']).action(async (dir: string, options: VerifyOptions) => {
     const { exportLog } = await import('../audit/export.ts');
-    const { size, files } = await exportLog(dir, options);
-    print(`wrote ${size} entries in ${files} files to ${dir}`);
+    const exported = await interruptible(async (signal) => exportLog(dir, options, signal));
+    printAnswer(options, { object: 'audit.export', ...exported }, () => `wrote ${exported.size} entries in ${exported.files} files to ${dir}`);
   });
 }
 

@@ -58,6 +58,16 @@ describe('the command line', () => {
   });
 
   it.each([
+    [['help', 'key', 'create'], 'Usage: sluice key create'],
+    [['key', 'help', 'create'], 'Usage: sluice key create'],
+    [['key', 'help'], 'Usage: sluice key '],
+    [['help'], 'Usage: sluice '],
+  ])('shows the help that `%s` asks for', async (words, usage) => {
+    expect(await sluice(words)).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining(usage) });
+  });
+
+  it.each([
+    ['help of a command that there is not', ['help', 'nosuch'], "unknown command 'nosuch'"],
     ['an unknown command', ['modle'], 'Did you mean model?'],
     ['an unknown command that is asked for help', ['nosuch', '--help'], 'unknown command'],
     ['an unknown command of a group', ['key', 'nosuch', '-h'], '(sluice key --help'],
@@ -118,7 +128,7 @@ describe('the command line', () => {
   it('creates and revokes keys', async () => {
     api.on('POST /admin/v1/keys', { status: 201, json: { ...KEY, secret: 'sk-sluice-shown-once' } });
     api.on('GET /admin/v1/projects', { json: list([PROJECT]) });
-    api.on('DELETE /admin/v1/keys/key_1', { json: { ...KEY, revoked_at: '2026-11-22T11:00:00.000Z' } });
+    api.on('DELETE /admin/v1/keys/key_1', { json: { ...KEY, revoked_at: '2026-11-22T11:00:00.000Z', was_revoked: false } });
     const created = await sluice(['key', 'create', 'app', '--expires', '2099-01-31', '--model', 'tiny', '--model', 'huge']);
     expect(created).toMatchObject({ code: 0, stdout: expect.stringContaining('sk-sluice-shown-once') });
     const posted = (): unknown => api.seen.findLast(({ method }) => method === 'POST')!.body;
@@ -127,6 +137,9 @@ describe('the command line', () => {
     expect(await sluice(['key', 'create', 'reviewer', '--admin', 'auditor'])).toMatchObject({ code: 0 });
     expect(posted()).toEqual({ name: 'reviewer', kind: 'admin', role: 'auditor' });
     expect(await sluice(['key', 'revoke', 'key_1'])).toMatchObject({ code: 0, stdout: 'revoked key_1 (app)\n' });
+    api.on('DELETE /admin/v1/keys/key_1', { json: { ...KEY, revoked_at: '2026-11-22T11:00:00.000Z', was_revoked: true } });
+    expect(await sluice(['key', 'revoke', 'key_1'])).toMatchObject({ code: 0, stdout: 'key_1 (app) was revoked already, at 2026-11-22T11:00:00.000Z; nothing was changed\n' });
+    expect(JSON.parse((await sluice(['key', 'revoke', 'key_1', '--json'])).stdout)).toMatchObject({ id: 'key_1', was_revoked: true });
     const projects = (...names: string[]): void => void api.on('GET /admin/v1/projects', { json: list(names.map((name, index) => ({ ...PROJECT, id: `proj_${index}`, name, created_at: `2026-11-0${9 - index}T10:00:00.000Z` }))) });
     for (const [names, expected] of [[['new', 'old'], 'proj_1'], [['new', 'default', 'old'], 'proj_1']] as const) {
       projects(...names);
@@ -174,6 +187,11 @@ describe('the command line', () => {
     expect(JSON.parse((await sluice(['model', 'list', '--json'])).stdout)).toMatchObject({ data: [{ name: 'tiny', deployments: [{ id: 'dep_1', healthy: true, reason: 'The backend refused the credential (HTTP 401).' }] }], backends: [{ healthy: true }] });
     expect(await sluice(['model', 'alias', 'a/b', 'tiny'])).toMatchObject({ code: 0, stdout: 'a/b now means tiny\n' });
     expect(await sluice(['model', 'alias', 'a/b', '--remove'])).toMatchObject({ code: 0, stdout: 'forgot the alias a/b\n' });
+    expect(JSON.parse((await sluice(['model', 'alias', 'a/b', 'tiny', '--json'])).stdout)).toEqual({ object: 'alias', name: 'a/b', model: 'tiny', model_id: 'model_1' });
+    expect(JSON.parse((await sluice(['model', 'alias', 'a/b', '--remove', '--json'])).stdout)).toEqual({ object: 'alias', name: 'a/b', deleted: true });
+    api.on('DELETE /admin/v1/models/tiny', { json: { object: 'model', name: 'tiny', deleted: true } });
+    expect(await sluice(['model', 'remove', 'tiny'])).toMatchObject({ code: 0, stdout: 'removed tiny\n' });
+    expect(JSON.parse((await sluice(['model', 'remove', 'tiny', '--json'])).stdout)).toEqual({ object: 'model', name: 'tiny', deleted: true });
   });
 
   it('lists calls page by page, with the filters that were asked for', async () => {
@@ -194,7 +212,7 @@ describe('the command line', () => {
   it('shows a call with all that was asked and answered; a recorded answer cannot drive the terminal', async () => {
     const message = { role: 'user', content: [{ type: 'text', text: 'What is\nthis?' }, { type: 'image_url', image_url: { url: 'data:x' } }] };
     const choice = { index: 0, finish_reason: 'stop', content: '\u001b]0;owned\u0007Hello', reasoning: 'hm', refusal: null, tool_calls: [{ index: 0, id: 'call_1', type: 'function', name: 'look', arguments: '{"a":1}' }], function_call: null };
-    const body = { bodies_available: true, request: { model: 'tiny', stream: true, n: 2, messages: [message] }, choices: [choice, { ...choice, index: 1, tool_calls: [] }], events: [], error_message: null };
+    const body = { bodies: 'kept', request: { model: 'tiny', stream: true, n: 2, messages: [message] }, choices: [choice, { ...choice, index: 1, tool_calls: [] }], events: [], error_message: null };
     api.on(`GET /admin/v1/audit/calls/${CALL.id}`, { json: { ...CALL, ...body, segments: [{ producer: 'p', epoch: 1, seq: 2 }] } });
     const { stdout, code } = await sluice(['audit', 'show', CALL.id]);
     expect(code).toBe(0);
@@ -202,11 +220,12 @@ describe('the command line', () => {
       expect(stdout).toContain(text);
     }
     expect(stdout).not.toContain('\u001b');
-    api.on(`GET /admin/v1/audit/calls/${CALL.id}`, { json: { ...CALL, bodies_available: false, request: null, choices: [], events: [], error_message: null, segments: [] } });
-    expect((await sluice(['audit', 'show', CALL.id])).stdout).toContain('the proof stands');
+    api.on(`GET /admin/v1/audit/calls/${CALL.id}`, { json: { ...CALL, bodies: 'gone', request: null, choices: [], events: [], error_message: null, segments: [] } });
+    expect((await sluice(['audit', 'show', CALL.id])).stdout).toContain('The proof stands');
     expect((await sluice(['audit', 'show', CALL.id])).stdout).toContain('first output after 90 ms');
-    api.on(`GET /admin/v1/audit/calls/${CALL.id}`, { json: { ...CALL, first_output_ms: 0, output_bytes: 0, bodies_available: false, request: null, choices: [], events: [], error_message: null, segments: [] } });
-    expect((await sluice(['audit', 'show', CALL.id])).stdout).toMatch(/1000 ms, no output\n/);
+    api.on(`GET /admin/v1/audit/calls/${CALL.id}`, { json: { ...CALL, first_output_ms: 0, output_bytes: 0, bodies: 'not_kept', request: null, choices: [], events: [], error_message: null, segments: [] } });
+    expect((await sluice(['audit', 'show', CALL.id])).stdout).toMatch(/1000 ms, no output\n[^]*Bodies were not kept: the project of this call keeps digests only/);
+    expect(JSON.parse((await sluice(['audit', 'show', CALL.id, '--json'])).stdout)).toMatchObject({ bodies: 'not_kept', request: null });
   });
 
   const pieces = (...texts: string[]): string[] => texts.map((content) => JSON.stringify({ choices: [{ index: 0, delta: { content }, finish_reason: null }] }));
@@ -296,6 +315,10 @@ describe('the command line', () => {
   it('asks a running platform for a backup, and refuses to restore what is no backup', async () => {
     api.on('POST /admin/v1/backups', ({ body }) => ({ status: 201, json: { object: 'backup', ...(body as object) } }));
     expect(await sluice(['backup', join(folder, 'copy')])).toMatchObject({ code: 0, stdout: expect.stringContaining(join(folder, 'copy')) });
+    const json = await sluice(['backup', join(folder, 'copy'), '--json']);
+    expect(JSON.parse(json.stdout)).toEqual({ object: 'backup', directory: join(folder, 'copy') });
+    expect(json.stderr).toContain('copies itself to');
+    expect(await sluice(['restore', join(folder, 'none'), '--data', join(folder, 'new')])).toMatchObject({ code: 1, stderr: expect.stringContaining('no folder') });
     mkdirSync(join(folder, 'half'));
     expect(await sluice(['restore', join(folder, 'half'), '--data', join(folder, 'new')])).toMatchObject({ code: 1, stderr: expect.stringContaining('not a whole backup') });
   });

@@ -1,9 +1,9 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { z } from 'zod';
 import { WrongUse } from '../exit-code.ts';
-import { key, listOf, newKey, project } from '../platform-api/answers.ts';
+import { key, listOf, newKey, project, revokedKey } from '../platform-api/answers.ts';
 import { adminApi } from '../platform-api/connection.ts';
-import { printable, printableLine } from '../terminal/printable.ts';
+import { printableLine } from '../terminal/printable.ts';
 import { table } from '../terminal/table.ts';
 import { examples, printAnswer, reads, type ReadOptions } from './output.ts';
 
@@ -21,7 +21,7 @@ export function addKeyCommands(program: Command): void {
 
   const create = reads(group.command('create').description('create a key; its secret is shown this once').argument('<name>', 'what the key is for'))
     .option('--project <id>', 'project of an inference key (default: the one named default, or else the oldest)')
-    .option('--model <name>', 'a model that the key may use; repeat it for more (default: every model)', (name: string, before: string[] = []) => [...before, name])
+    .option('--model <name>', 'a model or alias that the key may use, which must be there; repeat it for more (default: every model)', (name: string, before: string[] = []) => [...before, name])
     .option('--expires <when>', 'a date (2027-01-31) or a time from now (12h, 90d)', expiry)
     .addOption(new Option('--admin <role>', 'make an admin key with this role instead of an inference key').choices(ROLES));
   examples(create, ['sluice key create billing-bot --expires 90d', 'sluice key create reviewer --admin auditor', 'sluice key create app --model smollm2-135m-instruct --json']).action(createKey);
@@ -42,8 +42,9 @@ export function addKeyCommands(program: Command): void {
   examples(reads(group.command('revoke').description('revoke a key: new calls are refused within a second; an answer that is being streamed runs to its end').argument('<id>', 'id of the key')), [
     'sluice key revoke key_01jd...',
   ]).action(async (id: string, options: ReadOptions) => {
-    const answer = await adminApi(options).send('DELETE', `/keys/${encodeURIComponent(id)}`, key);
-    printAnswer(options, answer, () => `revoked ${answer.id} (${printable(answer.name)})`);
+    const answer = await adminApi(options).send('DELETE', `/keys/${encodeURIComponent(id)}`, revokedKey);
+    const who = `${answer.id} (${printableLine(answer.name)})`;
+    printAnswer(options, answer, () => (answer.was_revoked ? `${who} was revoked already, at ${answer.revoked_at}; nothing was changed` : `revoked ${who}`));
   });
 }
 

@@ -6,7 +6,7 @@ import { printable } from '../terminal/printable.ts';
 import { table } from '../terminal/table.ts';
 import { readSecret } from '../terminal/stdin.ts';
 import { asTyped } from '../terminal/typed-command.ts';
-import { examples, printAnswer, reads, talks, print, type ReadOptions } from './output.ts';
+import { examples, printAnswer, reads, type ReadOptions } from './output.ts';
 
 interface AddOptions extends ReadOptions {
   readonly openai?: string;
@@ -33,14 +33,14 @@ export function addModelCommands(program: Command): void {
 
   examples(reads(group.command('list').description('list the models and how their backends are')), ['sluice model list']).action(listModels);
 
-  examples(talks(group.command('remove').description('take a model out of service').argument('<name>', 'name of the model')), ['sluice model remove qwen']).action(
+  examples(reads(group.command('remove').description('take a model out of service').argument('<name>', 'name of the model')), ['sluice model remove qwen']).action(
     async (name: string, options: ReadOptions) => {
-      await adminApi(options).send('DELETE', `/models/${encodeURIComponent(name)}`, deleted);
-      print(`removed ${printable(name)}`);
+      const answer = await adminApi(options).send('DELETE', `/models/${encodeURIComponent(name)}`, deleted);
+      printAnswer(options, answer, () => `removed ${printable(name)}`);
     },
   );
 
-  const aliases = talks(group.command('alias').description('give a model another name').argument('<alias>', 'the other name').argument('[model]', 'the model that it means'));
+  const aliases = reads(group.command('alias').description('give a model another name').argument('<alias>', 'the other name').argument('[model]', 'the model that it means'));
   examples(aliases.option('--remove', 'forget the alias'), ['sluice model alias gpt-4o qwen', 'sluice model alias gpt-4o --remove']).action(setAlias);
 }
 
@@ -106,7 +106,6 @@ async function setAlias(name: string, target: string | undefined, options: ReadO
   if (options.remove === (target !== undefined)) throw new WrongUse('Give a model, or --remove to forget the alias.');
   if (!options.remove && target === undefined) throw new WrongUse('Give the model that the alias means, or --remove to forget it.');
   const path = `/aliases/${encodeURIComponent(name)}`;
-  if (options.remove) await adminApi(options).send('DELETE', path, deleted);
-  else await adminApi(options).send('PUT', path, alias, { model: target });
-  print(options.remove ? `forgot the alias ${printable(name)}` : `${printable(name)} now means ${printable(target!)}`);
+  const answer = options.remove ? await adminApi(options).send('DELETE', path, deleted) : await adminApi(options).send('PUT', path, alias, { model: target });
+  printAnswer(options, answer, () => (options.remove ? `forgot the alias ${printable(name)}` : `${printable(name)} now means ${printable(target!)}`));
 }

@@ -9,23 +9,26 @@ import { makeBackup } from './backup.ts';
 import { dataFolder } from './data-folder.ts';
 import { lockHolder, takeLock } from './lock.ts';
 
-/** `sluice backup`: asks the platform while it runs, starts only its database otherwise. Returns where the backup lies. */
-export async function backUp(dir: string, dataDir: string | undefined): Promise<string> {
+/** `sluice backup`: asks the platform while it runs, starts only its database otherwise. Returns where the backup lies; nothing lies there when the signal aborts. */
+export async function backUp(dir: string, dataDir: string | undefined, signal: AbortSignal): Promise<string> {
   const target = resolve(dir);
   const settings = readSettings();
   const folder = dataFolder(dataDir ?? settings.dataDir);
   if (settings.adminUrl !== undefined || lockHolder(folder.lock)) {
-    return (await adminApi(dataDir === undefined ? {} : { data: dataDir }).send('POST', '/backups', backup, { directory: target })).directory;
+    const api = adminApi(dataDir === undefined ? {} : { data: dataDir });
+    process.stderr.write(`The platform at ${api.origin} copies itself to ${target} ...\n`);
+    return (await api.send('POST', '/backups', backup, { directory: target }, signal)).directory;
   }
   const { databaseUrl, rootKeyFile } = hostConfig();
   if (databaseUrl !== undefined) throw new CommandFailed('The database is a server of your own (DATABASE_URL): back it up with its own tools.');
   if (!existsSync(join(folder.postgres, 'PG_VERSION'))) throw new CommandFailed(`There is no platform in ${folder.root}. Give its data folder with --data.`);
+  process.stderr.write(`Copying ${folder.root} to ${target} ...\n`);
   const lock = takeLock(folder.lock);
   try {
     const { EmbeddedPostgres } = await import('@sluice/sql');
     const postgres = await EmbeddedPostgres.start(folder.root);
     try {
-      await makeBackup({ folder, rootKeyFile: rootKeyFile ?? folder.rootKey, copyDatabase: async (draft) => postgres.backup(draft) }, target, Date.now());
+      await makeBackup({ folder, rootKeyFile: rootKeyFile ?? folder.rootKey, copyDatabase: async (draft) => postgres.backup(draft, signal) }, target, Date.now(), signal);
     } finally {
       await postgres.stop();
     }

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { chmod, copyFile, cp, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { chmod, copyFile, cp, mkdtemp, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { ServiceError } from '@sluice/errors';
 import { z } from 'zod';
@@ -18,39 +18,38 @@ export interface BackupSource {
   readonly folder: DataFolder;
   readonly rootKeyFile: string;
   /** Copies the database, consistently, to `DIR/postgres`. */
-  readonly copyDatabase: (dir: string) => Promise<void>;
+  readonly copyDatabase: (dir: string, signal: AbortSignal) => Promise<void>;
 }
 
 /**
  * A copy of everything that a platform needs to go on elsewhere: database, root key, first keys, weights. The result is
  * a data folder. The database is copied first: weights are never changed or removed, so all that it names are there later.
- * Throws `failed_precondition` with `param: directory` where the folder is used or cannot be had.
+ * Throws `failed_precondition` with `param: directory` where the folder is used or cannot be had, and the signal's reason
+ * when it aborts; then nothing is left.
  */
-export async function makeBackup(source: BackupSource, dir: string, nowMs: number): Promise<void> {
+export async function makeBackup(source: BackupSource, dir: string, nowMs: number, signal: AbortSignal): Promise<void> {
   const target = resolve(dir);
   if (`${target}/`.startsWith(`${source.folder.root}/`)) throw unusable(`${target} lies in the data folder itself. Give a folder elsewhere.`);
   try {
-    await copyAll(source, target, nowMs);
+    await copyAll(source, target, nowMs, signal);
   } catch (error) {
     const text = explainErrno(error, target, 'Give another folder.');
     throw text === undefined ? error : unusable(text);
   }
 }
 
-async function copyAll(source: BackupSource, target: string, nowMs: number): Promise<void> {
+async function copyAll(source: BackupSource, target: string, nowMs: number, signal: AbortSignal): Promise<void> {
   await refuseUsed(target);
   makeFolder(dirname(target));
-  const draft = `${target}.new`;
-  await rm(draft, { recursive: true, force: true });
-  await mkdir(draft, { mode: 0o700 });
+  const draft = await mkdtemp(`${target}.new-`);
   try {
     const copy = dataFolder(draft);
-    await source.copyDatabase(draft);
+    await source.copyDatabase(draft, signal);
     await copyPrivate(source.rootKeyFile, copy.rootKey);
     await copyPrivate(source.folder.credentials, copy.credentials);
     await copyPrivate(source.folder.layout, copy.layout);
     if (existsSync(source.folder.demoModel)) await copyPrivate(source.folder.demoModel, copy.demoModel);
-    if (existsSync(source.folder.models)) await cp(source.folder.models, copy.models, { recursive: true, filter: (path) => !path.endsWith('.new') });
+    if (existsSync(source.folder.models)) await copyFolder(source.folder.models, copy.models, (path) => !path.endsWith('.new'), signal);
     writePrivateFile(join(draft, MANIFEST), `${JSON.stringify({ layout: LAYOUT_VERSION, madeAt: new Date(nowMs).toISOString() })}\n`);
     await removeEmpty(target);
     await rename(draft, target);
@@ -60,17 +59,22 @@ async function copyAll(source: BackupSource, target: string, nowMs: number): Pro
   }
 }
 
-/** Makes a data folder of a backup. The folder must be new or empty; with `force` the one that is there is kept beside it. */
-export async function restoreBackup(dir: string, folder: DataFolder, force: boolean, nowMs: number): Promise<{ keptAs?: string }> {
-  const source = dataFolder(dir);
-  checkBackup(source);
+/** What a restoration needs to know beside its two folders. */
+export interface RestoreOrder {
+  /** Put the backup in the place of a folder that is in use; that one is kept beside it. */
+  readonly force: boolean;
+  readonly nowMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** Makes a data folder of a backup. The folder must be new or empty, or `force` given. When the signal aborts all is as before. */
+export async function restoreBackup(source: DataFolder, folder: DataFolder, { force, nowMs, signal }: RestoreOrder): Promise<{ keptAs?: string }> {
   const used = existsSync(folder.root) && (await readdir(folder.root)).length > 0;
   if (used && !force) throw new CommandFailed(`The data folder ${folder.root} is not empty. Give another with --data, or --force to put the backup in its place (the old one is kept beside it).`);
   makeFolder(dirname(folder.root));
-  const draft = `${folder.root}.restoring`;
-  await rm(draft, { recursive: true, force: true });
+  const draft = await mkdtemp(`${folder.root}.restoring-`);
   try {
-    await cp(source.root, draft, { recursive: true, filter: (path) => path !== join(source.root, MANIFEST) });
+    await copyFolder(source.root, draft, (path) => path !== join(source.root, MANIFEST), signal);
     await chmod(draft, 0o700);
     const keptAs = used ? `${folder.root}.before-${new Date(nowMs).toISOString().replace(/[:.]/g, '-')}` : undefined;
     if (keptAs) await rename(folder.root, keptAs);
@@ -83,7 +87,10 @@ export async function restoreBackup(dir: string, folder: DataFolder, force: bool
   }
 }
 
-function checkBackup(source: DataFolder): void {
+/** The folders of a backup that is whole. Throws a CommandFailed that says what is missing otherwise. */
+export function checkBackup(dir: string): DataFolder {
+  const source = dataFolder(dir);
+  if (!existsSync(source.root)) throw new CommandFailed(`There is no folder ${source.root}.`);
   const text = readFileIfThere(join(source.root, MANIFEST));
   if (text === undefined) throw new CommandFailed(`${source.root} is not a whole backup: it has no ${MANIFEST}.`);
   if (!manifest.safeParse(JSON.parse(text)).success) throw new CommandFailed(`${join(source.root, MANIFEST)} is damaged.`);
@@ -91,6 +98,17 @@ function checkBackup(source: DataFolder): void {
   for (const path of [source.rootKey, source.credentials, join(source.postgres, 'PG_VERSION')]) {
     if (!existsSync(path)) throw new CommandFailed(`The backup is not whole: ${path} is missing.`);
   }
+  return source;
+}
+
+/** Stops between two files when the signal aborts. */
+async function copyFolder(from: string, to: string, isWanted: (path: string) => boolean, signal: AbortSignal): Promise<void> {
+  const filter = (path: string): boolean => {
+    signal.throwIfAborted();
+    return isWanted(path);
+  };
+  await cp(from, to, { recursive: true, filter });
+  signal.throwIfAborted();
 }
 
 async function refuseUsed(target: string): Promise<void> {

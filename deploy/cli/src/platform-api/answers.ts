@@ -20,6 +20,8 @@ export const key = z.looseObject({
   expires_at: time.nullable(),
   revoked_at: time.nullable(),
 });
+/** `was_revoked`: it had been before, and `revoked_at` is that first time. */
+export const revokedKey = key.extend({ was_revoked: z.boolean() });
 export const newKey = key.extend({ secret: z.string() });
 
 export const model = z.looseObject({
@@ -59,7 +61,7 @@ export type Call = z.infer<typeof call>;
 const toolCall = z.looseObject({ id: z.string().nullish(), name: z.string().nullish(), arguments: z.string().nullish() });
 
 export const recordedCall = call.extend({
-  bodies_available: z.boolean(),
+  bodies: z.enum(['kept', 'not_kept', 'gone']),
   request: z.looseObject({ messages: z.array(z.looseObject({ role: z.string() })).nullable() }).nullable(),
   choices: z.array(
     z.looseObject({

@@ -10,7 +10,16 @@ const errorEnvelope = z.object({ error: z.object({ message: z.string(), code: z.
 
 export type Query = Readonly<Record<string, string | number | undefined>>;
 
-/** One of the two HTTP faces of a platform, with the key to it. Every failure is a CommandFailed that names the mend. */
+/** The platform could not be reached, or refused to say: nothing is known of what was asked for. */
+export class NoAnswer extends CommandFailed {}
+
+/** How long an answer is waited for: until the signal, and up to the deadline unless it is open-ended as a stream is. */
+interface Patience {
+  readonly signal?: AbortSignal | undefined;
+  readonly isOpenEnded?: boolean;
+}
+
+/** One of the two HTTP faces of a platform, with the key to it. Every failure is a CommandFailed that names the mend; one that says nothing of the thing asked for is a NoAnswer. */
 export class HttpApi {
   readonly #base: string;
   readonly #key: string;
@@ -27,42 +36,53 @@ export class HttpApi {
     return this.#json(await this.#send('GET', path + queryText(query)), schema);
   }
 
-  async send<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, schema: z.ZodType<T>, body?: object): Promise<T> {
-    return this.#json(await this.#send(method, path, body), schema);
+  async send<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, schema: z.ZodType<T>, body?: object, signal?: AbortSignal): Promise<T> {
+    return this.#json(await this.#send(method, path, body, { signal }), schema);
   }
 
   async text(path: string): Promise<string> {
-    return (await this.#send('GET', path)).text();
+    return this.#whole(await this.#send('GET', path), async (response) => response.text());
   }
 
-  async bytes(path: string): Promise<Uint8Array> {
-    return new Uint8Array(await (await this.#send('GET', path)).arrayBuffer());
+  async bytes(path: string, signal?: AbortSignal): Promise<Uint8Array> {
+    return this.#whole(await this.#send('GET', path, undefined, { signal }), async (response) => new Uint8Array(await response.arrayBuffer()));
   }
 
   /** The answer as it comes; its status is 2xx. */
   async stream(path: string, body: object, signal: AbortSignal): Promise<Response> {
-    return this.#send('POST', path, body, signal);
+    return this.#send('POST', path, body, { signal, isOpenEnded: true });
   }
 
   async #json<T>(response: Response, schema: z.ZodType<T>): Promise<T> {
-    const parsed = schema.safeParse(await response.json().catch(() => undefined));
+    const parsed = schema.safeParse(parseJson(await this.#whole(response, async (answer) => answer.text())));
     if (parsed.success) return parsed.data;
     throw new CommandFailed(`${this.origin} gave an answer that this command does not understand. Is it a Sluice of this version?`);
   }
 
-  async #send(method: string, path: string, body?: object, signal: AbortSignal = AbortSignal.timeout(ANSWER_DEADLINE_MS)): Promise<Response> {
+  /** The body of an answer. A connection that is cut in it, or one that says no more, is no fault of this program. */
+  async #whole<T>(response: Response, read: (response: Response) => Promise<T>): Promise<T> {
+    try {
+      return await read(response);
+    } catch (error) {
+      throw new NoAnswer(`The answer of ${this.origin} broke off (${reason(error)}). Try again.`);
+    }
+  }
+
+  async #send(method: string, path: string, body?: object, { signal, isOpenEnded = false }: Patience = {}): Promise<Response> {
+    const deadline = isOpenEnded ? undefined : AbortSignal.timeout(ANSWER_DEADLINE_MS);
     let response: Response;
     try {
       response = await fetch(this.#base + path, {
         method,
         headers: { authorization: `Bearer ${this.#key}`, ...(body && { 'content-type': 'application/json' }) },
         ...(body && { body: JSON.stringify(body) }),
-        signal,
+        signal: AbortSignal.any([signal, deadline].filter((one) => one !== undefined)),
         redirect: 'error',
       });
     } catch (error) {
-      if (signal.aborted) throw error;
-      throw new CommandFailed(`No platform answers at ${this.origin} (${reason(error)}).\nStart it with: sluice up`);
+      if (signal?.aborted) throw error;
+      if (deadline?.aborted) throw new NoAnswer(`${this.origin} took the request and did not answer within ${ANSWER_DEADLINE_MS / 1000} s.`);
+      throw new NoAnswer(`No platform answers at ${this.origin} (${reason(error)}).\nStart it with: sluice up`);
     }
     if (!response.ok) throw await this.#refusal(response, body);
     return response;
@@ -72,7 +92,8 @@ export class HttpApi {
     const text = (await response.text().catch(() => '')).slice(0, MAX_ERROR_BODY_CHARACTERS);
     const parsed = errorEnvelope.safeParse(parseJson(text));
     const message = parsed.success ? printable(parsed.data.error.message) : `${this.origin} answered with HTTP status ${response.status}.`;
-    return new CommandFailed([message, ...hint(response.status, parsed.data?.error.code, body)].join('\n'));
+    const told = [message, ...hint(response.status, parsed.data?.error.code, body)].join('\n');
+    return response.status === 404 ? new CommandFailed(told) : new NoAnswer(told);
   }
 }
 

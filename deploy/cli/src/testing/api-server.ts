@@ -9,7 +9,7 @@ export interface SeenRequest {
   readonly body: unknown;
 }
 
-export type Answer = { readonly status?: number; readonly json?: unknown; readonly bytes?: Uint8Array; readonly stream?: readonly string[]; readonly isCut?: boolean };
+export type Answer = { readonly status?: number; readonly json?: unknown; readonly bytes?: Uint8Array; readonly stream?: readonly string[]; readonly isCut?: boolean; readonly never?: boolean };
 
 /** A small HTTP server that gives the documented answers and remembers what it was asked. */
 export class ApiServer {
@@ -53,6 +53,7 @@ export class ApiServer {
     this.seen.push(seen);
     const found = this.#answers.get(`${seen.method} ${seen.url.split('?')[0]!}`) ?? NOT_FOUND;
     const answer = typeof found === 'function' ? found(seen) : found;
+    if (answer.never) return;
     response.statusCode = answer.status ?? 200;
     const events = answer.stream?.map((data) => `data: ${data}\n\n`).join('');
     if (events && answer.isCut) return void response.setHeader('content-type', 'text/event-stream').write(events, () => request.socket.resetAndDestroy());

@@ -21,7 +21,7 @@ export interface ComposeOptions {
   readonly knownWeightsFile: string;
   readonly listen: { readonly host: string; readonly port: number; readonly adminHost: string; readonly adminPort: number };
   readonly metrics: () => Promise<string>;
-  readonly backup: ((directory: string) => Promise<void>) | undefined;
+  readonly backup: ((directory: string, signal: AbortSignal) => Promise<void>) | undefined;
 }
 
 /** The whole house, owners first and the gateway last: it is stopped first and drains while all that it needs runs. */

@@ -2,13 +2,15 @@ import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { demoWeights } from '@sluice/local-engine/testing';
 import { createSql, EmbeddedPostgres } from '@sluice/sql';
 import { runCli, type CliResult } from '../testing/run-cli.ts';
-import { UpHouse } from '../testing/up-house.ts';
+import { UpHouse, type Running } from '../testing/up-house.ts';
 
 const LONG_MS = 300_000;
+const LOAD_LIMIT_MS = 60_000;
 const MODEL = 'smollm2-135m-instruct';
 
 describe('a platform and what it stands on', () => {
@@ -24,6 +26,14 @@ describe('a platform and what it stands on', () => {
 
   const sluice = async (...words: string[]): Promise<CliResult> => runCli([...words, '--data', house.data]);
   const ask = async (): Promise<CliResult> => sluice('chat', 'What is the capital of France?', '--model', MODEL, '--max-tokens', '8');
+  /** A platform is up before it has read the weights of its models. */
+  async function allIsWell({ ready }: Running): Promise<void> {
+    const untilMs = performance.now() + LOAD_LIMIT_MS;
+    while (((await (await fetch(`${ready.url}/readyz`)).json()) as { status: string }).status !== 'ok') {
+      if (performance.now() > untilMs) throw new Error('the platform stays degraded');
+      await pause(50);
+    }
+  }
   /** One paragraph without a stack. */
   const refusal = (text: string): object => ({ code: 1, stdout: '', stderr: expect.stringMatching(new RegExp(`^sluice: [^\\n]*${text}[^\\n]*\\n(?:[^\\n]+\\n)?$`)) });
 
@@ -37,6 +47,7 @@ describe('a platform and what it stands on', () => {
     expect(await sluice('restore', join(house.parent, 'copy'))).toMatchObject({ code: 0 });
     renameSync(join(house.parent, 'elsewhere', 'models'), join(house.parent, 'gone'));
     const restored = await house.start();
+    await allIsWell(restored);
     expect(await ask()).toMatchObject({ code: 0, stdout: expect.stringMatching(/\w/) });
     await house.interrupt(restored);
   }, LONG_MS);

@@ -62,8 +62,8 @@ export async function serve(serving: Serving): Promise<never> {
   throw signal.reason;
 }
 
-function backupOf({ platform, folder, config }: Serving): ((dir: string) => Promise<void>) | undefined {
+function backupOf({ platform, folder, config }: Serving): ((dir: string, signal: AbortSignal) => Promise<void>) | undefined {
   const { copyDatabase } = platform;
   const rootKeyFile = config.rootKeyFile ?? folder.rootKey;
-  return copyDatabase && (async (dir) => makeBackup({ folder, rootKeyFile, copyDatabase }, dir, platform.platform.clock.wallMs()));
+  return copyDatabase && (async (dir, signal) => makeBackup({ folder, rootKeyFile, copyDatabase }, dir, platform.platform.clock.wallMs(), signal));
 }

