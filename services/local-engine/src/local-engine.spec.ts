@@ -131,7 +131,7 @@ async function ask(text: string, sampling: SamplingParameters): Promise<Answer> 
 }
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
-  const deadlineMs = performance.now() + 15_000;
+  const deadlineMs = performance.now() + 60_000;
   while (!(await condition())) {
     if (performance.now() > deadlineMs) throw new Error('the condition did not come true');
     await new Promise((resolve) => setTimeout(resolve, 20));
