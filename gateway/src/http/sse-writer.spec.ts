@@ -1,6 +1,6 @@
 import { createServer, get, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { describe, expect, it } from '@jest/globals';
+import { connect, type AddressInfo, type Socket } from 'node:net';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { ManualClock } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import { until } from '../testing/house.ts';
@@ -24,6 +24,63 @@ async function readAll(message: IncomingMessage): Promise<string> {
   let text = '';
   for await (const part of message) text += (part as Buffer).toString();
   return text;
+}
+
+let close: () => unknown = () => undefined;
+afterEach(() => void close());
+
+interface Pipeline {
+  readonly responses: ServerResponse[];
+  readonly writers: SseWriter[];
+  readonly client: Socket;
+  /** All that the client has read. */
+  text(): string;
+}
+
+/** Two requests in one write on one connection, whose client reads nothing until it is resumed. */
+async function pipeline(clock: ManualClock): Promise<Pipeline> {
+  const responses: ServerResponse[] = [];
+  const writers: SseWriter[] = [];
+  const server = createServer((_request, response) => (responses.push(response), writers.push(new SseWriter(response, {}, clock))));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const parts: string[] = [];
+  const client = connect((server.address() as AddressInfo).port, '127.0.0.1').setEncoding('latin1').on('data', (part: string) => parts.push(part)).on('error', () => undefined);
+  close = () => (client.destroy(), server.closeAllConnections(), server.close());
+  client.pause();
+  client.write('GET /1 HTTP/1.1\r\nhost: a\r\n\r\n'.repeat(2));
+  await until(() => responses.length === 2);
+  return { responses, writers, client, text: () => parts.join('') };
+}
+
+/** Together more than the kernel's buffers of both ends. */
+const PIECE = 'x'.repeat(50_000);
+const PIECES = 400;
+
+/** Writes a stream as a call does: piece by piece, waiting whenever it is told to. Gives how often it was. */
+async function writeAll(sse: SseWriter, name: string): Promise<number> {
+  let waits = 0;
+  for (let sent = 0; sent < PIECES; sent++) {
+    sse.write(`data: ${name}${sent} ${PIECE}\n\n`);
+    await turn();
+    const drained = sse.drained();
+    if (drained) waits++;
+    await drained;
+  }
+  sse.end();
+  return waits;
+}
+
+/** The body of a response in chunks (RFC 9112, section 7.1). */
+function unchunked(message: string): string {
+  let at = message.indexOf('\r\n\r\n') + 4;
+  let body = '';
+  for (let size = -1; size !== 0; ) {
+    const line = message.indexOf('\r\n', at);
+    size = Number.parseInt(message.slice(at, line), 16);
+    body += message.slice(line + 2, line + 2 + size);
+    at = line + 4 + size;
+  }
+  return body;
 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -83,5 +140,53 @@ describe('server-sent events', () => {
       return '';
     });
     expect(closed).toBe(true);
+  });
+
+  it('arrive whole and in order on a connection whose client sent its next request before, however slowly it reads', async () => {
+    const { writers, client, text } = await pipeline(new ManualClock());
+    const [first, second] = writers as [SseWriter, SseWriter];
+    const written = Promise.all([writeAll(first, 'a'), writeAll(second, 'b')]);
+    await until(() => first.drained() !== undefined && second.drained() !== undefined);
+    let ended = false;
+    void written.then(() => (ended = true));
+    while (!ended) {
+      client.resume();
+      await turn();
+      client.pause();
+      await turn();
+    }
+    client.resume();
+    const bodies = ['a', 'b'].map((name) => Array.from({ length: PIECES }, (_, sent) => `data: ${name}${sent} ${PIECE}\n\n`).join(''));
+    await until(() => text().length > bodies.join('').length && text().endsWith('0\r\n\r\n'));
+    const start = text().lastIndexOf('HTTP/1.1 200');
+    expect([unchunked(text().slice(0, start)) === bodies[0], unchunked(text().slice(start)) === bodies[1]]).toEqual([true, true]);
+    for (const waits of await written) expect(waits).toBeGreaterThan(0);
+  });
+
+  it('wait for their turn on the connection as long as it takes; only a client that could read is given up', async () => {
+    const clock = new ManualClock();
+    const { responses, writers, client } = await pipeline(clock);
+    const [first, second] = writers as [SseWriter, SseWriter];
+    first.write('data: 1\n\n');
+    second.write(`data: ${'x'.repeat(64 * 1024 * 1024)}\n\n`);
+    await until(() => second.drained() !== undefined);
+    for (let round = 0; round < 3; round++) clock.advance(CLIENT_STALL_LIMIT_MS);
+    expect(responses.map(({ destroyed }) => destroyed)).toEqual([false, false]);
+    first.end();
+    await until(() => responses[1]!.socket !== null);
+    expect(second.drained()).toBeDefined();
+    clock.advance(CLIENT_STALL_LIMIT_MS);
+    await until(() => responses[1]!.closed);
+    expect(second.drained()).toBeUndefined();
+    expect(client.destroyed).toBe(false);
+  });
+
+  it('let go of what waits behind another answer when the client leaves', async () => {
+    const { responses, writers, client } = await pipeline(new ManualClock());
+    const written = writeAll(writers[1]!, 'b');
+    await until(() => writers[1]!.drained() !== undefined);
+    client.destroy();
+    await until(() => responses.every(({ closed }) => closed));
+    expect(await written).toBeGreaterThan(0);
   });
 });

@@ -80,21 +80,29 @@ export class SseWriter {
     return socket.write(`${Buffer.byteLength(lines).toString(16)}\r\n${lines}\r\n`);
   }
 
-  /** A client that reads nothing for too long is treated as gone. */
+  /**
+   * A client that reads nothing for too long is treated as gone. Behind another answer on its connection (pipelining, RFC
+   * 9112, section 9.3.2) this one has no socket yet and its client nothing to read of it: then the other one is watched.
+   */
   #waitForDrain(): Promise<void> {
     const response = this.#response;
     const { socket } = response;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const stall: Timer = this.#clock.after(CLIENT_STALL_LIMIT_MS, () => response.destroy());
+    let stall: Timer;
+    const watch = (): void => {
+      stall = this.#clock.after(CLIENT_STALL_LIMIT_MS, () => (response.socket ? response.destroy() : watch()));
+    };
     const done = (): void => {
       stall.cancel();
       socket?.off('drain', done);
-      response.off('close', done);
+      response.off('drain', done).off('close', done);
       this.#drain = undefined;
       resolve();
     };
+    watch();
+    // What was written by Node is told on the response, what was written past it on the socket.
     socket?.once('drain', done);
-    response.once('close', done);
+    response.once('drain', done).once('close', done);
     return promise;
   }
 }
