@@ -5,11 +5,10 @@ import { ManualClock } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import type { EventLog, Follower } from '@sluice/events';
 import { AccessChangedSchema } from '@sluice/proto/events/v1/changes';
-import type { Logger } from '@sluice/telemetry';
+import { silentLogger } from '@sluice/telemetry';
 import fc from 'fast-check';
 import { Replica, STALE_AFTER_MS, type Snapshot } from './index.ts';
 
-const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 type State = readonly string[];
 
 /** An owner whose state is the list of all that it published, and whose events the test delivers as it likes. */
@@ -53,7 +52,7 @@ class Owner {
 function copyOf(owner: Owner, options: { poison?: string } = {}) {
   const clock = new ManualClock();
   const replica = new Replica<State, typeof AccessChangedSchema>({
-    name: 'access', events: owner.events, schema: AccessChangedSchema, clock, logger: silent,
+    name: 'access', events: owner.events, schema: AccessChangedSchema, clock, logger: silentLogger,
     load: () => owner.load(),
     apply: (state, { message }) => {
       if (message.organisationId === options.poison) throw new Error('cannot be applied');
@@ -185,7 +184,7 @@ describe('a replica', () => {
     const signals: AbortSignal[] = [];
     const owner = new Owner();
     const replica = new Replica<State, typeof AccessChangedSchema>({
-      name: 'access', events: owner.events, schema: AccessChangedSchema, clock, logger: silent, apply: (state) => state,
+      name: 'access', events: owner.events, schema: AccessChangedSchema, clock, logger: silentLogger, apply: (state) => state,
       load: (signal) => new Promise(() => void signals.push(signal)),
     });
     replica.start();

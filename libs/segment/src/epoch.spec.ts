@@ -2,10 +2,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
-import type { Logger } from '@sluice/telemetry';
+import { silentLogger } from '@sluice/telemetry';
 import { EpochLease } from './epoch.ts';
 
-const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 
 async function taken() {
   const clock = new ManualClock();
@@ -18,7 +17,7 @@ async function taken() {
       return renewal.promise;
     },
   };
-  const lease = await EpochLease.take({ events, clock, logger: silent, producer: 'g' });
+  const lease = await EpochLease.take({ events, clock, logger: silentLogger, producer: 'g' });
   return { clock, renewals, lease };
 }
 
@@ -73,7 +72,7 @@ describe('a lease', () => {
   it('counts from before it was asked for', async () => {
     const clock = new ManualClock();
     const asked = Promise.withResolvers<bigint>();
-    const taking = EpochLease.take({ events: { takeEpoch: () => asked.promise, renewEpoch: async () => undefined }, clock, logger: silent, producer: 'g' });
+    const taking = EpochLease.take({ events: { takeEpoch: () => asked.promise, renewEpoch: async () => undefined }, clock, logger: silentLogger, producer: 'g' });
     clock.jump(10_000);
     asked.resolve(1n);
     expect((await taking).held()).toBe(false);
@@ -123,7 +122,7 @@ describe('a lease', () => {
 
   it('is not waited for longer than it would last', async () => {
     const clock = new ManualClock();
-    const taking = EpochLease.take({ events: { takeEpoch: () => new Promise(() => undefined), renewEpoch: async () => undefined }, clock, logger: silent, producer: 'g' });
+    const taking = EpochLease.take({ events: { takeEpoch: () => new Promise(() => undefined), renewEpoch: async () => undefined }, clock, logger: silentLogger, producer: 'g' });
     clock.advance(10_000);
     await expect(taking).rejects.toMatchObject({ code: 'audit_log_unavailable' });
   });

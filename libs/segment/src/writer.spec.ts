@@ -4,19 +4,18 @@ import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '@sluice/clock';
 import { dataKey } from '@sluice/envelope';
 import { ServiceError } from '@sluice/errors';
-import type { Logger } from '@sluice/telemetry';
+import { silentLogger } from '@sluice/telemetry';
 import fc from 'fast-check';
 import { LEASE_MS, SegmentWriter, type SealingKeys } from './index.ts';
 import { RecordedCall } from './testing/recorded-call.ts';
 import { ScriptedLog, type AppendFate } from './testing/scripted-log.ts';
 
-const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 const sealing = { id: 'k', key: dataKey(randomBytes(32)) };
 
 async function started(sealingKeys: SealingKeys = () => sealing) {
   const clock = new ManualClock();
   const log = new ScriptedLog(clock);
-  const writer = new SegmentWriter({ events: log.events, clock, logger: silent, producer: 'gateway-1', sealingKeys });
+  const writer = new SegmentWriter({ events: log.events, clock, logger: silentLogger, producer: 'gateway-1', sealingKeys });
   await writer.start();
   const after = async (ms: number) => {
     // In small steps, as a running process sees time.

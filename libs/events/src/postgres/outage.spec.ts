@@ -8,13 +8,12 @@ import { systemClock } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import { AdminActedSchema } from '@sluice/proto/events/v1/calls';
 import { createSql, EmbeddedPostgres, type SqlPool } from '@sluice/sql';
-import type { Logger } from '@sluice/telemetry';
+import { silentLogger } from '@sluice/telemetry';
 import { createPostgresEventLog, type PostgresEventLog } from './postgres-event-log.ts';
 
 const LONG_MS = 240_000;
 const RECOVERY_LIMIT_MS = 60_000;
 const PRODUCERS = 3;
-const logger: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => logger };
 
 let data: string;
 let server: EmbeddedPostgres;
@@ -24,7 +23,7 @@ let sql: SqlPool;
 beforeAll(async () => {
   data = await mkdtemp(join(tmpdir(), 'outage-'));
   server = await EmbeddedPostgres.start(data);
-  log = await createPostgresEventLog({ url: server.url, clock: systemClock, logger });
+  log = await createPostgresEventLog({ url: server.url, clock: systemClock, logger: silentLogger });
   sql = createSql({ url: server.url, schema: 'shop' });
   await sql.query('CREATE SCHEMA shop');
   await sql.query('CREATE TABLE effect (n bigserial PRIMARY KEY, what text NOT NULL)');
