@@ -4,6 +4,7 @@ import type { BackendCall } from '../../domain/backend.ts';
 import { delta, finished, started, toolDelta } from './chat-events.ts';
 import { finishReason, namesOneTool } from './finish-reason.ts';
 import { CHOICES_LIMIT, TOOL_CALLS_LIMIT } from './limits.ts';
+import { contentOf, extraOf, textOf } from './message-members.ts';
 import { RawValue } from './raw-value.ts';
 import { ToolCalls } from './tool-calls.ts';
 import { errorInBand, isObject, rubbish } from './upstream-error.ts';
@@ -27,9 +28,6 @@ interface Choice {
   finishReason: string | undefined;
   isFunctionNamed: boolean;
 }
-
-/** Members of a message that have an event of their own, or say nothing. */
-const KNOWN = new Set(['role', 'content', 'reasoning_content', 'reasoning', 'refusal', 'tool_calls', 'function_call']);
 
 /**
  * Turns the chunks of one streamed answer, or one whole answer, into events. Holds back `Started` until there is
@@ -198,17 +196,6 @@ function parse(json: string): Json {
   return value;
 }
 
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
-}
-
-/** Content is text; some backends send it as a list of parts. */
-function contentOf(value: unknown): string | undefined {
-  if (typeof value === 'string' || value === null || value === undefined) return value ?? undefined;
-  if (!Array.isArray(value)) throw rubbish('content is neither text nor parts');
-  return value.map((part: unknown) => (isObject(part) ? (textOf(part['text']) ?? '') : '')).join('');
-}
-
 /** Log-probabilities belong to the text that came with them; without text they travel on an empty piece. */
 function attachLogprobs(source: string | undefined, index: number, first: number, events: ChatEvent[]): void {
   if (source === undefined) return;
@@ -218,14 +205,4 @@ function attachLogprobs(source: string | undefined, index: number, first: number
     events.push(event);
   }
   if (event.event.case === 'delta') event.event.value.logprobsJson = Buffer.from(source);
-}
-
-/** The members that Sluice does not interpret, in their own source text. */
-function extraOf(message: Json, source: () => RawValue | undefined): Buffer | undefined {
-  let members = '';
-  for (const name in message) {
-    if (KNOWN.has(name) || message[name] === null) continue;
-    members += `${members === '' ? '' : ','}${JSON.stringify(name)}:${source()?.at(name)?.text}`;
-  }
-  return members === '' ? undefined : Buffer.from(`{${members}}`);
 }

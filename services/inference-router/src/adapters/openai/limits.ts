@@ -6,6 +6,8 @@ export const READ_AHEAD_LIMIT_BYTES = 64 * 1024;
 export const READ_AHEAD_LIMIT_PIECES = 1024;
 /** An error body is read this far; no honest envelope is longer. */
 export const ERROR_BODY_LIMIT_BYTES = 64 * 1024;
+/** And for this long; the status says enough to go elsewhere. */
+export const ERROR_BODY_LIMIT_MS = 5000;
 /** The backend's own words in a refusal that the client sees. */
 export const REFUSAL_MESSAGE_LIMIT_CHARACTERS = 2000;
 /** A backend's Retry-After above this is not believed. */

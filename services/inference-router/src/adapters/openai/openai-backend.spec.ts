@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { systemClock } from '@sluice/clock';
+import { ManualClock, systemClock } from '@sluice/clock';
 import { type ServiceError, toEnvelope } from '@sluice/errors';
 import { chunk, errorEnvelope, htmlPage, json, ScriptedUpstream, streamedChat, usageChunk, usageOf, wholeChat, type Script } from '@sluice/testkit';
 import type { ChatEvent } from '@sluice/proto/chat/v1/chat';
@@ -7,7 +7,7 @@ import type { Backend } from '../../domain/backend.ts';
 import { backendCall, collect, describeBackend, kinds, textOf } from '../../domain/backend.contract.ts';
 import { WholeAnswers } from '../../domain/whole-answers.ts';
 import { createOpenAiBackend } from './openai-backend.ts';
-import { EVENT_LIMIT_BYTES, READ_AHEAD_LIMIT_BYTES } from './limits.ts';
+import { ERROR_BODY_LIMIT_MS, EVENT_LIMIT_BYTES, READ_AHEAD_LIMIT_BYTES } from './limits.ts';
 
 const CREDENTIAL = 'sk-planted-upstream-credential';
 const open = (upstream: ScriptedUpstream): Backend =>
@@ -131,6 +131,23 @@ describe('the openai backend', () => {
     const error = await failure(errorEnvelope(status, { message: `Incorrect API key provided: ${CREDENTIAL}` }));
     expect(error.code).toBe('upstream_error');
     expect(JSON.stringify(toEnvelope(error)) + String((error.cause as Error).message)).not.toContain('Incorrect');
+  });
+
+  it('does not wait for the rest of an error: its status is enough', async () => {
+    const clock = new ManualClock();
+    const impatient = createOpenAiBackend({ target: upstream.baseUrl, credential: undefined, connections: 1, wholeAnswers: new WholeAnswers(2 ** 30), clock });
+    upstream.next({ status: 429, headers: { 'content-type': 'application/json' }, steps: [{ raw: '{"error":' }, { stall: true }] });
+    let error: ServiceError | undefined;
+    const failed = collect(impatient.chat(backendCall(), never)).catch((thrown: ServiceError) => (error = thrown));
+    const deadlineMs = performance.now() + 15_000;
+    while (!error && performance.now() < deadlineMs) {
+      clock.advance(ERROR_BODY_LIMIT_MS);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await failed;
+    expect(error).toMatchObject({ code: 'upstream_rate_limited' });
+    await (await upstream.received(0)).clientLeft;
+    await impatient.close();
   });
 
   it('says how long a limited backend wants to be left alone', async () => {

@@ -7,7 +7,7 @@ import type { Backend, BackendCall } from '../../domain/backend.ts';
 import type { WholeAnswers } from '../../domain/whole-answers.ts';
 import { StreamBody, WholeBody } from './answer-body.ts';
 import { AnswerReader } from './answer-reader.ts';
-import { CONNECT_TIMEOUT_MS, ERROR_BODY_LIMIT_BYTES, KEEP_ALIVE_MS } from './limits.ts';
+import { CONNECT_TIMEOUT_MS, ERROR_BODY_LIMIT_BYTES, ERROR_BODY_LIMIT_MS, KEEP_ALIVE_MS } from './limits.ts';
 import { requestBody } from './request-body.ts';
 import { errorOfStatus, rubbish } from './upstream-error.ts';
 import { UpstreamResponse, type ResponseHead } from './upstream-response.ts';
@@ -109,8 +109,10 @@ function headersOf(call: BackendCall): Record<string, string> {
 }
 
 async function refusalOf(head: ResponseHead, response: UpstreamResponse, clock: Clock): Promise<ServiceError> {
+  const limit = clock.after(ERROR_BODY_LIMIT_MS, () => response.abort(new Error('the backend does not end the body of its error')));
   // A body that breaks off says less than the status that came before it.
   const body = await readBody(response).catch(() => '');
+  limit.cancel();
   return errorOfStatus(head.status, body, headerOf(head, 'retry-after'), clock.wallMs());
 }
 
