@@ -7,7 +7,7 @@ const milliseconds = z.coerce.number().int().min(1).max(24 * 3600 * 1000);
 export const inferenceRouterConfig = {
   /** How long a backend may take to its first event. */
   SLUICE_FIRST_TOKEN_MS: milliseconds.default(DEFAULT_CALL_LIMITS.firstTokenMs),
-  /** How long a backend may take to an answer that is not streamed. */
+  /** How long a backend may say nothing of an answer that is not streamed. */
   SLUICE_WHOLE_ANSWER_MS: milliseconds.default(DEFAULT_CALL_LIMITS.wholeAnswerMs),
   /** How long a stream may be silent. */
   SLUICE_STREAM_IDLE_MS: milliseconds.default(DEFAULT_CALL_LIMITS.idleMs),
@@ -15,8 +15,8 @@ export const inferenceRouterConfig = {
   SLUICE_DEPLOYMENT_CONCURRENCY: z.coerce.number().int().min(1).max(65_536).default(DEFAULT_IN_FLIGHT_PER_DEPLOYMENT),
   /**
    * Bytes of answers that are not streamed, collected from backends at once; one more ends with 503. Not below what one
-   * answer may have, so that "try again" is always true. Buffers grow in steps
-   * and may take twice as much; for the moment in which one is read at its end, it is held several times.
+   * answer may have, so that "try again" is always true. Buffers grow in steps and may take twice as much; for the
+   * moment in which one is read at its end, it is held several times.
    */
   SLUICE_WHOLE_ANSWERS_LIMIT_BYTES: z.coerce.number('must be a number of bytes').int().min(WHOLE_ANSWER_LIMIT_BYTES).max(2 ** 40).default(DEFAULT_WHOLE_ANSWERS_LIMIT_BYTES),
 };
