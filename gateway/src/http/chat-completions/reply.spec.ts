@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { create } from '@bufbuild/protobuf';
 import { Channel, ChatEventSchema } from '@sluice/proto/chat/v1/chat';
+import fc from 'fast-check';
 import type { EventInit } from '../../testing/house.ts';
 import { ChatReply } from './reply.ts';
 
@@ -9,6 +10,23 @@ function bodyOf(...inits: EventInit[]): { choices: { index: number; message: Rec
   reply.release(inits.map((init) => create(ChatEventSchema, init)));
   return JSON.parse(reply.body({ id: 'chatcmpl-1', createdSeconds: 5, model: 'm' })) as ReturnType<typeof bodyOf>;
 }
+
+function textOf(...inits: EventInit[]): string {
+  const reply = new ChatReply();
+  reply.release(inits.map((init) => create(ChatEventSchema, init)));
+  return reply.body({ id: 'chatcmpl-1', createdSeconds: 5, model: 'm' });
+}
+
+/** JSON as other programs write it: numbers that JavaScript has not, escapes that it would not write, keys in any order. */
+const foreignJson = fc.letrec<{ value: string }>((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 3 },
+    fc.constantFrom('1e-7', '-0.0', '12345678901234567890', '1E400', '0.10', 'null', 'true', '"\\u00e9\\u0041\\/"', '"\\ud83d"', '"\\"]}, \\\\"', '[ ]', '{ }'),
+    fc.string({ unit: 'binary' }).map((text) => JSON.stringify(text)),
+    fc.array(tie('value'), { maxLength: 3 }).map((values) => `[${values.join(' ,')}]`),
+    fc.array(fc.tuple(fc.constantFrom('"b"', '"10"', '"2"', '"\\u0061"', '"content"'), tie('value')), { maxLength: 3 }).map((members) => `{${members.map(([name, value]) => `${name} : ${value}`).join(',')}}`),
+  ),
+})).value;
 
 const piece = (value: object): EventInit => ({ event: { case: 'delta', value: { channel: Channel.CONTENT, ...value } } });
 const end = (reason: string, choice = 0): EventInit => ({ event: { case: 'finished', value: { choice, reason } } });
@@ -46,5 +64,36 @@ describe('a whole answer', () => {
     const usage = (value: object): EventInit => ({ event: { case: 'usage', value: value } });
     expect(bodyOf(end('stop'), usage({ json: Buffer.from('{"total_tokens":0,"x":1}') })).usage).toEqual({ total_tokens: 0, x: 1 });
     expect(bodyOf(end('stop'), usage({ inputTokens: 1n, outputTokens: 2n })).usage).toEqual({ prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 });
+  });
+
+  it('leaves what the backend wrote as it wrote it: log-probabilities, members that nobody here interprets, usage', () => {
+    fc.assert(
+      fc.property(foreignJson, foreignJson, foreignJson, foreignJson, (logprobs, audio, annotations, usage) => {
+        const text = textOf(
+          piece({ text: 'a', logprobsJson: Buffer.from(`{"content":${logprobs}}`), extraJson: Buffer.from(`{"10":${audio},"x_\\u0061":1e-7, "annotations":${annotations} }`) }),
+          end('stop'),
+          { event: { case: 'usage', value: { inputTokens: 1n, json: Buffer.from(`{"total_tokens":${usage}}`) } } },
+        );
+        JSON.parse(text);
+        expect(text).toContain(`"message":{"role":"assistant","content":"a","refusal":null,"10":${audio},"x_\\u0061":1e-7,"annotations":${annotations}},"logprobs":{"content":${logprobs}},"finish_reason":"stop"}`);
+        expect(text).toContain(`"usage":{"total_tokens":${usage}}`);
+      }),
+    );
+  });
+
+  it('joins the lists of many pieces without altering an element, and keeps what was said before null', () => {
+    fc.assert(
+      fc.property(fc.array(fc.array(foreignJson, { maxLength: 3 }), { minLength: 2, maxLength: 5 }), (lists) => {
+        const pieces = lists.map((elements) => piece({ text: 'a', logprobsJson: Buffer.from(`{ "content" : [ ${elements.join(' , ')} ], "refusal":null}`) }));
+        const text = textOf(...pieces, piece({ text: '', logprobsJson: Buffer.from('{"content":null,"\\u0072efusal":[7]}') }), end('stop'));
+        JSON.parse(text);
+        expect(text).toContain(`"logprobs":{"content":[${lists.filter((elements) => elements.length > 0).map((elements) => elements.join(' , ')).join(',')}],"refusal":[7]}`);
+      }),
+    );
+  });
+
+  it('has the last of members that come in several pieces, once', () => {
+    const extra = (json: string): EventInit => piece({ text: '', extraJson: Buffer.from(json) });
+    expect(textOf(extra('{"audio":{"id":1.0},"a":1}'), extra('{"\\u0061":2.50}'), end('stop'))).toContain('"message":{"role":"assistant","content":null,"refusal":null,"annotations":[],"audio":{"id":1.0},"\\u0061":2.50}');
   });
 });

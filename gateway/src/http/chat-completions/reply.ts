@@ -1,6 +1,8 @@
 import { Channel, type Delta, type Started, type Usage } from '@sluice/proto/chat/v1/chat';
 import type { Events } from '../../domain/call.ts';
 import type { Sink } from '../../domain/ports.ts';
+import { jsonText } from './json-text.ts';
+import { elementsSource, memberSources, type MemberSource } from './object-source.ts';
 import { usageJson } from './usage.ts';
 
 interface ReplyFrame {
@@ -59,15 +61,17 @@ class ChoiceBuilder {
   #reasoning: string | undefined;
   readonly #tools = new Map<number, ToolCallParts>();
   #function: { name: string; text: string } | undefined;
-  readonly #logprobs: Record<string, unknown>[] = [];
-  #extra: Record<string, unknown> = {};
+  /** In the backend's own text, as it came. */
+  readonly #logprobs: string[] = [];
+  readonly #extras: string[] = [];
 
   add(delta: Delta): void {
-    if (delta.logprobsJson.length > 0) this.#logprobs.push(parseObject(delta.logprobsJson));
-    if (delta.extraJson.length > 0) this.#extra = { ...this.#extra, ...parseObject(delta.extraJson) };
+    if (delta.logprobsJson.length > 0) this.#logprobs.push(jsonText(delta.logprobsJson));
+    if (delta.extraJson.length > 0) this.#extras.push(jsonText(delta.extraJson));
     switch (delta.channel) {
       case Channel.CONTENT:
-        this.#content = (this.#content ?? '') + delta.text;
+        // What is no text travels on an empty piece, and is no content.
+        if (delta.text !== '') this.#content = (this.#content ?? '') + delta.text;
         break;
       case Channel.REASONING:
         this.#reasoning = (this.#reasoning ?? '') + delta.text;
@@ -88,19 +92,20 @@ class ChoiceBuilder {
   }
 
   json(index: number): string {
-    const acted = this.#tools.size > 0 || this.#function !== undefined || this.#refusal !== undefined;
-    const message = {
+    const extras = new Map(this.#extras.flatMap((source) => [...(memberSources(source) ?? [])]));
+    const acted = this.#tools.size > 0 || this.#function !== undefined || this.#refusal !== undefined || (extras.get('audio')?.value ?? 'null') !== 'null';
+    const own = {
       role: 'assistant',
-      // A successful text reply is never null; a turn that only called a tool or refused is.
-      content: this.#content ?? (acted || this.#extra['audio'] ? null : ''),
+      // A successful text reply is never null; a turn that only called a tool, refused or spoke is.
+      content: this.#content ?? (acted ? null : ''),
       refusal: this.#refusal ?? null,
       annotations: [],
       ...(this.#reasoning === undefined ? {} : { reasoning_content: this.#reasoning, reasoning: this.#reasoning }),
       ...(this.#tools.size === 0 ? {} : { tool_calls: [...this.#tools].sort(([left], [right]) => left - right).map(([, tool]) => toolCall(tool)) }),
       ...(this.#function === undefined ? {} : { function_call: { name: this.#function.name, arguments: this.#function.text } }),
-      ...this.#extra,
     };
-    return JSON.stringify({ index, message, logprobs: mergeLogprobs(this.#logprobs), finish_reason: this.finishReason });
+    const members = extras.size === 0 ? JSON.stringify(own) : withExtras(own, extras);
+    return `{"index":${index},"message":${members},"logprobs":${joinLogprobs(this.#logprobs)},"finish_reason":${JSON.stringify(this.finishReason)}}`;
   }
 
   #addTool({ tool, text }: Delta): void {
@@ -118,19 +123,25 @@ function toolCall({ id, type, name, text }: ToolCallParts): object {
   return type === 'custom' ? { id, type, custom: { name, input: text } } : { id, type: 'function', function: { name, arguments: text } };
 }
 
-/** The pieces' lists, joined member by member; null when the model gave none. */
-function mergeLogprobs(pieces: readonly Record<string, unknown>[]): Record<string, unknown> | null {
-  if (pieces.length === 0) return null;
-  const merged: Record<string, unknown> = {};
-  for (const piece of pieces) {
-    for (const [name, value] of Object.entries(piece)) {
-      const before = merged[name];
-      merged[name] = Array.isArray(before) && Array.isArray(value) ? before.concat(value) : (value ?? before ?? null);
-    }
-  }
-  return merged;
+/** Members that Sluice does not interpret stand as the backend wrote them, also where it means one of ours (`annotations`). */
+function withExtras(own: object, extras: ReadonlyMap<string, MemberSource>): string {
+  const kept = Object.entries(own).filter(([name]) => !extras.has(name)).map(([name, value]) => `"${name}":${JSON.stringify(value)}`);
+  return `{${[...kept, ...[...extras.values()].map(({ name, value }) => `${name}:${value}`)].join(',')}}`;
 }
 
-function parseObject(bytes: Uint8Array): Record<string, unknown> {
-  return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()) as Record<string, unknown>;
+/** One piece as it came; of several the lists, joined member by member; null when the model gave none. */
+function joinLogprobs(pieces: readonly string[]): string {
+  if (pieces.length <= 1) return pieces[0] ?? 'null';
+  const joined = new Map<string, { readonly name: string; value: string; readonly elements: string[] }>();
+  for (const piece of pieces) {
+    for (const [key, { name, value }] of memberSources(piece) ?? []) {
+      const elements = elementsSource(value);
+      const before = joined.get(key);
+      if (!before) joined.set(key, { name, value, elements: elements ? [elements] : [] });
+      else if (elements) before.elements.push(elements);
+      if (before && value !== 'null') before.value = value;
+    }
+  }
+  const members = [...joined.values()].map(({ name, value, elements }) => `${name}:${elementsSource(value) === undefined ? value : `[${elements.join(',')}]`}`);
+  return `{${members.join(',')}}`;
 }
