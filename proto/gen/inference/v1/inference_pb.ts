@@ -196,6 +196,8 @@ export type Backend = Message<"inference.v1.Backend"> & {
   versionId: string;
 
   /**
+   * It answered when it was last asked, and takes calls.
+   *
    * @generated from field: bool healthy = 4;
    */
   healthy: boolean;
@@ -213,7 +215,7 @@ export type Backend = Message<"inference.v1.Backend"> & {
   inFlight: number;
 
   /**
-   * The last reason why a call failed at it or it was taken out, until a call succeeds; content-free.
+   * That it was not asked yet; else the last reason why a call failed at it or it was taken out, until a call succeeds; content-free.
    *
    * @generated from field: string reason = 7;
    */

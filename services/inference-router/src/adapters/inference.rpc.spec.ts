@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '@sluice/clock';
 import { create } from '@bufbuild/protobuf';
-import { ChatRequestSchema } from '@sluice/proto/inference/v1/inference';
+import { ChatRequestSchema, ListBackendsRequestSchema } from '@sluice/proto/inference/v1/inference';
 import { textOf } from '../domain/backend.contract.ts';
 import { Fleet } from '../domain/fleet.ts';
 import { DEFAULT_CALL_LIMITS } from '../domain/limits.ts';
@@ -50,5 +50,28 @@ describe('an answer that the router itself collects', () => {
     };
     expect(textOf((await ask()).events as never)).toHaveLength(9_000);
     expect(wholeAnswers.heldBytes).toBe(0);
+  });
+});
+
+describe('the state of backends', () => {
+  it('calls healthy only what has answered: not what was not asked yet, nor what is out of service', async () => {
+    const clock = new ManualClock();
+    const backend = new ScriptedBackend();
+    const asked = Promise.withResolvers<void>();
+    backend.probeOutcome = () => asked.promise;
+    const fleet = new Fleet({ open: () => backend, clock, random: () => 0, inFlightPerDeployment: 1, onFault: () => undefined });
+    const meter = { attempt: () => ({ run: <T>(work: () => T): T => work(), firstToken: () => undefined, end: () => undefined }) };
+    const registry = { knows: () => true, reread: async () => undefined };
+    const rpc = inferenceRpc({ registry, fleet, wholeAnswers: new WholeAnswers(1), clock, meter, limits: DEFAULT_CALL_LIMITS, onFailedAttempt: () => undefined });
+    const listed = async () => (await rpc.listBackends(create(ListBackendsRequestSchema, { organisationId: 'org_1' }), { metadata: {}, signal: new AbortController().signal })).backends?.map(({ healthy, reason }) => [healthy, reason]);
+    fleet.reconcile([deployment('dep_1')]);
+    expect(await listed()).toEqual([[false, 'It was not asked yet.']]);
+    asked.resolve();
+    await settled();
+    expect(await listed()).toEqual([[true, '']]);
+    const [member] = fleet.list();
+    member!.begin();
+    fleet.reconcile([]);
+    expect(await listed()).toEqual([[false, 'Draining: it was taken out of service.']]);
   });
 });

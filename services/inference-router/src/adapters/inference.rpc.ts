@@ -2,6 +2,7 @@ import type { ChatCall, ChatEvent } from '@sluice/proto/chat/v1/chat';
 import { type InferenceService, type StreamChatResponse } from '@sluice/proto/inference/v1/inference';
 import { ServiceError } from '@sluice/errors';
 import type { Implementation } from '@sluice/rpc';
+import type { Member } from '../domain/member.ts';
 import { routeCall, type RoutedCall, type RouteOptions } from '../domain/route-call.ts';
 import type { WholeAnswers } from '../domain/whole-answers.ts';
 
@@ -54,14 +55,20 @@ export function inferenceRpc(options: RouteOptions & { readonly wholeAnswers: Wh
           deploymentId: member.deployment.id,
           modelId: member.deployment.modelId,
           versionId: member.deployment.versionId,
-          healthy: !member.isRetired && member.isHealthy,
+          // Calls may try a backend that was not asked yet; to say that it is healthy takes its answer.
+          healthy: !member.isRetired && member.isHealthy && member.health.status === 'up',
           breaker: member.breaker.state,
           inFlight: member.inFlight,
-          reason: member.isRetired ? 'Draining: it was taken out of service.' : member.reason,
+          reason: reasonOf(member),
         })),
       };
     },
   };
+}
+
+function reasonOf(member: Member): string {
+  if (member.isRetired) return 'Draining: it was taken out of service.';
+  return member.health.status === 'unknown' ? 'It was not asked yet.' : member.reason;
 }
 
 /** Roughly what an event takes in memory, without counting characters exactly. */
