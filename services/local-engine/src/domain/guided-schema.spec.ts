@@ -22,6 +22,13 @@ describe('guidedSchema', () => {
 
   const deep = (depth: number): unknown => (depth === 0 ? { type: 'string' } : { type: 'array', items: deep(depth - 1) });
 
+  const many = (count: number): unknown[] => Array.from({ length: count }, (_, index) => ({ const: index }));
+
+  it('keeps as many alternatives as there may be, wherever they stand', () => {
+    const schema = { type: 'object', properties: { enum: { enum: many(200) }, b: { prefixItems: [{ oneOf: many(150) }, { oneOf: many(150) }] } } };
+    expect(guidedSchema(schema)).toEqual(schema);
+  });
+
   it.each([
     [{ type: 'string', pattern: 'a' }, "'pattern'"],
     [{ type: 'integer', minimum: 3 }, "'minimum'"],
@@ -33,6 +40,8 @@ describe('guidedSchema', () => {
     [{ oneOf: [] }, "'oneOf'"],
     [{ items: true }, 'not an object'],
     [deep(40), 'depth'],
+    [{ enum: Array.from({ length: 501 }, (_, index) => index) }, '500 alternatives'],
+    [{ type: 'object', properties: { a: { enum: many(200) }, b: { type: 'array', items: { anyOf: many(301) } } } }, '500 alternatives'],
     [[], 'not an object'],
   ])('refuses %j by name', (schema, named) => {
     expect(() => guidedSchema(schema)).toThrow(named);
