@@ -23,9 +23,21 @@ describe('the view of recorded output', () => {
       { index: 1, finish_reason: null, content: null, reasoning: null, refusal: 'No.', function_call: null, tool_calls: [] },
     ]);
     expect(events).toHaveLength(9);
-    expect(events[0]).toEqual({ type: 'started', version_id: 'v', deployment_id: 'd', system_fingerprint: null });
+    expect(events[0]).toEqual({ type: 'started', version_id: 'v', deployment_id: 'd', system_fingerprint: null, service_tier: null });
     expect(events[3]).toEqual({ type: 'delta', choice: 0, channel: 'content', text: 'A', logprobs: { a: 1 } });
-    expect(events[8]).toEqual({ type: 'usage', input_tokens: 3, output_tokens: 4, estimated: false });
+    expect(events[8]).toEqual({ type: 'usage', input_tokens: 3, output_tokens: 4, cached_input_tokens: 0, reasoning_tokens: 0, estimated: false });
+  });
+
+  it('shows all that the client got of the backend: tier, fingerprint, and usage as it was reported', () => {
+    const reported = { prompt_tokens: 3, completion_tokens: 4, total_tokens: 7, prompt_tokens_details: { cached_tokens: 2, audio_tokens: 0 }, cost: 0.25 };
+    const { events } = view([
+      { case: 'started', value: { versionId: 'v', deploymentId: 'd', systemFingerprint: 'fp', serviceTier: 'flex' } },
+      { case: 'usage', value: { inputTokens: 3n, outputTokens: 4n, cachedInputTokens: 2n, reasoningTokens: 1n, json: Buffer.from(JSON.stringify(reported)) } },
+    ]);
+    expect(events).toEqual([
+      { type: 'started', version_id: 'v', deployment_id: 'd', system_fingerprint: 'fp', service_tier: 'flex' },
+      { type: 'usage', input_tokens: 3, output_tokens: 4, cached_input_tokens: 2, reasoning_tokens: 1, estimated: false, reported },
+    ]);
   });
 
   it('hides nothing that is not JSON', () => {

@@ -60,7 +60,7 @@ const CHANNELS: Readonly<Record<Channel, string>> = {
 function eventView({ event }: ChatEvent): object {
   switch (event.case) {
     case 'started':
-      return { type: 'started', version_id: event.value.versionId, deployment_id: event.value.deploymentId, system_fingerprint: event.value.systemFingerprint || null };
+      return { type: 'started', version_id: event.value.versionId, deployment_id: event.value.deploymentId, system_fingerprint: event.value.systemFingerprint || null, service_tier: event.value.serviceTier || null };
     case 'delta':
       return {
         type: 'delta',
@@ -74,7 +74,16 @@ function eventView({ event }: ChatEvent): object {
     case 'finished':
       return { type: 'finished', choice: event.value.choice, reason: event.value.reason };
     case 'usage':
-      return { type: 'usage', input_tokens: Number(event.value.inputTokens), output_tokens: Number(event.value.outputTokens), estimated: event.value.estimated };
+      return {
+        type: 'usage',
+        input_tokens: Number(event.value.inputTokens),
+        output_tokens: Number(event.value.outputTokens),
+        cached_input_tokens: Number(event.value.cachedInputTokens),
+        reasoning_tokens: Number(event.value.reasoningTokens),
+        estimated: event.value.estimated,
+        // What the backend said. The client got it as it stands here, unless the counts were estimated.
+        ...(event.value.json.length > 0 ? { reported: readableJson(event.value.json) } : {}),
+      };
     case undefined:
       return { type: 'unknown' };
   }

@@ -32,9 +32,10 @@ export function provePrompt({ prompt }: CallEvidence, opened: Opened, shown: Rec
   return true;
 }
 
-/** An encoded chat.v1.ChatCall as a request is printed. */
+/** An encoded chat.v1.ChatCall as a request is printed: null for one that asks for no choices, because nothing of it was understood. */
 function asked(bytes: Uint8Array): unknown {
   const { model, stream, choices, messages, fields } = fromBinary(ChatCallSchema, bytes);
+  if (choices === 0) return null;
   const parameters = fields.map(({ name, json }) => [name, parsed(json)] as const);
   return { model, stream, n: choices, messages: parsed(messages), ...Object.fromEntries(parameters) };
 }
