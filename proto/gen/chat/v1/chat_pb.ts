@@ -73,7 +73,7 @@ export type ChatCall = Message<"chat.v1.ChatCall"> & {
   stream: boolean;
 
   /**
-   * `n`: how many choices are asked for; at least 1.
+   * `n`: how many choices are asked for; at least 1. 0 in the record of a refused call of which nothing was understood.
    *
    * @generated from field: uint32 choices = 5;
    */
