@@ -30,6 +30,11 @@ export function eventLogScenarios(at: () => House): void {
   describe('the event log', () => {
     const upstream = scriptedModel(at);
     const stream = () => new StreamReader(at(), { model: MODEL, messages: MESSAGES });
+    const streamsAgain = () => eventually(async () => {
+      const again = stream();
+      await again.ended;
+      return again.done;
+    }, 30_000);
 
     it('when it stands still, nothing leaves; when it goes on soon, the stream goes on', async () => {
       upstream().next(streamedChat({ pieces: LONG.slice(0, 400), gapMs: 5 }));
@@ -60,11 +65,7 @@ export function eventLogScenarios(at: () => House): void {
       expect(reader.done).toBe(false);
       expect(reader.error).toBeDefined();
       at().eventLog.resume();
-      await eventually(async () => {
-        const again = stream();
-        await again.ended;
-        return again.done;
-      });
+      await streamsAgain();
       const call = await endedCall(at(), reader.id!);
       expect(call.choices[0]!.content!.startsWith(reader.text)).toBe(true);
     }, 240_000);
@@ -92,11 +93,7 @@ export function eventLogScenarios(at: () => House): void {
       await reader.characters(50);
       at().eventLog.kill();
       await reader.ended;
-      await eventually(async () => {
-        const again = stream();
-        await again.ended;
-        return again.done;
-      });
+      await streamsAgain();
       const call = await endedCall(at(), reader.id!);
       expect(call.choices[0]!.content!.startsWith(reader.text)).toBe(true);
     }, 240_000);
@@ -115,11 +112,7 @@ export function eventLogScenarios(at: () => House): void {
       expect(call.choices[0]!.content!.startsWith(reader.text)).toBe(true);
       // The client read all the while, so nothing was left in the sockets: not one more character may come.
       expect(reader.text).toBe(before);
-      await eventually(async () => {
-        const again = stream();
-        await again.ended;
-        return again.done;
-      });
+      await streamsAgain();
     }, 240_000);
   });
 }

@@ -53,18 +53,23 @@ export function keyScenarios(at: () => House): void {
     });
 
     it('is dead at every door within one second of its revocation, and stays so', async () => {
+      // A machine that stands still for a moment can break the promise once; a fault breaks it every time.
       let shortestMs = Infinity;
-      for (let revocation = 0; revocation < REVOCATIONS && shortestMs >= REVOKED_WITHIN_MS; revocation++) {
-        const key = await create({});
-        await eventually(async () => (await chatAtEveryDoor(key.secret)).every(({ status }) => status === 200));
-        expect((await admin(at(), 'DELETE', `/keys/${key.id}`)).status).toBe(200);
-        const revokedMs = performance.now();
-        await Promise.all(at().doors.map((door) => eventually(async () => (await ask(at(), {}, { key: key.secret, door })).status === 401)));
-        shortestMs = Math.min(shortestMs, performance.now() - revokedMs);
-        for (let again = 0; again < 3; again++) for (const answer of await chatAtEveryDoor(key.secret)) expect(answer).toMatchObject({ status: 401, error: { code: 'invalid_api_key' } });
-      }
+      for (let revocation = 0; revocation < 3 && shortestMs >= REVOKED_WITHIN_MS; revocation++) shortestMs = Math.min(shortestMs, await msUntilDead());
       expect(shortestMs).toBeLessThan(REVOKED_WITHIN_MS);
-    });
+    }, 90_000);
+
+    /** Revokes a new key; gives how long it took until no door let it in. */
+    async function msUntilDead(): Promise<number> {
+      const key = await create({});
+      await eventually(async () => (await chatAtEveryDoor(key.secret)).every(({ status }) => status === 200));
+      expect((await admin(at(), 'DELETE', `/keys/${key.id}`)).status).toBe(200);
+      const revokedMs = performance.now();
+      await Promise.all(at().doors.map((door) => eventually(async () => (await ask(at(), {}, { key: key.secret, door })).status === 401)));
+      const tookMs = performance.now() - revokedMs;
+      for (let again = 0; again < 3; again++) for (const answer of await chatAtEveryDoor(key.secret)) expect(answer).toMatchObject({ status: 401, error: { code: 'invalid_api_key' } });
+      return tookMs;
+    }
 
     it('is dead for administrators too, and cannot bring itself back', async () => {
       const member = await create({ kind: 'admin', role: 'member', project_id: undefined });
