@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander';
 import { WrongUse } from '../exit-code.ts';
 import { alias, backend, deleted, listOf, model, models } from '../platform-api/answers.ts';
 import { adminApi } from '../platform-api/connection.ts';
+import { interruptible } from '../terminal/interruptible.ts';
 import { printable } from '../terminal/printable.ts';
 import { table } from '../terminal/table.ts';
 import { readSecret } from '../terminal/stdin.ts';
@@ -67,7 +68,7 @@ async function openAiSource(options: AddOptions): Promise<object> {
 /** The reader of weights is loaded when there are weights. */
 async function localWeights(file: string, options: AddOptions): Promise<{ path: string; digest: string }> {
   const { keepWeights } = await import('../data-folder/weights.ts');
-  return keepWeights(file, options.data);
+  return interruptible(async (signal) => keepWeights(file, options.data, signal));
 }
 
 function baseUrl(text: string): string {

