@@ -4,7 +4,7 @@ import { ManualClock } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import { ChatEventSchema, type ChatEvent } from '@sluice/proto/chat/v1/chat';
 import type { RecordSource } from '@sluice/segment';
-import { delta, finished, started } from '../testing/house.ts';
+import { delta, finished, started, until } from '../testing/house.ts';
 import type { Events } from './call.ts';
 import type { ModelView, Router } from './ports.ts';
 import { RequestFlow } from './request-flow.ts';
@@ -135,7 +135,7 @@ describe('the way of a request', () => {
   it('ends a call that takes too long, on record as failed', async () => {
     const { run, clock, ends, said } = setUp({ router: silent });
     const running = run(true);
-    while (!said.includes('out:2')) await Promise.resolve();
+    await until(() => said.includes('out:2'));
     clock.advance(1_000);
     expect((await running).error).toMatchObject({ code: 'deadline_exceeded' });
     expect(ends).toMatchObject([{ outcome: 3, errorCode: 'deadline_exceeded', httpStatus: 200 }]);
@@ -144,7 +144,7 @@ describe('the way of a request', () => {
   it('ends a call in time also when its client does not read', async () => {
     const { run, clock, ends, said } = setUp({ router: silent, stuck: new Promise<void>(() => undefined) });
     const running = run(true);
-    while (!said.includes('out:2')) await Promise.resolve();
+    await until(() => said.includes('out:2'));
     clock.advance(1_000);
     expect((await running).error).toMatchObject({ code: 'deadline_exceeded' });
     expect(ends).toHaveLength(1);
@@ -153,7 +153,7 @@ describe('the way of a request', () => {
   it('ends a call whose client left, on record as disconnected', async () => {
     const { run, abort, ends, said } = setUp({ router: silent });
     const running = run(true);
-    while (!said.includes('out:2')) await Promise.resolve();
+    await until(() => said.includes('out:2'));
     abort.abort(new ServiceError('cancelled', 'left'));
     await running;
     expect(ends).toMatchObject([{ outcome: 2, errorCode: '', finishReasons: [] }]);

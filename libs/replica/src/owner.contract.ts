@@ -96,7 +96,7 @@ export function ownerContract<S extends { readonly position: bigint }, M extends
     await until(owner.clock, () => health.report().status === 'degraded');
     isAway = false;
     await until(owner.clock, () => health.report().status === 'ok');
-  }, 60_000);
+  }, 240_000);
 
   it('a copy hears a sign of life with the head of the topic before it counts as stale', async () => {
     const { clock, events, schema, snapshot } = at();

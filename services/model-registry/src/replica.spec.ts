@@ -119,7 +119,7 @@ describe('a replica of the registry', () => {
       }),
       { numRuns: 20 },
     );
-  }, 60_000);
+  }, 240_000);
 
   it('hears of a removed model within a second, in one event with all that goes with it', async () => {
     // A machine that stands still for a moment can break the promise once; a fault breaks it every time.

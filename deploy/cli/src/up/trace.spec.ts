@@ -13,8 +13,8 @@ import { readAllSettings } from './all-settings.ts';
 import { addressesOf, compose } from './compose.ts';
 import { firstKeys } from './credentials.ts';
 
-const START_LIMIT_MS = 60_000;
-const WAIT_LIMIT_MS = 20_000;
+const START_LIMIT_MS = 240_000;
+const WAIT_LIMIT_MS = 60_000;
 /** Traces that clients began (W3C Trace Context): one for a call, one for an administrator's act. */
 const CALL = '0af7651916cd43dd8448eb211c80319c';
 const ACT = '4bf92f3577b34da6a3ce929d0e0e4736';
