@@ -58,7 +58,7 @@ class GatewayModule implements OnModuleInit, OnApplicationBootstrap, BeforeAppli
     const { events, clock, logger } = platform;
     this.#segments = new SegmentWriter({ events, clock, logger, producer: config.SLUICE_PRODUCER, sealingKeys: (projectId) => this.#access.sealingKey(projectId) });
     this.#open = new OpenCalls(config.SLUICE_OPEN_CALLS_LIMIT, config.SLUICE_HELD_BYTES_LIMIT);
-    this.#figures = callFigures(() => this.#open.size);
+    this.#figures = callFigures(this.#open);
     const authenticator = new Authenticator(this.#access, clock);
     this.#public = this.#makePublic(authenticator);
     this.#admin = this.#makeAdmin(authenticator);

@@ -1,4 +1,4 @@
-import { metrics } from '@opentelemetry/api';
+import { metrics, type BatchObservableResult } from '@opentelemetry/api';
 import type { CallSummary } from '../domain/request-flow.ts';
 import { PlainCounter } from './plain-counter.ts';
 
@@ -9,12 +9,12 @@ export interface CallFigures {
   /** A refusal that could not be recorded. */
   unrecorded(code: string): void;
   authenticationFailed(code: string): void;
-  /** Ends the gauge. */
+  /** Ends the gauges. */
   close(): void;
 }
 
 /** Names follow OpenTelemetry's conventions for generative AI where they have one. `open` is asked at collection. */
-export function callFigures(open: () => number): CallFigures {
+export function callFigures(open: { readonly size: number; readonly heldBytes: number }): CallFigures {
   const meter = metrics.getMeter('sluice.gateway');
   const calls = new PlainCounter(meter, 'sluice.gateway.calls', { unit: '{call}', description: 'Calls that ended, by error code (empty: answered)' });
   const refused = meter.createCounter('sluice.gateway.refused', { unit: '{call}', description: 'Calls that were refused, by code' });
@@ -23,9 +23,13 @@ export function callFigures(open: () => number): CallFigures {
   const duration = meter.createHistogram('gen_ai.server.request.duration', { unit: 's', description: 'From the call to its end' });
   const firstOutput = meter.createHistogram('gen_ai.server.time_to_first_token', { unit: 's', description: 'From a streamed call to the first output of the model' });
   const tokens = new PlainCounter(meter, 'sluice.gateway.tokens', { unit: '{token}', description: 'Tokens of calls that ended, by direction' });
-  const gauge = meter.createObservableGauge('sluice.gateway.open_calls', { unit: '{call}', description: 'Calls being answered' });
-  const observe = (result: { observe(value: number): void }): void => result.observe(open());
-  gauge.addCallback(observe);
+  const openCalls = meter.createObservableGauge('sluice.gateway.open_calls', { unit: '{call}', description: 'Calls being answered' });
+  const held = meter.createObservableGauge('sluice.gateway.held_bytes', { unit: 'By', description: 'Bytes of requests and whole answers that are held now' });
+  const observe = (result: BatchObservableResult): void => {
+    result.observe(openCalls, open.size);
+    result.observe(held, open.heldBytes);
+  };
+  meter.addBatchObservableCallback(observe, [openCalls, held]);
   return {
     ended(stream, { error, durationMs, firstOutputMs, inputTokens, outputTokens }) {
       const code = error?.code ?? '';
@@ -41,7 +45,7 @@ export function callFigures(open: () => number): CallFigures {
     unrecorded: (code) => unrecorded.add(1, { code }),
     authenticationFailed: (code) => failures.add(1, { code }),
     close() {
-      gauge.removeCallback(observe);
+      meter.removeBatchObservableCallback(observe, [openCalls, held]);
       calls.close();
       tokens.close();
     },
