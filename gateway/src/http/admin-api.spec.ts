@@ -97,6 +97,20 @@ describe('what an operator does', () => {
     expect(house.backups).toEqual(['/backup/today']);
   });
 
+  it('gives a backup up when the one who asked goes away', async () => {
+    const client = new AbortController();
+    const given = new Promise<unknown>((gaveUp) => {
+      house.makeBackup = async (_directory, signal) => {
+        signal.addEventListener('abort', () => gaveUp(signal.reason));
+        client.abort();
+        await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
+      };
+    });
+    const headers = { authorization: `Bearer ${keys.owner}`, 'content-type': 'application/json' };
+    await expect(fetch(`${house.adminUrl}/admin/v1/backups`, { method: 'POST', headers, body: '{"directory":"/backup/x"}', signal: client.signal })).rejects.toThrow('aborted');
+    expect(await given).toMatchObject({ code: 'cancelled' });
+  });
+
   it.each([
     ['/keys', {}, 'missing_required_parameter', 'name'],
     ['/keys', { name: 7 }, 'invalid_type', 'name'],

@@ -37,6 +37,7 @@ export class TestHouse {
   bodyPolicy = BodyPolicy.SENT;
   external = false;
   readonly backups: string[] = [];
+  makeBackup = async (directory: string, _signal: AbortSignal): Promise<void> => void this.backups.push(directory);
   readonly revoked = new Set<string>();
   url = '';
   adminUrl = '';
@@ -75,7 +76,7 @@ export class TestHouse {
         SLUICE_CALL_LIMIT_MS: 30_000,
         SLUICE_DRAIN_LIMIT_MS: 200,
         metrics: async () => 'figures 1\n',
-        backup: async (directory) => void this.backups.push(directory),
+        backup: async (directory, signal) => this.makeBackup(directory, signal),
         ...config,
       }),
       { logger: false, abortOnError: false },

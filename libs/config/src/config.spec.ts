@@ -18,11 +18,11 @@ describe('readConfig', () => {
   });
 
   it.each([
-    ['PORT', 'many', 'PORT: must be a number, not "many"'],
-    ['PORT', '1.5', 'PORT: must be a whole number, not "1.5"'],
-    ['PORT', '-0.5', 'PORT: must be a whole number, not "-0.5"'],
-    ['PORT', '0', 'PORT: must be at least 1, not "0"'],
-    ['MODE', 'c'.repeat(50), `MODE: must be one of a, b, not "${'c'.repeat(40)}"`],
+    ['PORT', 'many', 'PORT: must be a number (it is "many")'],
+    ['PORT', '1.5', 'PORT: must be a whole number (it is "1.5")'],
+    ['PORT', '-0.5', 'PORT: must be a whole number (it is "-0.5")'],
+    ['PORT', '0', 'PORT: must be at least 1 (it is "0")'],
+    ['MODE', 'c'.repeat(50), `MODE: must be one of a, b (it is "${'c'.repeat(40)}")`],
     ['URL', 'user password', 'URL: must be a URL'],
   ])('says what %s=%s must be, once, and quotes what cannot be a secret', (name, value, fault) => {
     const thrown = (): unknown => {

@@ -7,6 +7,7 @@ import { adminApi, publicApi } from '../platform-api/connection.ts';
 import type { HttpApi } from '../platform-api/http-api.ts';
 import { printableLine } from '../terminal/printable.ts';
 import { readPrompt } from '../terminal/stdin.ts';
+import { asTyped } from '../terminal/typed-command.ts';
 import { streamAnswer, type ChatMessage, type Question } from './answer.ts';
 
 export interface ChatOptions {
@@ -76,7 +77,7 @@ async function exchange(api: HttpApi, how: Omit<Question, 'messages'>, history: 
     process.stdout.write('\n');
   } catch (error) {
     if (!signal.aborted && !(error instanceof CommandFailed)) throw error;
-    process.stdout.write(signal.aborted ? ' (cancelled)\n' : `\n(${error instanceof Error ? error.message : ''})\n`);
+    process.stdout.write(signal.aborted ? ' (cancelled)\n' : `\n(${asTyped(error instanceof Error ? error.message : '')})\n`);
   }
 }
 

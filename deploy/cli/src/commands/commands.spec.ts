@@ -1,10 +1,12 @@
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ApiServer } from '../testing/api-server.ts';
-import { runCli, type CliResult } from '../testing/run-cli.ts';
+import { CLI_WORDS, cleanEnvironment, runCli, type CliResult } from '../testing/run-cli.ts';
 
 const KEY = {
   object: 'key', id: 'key_1', name: 'app', kind: 'inference', role: null, project_id: 'proj_1', prefix: 'sk-sluice-abc', models: [],
@@ -107,6 +109,11 @@ describe('the command line', () => {
     expect(gone.stderr).toContain('ECONNREFUSED');
     expect(gone.stderr).toContain('sluice up');
     await api.listen();
+  });
+
+  it('says which address may be wrong when it is the other face of the platform', async () => {
+    api.on('GET /admin/v1/keys', { status: 404, json: { error: { message: 'Invalid URL (GET /admin/v1/keys)', type: 'invalid_request_error', param: null, code: 'unknown_url' } } });
+    expect(await sluice(['key', 'list'])).toMatchObject({ code: 1, stderr: expect.stringContaining('SLUICE_ADMIN_URL is that of the admin API') });
   });
 
   it('finds the platform of a data folder, and sends its admin key', async () => {
@@ -310,6 +317,18 @@ describe('the command line', () => {
     expect(await sluice(['chat', 'Hi', '--model', 'tiny'])).toMatchObject({ code: 1, stdout: 'half\n', stderr: expect.stringContaining('broke off') });
     api.on('POST /v1/chat/completions', { stream: [...pieces('half'), JSON.stringify({ error: { message: 'The backend failed.', type: 'server_error', param: null, code: null } })] });
     expect(await sluice(['chat', 'Hi', '--model', 'tiny'])).toMatchObject({ code: 1, stderr: 'sluice: The backend failed.\n' });
+  });
+
+  it('gives a backup up with Ctrl-C: the platform sees the one who asked go away', async () => {
+    const asked = new Promise<void>((reached) => void api.on('POST /admin/v1/backups', () => (reached(), { never: true })));
+    const child = spawn(process.execPath, [...CLI_WORDS, 'backup', join(folder, 'copy')], { env: cleanEnvironment({ ...api.environment, SLUICE_DATA: folder }), stdio: ['ignore', 'ignore', 'pipe'] });
+    let stderr = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    const ended = once(child, 'close');
+    await Promise.race([asked, ended]);
+    child.kill('SIGINT');
+    expect(await ended).toEqual([1, null]);
+    expect(stderr).toMatch(/copies itself to .*\nsluice: cancelled\n$/);
   });
 
   it('asks a running platform for a backup, and refuses to restore what is no backup', async () => {

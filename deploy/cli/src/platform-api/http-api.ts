@@ -99,6 +99,7 @@ export class HttpApi {
 
 function hint(status: number, code: string | null | undefined, asked?: object): string[] {
   if (status === 401) return ['The key is not the one of this platform, was revoked or has expired. Look at SLUICE_ADMIN_KEY, SLUICE_API_KEY or --data.'];
+  if (code === 'unknown_url') return ['The address may be the wrong one: SLUICE_ADMIN_URL is that of the admin API, SLUICE_URL that of the OpenAI API.'];
   if (code === 'model_not_found') return ['See which models there are: sluice model list'];
   if (code === 'backend_unavailable' && asked && 'model' in asked) {
     return [`It was ${printableLine(String(asked.model))}. Ask another with --model, or see how they are: sluice model list`];

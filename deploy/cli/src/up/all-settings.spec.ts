@@ -45,7 +45,7 @@ describe('the settings of up', () => {
     writeFileSync(readyFile, 'of another run');
     const { code, stdout, stderr } = await runCli(['up', '--data', join(parent, 'data'), '--no-model', '--ready-file', readyFile], { env: FAULTY });
     expect([code, stdout]).toEqual([1, '']);
-    for (const said of ['has 9 faults', 'SLUICE_PORT: must be a port number, not "rubbish"', 'SLUICE_LOG_LEVEL: must be one of debug, info, warn, error, not "loud"', 'LOCAL_ENGINE_THREADS: must be at least 1, not "0"', 'DATABASE_URL: must be an address such as postgresql://user@host/database', 'docs/settings.md']) {
+    for (const said of ['has 9 faults', 'SLUICE_PORT: must be a port number (it is "rubbish")', 'SLUICE_LOG_LEVEL: must be one of debug, info, warn, error (it is "loud")', 'LOCAL_ENGINE_THREADS: must be at least 1 (it is "0")', 'DATABASE_URL: must be an address such as postgresql://user@host/database', 'docs/settings.md']) {
       expect(stderr).toContain(said);
     }
     expect(stderr).not.toContain('hidden');

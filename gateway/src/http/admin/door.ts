@@ -73,7 +73,7 @@ export function requireRole({ role }: Administrator, roles: readonly Role[]): vo
 /** Aborts when the connection closes before the answer is written. */
 function whileListening(reply: FastifyReply): AbortSignal {
   const gone = new AbortController();
-  reply.raw.once('close', () => reply.raw.writableFinished || gone.abort(new Error('The client went away.')));
+  reply.raw.once('close', () => reply.raw.writableFinished || gone.abort(new ServiceError('cancelled', 'The client went away.')));
   return gone.signal;
 }
 
