@@ -7,7 +7,9 @@ export function explainErrno(failure: unknown, path: string, mend: string): stri
   const { code, syscall, path: failed = path } = failure as Partial<NodeJS.ErrnoException>;
   switch (code) {
     case 'ENOENT':
-      return syscall === 'mkdir' ? `The folder ${failed} cannot be made: its file system takes no folders. ${mend}` : undefined;
+      if (syscall !== 'mkdir' && syscall !== 'mkdtemp') return undefined;
+      // A draft has a name of its own beside the folder that was asked for.
+      return `The folder ${syscall === 'mkdtemp' ? path : failed} cannot be made: its file system takes no folders. ${mend}`;
     case 'ENAMETOOLONG':
       return `The path is longer than the file system takes. ${mend}`;
     case 'ELOOP':
