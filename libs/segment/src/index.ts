@@ -8,5 +8,6 @@ export { commit, commitmentHash, verifyOpening, type NamedCommitment, type Named
 export { encodeCall } from './encode-record.ts';
 export { askedBytes, estimateTokens } from './estimate.ts';
 export { chainOutput, nextChain } from './output-chain.ts';
+export { parseExactly } from './exact-json.ts';
 export { outputView, readableJson } from './output-view.ts';
 export { LEASE_MS, SEGMENT_LIMIT_BYTES } from './limits.ts';

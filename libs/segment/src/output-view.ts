@@ -1,4 +1,5 @@
 import { Channel, type ChatEvent, type Delta } from '@sluice/proto/chat/v1/chat';
+import { parseExactly } from './exact-json.ts';
 
 /** Released output as a reader sees it: put together by choice, and event by event. */
 export function outputView(events: readonly ChatEvent[]): { readonly choices: readonly object[]; readonly events: readonly object[] } {
@@ -94,7 +95,7 @@ export function readableJson(bytes: Uint8Array): unknown {
   if (bytes.length === 0) return null;
   const content = Buffer.from(bytes).toString();
   try {
-    return JSON.parse(content) as unknown;
+    return parseExactly(content);
   } catch {
     return content;
   }

@@ -7,6 +7,8 @@ type Message = NonNullable<NonNullable<RecordedCall['request']>['messages']>[num
 /** Members of the request that have their own place in the text, or that every call has. */
 const SHOWN_ELSEWHERE = new Set(['model', 'stream', 'messages']);
 
+const SHOWN_BESIDES = ['system_fingerprint', 'service_tier', 'logprobs', 'extra', 'reported'];
+
 const NO_BODIES = {
   not_kept: 'Bodies were not kept: the project of this call keeps digests only (project create --bodies digest). What was asked and answered cannot be shown; that it was this and nothing else can still be proven.',
   gone: 'The bodies are gone: their time of retention is over, or their key is. The proof stands.',
@@ -56,6 +58,7 @@ function said(call: RecordedCall): string[] {
     ...(request?.messages?.flatMap(message) ?? []),
     ...(parameters.length > 0 ? block('parameters', parameters.map(([name, value]) => `${name}: ${JSON.stringify(value)}`).join('\n')) : []),
     ...call.choices.flatMap((choice) => answer(choice, call.choices.length)),
+    ...besides(call.events),
   ];
 }
 
@@ -89,6 +92,12 @@ function answer(choice: Choice, choices: number): string[] {
     ...calls.flatMap(({ id, name, arguments: given }) => block(`tool call${number} ${name ?? ''} ${id ?? ''}`.trimEnd(), given ?? '')),
     ...block(`answer${number} (${choice.finish_reason ?? 'not finished'})`, choice.content ?? ''),
   ];
+}
+
+/** What an answer had besides its text: log-probabilities, members that only the backend knows, its tier and its own count. */
+function besides(events: RecordedCall['events']): string[] {
+  const lines = events.flatMap((event) => SHOWN_BESIDES.flatMap((name) => (event[name] === undefined || event[name] === null ? [] : [`${name}${'choice' in event ? ` of choice ${JSON.stringify(event.choice)}` : ''}: ${JSON.stringify(event[name])}`])));
+  return lines.length === 0 ? [] : block('besides', lines.join('\n'));
 }
 
 function block(title: string, text: string): string[] {

@@ -1,3 +1,4 @@
+import { parseExactly } from '@sluice/segment';
 import { z } from 'zod';
 import { CommandFailed } from '../exit-code.ts';
 import { printable, printableLine } from '../terminal/printable.ts';
@@ -115,7 +116,7 @@ function queryText(query: Query): string {
 
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseExactly(text);
   } catch {
     return undefined;
   }
