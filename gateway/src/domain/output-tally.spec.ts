@@ -27,4 +27,12 @@ describe('the tally of an answer', () => {
     tally.add(events({ event: { case: 'started', value: { versionId: 'v', deploymentId: 'd' } } }, { event: { case: 'finished', value: { choice: 1, reason: 'length' } } }, { event: { case: 'finished', value: { choice: 0, reason: 'stop' } } }));
     expect([tally.versionId, tally.deploymentId, tally.finishReasons()]).toEqual(['v', 'd', ['stop', 'length']]);
   });
+
+  it('knows who was asked last while nobody has answered, and then who answered', () => {
+    const tally = new OutputTally(0);
+    tally.learn(events({ event: { case: 'attempt', value: { versionId: 'v1', deploymentId: 'd1', errorCode: 'upstream_error' } } }, { event: { case: 'attempt', value: { versionId: 'v2', deploymentId: 'd2', external: true } } }));
+    expect([tally.versionId, tally.deploymentId]).toEqual(['v2', 'd2']);
+    tally.learn(events({ event: { case: 'started', value: { versionId: 'v3', deploymentId: 'd3' } } }));
+    expect([tally.versionId, tally.deploymentId]).toEqual(['v3', 'd3']);
+  });
 });

@@ -28,11 +28,11 @@ export class OutputTally {
     this.learn(events);
   }
 
-  /** Takes what the backend said of the call from output that nobody will get: its usage, and who answered. */
+  /** Takes what the backend said of the call from output that nobody will get: its usage, and who answered or was asked last. */
   learn(events: Events): void {
     for (const { event } of events) {
       if (event.case === 'usage') this.#usage = event.value;
-      else if (event.case === 'started') {
+      else if (event.case === 'started' || event.case === 'attempt') {
         this.versionId = event.value.versionId;
         this.deploymentId = event.value.deploymentId;
       }

@@ -60,7 +60,7 @@ export function encodeOutput(body: MessageInitShape<typeof OutputBodySchema>): B
 
 const FIELD_OF_RECORD = { admitted: 2, output: 3, completed: 4, refused: 5, fragment: 6 } as const;
 const FIELD_OF_BODY = { admitted: 2, output: 3, completed: 4, fragment: 5 } as const;
-const FIELD_OF_EVENT = { started: 1, delta: 2, finished: 3, usage: 4 } as const;
+const FIELD_OF_EVENT = { started: 1, delta: 2, finished: 3, usage: 4, attempt: 5 } as const;
 
 function whole(write: () => void): Buffer {
   try {
@@ -194,6 +194,11 @@ function chatEvent(event: Extract<NonNullable<MessageInitShape<typeof ChatEventS
   } else if (event.case === 'finished') {
     writer.number(1, event.value.choice);
     writer.string(2, event.value.reason);
+  } else if (event.case === 'attempt') {
+    writer.string(1, event.value.versionId);
+    writer.string(2, event.value.deploymentId);
+    writer.number(3, event.value.external);
+    writer.string(4, event.value.errorCode);
   } else {
     writer.number(1, event.value.inputTokens);
     writer.number(2, event.value.outputTokens);

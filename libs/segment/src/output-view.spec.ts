@@ -40,6 +40,16 @@ describe('the view of recorded output', () => {
     ]);
   });
 
+  it('shows where a prompt went although nothing came back', () => {
+    expect(view([
+      { case: 'attempt', value: { versionId: 'v', deploymentId: 'd', external: true } },
+      { case: 'attempt', value: { versionId: 'v', deploymentId: 'd', external: true, errorCode: 'upstream_error' } },
+    ])).toEqual({ choices: [], events: [
+      { type: 'attempt', version_id: 'v', deployment_id: 'd', external: true, error_code: null },
+      { type: 'attempt', version_id: 'v', deployment_id: 'd', external: true, error_code: 'upstream_error' },
+    ] });
+  });
+
   it('hides nothing that is not JSON', () => {
     expect([readableJson(Buffer.from('{"a":')), readableJson(Buffer.from('[1]')), readableJson(new Uint8Array())]).toEqual(['{"a":', [1], null]);
   });

@@ -72,6 +72,8 @@ function eventView({ event }: ChatEvent): object {
         ...(event.value.logprobsJson.length > 0 ? { logprobs: readableJson(event.value.logprobsJson) } : {}),
         ...(event.value.extraJson.length > 0 ? { extra: readableJson(event.value.extraJson) } : {}),
       };
+    case 'attempt':
+      return { type: 'attempt', version_id: event.value.versionId, deployment_id: event.value.deploymentId, external: event.value.external, error_code: event.value.errorCode || null };
     case 'finished':
       return { type: 'finished', choice: event.value.choice, reason: event.value.reason };
     case 'usage':

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file chat/v1/chat.proto.
  */
 export const file_chat_v1_chat: GenFile = /*@__PURE__*/
-  fileDesc("ChJjaGF0L3YxL2NoYXQucHJvdG8SB2NoYXQudjEiIwoFRmllbGQSDAoEbmFtZRgBIAEoCRIMCgRqc29uGAIgASgMImwKCENoYXRDYWxsEg0KBW1vZGVsGAEgASgJEhAKCG1lc3NhZ2VzGAIgASgMEh4KBmZpZWxkcxgDIAMoCzIOLmNoYXQudjEuRmllbGQSDgoGc3RyZWFtGAQgASgIEg8KB2Nob2ljZXMYBSABKA0iogEKCUNoYXRFdmVudBIjCgdzdGFydGVkGAEgASgLMhAuY2hhdC52MS5TdGFydGVkSAASHwoFZGVsdGEYAiABKAsyDi5jaGF0LnYxLkRlbHRhSAASJQoIZmluaXNoZWQYAyABKAsyES5jaGF0LnYxLkZpbmlzaGVkSAASHwoFdXNhZ2UYBCABKAsyDi5jaGF0LnYxLlVzYWdlSABCBwoFZXZlbnQiZgoHU3RhcnRlZBISCgp2ZXJzaW9uX2lkGAEgASgJEhUKDWRlcGxveW1lbnRfaWQYAiABKAkSGgoSc3lzdGVtX2ZpbmdlcnByaW50GAMgASgJEhQKDHNlcnZpY2VfdGllchgEIAEoCSKUAQoFRGVsdGESDgoGY2hvaWNlGAEgASgNEiEKB2NoYW5uZWwYAiABKA4yEC5jaGF0LnYxLkNoYW5uZWwSDAoEdGV4dBgDIAEoCRIfCgR0b29sGAQgASgLMhEuY2hhdC52MS5Ub29sQ2FsbBIVCg1sb2dwcm9ic19qc29uGAUgASgMEhIKCmV4dHJhX2pzb24YBiABKAwiQQoIVG9vbENhbGwSDQoFaW5kZXgYASABKA0SCgoCaWQYAiABKAkSDAoEdHlwZRgDIAEoCRIMCgRuYW1lGAQgASgJIioKCEZpbmlzaGVkEg4KBmNob2ljZRgBIAEoDRIOCgZyZWFzb24YAiABKAkijAEKBVVzYWdlEhQKDGlucHV0X3Rva2VucxgBIAEoBBIVCg1vdXRwdXRfdG9rZW5zGAIgASgEEhsKE2NhY2hlZF9pbnB1dF90b2tlbnMYAyABKAQSGAoQcmVhc29uaW5nX3Rva2VucxgEIAEoBBIRCgllc3RpbWF0ZWQYBSABKAgSDAoEanNvbhgGIAEoDCqfAQoHQ2hhbm5lbBIXChNDSEFOTkVMX1VOU1BFQ0lGSUVEEAASEwoPQ0hBTk5FTF9DT05URU5UEAESFQoRQ0hBTk5FTF9SRUFTT05JTkcQAhITCg9DSEFOTkVMX1JFRlVTQUwQAxIaChZDSEFOTkVMX1RPT0xfQVJHVU1FTlRTEAQSHgoaQ0hBTk5FTF9GVU5DVElPTl9BUkdVTUVOVFMQBWIGcHJvdG8z");
+  fileDesc("ChJjaGF0L3YxL2NoYXQucHJvdG8SB2NoYXQudjEiIwoFRmllbGQSDAoEbmFtZRgBIAEoCRIMCgRqc29uGAIgASgMImwKCENoYXRDYWxsEg0KBW1vZGVsGAEgASgJEhAKCG1lc3NhZ2VzGAIgASgMEh4KBmZpZWxkcxgDIAMoCzIOLmNoYXQudjEuRmllbGQSDgoGc3RyZWFtGAQgASgIEg8KB2Nob2ljZXMYBSABKA0ixwEKCUNoYXRFdmVudBIjCgdzdGFydGVkGAEgASgLMhAuY2hhdC52MS5TdGFydGVkSAASHwoFZGVsdGEYAiABKAsyDi5jaGF0LnYxLkRlbHRhSAASJQoIZmluaXNoZWQYAyABKAsyES5jaGF0LnYxLkZpbmlzaGVkSAASHwoFdXNhZ2UYBCABKAsyDi5jaGF0LnYxLlVzYWdlSAASIwoHYXR0ZW1wdBgFIAEoCzIQLmNoYXQudjEuQXR0ZW1wdEgAQgcKBWV2ZW50IloKB0F0dGVtcHQSEgoKdmVyc2lvbl9pZBgBIAEoCRIVCg1kZXBsb3ltZW50X2lkGAIgASgJEhAKCGV4dGVybmFsGAMgASgIEhIKCmVycm9yX2NvZGUYBCABKAkiZgoHU3RhcnRlZBISCgp2ZXJzaW9uX2lkGAEgASgJEhUKDWRlcGxveW1lbnRfaWQYAiABKAkSGgoSc3lzdGVtX2ZpbmdlcnByaW50GAMgASgJEhQKDHNlcnZpY2VfdGllchgEIAEoCSKUAQoFRGVsdGESDgoGY2hvaWNlGAEgASgNEiEKB2NoYW5uZWwYAiABKA4yEC5jaGF0LnYxLkNoYW5uZWwSDAoEdGV4dBgDIAEoCRIfCgR0b29sGAQgASgLMhEuY2hhdC52MS5Ub29sQ2FsbBIVCg1sb2dwcm9ic19qc29uGAUgASgMEhIKCmV4dHJhX2pzb24YBiABKAwiQQoIVG9vbENhbGwSDQoFaW5kZXgYASABKA0SCgoCaWQYAiABKAkSDAoEdHlwZRgDIAEoCRIMCgRuYW1lGAQgASgJIioKCEZpbmlzaGVkEg4KBmNob2ljZRgBIAEoDRIOCgZyZWFzb24YAiABKAkijAEKBVVzYWdlEhQKDGlucHV0X3Rva2VucxgBIAEoBBIVCg1vdXRwdXRfdG9rZW5zGAIgASgEEhsKE2NhY2hlZF9pbnB1dF90b2tlbnMYAyABKAQSGAoQcmVhc29uaW5nX3Rva2VucxgEIAEoBBIRCgllc3RpbWF0ZWQYBSABKAgSDAoEanNvbhgGIAEoDCqfAQoHQ2hhbm5lbBIXChNDSEFOTkVMX1VOU1BFQ0lGSUVEEAASEwoPQ0hBTk5FTF9DT05URU5UEAESFQoRQ0hBTk5FTF9SRUFTT05JTkcQAhITCg9DSEFOTkVMX1JFRlVTQUwQAxIaChZDSEFOTkVMX1RPT0xfQVJHVU1FTlRTEAQSHgoaQ0hBTk5FTF9GVU5DVElPTl9BUkdVTUVOVFMQBWIGcHJvdG8z");
 
 /**
  * One field of the client's request body, kept as the bytes the client sent: re-encoding would lose large integers
@@ -120,6 +120,12 @@ export type ChatEvent = Message<"chat.v1.ChatEvent"> & {
      */
     value: Usage;
     case: "usage";
+  } | {
+    /**
+     * @generated from field: chat.v1.Attempt attempt = 5;
+     */
+    value: Attempt;
+    case: "attempt";
   } | { case: undefined; value?: undefined };
 };
 
@@ -129,6 +135,43 @@ export type ChatEvent = Message<"chat.v1.ChatEvent"> & {
  */
 export const ChatEventSchema: GenMessage<ChatEvent> = /*@__PURE__*/
   messageDesc(file_chat_v1_chat, 2);
+
+/**
+ * The call is about to be given to a deployment outside of the house, or could not be answered by a deployment. Not for
+ * the client: the record says by it where a prompt went although nothing came back.
+ *
+ * @generated from message chat.v1.Attempt
+ */
+export type Attempt = Message<"chat.v1.Attempt"> & {
+  /**
+   * @generated from field: string version_id = 1;
+   */
+  versionId: string;
+
+  /**
+   * @generated from field: string deployment_id = 2;
+   */
+  deploymentId: string;
+
+  /**
+   * @generated from field: bool external = 3;
+   */
+  external: boolean;
+
+  /**
+   * Why it failed, before anything of an answer came; empty when it begins.
+   *
+   * @generated from field: string error_code = 4;
+   */
+  errorCode: string;
+};
+
+/**
+ * Describes the message chat.v1.Attempt.
+ * Use `create(AttemptSchema)` to create a new message.
+ */
+export const AttemptSchema: GenMessage<Attempt> = /*@__PURE__*/
+  messageDesc(file_chat_v1_chat, 3);
 
 /**
  * The backend accepted the call; says which version and deployment answer it.
@@ -162,7 +205,7 @@ export type Started = Message<"chat.v1.Started"> & {
  * Use `create(StartedSchema)` to create a new message.
  */
 export const StartedSchema: GenMessage<Started> = /*@__PURE__*/
-  messageDesc(file_chat_v1_chat, 3);
+  messageDesc(file_chat_v1_chat, 4);
 
 /**
  * Text that is appended to one channel of one choice.
@@ -212,7 +255,7 @@ export type Delta = Message<"chat.v1.Delta"> & {
  * Use `create(DeltaSchema)` to create a new message.
  */
 export const DeltaSchema: GenMessage<Delta> = /*@__PURE__*/
-  messageDesc(file_chat_v1_chat, 4);
+  messageDesc(file_chat_v1_chat, 5);
 
 /**
  * @generated from message chat.v1.ToolCall
@@ -246,7 +289,7 @@ export type ToolCall = Message<"chat.v1.ToolCall"> & {
  * Use `create(ToolCallSchema)` to create a new message.
  */
 export const ToolCallSchema: GenMessage<ToolCall> = /*@__PURE__*/
-  messageDesc(file_chat_v1_chat, 5);
+  messageDesc(file_chat_v1_chat, 6);
 
 /**
  * @generated from message chat.v1.Finished
@@ -270,7 +313,7 @@ export type Finished = Message<"chat.v1.Finished"> & {
  * Use `create(FinishedSchema)` to create a new message.
  */
 export const FinishedSchema: GenMessage<Finished> = /*@__PURE__*/
-  messageDesc(file_chat_v1_chat, 6);
+  messageDesc(file_chat_v1_chat, 7);
 
 /**
  * @generated from message chat.v1.Usage
@@ -316,7 +359,7 @@ export type Usage = Message<"chat.v1.Usage"> & {
  * Use `create(UsageSchema)` to create a new message.
  */
 export const UsageSchema: GenMessage<Usage> = /*@__PURE__*/
-  messageDesc(file_chat_v1_chat, 7);
+  messageDesc(file_chat_v1_chat, 8);
 
 /**
  * @generated from enum chat.v1.Channel
