@@ -3,16 +3,31 @@ import { BREAKER_FAILURES, BREAKER_OPEN_LIMIT_MS, BREAKER_OPEN_MS } from './limi
 
 export type BreakerState = 'closed' | 'open' | 'half-open';
 
+/** One attempt as its breaker knows it again; only the breaker reads it. */
+export interface Attempt {
+  /** The breaker's epoch whose news the attempt brings. */
+  epoch: number;
+}
+
 /**
  * Takes a deployment out after failures in a row, and lets one call at a time try it again after a while, each time
- * a longer one. Every attempt ends in exactly one of `succeeded`, `failed`, `dropped`.
+ * a longer one. Every attempt ends in exactly one of `succeeded`, `failed`, `dropped`; `answering` may come before.
+ *
+ * The first event of a trial closes the breaker, on probation: until a whole answer the next failure opens it again, for
+ * twice as long, so that a backend which always begins and never ends does not stay in. An attempt that began before
+ * the breaker opened, or on which it closed meanwhile by the word of another, says nothing new, however it ends.
  */
 export class Breaker {
   readonly #clock: Clock;
+  /** Counts openings and closings. */
+  #epoch = 0;
   #failures = 0;
   #openedMs: number | undefined;
   #openForMs = BREAKER_OPEN_MS;
-  #isTrialRunning = false;
+  /** The attempt that others wait for, until it has had its time. */
+  #trial: Attempt | undefined;
+  #trialForMs = 0;
+  #trialUntilMs = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -26,7 +41,8 @@ export class Breaker {
   /** True when a call may begin now. */
   get allows(): boolean {
     const { state } = this;
-    return state === 'closed' || (state === 'half-open' && !this.#isTrialRunning);
+    if (state !== 'half-open') return state === 'closed';
+    return this.#trial === undefined || this.#clock.monotonicMs() >= this.#trialUntilMs;
   }
 
   /** How long it stays open. */
@@ -34,29 +50,48 @@ export class Breaker {
     return this.#openedMs === undefined ? 0 : Math.max(0, this.#openedMs + this.#openForMs - this.#clock.monotonicMs());
   }
 
-  begin(): void {
-    if (this.state === 'half-open') this.#isTrialRunning = true;
+  begin(): Attempt {
+    const attempt = { epoch: this.#epoch };
+    if (this.state === 'half-open') {
+      // An answer that is not streamed shows nothing before its end: a trial blocks others for as long as they were kept
+      // away before, and each further one for twice as long, so that a backend which hangs takes few calls with it.
+      this.#trialForMs = this.#trial ? Math.min(this.#trialForMs * 2, BREAKER_OPEN_LIMIT_MS) : this.#openForMs;
+      this.#trialUntilMs = this.#clock.monotonicMs() + this.#trialForMs;
+      this.#trial = attempt;
+    }
+    return attempt;
   }
 
-  succeeded(): void {
-    this.#failures = 0;
+  /** The first event came. */
+  answering(attempt: Attempt): void {
+    if (attempt.epoch !== this.#epoch || this.#openedMs === undefined) return;
     this.#openedMs = undefined;
-    this.#openForMs = BREAKER_OPEN_MS;
-    this.#isTrialRunning = false;
+    this.#trial = undefined;
+    // Still heard on the other side: it may yet break off.
+    attempt.epoch = ++this.#epoch;
   }
 
-  failed(): void {
+  /** The answer came to its end. */
+  succeeded(attempt: Attempt): void {
+    this.answering(attempt);
+    if (attempt.epoch !== this.#epoch) return;
+    this.#failures = 0;
+    this.#openForMs = BREAKER_OPEN_MS;
+  }
+
+  failed(attempt: Attempt): void {
+    if (attempt.epoch !== this.#epoch) return;
     this.#failures++;
-    const { state } = this;
-    this.#isTrialRunning = false;
-    // Calls that began before it opened and fail now say nothing new.
-    if (state === 'open' || (state === 'closed' && this.#failures < BREAKER_FAILURES)) return;
-    if (state === 'half-open') this.#openForMs = Math.min(this.#openForMs * 2, BREAKER_OPEN_LIMIT_MS);
+    if (this.#failures < BREAKER_FAILURES) return;
+    // More than opened it: this was a trial, or came on probation.
+    if (this.#failures > BREAKER_FAILURES) this.#openForMs = Math.min(this.#openForMs * 2, BREAKER_OPEN_LIMIT_MS);
     this.#openedMs = this.#clock.monotonicMs();
+    this.#trial = undefined;
+    this.#epoch++;
   }
 
   /** The attempt ended without saying anything about the deployment: its caller left. */
-  dropped(): void {
-    this.#isTrialRunning = false;
+  dropped(attempt: Attempt): void {
+    if (attempt === this.#trial) this.#trial = undefined;
   }
 }

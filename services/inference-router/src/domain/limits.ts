@@ -34,7 +34,7 @@ export const DEFAULT_IN_FLIGHT_PER_DEPLOYMENT = 512;
 
 /** Failures in a row that open a breaker. */
 export const BREAKER_FAILURES = 5;
-/** How long it stays open, doubled with each failed trial. */
+/** How long it stays open, doubled with each failed trial; and how long a trial without news blocks others, doubled with each further one. */
 export const BREAKER_OPEN_MS = 2_000;
 export const BREAKER_OPEN_LIMIT_MS = 60_000;
 

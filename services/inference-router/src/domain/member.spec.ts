@@ -16,8 +16,7 @@ function member() {
 }
 
 function call(on: Member, error?: ServiceError): void {
-  on.begin();
-  on.end(error);
+  on.end(on.begin(), error);
 }
 
 describe('Member', () => {
@@ -87,15 +86,30 @@ describe('Member', () => {
     expect(subject.isHealthy).toBe(false);
   });
 
+  it('takes calls again with the first event of a trial, also when its check still fails', async () => {
+    const { it: subject, clock, backend } = member();
+    backend.probeOutcome = () => Promise.reject(new ServiceError('backend_unavailable', 'away'));
+    for (let failure = 0; failure < BREAKER_FAILURES; failure++) call(subject, new ServiceError('upstream_error', 'dead'));
+    clock.advance(BREAKER_OPEN_MS);
+    const trial = subject.begin();
+    subject.health.start();
+    await settled();
+    expect([subject.isHealthy, subject.health.status]).toEqual([false, 'down']);
+    subject.answering(trial);
+    expect([subject.isHealthy, subject.health.status, subject.breaker.state]).toEqual([true, 'up', 'closed']);
+    subject.end(trial, new ServiceError('upstream_error', 'broke off'));
+    expect([subject.isHealthy, subject.breaker.state]).toEqual([false, 'open']);
+    subject.retire();
+  });
+
   it('is drained once, when it is retired and its last call has ended', () => {
     const { it: subject, drained } = member();
-    subject.begin();
-    subject.begin();
+    const attempts = [subject.begin(), subject.begin()];
     subject.retire();
     subject.retire();
-    subject.end(undefined);
+    subject.end(attempts[0]!, undefined);
     expect(drained).toEqual([]);
-    subject.end(undefined);
+    subject.end(attempts[1]!, undefined);
     expect(drained).toEqual([subject]);
   });
 });

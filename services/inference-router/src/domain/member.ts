@@ -2,7 +2,7 @@ import type { Clock } from '@sluice/clock';
 import type { ServiceError } from '@sluice/errors';
 import { reasonOf } from './backend-fault.ts';
 import type { Backend } from './backend.ts';
-import { Breaker } from './breaker.ts';
+import { Breaker, type Attempt } from './breaker.ts';
 import type { Deployment } from './deployment.ts';
 import { HealthCheck } from './health-check.ts';
 import { mayDoBetterElsewhere, verdictOf } from './verdict.ts';
@@ -51,30 +51,37 @@ export class Member {
     return this.health.reason || this.#lastFailure;
   }
 
-  begin(): void {
+  /** Begins an attempt; what it gives is handed back with the attempt's news. */
+  begin(): Attempt {
     this.#inFlight++;
-    this.breaker.begin();
+    return this.breaker.begin();
+  }
+
+  /** The attempt's first event came: the deployment works, whatever becomes of the rest. Feeds health and breaker. */
+  answering(attempt: Attempt): void {
+    this.breaker.answering(attempt);
+    this.health.answered();
   }
 
   /** The attempt is over: answered, or failed for this reason. Feeds health and breaker. */
-  end(error: ServiceError | undefined): void {
+  end(attempt: Attempt, error: ServiceError | undefined): void {
     this.#inFlight--;
     if (error && mayDoBetterElsewhere(error)) this.#lastFailure = reasonOf(error);
     switch (verdictOf(error)) {
       case 'works':
         this.#lastFailure = '';
-        this.breaker.succeeded();
+        this.breaker.succeeded(attempt);
         this.health.answered();
         break;
       case 'busy':
-        this.breaker.dropped();
+        this.breaker.dropped(attempt);
         this.#restUntilMs = this.#clock.monotonicMs() + (error?.retryAfterSeconds ?? 1) * 1000;
         break;
       case 'broken':
-        this.breaker.failed();
+        this.breaker.failed(attempt);
         break;
       case 'nothing':
-        this.breaker.dropped();
+        this.breaker.dropped(attempt);
     }
     this.#closeIfDrained();
   }

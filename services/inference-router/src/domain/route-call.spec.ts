@@ -5,7 +5,7 @@ import type { ChatCall, ChatEvent } from '@sluice/proto/chat/v1/chat';
 import { answerOf, chatCall, deployment, failing, ScriptedBackend, settled, stalling, text } from '../testing/scripted-backend.ts';
 import type { Deployment } from './deployment.ts';
 import { Fleet } from './fleet.ts';
-import { ATTEMPTS_LIMIT, BREAKER_FAILURES, PROBE_PERIOD_DOWN_MS, RETRY_GRACE_MS } from './limits.ts';
+import { ATTEMPTS_LIMIT, BREAKER_FAILURES, BREAKER_OPEN_MS, PROBE_PERIOD_DOWN_MS, RETRY_GRACE_MS, type CallLimits } from './limits.ts';
 import type { AttemptMeter } from './ports.ts';
 import { routeCall } from './route-call.ts';
 import { WholeAnswers } from './whole-answers.ts';
@@ -59,8 +59,8 @@ describe('the route of a call', () => {
     fleet.reconcile(ids.map((id) => deployment(id)));
     await settled();
   };
-  const route = (signal = never, given: { modelId?: string; insideOnly?: boolean; call?: ChatCall } = {}): AsyncGenerator<ChatEvent[]> =>
-    routeCall({ callId: 'c', organisationId: 'org_1', modelId: 'model_1', insideOnly: false, call: chatCall('m'), ...given }, signal, { registry, fleet, clock, meter, limits: LIMITS, onFailedAttempt: ({ id }, { code }) => failed.push(`${id} ${code}`) });
+  const route = (signal = never, { limits = LIMITS, ...given }: { modelId?: string; insideOnly?: boolean; call?: ChatCall; limits?: CallLimits } = {}): AsyncGenerator<ChatEvent[]> =>
+    routeCall({ callId: 'c', organisationId: 'org_1', modelId: 'model_1', insideOnly: false, call: chatCall('m'), ...given }, signal, { registry, fleet, clock, meter, limits, onFailedAttempt: ({ id }, { code }) => failed.push(`${id} ${code}`) });
   const whole = { call: chatCall('m', false) };
   const ask = async (signal = never, given: Parameters<typeof route>[1] = {}): Promise<string> => {
     let answer = '';
@@ -177,6 +177,42 @@ describe('the route of a call', () => {
     for (let call = 0; call < BREAKER_FAILURES; call++) await ask().catch(() => undefined);
     await expect(ask()).rejects.toMatchObject({ code: 'backend_unavailable', httpStatus: 503, retryAfterSeconds: 2 });
     expect(backend('dep_1').calls).toHaveLength(BREAKER_FAILURES);
+  });
+
+  describe('of a deployment that has recovered', () => {
+    beforeEach(async () => {
+      await deploy('dep_1');
+      backend('dep_1').answer = away();
+      for (let call = 0; call < BREAKER_FAILURES; call++) await ask().catch(() => undefined);
+      clock.advance(BREAKER_OPEN_MS);
+      await settled();
+    });
+
+    it('takes further calls while its first answer is still streamed', async () => {
+      backend('dep_1').answer = stalling('long');
+      const long = route();
+      expect((await long.next()).done).toBe(false);
+      backend('dep_1').answer = answerOf;
+      expect(await ask()).toBe('from dep_1');
+      await long.return(undefined);
+    });
+
+    it('takes a further call a while after one for an answer that is not streamed, which shows nothing before its end', async () => {
+      const gate = Promise.withResolvers<void>();
+      backend('dep_1').answer = async function* (call) {
+        await gate.promise;
+        yield* answerOf(call);
+      };
+      const long = ask(never, { ...whole, limits: { ...LIMITS, wholeAnswerMs: 2 * BREAKER_OPEN_MS } });
+      await settled();
+      backend('dep_1').answer = answerOf;
+      await expect(ask()).rejects.toMatchObject({ code: 'backend_unavailable', retryAfterSeconds: 1 });
+      clock.advance(BREAKER_OPEN_MS);
+      await settled();
+      expect(await ask()).toBe('from dep_1');
+      gate.resolve();
+      expect(await long).toBe('from dep_1');
+    });
   });
 
   it('says that it is overloaded when every deployment is full', async () => {

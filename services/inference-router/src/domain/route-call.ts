@@ -79,7 +79,7 @@ async function* runAttempt(member: Member, routed: RoutedCall, limits: AttemptLi
   let isFirst = true;
   let error: ServiceError | undefined;
   let isOver = false;
-  member.begin();
+  const attempt = member.begin();
   const { versionId, id: deploymentId, upstreamModel } = deployment;
   const answers = meter.run(() => member.backend.chat({ callId, call, versionId, deploymentId, upstreamModel }, watch.signal)[Symbol.asyncIterator]());
   try {
@@ -88,8 +88,11 @@ async function* runAttempt(member: Member, routed: RoutedCall, limits: AttemptLi
       const next = await (isFirst ? meter.run(() => answers.next()) : answers.next());
       if (next.done) break;
       watch.arrived();
-      if (isFirst) meter.firstToken();
-      isFirst = false;
+      if (isFirst) {
+        isFirst = false;
+        member.answering(attempt);
+        meter.firstToken();
+      }
       const last = next.value.at(-1)?.event;
       if (last?.case === 'usage') usage = last.value;
       yield next.value;
@@ -103,7 +106,7 @@ async function* runAttempt(member: Member, routed: RoutedCall, limits: AttemptLi
     await answers.return?.();
     // Made only when it is needed: the stack of an error costs more than the rest of a short call.
     if (!isOver) error = new ServiceError('cancelled', 'The caller left.');
-    member.end(error);
+    member.end(attempt, error);
     if (error && mayDoBetterElsewhere(error)) options.onFailedAttempt(deployment, error);
     meter.end({ usage, error });
   }
