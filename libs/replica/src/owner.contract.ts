@@ -86,6 +86,38 @@ export function ownerContract<S extends { readonly position: bigint }, M extends
     await Promise.all(copies.map(({ replica }) => replica.stop()));
   }, 120_000);
 
+  it('a copy that waits for its owner\'s answer has what is published meanwhile, and still has it when the old answer comes', async () => {
+    const owner = at();
+    const answer = { given: Promise.resolve(), askedFor: 0 };
+    const copy = copyOf(owner, () => true, async () => {
+      answer.askedFor++;
+      await answer.given;
+    });
+    copy.start();
+    await copy.ready();
+    const { promise, resolve: giveAnswer } = Promise.withResolvers<void>();
+    answer.given = promise;
+    let isRefreshed = false;
+    const refreshed = copy.replica.refresh().then(() => (isRefreshed = true));
+    await until(owner.clock, () => answer.askedFor > 1);
+    const { position: before } = await owner.snapshot();
+    let { position } = await owner.snapshot();
+    // Steps may be refused, but not for ever.
+    for (let tries = 0; tries < STEPS && position === before; tries++) {
+      for (const one of fc.sample(step, STEPS)) await takeOrBeRefused(one);
+      ({ position } = await owner.snapshot());
+    }
+    expect(position).toBeGreaterThan(before);
+    await until(owner.clock, () => copy.replica.position === position && copy.replica.health().status === 'ok');
+    const after = owner.contentOf(await owner.snapshot());
+    expect([isRefreshed, await copy.content()]).toEqual([false, after]);
+    giveAnswer();
+    await until(owner.clock, () => isRefreshed);
+    await refreshed;
+    expect([copy.replica.position, await copy.content()]).toEqual([position, after]);
+    await copy.replica.stop();
+  }, 120_000);
+
   it('an owner whose log takes no beat says so in its health until it does again', async () => {
     const owner = at();
     const health = new Health();
@@ -127,8 +159,11 @@ async function until(clock: ManualClock, holds: () => boolean): Promise<void> {
   throw new Error(`did not happen within ${LIMIT_MS} ms`);
 }
 
-/** A real replica of the owner; `hears` is asked for each record by its position, and for beats and reads of the owner without one. */
-function copyOf<S extends { readonly position: bigint }, M extends DescMessage, Step>(owner: OwnerUnderTest<S, M, Step>, hears: (position?: bigint) => boolean) {
+/**
+ * A real replica of the owner; `hears` is asked for each record by its position, and for beats and reads of the owner
+ * without one. The owner's answer, once made, arrives behind `arrival`.
+ */
+function copyOf<S extends { readonly position: bigint }, M extends DescMessage, Step>(owner: OwnerUnderTest<S, M, Step>, hears: (position?: bigint) => boolean, arrival = async (): Promise<void> => undefined) {
   interface Copy {
     readonly from: S;
     readonly heard: readonly MessageShape<M>[];
@@ -143,6 +178,7 @@ function copyOf<S extends { readonly position: bigint }, M extends DescMessage, 
     load: async () => {
       if (!hears()) throw new ServiceError('backend_unavailable', 'The owner cannot be reached.');
       const from = await owner.snapshot();
+      await arrival();
       return { position: from.position, state: { from, heard: [] } };
     },
     apply: ({ from, heard }, { message }) => ({ from, heard: [...heard, message] }),

@@ -9,13 +9,16 @@ import { silentLogger } from '@sluice/telemetry';
 import fc from 'fast-check';
 import { Replica, STALE_AFTER_MS, type Snapshot } from './index.ts';
 
-type State = readonly string[];
+type State = string[];
 
 /** An owner whose state is the list of all that it published, and whose events the test delivers as it likes. */
 class Owner {
   readonly published: string[] = [];
   reachable = true;
   loads = 0;
+  /** While it is slow, an answer is made when it is asked for and given when the test says so. */
+  isSlow = false;
+  #held: (() => void)[] = [];
   follower: Follower<typeof AccessChangedSchema> | undefined;
   followedFrom: bigint | undefined;
 
@@ -31,8 +34,14 @@ class Owner {
     this.loads++;
     if (!this.reachable) throw new ServiceError('backend_unavailable', 'away');
     const snapshot = { position: BigInt(this.published.length), state: [...this.published] };
-    await nextTurn();
+    if (this.isSlow) await new Promise<void>((resolve) => void this.#held.push(resolve));
+    else await nextTurn();
     return snapshot;
+  }
+
+  /** Gives the answers that were held back. */
+  answer(): void {
+    for (const give of this.#held.splice(0)) give();
   }
 
   publish(): void {
@@ -56,7 +65,9 @@ function copyOf(owner: Owner, options: { poison?: string } = {}) {
     load: () => owner.load(),
     apply: (state, { message }) => {
       if (message.organisationId === options.poison) throw new Error('cannot be applied');
-      return [...state, message.organisationId];
+      // Changed in place, as the directories of the services are: a record that is applied twice shows.
+      state.push(message.organisationId);
+      return state;
     },
   });
   const settle = async (ms = 0) => {
@@ -166,6 +177,86 @@ describe('a replica', () => {
     expect([replica.state, replica.health().status]).toEqual([owner.published, 'ok']);
   });
 
+  it('applies what continues it also while the owner is slow to answer, and says how old it is by the beats it hears', async () => {
+    const owner = new Owner();
+    owner.publish();
+    const { replica, settle } = copyOf(owner);
+    replica.start();
+    await settle();
+    owner.isSlow = true;
+    await settle(STALE_AFTER_MS + 250);
+    expect([owner.loads, replica.health().status]).toEqual([2, 'degraded']);
+    owner.publish();
+    owner.deliver(2);
+    expect([replica.state, replica.health().status]).toEqual([owner.published, 'degraded']);
+    owner.beat();
+    expect([owner.loads, replica.ageMs()]).toEqual([2, 0]);
+    await settle(500);
+    // The answer that was made before the record: the copy has all of it, and is no older than it was.
+    owner.isSlow = false;
+    owner.answer();
+    await settle();
+    expect([replica.state, replica.position, replica.ageMs(), owner.loads]).toEqual([owner.published, 2n, 500, 2]);
+    await replica.stop();
+  });
+
+  it('is as old as its question when records overtook the answer and no beat came', async () => {
+    const owner = new Owner();
+    const { replica, settle } = copyOf(owner);
+    replica.start();
+    await settle();
+    owner.isSlow = true;
+    const refreshed = replica.refresh();
+    await settle();
+    await settle(700);
+    owner.publish();
+    owner.deliver(1);
+    expect(replica.ageMs()).toBe(700);
+    owner.answer();
+    await refreshed;
+    expect([replica.state, replica.ageMs(), owner.loads]).toEqual([['item-1'], 700, 2]);
+    await replica.stop();
+  });
+
+  it('hears of a gap by the beats also when its read was asked for before the records were lost', async () => {
+    const owner = new Owner();
+    const { replica, settle } = copyOf(owner);
+    replica.start();
+    await settle();
+    owner.isSlow = true;
+    const refreshed = replica.refresh();
+    await settle();
+    owner.publish();
+    owner.beat();
+    expect(replica.position).toBe(0n);
+    owner.isSlow = false;
+    owner.answer();
+    await refreshed;
+    expect([replica.position, owner.loads]).toEqual([0n, 2]);
+    owner.beat();
+    await settle();
+    expect([replica.position, owner.loads]).toEqual([1n, 3]);
+    await replica.stop();
+  });
+
+  it('takes no answer that is older than what it had when it asked', async () => {
+    const owner = new Owner();
+    const { replica, settle } = copyOf(owner);
+    replica.start();
+    await settle();
+    owner.publish();
+    owner.deliver(1);
+    const [newest] = owner.published.splice(0);
+    const refreshed = replica.refresh();
+    await settle();
+    expect([replica.state, owner.loads]).toEqual([[newest], 2]);
+    owner.published.push(newest!);
+    await settle(100);
+    await refreshed;
+    expect([replica.state, owner.loads]).toEqual([[newest], 3]);
+    await replica.stop();
+  });
+
   it('starts while the owner is away, and waits no longer than a load may take', async () => {
     const owner = new Owner();
     owner.reachable = false;
@@ -213,33 +304,51 @@ describe('a replica', () => {
 });
 
 describe('any interleaving of events, losses, beats and re-reads', () => {
-  type Step = 'publish' | 'deliver' | 'lose' | 'again' | 'beat' | 'old beat' | 'settle' | 'second' | 'away' | 'back';
-  const step = fc.constantFrom<Step>('publish', 'publish', 'publish', 'deliver', 'deliver', 'deliver', 'lose', 'again', 'beat', 'old beat', 'settle', 'second', 'away', 'back');
+  type Step = 'publish' | 'deliver' | 'lose' | 'again' | 'beat' | 'old beat' | 'settle' | 'moment' | 'second' | 'away' | 'back' | 'slow' | 'answer' | 'ask';
+  const step = fc.constantFrom<Step>('publish', 'publish', 'publish', 'deliver', 'deliver', 'deliver', 'lose', 'again', 'beat', 'old beat', 'settle', 'moment', 'second', 'away', 'back', 'slow', 'slow', 'answer', 'ask');
 
-  it('ends equal to the owner and never goes back', async () => {
+  it('ends equal to the owner, never goes back, applies no record twice and is never older than it says', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), fc.option(fc.integer({ min: 1, max: 10 })), async (script, poison) => {
         const owner = new Owner();
-        const { replica, settle } = copyOf(owner, poison === null ? {} : { poison: `item-${poison}` });
+        const { clock, replica, settle } = copyOf(owner, poison === null ? {} : { poison: `item-${poison}` });
         replica.start();
         let next = 0;
         let last = 0n;
+        const publishedAtMs: number[] = [];
         for (const now of script) {
           if (owner.followedFrom !== undefined && next === 0) next = Number(owner.followedFrom);
-          if (now === 'publish') owner.publish();
-          else if (now === 'deliver' && owner.follower && next < owner.published.length) owner.deliver(++next);
+          if (now === 'publish') {
+            owner.publish();
+            publishedAtMs.push(clock.monotonicMs());
+          } else if (now === 'deliver' && owner.follower && next < owner.published.length) owner.deliver(++next);
           else if (now === 'lose' && owner.follower && next < owner.published.length) next++;
           else if (now === 'again' && owner.follower && next > 0) owner.deliver(next);
           else if (now === 'beat') owner.beat();
-          else if (now === 'old beat') owner.beat(Math.max(0, owner.published.length - 1));
+          else if (now === 'old beat' && owner.published.length > 0) {
+            // A beat from before the last record, which therefore counts as published now.
+            owner.beat(owner.published.length - 1);
+            publishedAtMs[publishedAtMs.length - 1] = clock.monotonicMs();
+          }
           else if (now === 'settle') await settle();
+          else if (now === 'moment') await settle(100);
           else if (now === 'second') await settle(1_000);
-          else if (now === 'away' || now === 'back') owner.reachable = now === 'back';
+          else if (now === 'ask') void replica.refresh();
+          else if (now === 'slow') owner.isSlow = true;
+          else if (now === 'answer') {
+            owner.isSlow = false;
+            owner.answer();
+          } else if (now === 'away' || now === 'back') owner.reachable = now === 'back';
           expect(replica.position >= last).toBe(true);
           expect(replica.state ?? []).toEqual(owner.published.slice(0, Number(replica.position)));
           last = replica.position;
+          // Whatever was published before the moment up to which it says to know everything is in the copy.
+          const knowsUntilMs = clock.monotonicMs() - replica.ageMs();
+          expect(publishedAtMs.filter((atMs) => atMs < knowsUntilMs).length).toBeLessThanOrEqual(Number(replica.position));
         }
         owner.reachable = true;
+        owner.isSlow = false;
+        owner.answer();
         for (let beat = 0; beat < 12; beat++) {
           await settle(500);
           owner.beat();
@@ -248,7 +357,7 @@ describe('any interleaving of events, losses, beats and re-reads', () => {
         expect(replica.health().status).toBe('ok');
         await replica.stop();
       }),
-      { numRuns: 150 },
+      { numRuns: 300 },
     );
   });
 });

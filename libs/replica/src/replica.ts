@@ -12,7 +12,7 @@ const LOAD_LIMIT_MS = 10_000;
 const RETRY_FIRST_MS = 100;
 const RETRY_LAST_MS = 2_000;
 const WATCH_EVERY_MS = 250;
-/** Records that arrive while the owner is read; more than that are read from the owner instead. */
+/** Records behind a gap that arrive while the owner is read; more than that are read from the owner instead. */
 const ARRIVED_LIMIT = 1_000;
 
 export interface Snapshot<State> {
@@ -36,8 +36,8 @@ export interface ReplicaOptions<State, M extends DescMessage> {
 
 /**
  * A read-only local copy of another service's state: a snapshot by rpc, then events in order. A gap, a record that
- * cannot be applied, or silence makes it read the snapshot again. It never goes back to an older position, and it
- * keeps what it has while the owner is away.
+ * cannot be applied, or silence makes it read the snapshot again. It never goes back to an older position. While it
+ * reads, and while the owner is away, it keeps what it has and goes on applying what continues it.
  */
 export class Replica<State, M extends DescMessage> {
   readonly #options: ReplicaOptions<State, M>;
@@ -48,6 +48,7 @@ export class Replica<State, M extends DescMessage> {
   #subscription: Subscription | undefined;
   #loading: Promise<void> | undefined;
   #current: Snapshot<State> | undefined;
+  /** What arrived while the owner is read and does not continue the copy; it may continue the owner's answer. */
   #arrived: EventRecord<M>[] = [];
   #freshAtMs = -Infinity;
   /** What the owner had published by the beat before; a copy that has not reached it by the next one has missed something. */
@@ -112,14 +113,14 @@ export class Replica<State, M extends DescMessage> {
   }
 
   #onRecord(record: EventRecord<M>): void {
-    if (this.#stop.signal.aborted) return;
-    if (!this.#loading) {
-      if (!this.#applyNext(record)) this.#reload('a record is missing or could not be applied', record);
-    } else if (this.#arrived.length < ARRIVED_LIMIT) this.#arrived.push(record);
+    // Applied also while the owner is read: a revocation must not wait behind a snapshot that is slow.
+    if (this.#stop.signal.aborted || this.#applyNext(record)) return;
+    if (!this.#loading) this.#reload('a record is missing or could not be applied', record);
+    else if (this.#arrived.length < ARRIVED_LIMIT) this.#arrived.push(record);
   }
 
   #onBeat(headPosition: bigint): void {
-    if (this.#loading || !this.#current || this.#stop.signal.aborted) return;
+    if (!this.#current || this.#stop.signal.aborted) return;
     if (headPosition === this.position) this.#freshAtMs = this.#options.clock.monotonicMs();
     else if (this.position < this.#promisedPosition) this.#reload('records did not arrive');
     this.#promisedPosition = headPosition;
@@ -152,10 +153,10 @@ export class Replica<State, M extends DescMessage> {
   async #loadUntilCurrent(): Promise<void> {
     for (let failures = 0; !this.#stop.signal.aborted; failures++) {
       try {
-        const sentAtMs = this.#options.clock.monotonicMs();
+        const asked = { atMs: this.#options.clock.monotonicMs(), position: this.position };
         const loaded = await this.#loadOnce();
         if (this.#stop.signal.aborted) return;
-        if (this.#accept(loaded, sentAtMs)) return;
+        if (this.#accept(loaded, asked)) return;
       } catch (thrown) {
         if (this.#stop.signal.aborted) return;
         this.#options.logger.warn({ replica: this.#options.name, attempt: failures + 1, error: asError(thrown) }, 'the owner could not be read');
@@ -165,10 +166,12 @@ export class Replica<State, M extends DescMessage> {
   }
 
   /** Takes a snapshot over and what arrived behind it; false when another one is needed. */
-  #accept(loaded: Snapshot<State>, sentAtMs: number): boolean {
-    if (loaded.position < this.position) return false;
-    this.#current = loaded;
-    this.#freshAtMs = sentAtMs;
+  #accept(loaded: Snapshot<State>, asked: { readonly atMs: number; readonly position: bigint }): boolean {
+    // Older than what was here when it was asked for: the answer of an owner that itself lags.
+    if (loaded.position < asked.position) return false;
+    // A copy that records carried past the answer meanwhile has all of it, and stays: so no record is applied twice.
+    if (loaded.position >= this.position) this.#current = loaded;
+    this.#freshAtMs = Math.max(this.#freshAtMs, asked.atMs);
     this.#ready.resolve();
     this.#subscription ??= this.#options.events.follow(this.#options.schema, loaded.position, {
       onRecord: (record) => this.#onRecord(record),
