@@ -3,8 +3,9 @@ import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import { silentLogger } from '@sluice/telemetry';
+import fc from 'fast-check';
 import { EpochLease } from './epoch.ts';
-
+import { LEASE_MS } from './limits.ts';
 
 async function taken() {
   const clock = new ManualClock();
@@ -43,16 +44,17 @@ describe('a lease', () => {
     expect(lease.held()).toBe(false);
   });
 
-  it('is over when the machine slept for longer than it lasts, until a renewal sent after that is heard', async () => {
+  it('is over when the machine slept for as long as was left of it, until a renewal sent after that is heard', async () => {
     const { clock, renewals, lease } = await taken();
     const wallMs = clock.wallMs.bind(clock);
     clock.jump(2_000);
     void lease.renewWhenDue();
-    let sleptMs = 10_000;
+    let sleptMs = 7_999;
     clock.wallMs = () => wallMs() + sleptMs;
     expect(lease.held()).toBe(true);
-    sleptMs = 10_001;
+    sleptMs = 8_000;
     expect(lease.held()).toBe(false);
+    sleptMs = 10_000;
     renewals[0]!.resolve();
     await nextTurn();
     expect(lease.held()).toBe(false);
@@ -63,10 +65,31 @@ describe('a lease', () => {
     expect(lease.held()).toBe(true);
   });
 
-  it('is not ended by a wall clock that was set back', async () => {
+  it('is neither ended nor made longer by a wall clock that was set back', async () => {
     const { clock, lease } = await taken();
     clock.wallMs = () => 0;
+    clock.jump(9_999);
     expect(lease.held()).toBe(true);
+    clock.jump(1);
+    expect(lease.held()).toBe(false);
+  });
+
+  it('is held for less than 10 s of real time, however that is made of work, pauses and sleeps', async () => {
+    const span = fc.record({ kind: fc.constantFrom('awake' as const, 'asleep' as const), ms: fc.integer({ min: 0, max: 6_000 }) });
+    await fc.assert(
+      fc.asyncProperty(fc.array(span, { minLength: 1, maxLength: 8 }), async (spans) => {
+        const { clock, lease } = await taken();
+        const wallMs = clock.wallMs.bind(clock);
+        let [realMs, sleptMs] = [0, 0];
+        clock.wallMs = () => wallMs() + sleptMs;
+        for (const { kind, ms } of spans) {
+          realMs += ms;
+          if (kind === 'asleep') sleptMs += ms;
+          else clock.jump(ms);
+          expect(lease.held()).toBe(realMs < LEASE_MS);
+        }
+      }),
+    );
   });
 
   it('counts from before it was asked for', async () => {

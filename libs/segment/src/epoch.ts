@@ -14,8 +14,8 @@ export interface EpochLeaseDependencies {
 /**
  * The right to append and to release, for as long as the log heard of this process. Time is counted on the monotonic
  * clock from before a sign of life was sent, because nobody knows when on its way it was noticed; so a process that
- * was paused sees by itself that its time is over. The monotonic clock stands still while the machine sleeps, so a
- * wall clock that ran ahead of it by more than a lease ends the lease too.
+ * was paused sees by itself that its time is over. The monotonic clock stands still while the machine sleeps, so what
+ * the wall clock gained on it since then counts as time that has passed too.
  */
 export class EpochLease {
   readonly epoch: bigint;
@@ -51,7 +51,9 @@ export class EpochLease {
 
   held(): boolean {
     const { clock } = this.#from;
-    return !this.#closed && clock.monotonicMs() < this.#deadlineMs && wallAhead(clock) - this.#wallAheadMs <= LEASE_MS;
+    // A wall clock that was set back says nothing of a sleep, and gives no time back.
+    const asleepMs = Math.max(0, wallAhead(clock) - this.#wallAheadMs);
+    return !this.#closed && clock.monotonicMs() + asleepMs < this.#deadlineMs;
   }
 
   /** When the oldest renewal without an answer was sent. */

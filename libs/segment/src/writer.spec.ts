@@ -115,6 +115,31 @@ describe('the writer', () => {
     expect(log.epochs).toHaveLength(2);
   });
 
+  it('takes another epoch when the one it took is over before its first step', async () => {
+    const clock = new ManualClock();
+    const log = new ScriptedLog(clock);
+    // The process is paused once, when it has just said that it holds its first epoch.
+    const info = () => log.epochs.length === 1 && clock.jump(LEASE_MS);
+    const logger = { ...silentLogger, info } as typeof silentLogger;
+    const writer = new SegmentWriter({ events: log.events, clock, logger, producer: 'gateway-1', sealingKeys: () => sealing });
+    const waiting = new RecordedCall('waiting');
+    writer.open(waiting);
+    writer.enqueue(waiting.write());
+    await writer.start();
+    for (let turn = 0; turn < 8; turn++) {
+      clock.advance(250);
+      await nextTurn();
+    }
+    expect([waiting.news, log.epochs.length, writer.health()]).toEqual([['lost'], 2, { status: 'ok' }]);
+    const call = new RecordedCall('a');
+    writer.open(call);
+    writer.enqueue(call.write());
+    await nextTurn();
+    log.answer('acknowledged');
+    await nextTurn();
+    expect(call.settled).toBe(true);
+  });
+
   it('keeps its epoch by renewing it', async () => {
     const { log, writer, after } = await started();
     const idle = new RecordedCall('idle');

@@ -46,7 +46,8 @@ export class SegmentWriter {
   #spacing: Timer | undefined;
   #flushAsked = false;
   #lease: EpochLease | undefined;
-  #taking: Promise<void> | undefined;
+  #taking = Promise.resolve();
+  /** Since when an epoch is being taken; undefined while none is. */
   #takingSinceMs: number | undefined;
   #nextSeq = 0n;
   #flight: Flight | undefined;
@@ -210,6 +211,8 @@ export class SegmentWriter {
   /** Runs every WATCH_EVERY_MS, and late after a pause of the process. */
   #look(): void {
     if (this.#lease && !this.#lease.held()) return this.#loseEpoch();
+    // Whatever ended the last try: a writer without an epoch would refuse calls for ever.
+    if (!this.#lease) void this.#takeEpoch();
     if (this.#away || this.#silentMs() >= AWAY_AFTER_MS) return this.#giveUp();
     void this.#lease?.renewWhenDue();
   }
@@ -247,7 +250,7 @@ export class SegmentWriter {
   }
 
   #takeEpoch(): Promise<void> {
-    this.#taking ??= this.#tryTakeEpoch().finally(() => (this.#taking = undefined));
+    if (this.#takingSinceMs === undefined) this.#taking = this.#tryTakeEpoch();
     return this.#taking;
   }
 
@@ -261,6 +264,7 @@ export class SegmentWriter {
         await this.#failed('no epoch was taken', failures, ServiceError.from(thrown));
       }
     }
+    // In the same turn as the lease began: the next step may lose it again, and then must find that none is being taken.
     this.#takingSinceMs = undefined;
   }
 
