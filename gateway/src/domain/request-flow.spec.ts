@@ -150,6 +150,19 @@ describe('the way of a request', () => {
     expect(ends).toHaveLength(1);
   });
 
+  it('ends on record when it began and as much later as it took, also when the wall clock was set back meanwhile', async () => {
+    const { run, abort, clock, ends, said } = setUp({ router: silent });
+    const admittedAtMs = clock.wallMs();
+    const running = run(true);
+    await until(() => said.includes('out:2'));
+    const wallMs = clock.wallMs.bind(clock);
+    clock.wallMs = () => wallMs() - 3_600_000;
+    clock.advance(250);
+    abort.abort(new ServiceError('cancelled', 'left'));
+    await running;
+    expect(ends).toMatchObject([{ completedAtMs: BigInt(admittedAtMs + 250), durationMs: 250 }]);
+  });
+
   it('ends a call whose client left, on record as disconnected', async () => {
     const { run, abort, ends, said } = setUp({ router: silent });
     const running = run(true);
@@ -178,5 +191,52 @@ describe('the way of a request', () => {
     const { run, ends } = setUp({ router: rejecting(refusal) });
     expect((await run(false)).error).toBe(refusal);
     expect(ends).toMatchObject([{ outcome: 3, errorCode: 'upstream_refused', httpStatus: 422 }]);
+  });
+
+  const attempt = (deploymentId: string, errorCode = ''): ReturnType<typeof delta> => ({ event: { case: 'attempt', value: { versionId: 'v', deploymentId, external: true, errorCode } } });
+
+  it.each([true, false])('records an attempt at once, and shows nothing of it: streamed %s', async (stream) => {
+    const { promise: go, resolve } = Promise.withResolvers<void>();
+    const router: Partial<Router> = {
+      stream: async function* () {
+        yield batch(attempt('d_1'));
+        await go;
+        yield batch(attempt('d_1', 'upstream_error'));
+        throw new ServiceError('upstream_error', 'broken');
+      },
+    };
+    const { run, said, ends } = setUp({ router });
+    const running = run(stream);
+    await until(() => said.includes('output'));
+    expect(ends).toEqual([]);
+    resolve();
+    expect((await running).error?.code).toBe('upstream_error');
+    expect(ends).toMatchObject([{ outcome: 3, httpStatus: 502, deploymentId: 'd_1', versionId: 'v' }]);
+  });
+
+  it('knows who answered in part when a whole answer breaks off', async () => {
+    const router: Partial<Router> = {
+      stream: async function* () {
+        yield batch(started(), delta('a'));
+        throw new ServiceError('upstream_error', 'broken');
+      },
+    };
+    const { run, said, ends } = setUp({ router });
+    await run(false);
+    expect(ends).toMatchObject([{ httpStatus: 502, deploymentId: 'deployment_1', outputBytes: 0n }]);
+    expect(said.filter((word) => word.startsWith('out:'))).toEqual([]);
+  });
+
+  it('has on record the status that the client got, also when output and fault came in one burst', async () => {
+    const router: Partial<Router> = {
+      stream: async function* () {
+        yield batch(started(), delta('a'));
+        throw new ServiceError('upstream_error', 'broken');
+      },
+    };
+    const { run, said, ends } = setUp({ router });
+    await run(true);
+    expect(ends).toMatchObject([{ outcome: 3, errorCode: 'upstream_error', httpStatus: 200 }]);
+    expect(said).toContain('out:2');
   });
 });

@@ -54,7 +54,8 @@ export class RequestFlow {
     const startedMs = clock.monotonicMs();
     segments.accepting();
     const { modelId, leavesHouse } = this.#admit(open);
-    const records = new CallRecords({ ...open, admittedAtMs: clock.wallMs() }, randomBytes);
+    const admittedAtMs = clock.wallMs();
+    const records = new CallRecords({ ...open, admittedAtMs }, randomBytes);
     const window = new OutputWindow(records, segments, sink, (error) => open.abort.abort(error));
     const onAbort = (): void => {
       if (hasLeft(open.abort.signal)) window.clientLeft();
@@ -65,7 +66,7 @@ export class RequestFlow {
     try {
       if (leavesHouse) await window.admitted();
       const produced = await this.#produce({ ...open, modelId }, window, startedMs);
-      const end = await window.end(this.#endOf(open, window, produced, startedMs));
+      const end = await window.end(this.#endOf(open, window, produced, { admittedAtMs, durationMs: Math.round(clock.monotonicMs() - startedMs) }));
       const error = end.outcome === OUTCOME.disconnected ? ServiceError.from(open.abort.signal.reason) : produced.error;
       const { inputTokens, outputTokens } = records.tally.counts();
       return { error, firstOutputMs: end.firstOutputMs, durationMs: end.durationMs, inputTokens: Number(inputTokens), outputTokens: Number(outputTokens) };
@@ -143,14 +144,15 @@ export class RequestFlow {
     for (const events of whole) window.hold(events);
   }
 
-  #endOf({ abort }: OpenCall, window: OutputWindow, { error, firstOutputMs }: Produced, startedMs: number): CallEnd {
+  #endOf({ abort }: OpenCall, window: OutputWindow, { error, firstOutputMs }: Produced, { admittedAtMs, durationMs }: Span): CallEnd {
     const left = hasLeft(abort.signal);
     return {
       outcome: left ? OUTCOME.disconnected : error ? OUTCOME.failed : OUTCOME.answered,
       error: left ? undefined : error,
       httpStatus: left ? leftStatus(window.releasedOutput) : window.releasedOutput || !error ? 200 : error.httpStatus,
-      completedAtMs: this.#house.clock.wallMs(),
-      durationMs: Math.round(this.#house.clock.monotonicMs() - startedMs),
+      // A wall clock that is set back meanwhile must not put the end of a call before its beginning.
+      completedAtMs: admittedAtMs + durationMs,
+      durationMs,
       firstOutputMs,
     };
   }
@@ -159,6 +161,12 @@ export class RequestFlow {
 interface Produced {
   readonly error: ServiceError | undefined;
   readonly firstOutputMs: number;
+}
+
+/** When a call was admitted by the wall clock, and how long it took by the monotonic one. */
+interface Span {
+  readonly admittedAtMs: number;
+  readonly durationMs: number;
 }
 
 /** The refusal of a model name; the same words for a name that is not there as OpenAI uses. */

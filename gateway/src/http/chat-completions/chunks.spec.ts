@@ -48,10 +48,10 @@ describe('chunks', () => {
     expect(usage!.usage).toEqual({ total_tokens: 9 });
   });
 
-  it('tell the counts that are on record where the backend\'s were not believed', () => {
+  it('tell the counts that are on record where the backend\'s were not believed, and say that they are estimated', () => {
     const writer = new ChunkWriter({ ...FRAME, includeUsage: true });
     writer.lines(events({ event: { case: 'usage', value: { inputTokens: 7n, outputTokens: 2n, estimated: true, json: Buffer.from('{"prompt_tokens":0,"completion_tokens":0}') } } }));
-    expect(chunksOf(writer.ending())[0]!.usage).toEqual({ prompt_tokens: 7, completion_tokens: 2, total_tokens: 9 });
+    expect(chunksOf(writer.ending())[0]!.usage).toEqual({ prompt_tokens: 7, completion_tokens: 2, total_tokens: 9, sluice: { estimated: true } });
   });
 
   it('say the same on every chunk, after the backend told its fingerprint and tier', () => {

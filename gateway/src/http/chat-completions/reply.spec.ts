@@ -64,6 +64,7 @@ describe('a whole answer', () => {
     const usage = (value: object): EventInit => ({ event: { case: 'usage', value: value } });
     expect(bodyOf(end('stop'), usage({ json: Buffer.from('{"total_tokens":0,"x":1}') })).usage).toEqual({ total_tokens: 0, x: 1 });
     expect(bodyOf(end('stop'), usage({ inputTokens: 1n, outputTokens: 2n })).usage).toEqual({ prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 });
+    expect(bodyOf(end('stop'), usage({ inputTokens: 1n, outputTokens: 2n, estimated: true })).usage).toEqual({ prompt_tokens: 1, completion_tokens: 2, total_tokens: 3, sluice: { estimated: true } });
   });
 
   it('leaves what the backend wrote as it wrote it: log-probabilities, members that nobody here interprets, usage', () => {
