@@ -94,10 +94,11 @@ function answer(choice: Choice, choices: number): string[] {
   ];
 }
 
-/** What an answer had besides its text: log-probabilities, members that only the backend knows, its tier and its own count. */
+/** What an answer had besides its text: log-probabilities, members that only the backend knows, its tier and its own count; and who was asked in vain. */
 function besides(events: RecordedCall['events']): string[] {
   const lines = events.flatMap((event) => SHOWN_BESIDES.flatMap((name) => (event[name] === undefined || event[name] === null ? [] : [`${name}${'choice' in event ? ` of choice ${JSON.stringify(event.choice)}` : ''}: ${JSON.stringify(event[name])}`])));
-  return lines.length === 0 ? [] : block('besides', lines.join('\n'));
+  const asked = events.filter(({ type }) => type === 'attempt').map((event) => `${event.external === true ? 'asked outside of the house' : 'asked'}: deployment ${String(event.deployment_id)}${typeof event.error_code === 'string' ? `, no answer (${event.error_code})` : ''}`);
+  return asked.length + lines.length === 0 ? [] : block('besides', [...asked, ...lines].join('\n'));
 }
 
 function block(title: string, text: string): string[] {

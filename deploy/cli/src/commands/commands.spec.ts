@@ -219,11 +219,11 @@ describe('the command line', () => {
   it('shows a call with all that was asked and answered; a recorded answer cannot drive the terminal', async () => {
     const message = { role: 'user', content: [{ type: 'text', text: 'What is\nthis?' }, { type: 'image_url', image_url: { url: 'data:x' } }] };
     const choice = { index: 0, finish_reason: 'stop', content: '\u001b]0;owned\u0007Hello', reasoning: 'hm', refusal: null, tool_calls: [{ index: 0, id: 'call_1', type: 'function', name: 'look', arguments: '{"a":1}' }], function_call: null };
-    const body = { bodies: 'kept', request: { model: 'tiny', stream: true, n: 2, messages: [message] }, choices: [choice, { ...choice, index: 1, tool_calls: [] }], events: [{ type: 'started', service_tier: 'flex', system_fingerprint: null }, { type: 'delta', choice: 1, extra: { seed: 0 } }], error_message: null };
+    const body = { bodies: 'kept', request: { model: 'tiny', stream: true, n: 2, messages: [message] }, choices: [choice, { ...choice, index: 1, tool_calls: [] }], events: [{ type: 'started', service_tier: 'flex', system_fingerprint: null }, { type: 'delta', choice: 1, extra: { seed: 0 } }, { type: 'attempt', deployment_id: 'dep_7', version_id: 'ver_7', external: true, error_code: 'upstream_error' }], error_message: null };
     api.on(`GET /admin/v1/audit/calls/${CALL.id}`, { bytes: Buffer.from(JSON.stringify({ ...CALL, ...body, segments: [{ producer: 'p', epoch: 1, seq: 2 }] }).replace('"seed":0', '"seed":12345678901234567890')) });
     const { stdout, code } = await sluice(['audit', 'show', CALL.id]);
     expect(code).toBe(0);
-    for (const text of ['answered, HTTP 200', 'What is\nthis?', 'image_url', 'n: 2', 'hm', 'look call_1', '{"a":1}', 'answer 0 (stop)', 'answer 1 (stop)', '\\x1b]0;owned\\x07Hello', '34 in, 12 out', '17 of the', 'p/1/2', 'service_tier: "flex"', 'extra of choice 1: {"seed":12345678901234567890}']) {
+    for (const text of ['answered, HTTP 200', 'What is\nthis?', 'image_url', 'n: 2', 'hm', 'look call_1', '{"a":1}', 'answer 0 (stop)', 'answer 1 (stop)', '\\x1b]0;owned\\x07Hello', '34 in, 12 out', '17 of the', 'p/1/2', 'service_tier: "flex"', 'asked outside of the house: deployment dep_7, no answer (upstream_error)', 'extra of choice 1: {"seed":12345678901234567890}']) {
       expect(stdout).toContain(text);
     }
     expect(stdout).not.toContain('\u001b');
