@@ -25,7 +25,8 @@ export function createServer({ ids, logger, bodyLimitBytes }: ServerOptions): Fa
     bodyLimit: bodyLimitBytes,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-    http: { maxHeaderSize: HEADERS_LIMIT_BYTES },
+    // Node's own refusal of a request without Host has no body.
+    http: { maxHeaderSize: HEADERS_LIMIT_BYTES, requireHostHeader: false },
     genReqId: () => ids.callId(),
     requestIdHeader: false,
     return503OnClosing: false,
@@ -34,6 +35,9 @@ export function createServer({ ids, logger, bodyLimitBytes }: ServerOptions): Fa
     frameworkErrors: (error, request, reply) => sendError(reply, fromFramework(error), request.id),
   });
   endStalledAnswers(server.server, CLIENT_STALL_LIMIT_MS);
+  // Node's own refusal of an expectation has no body either.
+  server.server.on('checkExpectation', (request, response) => server.server.emit('request', request, response));
+  server.addHook('onRequest', (request, _reply, done) => done(unmet(request)));
   const routes = new KnownRoutes();
   server.addHook('onRoute', ({ method, url }) => routes.add(method, url));
   server.removeAllContentTypeParsers();
@@ -65,6 +69,14 @@ export function sendError(reply: FastifyReply, error: ServiceError, requestId: s
 export function logFault(logger: Logger, error: ServiceError, request: FastifyRequest): void {
   if (error.code !== 'internal') return;
   logger.error({ requestId: request.id, route: request.routeOptions.url, err: error.cause instanceof Error ? error.cause : error }, 'a request failed');
+}
+
+/** What HTTP asks of every request (RFC 9112 section 3.2), and what none may ask of us (RFC 9110 section 10.1.1). */
+function unmet({ raw, headers }: FastifyRequest): ServiceError | undefined {
+  if (headers.host === undefined && raw.httpVersion === '1.1') return new ServiceError('invalid_json', 'The request is not valid HTTP: it has no Host header.');
+  const { expect } = headers;
+  if (expect === undefined || /^100-continue$/i.test(expect)) return undefined;
+  return new ServiceError('expectation_failed', "The only expectation that is met is 'Expect: 100-continue'.");
 }
 
 /** A compressed body could be a thousand times larger than the limit that was checked; no SDK sends one. */

@@ -35,6 +35,7 @@ export const CODES = {
   request_timeout: refusal(408, 'request_timeout', 4),
   unsupported_media_type: refusal(415, 'unsupported_media_type'),
   headers_too_large: refusal(431, 'headers_too_large'),
+  expectation_failed: refusal(417, 'expectation_failed'),
   // The address.
   unknown_url: refusal(404, 'unknown_url', 12),
   method_not_supported: refusal(405, 'method_not_supported', 12),
