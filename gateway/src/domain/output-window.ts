@@ -26,6 +26,7 @@ export class OutputWindow implements RecordSource {
   #queued = false;
   #clientGone = false;
   #releasedOutput = false;
+  #hasOutput = false;
   #durableRecords = 0;
   #lost: ServiceError | undefined;
   #change: PromiseWithResolvers<void> | undefined;
@@ -41,6 +42,11 @@ export class OutputWindow implements RecordSource {
   /** True once output has gone to the client. */
   get releasedOutput(): boolean {
     return this.#releasedOutput;
+  }
+
+  /** True when output has gone to the client or is about to: its status line says 200 whatever comes behind. */
+  get hasOutput(): boolean {
+    return this.#hasOutput;
   }
 
   /** True when the admission is durable. */
@@ -59,12 +65,18 @@ export class OutputWindow implements RecordSource {
     if (this.#lost || this.#clientGone) return;
     this.#pending.push(events);
     this.#pendingBytes += bytesOf(events);
+    this.#hasOutput ||= events.some(isOutput);
   }
 
-  /** Takes output that is to leave as soon as it is durable. That a backend accepted the call is no output. */
+  /** Takes output that is to leave, or an attempt that is to be known, as soon as it is durable. That a backend accepted the call can wait. */
   push(events: Events): void {
     this.hold(events);
     if (events.some(({ event }) => event.case !== 'started')) this.#enqueue();
+  }
+
+  /** Takes what the backend said of the call from output that nobody will get. */
+  learn(events: Events): void {
+    this.#records.tally.learn(events);
   }
 
   /** Resolves when there is room for more output; undefined when there already is. */
@@ -78,7 +90,7 @@ export class OutputWindow implements RecordSource {
    */
   clientLeft(): void {
     this.#clientGone = true;
-    for (const events of this.#pending) this.#records.tally.learn(events);
+    for (const events of this.#pending) this.learn(events);
     this.#records.clientLeft(this.#releasedOutput);
     this.#pending = [];
     this.#pendingBytes = 0;
@@ -135,7 +147,7 @@ export class OutputWindow implements RecordSource {
   }
 
   #release(events: Events): void {
-    this.#releasedOutput ||= events.some(({ event }) => event.case !== 'started');
+    this.#releasedOutput ||= events.some(isOutput);
     this.#sink.release(events);
   }
 
@@ -169,6 +181,11 @@ export class OutputWindow implements RecordSource {
   }
 }
 
+/** Whether an event shows at the client; the others are for the record. */
+export function isOutput({ event }: Events[number]): boolean {
+  return event.case !== 'started' && event.case !== 'attempt';
+}
+
 /** Roughly what events occupy. */
 export function bytesOf(events: Events): number {
   let bytes = 0;
@@ -176,9 +193,9 @@ export function bytesOf(events: Events): number {
   return bytes;
 }
 
-/** Roughly what an event occupies, without counting characters exactly: a UTF-16 unit is at most 3 bytes of UTF-8. */
+/** Roughly what an event occupies. V8 holds text in two bytes a UTF-16 unit, in one when all of it is Latin-1; which, it does not tell. */
 function weightOf({ event }: Events[number]): number {
   if (event.case !== 'delta') return 16;
   const { text, logprobsJson, extraJson } = event.value;
-  return 16 + text.length + logprobsJson.length + extraJson.length;
+  return 16 + 2 * text.length + logprobsJson.length + extraJson.length;
 }

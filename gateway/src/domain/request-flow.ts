@@ -2,7 +2,7 @@ import type { Clock } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import type { Call, Events, Principal } from './call.ts';
 import { CallRecords, OUTCOME, leftStatus, type CallEnd } from './call-records.ts';
-import { OutputWindow, bytesOf } from './output-window.ts';
+import { OutputWindow, bytesOf, isOutput } from './output-window.ts';
 import type { Models, ModelView, RandomBytes, RoutedCall, Router, Segments, Sink } from './ports.ts';
 import { recordRefusal } from './refused-call.ts';
 
@@ -135,12 +135,21 @@ export class RequestFlow {
   async #wholeAnswer(routed: OpenCall & RoutedCall, window: OutputWindow, sawOutput: (events: Events) => void): Promise<void> {
     const { signal } = routed.abort;
     const whole: Events[] = [];
-    for await (const events of this.#house.router.stream(routed, signal)) {
-      routed.hold(bytesOf(events));
-      sawOutput(events);
-      whole.push(events);
+    try {
+      for await (const events of this.#house.router.stream(routed, signal)) {
+        if (!events.some(isOutput)) {
+          window.push(events);
+          continue;
+        }
+        routed.hold(bytesOf(events));
+        sawOutput(events);
+        whole.push(events);
+      }
+      signal.throwIfAborted();
+    } catch (thrown) {
+      for (const events of whole) window.learn(events);
+      throw thrown;
     }
-    signal.throwIfAborted();
     for (const events of whole) window.hold(events);
   }
 
@@ -149,7 +158,7 @@ export class RequestFlow {
     return {
       outcome: left ? OUTCOME.disconnected : error ? OUTCOME.failed : OUTCOME.answered,
       error: left ? undefined : error,
-      httpStatus: left ? leftStatus(window.releasedOutput) : window.releasedOutput || !error ? 200 : error.httpStatus,
+      httpStatus: left ? leftStatus(window.releasedOutput) : window.hasOutput || !error ? 200 : error.httpStatus,
       // A wall clock that is set back meanwhile must not put the end of a call before its beginning.
       completedAtMs: admittedAtMs + durationMs,
       durationMs,

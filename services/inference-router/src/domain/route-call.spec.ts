@@ -5,7 +5,7 @@ import type { ChatCall, ChatEvent } from '@sluice/proto/chat/v1/chat';
 import { answerOf, chatCall, deployment, failing, ScriptedBackend, settled, stalling, text } from '../testing/scripted-backend.ts';
 import type { Deployment } from './deployment.ts';
 import { Fleet } from './fleet.ts';
-import { ATTEMPTS_LIMIT, BREAKER_FAILURES, BREAKER_OPEN_MS, PROBE_PERIOD_DOWN_MS, RETRY_GRACE_MS, type CallLimits } from './limits.ts';
+import { ATTEMPTS_LIMIT, BREAKER_FAILURES, BREAKER_OPEN_MS, PROBE_FAILURES, PROBE_PERIOD_DOWN_MS, PROBE_PERIOD_MS, RETRY_GRACE_MS, type CallLimits } from './limits.ts';
 import type { AttemptMeter } from './ports.ts';
 import { routeCall } from './route-call.ts';
 import { WholeAnswers } from './whole-answers.ts';
@@ -109,9 +109,32 @@ describe('the route of a call', () => {
     it('asks for the record when what is inside fails', async () => {
       await outside();
       backend('dep_in').answer = away();
-      await expect(inside().next()).rejects.toMatchObject({ code: 'admission_required' });
+      const asked = inside();
+      expect((await asked.next()).value).toMatchObject([{ event: { case: 'attempt', value: { deploymentId: 'dep_in', external: false } } }]);
+      await expect(asked.next()).rejects.toMatchObject({ code: 'admission_required' });
       expect(backend('dep_out').calls).toHaveLength(0);
       expect(await ask()).toBe('from dep_out');
+    });
+
+    it('says for the record who was asked: outside ahead of the prompt, and wherever nothing of an answer came', async () => {
+      await outside();
+      backend('dep_out').answer = away();
+      const attempts: object[] = [];
+      const asked = route(never);
+      for (let next = await asked.next(); next.value?.[0]?.event.case === 'attempt'; next = await asked.next()) {
+        const { deploymentId, external, errorCode } = next.value[0].event.value;
+        attempts.push({ deploymentId, external, errorCode, prompts: backend('dep_out').calls.length });
+      }
+      // The first that is chosen may be either; outside it is always said first.
+      const out = attempts.filter((attempt) => (attempt as { external: boolean }).external);
+      expect(out).toEqual(backend('dep_out').calls.length === 0 ? [] : [{ deploymentId: 'dep_out', external: true, errorCode: '', prompts: 0 }, { deploymentId: 'dep_out', external: true, errorCode: 'upstream_error', prompts: 1 }]);
+      backend('dep_in').answer = away();
+      const both = route(never);
+      const codes: string[] = [];
+      await expect((async () => {
+        for await (const [first] of both) if (first?.event.case === 'attempt') codes.push(`${first.event.value.deploymentId} ${first.event.value.errorCode}`);
+      })()).rejects.toMatchObject({ code: 'upstream_error' });
+      expect(codes.toSorted()).toEqual(['dep_in upstream_error', 'dep_out ', 'dep_out upstream_error']);
     });
 
     it('asks for the record when only what is outside is there, and sends nothing', async () => {
@@ -169,6 +192,23 @@ describe('the route of a call', () => {
     backend('dep_1').answer = away('upstream_rate_limited');
     await expect(ask()).rejects.toMatchObject({ code: 'upstream_rate_limited' });
     expect(backend('dep_1').calls).toHaveLength(1);
+  });
+
+  it('tells what the health check was told when no deployment has its weights, and only then', async () => {
+    await deploy('dep_1', 'dep_2');
+    const probeBoth = async (first: Code, second: Code): Promise<void> => {
+      backend('dep_1').probeOutcome = () => Promise.reject(new ServiceError(first, 'first'));
+      backend('dep_2').probeOutcome = () => Promise.reject(new ServiceError(second, 'second'));
+      for (let probe = 0; probe < PROBE_FAILURES; probe++) {
+        clock.advance(PROBE_PERIOD_MS);
+        await settled();
+      }
+    };
+    await probeBoth('model_not_installed', 'model_not_installed');
+    await expect(ask()).rejects.toMatchObject({ code: 'model_not_installed', message: 'first' });
+    await probeBoth('model_not_installed', 'upstream_timeout');
+    await expect(ask()).rejects.toMatchObject({ code: 'backend_unavailable' });
+    expect(backend('dep_1').calls).toHaveLength(0);
   });
 
   it('says 503 with a time when every deployment is out', async () => {

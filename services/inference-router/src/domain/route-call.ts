@@ -30,7 +30,8 @@ export interface RouteOptions {
 
 /**
  * Answers a call on the least loaded deployment of its model. Until the first event a failure moves the call to another
- * deployment; from then on it is the client's to know.
+ * deployment; from then on it is the client's to know. Which deployments outside were asked, and which failed before they
+ * answered, comes as events of its own.
  */
 export async function* routeCall(routed: RoutedCall, signal: AbortSignal, options: RouteOptions): AsyncGenerator<ChatEvent[]> {
   const { clock, fleet } = options;
@@ -42,7 +43,10 @@ export async function* routeCall(routed: RoutedCall, signal: AbortSignal, option
   for (let attempt = 1; ; attempt++) {
     const member = fleet.choose(modelId, tried, insideOnly)!;
     tried.add(member.deployment.id);
+    const { deployment } = member;
     let hasBegun = false;
+    // Ahead of the prompt, so that the record knows of it whatever becomes of the call.
+    if (deployment.placement === 'external') yield [attemptOf(deployment, '')];
     try {
       for await (const events of runAttempt(member, routed, limits, signal, options)) {
         hasBegun = true;
@@ -51,10 +55,16 @@ export async function* routeCall(routed: RoutedCall, signal: AbortSignal, option
       return;
     } catch (thrown) {
       const error = ServiceError.from(thrown);
+      if (!hasBegun) yield [attemptOf(deployment, error.code)];
       const mayRetry = !hasBegun && !signal.aborted && mayDoBetterElsewhere(error) && attempt < ATTEMPTS_LIMIT;
       if (!mayRetry || clock.monotonicMs() > retryUntilMs || !hasAnother(fleet, modelId, tried, insideOnly)) throw error;
     }
   }
+}
+
+/** For the record: who was asked, and why it did not answer. */
+function attemptOf({ versionId, id: deploymentId, placement }: Deployment, errorCode: string): ChatEvent {
+  return { $typeName: 'chat.v1.ChatEvent', event: { case: 'attempt', value: { $typeName: 'chat.v1.Attempt', versionId, deploymentId, external: placement === 'external', errorCode } } };
 }
 
 /** The caller's copy of the registry may be ahead of this one: a model that is not known here is looked for once more. */
