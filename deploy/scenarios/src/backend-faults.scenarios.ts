@@ -3,7 +3,7 @@ import { ScriptedUpstream, chunk, errorEnvelope, htmlPage, streamedChat, wholeCh
 import { ask } from './ask.ts';
 import { endedCall } from './audited-call.ts';
 import { admin, eventually, type House } from './house.ts';
-import { MESSAGES, MODEL, addModel } from './scripted-model.ts';
+import { MESSAGES, MODEL, addModel, removeModel } from './scripted-model.ts';
 import { StreamReader } from './stream-reader.ts';
 
 /** Two attempts that run out of their time, and what is around them on a busy machine. */
@@ -19,34 +19,53 @@ const BROKEN: readonly [name: string, script: Script][] = [
   ['ends without a reason', { steps: [{ event: chunk({ role: 'assistant', content: 'half' }) }] }],
 ];
 
+/** Ways to fail before anything of an answer was sent. */
+const DOWN: readonly [name: string, bringDown: (upstream: ScriptedUpstream) => Promise<void>][] = [
+  ['answers with 500', async (upstream) => upstream.always(errorEnvelope(500))],
+  ['refuses connections', (upstream) => upstream.stop()],
+  ['cuts the connection', async (upstream) => upstream.always(() => {
+    throw new Error('cut before the head');
+  })],
+];
+/** At the same time: with one of them at the other backend, the next one goes to the one that is down. */
+const TAKEN_OVER = 2;
+
 /** The least that the setting takes: what one answer may have. */
 export const WHOLE_ANSWERS_LIMIT_BYTES = 32 * 2 ** 20;
 
 export function backendFaultScenarios(at: () => House): void {
   describe('a backend', () => {
     let upstream: ScriptedUpstream;
+    let deploymentId: string;
 
     beforeEach(async () => {
       upstream = await ScriptedUpstream.start();
-      await addModel(at(), upstream);
+      deploymentId = await addModel(at(), upstream);
     });
 
     afterEach(async () => {
-      await admin(at(), 'DELETE', `/models/${MODEL}`);
+      await removeModel(at());
       await upstream[Symbol.asyncDispose]();
     });
 
-    it('that is down before the first byte is passed over, and another answers', async () => {
+    it.each(DOWN)('that %s before the first byte is passed over: another answers, and the record says which one', async (_name, bringDown) => {
       await using second = await ScriptedUpstream.start();
-      await addModel(at(), second);
-      upstream.always(errorEnvelope(500));
-      for (let call = 0; call < 6; call++) {
-        const reader = new StreamReader(at(), { model: MODEL, messages: MESSAGES });
+      const answering = await addModel(at(), second);
+      await bringDown(upstream);
+      second.always({ ...streamedChat(), before: second.received(TAKEN_OVER - 1) });
+      const readers = Array.from({ length: TAKEN_OVER }, () => new StreamReader(at(), { model: MODEL, messages: MESSAGES }));
+      for (const reader of readers) {
         await reader.ended;
         expect({ status: reader.status, text: reader.text, done: reader.done }).toEqual({ status: 200, text: 'The answer is 42.', done: true });
+        expect(await endedCall(at(), reader.id!)).toMatchObject({ status: 'answered', deployment_id: answering, choices: [{ content: 'The answer is 42.' }] });
       }
-      expect(second.requests.length).toBe(6);
-    });
+      expect(second.requests.length).toBe(TAKEN_OVER);
+      // The one that is down was asked, or is known to be away.
+      await eventually(async () => {
+        const { body } = await admin<{ data: { deployment_id: string; reason: string }[] }>(at(), 'GET', '/backends');
+        return upstream.requests.length > 0 || body.data.some((backend) => backend.deployment_id === deploymentId && backend.reason !== '');
+      });
+    }, STALL_LIMIT_MS);
 
     it.each(BROKEN)('that %s after the first byte ends the stream with one honest error, audited', async (_name, script) => {
       upstream.next(script);

@@ -5,8 +5,8 @@ import { admin, eventually, type House } from './house.ts';
 export const MODEL = 'scripted';
 export const MESSAGES = [{ role: 'user' as const, content: 'What is the answer?' }];
 
-/** Registers the upstream under a model name; resolves when a router serves this deployment and every door knows the name. */
-export async function addModel(house: House, upstream: ScriptedUpstream, name = MODEL, more: object = {}): Promise<void> {
+/** Registers the upstream under a model name; resolves with its deployment when a router serves this deployment and every door knows the name. */
+export async function addModel(house: House, upstream: ScriptedUpstream, name = MODEL, more: object = {}): Promise<string> {
   const made = await admin<{ deployments: { id: string }[] }>(house, 'POST', '/models', { name, openai: { base_url: upstream.baseUrl, upstream_model: 'scripted', ...more } });
   expect(made).toMatchObject({ status: 201 });
   const added = made.body.deployments[0]!.id;
@@ -15,6 +15,7 @@ export async function addModel(house: House, upstream: ScriptedUpstream, name = 
     return body.data.some((backend) => backend.deployment_id === added && backend.healthy);
   });
   await eventually(async () => (await statuses(house, name)).every((status) => status === 200));
+  return added;
 }
 
 /** Takes a model away; resolves when no door knows the name any more, so that the next model of this name is another one everywhere. */
