@@ -16,6 +16,7 @@ describe('the figures of the engine', () => {
     const process: ModelProcess = {
       facts: { architecture: 'a', chatTemplate: '', bosToken: '', eosToken: '', contextTokens: 64, sequences: 2, threads: 1 },
       gone: new Promise(() => undefined),
+      isSilent: false,
       async *answer(_prompt, signal): AsyncGenerator<AnswerPart> {
         await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
         yield { type: 'finished', reason: 'cancelled' };

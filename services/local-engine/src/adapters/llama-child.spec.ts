@@ -82,7 +82,10 @@ describe('the process of a model that hangs without an end', () => {
       return parts;
     })();
     // A refusal needs no decoding and comes after the answers to the pings that were sent before it.
-    const refused = () => expect(read(model!.answer(prompt('x'.repeat(1_000_000), 1), never))).rejects.toMatchObject({ code: 'context_length_exceeded' });
+    const refused = async () => {
+      await until(() => model!.isReady);
+      await expect(read(model!.answer(prompt('x'.repeat(1_000_000), 1), never))).rejects.toMatchObject({ code: 'context_length_exceeded' });
+    };
     await refused();
     let rounds = 0;
     for (; !hasBegun && rounds < 3; rounds++) {
@@ -93,6 +96,8 @@ describe('the process of a model that hangs without an end', () => {
     const [pid] = await modelProcesses();
     process.kill(pid!, 'SIGSTOP');
     clock.advance(ALMOST_TOO_LONG_MS);
+    // No new call goes to it while it is silent, long before it is given up.
+    expect(model.isReady).toBe(false);
     process.kill(pid!, 'SIGCONT');
     await refused();
     clock.advance(ALMOST_TOO_LONG_MS);

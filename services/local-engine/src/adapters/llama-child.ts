@@ -55,7 +55,8 @@ class LlamaChild implements ModelProcess {
     this.#child = child;
     this.facts = facts;
     child.onReport = (report) => this.#receive(report);
-    child.isAnswering = () => this.#answers.size > 0;
+    // An answer that is made and still being read is no work for the process.
+    child.isAnswering = () => [...this.#answers.values()].some(({ isEnded }) => !isEnded);
     void child.gone.then(() => {
       this.#isGone = true;
       for (const answer of this.#answers.values()) answer.fail(crashed());
@@ -64,6 +65,10 @@ class LlamaChild implements ModelProcess {
 
   get gone(): Promise<string> {
     return this.#child.gone;
+  }
+
+  get isSilent(): boolean {
+    return this.#child.isSilent;
   }
 
   async *answer(prompt: Prompt, signal: AbortSignal): AsyncGenerator<AnswerPart> {

@@ -52,6 +52,11 @@ export class WatchedChild {
     child.on('message', (report: Report) => (report.type === 'alive' ? this.#pulse.answered(report.decodedTokens) : this.onReport(report)));
   }
 
+  /** True while it gives no sign of life, and is not given up yet. */
+  get isSilent(): boolean {
+    return this.#pulse.isSilent;
+  }
+
   send(command: Command): void {
     // A child that went away reports that by its exit; the failed send adds nothing.
     if (this.#child.connected) this.#child.send(command, () => undefined);

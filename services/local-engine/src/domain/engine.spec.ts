@@ -27,6 +27,7 @@ class Processes {
     return {
       facts: { architecture: 'a', chatTemplate: '', bosToken: '', eosToken: '', contextTokens: 64, sequences: 1, threads: 1 },
       gone,
+      isSilent: false,
       answer: async function* () {
         yield { type: 'finished', reason: 'stop' } as const;
       },

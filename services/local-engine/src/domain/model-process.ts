@@ -25,6 +25,8 @@ export interface ModelProcess {
   readonly facts: ModelFacts;
   /** Resolves, with a content-free reason, when the process is gone; never rejects. */
   readonly gone: Promise<string>;
+  /** True while it gives no sign of life: it may come back, or be given up. */
+  readonly isSilent: boolean;
   /**
    * The parts of one answer, the last of them `finished`. At most `facts.sequences` at once. Returns only when the
    * sequence is free again, also after an abort. Throws `backend_unavailable` when the process goes away.

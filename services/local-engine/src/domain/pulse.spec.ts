@@ -35,6 +35,15 @@ describe('Pulse', () => {
     expect({ hangs: hangs.length, pings }).toEqual({ hangs: 1, pings: before });
   });
 
+  it('calls a process silent after fifteen seconds without an answer, until it answers', () => {
+    clock.advance(15_000);
+    expect(pulse.isSilent).toBe(false);
+    clock.advance(5_000);
+    expect(pulse.isSilent).toBe(true);
+    pulse.answered(0);
+    expect(pulse.isSilent).toBe(false);
+  });
+
   it('leaves one alone that answers late, also when it is idle for days', () => {
     isAnswering = false;
     for (let round = 0; round < 1000; round++) {
@@ -49,17 +58,17 @@ describe('Pulse', () => {
     for (let batch = 0; batch < 100; batch++) {
       decoded += 512;
       onPing = () => pulse.answered(decoded);
-      clock.advance(19 * MINUTE_MS);
+      clock.advance(4 * MINUTE_MS);
     }
     expect(hangs).toEqual([]);
   });
 
-  it('finds one that answers and has work, but decodes nothing for twenty minutes', () => {
+  it('finds one that answers and has work, but decodes nothing for five minutes', () => {
     onPing = () => pulse.answered(7);
-    clock.advance(19 * MINUTE_MS);
+    clock.advance(4 * MINUTE_MS);
     expect(hangs).toEqual([]);
     clock.advance(2 * MINUTE_MS);
-    expect(hangs).toEqual(['decoded nothing for 1200 s']);
+    expect(hangs).toEqual(['decoded nothing for 300 s']);
   });
 
   it('holds nothing against a process that was paused together with the engine', () => {

@@ -9,11 +9,15 @@ const PING_EVERY_MS = 5_000;
  */
 const UNANSWERED_PINGS_LIMIT = 12;
 
+/** Fifteen seconds: no new call goes to a process that does not answer, long before it is given up. */
+const SILENT_PINGS_LIMIT = 3;
+
 /**
- * Twenty minutes in which nothing was decoded although an answer is under way. One batch is at most 512 tokens; who
- * decodes less than one token in two seconds is not at work any more.
+ * Five minutes in which nothing was decoded although an answer is under way. One batch is at most 512 tokens; who decodes
+ * less than two tokens in a second is of no use to anyone. By default a call ends after ten minutes: those that come
+ * while the model hangs are to find it back before their own end.
  */
-const IDLE_PINGS_LIMIT = 240;
+const IDLE_PINGS_LIMIT = 60;
 
 export interface PulseParts {
   readonly clock: Clock;
@@ -39,6 +43,11 @@ export class Pulse {
   constructor(parts: PulseParts) {
     this.#parts = parts;
     this.#timer = parts.clock.every(PING_EVERY_MS, () => this.#beat());
+  }
+
+  /** True while the process leaves pings unanswered. */
+  get isSilent(): boolean {
+    return this.#unanswered > SILENT_PINGS_LIMIT;
   }
 
   /** The process answered a ping; `decodedTokens` grows as long as it decodes. */

@@ -16,6 +16,7 @@ class Processes {
   readonly clock = new ManualClock();
   starts = 0;
   failStarts = 0;
+  isSilent = false;
   die: (reason: string) => void = () => undefined;
 
   async start(): Promise<ModelProcess> {
@@ -24,7 +25,8 @@ class Processes {
     const gone = new Promise<string>((resolve) => (this.die = resolve));
     const facts = { architecture: 'a', chatTemplate: '', bosToken: '', eosToken: '', contextTokens: 64, sequences: 1, threads: 1 };
     const end = async (): Promise<void> => this.die('ended');
-    return { facts, gone, end, answer: () => this.#answer(gone) };
+    const isSilent = (): boolean => this.isSilent;
+    return { facts, gone, get isSilent() { return isSilent(); }, end, answer: () => this.#answer(gone) };
   }
 
   async *#answer(gone: Promise<string>): AsyncGenerator<AnswerPart> {
@@ -39,6 +41,17 @@ class Processes {
 }
 
 describe('SupervisedModel', () => {
+  it('takes no call while its process is silent, and calls again when it is not', async () => {
+    const processes = new Processes();
+    const model = await processes.load();
+    processes.isSilent = true;
+    expect(model.isReady).toBe(false);
+    await expect(model.answer({ text: 'x', seed: 1, sampling: {} as never }, never)[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'backend_unavailable', retryAfterSeconds: 1 });
+    processes.isSilent = false;
+    expect(model.isReady).toBe(true);
+    expect(processes.starts).toBe(1);
+  });
+
   it('starts again after a crash, later each time that does not help, and at once again after a long life', async () => {
     const processes = new Processes();
     const model = await processes.load();

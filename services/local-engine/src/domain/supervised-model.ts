@@ -48,7 +48,7 @@ export class SupervisedModel {
   }
 
   get isReady(): boolean {
-    return this.#isUp && !this.#unloading.signal.aborted;
+    return this.#isUp && !this.#process.isSilent && !this.#unloading.signal.aborted;
   }
 
   /** Requests that wait for a sequence, and sequences that make an answer. */
