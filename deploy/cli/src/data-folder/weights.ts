@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { open, rename, type FileHandle } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { inUnfinishedFolder, unpackWeights } from '@sluice/local-engine/weights';
+import { inUnfinishedFolder, unpackWeights, weightsFileName } from '@sluice/local-engine/weights';
 import { CommandFailed } from '../exit-code.ts';
 import { readSettings } from '../settings.ts';
 import { ProgressBar } from '../terminal/progress-bar.ts';
@@ -39,7 +39,7 @@ export async function keepWeights(file: string, dataDir: string | undefined, sig
     return await inUnfinishedFolder(models, async (folder) => {
       const draft = join(folder, 'weights.gguf');
       const hex = await copyAndDigest(source, draft, signal);
-      const name = `sha256-${hex}.gguf`;
+      const name = weightsFileName(hex);
       if (!existsSync(join(models, name))) await rename(draft, join(models, name));
       return { path: name, digest: `sha256:${hex}` };
     });

@@ -24,7 +24,11 @@ export class UpHouse {
 
   /** Of `up` on free ports and without a model. */
   words(...more: string[]): string[] {
-    return ['up', '--data', this.data, '--port', '0', '--admin-port', '0', '--no-model', ...more];
+    return [...this.#up, '--no-model', ...more];
+  }
+
+  get #up(): string[] {
+    return ['up', '--data', this.data, '--port', '0', '--admin-port', '0'];
   }
 
   /** What `audit verify` remembers stays in the folder. */
@@ -32,11 +36,11 @@ export class UpHouse {
     return { XDG_STATE_HOME: join(this.parent, 'state') };
   }
 
-  /** Resolves when the platform is ready. */
-  async start(env: Readonly<Record<string, string>> = {}): Promise<Running> {
+  /** Resolves when the platform is ready; with `model`, after it has tried to bring the demonstration model. */
+  async start(env: Readonly<Record<string, string>> = {}, { model }: { readonly model: boolean } = { model: false }): Promise<Running> {
     const file = join(this.parent, 'ready.json');
     rmSync(file, { force: true });
-    const child = spawn(process.execPath, [...CLI_WORDS, ...this.words('--ready-file', file)], { env: cleanEnvironment(env), stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    const child = spawn(process.execPath, [...CLI_WORDS, ...(model ? this.#up : this.words()), '--ready-file', file], { env: cleanEnvironment(env), stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     this.#groups.add(child);
     let output = '';
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text));

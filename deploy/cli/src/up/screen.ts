@@ -8,7 +8,7 @@ export interface ScreenFacts {
   readonly dataDir: string;
   /** The file that holds the keys. */
   readonly credentialsFile: string;
-  /** A model that answers now; undefined when there is none. */
+  /** A model that answers now; undefined when none does. */
   readonly model: string | undefined;
   readonly startedInMs: number;
 }
@@ -31,7 +31,7 @@ export function screen({ url, adminUrl, credentials, dataDir, credentialsFile, m
   ].join('\n');
 }
 
-const NO_MODEL = ['There is no model yet. Add one:', '  sluice model add NAME --openai URL     a server that speaks the OpenAI API', '  sluice model add NAME --gguf FILE      weights for the local engine'];
+const NO_MODEL = ['No model answers yet. Add one:', '  sluice model add NAME --openai URL     a server that speaks the OpenAI API', '  sluice model add NAME --gguf FILE      weights for the local engine'];
 
 /** The demonstration model answers this one well; left to itself it likes to answer in bad French. */
 const EXAMPLE_PROMPT = 'What is the capital of France? Answer in English, in one sentence.';

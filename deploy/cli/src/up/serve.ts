@@ -53,7 +53,7 @@ export async function serve(serving: Serving): Promise<never> {
   writeRunning(folder, { url, adminUrl, pid: process.pid });
   const api = new HttpApi(`${adminUrl}/admin/v1`, credentials.adminKey, adminUrl);
   if (options.model) await bringDemoModel({ api, folder, again: options.demoModel ?? false, signal });
-  const model = await waitForModel(api, signal);
+  const model = await waitForModel(api, folder, signal);
   signal.throwIfAborted();
   stack.defer(() => readyFile.remove());
   readyFile.write({ url, adminUrl, ...credentials, pid: process.pid });

@@ -20,7 +20,7 @@ describe('sluice up', () => {
   it('starts, says what is needed, stops all it started on Ctrl-C, and finds the same keys and data again', async () => {
     const first = await house.start();
     expect(first.output()).toContain(first.ready.apiKey);
-    expect(first.output()).toContain('There is no model yet');
+    expect(first.output()).toContain('No model answers yet');
     expect(first.output()).not.toContain('warn:');
     expect((await fetch(`${first.ready.url}/healthz`)).status).toBe(200);
     expect(await runCli(['key', 'create', 'kept', '--data', house.data])).toMatchObject({ code: 0 });

@@ -48,8 +48,8 @@ export class Fleet {
   /**
    * The least loaded healthy deployment of a model that was not tried yet; undefined when all were tried.
    * With `insideOnly` one outside of the house is never chosen.
-   * Throws `backend_unavailable` when none is healthy, `overloaded` when all are full, `admission_required` when one
-   * outside could take the call and none inside can.
+   * Throws `backend_unavailable` when none is healthy, `model_not_installed` when that is for want of weights alone,
+   * `overloaded` when all are full, `admission_required` when one outside could take the call and none inside can.
    */
   choose(modelId: string, tried: ReadonlySet<string>, insideOnly: boolean): Member | undefined {
     const all = this.#byModel.get(modelId) ?? [];
@@ -109,6 +109,9 @@ function bestOf(members: readonly Member[]): readonly Member[] {
 }
 
 function unavailable(members: readonly Member[]): ServiceError {
+  const faults = members.map(({ health }) => health.fault);
+  // No retry helps there, and the fault names what does.
+  if (faults[0] && faults.every((fault) => fault?.code === 'model_not_installed')) return new ServiceError('model_not_installed', faults[0].message);
   const soonestMs = Math.min(...members.map(({ breaker }) => breaker.retryAfterMs));
   const retryAfterSeconds = Number.isFinite(soonestMs) ? Math.max(1, Math.ceil(soonestMs / 1000)) : 1;
   return new ServiceError('backend_unavailable', 'No backend of this model is available at the moment.', { retryAfterSeconds });

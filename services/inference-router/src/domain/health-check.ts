@@ -11,7 +11,7 @@ export class HealthCheck {
   readonly #backend: Backend;
   readonly #clock: Clock;
   #status: HealthStatus = 'unknown';
-  #reason = '';
+  #fault: ServiceError | undefined;
   #failures = 0;
   #timer: Timer | undefined;
   readonly #stopped = new AbortController();
@@ -27,7 +27,12 @@ export class HealthCheck {
 
   /** Why it is down; free of content. */
   get reason(): string {
-    return this.#reason;
+    return this.#fault ? reasonOf(this.#fault) : '';
+  }
+
+  /** What the check failed with that took it down; undefined unless it is down. */
+  get fault(): ServiceError | undefined {
+    return this.#fault;
   }
 
   start(): void {
@@ -43,7 +48,7 @@ export class HealthCheck {
   answered(): void {
     this.#failures = 0;
     this.#status = 'up';
-    this.#reason = '';
+    this.#fault = undefined;
   }
 
   async #probe(): Promise<void> {
@@ -55,7 +60,7 @@ export class HealthCheck {
       await this.#backend.probe(deadline.signal);
       this.answered();
     } catch (thrown) {
-      this.#failed(reasonOf(ServiceError.from(thrown)));
+      this.#failed(ServiceError.from(thrown));
     } finally {
       timer.cancel();
       this.#stopped.signal.removeEventListener('abort', onStop);
@@ -64,10 +69,10 @@ export class HealthCheck {
     this.#timer = this.#clock.after(this.#failures === 0 ? PROBE_PERIOD_MS : PROBE_PERIOD_DOWN_MS, () => void this.#probe());
   }
 
-  #failed(reason: string): void {
+  #failed(fault: ServiceError): void {
     this.#failures++;
     if (this.#status === 'up' && this.#failures < PROBE_FAILURES) return;
     this.#status = 'down';
-    this.#reason = reason;
+    this.#fault = fault;
   }
 }

