@@ -72,4 +72,41 @@ describe('SequenceQueue', () => {
     oldRelease();
     expect(queue.inUse).toBe(1);
   });
+
+  it('gives nothing of an old process back to the new one, however late', async () => {
+    const { queue } = openQueue(1, 3);
+    const late = await queue.acquire(never);
+    const waiting = queue.acquire(never);
+    queue.close();
+    queue.open();
+    const release = await waiting;
+    const next = queue.acquire(never);
+    late();
+    await settle();
+    expect([queue.inUse, queue.waiting]).toEqual([1, 1]);
+    release();
+    (await next)();
+    expect(queue.inUse).toBe(0);
+  });
+
+  it('counts exactly what the present process was asked for, in whatever order processes and answers end', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 3 }), fc.array(fc.tuple(fc.constantFrom('ask', 'release', 'close', 'open'), fc.nat()), { maxLength: 40 }), async (sequences, steps) => {
+        const { queue } = openQueue(sequences, 5);
+        let [process, isOpen] = [1, true];
+        const held: { readonly process: number; readonly release: () => void }[] = [];
+        for (const [step, choice] of steps) {
+          if (step === 'ask') void queue.acquire(never).then((release) => held.push({ process, release }), () => undefined);
+          else if (step === 'release') held.splice(choice % Math.max(1, held.length), 1)[0]?.release();
+          else if (step === 'close' && isOpen) [isOpen] = [false, queue.close()];
+          else if (step === 'open' && !isOpen) [process, isOpen] = [process + 1, true, queue.open()];
+          await settle();
+          const ofThisProcess = held.filter((one) => one.process === process).length;
+          if (isOpen) expect(queue.inUse).toBe(ofThisProcess);
+          expect(ofThisProcess).toBeLessThanOrEqual(sequences);
+          expect(!isOpen || ofThisProcess === sequences || queue.waiting === 0).toBe(true);
+        }
+      }),
+    );
+  });
 });

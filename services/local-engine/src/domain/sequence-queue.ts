@@ -20,6 +20,8 @@ export class SequenceQueue {
   readonly #waiters = new Set<Waiter>();
   #inUse = 0;
   #open = false;
+  /** Which of the model's processes this is: a sequence is given back to the one that it belongs to, or to none. */
+  #generation = 0;
 
   constructor(limits: SequenceQueueLimits, clock: Clock) {
     this.#limits = limits;
@@ -37,6 +39,7 @@ export class SequenceQueue {
   /** The model's process is there, with all of its sequences free. */
   open(): void {
     this.#open = true;
+    this.#generation++;
     this.#inUse = 0;
     this.#grant();
   }
@@ -50,20 +53,26 @@ export class SequenceQueue {
   async acquire(signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();
     const isFree = this.#open && this.#inUse < this.#limits.sequences && this.#waiters.size === 0;
-    if (isFree) this.#inUse++;
-    else if (this.#waiters.size >= this.#limits.waitingLimit) throw this.#overloaded('The queue of the model is full.');
-    else await this.#wait(signal);
+    if (!isFree && this.#waiters.size >= this.#limits.waitingLimit) throw this.#overloaded('The queue of the model is full.');
+    return isFree ? this.#take() : this.#wait(signal);
+  }
+
+  /** Counts a sequence as used; the function gives it back. */
+  #take(): () => void {
+    const generation = this.#generation;
     let released = false;
+    this.#inUse++;
     return () => {
       if (released) return;
       released = true;
-      if (!this.#open) return;
+      // Who reads an answer slowly leaves long after its process went away, when another one may be there already.
+      if (!this.#open || generation !== this.#generation) return;
       this.#inUse--;
       this.#grant();
     };
   }
 
-  #wait(signal: AbortSignal): Promise<void> {
+  #wait(signal: AbortSignal): Promise<() => void> {
     return new Promise((resolve, reject) => {
       const leave = (settle: () => void): void => {
         timer.cancel();
@@ -72,7 +81,7 @@ export class SequenceQueue {
         settle();
       };
       const onAbort = (): void => leave(() => reject(signal.reason));
-      const waiter: Waiter = { grant: () => leave(resolve) };
+      const waiter: Waiter = { grant: () => leave(() => resolve(this.#take())) };
       const timer = this.#clock.after(this.#limits.waitLimitMs, () => leave(() => reject(this.#overloaded('The request waited too long for its turn.'))));
       signal.addEventListener('abort', onAbort, { once: true });
       this.#waiters.add(waiter);
@@ -82,7 +91,6 @@ export class SequenceQueue {
   #grant(): void {
     for (const waiter of this.#waiters) {
       if (!this.#open || this.#inUse >= this.#limits.sequences) return;
-      this.#inUse++;
       waiter.grant();
     }
   }
