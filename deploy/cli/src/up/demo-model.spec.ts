@@ -34,7 +34,7 @@ describe('the demonstration model', () => {
   });
 
   const modelOf = (state: string): object => ({
-    id: 'mdl_1', name: DEMO_MODEL.name, aliases: [], versions: [{ id: 'ver_1', number: 1, digest: REQUEST.gguf.digest, description: DEMO_MODEL.weights.file }], deployments: [{ id: 'dep_1', protocol: 'kserve', placement: 'inside', state, target: 'local' }],
+    id: 'mdl_1', name: DEMO_MODEL.name, aliases: [], versions: [{ id: 'ver_1', number: 1, digest: REQUEST.gguf.digest, description: DEMO_MODEL.weights.file }], deployments: [{ id: 'dep_1', version_id: 'ver_1', protocol: 'kserve', placement: 'inside', state, target: 'local', upstream_model: 'm' }],
   });
   const house = (...models: object[]): void => void server.on('GET /models', { json: { object: 'list', data: models, has_more: false, aliases: [] } });
   const bring = async (again = false): Promise<void> => bringDemoModel({ api: new HttpApi(server.url, 'sk-sluice-admin-test', server.url), folder, again, signal: new AbortController().signal, pythons: [] });
