@@ -11,6 +11,7 @@ import { AccessReplica } from './adapters/access-replica.ts';
 import { RegistryReplica } from './adapters/registry-replica.ts';
 import { RouterClient } from './adapters/router-client.ts';
 import type { GatewayConfig } from './config.ts';
+import type { Principal } from './domain/call.ts';
 import { OpenCalls } from './domain/open-calls.ts';
 import { RequestFlow } from './domain/request-flow.ts';
 import { adminServer } from './http/admin-server.ts';
@@ -118,13 +119,14 @@ class GatewayModule implements OnModuleInit, OnApplicationBootstrap, BeforeAppli
       clock,
       callLimitMs: this.#config.SLUICE_CALL_LIMIT_MS,
     });
-    const principal = (request: FastifyRequest) => this.#counted(authenticator.principal(request.headers.authorization));
+    const principal = (request: FastifyRequest, known?: Principal) => this.#counted(authenticator.principal(request.headers.authorization, known));
     return publicServer({ flow, open: this.#open, figures: this.#figures, clock, ids, logger, health, models: this.#registry, metrics: this.#config.metrics, principal });
   }
 
   #makeAdmin(authenticator: Authenticator): FastifyInstance {
-    const { ids, logger } = this.#platform;
+    const { clock, ids, logger } = this.#platform;
     return adminServer({
+      clock,
       ids,
       logger,
       access: this.#platform.connect(AccessService),

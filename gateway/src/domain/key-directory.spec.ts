@@ -36,6 +36,7 @@ describe('the key directory', () => {
     directory.apply(create(AccessChangedSchema, { change: { case: 'key', value: { id: 'k1', keyedHash: hashOf('secret one'), revokedAtMs: 5n } } }));
     directory.apply(create(AccessChangedSchema, { change: { case: 'key', value: { id: 'k2', keyedHash: hashOf('secret two') } } }));
     expect(directory.find('secret one')?.revokedAtMs).toBe(5n);
+    expect([directory.key('k1')?.revokedAtMs, directory.key('k3')]).toEqual([5n, undefined]);
     expect(directory.find('secret two')?.id).toBe('k2');
   });
 

@@ -52,6 +52,11 @@ export class KeyDirectory {
     return id === undefined ? undefined : this.#keys.get(id);
   }
 
+  /** The key with this id, whatever its state; undefined when there is none any more. */
+  key(id: string): ApiKey | undefined {
+    return this.#keys.get(id);
+  }
+
   project(id: string): Project | undefined {
     return this.#projects.get(id)?.project;
   }

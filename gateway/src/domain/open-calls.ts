@@ -3,12 +3,18 @@ import { ServiceError } from '@sluice/errors';
 /** Calls that are not let in and wait for the record of that; more are told at once, so that turning away never piles up. */
 const TURNED_AWAY_LIMIT = 64;
 
+/** A call is in until both have left: its client, whose response is closed, and its work, of which nothing runs or holds anything any more. */
+interface Place {
+  heldBytes: number;
+  hasClient: boolean;
+  hasWork: boolean;
+}
+
 /** The calls this process is answering now: how many there may be, how much they may hold, and how they end when it closes. */
 export class OpenCalls {
   readonly #limit: number;
   readonly #heldLimitBytes: number;
-  /** With what each of them holds, in bytes. */
-  readonly #calls = new Map<AbortController, number>();
+  readonly #calls = new Map<AbortController, Place>();
   #heldBytes = 0;
   #turnedAway = 0;
   #draining = false;
@@ -33,33 +39,45 @@ export class OpenCalls {
   }
 
   /**
-   * Lets a call in. Give the controller back to `leave`.
+   * Lets a call in. Give the controller back to `clientLeft` and to `workEnded`, in any order.
    * @throws draining, overloaded
    */
   enter(): AbortController {
     if (this.#draining) throw drainingError();
     if (this.#calls.size >= this.#limit) throw new ServiceError('overloaded', `The server is answering ${this.#limit} requests already. Try again shortly.`);
     const controller = new AbortController();
-    this.#calls.set(controller, 0);
+    this.#calls.set(controller, { heldBytes: 0, hasClient: true, hasWork: true });
     return controller;
   }
 
   /**
-   * A call is about to hold this much more of its request or its answer until it leaves; less, when negative.
-   * @throws overloaded when all calls together would hold too much; then it holds no more than before
+   * A call is about to hold this much more of its request or its answer until it is out; less, when negative.
+   * @throws overloaded when all calls together would hold too much, internal when the call is out already; then it holds no more than before
    */
   hold(controller: AbortController, bytes: number): void {
-    const held = this.#calls.get(controller);
-    if (held === undefined) return;
+    const place = this.#calls.get(controller);
+    // What it held was given back when it went; what it would hold now nobody would count.
+    if (!place && bytes > 0) throw new ServiceError('internal', 'A call that is over holds nothing.');
+    if (!place) return;
     if (bytes > 0 && this.#heldBytes + bytes > this.#heldLimitBytes) throw new ServiceError('overloaded', 'The server holds as many bytes of requests and answers as it may. Try again shortly.');
-    this.#calls.set(controller, held + bytes);
+    place.heldBytes += bytes;
     this.#heldBytes += bytes;
   }
 
-  leave(controller: AbortController): void {
-    this.#heldBytes -= this.#calls.get(controller) ?? 0;
-    this.#calls.delete(controller);
-    if (this.#calls.size === 0) this.#emptied?.();
+  /** The response is closed: answered, or its connection is gone. */
+  clientLeft(controller: AbortController): void {
+    const place = this.#calls.get(controller);
+    if (!place) return;
+    place.hasClient = false;
+    if (!place.hasWork) this.#giveBack(controller, place);
+  }
+
+  /** Nothing runs for this call any more, also no record that is not durable yet. */
+  workEnded(controller: AbortController): void {
+    const place = this.#calls.get(controller);
+    if (!place) return;
+    place.hasWork = false;
+    if (!place.hasClient) this.#giveBack(controller, place);
   }
 
   /** Room to record that a call is not let in: give it back by calling it. Undefined when there is none. */
@@ -79,6 +97,12 @@ export class OpenCalls {
   /** Ends every call that runs: each is recorded as failed and its client is told. */
   abort(): void {
     for (const controller of this.#calls.keys()) controller.abort(drainingError());
+  }
+
+  #giveBack(controller: AbortController, { heldBytes }: Place): void {
+    this.#heldBytes -= heldBytes;
+    this.#calls.delete(controller);
+    if (this.#calls.size === 0) this.#emptied?.();
   }
 }
 

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import type { Ids } from '@sluice/clock';
+import type { Clock, Ids } from '@sluice/clock';
 import type { Logger } from '@sluice/telemetry';
 import { aliasesRoutes } from './admin/aliases.ts';
 import { auditActsRoutes } from './admin/audit-acts.ts';
@@ -18,8 +18,8 @@ import { createServer } from './server.ts';
 const ROUTES = [whoamiRoutes, projectsRoutes, keysRoutes, modelsRoutes, aliasesRoutes, backendsRoutes, auditCallsRoutes, auditActsRoutes, auditLogRoutes, backupsRoutes];
 
 /** Where operators call. */
-export function adminServer({ ids, logger, ...door }: AdminDoor & { readonly ids: Ids; readonly logger: Logger }): FastifyInstance {
-  const server = createServer({ ids, logger, bodyLimitBytes: ADMIN_BODY_LIMIT_BYTES });
+export function adminServer({ clock, ids, logger, ...door }: AdminDoor & { readonly clock: Clock; readonly ids: Ids; readonly logger: Logger }): FastifyInstance {
+  const server = createServer({ clock, ids, logger, bodyLimitBytes: ADMIN_BODY_LIMIT_BYTES });
   for (const routes of ROUTES) routes(server, door);
   return server;
 }

@@ -33,9 +33,12 @@ export class Authenticator {
     this.#clock = clock;
   }
 
-  /** @throws missing_api_key, invalid_api_key, expired_api_key, access_unavailable */
-  async principal(authorization: string | undefined): Promise<Principal> {
-    const key = await this.#key(authorization, KeyKind.INFERENCE);
+  /**
+   * @param known who it was before: whether that key is still good, and what it may do now. It is looked up by its id, which costs no hash
+   * @throws missing_api_key, invalid_api_key, expired_api_key, access_unavailable
+   */
+  async principal(authorization: string | undefined, known?: Principal): Promise<Principal> {
+    const key = await this.#key(authorization, KeyKind.INFERENCE, known?.keyId);
     const recordable = this.#keys.recordable(key.projectId);
     if (recordable) await recordable;
     const policy = this.#keys.directory.project(key.projectId)?.bodyPolicy;
@@ -54,14 +57,18 @@ export class Authenticator {
     return { keyId: id, organisationId, role };
   }
 
-  async #key(authorization: string | undefined, kind: KeyKind): Promise<ApiKey> {
+  async #key(authorization: string | undefined, kind: KeyKind, knownId?: string): Promise<ApiKey> {
     const secret = secretOf(authorization);
     const fresh = this.#keys.fresh();
     if (fresh) await fresh;
-    const key = secret.length > KEY_LIMIT_CHARACTERS ? undefined : this.#keys.directory.find(secret);
+    const key = knownId === undefined ? this.#find(secret) : this.#keys.directory.key(knownId);
     if (key?.kind !== kind || key.revokedAtMs > 0n) throw new ServiceError('invalid_api_key', `Incorrect API key provided: ${masked(secret)}.`);
     if (key.expiresAtMs > 0n && Number(key.expiresAtMs) <= this.#clock.wallMs()) throw new ServiceError('expired_api_key', `Expired API key provided: ${masked(secret)}.`);
     return key;
+  }
+
+  #find(secret: string): ApiKey | undefined {
+    return secret.length > KEY_LIMIT_CHARACTERS ? undefined : this.#keys.directory.find(secret);
   }
 }
 

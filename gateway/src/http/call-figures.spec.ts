@@ -16,8 +16,10 @@ describe('the figures of the front door', () => {
     open.hold(first, 300);
     open.hold(second, 200);
     expect(await seen()).toEqual(['sluice_gateway_open_calls 2', 'sluice_gateway_held_bytes 500']);
-    open.leave(first);
-    open.leave(second);
+    for (const call of [first, second]) {
+      open.clientLeft(call);
+      open.workEnded(call);
+    }
     expect(await seen()).toEqual(['sluice_gateway_open_calls 0', 'sluice_gateway_held_bytes 0']);
     figures.close();
     open.hold(open.enter(), 7);

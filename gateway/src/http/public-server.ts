@@ -8,7 +8,7 @@ import { createServer } from './server.ts';
 
 /** Where applications call: OpenAI's API, and what a balancer asks. */
 export function publicServer(door: CallDoor & HealthDoor & ModelsDoor & { readonly ids: Ids }): FastifyInstance {
-  const server = createServer({ ids: door.ids, logger: door.logger, bodyLimitBytes: BODY_LIMIT_BYTES });
+  const server = createServer({ clock: door.clock, ids: door.ids, logger: door.logger, bodyLimitBytes: BODY_LIMIT_BYTES });
   chatCompletionsRoute(server, door);
   modelsRoutes(server, door);
   healthRoutes(server, door);

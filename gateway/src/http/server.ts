@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import type { Ids } from '@sluice/clock';
+import type { Clock, Ids } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import type { Logger } from '@sluice/telemetry';
 import { errorAnswer, fromFramework } from './error-envelope.ts';
@@ -10,6 +10,7 @@ import { boundUnreadRequest, endLingering } from './linger.ts';
 import { endStalledAnswers } from './stalled-answer.ts';
 
 export interface ServerOptions {
+  readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;
   readonly bodyLimitBytes: number;
@@ -19,7 +20,7 @@ export interface ServerOptions {
  * A listener of the house: ids, limits, and one envelope for every error, also those of Fastify and of Node's parser.
  * Bodies arrive as bytes; who reads them decides what they are.
  */
-export function createServer({ ids, logger, bodyLimitBytes }: ServerOptions): FastifyInstance {
+export function createServer({ clock, ids, logger, bodyLimitBytes }: ServerOptions): FastifyInstance {
   const server = fastify({
     logger: false,
     bodyLimit: bodyLimitBytes,
@@ -31,8 +32,8 @@ export function createServer({ ids, logger, bodyLimitBytes }: ServerOptions): Fa
     requestIdHeader: false,
     return503OnClosing: false,
     forceCloseConnections: 'idle',
-    clientErrorHandler: (error, socket) => answerOnSocket(socket, fromFramework(error), ids.callId()),
-    frameworkErrors: (error, request, reply) => sendError(reply, fromFramework(error), request.id),
+    clientErrorHandler: (error, socket) => answerOnSocket(clock, socket, fromFramework(error), ids.callId()),
+    frameworkErrors: (error, request, reply) => sendError(clock, reply, fromFramework(error), request.id),
   });
   endStalledAnswers(server.server, CLIENT_STALL_LIMIT_MS);
   // Node's own refusal of an expectation has no body either.
@@ -46,21 +47,21 @@ export function createServer({ ids, logger, bodyLimitBytes }: ServerOptions): Fa
   server.setErrorHandler((thrown, request, reply) => {
     const error = fromFramework(thrown);
     logFault(logger, error, request);
-    sendError(reply, error, request.id);
+    sendError(clock, reply, error, request.id);
   });
-  server.setNotFoundHandler((request, reply) => sendError(reply, notFound(routes, request, reply), request.id));
+  server.setNotFoundHandler((request, reply) => sendError(clock, reply, notFound(routes, request, reply), request.id));
   return server;
 }
 
 /** Sends an error in OpenAI's envelope. */
-export function sendError(reply: FastifyReply, error: ServiceError, requestId: string): void {
+export function sendError(clock: Clock, reply: FastifyReply, error: ServiceError, requestId: string): void {
   const { status, headers, body } = errorAnswer(error, requestId);
   void reply.code(status).headers(headers);
   const request = reply.request.raw;
   if (!request.complete) {
     // Fastify would close at once, and the client that still sends would lose the answer.
     void reply.removeHeader('connection');
-    boundUnreadRequest(request, reply.raw);
+    boundUnreadRequest(clock, request, reply.raw);
   }
   void reply.send(body);
 }
@@ -112,12 +113,12 @@ function notFound(routes: KnownRoutes, request: FastifyRequest, reply: FastifyRe
 }
 
 /** A fault below Fastify: the request could not even be read. */
-function answerOnSocket(socket: Socket, error: ServiceError, requestId: string): void {
+function answerOnSocket(clock: Clock, socket: Socket, error: ServiceError, requestId: string): void {
   if (!socket.writable || socket.bytesWritten > 0) {
     socket.destroy();
     return;
   }
   const { status, headers, body } = errorAnswer(error, requestId);
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`).join('');
-  endLingering(socket, `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}\r\n${lines}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`);
+  endLingering(clock, socket, `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}\r\n${lines}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`);
 }

@@ -74,7 +74,7 @@ describe('an answer whose client reads nothing', () => {
   });
 
   it('is watched on every listener of the house', async () => {
-    const server = createHouseServer({ ids: systemIds(systemClock), logger: silentLogger, bodyLimitBytes: 10 });
+    const server = createHouseServer({ clock: systemClock, ids: systemIds(systemClock), logger: silentLogger, bodyLimitBytes: 10 });
     let response: ServerResponse | undefined;
     server.get('/', (_request, reply) => void ((response = reply.raw), reply.send(ANSWER)));
     await server.listen({ host: '127.0.0.1', port: 0 });

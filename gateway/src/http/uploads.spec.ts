@@ -53,7 +53,7 @@ async function serve(heldLimitBytes: number) {
   } as unknown as RequestFlow;
   const figures = { ended: () => undefined, refused: () => undefined, unrecorded: () => undefined } as unknown as CallDoor['figures'];
   const principal = { keyId: 'k', organisationId: 'o', projectId: 'p', models: [], keepsBodies: true };
-  const server = createServer({ ids: systemIds(clock), logger: silentLogger, bodyLimitBytes: BODY_LIMIT_BYTES });
+  const server = createServer({ clock, ids: systemIds(clock), logger: silentLogger, bodyLimitBytes: BODY_LIMIT_BYTES });
   chatCompletionsRoute(server, { flow, figures, open, clock, logger: silentLogger, principal: () => Promise.resolve(principal) });
   const url = await server.listen({ host: '127.0.0.1', port: 0 });
   stop = () => {

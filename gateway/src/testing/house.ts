@@ -11,6 +11,7 @@ import { AccessService, ApiKeySchema, BodyPolicy, KeyKind, ProjectSchema, Role, 
 import { AuditService } from '@sluice/proto/audit/v1/audit';
 import { Channel, type ChatCall, type ChatEventSchema } from '@sluice/proto/chat/v1/chat';
 import type { Segment } from '@sluice/proto/events/v1/calls';
+import { AccessChangedSchema, type AccessChanged } from '@sluice/proto/events/v1/changes';
 import { InferenceService } from '@sluice/proto/inference/v1/inference';
 import { ModelRegistryService, Placement, DeploymentState } from '@sluice/proto/model_registry/v1/model_registry';
 import { InProcessTransport } from '@sluice/rpc';
@@ -24,6 +25,12 @@ export type EventInit = MessageInitShape<typeof ChatEventSchema>;
 export type Answer = (call: ChatCall, signal: AbortSignal) => AsyncIterable<EventInit[]>;
 
 const PEPPER = randomBytes(32);
+const keyedHashOf = (secret: string): Buffer => createHmac('sha256', PEPPER).update(secret).digest();
+
+interface Follower {
+  onBeat(head: bigint): void;
+  onRecord(record: { position: bigint; key: string; message: AccessChanged }): void;
+}
 
 /** A gateway with real listeners, transport and segment writer; the services behind it are small and in memory. */
 export class TestHouse {
@@ -42,10 +49,11 @@ export class TestHouse {
   url = '';
   adminUrl = '';
   stop: () => Promise<void> = () => Promise.resolve();
+  #accessHead = 1n;
+  #accessFollower: Follower | undefined;
 
   addKey(kind: 'inference' | Role, init: MessageInitShape<typeof ApiKeySchema> = {}): string {
     const secret = `sk-sluice-${randomBytes(32).toString('base64url')}`;
-    const keyedHash = createHmac('sha256', PEPPER).update(secret).digest();
     const inference = kind === 'inference';
     this.keys.push(
       create(ApiKeySchema, {
@@ -54,11 +62,18 @@ export class TestHouse {
         projectId: inference ? 'project_1' : '',
         kind: inference ? KeyKind.INFERENCE : KeyKind.ADMIN,
         role: inference ? Role.UNSPECIFIED : kind,
-        keyedHash,
+        keyedHash: keyedHashOf(secret),
         ...init,
       }),
     );
     return secret;
+  }
+
+  /** Tells the gateway of a change to a key, as the access service does. */
+  changeKey(secret: string, init: MessageInitShape<typeof ApiKeySchema>): void {
+    const index = this.keys.findIndex(({ keyedHash }) => Buffer.from(keyedHash).equals(keyedHashOf(secret)));
+    const key = (this.keys[index] = create(ApiKeySchema, { ...this.keys[index]!, ...init }));
+    this.#accessFollower!.onRecord({ position: ++this.#accessHead, key: key.organisationId, message: create(AccessChangedSchema, { organisationId: key.organisationId, change: { case: 'key', value: key } }) });
   }
 
   async start(config: Partial<GatewayConfig> = {}): Promise<this> {
@@ -109,8 +124,10 @@ export class TestHouse {
         await this.beforeAppend();
         this.segments.push(segment);
       },
-      follow: (_schema: unknown, _after: bigint, follower: { onBeat(head: bigint): void }) => {
-        const timer = setInterval(() => this.accessAway || follower.onBeat(1n), 100);
+      follow: (schema: unknown, _after: bigint, follower: Follower) => {
+        const ofAccess = schema === AccessChangedSchema;
+        if (ofAccess) this.#accessFollower = follower;
+        const timer = setInterval(() => this.accessAway || follower.onBeat(ofAccess ? this.#accessHead : 1n), 100);
         return { stop: async () => clearInterval(timer), caughtUp: async () => undefined, lag: () => 0 };
       },
     } as unknown as EventLog;
@@ -133,7 +150,7 @@ export class TestHouse {
     platform.serve(AccessService, {
       getSnapshot: async () => {
         if (this.accessAway) throw new ServiceError('backend_unavailable', 'access is away');
-        return { position: 1n, projects: [{ project: project(), dataKeys: [dataKey] }], keys: this.keys, pepper: PEPPER };
+        return { position: this.#accessHead, projects: [{ project: project(), dataKeys: [dataKey] }], keys: this.keys, pepper: PEPPER };
       },
       getProjectSecrets: async () => ({ project: { project: project(), dataKeys: [dataKey] } }),
       authorise: async () => ({}),

@@ -85,7 +85,7 @@ describe('a call that is not let in', () => {
 describe('a refusal that cannot be recorded', () => {
   async function refusedWith(error: ServiceError, abortedBefore = false, open = new OpenCalls(5, 100 * MIB)) {
     const seen: string[] = [];
-    const server = createServer({ ids: systemIds(systemClock), logger: silentLogger, bodyLimitBytes: MIB });
+    const server = createServer({ clock: systemClock, ids: systemIds(systemClock), logger: silentLogger, bodyLimitBytes: MIB });
     const flow = {
       run: ({ abort }: { abort: AbortController }) => (abortedBefore && abort.abort(error), Promise.reject(error)),
       refuse: () => (seen.push('refuse'), Promise.reject(away)),

@@ -24,15 +24,17 @@ export interface CallDoor {
   readonly figures: CallFigures;
   readonly clock: Clock;
   readonly logger: Logger;
-  principal(request: FastifyRequest): Promise<Principal>;
+  /** Who calls. Given who it was before, whether that key is still good and what it may do now. */
+  principal(request: FastifyRequest, known?: Principal): Promise<Principal>;
 }
 
 /** A call at the door: who, since when, and what was understood of it. */
 interface Visit {
   readonly abort: AbortController;
-  readonly principal: Principal;
+  /** Undefined as long as the key was not found good; what a stranger asks is no call. */
+  principal: Principal | undefined;
   readonly understood: UnderstoodCall;
-  /** True once the body is here: from then on a signal ends a call that is, or may be, admitted. */
+  /** True once the body is here and the key is still good: from then on a signal ends a call that is, or may be, admitted. */
   isRead: boolean;
 }
 
@@ -45,18 +47,32 @@ export function chatCompletionsRoute(server: FastifyInstance, door: CallDoor): v
     room.post('/v1/chat/completions', {
       onRequest: async (request, reply) => {
         const abort = await enter(door, request);
+        const visit: Visit = { abort, principal: undefined, understood: emptyCall(), isRead: false };
+        visits.set(request, visit);
         reply.raw.once('close', () => {
-          door.open.leave(abort);
+          door.open.clientLeft(abort);
           if (!reply.raw.writableFinished) abort.abort(new ServiceError('cancelled', 'The client closed the connection.'));
         });
-        visits.set(request, { abort, principal: await door.principal(request), understood: emptyCall(), isRead: false });
+        visit.principal = await door.principal(request);
       },
-      errorHandler: (thrown, request, reply) => refuse(door, visits.get(request), fromFramework(thrown), request, reply),
+      errorHandler: async (thrown, request, reply) => {
+        const visit = visits.get(request);
+        try {
+          await refuse(door, visit, fromFramework(thrown), request, reply);
+        } finally {
+          if (visit) door.open.workEnded(visit.abort);
+        }
+      },
       handler: async (request, reply) => {
         const visit = visits.get(request)!;
-        visit.isRead = true;
-        if (!Buffer.isBuffer(request.body)) throw new ServiceError('invalid_json', 'We could not parse the JSON body of your request. The body is empty.');
-        await answer(door, visit, readChatRequest(request.body, visit.understood), request, reply);
+        try {
+          await handle(door, visit, request, reply);
+        } catch (thrown) {
+          // What is thrown before an answer goes on to the error handler, where the work ends.
+          if (reply.sent) door.open.workEnded(visit.abort);
+          throw thrown;
+        }
+        door.open.workEnded(visit.abort);
         return reply;
       },
     });
@@ -96,7 +112,17 @@ async function recordTurnedAway(door: CallDoor, error: ServiceError, request: Fa
   }
 }
 
-async function answer(door: CallDoor, { abort, principal }: Visit, { call, includeUsage }: ChatRequest, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+/** A body may take long to arrive, and a key may die meanwhile or lose what it might do: what counts is what it may do now. */
+async function handle(door: CallDoor, visit: Visit, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const principal = await door.principal(request, visit.principal);
+  visit.abort.signal.throwIfAborted();
+  visit.principal = principal;
+  visit.isRead = true;
+  if (!Buffer.isBuffer(request.body)) throw new ServiceError('invalid_json', 'We could not parse the JSON body of your request. The body is empty.');
+  await answer(door, visit.abort, principal, readChatRequest(request.body, visit.understood), request, reply);
+}
+
+async function answer(door: CallDoor, abort: AbortController, principal: Principal, { call, includeUsage }: ChatRequest, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const frame = { id: `chatcmpl-${request.id}`, createdSeconds: Math.floor(door.clock.wallMs() / 1000), model: call.model, includeUsage };
   const run = (sink: ChatStream | ChatReply): Promise<CallSummary> =>
     inCallSpan(request.headers, request.id, call, () => door.flow.run({ callId: request.id, principal, call, abort, hold: (bytes) => door.open.hold(abort, bytes) }, sink));
@@ -136,7 +162,7 @@ function endWithError(door: CallDoor, error: ServiceError, request: FastifyReque
   if (error.code === 'cancelled') {
     reply.hijack();
     reply.raw.destroy();
-  } else sendError(reply, error, request.id);
+  } else sendError(door.clock, reply, error, request.id);
 }
 
 /**
@@ -147,17 +173,12 @@ async function refuse(door: CallDoor, visit: Visit | undefined, error: ServiceEr
   let told = error;
   door.figures.refused(error.code);
   // A call that was ended by a signal was admitted, and has its record or has lost it; or its client left.
-  if (visit && (!visit.isRead || error.httpStatus < 500 || !visit.abort.signal.aborted)) {
-    // A client that left has given its place back: its record takes one of those that are kept for such.
-    const leave = error.code === 'cancelled' ? door.open.turnAway() : () => undefined;
+  if (visit?.principal && (!visit.isRead || error.httpStatus < 500 || !visit.abort.signal.aborted)) {
     try {
-      if (leave) await door.flow.refuse(request.id, visit.principal, { ...visit.understood, model: shownName(visit.understood.model) }, error);
-      else door.figures.unrecorded(error.code);
+      await door.flow.refuse(request.id, visit.principal, { ...visit.understood, model: shownName(visit.understood.model) }, error);
     } catch (thrown) {
       door.figures.unrecorded(error.code);
       if (error.httpStatus < 500) told = ServiceError.from(thrown);
-    } finally {
-      leave?.();
     }
   }
   endWithError(door, told, request, reply);
