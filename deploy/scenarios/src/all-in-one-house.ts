@@ -58,7 +58,10 @@ export class AllInOneHouse implements House {
   static async make(args: readonly string[], settings: Readonly<Record<string, string>> = {}, { diskSize }: { readonly diskSize?: string } = {}): Promise<AllInOneHouse> {
     const house = await AllInOneHouse.#empty(args, settings);
     house.#diskSize = diskSize;
-    await house.start();
+    await house.start().catch(async (failure: unknown) => {
+      await house[Symbol.asyncDispose]();
+      throw failure;
+    });
     return house;
   }
 

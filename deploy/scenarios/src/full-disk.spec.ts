@@ -21,6 +21,11 @@ function fill(folder: string, leaveMiB: number): void {
 }
 
 describe('a full disk', () => {
+  it('keeps the platform from starting, with the figures and before anything is made', async () => {
+    const starting = AllInOneHouse.make(['--no-model'], {}, { diskSize: '150m' });
+    await expect(starting).rejects.toThrow(/^up ended with 1: sluice: The disk of .* is nearly full: 1\d\d MiB are free, and a start needs 160 MiB\. Make room, then start again;[^\n]*\n$/);
+  }, 300_000);
+
   it('stops new calls with a clear error, loses nothing that was answered, and is over when there is room', async () => {
     await using house = await AllInOneHouse.make(['--no-model'], {}, { diskSize: DISK });
     await using upstream = await ScriptedUpstream.start();

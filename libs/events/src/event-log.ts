@@ -37,7 +37,10 @@ export interface EventLog {
   /** A sign of life of a topic's owner, with the head position; not durable. */
   beat(schema: DescMessage): Promise<void>;
 
-  /** Makes the next epoch of a producer and closes an older one that is still open: no segment of it is accepted any more. */
+  /**
+   * Makes the next epoch of a producer and closes an older one that is still open: no segment of it is accepted any more.
+   * Fails with `disk_full` when there is no room for segments, so that a producer knows before its first one.
+   */
   takeEpoch(producer: string): Promise<bigint>;
 
   /** Renews a producer's lease in the log. Fails with `epoch_lost` when the epoch is closed. */

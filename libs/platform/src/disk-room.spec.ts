@@ -2,11 +2,21 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { ManualClock } from '@sluice/clock';
 import { silentLogger } from '@sluice/telemetry';
 import { tmpdir } from 'node:os';
+import { statfsSync } from 'node:fs';
 import { join } from 'node:path';
-import { DiskRoom } from './disk-room.ts';
+import { DiskRoom, startRoom } from './disk-room.ts';
 
 let room: DiskRoom | undefined;
 afterEach(() => room?.stop());
+
+describe('the room for a start', () => {
+  it('is what a running platform keeps free, and the size of a new database where there is none', () => {
+    const [first, again] = [startRoom(tmpdir(), true), startRoom(tmpdir(), false)];
+    expect([first.neededBytes, again.neededBytes]).toEqual([160 * 2 ** 20, 96 * 2 ** 20]);
+    expect(first.freeBytes).toBeGreaterThan(0);
+    expect(first.freeBytes).toBeLessThanOrEqual(statfsSync(tmpdir()).blocks * statfsSync(tmpdir()).bsize);
+  });
+});
 
 describe('DiskRoom', () => {
   it('has room on a disk with room', async () => {

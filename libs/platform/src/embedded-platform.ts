@@ -44,6 +44,7 @@ export async function createEmbeddedPlatform(options: EmbeddedPlatformOptions): 
   const room = postgres && new DiskRoom(options.dataDir, clock, logger);
   if (room) health.register('disk', () => room.health());
   try {
+    await room?.look();
     const events = await createPostgresEventLog({ url, clock, logger, hasRoom: () => room?.enough ?? true });
     health.register('events', () => events.health());
     const platform: Platform = {

@@ -1,2 +1,3 @@
+export { startRoom } from './disk-room.ts';
 export type { Platform } from './platform.ts';
 export { createEmbeddedPlatform, type EmbeddedPlatform, type EmbeddedPlatformOptions } from './embedded-platform.ts';

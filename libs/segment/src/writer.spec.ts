@@ -219,6 +219,40 @@ describe('the writer', () => {
     expect(() => writer.accepting()).not.toThrow();
   });
 
+  it('accepts nothing from its start on when the log has no room for an epoch, and recovers by itself', async () => {
+    const clock = new ManualClock();
+    const log = new ScriptedLog(clock);
+    const writer = new SegmentWriter({ events: log.events, clock, logger: silentLogger, producer: 'gateway-1', sealingKeys: () => sealing });
+    log.reach = 'full';
+    void writer.start();
+    await nextTurn();
+    expect(() => writer.accepting()).toThrow(expect.objectContaining({ code: 'disk_full' }));
+    expect(writer.health()).toMatchObject({ status: 'down', detail: 'the event log has no room on its disk' });
+    for (let second = 0; second < 8; second++) {
+      clock.advance(1_000);
+      await nextTurn();
+    }
+    expect(() => writer.accepting()).toThrow(expect.objectContaining({ code: 'disk_full' }));
+    log.reach = 'up';
+    for (let turn = 0; turn < 8; turn++) {
+      clock.advance(250);
+      await nextTurn();
+      log.answer('acknowledged');
+      await nextTurn();
+    }
+    expect(() => writer.accepting()).not.toThrow();
+  });
+
+  it.each(['before', 'after'])('stops without waiting for room on a disk that is found full %s it is asked to', async (when) => {
+    const { writer, write, answer } = await started();
+    const call = await write(new RecordedCall('a'));
+    if (when === 'before') await answer('disk full');
+    const stopping = writer.stop();
+    if (when === 'after') await answer('disk full');
+    await stopping;
+    expect(call.news).toEqual(['lost']);
+  });
+
   it('asks with empty segments whether a full disk has room again, when no call is left that could', async () => {
     const { log, writer, after, write, answer } = await started();
     const call = await write(new RecordedCall('a'));

@@ -70,7 +70,10 @@ export class SegmentWriter {
     return this.#takeEpoch();
   }
 
-  /** Writes what is under way (at most DRAIN_LIMIT_MS), then closes the epoch. Calls that are still open are lost. */
+  /**
+   * Writes what is under way (at most DRAIN_LIMIT_MS, and nothing to a disk that is full), then closes the epoch. Calls
+   * that are still open are lost.
+   */
   async stop(): Promise<void> {
     if (this.#state !== 'running') return;
     this.#state = 'draining';
@@ -279,6 +282,8 @@ export class SegmentWriter {
 
   #failed(what: string, failures: number, error: ServiceError): Promise<void> {
     this.#diskFull ||= error.code === 'disk_full';
+    // Whoever waits for the end of a drain would wait for room on the disk.
+    if (this.#diskFull) this.#drained?.();
     this.#warn(what, error);
     return backOff(this.#from.clock, failures, error);
   }
@@ -290,7 +295,7 @@ export class SegmentWriter {
   }
 
   async #drain(): Promise<void> {
-    if (this.#waiting.size === 0 && !this.#flight) return;
+    if (this.#diskFull || (this.#waiting.size === 0 && !this.#flight)) return;
     await new Promise<void>((resolve) => {
       const limit = this.#from.clock.after(DRAIN_LIMIT_MS, resolve);
       this.#drained = () => {

@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { HostConfig } from '@sluice/host';
+import { startRoom } from '@sluice/platform';
 import { readCredentials } from '../data-folder/credentials.ts';
 import type { DataFolder } from '../data-folder/data-folder.ts';
 import { checkLayout } from '../data-folder/layout.ts';
@@ -16,18 +17,35 @@ export async function preflight(folder: DataFolder, config: HostConfig, listener
   checkLayout(folder);
   checkNotForeign(folder);
   checkKeys(folder, config);
+  if (config.databaseUrl === undefined) checkRoom(folder);
   await checkPorts(listeners);
 }
 
 function checkFolder({ root }: DataFolder): void {
-  let existing = root;
-  while (!existsSync(existing) && dirname(existing) !== existing) existing = dirname(existing);
+  const existing = nearestExisting(root);
   if (!statSync(existing).isDirectory()) throw new CommandFailed(`${existing} is not a folder. Give another data folder with --data.`);
   try {
     accessSync(existing, constants.W_OK | constants.X_OK);
   } catch {
     throw new CommandFailed(`This user may not write to ${existing}. Give another data folder with --data.`);
   }
+}
+
+function nearestExisting(path: string): string {
+  let existing = path;
+  while (!existsSync(existing) && dirname(existing) !== existing) existing = dirname(existing);
+  return existing;
+}
+
+/** A platform that started on a disk that is nearly full would refuse every call. */
+function checkRoom({ root, postgres }: DataFolder): void {
+  const { freeBytes, neededBytes } = startRoom(nearestExisting(root), !existsSync(join(postgres, 'PG_VERSION')));
+  if (freeBytes >= neededBytes) return;
+  throw new CommandFailed(`The disk of ${root} is nearly full: ${inMiB(freeBytes)} are free, and a start needs ${inMiB(neededBytes)}. Make room, then start again; nothing that was recorded is lost.`);
+}
+
+function inMiB(bytes: number): string {
+  return `${Math.floor(bytes / 2 ** 20)} MiB`;
 }
 
 /** A mounted disk holds this folder although nobody put anything there. */

@@ -139,4 +139,20 @@ describe('the disk is full', () => {
     await log.appendSegment(segment);
     expect(await sql.query("SELECT seq FROM events.segment WHERE producer = 'full'")).toEqual([{ seq: 0n }]);
   });
+
+  it('says so before it is, as soon as an epoch is asked for', async () => {
+    let hasRoom = false;
+    const watched = await createPostgresEventLog({ url: server.url, clock: systemClock, logger: silentLogger, hasRoom: () => hasRoom });
+    try {
+      expect(await watched.takeEpoch('watched').catch(codeOf)).toBe('disk_full');
+      hasRoom = true;
+      const epoch = await watched.takeEpoch('watched');
+      hasRoom = false;
+      await watched.renewEpoch('watched', epoch);
+      expect(await watched.appendSegment({ producer: 'watched', epoch, seq: 0n, bytes: Buffer.from('x') }).catch(codeOf)).toBe('disk_full');
+      expect(await watched.closeEpoch('watched', epoch)).toBe(true);
+    } finally {
+      await watched.stop();
+    }
+  }, LONG_MS);
 });

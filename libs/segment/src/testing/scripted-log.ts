@@ -26,7 +26,7 @@ export class ScriptedLog {
   readonly epochs: Epoch[] = [];
   readonly pending: PendingAppend[] = [];
   readonly faults: string[] = [];
-  reach: 'up' | 'down' | 'silent' = 'up';
+  reach: 'up' | 'down' | 'silent' | 'full' = 'up';
   readonly #clock: Clock;
 
   constructor(clock: Clock) {
@@ -101,6 +101,7 @@ export class ScriptedLog {
 
   async #reached<T>(act: () => T): Promise<T> {
     if (this.reach === 'down') throw new ServiceError('audit_log_unavailable', 'away');
+    if (this.reach === 'full') throw new ServiceError('disk_full', 'full');
     if (this.reach === 'silent') return await new Promise<never>(() => undefined);
     return act();
   }
