@@ -1,3 +1,4 @@
+import type { Clock, Timer } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import type { CallOptions } from './service.ts';
 
@@ -7,13 +8,13 @@ import type { CallOptions } from './service.ts';
  */
 export class CallLifetime implements Disposable {
   readonly #callerSignal: AbortSignal | undefined;
-  readonly #timer: NodeJS.Timeout | undefined;
+  readonly #timer: Timer | undefined;
   readonly #waiting = new Set<(reason: ServiceError) => void>();
   readonly #onCallerAbort = (): void => this.end(endReason(this.#callerSignal?.reason));
   #controller: AbortController | undefined;
   #ended: ServiceError | undefined;
 
-  constructor(options: CallOptions) {
+  constructor(options: CallOptions, clock: Clock) {
     this.#callerSignal = options.signal;
     if (options.signal?.aborted) {
       this.#onCallerAbort();
@@ -21,7 +22,7 @@ export class CallLifetime implements Disposable {
     }
     options.signal?.addEventListener('abort', this.#onCallerAbort, { once: true });
     if (options.timeoutMs !== undefined) {
-      this.#timer = setTimeout(() => this.end(new ServiceError('deadline_exceeded', 'The call took longer than its deadline allows.')), options.timeoutMs);
+      this.#timer = clock.after(options.timeoutMs, () => this.end(new ServiceError('deadline_exceeded', 'The call took longer than its deadline allows.')));
     }
   }
 
@@ -67,7 +68,7 @@ export class CallLifetime implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     this.#callerSignal?.removeEventListener('abort', this.#onCallerAbort);
   }
 }

@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from '@jest/globals';
+import { ManualClock } from '@sluice/clock';
 import { InferenceService, StreamChatResponseSchema } from '@sluice/proto/inference/v1/inference';
 import type { Implementation } from './service.ts';
 import { InProcessTransport } from './in-process.ts';
@@ -11,6 +12,34 @@ for (const freezeStreams of [false, true]) {
     return { server: transport, client: transport, aheadLimit: 0, close: async () => undefined };
   });
 }
+
+describe('deadlines in process', () => {
+  it('are counted on the clock that was given, to the millisecond, and leave no timer behind', async () => {
+    const clock = new ManualClock();
+    const left = new Set<object>();
+    const after = clock.after.bind(clock);
+    clock.after = (delayMs, run) => {
+      const timer = after(delayMs, run);
+      left.add(timer);
+      return { cancel: () => void (left.delete(timer), timer.cancel()) };
+    };
+    const transport = new InProcessTransport({ clock });
+    const signals: AbortSignal[] = [];
+    transport.serve(InferenceService, {
+      chat: async () => ({}),
+      listBackends: (_request, { signal }) => new Promise(() => void signals.push(signal)),
+    } as Partial<Implementation<typeof InferenceService>> as Implementation<typeof InferenceService>);
+    const client = transport.connect(InferenceService);
+    await client.chat({}, { timeoutMs: 1_000 });
+    expect(left.size).toBe(0);
+    const answer = client.listBackends({}, { timeoutMs: 60_000 });
+    clock.advance(59_999);
+    expect([left.size, signals.map(({ aborted }) => aborted)]).toEqual([1, [false]]);
+    clock.advance(1);
+    await expect(answer).rejects.toMatchObject({ code: 'deadline_exceeded' });
+    expect([left.size, signals.map(({ aborted }) => aborted)]).toEqual([0, [true]]);
+  });
+});
 
 describe('streams in process', () => {
   const chat = (transport: InProcessTransport, streamChat: Implementation<typeof InferenceService>['streamChat']) => {

@@ -1,5 +1,6 @@
 import { create, fromBinary, toBinary, type DescMessage, type DescMethod, type DescService, type Message } from '@bufbuild/protobuf';
 import { context, propagation } from '@opentelemetry/api';
+import { systemClock, type Clock } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import { CallLifetime } from './call-lifetime.ts';
 import { deepFreeze } from './deep-freeze.ts';
@@ -12,6 +13,8 @@ type AnyHandler = (request: unknown, context: HandlerContext) => unknown;
 export interface InProcessOptions {
   /** Freezes streamed messages, so that a side which changes one it handed over fails. For tests. */
   readonly freezeStreams?: boolean;
+  /** Measures the deadlines of calls; the machine's when none is given. */
+  readonly clock?: Clock;
 }
 
 /**
@@ -23,9 +26,11 @@ export interface InProcessOptions {
 export class InProcessTransport implements Transport {
   readonly #handlers = new Map<string, AnyHandler>();
   readonly #freeze: boolean;
+  readonly #clock: Clock;
 
   constructor(options: InProcessOptions = {}) {
     this.#freeze = options.freezeStreams ?? false;
+    this.#clock = options.clock ?? systemClock;
   }
 
   serve<S extends DescService>(service: S, implementation: Implementation<S>): void {
@@ -56,7 +61,7 @@ export class InProcessTransport implements Transport {
   }
 
   async #unary(method: DescMethod, request: (lifetime: CallLifetime) => unknown, options: CallOptions): Promise<Message> {
-    using lifetime = new CallLifetime(options);
+    using lifetime = new CallLifetime(options, this.#clock);
     try {
       lifetime.throwIfEnded();
       const given = request(lifetime);
@@ -76,7 +81,7 @@ export class InProcessTransport implements Transport {
   }
 
   #answers(method: DescMethod, request: (lifetime: CallLifetime) => unknown, options: CallOptions): HandedStream<Message> {
-    const lifetime = new CallLifetime(options);
+    const lifetime = new CallLifetime(options, this.#clock);
     let given: unknown;
     const open = (): AsyncIterable<object> => {
       given = request(lifetime);
