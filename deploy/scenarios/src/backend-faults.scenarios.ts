@@ -67,6 +67,26 @@ export function backendFaultScenarios(at: () => House): void {
       });
     }, STALL_LIMIT_MS);
 
+    it('outside of the house that was asked in vain stands on record, also when the client left before anything came', async () => {
+      await using outside = await ScriptedUpstream.start();
+      const external = await addModel(at(), outside, 'outside', { external: true });
+      outside.next(errorEnvelope(500));
+      const refused = await ask(at(), { model: 'outside' });
+      const asked = { type: 'attempt', deployment_id: external, external: true };
+      expect(await endedCall(at(), refused.id)).toMatchObject({ status: 'failed', deployment_id: external, events: [{ ...asked, error_code: null }, { ...asked, error_code: 'upstream_error' }] });
+      outside.next({ before: new Promise(() => undefined), steps: [] });
+      const leaving = new StreamReader(at(), { model: 'outside', messages: MESSAGES });
+      const { clientLeft } = await outside.received(1);
+      leaving.leave();
+      await clientLeft;
+      const left = await eventually(async () => {
+        const { body } = await admin<{ data: { id: string; model: string }[] }>(at(), 'GET', '/audit/calls?status=disconnected');
+        return body.data.find(({ model }) => model === 'outside');
+      });
+      expect(await endedCall(at(), left.id)).toMatchObject({ deployment_id: external, events: [{ ...asked, error_code: null }] });
+      await removeModel(at(), 'outside');
+    }, STALL_LIMIT_MS);
+
     it.each(BROKEN)('that %s after the first byte ends the stream with one honest error, audited', async (_name, script) => {
       upstream.next(script);
       const reader = new StreamReader(at(), { model: MODEL, messages: MESSAGES });
