@@ -12,6 +12,8 @@ const LONG_MS = 120_000;
 /** All pings that may stay unanswered, sent in one moment. */
 const ALMOST_TOO_LONG_MS = 60_000;
 const ONE_MORE_PING_MS = 5_000;
+/** As many pings as make a process silent, until it answers one of them. */
+const SILENT_MS = 20_000;
 
 const never = new AbortController().signal;
 const prompt = (text: string, maxTokens: number): Prompt => ({ text, seed: 1, sampling: { temperature: 0, max_tokens: maxTokens } });
@@ -105,6 +107,20 @@ describe('the process of a model that hangs without an end', () => {
     expect(said).toEqual([]);
     expect(await modelProcesses()).toEqual([pid]);
   }, 2 * LONG_MS);
+
+  it('is not one whose answer is made long before it is read', async () => {
+    model = await SupervisedModel.load('m', settings, parts(), never);
+    const slowlyRead = model.answer(prompt('Once upon a time', 3), never);
+    await slowlyRead.next();
+    await read(model.answer(prompt('Once upon a time', 30), never));
+    for (let passedMs = 0; passedMs < 6 * 60_000; passedMs += SILENT_MS) {
+      clock.advance(SILENT_MS);
+      expect(model.isReady).toBe(false);
+      await until(() => model!.isReady);
+    }
+    expect((await read(slowlyRead)).at(-1)).toMatchObject({ type: 'finished', reason: 'length' });
+    expect(said).toEqual([]);
+  }, LONG_MS);
 
   it('is found while it loads, too, and a load that is never done has an end', async () => {
     class NoPings extends ManualClock {
