@@ -6,7 +6,7 @@ import type { Deployment } from './deployment.ts';
 import type { Fleet } from './fleet.ts';
 import { ATTEMPTS_LIMIT, RETRY_GRACE_MS, type CallLimits } from './limits.ts';
 import type { Member } from './member.ts';
-import type { Meter, Registry } from './ports.ts';
+import type { AttemptMeter, Meter, Registry } from './ports.ts';
 import { mayDoBetterElsewhere } from './verdict.ts';
 
 export interface RoutedCall {
@@ -45,11 +45,9 @@ export async function* routeCall(routed: RoutedCall, signal: AbortSignal, option
     tried.add(member.deployment.id);
     const { deployment } = member;
     let hasBegun = false;
-    // Ahead of the prompt, so that the record knows of it whatever becomes of the call.
-    if (deployment.placement === 'external') yield [attemptOf(deployment, '')];
     try {
       for await (const events of runAttempt(member, routed, limits, signal, options)) {
-        hasBegun = true;
+        hasBegun ||= events[0]?.event.case !== 'attempt';
         yield events;
       }
       return;
@@ -83,16 +81,21 @@ function limitsOf(call: ChatCall, { firstTokenMs, wholeAnswerMs, idleMs }: CallL
 async function* runAttempt(member: Member, routed: RoutedCall, limits: AttemptLimits, signal: AbortSignal, options: RouteOptions): AsyncGenerator<ChatEvent[]> {
   const { deployment } = member;
   const { callId, call } = routed;
-  const meter = options.meter.attempt(deployment);
   using watch = new AttemptWatch(options.clock, signal, limits);
   let usage: Usage | undefined;
   let isFirst = true;
   let error: ServiceError | undefined;
   let isOver = false;
+  let asked: { readonly meter: AttemptMeter; readonly answers: AsyncIterator<ChatEvent[]> } | undefined;
+  // Before anything is waited for: whoever chooses next has to see that a trial runs, or that it is full.
   const attempt = member.begin();
-  const { versionId, id: deploymentId, upstreamModel } = deployment;
-  const answers = meter.run(() => member.backend.chat({ callId, call, versionId, deploymentId, upstreamModel }, watch.signal)[Symbol.asyncIterator]());
   try {
+    // Ahead of the prompt, so that the record knows of it whatever becomes of the call.
+    if (deployment.placement === 'external') yield [attemptOf(deployment, '')];
+    const { versionId, id: deploymentId, upstreamModel } = deployment;
+    const meter = options.meter.attempt(deployment);
+    const answers = meter.run(() => member.backend.chat({ callId, call, versionId, deploymentId, upstreamModel }, watch.signal)[Symbol.asyncIterator]());
+    asked = { meter, answers };
     for (;;) {
       watch.waiting();
       const next = await (isFirst ? meter.run(() => answers.next()) : answers.next());
@@ -113,12 +116,12 @@ async function* runAttempt(member: Member, routed: RoutedCall, limits: AttemptLi
     error = ServiceError.from(thrown);
     throw error;
   } finally {
-    await answers.return?.();
+    await asked?.answers.return?.();
     // Made only when it is needed: the stack of an error costs more than the rest of a short call.
     if (!isOver) error = new ServiceError('cancelled', 'The caller left.');
     member.end(attempt, error);
     if (error && mayDoBetterElsewhere(error)) options.onFailedAttempt(deployment, error);
-    meter.end({ usage, error });
+    asked?.meter.end({ usage, error });
   }
 }
 
