@@ -38,7 +38,7 @@ export async function createEmbeddedPlatform(options: EmbeddedPlatformOptions): 
   const pools: SqlPool[] = [];
   const clock = systemClock;
   const ids = systemIds(clock);
-  const transport = new InProcessTransport();
+  const transport = new InProcessTransport({ clock });
   const health = new Health();
   // A given server has its own disk and its own watch over it.
   const room = postgres && new DiskRoom(options.dataDir, clock, logger);
