@@ -1,73 +1,24 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { ManualClock } from '@sluice/clock';
 import { ServiceError, type Code } from '@sluice/errors';
-import type { ChatCall, ChatEvent } from '@sluice/proto/chat/v1/chat';
-import { answerOf, chatCall, deployment, failing, ScriptedBackend, settled, stalling, text } from '../testing/scripted-backend.ts';
-import type { Deployment } from './deployment.ts';
-import { Fleet } from './fleet.ts';
-import { ATTEMPTS_LIMIT, BREAKER_FAILURES, BREAKER_OPEN_MS, PROBE_FAILURES, PROBE_PERIOD_DOWN_MS, PROBE_PERIOD_MS, RETRY_GRACE_MS, type CallLimits } from './limits.ts';
-import type { AttemptMeter } from './ports.ts';
-import { routeCall } from './route-call.ts';
+import { LIMITS, never, RoutedCalls, whole } from '../testing/routed-calls.ts';
+import { answerOf, chatCall, deployment, failing, settled, stalling, text } from '../testing/scripted-backend.ts';
+import { ATTEMPTS_LIMIT, BREAKER_FAILURES, PROBE_FAILURES, PROBE_PERIOD_DOWN_MS, PROBE_PERIOD_MS, RETRY_GRACE_MS } from './limits.ts';
 import { WholeAnswers } from './whole-answers.ts';
 
-const LIMITS = { firstTokenMs: 100, wholeAnswerMs: 200, idleMs: 50 };
-
 describe('the route of a call', () => {
-  let clock: ManualClock;
-  let backends: Map<string, ScriptedBackend>;
-  let fleet: Fleet;
-  let ends: { deploymentId: string; code: Code | undefined; tokens: bigint | undefined }[];
-  const never = new AbortController().signal;
-  beforeEach(async () => {
-    clock = new ManualClock();
-    backends = new Map();
-    known = new Set(['model_1']);
-    rereads = 0;
-    ends = [];
-    failed = [];
-    fleet = new Fleet({
-      clock,
-      // The first in the list, so that a test knows which deployment comes first.
-      random: () => 0,
-      inFlightPerDeployment: 2,
-      open: ({ id }) => {
-        const backend = new ScriptedBackend();
-        backends.set(id, backend);
-        return backend;
-      },
-      onFault: (_, error) => {
-        throw error;
-      },
-    });
+  let calls: RoutedCalls;
+  let clock: RoutedCalls['clock'];
+  let fleet: RoutedCalls['fleet'];
+  let ends: RoutedCalls['ends'];
+  let failed: RoutedCalls['failed'];
+  beforeEach(() => {
+    calls = new RoutedCalls();
+    ({ clock, fleet, ends, failed } = calls);
   });
-
-  const meter = {
-    attempt: ({ id }: Deployment): AttemptMeter => ({
-      run: (work) => work(),
-      firstToken: () => undefined,
-      end: ({ usage, error }) => ends.push({ deploymentId: id, code: error?.code, tokens: usage?.outputTokens }),
-    }),
-  };
-  let failed: string[];
-  let known: Set<string>;
-  let rereads: number;
-  const registry = {
-    knows: (organisationId: string, modelId: string) => organisationId === 'org_1' && known.has(modelId),
-    reread: async () => void rereads++,
-  };
-  const deploy = async (...ids: string[]): Promise<void> => {
-    fleet.reconcile(ids.map((id) => deployment(id)));
-    await settled();
-  };
-  const route = (signal = never, { limits = LIMITS, ...given }: { modelId?: string; insideOnly?: boolean; call?: ChatCall; limits?: CallLimits } = {}): AsyncGenerator<ChatEvent[]> =>
-    routeCall({ callId: 'c', organisationId: 'org_1', modelId: 'model_1', insideOnly: false, call: chatCall('m'), ...given }, signal, { registry, fleet, clock, meter, limits, onFailedAttempt: ({ id }, { code }) => failed.push(`${id} ${code}`) });
-  const whole = { call: chatCall('m', false) };
-  const ask = async (signal = never, given: Parameters<typeof route>[1] = {}): Promise<string> => {
-    let answer = '';
-    for await (const events of route(signal, given)) for (const { event } of events) if (event.case === 'delta') answer += event.value.text;
-    return answer;
-  };
-  const backend = (id: string): ScriptedBackend => backends.get(id)!;
+  const deploy = (...ids: string[]) => calls.deploy(...ids);
+  const route: RoutedCalls['route'] = (...given) => calls.route(...given);
+  const ask: RoutedCalls['ask'] = (...given) => calls.ask(...given);
+  const backend = (id: string) => calls.backend(id);
   const away = (code: Code = 'upstream_error') => failing(new ServiceError(code, 'failed'));
 
   it('answers on a deployment of the model, under the model name of the backend', async () => {
@@ -80,9 +31,9 @@ describe('the route of a call', () => {
   it('looks once more for a model that it does not know, then says so', async () => {
     await deploy('dep_1');
     await expect(route(never, { modelId: 'model_2' }).next()).rejects.toMatchObject({ code: 'model_not_found', httpStatus: 404, param: 'model' });
-    expect(rereads).toBe(1);
-    known.clear();
-    registry.reread = async () => void known.add('model_1');
+    expect(calls.rereads).toBe(1);
+    calls.known.clear();
+    calls.registry.reread = async () => void calls.known.add('model_1');
     expect(await ask()).toBe('from dep_1');
   });
 
@@ -217,42 +168,6 @@ describe('the route of a call', () => {
     for (let call = 0; call < BREAKER_FAILURES; call++) await ask().catch(() => undefined);
     await expect(ask()).rejects.toMatchObject({ code: 'backend_unavailable', httpStatus: 503, retryAfterSeconds: 2 });
     expect(backend('dep_1').calls).toHaveLength(BREAKER_FAILURES);
-  });
-
-  describe('of a deployment that has recovered', () => {
-    beforeEach(async () => {
-      await deploy('dep_1');
-      backend('dep_1').answer = away();
-      for (let call = 0; call < BREAKER_FAILURES; call++) await ask().catch(() => undefined);
-      clock.advance(BREAKER_OPEN_MS);
-      await settled();
-    });
-
-    it('takes further calls while its first answer is still streamed', async () => {
-      backend('dep_1').answer = stalling('long');
-      const long = route();
-      expect((await long.next()).done).toBe(false);
-      backend('dep_1').answer = answerOf;
-      expect(await ask()).toBe('from dep_1');
-      await long.return(undefined);
-    });
-
-    it('takes a further call a while after one for an answer that is not streamed, which shows nothing before its end', async () => {
-      const gate = Promise.withResolvers<void>();
-      backend('dep_1').answer = async function* (call) {
-        await gate.promise;
-        yield* answerOf(call);
-      };
-      const long = ask(never, { ...whole, limits: { ...LIMITS, wholeAnswerMs: 2 * BREAKER_OPEN_MS } });
-      await settled();
-      backend('dep_1').answer = answerOf;
-      await expect(ask()).rejects.toMatchObject({ code: 'backend_unavailable', retryAfterSeconds: 1 });
-      clock.advance(BREAKER_OPEN_MS);
-      await settled();
-      expect(await ask()).toBe('from dep_1');
-      gate.resolve();
-      expect(await long).toBe('from dep_1');
-    });
   });
 
   it('says that it is overloaded when every deployment is full', async () => {
@@ -442,7 +357,7 @@ describe('the route of a call', () => {
   it('closes everything at the end', async () => {
     await deploy('dep_1', 'dep_2');
     await fleet.close();
-    expect([...backends.values()].every(({ isClosed }) => isClosed)).toBe(true);
+    expect([...calls.backends.values()].every(({ isClosed }) => isClosed)).toBe(true);
     await expect(ask()).rejects.toMatchObject({ code: 'backend_unavailable' });
   });
 });
