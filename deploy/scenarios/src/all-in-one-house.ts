@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
@@ -56,6 +56,7 @@ export class AllInOneHouse implements House {
    * in a mount namespace that only the house sees.
    */
   static async make(args: readonly string[], settings: Readonly<Record<string, string>> = {}, { diskSize }: { readonly diskSize?: string } = {}): Promise<AllInOneHouse> {
+    if (diskSize !== undefined) requireNamespaces();
     const house = await AllInOneHouse.#empty(args, settings);
     house.#diskSize = diskSize;
     await house.start().catch(async (failure: unknown) => {
@@ -149,9 +150,24 @@ export class AllInOneHouse implements House {
   }
 }
 
+const IN_NAMESPACE = ['unshare', '--user', '--map-root-user', '--mount'] as const;
+
+/** Throws with the way to mend it where this user may make no disk of its own. */
+function requireNamespaces(): void {
+  const [file, ...args] = IN_NAMESPACE;
+  const tried = spawnSync(file, [...args, 'mount', '-t', 'tmpfs', 'tmpfs', tmpdir()], { encoding: 'utf8' });
+  if (tried.status === 0) return;
+  const said = tried.error?.message ?? tried.stderr.trim();
+  throw new Error(
+    `A disk of a few MiB, to fill it, needs unprivileged user namespaces, and this machine gives none (${said}). ` +
+      'Install unshare and mount (util-linux), and allow the namespaces: sysctl -w user.max_user_namespaces=15000, and where they exist ' +
+      'kernel.unprivileged_userns_clone=1 and kernel.apparmor_restrict_unprivileged_userns=0; in a container, run it with a seccomp profile that has unshare and mount.',
+  );
+}
+
 /** A command with a small file system of its own at a folder; needs user namespaces, not root. */
 function onOwnDisk(folder: string, size: string, command: readonly string[]): string[] {
-  return ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-ec', 'mkdir -p "$0"; mount -t tmpfs -o "size=$1,mode=0700" tmpfs "$0"; shift; exec "$@"', folder, size, ...command];
+  return [...IN_NAMESPACE, 'sh', '-ec', 'mkdir -p "$0"; mount -t tmpfs -o "size=$1,mode=0700" tmpfs "$0"; shift; exec "$@"', folder, size, ...command];
 }
 
 /** Below the range from which Linux takes ports for outgoing connections: nothing takes it between this look and the start. */
