@@ -44,13 +44,17 @@ export async function answerOnce(prompt: string, options: ChatOptions): Promise<
   }
 }
 
-/** A conversation: each question goes with all that was said before. Ends with Ctrl-D, or Ctrl-C at the prompt. */
+/**
+ * A conversation: each question goes with all that was said before. Ends with Ctrl-D, or Ctrl-C at the prompt. Throws
+ * CommandFailed at its end when the questions came from a pipe, and one of them was not answered: nobody saw that there.
+ */
 export async function converse(options: ChatOptions): Promise<void> {
   const api = publicApi(options);
   const model = await chooseModel(api, options);
   const history: ChatMessage[] = [];
   let answering: AbortController | undefined;
   let isOpen = true;
+  let failures = 0;
   const lines = createInterface({ input: process.stdin, output: process.stdout, prompt: PROMPT });
   lines.on('SIGINT', () => (answering ? answering.abort() : lines.close()));
   // A pipe ends while its lines are still being answered.
@@ -60,24 +64,27 @@ export async function converse(options: ChatOptions): Promise<void> {
   for await (const line of lines) {
     if (line.trim() !== '') {
       answering = new AbortController();
-      await exchange(api, { model, maxTokens: options.maxTokens }, history, line, answering.signal);
+      if (!(await exchange(api, { model, maxTokens: options.maxTokens }, history, line, answering.signal))) failures++;
       answering = undefined;
     }
     if (isOpen) lines.prompt();
   }
   process.stdout.write('\n');
+  if (failures > 0 && !process.stdin.isTTY) throw new CommandFailed(`Questions that were not answered: ${failures}.`);
 }
 
-/** A failed or cancelled exchange leaves no trace in the history, so that the next question makes sense. */
-async function exchange(api: HttpApi, how: Omit<Question, 'messages'>, history: ChatMessage[], question: string, signal: AbortSignal): Promise<void> {
+/** False when it failed or was cancelled: it leaves no trace in the history then, so that the next question makes sense. */
+async function exchange(api: HttpApi, how: Omit<Question, 'messages'>, history: ChatMessage[], question: string, signal: AbortSignal): Promise<boolean> {
   const asked: ChatMessage = { role: 'user', content: question };
   try {
     const text = await streamAnswer(api, { ...how, messages: [...history, asked] }, signal, (piece) => void process.stdout.write(piece));
     history.push(asked, { role: 'assistant', content: text });
     process.stdout.write('\n');
+    return true;
   } catch (error) {
     if (!signal.aborted && !(error instanceof CommandFailed)) throw error;
     process.stdout.write(signal.aborted ? ' (cancelled)\n' : `\n(${asTyped(error instanceof Error ? error.message : '')})\n`);
+    return false;
   }
 }
 

@@ -9,11 +9,12 @@ interface RestoreOptions extends ReadOptions {
 }
 
 export function addBackupCommands(program: Command): void {
-  const backup = reads(program.command('backup').description('copy everything, keys included, to a new folder; the platform may run').argument('<dir>', 'a new folder'));
+  const backup = reads(program.command('backup').description('copy everything, keys included, to a new folder; the platform may run').argument('<dir>', "a new folder; on the platform's own machine where SLUICE_ADMIN_URL names one elsewhere"));
   examples(backup, ['sluice backup /mnt/backups/sluice-2026-11-22']).action(async (dir: string, options: ReadOptions) => {
     const { backUp } = await import('../data-folder/back-up.ts');
-    const directory = await interruptible(async (signal) => backUp(dir, options.data, signal));
-    printAnswer(options, { object: 'backup', directory }, () => `The backup is in ${directory}. It holds the keys: guard it like them.`);
+    const { directory, at } = await interruptible(async (signal) => backUp(dir, options.data, signal));
+    const where = at === undefined ? directory : `${directory} on the machine of the platform at ${at}`;
+    printAnswer(options, { object: 'backup', directory }, () => `The backup is in ${where}. It holds the keys: guard it like them.`);
   });
 
   const restore = reads(program.command('restore').description('make a data folder of a backup; the platform must not run').argument('<dir>', 'the backup'));

@@ -9,15 +9,23 @@ import { makeBackup } from './backup.ts';
 import { dataFolder } from './data-folder.ts';
 import { lockHolder, takeLock } from './lock.ts';
 
+export interface BackedUp {
+  readonly directory: string;
+  /** Address of the platform on whose machine that is, where one was given by its address. */
+  readonly at: string | undefined;
+}
+
 /** `sluice backup`: asks the platform while it runs, starts only its database otherwise. Returns where the backup lies; nothing lies there when the signal aborts. */
-export async function backUp(dir: string, dataDir: string | undefined, signal: AbortSignal): Promise<string> {
+export async function backUp(dir: string, dataDir: string | undefined, signal: AbortSignal): Promise<BackedUp> {
   const target = resolve(dir);
   const settings = readSettings();
   const folder = dataFolder(dataDir ?? settings.dataDir);
   if (settings.adminUrl !== undefined || lockHolder(folder.lock)) {
     const api = adminApi(dataDir === undefined ? {} : { data: dataDir });
-    process.stderr.write(`The platform at ${api.origin} copies itself to ${target} ...\n`);
-    return (await api.send('POST', '/backups', backup, { directory: target }, signal)).directory;
+    const at = settings.adminUrl === undefined ? undefined : api.origin;
+    process.stderr.write(`The platform at ${api.origin} copies itself to ${target}${at === undefined ? '' : ' on its own machine'} ...\n`);
+    const { directory } = await api.send('POST', '/backups', backup, { directory: target }, signal);
+    return { directory, at };
   }
   const { databaseUrl, rootKeyFile } = hostConfig();
   if (databaseUrl !== undefined) throw new CommandFailed('The database is a server of your own (DATABASE_URL): back it up with its own tools.');
@@ -35,5 +43,5 @@ export async function backUp(dir: string, dataDir: string | undefined, signal: A
   } finally {
     lock.release();
   }
-  return target;
+  return { directory: target, at: undefined };
 }
