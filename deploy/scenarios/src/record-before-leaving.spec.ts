@@ -78,6 +78,7 @@ describe('a prompt whose gateway takes its backend for one inside, and whose rou
     const own = new InProcessTransport();
     own.serve(ModelRegistryService, models);
     const events = {
+      hasRoom: () => true,
       takeEpoch: async () => 1n,
       renewEpoch: async () => undefined,
       closeEpoch: async () => true,

@@ -117,6 +117,7 @@ export class TestHouse {
     const transport = new InProcessTransport({ freezeStreams: true });
     let epoch = 0n;
     const events = {
+      hasRoom: () => true,
       takeEpoch: async () => ++epoch,
       renewEpoch: async () => undefined,
       closeEpoch: async () => true,

@@ -37,10 +37,10 @@ export interface EventLog {
   /** A sign of life of a topic's owner, with the head position; not durable. */
   beat(schema: DescMessage): Promise<void>;
 
-  /**
-   * Makes the next epoch of a producer and closes an older one that is still open: no segment of it is accepted any more.
-   * Fails with `disk_full` when there is no room for segments, so that a producer knows before its first one.
-   */
+  /** False when a segment would be refused with `disk_full`, as far as is known without asking the log. */
+  hasRoom(): boolean;
+
+  /** Makes the next epoch of a producer and closes an older one that is still open: no segment of it is accepted any more. */
   takeEpoch(producer: string): Promise<bigint>;
 
   /** Renews a producer's lease in the log. Fails with `epoch_lost` when the epoch is closed. */

@@ -219,28 +219,16 @@ describe('the writer', () => {
     expect(() => writer.accepting()).not.toThrow();
   });
 
-  it('accepts nothing from its start on when the log has no room for an epoch, and recovers by itself', async () => {
-    const clock = new ManualClock();
-    const log = new ScriptedLog(clock);
-    const writer = new SegmentWriter({ events: log.events, clock, logger: silentLogger, producer: 'gateway-1', sealingKeys: () => sealing });
-    log.reach = 'full';
-    void writer.start();
-    await nextTurn();
-    expect(() => writer.accepting()).toThrow(expect.objectContaining({ code: 'disk_full' }));
+  it('accepts nothing while the log knows that it has no room, from the start on: no call waits to find out', async () => {
+    const { log, writer, write, answer } = await started();
+    log.isFull = true;
+    expect(() => writer.accepting()).toThrow(expect.objectContaining({ code: 'disk_full', retryAfterSeconds: 5 }));
     expect(writer.health()).toMatchObject({ status: 'down', detail: 'the event log has no room on its disk' });
-    for (let second = 0; second < 8; second++) {
-      clock.advance(1_000);
-      await nextTurn();
-    }
-    expect(() => writer.accepting()).toThrow(expect.objectContaining({ code: 'disk_full' }));
-    log.reach = 'up';
-    for (let turn = 0; turn < 8; turn++) {
-      clock.advance(250);
-      await nextTurn();
-      log.answer('acknowledged');
-      await nextTurn();
-    }
+    log.isFull = false;
     expect(() => writer.accepting()).not.toThrow();
+    const call = await write(new RecordedCall('a'));
+    await answer('acknowledged');
+    expect([call.settled, writer.health()]).toEqual([true, { status: 'ok' }]);
   });
 
   it.each(['before', 'after'])('stops without waiting for room on a disk that is found full %s it is asked to', async (when) => {

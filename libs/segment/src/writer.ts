@@ -16,7 +16,7 @@ import { SegmentBuilder } from './segment.ts';
 import { WaitingSources } from './waiting-sources.ts';
 
 export interface SegmentWriterDependencies {
-  readonly events: Pick<EventLog, 'takeEpoch' | 'renewEpoch' | 'appendSegment' | 'closeEpoch'>;
+  readonly events: Pick<EventLog, 'hasRoom' | 'takeEpoch' | 'renewEpoch' | 'appendSegment' | 'closeEpoch'>;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Name of this data-plane process on the log; the same after a restart. */
@@ -92,7 +92,7 @@ export class SegmentWriter {
   /** Throws `draining`, `disk_full` or `audit_log_unavailable` when a new call could not be recorded now. */
   accepting(): void {
     if (this.#state !== 'running') throw drainingError();
-    if (this.#diskFull || this.#away) throw this.#awayError();
+    if (this.#isFull() || this.#away) throw this.#awayError();
   }
 
   /** A call begins: from now on it hears when the epoch is lost, also while it has nothing to write. */
@@ -114,7 +114,7 @@ export class SegmentWriter {
   }
 
   health(): HealthState {
-    if (this.#diskFull) return { status: 'down', detail: 'the event log has no room on its disk' };
+    if (this.#isFull()) return { status: 'down', detail: 'the event log has no room on its disk' };
     if (this.#away) return { status: 'down', detail: 'the event log does not answer' };
     if (!this.#lease) return { status: 'down', detail: 'no epoch is held yet' };
     const silentMs = this.#silentMs();
@@ -306,8 +306,13 @@ export class SegmentWriter {
     this.#drained = undefined;
   }
 
+  /** An append was refused for want of room, or the next one would be. */
+  #isFull(): boolean {
+    return this.#diskFull || !this.#from.events.hasRoom();
+  }
+
   #awayError(): ServiceError {
-    const [code, message] = this.#diskFull
+    const [code, message] = this.#isFull()
       ? (['disk_full', 'Calls cannot be recorded: the disk of the event log is full.'] as const)
       : (['audit_log_unavailable', 'Calls cannot be recorded: the event log does not answer.'] as const);
     return new ServiceError(code, message, { retryAfterSeconds: AWAY_RETRY_AFTER_SECONDS });

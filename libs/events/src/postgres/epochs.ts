@@ -2,7 +2,7 @@ import type { Clock } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import type { Sql, SqlTransaction } from '@sluice/sql';
 import type { OpenEpoch } from '../event-log.ts';
-import { noRoom, toLogError } from './log-error.ts';
+import { toLogError } from './log-error.ts';
 import { CHANNEL, NOW_MS, SEGMENT_NOTICE } from './notice.ts';
 
 /**
@@ -21,17 +21,14 @@ interface ProducerRow {
 export class Epochs {
   readonly #sql: Sql;
   readonly #clock: Clock;
-  readonly #hasRoom: () => boolean;
 
-  constructor(sql: Sql, clock: Clock, hasRoom: () => boolean) {
+  constructor(sql: Sql, clock: Clock) {
     this.#sql = sql;
     this.#clock = clock;
-    this.#hasRoom = hasRoom;
   }
 
   /** Each statement ends within the statement timeout of the pool; all of them together before TAKE_LIMIT_MS. */
   async take(producer: string): Promise<bigint> {
-    if (!this.#hasRoom()) throw noRoom();
     const deadlineMs = this.#clock.monotonicMs() + TAKE_LIMIT_MS;
     return this.#sql.transaction(async (transaction) => {
       await transaction.query(`INSERT INTO events.producer (name, epoch, next_seq, closed, beat_at_ms) VALUES ($1, 0, 0, true, 0) ON CONFLICT DO NOTHING`, [producer]);

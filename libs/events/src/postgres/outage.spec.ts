@@ -140,16 +140,18 @@ describe('the disk is full', () => {
     expect(await sql.query("SELECT seq FROM events.segment WHERE producer = 'full'")).toEqual([{ seq: 0n }]);
   });
 
-  it('says so before it is, as soon as an epoch is asked for', async () => {
+  it('says so before it is, and refuses only what is new', async () => {
     let hasRoom = false;
     const watched = await createPostgresEventLog({ url: server.url, clock: systemClock, logger: silentLogger, hasRoom: () => hasRoom });
     try {
-      expect(await watched.takeEpoch('watched').catch(codeOf)).toBe('disk_full');
-      hasRoom = true;
       const epoch = await watched.takeEpoch('watched');
-      hasRoom = false;
+      const segment = { producer: 'watched', epoch, seq: 0n, bytes: Buffer.from('x') };
+      expect([watched.hasRoom(), await watched.appendSegment(segment).catch(codeOf)]).toEqual([false, 'disk_full']);
       await watched.renewEpoch('watched', epoch);
-      expect(await watched.appendSegment({ producer: 'watched', epoch, seq: 0n, bytes: Buffer.from('x') }).catch(codeOf)).toBe('disk_full');
+      hasRoom = true;
+      await watched.appendSegment(segment);
+      expect([watched.hasRoom(), log.hasRoom()]).toEqual([true, true]);
+      hasRoom = false;
       expect(await watched.closeEpoch('watched', epoch)).toBe(true);
     } finally {
       await watched.stop();

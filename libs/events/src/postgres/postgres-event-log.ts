@@ -21,7 +21,7 @@ export interface PostgresEventLogOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   /**
-   * False when the disk of a server on this machine is about to be full: segments and epochs are refused with `disk_full` while
+   * False when the disk of a server on this machine is about to be full: segments are refused with `disk_full` while
    * there is still room for what they have started. A server without room for its own log does not refuse, it crashes.
    */
   readonly hasRoom?: () => boolean;
@@ -76,7 +76,7 @@ export async function createPostgresEventLog({ url, clock, logger, hasRoom = () 
     running.add(entry);
     return entry.loop;
   };
-  return assemble({ segments: new SegmentWriter(writers, clock, hasRoom), epochs: new Epochs(writers, clock, hasRoom), writers, readers, logger, letters, start }, async () => {
+  return assemble({ segments: new SegmentWriter(writers, clock, hasRoom), epochs: new Epochs(writers, clock), hasRoom, writers, readers, logger, letters, start }, async () => {
     await Promise.all([...running].map(({ loop }) => loop.stop()));
     letters.stop();
     await Promise.all([listener.stop(), writers.end(), readers.end()]);
@@ -88,6 +88,7 @@ type Start = <Target>(reader: Reader<Target>, paceMs: number, onNotice: (notice:
 interface Parts {
   readonly segments: SegmentWriter;
   readonly epochs: Epochs;
+  readonly hasRoom: () => boolean;
   readonly writers: SqlPool;
   readonly readers: SqlPool;
   readonly logger: Logger;
@@ -95,11 +96,12 @@ interface Parts {
   readonly start: Start;
 }
 
-function assemble({ segments, epochs, writers, readers, logger, letters, start }: Parts, stop: () => Promise<void>): PostgresEventLog {
+function assemble({ segments, epochs, hasRoom, writers, readers, logger, letters, start }: Parts, stop: () => Promise<void>): PostgresEventLog {
   return {
     publish,
     position,
     beat: (schema) => beat(writers, schema),
+    hasRoom,
     takeEpoch: (producer) => epochs.take(producer),
     renewEpoch: (producer, epoch) => epochs.renew(producer, epoch),
     closeEpoch: (producer, epoch) => epochs.close(producer, epoch),

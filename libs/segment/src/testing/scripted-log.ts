@@ -26,7 +26,8 @@ export class ScriptedLog {
   readonly epochs: Epoch[] = [];
   readonly pending: PendingAppend[] = [];
   readonly faults: string[] = [];
-  reach: 'up' | 'down' | 'silent' | 'full' = 'up';
+  reach: 'up' | 'down' | 'silent' = 'up';
+  isFull = false;
   readonly #clock: Clock;
 
   constructor(clock: Clock) {
@@ -34,6 +35,7 @@ export class ScriptedLog {
   }
 
   readonly events: SegmentWriterDependencies['events'] = {
+    hasRoom: () => !this.isFull,
     takeEpoch: (producer) => this.#reached(() => {
       for (const epoch of this.epochs) epoch.closed = true;
       this.epochs.push({ closed: false, leaseUntilMs: this.#clock.monotonicMs() + LEASE_MS, segments: [] });
@@ -101,7 +103,6 @@ export class ScriptedLog {
 
   async #reached<T>(act: () => T): Promise<T> {
     if (this.reach === 'down') throw new ServiceError('audit_log_unavailable', 'away');
-    if (this.reach === 'full') throw new ServiceError('disk_full', 'full');
     if (this.reach === 'silent') return await new Promise<never>(() => undefined);
     return act();
   }
