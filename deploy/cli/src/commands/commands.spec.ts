@@ -302,13 +302,14 @@ describe('the command line', () => {
     expect(await sluice(['chat', 'Hi', '--model', 'tiny'])).toMatchObject({ code: 1, stderr: 'sluice: The answer broke off: the platform closed the connection.\n' });
   });
 
-  it('chats on with what was said before; an answer that broke off is not remembered', async () => {
+  it('chats on with what was said before; an answer that broke off is not remembered, and ends a conversation from a pipe with 1', async () => {
     api.on('POST /v1/chat/completions', ({ body }) => {
       const { messages } = body as { messages: { content: string }[] };
       return { stream: messages.at(-1)!.content === 'break' ? pieces('half') : [...pieces(`answer ${messages.length}`), '[DONE]'] };
     });
-    const { stdout, code } = await sluice(['chat', '--model', 'tiny'], 'one\nbreak\ntwo\n');
-    expect(code).toBe(0);
+    expect(await sluice(['chat', '--model', 'tiny'], 'one\n')).toMatchObject({ code: 0, stderr: '' });
+    const { stdout, stderr, code } = await sluice(['chat', '--model', 'tiny'], 'one\nbreak\ntwo\n');
+    expect([code, stderr]).toEqual([1, 'sluice: Questions that were not answered: 1.\n']);
     expect(stdout).toContain('broke off');
     expect(api.seen.at(-1)!.body).toMatchObject({ messages: [{ content: 'one' }, { role: 'assistant', content: 'answer 1' }, { content: 'two' }] });
   });
@@ -334,7 +335,7 @@ describe('the command line', () => {
 
   it('asks a running platform for a backup, and refuses to restore what is no backup', async () => {
     api.on('POST /admin/v1/backups', ({ body }) => ({ status: 201, json: { object: 'backup', ...(body as object) } }));
-    expect(await sluice(['backup', join(folder, 'copy')])).toMatchObject({ code: 0, stdout: expect.stringContaining(join(folder, 'copy')) });
+    expect(await sluice(['backup', join(folder, 'copy')])).toMatchObject({ code: 0, stdout: expect.stringContaining(`${join(folder, 'copy')} on the machine of the platform at ${api.url}`) });
     const json = await sluice(['backup', join(folder, 'copy'), '--json']);
     expect(JSON.parse(json.stdout)).toEqual({ object: 'backup', directory: join(folder, 'copy') });
     expect(json.stderr).toContain('copies itself to');
