@@ -2,44 +2,16 @@ import { createSecretKey, randomBytes } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '@sluice/clock';
-import { dataKey } from '@sluice/envelope';
 import { ServiceError } from '@sluice/errors';
 import { silentLogger } from '@sluice/telemetry';
-import fc from 'fast-check';
 import { LEASE_MS, SegmentWriter, type SealingKeys } from './index.ts';
 import { RecordedCall } from './testing/recorded-call.ts';
-import { ScriptedLog, type AppendFate } from './testing/scripted-log.ts';
-
-const sealing = { id: 'k', key: dataKey(randomBytes(32)) };
-
-async function started(sealingKeys: SealingKeys = () => sealing) {
-  const clock = new ManualClock();
-  const log = new ScriptedLog(clock);
-  const writer = new SegmentWriter({ events: log.events, clock, logger: silentLogger, producer: 'gateway-1', sealingKeys });
-  await writer.start();
-  const after = async (ms: number) => {
-    // In small steps, as a running process sees time.
-    for (let past = 0; past < ms; past += 250) {
-      clock.advance(Math.min(250, ms - past));
-      await nextTurn();
-    }
-  };
-  const write = async (call: RecordedCall, count = 1) => {
-    writer.open(call);
-    writer.enqueue(call.write(count));
-    await nextTurn();
-    return call;
-  };
-  const answer = async (fate: AppendFate) => {
-    log.answer(fate);
-    await nextTurn();
-  };
-  return { clock, log, writer, after, write, answer };
-}
+import { ScriptedLog } from './testing/scripted-log.ts';
+import { sealing, startedWriter } from './testing/started-writer.ts';
 
 describe('the writer', () => {
   it('appends at once when nothing is in flight, and shares the next segment otherwise', async () => {
-    const { log, write, answer } = await started();
+    const { log, write, answer } = await startedWriter();
     const [a, b, c] = [new RecordedCall('a'), new RecordedCall('b'), new RecordedCall('c')];
     await write(a);
     expect(log.pending).toHaveLength(1);
@@ -58,7 +30,7 @@ describe('the writer', () => {
   });
 
   it('spaces appends by the number of open streams', async () => {
-    const { clock, log, writer, write, answer } = await started();
+    const { clock, log, writer, write, answer } = await startedWriter();
     for (let stream = 0; stream < 50; stream++) writer.open(new RecordedCall(`idle-${stream}`));
     const call = await write(new RecordedCall('a'));
     await answer('acknowledged');
@@ -73,7 +45,7 @@ describe('the writer', () => {
   });
 
   it('retries the same bytes until their fate is known', async () => {
-    const { log, after, write, answer } = await started();
+    const { log, after, write, answer } = await startedWriter();
     const call = await write(new RecordedCall('a'));
     for (const fate of ['dropped, unknown', 'stored, unknown', 'dropped, unknown'] as const) {
       await answer(fate);
@@ -88,7 +60,7 @@ describe('the writer', () => {
   });
 
   it('releases nothing after a pause that outlived the lease, and says so to every open call', async () => {
-    const { clock, log, writer, write, answer } = await started();
+    const { clock, log, writer, write, answer } = await startedWriter();
     const idle = new RecordedCall('idle');
     writer.open(idle);
     const call = await write(new RecordedCall('a'));
@@ -106,7 +78,7 @@ describe('the writer', () => {
   });
 
   it('notices a pause also while nothing is in flight', async () => {
-    const { clock, log, writer, after } = await started();
+    const { clock, log, writer, after } = await startedWriter();
     const idle = new RecordedCall('idle');
     writer.open(idle);
     clock.jump(LEASE_MS + 1);
@@ -141,7 +113,7 @@ describe('the writer', () => {
   });
 
   it('keeps its epoch by renewing it', async () => {
-    const { log, writer, after } = await started();
+    const { log, writer, after } = await startedWriter();
     const idle = new RecordedCall('idle');
     writer.open(idle);
     await after(60_000);
@@ -151,7 +123,7 @@ describe('the writer', () => {
   });
 
   it('ends all calls when somebody closed the epoch', async () => {
-    const { log, writer, write, answer } = await started();
+    const { log, writer, write, answer } = await startedWriter();
     const idle = new RecordedCall('idle');
     writer.open(idle);
     const call = await write(new RecordedCall('a'));
@@ -162,7 +134,7 @@ describe('the writer', () => {
   });
 
   it('refuses new calls and ends running ones when the log is away for 5 s; text under way leaves if it was acknowledged after all', async () => {
-    const { log, writer, after, write, answer } = await started();
+    const { log, writer, after, write, answer } = await startedWriter();
     const [idle, waiting] = [new RecordedCall('idle'), new RecordedCall('waiting')];
     writer.open(idle);
     const flying = await write(new RecordedCall('a'));
@@ -181,7 +153,7 @@ describe('the writer', () => {
   });
 
   it('ends text under way when the lease is over before its fate is known', async () => {
-    const { log, writer, after, write, answer } = await started();
+    const { log, writer, after, write, answer } = await startedWriter();
     const flying = await write(new RecordedCall('a'));
     log.reach = 'down';
     await after(LEASE_MS + 500);
@@ -194,7 +166,7 @@ describe('the writer', () => {
   });
 
   it('lets no call that slipped in while the log is away wait for ever', async () => {
-    const { log, writer, after, write } = await started();
+    const { log, writer, after, write } = await startedWriter();
     log.reach = 'silent';
     await after(LEASE_MS + 5_000);
     expect(() => writer.accepting()).toThrow(ServiceError);
@@ -207,7 +179,7 @@ describe('the writer', () => {
   });
 
   it('stops accepting when the disk is full and recovers by itself when there is room', async () => {
-    const { log, writer, after, write, answer } = await started();
+    const { log, writer, after, write, answer } = await startedWriter();
     const call = await write(new RecordedCall('a'));
     await answer('disk full');
     expect(() => writer.accepting()).toThrow(expect.objectContaining({ code: 'disk_full' }));
@@ -220,7 +192,7 @@ describe('the writer', () => {
   });
 
   it('accepts nothing while the log knows that it has no room, from the start on: no call waits to find out', async () => {
-    const { log, writer, write, answer } = await started();
+    const { log, writer, write, answer } = await startedWriter();
     log.isFull = true;
     expect(() => writer.accepting()).toThrow(expect.objectContaining({ code: 'disk_full', retryAfterSeconds: 5 }));
     expect(writer.health()).toMatchObject({ status: 'down', detail: 'the event log has no room on its disk' });
@@ -232,7 +204,7 @@ describe('the writer', () => {
   });
 
   it.each(['before', 'after'])('stops without waiting for room on a disk that is found full %s it is asked to', async (when) => {
-    const { writer, write, answer } = await started();
+    const { writer, write, answer } = await startedWriter();
     const call = await write(new RecordedCall('a'));
     if (when === 'before') await answer('disk full');
     const stopping = writer.stop();
@@ -242,7 +214,7 @@ describe('the writer', () => {
   });
 
   it('asks with empty segments whether a full disk has room again, when no call is left that could', async () => {
-    const { log, writer, after, write, answer } = await started();
+    const { log, writer, after, write, answer } = await startedWriter();
     const call = await write(new RecordedCall('a'));
     for (let second = 0; second < 30; second++) {
       await answer('disk full');
@@ -259,7 +231,7 @@ describe('the writer', () => {
   });
 
   it('acknowledges a large body only when all of its fragments are durable, and lets others in between', async () => {
-    const { log, write, answer } = await started();
+    const { log, write, answer } = await startedWriter();
     const large = await write(new RecordedCall('large', { bodyBytes: 900_000 }));
     const small = await write(new RecordedCall('small'));
     await answer('acknowledged');
@@ -271,7 +243,7 @@ describe('the writer', () => {
   });
 
   it('asks a call again that had something new while fragments of it were left', async () => {
-    const { log, write, answer } = await started();
+    const { log, write, answer } = await startedWriter();
     const call = await write(new RecordedCall('large', { bodyBytes: 400_000 }));
     await write(call);
     for (let more = 0; more < 8; more++) await answer('acknowledged');
@@ -279,7 +251,7 @@ describe('the writer', () => {
   });
 
   it('asks a call again that had something new while it was asked', async () => {
-    const { log, writer, write, answer } = await started();
+    const { log, writer, write, answer } = await startedWriter();
     const call = new RecordedCall('a');
     const take = call.take.bind(call);
     call.take = () => {
@@ -297,7 +269,7 @@ describe('the writer', () => {
       if (project === 'unknown') throw new ServiceError('access_unavailable', 'The project is not known.');
       return sealing;
     };
-    const { write, answer } = await started(keys);
+    const { write, answer } = await startedWriter(keys);
     const bad = await write(new RecordedCall('bad', { projectId: 'unknown' }));
     const good = await write(new RecordedCall('good'));
     await answer('acknowledged');
@@ -308,7 +280,7 @@ describe('the writer', () => {
   it('loses only the calls of a segment that cannot be built, and leaves no gap in the numbers', async () => {
     // A key of a length that no cipher takes: it is found, and fails when the block is sealed.
     const unusable = { id: 'broken', key: createSecretKey(randomBytes(5)) };
-    const { log, writer, write, answer } = await started((project) => (project === 'broken' ? unusable : sealing));
+    const { log, writer, write, answer } = await startedWriter((project) => (project === 'broken' ? unusable : sealing));
     const first = await write(new RecordedCall('first'));
     await answer('acknowledged');
     const bad = await write(new RecordedCall('bad', { projectId: 'broken', bodyBytes: 900_000 }));
@@ -326,7 +298,7 @@ describe('the writer', () => {
 
   it('stops at once behind a segment that could not be built', async () => {
     const unusable = { id: 'broken', key: createSecretKey(randomBytes(5)) };
-    const { log, writer } = await started(() => unusable);
+    const { log, writer } = await startedWriter(() => unusable);
     const bad = new RecordedCall('bad');
     writer.open(bad);
     writer.enqueue(bad.write());
@@ -335,7 +307,7 @@ describe('the writer', () => {
   });
 
   it('goes on when a call fails while it is told', async () => {
-    const { write, answer } = await started();
+    const { write, answer } = await startedWriter();
     await write(new RecordedCall('first'));
     const faulty = await write(new RecordedCall('faulty', { onAcknowledged: () => { throw new Error('a fault of the call'); } }));
     const good = await write(new RecordedCall('good'));
@@ -345,7 +317,7 @@ describe('the writer', () => {
   });
 
   it('drains before it stops, closes its epoch and takes nothing more', async () => {
-    const { log, writer, write, answer } = await started();
+    const { log, writer, write, answer } = await startedWriter();
     const [first, second] = [await write(new RecordedCall('a')), await write(new RecordedCall('b'))];
     const stopped = writer.stop();
     expect(() => writer.accepting()).toThrow(expect.objectContaining({ code: 'draining' }));
@@ -358,82 +330,11 @@ describe('the writer', () => {
   });
 
   it('stops in bounded time when the log never answers', async () => {
-    const { writer, after, write } = await started();
+    const { writer, after, write } = await startedWriter();
     const call = await write(new RecordedCall('a'));
     const stopped = writer.stop();
     await after(5_250);
     await stopped;
     expect(call.news.at(-1)).toBe('lost');
-  });
-});
-
-type Step =
-  | { readonly act: 'write'; readonly call: number; readonly count: number; readonly large: boolean }
-  | { readonly act: 'answer'; readonly fate: AppendFate }
-  | { readonly act: 'after'; readonly ms: number }
-  | { readonly act: 'jump'; readonly ms: number }
-  | { readonly act: 'reach'; readonly reach: ScriptedLog['reach'] }
-  | { readonly act: 'closed by another' }
-  | { readonly act: 'end'; readonly call: number };
-
-const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ act: fc.constant('write' as const), call: fc.nat(4), count: fc.integer({ min: 1, max: 3 }), large: fc.nat(9).map((dice) => dice === 0) }) },
-  { weight: 5, arbitrary: fc.constant({ act: 'answer' as const, fate: 'acknowledged' as const }) },
-  { weight: 3, arbitrary: fc.record({ act: fc.constant('answer' as const), fate: fc.constantFrom<AppendFate>('stored, unknown', 'dropped, unknown', 'stored, silent', 'dropped, silent', 'disk full') }) },
-  { weight: 3, arbitrary: fc.record({ act: fc.constant('after' as const), ms: fc.constantFrom(1, 20, 300, 2_100, 5_100, 9_900, 10_100) }) },
-  { weight: 1, arbitrary: fc.record({ act: fc.constant('jump' as const), ms: fc.constantFrom(1_000, 9_000, 10_000, 15_000) }) },
-  { weight: 1, arbitrary: fc.record({ act: fc.constant('reach' as const), reach: fc.constantFrom<ScriptedLog['reach']>('up', 'up', 'down', 'silent') }) },
-  { weight: 1, arbitrary: fc.constant({ act: 'closed by another' as const }) },
-  { weight: 1, arbitrary: fc.record({ act: fc.constant('end' as const), call: fc.nat(4) }) },
-);
-
-describe('the laws of the writer, whatever becomes of appends, renewals and time', () => {
-  it('nothing is released that is not in the log under a held lease; nothing is lost in silence; nothing is written twice or out of order', async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40 }), async (script) => {
-        const { clock, log, writer, after, write } = await started();
-        const broken: string[] = [];
-        const all: RecordedCall[] = [];
-        const slots: RecordedCall[] = [];
-        const check = (call: RecordedCall): void => {
-          const inLog = new Set(log.labels());
-          if (call.taken.some((label) => !inLog.has(label))) broken.push(`${call.id} was released without its record`);
-          if (clock.monotonicMs() >= log.leaseUntilMs()) broken.push(`${call.id} was released after the lease`);
-        };
-        const callAt = (slot: number, large: boolean): RecordedCall => {
-          const present = slots[slot];
-          if (present && !present.error) return present;
-          const fresh = new RecordedCall(`call-${all.length}`, { onAcknowledged: check, bodyBytes: large ? 200_000 : 10 });
-          all.push(fresh);
-          return (slots[slot] = fresh);
-        };
-        for (const now of script) {
-          if (now.act === 'write') await write(callAt(now.call, now.large), now.count);
-          else if (now.act === 'answer') log.answer(now.fate);
-          else if (now.act === 'after') await after(now.ms);
-          else if (now.act === 'jump') clock.jump(now.ms);
-          else if (now.act === 'reach') log.reach = now.reach;
-          else if (now.act === 'closed by another') log.closeCurrent();
-          else writer.close(callAt(now.call, false));
-          await nextTurn();
-        }
-        log.reach = 'up';
-        for (let round = 0; round < 300 && !(all.every((call) => call.error ?? call.settled)); round++) {
-          log.answer('acknowledged');
-          await after(250);
-        }
-        expect(broken).toEqual([]);
-        expect(log.faults).toEqual([]);
-        const labels = log.labels();
-        expect(new Set(labels).size).toBe(labels.length);
-        for (const call of all) {
-          const mine = labels.filter((label) => label.startsWith(`${call.id}:`));
-          expect(mine).toEqual(call.taken.slice(0, mine.length));
-          expect(call.news.indexOf('lost') === -1 || call.news.indexOf('lost') === call.news.length - 1).toBe(true);
-          expect(call.error !== undefined || call.settled).toBe(true);
-        }
-      }),
-      { numRuns: 400 },
-    );
   });
 });
