@@ -2,8 +2,13 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { readConfig, type Environment } from '@sluice/config';
 import { z } from 'zod';
+import { isKeyText, NOT_A_KEY } from './platform-api/key-text.ts';
 
-const address = z.url({ protocol: /^https?$/, error: 'must be an http(s) address such as http://127.0.0.1:8080' }).transform((url) => url.replace(/\/+$/, ''));
+const address = z
+  .url({ protocol: /^https?$/, error: 'must be an http(s) address such as http://127.0.0.1:8080' })
+  .refine((url) => !/^https?:\/*[^/?#]*@/i.test(url), { error: 'must hold no user name and no password: an address is shown' })
+  .transform((url) => url.replace(/\/+$/, ''));
+const key = z.string().refine(isKeyText, { error: NOT_A_KEY });
 
 /** Settings of the command line, by their environment names. */
 export const settingsShape = {
@@ -11,8 +16,8 @@ export const settingsShape = {
   // As `up` prints it and as SDKs take it, with /v1, or without.
   SLUICE_URL: address.transform((url) => url.replace(/\/v1$/, '')).optional(),
   SLUICE_ADMIN_URL: address.optional(),
-  SLUICE_ADMIN_KEY: z.string().optional(),
-  SLUICE_API_KEY: z.string().optional(),
+  SLUICE_ADMIN_KEY: key.optional(),
+  SLUICE_API_KEY: key.optional(),
   SLUICE_COMMAND: z.string().optional(),
   XDG_DATA_HOME: z.string().optional(),
   XDG_STATE_HOME: z.string().optional(),

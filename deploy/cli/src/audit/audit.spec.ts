@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -84,12 +84,52 @@ describe('sluice audit', () => {
     serve(forked);
     const refused = await audit('verify', '--json');
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('DOES NOT VERIFY (consistency)') });
-    expect(JSON.parse(refused.stdout)).toEqual({ verified: false, fault: { kind: 'consistency', message: 'The first 5 entries are not those that were seen before.' } });
+    expect(JSON.parse(refused.stdout)).toEqual({ verified: false, fault: { kind: 'consistency', message: expect.stringMatching(/^The first 5 entries are not those that were seen before\.\nAnother copy of this log, seen at http/) } });
     serve(new SmallLog().addCalls(7));
     expect(JSON.parse((await audit('verify', '--json')).stdout)).toMatchObject({ verified: true, continues: 5 });
     serve(forked);
     expect(await audit('verify', '--new-log')).toMatchObject({ code: 0 });
     expect(await audit('verify')).toMatchObject({ code: 0 });
+  });
+
+  it('names the copy that a log was held against, and verifies a restored copy by its own history', async () => {
+    const original = new SmallLog().addCalls(5);
+    serve(original);
+    expect((await audit('verify')).code).toBe(0);
+    const home = api.url;
+    await api.close();
+    api = new ApiServer();
+    await api.listen();
+    const copy = new SmallLog().addCalls(8);
+    copy.entries[1] = copy.entries[2]!;
+    serve(copy);
+    const refused = await audit('verify');
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toMatch(new RegExp(`DOES NOT VERIFY \\(consistency\\).*\\nAnother copy of this log, seen at ${home} on \\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\dZ, continued differently than the one at ${api.url}: one of the two`));
+    expect(refused.stderr).toContain('If you ran a restored copy, that is the reason.');
+    expect(await audit('verify', '--own-history')).toMatchObject({ code: 0, stdout: expect.stringContaining('first sight') });
+    expect(await audit('verify', '--own-history')).toMatchObject({ code: 0, stdout: expect.stringContaining('continues the 8 entries') });
+    serve(new SmallLog().addCalls(8));
+    expect(await audit('verify', '--own-history')).toMatchObject({ code: 1, stderr: expect.stringMatching(/This log, seen at http\S+ on [-\d]+ [:\d]+Z, was another one then: it was cut or rewritten since/) });
+    serve(original);
+    expect(JSON.parse((await runCli(['audit', 'verify', '--new-log', '--json'], { env: { ...api.environment, XDG_STATE_HOME: folder } })).stdout)).toMatchObject({ continues: null, forgot_history: true });
+    expect(await audit('verify', '--new-log')).toMatchObject({ code: 0, stdout: expect.stringContaining('history not compared with what was seen before (--new-log)') });
+  });
+
+  it('says in a line that an export, or standard output, cannot be written', async () => {
+    serve(new SmallLog().addCalls(3));
+    const exported = await audit('export', '/proc/zz');
+    expect(exported).toEqual({ code: 1, stdout: '', stderr: 'sluice: The folder /proc/zz cannot be made: its file system takes no folders. Give another folder.\n' });
+    const full = openSync('/dev/full', 'w');
+    try {
+      const child = spawn(process.execPath, [...CLI_WORDS, 'audit', 'verify', '--json'], { env: cleanEnvironment({ ...api.environment, XDG_STATE_HOME: folder }), stdio: ['ignore', full, 'pipe'] });
+      let stderr = '';
+      child.stderr!.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+      const [code] = (await once(child, 'close')) as [number | null];
+      expect([code, stderr]).toEqual([1, 'sluice: Standard output could not be written: the disk that it goes to is full. What is there is not whole.\n']);
+    } finally {
+      closeSync(full);
+    }
   });
 
   it('counts closed epochs, says which is open, and finds an end that is missing', async () => {

@@ -3,6 +3,7 @@ import { chmod, mkdtemp, readdir, rename, rm, rmdir, writeFile } from 'node:fs/p
 import { dirname, join, resolve } from 'node:path';
 import { formatVerifierKey, type ReadResource } from '@sluice/transparency';
 import { makeFolder } from '../data-folder/make-folder.ts';
+import { explainErrno } from '../data-folder/explain-errno.ts';
 import { isErrno } from '../data-folder/private-file.ts';
 import { CommandFailed } from '../exit-code.ts';
 import { openLog, type LogSource, type VerifyOptions } from './log-source.ts';
@@ -27,6 +28,15 @@ export async function exportLog(dir: string, options: VerifyOptions, signal: Abo
   const root = resolve(dir);
   await refuseUsedFolder(root);
   const source = await openLog(options, signal);
+  try {
+    return { directory: root, ...(await writeWhole(root, source, signal)) };
+  } catch (error) {
+    const text = explainErrno(error, root, 'Give another folder.');
+    throw text === undefined ? error : new CommandFailed(text);
+  }
+}
+
+async function writeWhole(root: string, source: LogSource, signal: AbortSignal): Promise<Omit<ExportedLog, 'directory'>> {
   makeFolder(dirname(root));
   const draft = await mkdtemp(`${root}.new-`);
   try {
@@ -34,7 +44,7 @@ export async function exportLog(dir: string, options: VerifyOptions, signal: Abo
     await chmod(draft, FOLDER_MODE);
     if (existsSync(root)) await rmdir(root);
     await rename(draft, root);
-    return { directory: root, ...exported };
+    return exported;
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
     throw error;

@@ -5,14 +5,30 @@ import { z } from 'zod';
 import { makeFolder } from '../data-folder/make-folder.ts';
 import { readFileIfThere, writePrivateFile } from '../data-folder/private-file.ts';
 import { CommandFailed } from '../exit-code.ts';
+import { moment } from '../terminal/table.ts';
 import { LogRefused } from './log-refused.ts';
 
-const remembered = z.object({ place: z.string(), verifierKey: z.string(), note: z.string().optional() });
+const remembered = z.object({ place: z.string(), verifierKey: z.string(), note: z.string().optional(), seenAt: z.iso.datetime().optional() });
 
 /** What a file remembers; its checkpoint is checked against the key again. */
 interface Remembered {
   readonly verifierKey: string;
-  readonly checkpoint: Checkpoint | undefined;
+  readonly seen: Seen | undefined;
+}
+
+/** A checkpoint that was proven: where the log lay then, and when (ISO 8601; undefined in a file of an older version). */
+export interface Seen {
+  readonly checkpoint: Checkpoint;
+  readonly place: string;
+  readonly at: string | undefined;
+}
+
+/** How far the past counts. */
+export interface Trust {
+  /** The log is taken as it is now, whatever was seen before. */
+  readonly newLog: boolean;
+  /** The log is held only against what was seen at its own place: for a restored copy, which goes on by itself. */
+  readonly ownHistory: boolean;
 }
 
 /**
@@ -25,34 +41,63 @@ export class KnownLog {
   readonly #logFile: string;
   readonly #place: string;
   readonly #verifierKey: string;
-  /** The checkpoint that the log must continue; undefined at first sight. */
-  readonly checkpoint: Checkpoint | undefined;
+  readonly #trust: Trust;
+  /** What the log must continue; undefined at first sight, and for a new log. */
+  readonly seen: Seen | undefined;
+  /** True when something was seen that `newLog` left out of account. */
+  readonly isForgotten: boolean;
 
-  private constructor(stateDir: string, place: string, verifierKey: string, trustNew: boolean) {
+  private constructor(stateDir: string, place: string, verifierKey: string, trust: Trust) {
     this.#placeFile = fileOf(stateDir, 'checkpoints', place);
     // A verifier key begins with the log's origin.
     this.#logFile = fileOf(stateDir, 'logs', verifierKey);
     this.#place = place;
     this.#verifierKey = verifierKey;
-    this.checkpoint = trustNew ? undefined : this.#newest();
+    this.#trust = trust;
+    this.seen = trust.newLog ? undefined : this.#newest();
+    this.isForgotten = trust.newLog && this.#files().some((file) => readFileIfThere(file) !== undefined);
   }
 
-  /** Throws when the key is another one than before, unless `trustNew` says that this is meant. */
-  static open(stateDir: string, place: string, verifierKey: string, trustNew: boolean): KnownLog {
-    return new KnownLog(stateDir, place, verifierKey, trustNew);
+  /** Throws when the key is another one than before, unless the trust says that this is meant. */
+  static open(stateDir: string, place: string, verifierKey: string, trust: Trust): KnownLog {
+    return new KnownLog(stateDir, place, verifierKey, trust);
   }
 
-  #newest(): Checkpoint | undefined {
+  /** The checkpoint that the log must continue. */
+  get checkpoint(): Checkpoint | undefined {
+    return this.seen?.checkpoint;
+  }
+
+  /** What to say of a log that does not continue what was seen: where that was, when, and what may have happened. */
+  explainFork(): string | undefined {
+    if (!this.seen) return undefined;
+    const { place, at } = this.seen;
+    const when = at === undefined ? '' : ` on ${moment(Date.parse(at))}`;
+    if (place === this.#place) {
+      return `This log, seen at ${place}${when}, was another one then: it was cut or rewritten since.\nIf you put a backup in its place, that is the reason; say so once: sluice audit verify --new-log`;
+    }
+    return [
+      `Another copy of this log, seen at ${place}${when}, continued differently than the one at ${this.#place}: one of the two is not the original.`,
+      'If you ran a restored copy, that is the reason. To hold this log only against what was seen at its own place: sluice audit verify --own-history',
+      'To take it as the original from now on, and forget the other: sluice audit verify --new-log',
+    ].join('\n');
+  }
+
+  #files(): string[] {
+    return this.#trust.ownHistory ? [this.#placeFile] : [this.#logFile, this.#placeFile];
+  }
+
+  #newest(): Seen | undefined {
     const before = readRemembered(this.#placeFile);
     if (before && before.verifierKey !== this.#verifierKey) throw anotherKey(this.#place, before.verifierKey, this.#verifierKey);
-    const seen = [before?.checkpoint, readRemembered(this.#logFile)?.checkpoint].filter((one) => one !== undefined);
-    return seen.reduce<Checkpoint | undefined>((newest, one) => (newest && newest.size >= one.size ? newest : one), undefined);
+    const all = [before?.seen, this.#trust.ownHistory ? undefined : readRemembered(this.#logFile)?.seen].filter((one) => one !== undefined);
+    return all.reduce<Seen | undefined>((newest, one) => (newest && newest.checkpoint.size >= one.checkpoint.size ? newest : one), undefined);
   }
 
   /** Remembers a checkpoint once it is proven. */
-  remember(note: Uint8Array): void {
-    const value = { place: this.#place, verifierKey: this.#verifierKey, note: Buffer.from(note).toString('utf8') };
-    for (const file of [this.#logFile, this.#placeFile]) {
+  remember(note: Uint8Array, nowMs: number): void {
+    const value = { place: this.#place, verifierKey: this.#verifierKey, note: Buffer.from(note).toString('utf8'), seenAt: new Date(nowMs).toISOString() };
+    for (const file of this.#files()) {
       makeFolder(dirname(file), 0o700);
       writePrivateFile(file, `${JSON.stringify(value, undefined, 2)}\n`);
     }
@@ -73,8 +118,9 @@ function readRemembered(file: string): Remembered | undefined {
   const text = readFileIfThere(file);
   if (text === undefined) return undefined;
   try {
-    const { verifierKey, note } = remembered.parse(JSON.parse(text));
-    return { verifierKey, checkpoint: note === undefined ? undefined : parseCheckpoint(openNote(Buffer.from(note), [parseVerifierKey(verifierKey)])) };
+    const { verifierKey, note, place, seenAt: at } = remembered.parse(JSON.parse(text));
+    const checkpoint = note === undefined ? undefined : parseCheckpoint(openNote(Buffer.from(note), [parseVerifierKey(verifierKey)]));
+    return { verifierKey, seen: checkpoint && { checkpoint, place, at } };
   } catch {
     throw new CommandFailed(`${file} is damaged: it remembers which log was seen here. If you trust the log as it is now: sluice audit verify --new-log`);
   }

@@ -9,6 +9,8 @@ import type { ReadOptions } from '../commands/output.ts';
 export interface VerifyOptions extends ReadOptions {
   /** Trust the key of this log although another one was seen here before. */
   readonly newLog?: boolean;
+  /** Hold the log only against what was seen at its own place. */
+  readonly ownHistory?: boolean;
 }
 
 /** A log as it is seen from the outside, with what is remembered of it. */
@@ -26,6 +28,6 @@ export async function openLog(options: VerifyOptions, signal?: AbortSignal): Pro
   // A platform of this machine is known by its folder, because its port may change; another by its address.
   const place = settings.adminUrl ?? dataFolder(options.data ?? settings.dataDir).root;
   const keyText = (await api.text('/audit/log/key')).trim();
-  const known = KnownLog.open(settings.stateDir, place, keyText, options.newLog ?? false);
+  const known = KnownLog.open(settings.stateDir, place, keyText, { newLog: options.newLog ?? false, ownHistory: options.ownHistory ?? false });
   return { api, key: parseVerifierKey(keyText), read: async (path) => api.bytes(`/audit/log/${path}`, signal), known };
 }

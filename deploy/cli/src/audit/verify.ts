@@ -32,6 +32,7 @@ async function verifyAndPrint(id: string | undefined, options: VerifyOptions): P
     size: Number(size),
     root: Buffer.from(root).toString('base64'),
     continues: source.known.checkpoint ? Number(source.known.checkpoint.size) : null,
+    forgot_history: source.known.isForgotten,
     ...numbersOf(report),
     elapsed_ms: elapsedMs,
     ...(proof && { call: proof }),
@@ -41,19 +42,21 @@ async function verifyAndPrint(id: string | undefined, options: VerifyOptions): P
 
 /** Verifies all of the log and remembers its checkpoint. Throws CommandFailed at the first thing that does not hold. */
 export async function verifyLog({ read, key, known }: Pick<LogSource, 'read' | 'key' | 'known'>): Promise<LogReport> {
-  const report = await proven(() => new LogVerifier(read, key).verify(known.checkpoint, showProgress));
-  known.remember(report.note);
+  const report = await proven(async () => new LogVerifier(read, key).verify(known.checkpoint, showProgress), () => known.explainFork());
+  known.remember(report.note, Date.now());
   return report;
 }
 
-async function proven<T>(work: () => Promise<T>): Promise<T> {
+/** `explainFork` says what it means that the log does not continue what was seen before. */
+async function proven<T>(work: () => Promise<T>, explainFork?: () => string | undefined): Promise<T> {
   try {
     return await work();
   } catch (error) {
     if (!(error instanceof LogFault)) throw error;
     if (error.cause instanceof NoAnswer) throw new CommandFailed(`The log could not be read to its end: nothing is proven, and nothing refuted.\n${error.cause.message}`);
-    const cause = error.cause instanceof CommandFailed ? `\n${error.cause.message}` : '';
-    throw new LogRefused(error.kind, `${error.message}${cause}`, `THE LOG DOES NOT VERIFY (${error.kind}): ${error.message}${cause}`);
+    const more = error.cause instanceof CommandFailed ? error.cause.message : error.kind === 'consistency' ? explainFork?.() : undefined;
+    const message = more === undefined ? error.message : `${error.message}\n${more}`;
+    throw new LogRefused(error.kind, message, `THE LOG DOES NOT VERIFY (${error.kind}): ${message}`);
   }
 }
 
@@ -79,17 +82,22 @@ function counted({ acts, closed_epochs, open_epochs }: Numbers): string[] {
   ];
 }
 
-type Answer = Numbers & { readonly origin: string; readonly size: number; readonly root: string; readonly continues: number | null; readonly elapsed_ms: number };
+type Answer = Numbers & { readonly origin: string; readonly size: number; readonly root: string; readonly continues: number | null; readonly forgot_history: boolean; readonly elapsed_ms: number };
 
 function readable(answer: Answer, proof?: CallProof): string {
-  const { origin, size, root, continues, elapsed_ms } = answer;
-  const before = continues === null ? 'first sight: the key is pinned from now on' : `continues the ${continues} entries that were proven before`;
-  const lines = [`The log verifies: ${size} entries, ${elapsed_ms} ms`, `origin  ${origin}`, `root    ${root}`, `history ${before}`, ...counted(answer)];
+  const { origin, size, root, elapsed_ms } = answer;
+  const lines = [`The log verifies: ${size} entries, ${elapsed_ms} ms`, `origin  ${origin}`, `root    ${root}`, `history ${historyOf(answer)}`, ...counted(answer)];
   if (proof) {
     lines.push(`call    ${proof.id} is entry ${proof.index} of it (${proof.type}, ${proof.minute})`);
     lines.push(...shown(proof));
   }
   return lines.join('\n');
+}
+
+function historyOf({ continues, forgot_history }: Answer): string {
+  if (continues !== null) return `continues the ${continues} entries that were proven before`;
+  if (forgot_history) return 'not compared with what was seen before (--new-log): this log and its key are what the next verification continues';
+  return 'first sight: the key is pinned from now on';
 }
 
 /** What is proven of the call, and what is not. */

@@ -42,11 +42,15 @@ export function addAuditCommands(program: Command): void {
   });
 
   const verify = reads(group.command('verify').description('prove the whole log from the outside, or one call').argument('[id]', 'also check the proof of this call'));
-  examples(verify.option('--new-log', 'trust this log although another key, or a later end of it, was seen here before: it was set up anew, or cut back by a restored backup'), ['sluice audit verify', 'sluice audit verify 019ab3c4d5e67890a1b2c3d4e5f60718']).action(
+  verify
+    .option('--new-log', 'trust this log although another key, or a later end of it, was seen here before: it was set up anew, or cut back by a restored backup')
+    .option('--own-history', 'hold the log only against what was seen at its own place (data folder or address): for a restored copy that runs beside the original');
+  examples(verify, ['sluice audit verify', 'sluice audit verify --data /srv/drill --own-history', 'sluice audit verify 019ab3c4d5e67890a1b2c3d4e5f60718']).action(
     async (id: string | undefined, options: VerifyOptions) => (await import('../audit/verify.ts')).verify(id, options),
   );
 
   const out = reads(group.command('export').description('write the verified log as static files that other verifiers read (C2SP tlog-tiles)').argument('<dir>', 'a new folder'));
+  out.option('--own-history', 'hold the log only against what was seen at its own place: for a restored copy that runs beside the original');
   examples(out, ['sluice audit export ./log-of-november']).action(async (dir: string, options: VerifyOptions) => {
     const { exportLog } = await import('../audit/export.ts');
     const exported = await interruptible(async (signal) => exportLog(dir, options, signal));

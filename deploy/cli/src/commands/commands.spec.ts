@@ -38,7 +38,7 @@ describe('the command line', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const sluice = async (words: string[], stdin?: string): Promise<CliResult> =>
+  const sluice = async (words: string[], stdin?: string | Uint8Array): Promise<CliResult> =>
     runCli(words, { env: { ...api.environment, SLUICE_DATA: folder }, ...(stdin !== undefined && { stdin }) });
 
   it('helps everywhere, with examples', async () => {
@@ -164,6 +164,48 @@ describe('the command line', () => {
     expect(await sluice(words, '')).toMatchObject({ code: 1, stderr: expect.stringContaining('Standard input was empty') });
   });
 
+  it('says that a name has another version now, between how many calls are shared, and that some leave the house', async () => {
+    const versions = [1, 2].map((number) => ({ ...MODEL.versions[0]!, id: `ver_${number}`, number }));
+    const second = { ...MODEL.deployments[0]!, id: 'dep_2', version_id: 'ver_2', placement: 'external', upstream_model: 'other' };
+    api.on('POST /admin/v1/models', { status: 201, json: { ...MODEL, versions: [versions[1]!], deployments: [second] } });
+    api.on('GET /admin/v1/models', { json: { ...list([{ ...MODEL, versions, deployments: [MODEL.deployments[0], second, { ...second, id: 'dep_0', state: 'removed' }] }]), aliases: [] } });
+    api.on('GET /admin/v1/backends', { json: list([]) });
+    const mixed = 'tiny is served inside and outside the house: any call to it may be the one whose prompt leaves.\n';
+    const added = await sluice(['model', 'add', 'tiny', '--openai', 'http://gpu:8000/v1', '--upstream-model', 'other', '--external']);
+    expect(added).toEqual({ code: 0, stdout: 'added version 2 of tiny: calls are shared between 2 deployments\n', stderr: `Warning: ${mixed}` });
+    const { stdout } = await sluice(['model', 'list']);
+    expect(stdout).toMatch(/^MODEL +VERSION .* WHERE +UPSTREAM MODEL +STATE\ntiny +1 +gpt-4o +openai +inside +http:\/\/gpu:8000\/v1 +m +active\ntiny +2 +gpt-4o +openai +external +http:\/\/gpu:8000\/v1 +other +active\n/);
+    expect(stdout.endsWith(mixed)).toBe(true);
+    api.on('GET /admin/v1/models', { json: { ...list([{ ...MODEL, versions, deployments: [{ ...second, placement: 'inside' }] }]), aliases: [] } });
+    expect(await sluice(['model', 'add', 'tiny', '--openai', 'http://gpu:8000/v1'])).toEqual({ code: 0, stdout: 'added version 2 of tiny\n', stderr: '' });
+  });
+
+  it('refuses a key with a character that no key has, wherever it comes from, and never shows it', async () => {
+    const BAD = ['sk-sluice-SECRET\nx', 'sk-sluice-SECRET\u0456', 'sk-sluice-SECRET x', 'sk-sluice-SECRET\u0000'.replace('\u0000', '\u0007')];
+    for (const bad of BAD) {
+      for (const [name, words] of [['SLUICE_ADMIN_KEY', ['key', 'list']], ['SLUICE_API_KEY', ['chat', 'Hello']]] as const) {
+        const result = await runCli(words, { env: { ...api.environment, [name]: bad } });
+        expect(result).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining(`${name}: holds characters that no key has`) });
+        expect(result.stderr).not.toContain('SECRET');
+      }
+    }
+    writeFileSync(join(folder, 'credentials.json'), JSON.stringify({ apiKey: 'sk-sluice-a', adminKey: BAD[0] }));
+    writeFileSync(join(folder, 'running.json'), JSON.stringify({ url: api.url, adminUrl: api.url, pid: 1 }));
+    const stored = await runCli(['key', 'list', '--data', folder]);
+    expect(stored).toMatchObject({ code: 1, stderr: expect.stringContaining('is damaged (adminKey holds characters that no key has)') });
+    const piped = await sluice(['model', 'add', 'tiny', '--openai', 'http://gpu:8000/v1', '--key-stdin'], BAD[1]);
+    expect(piped).toMatchObject({ code: 1, stderr: 'sluice: Standard input holds characters that no key has: the key was expected there.\n' });
+    const address = await runCli(['key', 'list'], { env: { ...api.environment, SLUICE_ADMIN_URL: 'http://ada:SECRET@localhost:1' } });
+    expect(address).toMatchObject({ code: 1, stderr: expect.stringContaining('SLUICE_ADMIN_URL: must hold no user name and no password') });
+    expect([stored, piped, address].some(({ stderr }) => stderr.includes('SECRET'))).toBe(false);
+    expect(api.seen).toEqual([]);
+  }, 60_000);
+
+  it('asks nothing that is no text', async () => {
+    expect(await sluice(['chat', '-', '--model', 'tiny'], Buffer.from([0x48, 0xff, 0x69]))).toEqual({ code: 1, stdout: '', stderr: 'sluice: Standard input is not text in UTF-8.\n' });
+    expect(api.seen).toEqual([]);
+  });
+
   it('adds weights: copies them under their digest, with progress, and refuses what is no GGUF file', async () => {
     api.on('POST /admin/v1/models', { status: 201, json: MODEL });
     const bytes = Buffer.concat([Buffer.from('GGUF'), Buffer.alloc(5_000_000, 7)]);
@@ -188,7 +230,7 @@ describe('the command line', () => {
     api.on('PUT /admin/v1/aliases/a%2Fb', { json: { object: 'alias', name: 'a/b', model: 'tiny', model_id: 'model_1' } });
     api.on('DELETE /admin/v1/aliases/a%2Fb', { json: { object: 'alias', name: 'a/b', deleted: true } });
     const listed = await sluice(['model', 'list']);
-    expect(listed.stdout).toMatch(/tiny\s+gpt-4o\s+openai\s+inside\s+http:\/\/gpu:8000\/v1\s+unhealthy \(connect ECONNREFUSED\)/);
+    expect(listed.stdout).toMatch(/tiny\s+1\s+gpt-4o\s+openai\s+inside\s+http:\/\/gpu:8000\/v1\s+m\s+unhealthy \(connect ECONNREFUSED\)/);
     api.on('GET /admin/v1/backends', { json: list([{ deployment_id: 'dep_1', healthy: true, reason: 'The backend refused the credential (HTTP 401).' }]) });
     expect((await sluice(['model', 'list'])).stdout).toContain('healthy (last failure: The backend refused the credential (HTTP 401).)');
     expect(JSON.parse((await sluice(['model', 'list', '--json'])).stdout)).toMatchObject({ data: [{ name: 'tiny', deployments: [{ id: 'dep_1', healthy: true, reason: 'The backend refused the credential (HTTP 401).' }] }], backends: [{ healthy: true }] });

@@ -1,9 +1,9 @@
 import { Option, type Command } from 'commander';
 import { WrongUse } from '../exit-code.ts';
-import { alias, backend, deleted, listOf, model, models } from '../platform-api/answers.ts';
+import { alias, backend, deleted, listOf, model, models, type Model } from '../platform-api/answers.ts';
 import { adminApi } from '../platform-api/connection.ts';
 import { interruptible } from '../terminal/interruptible.ts';
-import { printable } from '../terminal/printable.ts';
+import { printable, printableLine } from '../terminal/printable.ts';
 import { table } from '../terminal/table.ts';
 import { readSecret } from '../terminal/stdin.ts';
 import { asTyped } from '../terminal/typed-command.ts';
@@ -53,7 +53,25 @@ async function addModel(name: string, options: AddOptions): Promise<void> {
   const api = adminApi(options);
   const source = options.gguf === undefined ? { openai: await openAiSource(options) } : { gguf: await localWeights(options.gguf, options) };
   const answer = await api.send('POST', '/models', model, { name, ...source });
-  printAnswer(options, answer, () => `added ${printable(answer.name)}, version ${answer.versions.at(-1)?.number ?? 1}`);
+  const version = answer.versions.at(-1)?.number ?? 1;
+  if (version === 1) return printAnswer(options, answer, () => `added ${printable(answer.name)}, version 1`);
+  const whole = (await api.get('/models', models)).data.find(({ id }) => id === answer.id) ?? answer;
+  const count = inUse(whole).length;
+  printAnswer(options, answer, () => `added version ${version} of ${printable(answer.name)}${count > 1 ? `: calls are shared between ${count} deployments` : ''}`);
+  if (isMixed(whole)) process.stderr.write(`Warning: ${mixed(whole)}\n`);
+}
+
+function inUse({ deployments }: Model): Model['deployments'] {
+  return deployments.filter(({ state }) => state === 'active');
+}
+
+/** Some prompts to such a model leave the house and some do not. */
+function isMixed(one: Model): boolean {
+  return new Set(inUse(one).map(({ placement }) => placement)).size > 1;
+}
+
+function mixed({ name }: Model): string {
+  return `${printableLine(name)} is served inside and outside the house: any call to it may be the one whose prompt leaves.`;
 }
 
 async function openAiSource(options: AddOptions): Promise<object> {
@@ -91,10 +109,15 @@ async function listModels(options: ReadOptions): Promise<void> {
     const rows = withHealth.flatMap((row) =>
       row.deployments
         .filter(({ state }) => state !== 'removed')
-        .map((deployment) => [row.name, row.aliases.join(','), deployment.protocol, deployment.placement, deployment.target, healthOf(deployment)]),
+        .map((one) => [row.name, versionOf(row, one.version_id), row.aliases.join(','), one.protocol, one.placement, one.target, one.upstream_model || '-', healthOf(one)]),
     );
-    return table(['MODEL', 'ALIASES', 'PROTOCOL', 'PLACEMENT', 'WHERE', 'STATE'], rows);
+    const listed = table(['MODEL', 'VERSION', 'ALIASES', 'PROTOCOL', 'PLACEMENT', 'WHERE', 'UPSTREAM MODEL', 'STATE'], rows);
+    return [listed, ...answer.data.filter(isMixed).map(mixed)].join('\n');
   });
+}
+
+function versionOf({ versions }: Model, id: string): string {
+  return String(versions.find((version) => version.id === id)?.number ?? '-');
 }
 
 /** A deployment that no router has met yet shows what the registry says of it. */

@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { CommandFailed } from '../exit-code.ts';
+import { isKeyText, NOT_A_KEY } from '../platform-api/key-text.ts';
 import type { DataFolder } from './data-folder.ts';
 import { readFileIfThere, writePrivateFile } from './private-file.ts';
 
 /** The first keys of a platform. */
-const credentials = z.object({ apiKey: z.string().min(1), adminKey: z.string().min(1) });
+const key = z.string().min(1).refine(isKeyText, { error: NOT_A_KEY });
+const credentials = z.object({ apiKey: key, adminKey: key });
 export type Credentials = z.infer<typeof credentials>;
 
 /** Where the running platform listens. */
@@ -35,6 +37,11 @@ function readAs<T>(schema: z.ZodType<T>, path: string): T | undefined {
     return schema.parse(JSON.parse(text));
   } catch (error) {
     // The cause is left out: a parser's message may quote a key.
-    throw new CommandFailed(`${path} is damaged (${error instanceof z.ZodError ? 'a field is missing' : 'not JSON'}).`);
+    throw new CommandFailed(`${path} is damaged (${error instanceof z.ZodError ? fault(error) : 'not JSON'}).`);
   }
+}
+
+function fault({ issues }: z.ZodError): string {
+  const custom = issues.find(({ code }) => code === 'custom');
+  return custom ? `${custom.path.join('.')} ${custom.message}` : 'a field is missing';
 }

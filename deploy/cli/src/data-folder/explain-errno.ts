@@ -1,15 +1,20 @@
+import { userInfo } from 'node:os';
+
+const MAKES_FOLDERS = new Set<string | undefined>(['mkdir', 'mkdtemp']);
+
 /**
  * What the file system refused, for people: one paragraph, or undefined for what is a fault of this program. `path` is
  * named where the error names none; `mend` says what to do about a bad path.
  */
 export function explainErrno(failure: unknown, path: string, mend: string): string | undefined {
   if (typeof failure !== 'object' || failure === null) return undefined;
-  const { code, syscall, path: failed = path } = failure as Partial<NodeJS.ErrnoException>;
+  const { code, syscall, path: at = path } = failure as Partial<NodeJS.ErrnoException>;
+  // A draft has a name of its own beside the folder that was asked for.
+  const failed = syscall === 'mkdtemp' ? path : at;
   switch (code) {
     case 'ENOENT':
       if (syscall !== 'mkdir' && syscall !== 'mkdtemp') return undefined;
-      // A draft has a name of its own beside the folder that was asked for.
-      return `The folder ${syscall === 'mkdtemp' ? path : failed} cannot be made: its file system takes no folders. ${mend}`;
+      return `The folder ${failed} cannot be made: its file system takes no folders. ${mend}`;
     case 'ENAMETOOLONG':
       return `The path is longer than the file system takes. ${mend}`;
     case 'ELOOP':
@@ -19,7 +24,7 @@ export function explainErrno(failure: unknown, path: string, mend: string): stri
       return diskFull(failed);
     case 'EACCES':
     case 'EPERM':
-      return `This user may not ${syscall === 'open' ? 'read or write' : 'use'} ${failed}. Make it this user's own (chown -R). ${mend}`;
+      return MAKES_FOLDERS.has(syscall) ? `${thisUser()} may not make the folder ${failed}. ${mend}` : `${thisUser()} may not ${syscall === 'open' ? 'read or write' : 'use'} ${failed}. Make it this user's own (chown -R). ${mend}`;
     case 'EROFS':
       return `${failed} lies on a file system that cannot be written to. ${mend}`;
     case 'ENOTDIR':
@@ -35,6 +40,16 @@ export function explainErrno(failure: unknown, path: string, mend: string): stri
     case undefined:
     default:
       return undefined;
+  }
+}
+
+/** By name, because it may be the platform that speaks, to somebody who is another user. */
+function thisUser(): string {
+  try {
+    return `The user ${userInfo().username}`;
+  } catch {
+    // A container may run as a number that has no name.
+    return `The user with the number ${process.getuid?.() ?? 'unknown'}`;
   }
 }
 

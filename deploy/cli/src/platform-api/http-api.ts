@@ -122,8 +122,13 @@ function parseJson(text: string): unknown {
   }
 }
 
+/** What fetch itself says of an address, without a code. */
+const OWN_WORDS = ['unexpected redirect', 'bad port'];
+
+/** Only what the network said: the message of a request that could not be made may quote its headers, and so the key. */
 function reason(error: unknown): string {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  if (cause instanceof Error && 'code' in cause && typeof cause.code === 'string') return cause.code;
-  return cause instanceof Error ? cause.message : 'no connection';
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : undefined;
+  if (cause && 'code' in cause && typeof cause.code === 'string') return cause.code;
+  if (error instanceof DOMException) return error.message;
+  return cause && OWN_WORDS.includes(cause.message) ? cause.message : 'no connection';
 }

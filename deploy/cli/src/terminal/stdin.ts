@@ -1,4 +1,6 @@
+import { isUtf8 } from 'node:buffer';
 import { CommandFailed, WrongUse } from '../exit-code.ts';
+import { isKeyText, NOT_A_KEY } from '../platform-api/key-text.ts';
 
 const MAX_SECRET_BYTES = 8 * 1024;
 const MAX_PROMPT_BYTES = 4 * 1024 * 1024;
@@ -9,6 +11,7 @@ export async function readSecret(what: string): Promise<string> {
   const secret = (await readAll(MAX_SECRET_BYTES)).trim();
   if (secret === '') throw new CommandFailed(`Standard input was empty: ${what} was expected there.`);
   if (/\s/.test(secret)) throw new CommandFailed(`Standard input held more than one word: only ${what} is expected there.`);
+  if (!isKeyText(secret)) throw new CommandFailed(`Standard input ${NOT_A_KEY}: ${what} was expected there.`);
   return secret;
 }
 
@@ -24,5 +27,8 @@ async function readAll(limitBytes: number): Promise<string> {
     if (size > limitBytes) throw new CommandFailed(`Standard input is larger than ${limitBytes} bytes.`);
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  const bytes = Buffer.concat(chunks);
+  // What is no text would be asked, and recorded, as something that nobody wrote.
+  if (!isUtf8(bytes)) throw new CommandFailed('Standard input is not text in UTF-8.');
+  return bytes.toString('utf8');
 }

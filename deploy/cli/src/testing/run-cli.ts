@@ -13,7 +13,7 @@ export interface CliResult {
 
 export interface CliInput {
   readonly env?: Readonly<Record<string, string>>;
-  readonly stdin?: string;
+  readonly stdin?: string | Uint8Array;
 }
 
 /** The words that the launcher hands to Node, without the launcher. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ConfigError } from '@sluice/config';
 import { runCli } from '../testing/run-cli.ts';
-import { readAllSettings } from './all-settings.ts';
+import { readAllSettings, unknownSettings } from './all-settings.ts';
 
 /** A fault in every part. */
 const FAULTY = {
@@ -51,6 +51,14 @@ describe('the settings of up', () => {
     expect(stderr).not.toContain('hidden');
     expect(readdirSync(parent)).toEqual(['ready.json']);
     expect(readFileSync(readyFile, 'utf8')).toBe('of another run');
+  });
+
+  it('are told of where there is none of their name, and do not keep up from its work', async () => {
+    expect(unknownSettings({ SLUICE_PORT: '1', SLUICE_PROT: '2', LOCAL_ENGINE_THREAD: '3', PATH: '4', SLUICE_COMMAND: '5' })).toEqual(['LOCAL_ENGINE_THREAD', 'SLUICE_PROT']);
+    const { code, stderr } = await runCli(['up', '--data', join(parent, 'ready.json'), '--no-model'], { env: { SLUICE_PROT: '8099', SLUICE_ROOT_KEY_FILE: join(parent, 'none') } });
+    expect(code).toBe(1);
+    expect(stderr).toContain('sluice up knows no setting SLUICE_PROT: it has no effect.');
+    expect(stderr).toContain('There is no root key');
   });
 
   it('give way to options', async () => {

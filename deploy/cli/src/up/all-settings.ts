@@ -1,5 +1,5 @@
 import { auditConfig } from '@sluice/audit';
-import { readConfig, type Environment } from '@sluice/config';
+import { processEnvironment, readConfig, type Environment } from '@sluice/config';
 import { gatewayConfig } from '@sluice/gateway';
 import { hostShape } from '@sluice/host';
 import { inferenceRouterConfig } from '@sluice/inference-router';
@@ -16,4 +16,9 @@ export type Settings = Readonly<z.output<z.ZodObject<typeof shape>>>;
 /** Reads them all before anything is touched; throws one ConfigError that names every fault of every part. */
 export function readAllSettings(environment?: Environment): Settings {
   return readConfig(shape, environment);
+}
+
+/** Names that are the platform's own kind and no setting of it, as a mistyped one is; what they mean to set has its default. */
+export function unknownSettings(environment: Environment = processEnvironment): string[] {
+  return Object.keys(environment).filter((name) => /^(SLUICE|LOCAL_ENGINE)_/.test(name) && !(name in shape)).toSorted();
 }

@@ -78,6 +78,16 @@ function checkKeys(folder: DataFolder, { rootKeyFile }: HostConfig): void {
     );
   }
   if (database && !credentials) {
-    throw new CommandFailed(`The first keys ${folder.credentials} are lost: this command could not administer the platform.\nPut the file back from a backup, or start anew in another folder with --data.`);
+    throw new CommandFailed(lostCredentials(folder));
   }
+}
+
+/** New keys are not made: a folder alone must not open a house whose keys were all revoked. */
+function lostCredentials({ credentials }: DataFolder): string {
+  return [
+    `The first keys ${credentials} are lost: this command could not administer the platform. Everything else is there.`,
+    `Put the file back from any backup of this platform, which has the same: cp -p BACKUP/${basename(credentials)} ${credentials}`,
+    'Without a backup, write it (chmod 600) with an API key and an admin key of the role owner that you still have: {"apiKey":"sk-sluice-...","adminKey":"sk-sluice-admin-..."}',
+    'With neither, start anew in another folder with --data; this one keeps its records.',
+  ].join('\n');
 }

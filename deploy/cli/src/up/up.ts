@@ -9,7 +9,9 @@ import { takeLock } from '../data-folder/lock.ts';
 import { makeFolder } from '../data-folder/make-folder.ts';
 import { WrongUse } from '../exit-code.ts';
 import { readSettings } from '../settings.ts';
-import { readAllSettings, type Settings } from './all-settings.ts';
+import { printableLine } from '../terminal/printable.ts';
+import { asTyped } from '../terminal/typed-command.ts';
+import { readAllSettings, unknownSettings, type Settings } from './all-settings.ts';
 import type { ComposeOptions } from './compose.ts';
 import { firstKeys } from './credentials.ts';
 import { openLog, type OpenLog } from './open-log.ts';
@@ -35,6 +37,7 @@ export async function up(options: UpOptions): Promise<void> {
   const startedMs = performance.now();
   const settings = readAllSettings();
   const listen = listenersOf(options, settings);
+  for (const name of unknownSettings()) say(asTyped(`sluice up knows no setting ${printableLine(name)}: it has no effect. docs/settings.md lists those that there are.`));
   const folder = dataFolder(options.data ?? readSettings().dataDir);
   const config = hostConfig();
   const readyFile = new ReadyFile(options.readyFile);
@@ -67,6 +70,7 @@ export async function up(options: UpOptions): Promise<void> {
     makeFolder(folder.root, 0o700);
     const lock = takeLock(folder.lock);
     stack.defer(() => lock.release());
+    makeFolder(folder.models, 0o700);
     const log = (opened.log = openLog(folder.log, settings.SLUICE_LOG_LEVEL));
     stack.defer(() => log.close());
     const { platform, credentials } = await openPlatform(folder, config, log, opened);

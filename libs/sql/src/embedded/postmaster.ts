@@ -66,12 +66,15 @@ export async function waitUntilReady(child: ChildProcess, place: PostmasterPlace
   throw new DatabaseStartError(`PostgreSQL was not ready after ${READY_DEADLINE_MS / 1000} s; see ${place.logFile}.`);
 }
 
+/** Whole lines: the first is left out where the tail begins within it. */
 async function logTail(path: string): Promise<string> {
   const file = await open(path, 'r');
   try {
     const { size } = await file.stat();
-    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(LOG_TAIL_BYTES), position: Math.max(0, size - LOG_TAIL_BYTES) });
-    return buffer.toString('utf8', 0, bytesRead).trim();
+    const position = Math.max(0, size - LOG_TAIL_BYTES);
+    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(LOG_TAIL_BYTES), position });
+    const text = buffer.toString('utf8', 0, bytesRead);
+    return (position === 0 ? text : text.slice(text.indexOf('\n') + 1)).trim();
   } finally {
     await file.close();
   }
