@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { TestHouse } from '../testing/house.ts';
+import { TestHouse, delta, helloAnswer, started, until } from '../testing/house.ts';
 
 const house = new TestHouse();
 const key = house.addKey('inference');
@@ -56,5 +56,32 @@ describe('what Node would refuse without a word', () => {
     expect(head).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK\r\n/);
     expect(body).toMatchObject({ object: 'chat.completion' });
     expect((await raw(house.url, ['GET /healthz HTTP/1.0'])).head).toMatch(/ 200 OK\r\n/);
+  });
+});
+
+describe('a client that closes its side of the connection', () => {
+  it.each([true, false])('has left, because nothing tells it from one that is gone: its call is cancelled and ends as disconnected (streamed: %s)', async (stream) => {
+    let [asked, cancelled] = [false, false];
+    house.answer = async function* (_call, signal) {
+      yield [started(), delta('Hel')];
+      asked = true;
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+      cancelled = true;
+    };
+    const before = house.records().length;
+    const { hostname, port } = new URL(house.url);
+    const body = JSON.stringify({ ...JSON.parse(chat), stream });
+    const socket = connect({ port: Number(port), host: hostname, allowHalfOpen: true });
+    try {
+      socket.resume().write(`${[...POST.slice(0, -1), `content-length: ${body.length}`, 'host: sluice'].join('\r\n')}\r\n\r\n${body}`);
+      await until(() => asked);
+      socket.end();
+      const ended = () => house.records().slice(before).find(({ kind }) => kind === 'completed');
+      await until(() => cancelled && ended() !== undefined);
+      expect(ended()).toMatchObject({ value: { outcome: 2 } });
+    } finally {
+      house.answer = helloAnswer;
+      socket.destroy();
+    }
   });
 });
