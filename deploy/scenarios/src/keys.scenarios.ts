@@ -1,9 +1,12 @@
+import { once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
+import { json } from 'node:stream/consumers';
 import { describe, expect, it } from '@jest/globals';
 import { givenAway } from '@sluice/testkit';
 import { ask } from './ask.ts';
 import { endedCall } from './audited-call.ts';
 import { admin, eventually, type House } from './house.ts';
-import { MODEL, scriptedModel } from './scripted-model.ts';
+import { MESSAGES, MODEL, scriptedModel } from './scripted-model.ts';
 
 interface Key {
   readonly id: string;
@@ -69,6 +72,28 @@ export function keyScenarios(at: () => House): void {
       for (let again = 0; again < 3; again++) for (const answer of await chatAtEveryDoor(key.secret)) expect(answer).toMatchObject({ status: 401, error: { code: 'invalid_api_key' } });
       return tookMs;
     }
+
+    it('starts no call whose body was on its way when the key was revoked, and that is a record', async () => {
+      const key = await create({});
+      const door = at().doors[0]!;
+      await eventually(async () => (await chatAtEveryDoor(key.secret)).every(({ status }) => status === 200));
+      const headers = { 'content-type': 'application/json', authorization: `Bearer ${key.secret}`, expect: '100-continue' };
+      const call = request(`${door}/v1/chat/completions`, { method: 'POST', headers });
+      const answered = once(call, 'response') as Promise<[IncomingMessage]>;
+      // The head of the call is there; another answer behind it, and its key has been looked up.
+      await once(call, 'continue');
+      expect((await ask(at(), {}, { key: key.secret, door })).status).toBe(200);
+      expect((await admin(at(), 'DELETE', `/keys/${key.id}`)).status).toBe(200);
+      await eventually(async () => {
+        // A body that stands still is refused as too slow.
+        call.write(' '.repeat(1024));
+        return (await chatAtEveryDoor(key.secret)).every(({ status }) => status === 401);
+      });
+      call.end(JSON.stringify({ model: MODEL, messages: MESSAGES }));
+      const [answer] = await answered;
+      expect([answer.statusCode, await json(answer)]).toMatchObject([401, { error: { code: 'invalid_api_key' } }]);
+      expect(await endedCall(at(), String(answer.headers['x-request-id']))).toMatchObject({ status: 'refused', error_code: 'invalid_api_key', key_id: key.id, request: null });
+    });
 
     it('is dead for administrators too, and cannot bring itself back', async () => {
       const member = await create({ kind: 'admin', role: 'member', project_id: undefined });
