@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
-import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { runCli } from '../testing/run-cli.ts';
@@ -26,6 +26,7 @@ describe('sluice up', () => {
     expect(await runCli(['key', 'create', 'kept', '--data', house.data])).toMatchObject({ code: 0 });
     const second = await runCli(house.words());
     expect(second).toMatchObject({ code: 1, stderr: expect.stringContaining(`in use by process ${first.child.pid}`) });
+    expect(statSync(join(house.data, 'models')).mode & 0o777).toBe(0o700);
     const database = house.postgresPid()!;
     expect(await house.interrupt(first)).toEqual(ENDED);
     expect(first.output()).toContain('Stopped.');
