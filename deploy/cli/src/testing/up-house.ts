@@ -45,7 +45,8 @@ export class UpHouse {
     let output = '';
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text));
     const untilMs = performance.now() + READY_DEADLINE_MS;
-    while (!existsSync(file)) {
+    // What it says to people comes right after what it writes for programs.
+    while (!existsSync(file) || !output.includes('Ctrl-C stops it')) {
       if (child.exitCode !== null || performance.now() > untilMs) throw new Error(`not ready: ${output}`);
       await pause(20);
     }
