@@ -179,4 +179,34 @@ describe('the output window', () => {
     expect((records[1]!.record.value as { outputChain: Uint8Array }).outputChain).toHaveLength(32);
     window.acknowledged();
   });
+
+  const attempt = (deploymentId: string, errorCode = ''): ChatEvent => create(ChatEventSchema, { event: { case: 'attempt', value: { deploymentId, external: true, errorCode } } });
+  const asked = (records: readonly PendingRecord[]): string[] =>
+    records.flatMap(({ body }) => (body?.case === 'encodedOutput' ? fromBinary(OutputBodySchema, body.bytes).events.map(({ event }) => (event.case === 'attempt' ? `${event.value.deploymentId} ${event.value.errorCode}`.trim() : String(event.case))) : []));
+
+  it('keeps who was asked on record also when the client leaves before a segment took it, and nothing that it did not get', () => {
+    const { window } = setUp();
+    window.push([attempt('d_1')]);
+    window.push([attempt('d_1', 'upstream_error'), textEvent('never seen')]);
+    window.push([attempt('d_2')]);
+    window.clientLeft();
+    expect(asked(window.take())).toEqual(['d_1', 'd_1 upstream_error', 'd_2']);
+  });
+
+  it('is durable when all that it took is acknowledged, and not before', async () => {
+    const { window, released } = setUp();
+    let isDurable = false;
+    window.push([attempt('d_1')]);
+    const durable = window.durable().then(() => { isDurable = true; });
+    window.take();
+    await new Promise(setImmediate);
+    expect(isDurable).toBe(false);
+    window.acknowledged();
+    await durable;
+    expect(released).toEqual(['']);
+    window.push([attempt('d_2')]);
+    const lost = window.durable();
+    window.lost(new ServiceError('epoch_lost', 'lost'));
+    await expect(lost).rejects.toMatchObject({ code: 'epoch_lost' });
+  });
 });

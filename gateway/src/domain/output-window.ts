@@ -62,7 +62,8 @@ export class OutputWindow implements RecordSource {
 
   /** Takes output that may wait for the end of the call. */
   hold(events: Events): void {
-    if (this.#lost || this.#clientGone) return;
+    if (this.#lost) return;
+    if (this.#clientGone) return this.learn(events);
     this.#pending.push(events);
     this.#pendingBytes += bytesOf(events);
     this.#hasOutput ||= events.some(isOutput);
@@ -72,6 +73,12 @@ export class OutputWindow implements RecordSource {
   push(events: Events): void {
     this.hold(events);
     if (events.some(({ event }) => event.case !== 'started')) this.#enqueue();
+  }
+
+  /** Resolves when everything that was taken is durable; throws when it is lost. */
+  async durable(): Promise<void> {
+    while (this.#pending.length > 0 || this.#durableRecords < this.#records.taken) await this.#nextChange();
+    if (this.#lost) throw this.#lost;
   }
 
   /** Takes what the backend said of the call from output that nobody will get. */
@@ -86,14 +93,15 @@ export class OutputWindow implements RecordSource {
 
   /**
    * The client left: what has not been taken for a segment will never be released, so it is not recorded as output, and
-   * an end that is not taken yet becomes that of a client that left. What the backend said of the call stays known.
+   * an end that is not taken yet becomes that of a client that left. What the backend said of the call stays known, and
+   * who was asked on record.
    */
   clientLeft(): void {
     this.#clientGone = true;
     for (const events of this.#pending) this.learn(events);
     this.#records.clientLeft(this.#releasedOutput);
-    this.#pending = [];
-    this.#pendingBytes = 0;
+    this.#pending = this.#pending.map((events) => events.filter(isAttempt)).filter((events) => events.length > 0);
+    this.#pendingBytes = this.#pending.reduce((bytes, events) => bytes + bytesOf(events), 0);
     this.#changed();
   }
 
@@ -181,9 +189,18 @@ export class OutputWindow implements RecordSource {
   }
 }
 
-/** Whether an event shows at the client; the others are for the record. */
+/** Whether an event leaves for the client as soon as it may. */
 export function isOutput({ event }: Events[number]): boolean {
-  return event.case !== 'started' && event.case !== 'attempt';
+  return event.case === 'delta' || event.case === 'finished';
+}
+
+function isAttempt({ event }: Events[number]): boolean {
+  return event.case === 'attempt';
+}
+
+/** Whether a deployment outside of the house is about to get the prompt: first that is to be on record. */
+export function isLeaving({ event }: Events[number]): boolean {
+  return event.case === 'attempt' && event.value.external && event.value.errorCode === '';
 }
 
 /** Roughly what events occupy. */

@@ -214,6 +214,20 @@ describe('the way of a request', () => {
     expect(ends).toMatchObject([{ outcome: 3, httpStatus: 502, deploymentId: 'd_1', versionId: 'v' }]);
   });
 
+  it.each([true, false])('hands a prompt out of the house only when it is on record where it goes: streamed %s', async (stream) => {
+    const order: string[] = [];
+    const router: Partial<Router> = {
+      stream: async function* () {
+        yield batch(attempt('d_1'));
+        order.push(`prompt behind ${said.filter((word) => word === 'output').length} output record`);
+        yield batch(started(), delta('a'), finished());
+      },
+    };
+    const { run, said } = setUp({ router });
+    expect((await run(stream)).error).toBeUndefined();
+    expect(order).toEqual(['prompt behind 1 output record']);
+  });
+
   it('knows who answered in part when a whole answer breaks off', async () => {
     const router: Partial<Router> = {
       stream: async function* () {

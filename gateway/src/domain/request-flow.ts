@@ -2,7 +2,7 @@ import type { Clock } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import type { Call, Events, Principal } from './call.ts';
 import { CallRecords, OUTCOME, leftStatus, type CallEnd } from './call-records.ts';
-import { OutputWindow, bytesOf, isOutput } from './output-window.ts';
+import { OutputWindow, bytesOf, isLeaving, isOutput } from './output-window.ts';
 import type { Models, ModelView, RandomBytes, RoutedCall, Router, Segments, Sink } from './ports.ts';
 import { recordRefusal } from './refused-call.ts';
 
@@ -125,8 +125,8 @@ export class RequestFlow {
     for await (const events of router.stream(routed, abort.signal)) {
       sawOutput(events);
       window.push(events);
-      const room = window.room();
-      if (room) await orAborted(room, abort.signal);
+      const wait = events.some(isLeaving) ? window.durable() : window.room();
+      if (wait) await orAborted(wait, abort.signal);
       abort.signal.throwIfAborted();
     }
   }
@@ -139,6 +139,7 @@ export class RequestFlow {
       for await (const events of this.#house.router.stream(routed, signal)) {
         if (!events.some(isOutput)) {
           window.push(events);
+          if (events.some(isLeaving)) await orAborted(window.durable(), signal);
           continue;
         }
         routed.hold(bytesOf(events));

@@ -42,8 +42,8 @@ export class KnownLog {
   readonly #place: string;
   readonly #verifierKey: string;
   readonly #trust: Trust;
-  /** What the log must continue; undefined at first sight, and for a new log. */
-  readonly seen: Seen | undefined;
+  /** What the log must continue, the newest first: seen at its own place, and wherever it was seen last. Empty at first sight, and for a new log. */
+  readonly seen: readonly Seen[];
   /** True when something was seen that `newLog` left out of account. */
   readonly isForgotten: boolean;
 
@@ -54,7 +54,7 @@ export class KnownLog {
     this.#place = place;
     this.#verifierKey = verifierKey;
     this.#trust = trust;
-    this.seen = trust.newLog ? undefined : this.#newest();
+    this.seen = trust.newLog ? [] : this.#remembered();
     this.isForgotten = trust.newLog && this.#files().some((file) => readFileIfThere(file) !== undefined);
   }
 
@@ -63,15 +63,13 @@ export class KnownLog {
     return new KnownLog(stateDir, place, verifierKey, trust);
   }
 
-  /** The checkpoint that the log must continue. */
+  /** The newest checkpoint that the log must continue. */
   get checkpoint(): Checkpoint | undefined {
-    return this.seen?.checkpoint;
+    return this.seen[0]?.checkpoint;
   }
 
   /** What to say of a log that does not continue what was seen: where that was, when, and what may have happened. */
-  explainFork(): string | undefined {
-    if (!this.seen) return undefined;
-    const { place, at } = this.seen;
+  explainFork({ place, at }: Seen): string {
     const when = at === undefined ? '' : ` on ${moment(Date.parse(at))}`;
     if (place === this.#place) {
       return `This log, seen at ${place}${when}, was another one then: it was cut or rewritten since.\nIf you put a backup in its place, that is the reason; say so once: sluice audit verify --new-log`;
@@ -87,11 +85,13 @@ export class KnownLog {
     return this.#trust.ownHistory ? [this.#placeFile] : [this.#logFile, this.#placeFile];
   }
 
-  #newest(): Seen | undefined {
+  #remembered(): readonly Seen[] {
     const before = readRemembered(this.#placeFile);
     if (before && before.verifierKey !== this.#verifierKey) throw anotherKey(this.#place, before.verifierKey, this.#verifierKey);
-    const all = [before?.seen, this.#trust.ownHistory ? undefined : readRemembered(this.#logFile)?.seen].filter((one) => one !== undefined);
-    return all.reduce<Seen | undefined>((newest, one) => (newest && newest.checkpoint.size >= one.checkpoint.size ? newest : one), undefined);
+    const here = before?.seen;
+    const last = this.#trust.ownHistory ? undefined : readRemembered(this.#logFile)?.seen;
+    const isOne = here !== undefined && last !== undefined && here.checkpoint.size === last.checkpoint.size && Buffer.compare(here.checkpoint.root, last.checkpoint.root) === 0;
+    return [here, isOne ? undefined : last].filter((one) => one !== undefined).sort((left, right) => (left.checkpoint.size > right.checkpoint.size ? -1 : 1));
   }
 
   /** Remembers a checkpoint once it is proven. */

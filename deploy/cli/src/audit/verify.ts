@@ -3,6 +3,7 @@ import { print, printAnswer } from '../commands/output.ts';
 import { CommandFailed } from '../exit-code.ts';
 import { NoAnswer } from '../platform-api/http-api.ts';
 import type { CallProof } from './call-proof.ts';
+import type { Seen } from './known-log.ts';
 import { LogRefused } from './log-refused.ts';
 import { openLog, type LogSource, type VerifyOptions } from './log-source.ts';
 
@@ -42,13 +43,16 @@ async function verifyAndPrint(id: string | undefined, options: VerifyOptions): P
 
 /** Verifies all of the log and remembers its checkpoint. Throws CommandFailed at the first thing that does not hold. */
 export async function verifyLog({ read, key, known }: Pick<LogSource, 'read' | 'key' | 'known'>): Promise<LogReport> {
-  const report = await proven(async () => new LogVerifier(read, key).verify(known.checkpoint, showProgress), () => known.explainFork());
+  const [newest, ...others] = known.seen;
+  const continuing = async (seen: Seen | undefined): Promise<LogReport> => proven(async () => new LogVerifier(read, key).verify(seen?.checkpoint, showProgress), seen && (() => known.explainFork(seen)));
+  const report = await continuing(newest);
+  for (const other of others) await continuing(other);
   known.remember(report.note, Date.now());
   return report;
 }
 
 /** `explainFork` says what it means that the log does not continue what was seen before. */
-async function proven<T>(work: () => Promise<T>, explainFork?: () => string | undefined): Promise<T> {
+async function proven<T>(work: () => Promise<T>, explainFork?: () => string): Promise<T> {
   try {
     return await work();
   } catch (error) {

@@ -90,7 +90,7 @@ async function* runAttempt(member: Member, routed: RoutedCall, limits: AttemptLi
   // Before anything is waited for: whoever chooses next has to see that a trial runs, or that it is full.
   const attempt = member.begin();
   try {
-    // Ahead of the prompt, so that the record knows of it whatever becomes of the call.
+    // Ahead of the prompt: the caller pulls on when it is on record, so that it is known whatever becomes of the call.
     if (deployment.placement === 'external') yield [attemptOf(deployment, '')];
     const { versionId, id: deploymentId, upstreamModel } = deployment;
     const meter = options.meter.attempt(deployment);
