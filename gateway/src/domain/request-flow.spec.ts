@@ -70,6 +70,14 @@ const silent: Partial<Router> = {
   },
 };
 
+/** A backend that says one thing and breaks off. */
+const breaking: Partial<Router> = {
+  stream: async function* () {
+    yield batch(started(), delta('a'));
+    throw new ServiceError('upstream_error', 'broken');
+  },
+};
+
 describe('the way of a request', () => {
   it('writes a whole answer in one go, before it is released', async () => {
     const { run, said } = setUp();
@@ -229,26 +237,14 @@ describe('the way of a request', () => {
   });
 
   it('knows who answered in part when a whole answer breaks off', async () => {
-    const router: Partial<Router> = {
-      stream: async function* () {
-        yield batch(started(), delta('a'));
-        throw new ServiceError('upstream_error', 'broken');
-      },
-    };
-    const { run, said, ends } = setUp({ router });
+    const { run, said, ends } = setUp({ router: breaking });
     await run(false);
     expect(ends).toMatchObject([{ httpStatus: 502, deploymentId: 'deployment_1', outputBytes: 0n }]);
     expect(said.filter((word) => word.startsWith('out:'))).toEqual([]);
   });
 
   it('has on record the status that the client got, also when output and fault came in one burst', async () => {
-    const router: Partial<Router> = {
-      stream: async function* () {
-        yield batch(started(), delta('a'));
-        throw new ServiceError('upstream_error', 'broken');
-      },
-    };
-    const { run, said, ends } = setUp({ router });
+    const { run, said, ends } = setUp({ router: breaking });
     await run(true);
     expect(ends).toMatchObject([{ outcome: 3, errorCode: 'upstream_error', httpStatus: 200 }]);
     expect(said).toContain('out:2');
