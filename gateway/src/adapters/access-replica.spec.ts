@@ -35,6 +35,7 @@ async function setUp() {
     createApiKey: missing,
     listApiKeys: missing,
     revokeApiKey: missing,
+    setLimits: missing, listLimits: missing, setParameterRule: missing, listParameterRules: missing, removeParameterRule: missing,
   });
   const events = { follow: () => ({ stop: async () => undefined, caughtUp: async () => undefined, lag: () => 0 }) } as unknown as EventLog;
   const access = new AccessReplica({ connect: (service) => transport.connect(service), events, clock, logger: silentLogger });

@@ -27,5 +27,5 @@ export class RouterClient implements Router {
 /** Literals with their type names are what `create` makes, without its walk over the schema. */
 function requestOf({ callId, principal, call: { model, messages, fields, stream, choices }, modelId, insideOnly }: RoutedCall): StreamChatRequest {
   const call: ChatCall = { $typeName: 'chat.v1.ChatCall', model, messages, stream, choices, fields: fields.map(({ name, json }) => ({ $typeName: 'chat.v1.Field', name, json })) };
-  return { $typeName: 'inference.v1.StreamChatRequest', callId, modelId, organisationId: principal.organisationId, insideOnly, call };
+  return { $typeName: 'inference.v1.StreamChatRequest', callId, modelId, organisationId: principal.organisationId, insideOnly, asStream: false, call };
 }

@@ -164,6 +164,11 @@ export class TestHouse {
         this.revoked.add(keyId);
         return { key: create(ApiKeySchema, { id: keyId, kind: KeyKind.INFERENCE, revokedAtMs: 1_700_000_000_000n }), wasRevoked };
       },
+      setLimits: async ({ limits }) => ({ limits }),
+      listLimits: async () => ({ limits: [] }),
+      setParameterRule: async ({ rule }) => ({ rule }),
+      listParameterRules: async () => ({ rules: [] }),
+      removeParameterRule: async ({ ruleId }) => ({ rule: { id: ruleId } }),
     });
     const model = { id: 'model_1', organisationId: 'org_1', name: 'org/small', createdAtMs: 1_700_000_000_000n };
     const version = { id: 'version_1', modelId: 'model_1', number: 1, digest: 'sha256:00', description: 'small.gguf' };

@@ -30,6 +30,7 @@ export const CODES = {
   unsupported_parameter: refusal(400, 'unsupported_parameter'),
   empty_array: refusal(400, 'empty_array'),
   too_deep: refusal(400, 'invalid_value'),
+  content_policy_violation: refusal(400, 'content_policy_violation', 9),
   context_length_exceeded: refusal(400, 'context_length_exceeded'),
   request_too_large: refusal(413, 'request_too_large'),
   request_timeout: refusal(408, 'request_timeout', 4),
@@ -51,12 +52,15 @@ export const CODES = {
   model_not_allowed: { http: 403, type: 'permission_error', openai: 'model_not_allowed', grpc: 7, retryable: false },
   // Load.
   rate_limit_exceeded: { http: 429, type: 'rate_limit_error', openai: 'rate_limit_exceeded', grpc: 8, retryable: true },
+  insufficient_quota: { http: 429, type: 'insufficient_quota', openai: 'insufficient_quota', grpc: 8, retryable: false },
   overloaded: away('server_is_overloaded'),
   draining: away('server_is_draining'),
   // What Sluice needs is away.
   audit_log_unavailable: away('audit_log_unavailable'),
   disk_full: away('disk_full'),
   access_unavailable: away('access_unavailable'),
+  content_filter_unavailable: away('content_filter_unavailable'),
+  billing_unavailable: away('billing_unavailable'),
   model_not_installed: { ...away('model_not_installed'), retryable: false },
   backend_unavailable: away('backend_unavailable'),
   // The model's backend.

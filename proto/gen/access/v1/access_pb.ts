@@ -12,7 +12,133 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file access/v1/access.proto.
  */
 export const file_access_v1_access: GenFile = /*@__PURE__*/
-  fileDesc("ChZhY2Nlc3MvdjEvYWNjZXNzLnByb3RvEglhY2Nlc3MudjEiKAoMT3JnYW5pc2F0aW9uEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkifwoHUHJvamVjdBIKCgJpZBgBIAEoCRIXCg9vcmdhbmlzYXRpb25faWQYAiABKAkSDAoEbmFtZRgDIAEoCRIqCgtib2R5X3BvbGljeRgEIAEoDjIVLmFjY2Vzcy52MS5Cb2R5UG9saWN5EhUKDWNyZWF0ZWRfYXRfbXMYBSABKAMiiQIKBkFwaUtleRIKCgJpZBgBIAEoCRIXCg9vcmdhbmlzYXRpb25faWQYAiABKAkSEgoKcHJvamVjdF9pZBgDIAEoCRIgCgRraW5kGAQgASgOMhIuYWNjZXNzLnYxLktleUtpbmQSHQoEcm9sZRgFIAEoDjIPLmFjY2Vzcy52MS5Sb2xlEgwKBG5hbWUYBiABKAkSDgoGcHJlZml4GAcgASgJEhIKCmtleWVkX2hhc2gYCCABKAwSDgoGbW9kZWxzGAkgAygJEhUKDWNyZWF0ZWRfYXRfbXMYCiABKAMSFQoNZXhwaXJlc19hdF9tcxgLIAEoAxIVCg1yZXZva2VkX2F0X21zGAwgASgDIiIKB0RhdGFLZXkSCgoCaWQYASABKAkSCwoDa2V5GAIgASgMIlwKDlByb2plY3RTZWNyZXRzEiMKB3Byb2plY3QYASABKAsyEi5hY2Nlc3MudjEuUHJvamVjdBIlCglkYXRhX2tleXMYAiADKAsyEi5hY2Nlc3MudjEuRGF0YUtleSIUChJHZXRTbmFwc2hvdFJlcXVlc3QitQEKE0dldFNuYXBzaG90UmVzcG9uc2USEAoIcG9zaXRpb24YASABKAQSLgoNb3JnYW5pc2F0aW9ucxgCIAMoCzIXLmFjY2Vzcy52MS5PcmdhbmlzYXRpb24SKwoIcHJvamVjdHMYAyADKAsyGS5hY2Nlc3MudjEuUHJvamVjdFNlY3JldHMSHwoEa2V5cxgEIAMoCzIRLmFjY2Vzcy52MS5BcGlLZXkSDgoGcGVwcGVyGAUgASgMIkcKGEdldFByb2plY3RTZWNyZXRzUmVxdWVzdBISCgpwcm9qZWN0X2lkGAEgASgJEhcKD29yZ2FuaXNhdGlvbl9pZBgCIAEoCSJHChlHZXRQcm9qZWN0U2VjcmV0c1Jlc3BvbnNlEioKB3Byb2plY3QYASABKAsyGS5hY2Nlc3MudjEuUHJvamVjdFNlY3JldHMiMAoFQWN0b3ISDgoGa2V5X2lkGAEgASgJEhcKD29yZ2FuaXNhdGlvbl9pZBgCIAEoCSJDChBBdXRob3Jpc2VSZXF1ZXN0Eh8KBWFjdG9yGAEgASgLMhAuYWNjZXNzLnYxLkFjdG9yEg4KBmFjdGlvbhgCIAEoCSITChFBdXRob3Jpc2VSZXNwb25zZSJxChRDcmVhdGVQcm9qZWN0UmVxdWVzdBIfCgVhY3RvchgBIAEoCzIQLmFjY2Vzcy52MS5BY3RvchIMCgRuYW1lGAIgASgJEioKC2JvZHlfcG9saWN5GAMgASgOMhUuYWNjZXNzLnYxLkJvZHlQb2xpY3kiPAoVQ3JlYXRlUHJvamVjdFJlc3BvbnNlEiMKB3Byb2plY3QYASABKAsyEi5hY2Nlc3MudjEuUHJvamVjdCIuChNMaXN0UHJvamVjdHNSZXF1ZXN0EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCSI8ChRMaXN0UHJvamVjdHNSZXNwb25zZRIkCghwcm9qZWN0cxgBIAMoCzISLmFjY2Vzcy52MS5Qcm9qZWN0IsABChNDcmVhdGVBcGlLZXlSZXF1ZXN0Eh8KBWFjdG9yGAEgASgLMhAuYWNjZXNzLnYxLkFjdG9yEiAKBGtpbmQYAiABKA4yEi5hY2Nlc3MudjEuS2V5S2luZBIdCgRyb2xlGAMgASgOMg8uYWNjZXNzLnYxLlJvbGUSEgoKcHJvamVjdF9pZBgEIAEoCRIMCgRuYW1lGAUgASgJEg4KBm1vZGVscxgGIAMoCRIVCg1leHBpcmVzX2F0X21zGAcgASgDIkYKFENyZWF0ZUFwaUtleVJlc3BvbnNlEh4KA2tleRgBIAEoCzIRLmFjY2Vzcy52MS5BcGlLZXkSDgoGc2VjcmV0GAIgASgJIi0KEkxpc3RBcGlLZXlzUmVxdWVzdBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkiNgoTTGlzdEFwaUtleXNSZXNwb25zZRIfCgRrZXlzGAEgAygLMhEuYWNjZXNzLnYxLkFwaUtleSJGChNSZXZva2VBcGlLZXlSZXF1ZXN0Eh8KBWFjdG9yGAEgASgLMhAuYWNjZXNzLnYxLkFjdG9yEg4KBmtleV9pZBgCIAEoCSJLChRSZXZva2VBcGlLZXlSZXNwb25zZRIeCgNrZXkYASABKAsyES5hY2Nlc3MudjEuQXBpS2V5EhMKC3dhc19yZXZva2VkGAIgASgIKk8KB0tleUtpbmQSGAoUS0VZX0tJTkRfVU5TUEVDSUZJRUQQABIWChJLRVlfS0lORF9JTkZFUkVOQ0UQARISCg5LRVlfS0lORF9BRE1JThACKk8KBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEg4KClJPTEVfT1dORVIQARIPCgtST0xFX01FTUJFUhACEhAKDFJPTEVfQVVESVRPUhADKnoKCkJvZHlQb2xpY3kSGwoXQk9EWV9QT0xJQ1lfVU5TUEVDSUZJRUQQABIUChBCT0RZX1BPTElDWV9TRU5UEAESIQodQk9EWV9QT0xJQ1lfT1JJR0lOQUxfQU5EX1NFTlQQAhIWChJCT0RZX1BPTElDWV9ESUdFU1QQAzKaBQoNQWNjZXNzU2VydmljZRJMCgtHZXRTbmFwc2hvdBIdLmFjY2Vzcy52MS5HZXRTbmFwc2hvdFJlcXVlc3QaHi5hY2Nlc3MudjEuR2V0U25hcHNob3RSZXNwb25zZRJGCglBdXRob3Jpc2USGy5hY2Nlc3MudjEuQXV0aG9yaXNlUmVxdWVzdBocLmFjY2Vzcy52MS5BdXRob3Jpc2VSZXNwb25zZRJeChFHZXRQcm9qZWN0U2VjcmV0cxIjLmFjY2Vzcy52MS5HZXRQcm9qZWN0U2VjcmV0c1JlcXVlc3QaJC5hY2Nlc3MudjEuR2V0UHJvamVjdFNlY3JldHNSZXNwb25zZRJSCg1DcmVhdGVQcm9qZWN0Eh8uYWNjZXNzLnYxLkNyZWF0ZVByb2plY3RSZXF1ZXN0GiAuYWNjZXNzLnYxLkNyZWF0ZVByb2plY3RSZXNwb25zZRJPCgxMaXN0UHJvamVjdHMSHi5hY2Nlc3MudjEuTGlzdFByb2plY3RzUmVxdWVzdBofLmFjY2Vzcy52MS5MaXN0UHJvamVjdHNSZXNwb25zZRJPCgxDcmVhdGVBcGlLZXkSHi5hY2Nlc3MudjEuQ3JlYXRlQXBpS2V5UmVxdWVzdBofLmFjY2Vzcy52MS5DcmVhdGVBcGlLZXlSZXNwb25zZRJMCgtMaXN0QXBpS2V5cxIdLmFjY2Vzcy52MS5MaXN0QXBpS2V5c1JlcXVlc3QaHi5hY2Nlc3MudjEuTGlzdEFwaUtleXNSZXNwb25zZRJPCgxSZXZva2VBcGlLZXkSHi5hY2Nlc3MudjEuUmV2b2tlQXBpS2V5UmVxdWVzdBofLmFjY2Vzcy52MS5SZXZva2VBcGlLZXlSZXNwb25zZWIGcHJvdG8z");
+  fileDesc("ChZhY2Nlc3MvdjEvYWNjZXNzLnByb3RvEglhY2Nlc3MudjEidwoGTGltaXRzEhsKE3JlcXVlc3RzX3Blcl9taW51dGUYASABKAQSGQoRdG9rZW5zX3Blcl9taW51dGUYAiABKAQSGwoTY29uY3VycmVudF9yZXF1ZXN0cxgDIAEoBBIYChByZXF1ZXN0c19wZXJfZGF5GAQgASgEImcKDVN1YmplY3RMaW1pdHMSHwoFbGV2ZWwYASABKA4yEC5hY2Nlc3MudjEuTGV2ZWwSEgoKc3ViamVjdF9pZBgCIAEoCRIhCgZsaW1pdHMYAyABKAsyES5hY2Nlc3MudjEuTGltaXRzItYBCg1QYXJhbWV0ZXJSdWxlEgoKAmlkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSDQoFbW9kZWwYAyABKAkSEQoJcGFyYW1ldGVyGAQgASgJEhAKA21pbhgFIAEoAUgAiAEBEhAKA21heBgGIAEoAUgBiAEBEhQKB2RlZmF1bHQYByABKAFIAogBARItCg1vdXRfb2ZfYm91bmRzGAggASgOMhYuYWNjZXNzLnYxLk91dE9mQm91bmRzQgYKBF9taW5CBgoEX21heEIKCghfZGVmYXVsdCIoCgxPcmdhbmlzYXRpb24SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCSJ/CgdQcm9qZWN0EgoKAmlkGAEgASgJEhcKD29yZ2FuaXNhdGlvbl9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEioKC2JvZHlfcG9saWN5GAQgASgOMhUuYWNjZXNzLnYxLkJvZHlQb2xpY3kSFQoNY3JlYXRlZF9hdF9tcxgFIAEoAyKJAgoGQXBpS2V5EgoKAmlkGAEgASgJEhcKD29yZ2FuaXNhdGlvbl9pZBgCIAEoCRISCgpwcm9qZWN0X2lkGAMgASgJEiAKBGtpbmQYBCABKA4yEi5hY2Nlc3MudjEuS2V5S2luZBIdCgRyb2xlGAUgASgOMg8uYWNjZXNzLnYxLlJvbGUSDAoEbmFtZRgGIAEoCRIOCgZwcmVmaXgYByABKAkSEgoKa2V5ZWRfaGFzaBgIIAEoDBIOCgZtb2RlbHMYCSADKAkSFQoNY3JlYXRlZF9hdF9tcxgKIAEoAxIVCg1leHBpcmVzX2F0X21zGAsgASgDEhUKDXJldm9rZWRfYXRfbXMYDCABKAMiIgoHRGF0YUtleRIKCgJpZBgBIAEoCRILCgNrZXkYAiABKAwiXAoOUHJvamVjdFNlY3JldHMSIwoHcHJvamVjdBgBIAEoCzISLmFjY2Vzcy52MS5Qcm9qZWN0EiUKCWRhdGFfa2V5cxgCIAMoCzISLmFjY2Vzcy52MS5EYXRhS2V5IhQKEkdldFNuYXBzaG90UmVxdWVzdCKfAgoTR2V0U25hcHNob3RSZXNwb25zZRIQCghwb3NpdGlvbhgBIAEoBBIuCg1vcmdhbmlzYXRpb25zGAIgAygLMhcuYWNjZXNzLnYxLk9yZ2FuaXNhdGlvbhIrCghwcm9qZWN0cxgDIAMoCzIZLmFjY2Vzcy52MS5Qcm9qZWN0U2VjcmV0cxIfCgRrZXlzGAQgAygLMhEuYWNjZXNzLnYxLkFwaUtleRIOCgZwZXBwZXIYBSABKAwSKAoGbGltaXRzGAYgAygLMhguYWNjZXNzLnYxLlN1YmplY3RMaW1pdHMSPgoPcGFyYW1ldGVyX3J1bGVzGAcgAygLMiUuYWNjZXNzLnYxLk9yZ2FuaXNhdGlvblBhcmFtZXRlclJ1bGVzIl4KGk9yZ2FuaXNhdGlvblBhcmFtZXRlclJ1bGVzEhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCRInCgVydWxlcxgCIAMoCzIYLmFjY2Vzcy52MS5QYXJhbWV0ZXJSdWxlIkcKGEdldFByb2plY3RTZWNyZXRzUmVxdWVzdBISCgpwcm9qZWN0X2lkGAEgASgJEhcKD29yZ2FuaXNhdGlvbl9pZBgCIAEoCSJHChlHZXRQcm9qZWN0U2VjcmV0c1Jlc3BvbnNlEioKB3Byb2plY3QYASABKAsyGS5hY2Nlc3MudjEuUHJvamVjdFNlY3JldHMiMAoFQWN0b3ISDgoGa2V5X2lkGAEgASgJEhcKD29yZ2FuaXNhdGlvbl9pZBgCIAEoCSJDChBBdXRob3Jpc2VSZXF1ZXN0Eh8KBWFjdG9yGAEgASgLMhAuYWNjZXNzLnYxLkFjdG9yEg4KBmFjdGlvbhgCIAEoCSITChFBdXRob3Jpc2VSZXNwb25zZSJxChRDcmVhdGVQcm9qZWN0UmVxdWVzdBIfCgVhY3RvchgBIAEoCzIQLmFjY2Vzcy52MS5BY3RvchIMCgRuYW1lGAIgASgJEioKC2JvZHlfcG9saWN5GAMgASgOMhUuYWNjZXNzLnYxLkJvZHlQb2xpY3kiPAoVQ3JlYXRlUHJvamVjdFJlc3BvbnNlEiMKB3Byb2plY3QYASABKAsyEi5hY2Nlc3MudjEuUHJvamVjdCIuChNMaXN0UHJvamVjdHNSZXF1ZXN0EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCSI8ChRMaXN0UHJvamVjdHNSZXNwb25zZRIkCghwcm9qZWN0cxgBIAMoCzISLmFjY2Vzcy52MS5Qcm9qZWN0IsABChNDcmVhdGVBcGlLZXlSZXF1ZXN0Eh8KBWFjdG9yGAEgASgLMhAuYWNjZXNzLnYxLkFjdG9yEiAKBGtpbmQYAiABKA4yEi5hY2Nlc3MudjEuS2V5S2luZBIdCgRyb2xlGAMgASgOMg8uYWNjZXNzLnYxLlJvbGUSEgoKcHJvamVjdF9pZBgEIAEoCRIMCgRuYW1lGAUgASgJEg4KBm1vZGVscxgGIAMoCRIVCg1leHBpcmVzX2F0X21zGAcgASgDIkYKFENyZWF0ZUFwaUtleVJlc3BvbnNlEh4KA2tleRgBIAEoCzIRLmFjY2Vzcy52MS5BcGlLZXkSDgoGc2VjcmV0GAIgASgJIi0KEkxpc3RBcGlLZXlzUmVxdWVzdBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkiNgoTTGlzdEFwaUtleXNSZXNwb25zZRIfCgRrZXlzGAEgAygLMhEuYWNjZXNzLnYxLkFwaUtleSJGChNSZXZva2VBcGlLZXlSZXF1ZXN0Eh8KBWFjdG9yGAEgASgLMhAuYWNjZXNzLnYxLkFjdG9yEg4KBmtleV9pZBgCIAEoCSJLChRSZXZva2VBcGlLZXlSZXNwb25zZRIeCgNrZXkYASABKAsyES5hY2Nlc3MudjEuQXBpS2V5EhMKC3dhc19yZXZva2VkGAIgASgIIl0KEFNldExpbWl0c1JlcXVlc3QSHwoFYWN0b3IYASABKAsyEC5hY2Nlc3MudjEuQWN0b3ISKAoGbGltaXRzGAIgASgLMhguYWNjZXNzLnYxLlN1YmplY3RMaW1pdHMiPQoRU2V0TGltaXRzUmVzcG9uc2USKAoGbGltaXRzGAEgASgLMhguYWNjZXNzLnYxLlN1YmplY3RMaW1pdHMiLAoRTGlzdExpbWl0c1JlcXVlc3QSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJIj4KEkxpc3RMaW1pdHNSZXNwb25zZRIoCgZsaW1pdHMYASADKAsyGC5hY2Nlc3MudjEuU3ViamVjdExpbWl0cyJiChdTZXRQYXJhbWV0ZXJSdWxlUmVxdWVzdBIfCgVhY3RvchgBIAEoCzIQLmFjY2Vzcy52MS5BY3RvchImCgRydWxlGAIgASgLMhguYWNjZXNzLnYxLlBhcmFtZXRlclJ1bGUiQgoYU2V0UGFyYW1ldGVyUnVsZVJlc3BvbnNlEiYKBHJ1bGUYASABKAsyGC5hY2Nlc3MudjEuUGFyYW1ldGVyUnVsZSI0ChlMaXN0UGFyYW1ldGVyUnVsZXNSZXF1ZXN0EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCSJFChpMaXN0UGFyYW1ldGVyUnVsZXNSZXNwb25zZRInCgVydWxlcxgBIAMoCzIYLmFjY2Vzcy52MS5QYXJhbWV0ZXJSdWxlIk4KGlJlbW92ZVBhcmFtZXRlclJ1bGVSZXF1ZXN0Eh8KBWFjdG9yGAEgASgLMhAuYWNjZXNzLnYxLkFjdG9yEg8KB3J1bGVfaWQYAiABKAkiRQobUmVtb3ZlUGFyYW1ldGVyUnVsZVJlc3BvbnNlEiYKBHJ1bGUYASABKAsyGC5hY2Nlc3MudjEuUGFyYW1ldGVyUnVsZSpYCgVMZXZlbBIVChFMRVZFTF9VTlNQRUNJRklFRBAAEhYKEkxFVkVMX09SR0FOSVNBVElPThABEhEKDUxFVkVMX1BST0pFQ1QQAhINCglMRVZFTF9LRVkQAypeCgtPdXRPZkJvdW5kcxIdChlPVVRfT0ZfQk9VTkRTX1VOU1BFQ0lGSUVEEAASFgoST1VUX09GX0JPVU5EU19DTElQEAESGAoUT1VUX09GX0JPVU5EU19SRUZVU0UQAipPCgdLZXlLaW5kEhgKFEtFWV9LSU5EX1VOU1BFQ0lGSUVEEAASFgoSS0VZX0tJTkRfSU5GRVJFTkNFEAESEgoOS0VZX0tJTkRfQURNSU4QAipPCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIOCgpST0xFX09XTkVSEAESDwoLUk9MRV9NRU1CRVIQAhIQCgxST0xFX0FVRElUT1IQAyp6CgpCb2R5UG9saWN5EhsKF0JPRFlfUE9MSUNZX1VOU1BFQ0lGSUVEEAASFAoQQk9EWV9QT0xJQ1lfU0VOVBABEiEKHUJPRFlfUE9MSUNZX09SSUdJTkFMX0FORF9TRU5UEAISFgoSQk9EWV9QT0xJQ1lfRElHRVNUEAMy0wgKDUFjY2Vzc1NlcnZpY2USTAoLR2V0U25hcHNob3QSHS5hY2Nlc3MudjEuR2V0U25hcHNob3RSZXF1ZXN0Gh4uYWNjZXNzLnYxLkdldFNuYXBzaG90UmVzcG9uc2USRgoJQXV0aG9yaXNlEhsuYWNjZXNzLnYxLkF1dGhvcmlzZVJlcXVlc3QaHC5hY2Nlc3MudjEuQXV0aG9yaXNlUmVzcG9uc2USXgoRR2V0UHJvamVjdFNlY3JldHMSIy5hY2Nlc3MudjEuR2V0UHJvamVjdFNlY3JldHNSZXF1ZXN0GiQuYWNjZXNzLnYxLkdldFByb2plY3RTZWNyZXRzUmVzcG9uc2USUgoNQ3JlYXRlUHJvamVjdBIfLmFjY2Vzcy52MS5DcmVhdGVQcm9qZWN0UmVxdWVzdBogLmFjY2Vzcy52MS5DcmVhdGVQcm9qZWN0UmVzcG9uc2USTwoMTGlzdFByb2plY3RzEh4uYWNjZXNzLnYxLkxpc3RQcm9qZWN0c1JlcXVlc3QaHy5hY2Nlc3MudjEuTGlzdFByb2plY3RzUmVzcG9uc2USTwoMQ3JlYXRlQXBpS2V5Eh4uYWNjZXNzLnYxLkNyZWF0ZUFwaUtleVJlcXVlc3QaHy5hY2Nlc3MudjEuQ3JlYXRlQXBpS2V5UmVzcG9uc2USTAoLTGlzdEFwaUtleXMSHS5hY2Nlc3MudjEuTGlzdEFwaUtleXNSZXF1ZXN0Gh4uYWNjZXNzLnYxLkxpc3RBcGlLZXlzUmVzcG9uc2USTwoMUmV2b2tlQXBpS2V5Eh4uYWNjZXNzLnYxLlJldm9rZUFwaUtleVJlcXVlc3QaHy5hY2Nlc3MudjEuUmV2b2tlQXBpS2V5UmVzcG9uc2USRgoJU2V0TGltaXRzEhsuYWNjZXNzLnYxLlNldExpbWl0c1JlcXVlc3QaHC5hY2Nlc3MudjEuU2V0TGltaXRzUmVzcG9uc2USSQoKTGlzdExpbWl0cxIcLmFjY2Vzcy52MS5MaXN0TGltaXRzUmVxdWVzdBodLmFjY2Vzcy52MS5MaXN0TGltaXRzUmVzcG9uc2USWwoQU2V0UGFyYW1ldGVyUnVsZRIiLmFjY2Vzcy52MS5TZXRQYXJhbWV0ZXJSdWxlUmVxdWVzdBojLmFjY2Vzcy52MS5TZXRQYXJhbWV0ZXJSdWxlUmVzcG9uc2USYQoSTGlzdFBhcmFtZXRlclJ1bGVzEiQuYWNjZXNzLnYxLkxpc3RQYXJhbWV0ZXJSdWxlc1JlcXVlc3QaJS5hY2Nlc3MudjEuTGlzdFBhcmFtZXRlclJ1bGVzUmVzcG9uc2USZAoTUmVtb3ZlUGFyYW1ldGVyUnVsZRIlLmFjY2Vzcy52MS5SZW1vdmVQYXJhbWV0ZXJSdWxlUmVxdWVzdBomLmFjY2Vzcy52MS5SZW1vdmVQYXJhbWV0ZXJSdWxlUmVzcG9uc2ViBnByb3RvMw");
+
+/**
+ * How much there may be. 0: no limit.
+ *
+ * @generated from message access.v1.Limits
+ */
+export type Limits = Message<"access.v1.Limits"> & {
+  /**
+   * @generated from field: uint64 requests_per_minute = 1;
+   */
+  requestsPerMinute: bigint;
+
+  /**
+   * @generated from field: uint64 tokens_per_minute = 2;
+   */
+  tokensPerMinute: bigint;
+
+  /**
+   * @generated from field: uint64 concurrent_requests = 3;
+   */
+  concurrentRequests: bigint;
+
+  /**
+   * @generated from field: uint64 requests_per_day = 4;
+   */
+  requestsPerDay: bigint;
+};
+
+/**
+ * Describes the message access.v1.Limits.
+ * Use `create(LimitsSchema)` to create a new message.
+ */
+export const LimitsSchema: GenMessage<Limits> = /*@__PURE__*/
+  messageDesc(file_access_v1_access, 0);
+
+/**
+ * @generated from message access.v1.SubjectLimits
+ */
+export type SubjectLimits = Message<"access.v1.SubjectLimits"> & {
+  /**
+   * @generated from field: access.v1.Level level = 1;
+   */
+  level: Level;
+
+  /**
+   * Id of the organisation, project or key.
+   *
+   * @generated from field: string subject_id = 2;
+   */
+  subjectId: string;
+
+  /**
+   * @generated from field: access.v1.Limits limits = 3;
+   */
+  limits?: Limits | undefined;
+};
+
+/**
+ * Describes the message access.v1.SubjectLimits.
+ * Use `create(SubjectLimitsSchema)` to create a new message.
+ */
+export const SubjectLimitsSchema: GenMessage<SubjectLimits> = /*@__PURE__*/
+  messageDesc(file_access_v1_access, 1);
+
+/**
+ * Bounds and default of one parameter of requests. The rule for a project and a model comes before the rule for the
+ * project, that before the rule for the model, and that before the rule for everything.
+ *
+ * @generated from message access.v1.ParameterRule
+ */
+export type ParameterRule = Message<"access.v1.ParameterRule"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Empty: every project.
+   *
+   * @generated from field: string project_id = 2;
+   */
+  projectId: string;
+
+  /**
+   * Name of a model in the registry; empty: every model.
+   *
+   * @generated from field: string model = 3;
+   */
+  model: string;
+
+  /**
+   * `temperature`, `top_p`, `max_tokens` (also `max_completion_tokens`), `n`, `presence_penalty` or `frequency_penalty`.
+   *
+   * @generated from field: string parameter = 4;
+   */
+  parameter: string;
+
+  /**
+   * @generated from field: optional double min = 5;
+   */
+  min?: number | undefined;
+
+  /**
+   * @generated from field: optional double max = 6;
+   */
+  max?: number | undefined;
+
+  /**
+   * Sent to the model when the request has none.
+   *
+   * @generated from field: optional double default = 7;
+   */
+  default?: number | undefined;
+
+  /**
+   * @generated from field: access.v1.OutOfBounds out_of_bounds = 8;
+   */
+  outOfBounds: OutOfBounds;
+};
+
+/**
+ * Describes the message access.v1.ParameterRule.
+ * Use `create(ParameterRuleSchema)` to create a new message.
+ */
+export const ParameterRuleSchema: GenMessage<ParameterRule> = /*@__PURE__*/
+  messageDesc(file_access_v1_access, 2);
 
 /**
  * @generated from message access.v1.Organisation
@@ -34,7 +160,7 @@ export type Organisation = Message<"access.v1.Organisation"> & {
  * Use `create(OrganisationSchema)` to create a new message.
  */
 export const OrganisationSchema: GenMessage<Organisation> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 0);
+  messageDesc(file_access_v1_access, 3);
 
 /**
  * @generated from message access.v1.Project
@@ -71,7 +197,7 @@ export type Project = Message<"access.v1.Project"> & {
  * Use `create(ProjectSchema)` to create a new message.
  */
 export const ProjectSchema: GenMessage<Project> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 1);
+  messageDesc(file_access_v1_access, 4);
 
 /**
  * A key without its secret.
@@ -159,7 +285,7 @@ export type ApiKey = Message<"access.v1.ApiKey"> & {
  * Use `create(ApiKeySchema)` to create a new message.
  */
 export const ApiKeySchema: GenMessage<ApiKey> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 2);
+  messageDesc(file_access_v1_access, 5);
 
 /**
  * The AES-256 key that seals a project's bodies.
@@ -183,7 +309,7 @@ export type DataKey = Message<"access.v1.DataKey"> & {
  * Use `create(DataKeySchema)` to create a new message.
  */
 export const DataKeySchema: GenMessage<DataKey> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 3);
+  messageDesc(file_access_v1_access, 6);
 
 /**
  * @generated from message access.v1.ProjectSecrets
@@ -207,7 +333,7 @@ export type ProjectSecrets = Message<"access.v1.ProjectSecrets"> & {
  * Use `create(ProjectSecretsSchema)` to create a new message.
  */
 export const ProjectSecretsSchema: GenMessage<ProjectSecrets> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 4);
+  messageDesc(file_access_v1_access, 7);
 
 /**
  * @generated from message access.v1.GetSnapshotRequest
@@ -220,7 +346,7 @@ export type GetSnapshotRequest = Message<"access.v1.GetSnapshotRequest"> & {
  * Use `create(GetSnapshotRequestSchema)` to create a new message.
  */
 export const GetSnapshotRequestSchema: GenMessage<GetSnapshotRequest> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 5);
+  messageDesc(file_access_v1_access, 8);
 
 /**
  * @generated from message access.v1.GetSnapshotResponse
@@ -252,6 +378,18 @@ export type GetSnapshotResponse = Message<"access.v1.GetSnapshotResponse"> & {
    * @generated from field: bytes pepper = 5;
    */
   pepper: Uint8Array;
+
+  /**
+   * @generated from field: repeated access.v1.SubjectLimits limits = 6;
+   */
+  limits: SubjectLimits[];
+
+  /**
+   * With the organisation that each belongs to.
+   *
+   * @generated from field: repeated access.v1.OrganisationParameterRules parameter_rules = 7;
+   */
+  parameterRules: OrganisationParameterRules[];
 };
 
 /**
@@ -259,7 +397,29 @@ export type GetSnapshotResponse = Message<"access.v1.GetSnapshotResponse"> & {
  * Use `create(GetSnapshotResponseSchema)` to create a new message.
  */
 export const GetSnapshotResponseSchema: GenMessage<GetSnapshotResponse> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 6);
+  messageDesc(file_access_v1_access, 9);
+
+/**
+ * @generated from message access.v1.OrganisationParameterRules
+ */
+export type OrganisationParameterRules = Message<"access.v1.OrganisationParameterRules"> & {
+  /**
+   * @generated from field: string organisation_id = 1;
+   */
+  organisationId: string;
+
+  /**
+   * @generated from field: repeated access.v1.ParameterRule rules = 2;
+   */
+  rules: ParameterRule[];
+};
+
+/**
+ * Describes the message access.v1.OrganisationParameterRules.
+ * Use `create(OrganisationParameterRulesSchema)` to create a new message.
+ */
+export const OrganisationParameterRulesSchema: GenMessage<OrganisationParameterRules> = /*@__PURE__*/
+  messageDesc(file_access_v1_access, 10);
 
 /**
  * @generated from message access.v1.GetProjectSecretsRequest
@@ -281,7 +441,7 @@ export type GetProjectSecretsRequest = Message<"access.v1.GetProjectSecretsReque
  * Use `create(GetProjectSecretsRequestSchema)` to create a new message.
  */
 export const GetProjectSecretsRequestSchema: GenMessage<GetProjectSecretsRequest> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 7);
+  messageDesc(file_access_v1_access, 11);
 
 /**
  * @generated from message access.v1.GetProjectSecretsResponse
@@ -298,7 +458,7 @@ export type GetProjectSecretsResponse = Message<"access.v1.GetProjectSecretsResp
  * Use `create(GetProjectSecretsResponseSchema)` to create a new message.
  */
 export const GetProjectSecretsResponseSchema: GenMessage<GetProjectSecretsResponse> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 8);
+  messageDesc(file_access_v1_access, 12);
 
 /**
  * Every administrative request names who acts, for the record.
@@ -322,7 +482,7 @@ export type Actor = Message<"access.v1.Actor"> & {
  * Use `create(ActorSchema)` to create a new message.
  */
 export const ActorSchema: GenMessage<Actor> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 9);
+  messageDesc(file_access_v1_access, 13);
 
 /**
  * @generated from message access.v1.AuthoriseRequest
@@ -346,7 +506,7 @@ export type AuthoriseRequest = Message<"access.v1.AuthoriseRequest"> & {
  * Use `create(AuthoriseRequestSchema)` to create a new message.
  */
 export const AuthoriseRequestSchema: GenMessage<AuthoriseRequest> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 10);
+  messageDesc(file_access_v1_access, 14);
 
 /**
  * @generated from message access.v1.AuthoriseResponse
@@ -359,7 +519,7 @@ export type AuthoriseResponse = Message<"access.v1.AuthoriseResponse"> & {
  * Use `create(AuthoriseResponseSchema)` to create a new message.
  */
 export const AuthoriseResponseSchema: GenMessage<AuthoriseResponse> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 11);
+  messageDesc(file_access_v1_access, 15);
 
 /**
  * @generated from message access.v1.CreateProjectRequest
@@ -386,7 +546,7 @@ export type CreateProjectRequest = Message<"access.v1.CreateProjectRequest"> & {
  * Use `create(CreateProjectRequestSchema)` to create a new message.
  */
 export const CreateProjectRequestSchema: GenMessage<CreateProjectRequest> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 12);
+  messageDesc(file_access_v1_access, 16);
 
 /**
  * @generated from message access.v1.CreateProjectResponse
@@ -403,7 +563,7 @@ export type CreateProjectResponse = Message<"access.v1.CreateProjectResponse"> &
  * Use `create(CreateProjectResponseSchema)` to create a new message.
  */
 export const CreateProjectResponseSchema: GenMessage<CreateProjectResponse> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 13);
+  messageDesc(file_access_v1_access, 17);
 
 /**
  * @generated from message access.v1.ListProjectsRequest
@@ -420,7 +580,7 @@ export type ListProjectsRequest = Message<"access.v1.ListProjectsRequest"> & {
  * Use `create(ListProjectsRequestSchema)` to create a new message.
  */
 export const ListProjectsRequestSchema: GenMessage<ListProjectsRequest> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 14);
+  messageDesc(file_access_v1_access, 18);
 
 /**
  * @generated from message access.v1.ListProjectsResponse
@@ -437,7 +597,7 @@ export type ListProjectsResponse = Message<"access.v1.ListProjectsResponse"> & {
  * Use `create(ListProjectsResponseSchema)` to create a new message.
  */
 export const ListProjectsResponseSchema: GenMessage<ListProjectsResponse> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 15);
+  messageDesc(file_access_v1_access, 19);
 
 /**
  * @generated from message access.v1.CreateApiKeyRequest
@@ -484,7 +644,7 @@ export type CreateApiKeyRequest = Message<"access.v1.CreateApiKeyRequest"> & {
  * Use `create(CreateApiKeyRequestSchema)` to create a new message.
  */
 export const CreateApiKeyRequestSchema: GenMessage<CreateApiKeyRequest> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 16);
+  messageDesc(file_access_v1_access, 20);
 
 /**
  * @generated from message access.v1.CreateApiKeyResponse
@@ -506,7 +666,7 @@ export type CreateApiKeyResponse = Message<"access.v1.CreateApiKeyResponse"> & {
  * Use `create(CreateApiKeyResponseSchema)` to create a new message.
  */
 export const CreateApiKeyResponseSchema: GenMessage<CreateApiKeyResponse> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 17);
+  messageDesc(file_access_v1_access, 21);
 
 /**
  * @generated from message access.v1.ListApiKeysRequest
@@ -523,7 +683,7 @@ export type ListApiKeysRequest = Message<"access.v1.ListApiKeysRequest"> & {
  * Use `create(ListApiKeysRequestSchema)` to create a new message.
  */
 export const ListApiKeysRequestSchema: GenMessage<ListApiKeysRequest> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 18);
+  messageDesc(file_access_v1_access, 22);
 
 /**
  * @generated from message access.v1.ListApiKeysResponse
@@ -540,7 +700,7 @@ export type ListApiKeysResponse = Message<"access.v1.ListApiKeysResponse"> & {
  * Use `create(ListApiKeysResponseSchema)` to create a new message.
  */
 export const ListApiKeysResponseSchema: GenMessage<ListApiKeysResponse> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 19);
+  messageDesc(file_access_v1_access, 23);
 
 /**
  * @generated from message access.v1.RevokeApiKeyRequest
@@ -562,7 +722,7 @@ export type RevokeApiKeyRequest = Message<"access.v1.RevokeApiKeyRequest"> & {
  * Use `create(RevokeApiKeyRequestSchema)` to create a new message.
  */
 export const RevokeApiKeyRequestSchema: GenMessage<RevokeApiKeyRequest> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 20);
+  messageDesc(file_access_v1_access, 24);
 
 /**
  * @generated from message access.v1.RevokeApiKeyResponse
@@ -588,7 +748,255 @@ export type RevokeApiKeyResponse = Message<"access.v1.RevokeApiKeyResponse"> & {
  * Use `create(RevokeApiKeyResponseSchema)` to create a new message.
  */
 export const RevokeApiKeyResponseSchema: GenMessage<RevokeApiKeyResponse> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 21);
+  messageDesc(file_access_v1_access, 25);
+
+/**
+ * @generated from message access.v1.SetLimitsRequest
+ */
+export type SetLimitsRequest = Message<"access.v1.SetLimitsRequest"> & {
+  /**
+   * @generated from field: access.v1.Actor actor = 1;
+   */
+  actor?: Actor | undefined;
+
+  /**
+   * @generated from field: access.v1.SubjectLimits limits = 2;
+   */
+  limits?: SubjectLimits | undefined;
+};
+
+/**
+ * Describes the message access.v1.SetLimitsRequest.
+ * Use `create(SetLimitsRequestSchema)` to create a new message.
+ */
+export const SetLimitsRequestSchema: GenMessage<SetLimitsRequest> = /*@__PURE__*/
+  messageDesc(file_access_v1_access, 26);
+
+/**
+ * @generated from message access.v1.SetLimitsResponse
+ */
+export type SetLimitsResponse = Message<"access.v1.SetLimitsResponse"> & {
+  /**
+   * @generated from field: access.v1.SubjectLimits limits = 1;
+   */
+  limits?: SubjectLimits | undefined;
+};
+
+/**
+ * Describes the message access.v1.SetLimitsResponse.
+ * Use `create(SetLimitsResponseSchema)` to create a new message.
+ */
+export const SetLimitsResponseSchema: GenMessage<SetLimitsResponse> = /*@__PURE__*/
+  messageDesc(file_access_v1_access, 27);
+
+/**
+ * @generated from message access.v1.ListLimitsRequest
+ */
+export type ListLimitsRequest = Message<"access.v1.ListLimitsRequest"> & {
+  /**
+   * @generated from field: string organisation_id = 1;
+   */
+  organisationId: string;
+};
+
+/**
+ * Describes the message access.v1.ListLimitsRequest.
+ * Use `create(ListLimitsRequestSchema)` to create a new message.
+ */
+export const ListLimitsRequestSchema: GenMessage<ListLimitsRequest> = /*@__PURE__*/
+  messageDesc(file_access_v1_access, 28);
+
+/**
+ * @generated from message access.v1.ListLimitsResponse
+ */
+export type ListLimitsResponse = Message<"access.v1.ListLimitsResponse"> & {
+  /**
+   * @generated from field: repeated access.v1.SubjectLimits limits = 1;
+   */
+  limits: SubjectLimits[];
+};
+
+/**
+ * Describes the message access.v1.ListLimitsResponse.
+ * Use `create(ListLimitsResponseSchema)` to create a new message.
+ */
+export const ListLimitsResponseSchema: GenMessage<ListLimitsResponse> = /*@__PURE__*/
+  messageDesc(file_access_v1_access, 29);
+
+/**
+ * @generated from message access.v1.SetParameterRuleRequest
+ */
+export type SetParameterRuleRequest = Message<"access.v1.SetParameterRuleRequest"> & {
+  /**
+   * @generated from field: access.v1.Actor actor = 1;
+   */
+  actor?: Actor | undefined;
+
+  /**
+   * @generated from field: access.v1.ParameterRule rule = 2;
+   */
+  rule?: ParameterRule | undefined;
+};
+
+/**
+ * Describes the message access.v1.SetParameterRuleRequest.
+ * Use `create(SetParameterRuleRequestSchema)` to create a new message.
+ */
+export const SetParameterRuleRequestSchema: GenMessage<SetParameterRuleRequest> = /*@__PURE__*/
+  messageDesc(file_access_v1_access, 30);
+
+/**
+ * @generated from message access.v1.SetParameterRuleResponse
+ */
+export type SetParameterRuleResponse = Message<"access.v1.SetParameterRuleResponse"> & {
+  /**
+   * @generated from field: access.v1.ParameterRule rule = 1;
+   */
+  rule?: ParameterRule | undefined;
+};
+
+/**
+ * Describes the message access.v1.SetParameterRuleResponse.
+ * Use `create(SetParameterRuleResponseSchema)` to create a new message.
+ */
+export const SetParameterRuleResponseSchema: GenMessage<SetParameterRuleResponse> = /*@__PURE__*/
+  messageDesc(file_access_v1_access, 31);
+
+/**
+ * @generated from message access.v1.ListParameterRulesRequest
+ */
+export type ListParameterRulesRequest = Message<"access.v1.ListParameterRulesRequest"> & {
+  /**
+   * @generated from field: string organisation_id = 1;
+   */
+  organisationId: string;
+};
+
+/**
+ * Describes the message access.v1.ListParameterRulesRequest.
+ * Use `create(ListParameterRulesRequestSchema)` to create a new message.
+ */
+export const ListParameterRulesRequestSchema: GenMessage<ListParameterRulesRequest> = /*@__PURE__*/
+  messageDesc(file_access_v1_access, 32);
+
+/**
+ * @generated from message access.v1.ListParameterRulesResponse
+ */
+export type ListParameterRulesResponse = Message<"access.v1.ListParameterRulesResponse"> & {
+  /**
+   * @generated from field: repeated access.v1.ParameterRule rules = 1;
+   */
+  rules: ParameterRule[];
+};
+
+/**
+ * Describes the message access.v1.ListParameterRulesResponse.
+ * Use `create(ListParameterRulesResponseSchema)` to create a new message.
+ */
+export const ListParameterRulesResponseSchema: GenMessage<ListParameterRulesResponse> = /*@__PURE__*/
+  messageDesc(file_access_v1_access, 33);
+
+/**
+ * @generated from message access.v1.RemoveParameterRuleRequest
+ */
+export type RemoveParameterRuleRequest = Message<"access.v1.RemoveParameterRuleRequest"> & {
+  /**
+   * @generated from field: access.v1.Actor actor = 1;
+   */
+  actor?: Actor | undefined;
+
+  /**
+   * @generated from field: string rule_id = 2;
+   */
+  ruleId: string;
+};
+
+/**
+ * Describes the message access.v1.RemoveParameterRuleRequest.
+ * Use `create(RemoveParameterRuleRequestSchema)` to create a new message.
+ */
+export const RemoveParameterRuleRequestSchema: GenMessage<RemoveParameterRuleRequest> = /*@__PURE__*/
+  messageDesc(file_access_v1_access, 34);
+
+/**
+ * @generated from message access.v1.RemoveParameterRuleResponse
+ */
+export type RemoveParameterRuleResponse = Message<"access.v1.RemoveParameterRuleResponse"> & {
+  /**
+   * @generated from field: access.v1.ParameterRule rule = 1;
+   */
+  rule?: ParameterRule | undefined;
+};
+
+/**
+ * Describes the message access.v1.RemoveParameterRuleResponse.
+ * Use `create(RemoveParameterRuleResponseSchema)` to create a new message.
+ */
+export const RemoveParameterRuleResponseSchema: GenMessage<RemoveParameterRuleResponse> = /*@__PURE__*/
+  messageDesc(file_access_v1_access, 35);
+
+/**
+ * Where a limit or a budget is set.
+ *
+ * @generated from enum access.v1.Level
+ */
+export enum Level {
+  /**
+   * @generated from enum value: LEVEL_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: LEVEL_ORGANISATION = 1;
+   */
+  ORGANISATION = 1,
+
+  /**
+   * @generated from enum value: LEVEL_PROJECT = 2;
+   */
+  PROJECT = 2,
+
+  /**
+   * @generated from enum value: LEVEL_KEY = 3;
+   */
+  KEY = 3,
+}
+
+/**
+ * Describes the enum access.v1.Level.
+ */
+export const LevelSchema: GenEnum<Level> = /*@__PURE__*/
+  enumDesc(file_access_v1_access, 0);
+
+/**
+ * What a value out of bounds leads to.
+ *
+ * @generated from enum access.v1.OutOfBounds
+ */
+export enum OutOfBounds {
+  /**
+   * @generated from enum value: OUT_OF_BOUNDS_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The nearest value within.
+   *
+   * @generated from enum value: OUT_OF_BOUNDS_CLIP = 1;
+   */
+  CLIP = 1,
+
+  /**
+   * @generated from enum value: OUT_OF_BOUNDS_REFUSE = 2;
+   */
+  REFUSE = 2,
+}
+
+/**
+ * Describes the enum access.v1.OutOfBounds.
+ */
+export const OutOfBoundsSchema: GenEnum<OutOfBounds> = /*@__PURE__*/
+  enumDesc(file_access_v1_access, 1);
 
 /**
  * Who acts. An inference key belongs to a project; an admin key to the organisation.
@@ -616,7 +1024,7 @@ export enum KeyKind {
  * Describes the enum access.v1.KeyKind.
  */
 export const KeyKindSchema: GenEnum<KeyKind> = /*@__PURE__*/
-  enumDesc(file_access_v1_access, 0);
+  enumDesc(file_access_v1_access, 2);
 
 /**
  * What an admin key may do: owner everything; member models and keys of inference; auditor reads everything and changes nothing.
@@ -649,7 +1057,7 @@ export enum Role {
  * Describes the enum access.v1.Role.
  */
 export const RoleSchema: GenEnum<Role> = /*@__PURE__*/
-  enumDesc(file_access_v1_access, 1);
+  enumDesc(file_access_v1_access, 3);
 
 /**
  * What the audit keeps of a call's body.
@@ -688,7 +1096,7 @@ export enum BodyPolicy {
  * Describes the enum access.v1.BodyPolicy.
  */
 export const BodyPolicySchema: GenEnum<BodyPolicy> = /*@__PURE__*/
-  enumDesc(file_access_v1_access, 2);
+  enumDesc(file_access_v1_access, 4);
 
 /**
  * @generated from service access.v1.AccessService
@@ -766,6 +1174,50 @@ export const AccessService: GenService<{
     methodKind: "unary";
     input: typeof RevokeApiKeyRequestSchema;
     output: typeof RevokeApiKeyResponseSchema;
+  },
+  /**
+   * Replaces the limits of an organisation, a project or a key; all zero removes them.
+   *
+   * @generated from rpc access.v1.AccessService.SetLimits
+   */
+  setLimits: {
+    methodKind: "unary";
+    input: typeof SetLimitsRequestSchema;
+    output: typeof SetLimitsResponseSchema;
+  },
+  /**
+   * @generated from rpc access.v1.AccessService.ListLimits
+   */
+  listLimits: {
+    methodKind: "unary";
+    input: typeof ListLimitsRequestSchema;
+    output: typeof ListLimitsResponseSchema;
+  },
+  /**
+   * Replaces the rule for the same project, model and parameter.
+   *
+   * @generated from rpc access.v1.AccessService.SetParameterRule
+   */
+  setParameterRule: {
+    methodKind: "unary";
+    input: typeof SetParameterRuleRequestSchema;
+    output: typeof SetParameterRuleResponseSchema;
+  },
+  /**
+   * @generated from rpc access.v1.AccessService.ListParameterRules
+   */
+  listParameterRules: {
+    methodKind: "unary";
+    input: typeof ListParameterRulesRequestSchema;
+    output: typeof ListParameterRulesResponseSchema;
+  },
+  /**
+   * @generated from rpc access.v1.AccessService.RemoveParameterRule
+   */
+  removeParameterRule: {
+    methodKind: "unary";
+    input: typeof RemoveParameterRuleRequestSchema;
+    output: typeof RemoveParameterRuleResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_access_v1_access, 0);

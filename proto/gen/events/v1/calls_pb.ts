@@ -6,10 +6,16 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Actor } from "../../access/v1/access_pb.ts";
+import type { Actor, Level } from "../../access/v1/access_pb.ts";
 import { file_access_v1_access } from "../../access/v1/access_pb.ts";
+import type { BudgetRefusal, Hold, Price } from "../../billing/v1/billing_pb.ts";
+import { file_billing_v1_billing } from "../../billing/v1/billing_pb.ts";
 import type { ChatCall, ChatEvent } from "../../chat/v1/chat_pb.ts";
 import { file_chat_v1_chat } from "../../chat/v1/chat_pb.ts";
+import type { Counts } from "../../chat/v1/counts_pb.ts";
+import { file_chat_v1_counts } from "../../chat/v1/counts_pb.ts";
+import type { Action, Hit } from "../../content_filter/v1/content_filter_pb.ts";
+import { file_content_filter_v1_content_filter } from "../../content_filter/v1/content_filter_pb.ts";
 import { file_events_v1_topic } from "./topic_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -17,7 +23,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file events/v1/calls.proto.
  */
 export const file_events_v1_calls: GenFile = /*@__PURE__*/
-  fileDesc("ChVldmVudHMvdjEvY2FsbHMucHJvdG8SCWV2ZW50cy52MSK1AQoHU2VnbWVudBIQCghwcm9kdWNlchgBIAEoCRINCgVlcG9jaBgCIAEoBBILCgNzZXEYAyABKAQSEwoLYnVpbHRfYXRfbXMYBCABKAMSJgoHcmVjb3JkcxgFIAMoCzIVLmV2ZW50cy52MS5DYWxsUmVjb3JkEiYKBmJsb2NrcxgGIAMoCzIWLmV2ZW50cy52MS5TZWFsZWRCbG9jazoXirUYEwoFY2FsbHMSCHByb2R1Y2VyGAcihAIKCkNhbGxSZWNvcmQSDwoHY2FsbF9pZBgBIAEoCRIrCghhZG1pdHRlZBgCIAEoCzIXLmV2ZW50cy52MS5DYWxsQWRtaXR0ZWRIABInCgZvdXRwdXQYAyABKAsyFS5ldmVudHMudjEuQ2FsbE91dHB1dEgAEi0KCWNvbXBsZXRlZBgEIAEoCzIYLmV2ZW50cy52MS5DYWxsQ29tcGxldGVkSAASKQoHcmVmdXNlZBgFIAEoCzIWLmV2ZW50cy52MS5DYWxsUmVmdXNlZEgAEisKCGZyYWdtZW50GAYgASgLMhcuZXZlbnRzLnYxLkNhbGxGcmFnbWVudEgAQggKBnJlY29yZCIdCgxDYWxsRnJhZ21lbnQSDQoFaW5kZXgYASABKA0iswEKDENhbGxBZG1pdHRlZBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIOCgZrZXlfaWQYAyABKAkSDQoFbW9kZWwYBCABKAkSDgoGc3RyZWFtGAUgASgIEhYKDmFkbWl0dGVkX2F0X21zGAYgASgDEhkKEXByb21wdF9jb21taXRtZW50GAcgASgMEhQKDG91dHB1dF9jaGFpbhgIIAEoDCJrCgpDYWxsT3V0cHV0EhQKDG91dHB1dF9ieXRlcxgBIAEoBBIOCgZldmVudHMYAiABKAQSFAoMb3V0cHV0X2NoYWluGAMgASgMEiEKBmNvdW50cxgEIAEoCzIRLmV2ZW50cy52MS5Db3VudHMifwoGQ291bnRzEhQKDGlucHV0X3Rva2VucxgBIAEoBBIVCg1vdXRwdXRfdG9rZW5zGAIgASgEEhsKE2NhY2hlZF9pbnB1dF90b2tlbnMYAyABKAQSGAoQcmVhc29uaW5nX3Rva2VucxgEIAEoBBIRCgllc3RpbWF0ZWQYBSABKAgi1QIKDUNhbGxDb21wbGV0ZWQSIwoHb3V0Y29tZRgBIAEoDjISLmV2ZW50cy52MS5PdXRjb21lEhIKCmVycm9yX2NvZGUYAiABKAkSEwoLaHR0cF9zdGF0dXMYAyABKA0SFAoMb3V0cHV0X2J5dGVzGAQgASgEEhQKDG91dHB1dF9jaGFpbhgFIAEoDBIhCgZjb3VudHMYBiABKAsyES5ldmVudHMudjEuQ291bnRzEhIKCnZlcnNpb25faWQYByABKAkSFQoNZGVwbG95bWVudF9pZBgIIAEoCRIXCg9jb21wbGV0ZWRfYXRfbXMYCSABKAMSFwoPZmlyc3Rfb3V0cHV0X21zGAogASgNEhMKC2R1cmF0aW9uX21zGAsgASgNEhYKDmZpbmlzaF9yZWFzb25zGAwgAygJEh0KBGxlYWYYDSABKAsyDy5ldmVudHMudjEuTGVhZiLHAQoLQ2FsbFJlZnVzZWQSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSDgoGa2V5X2lkGAMgASgJEg0KBW1vZGVsGAQgASgJEhIKCmVycm9yX2NvZGUYBSABKAkSEwoLaHR0cF9zdGF0dXMYBiABKA0SDQoFcGFyYW0YByABKAkSFQoNcmVmdXNlZF9hdF9tcxgIIAEoAxIdCgRsZWFmGAkgASgLMg8uZXZlbnRzLnYxLkxlYWYiMgoETGVhZhIqCgtjb21taXRtZW50cxgBIAMoCzIVLmV2ZW50cy52MS5Db21taXRtZW50IigKCkNvbW1pdG1lbnQSDAoEbmFtZRgBIAEoCRIMCgRoYXNoGAIgASgMIjQKB09wZW5pbmcSDAoEbmFtZRgBIAEoCRIMCgRzYWx0GAIgASgMEg0KBXZhbHVlGAMgASgMIlIKC1NlYWxlZEJsb2NrEhIKCnByb2plY3RfaWQYASABKAkSEwoLZGF0YV9rZXlfaWQYAiABKAkSCgoCaXYYAyABKAwSDgoGc2VhbGVkGAQgASgMIikKBkJvZGllcxIfCgZib2RpZXMYASADKAsyDy5ldmVudHMudjEuQm9keSK3AQoEQm9keRIOCgZyZWNvcmQYASABKA0SKwoIYWRtaXR0ZWQYAiABKAsyFy5ldmVudHMudjEuQWRtaXR0ZWRCb2R5SAASJwoGb3V0cHV0GAMgASgLMhUuZXZlbnRzLnYxLk91dHB1dEJvZHlIABItCgljb21wbGV0ZWQYBCABKAsyGC5ldmVudHMudjEuQ29tcGxldGVkQm9keUgAEhIKCGZyYWdtZW50GAUgASgMSABCBgoEYm9keSJECgxBZG1pdHRlZEJvZHkSHwoEY2FsbBgBIAEoCzIRLmNoYXQudjEuQ2hhdENhbGwSEwoLcHJvbXB0X3NhbHQYAiABKAwiMAoKT3V0cHV0Qm9keRIiCgZldmVudHMYASADKAsyEi5jaGF0LnYxLkNoYXRFdmVudCKOAQoNQ29tcGxldGVkQm9keRIkCghvcGVuaW5ncxgBIAMoCzISLmV2ZW50cy52MS5PcGVuaW5nEh8KBGNhbGwYAiABKAsyES5jaGF0LnYxLkNoYXRDYWxsEhMKC3Byb21wdF9zYWx0GAMgASgMEg0KBWVycm9yGAQgASgMEhIKCmVycm9yX3NhbHQYBSABKAwiYgoMUHJvZHVjZXJCZWF0EhAKCHByb2R1Y2VyGAEgASgJEg0KBWVwb2NoGAIgASgEEhAKCG5leHRfc2VxGAMgASgEOh+KtRgbCg1wcm9kdWNlci5iZWF0Eghwcm9kdWNlchgBIoUCCg1DYWxsQWJhbmRvbmVkEg8KB2NhbGxfaWQYASABKAkSFwoPb3JnYW5pc2F0aW9uX2lkGAIgASgJEhIKCnByb2plY3RfaWQYAyABKAkSDgoGa2V5X2lkGAQgASgJEg0KBW1vZGVsGAUgASgJEhAKCHByb2R1Y2VyGAYgASgJEg0KBWVwb2NoGAcgASgEEiEKBmNvdW50cxgIIAEoCzIRLmV2ZW50cy52MS5Db3VudHMSFAoMb3V0cHV0X2J5dGVzGAkgASgEEhQKDG91dHB1dF9jaGFpbhgKIAEoDDonirUYIwoOY2FsbC5hYmFuZG9uZWQSD29yZ2FuaXNhdGlvbl9pZBgHIsIBCgpBZG1pbkFjdGVkEgoKAmlkGAEgASgJEh8KBWFjdG9yGAIgASgLMhAuYWNjZXNzLnYxLkFjdG9yEhcKD29yZ2FuaXNhdGlvbl9pZBgDIAEoCRIOCgZhY3Rpb24YBCABKAkSDgoGb2JqZWN0GAUgASgJEhMKC2FjdGVkX2F0X21zGAYgASgDEhMKC2RldGFpbF9qc29uGAcgASgJOiSKtRggCgthZG1pbi5hY3RlZBIPb3JnYW5pc2F0aW9uX2lkGAcqfQoHT3V0Y29tZRIXChNPVVRDT01FX1VOU1BFQ0lGSUVEEAASFAoQT1VUQ09NRV9BTlNXRVJFRBABEhgKFE9VVENPTUVfRElTQ09OTkVDVEVEEAISEgoOT1VUQ09NRV9GQUlMRUQQAxIVChFPVVRDT01FX0FCQU5ET05FRBAEYgZwcm90bzM", [file_access_v1_access, file_chat_v1_chat, file_events_v1_topic]);
+  fileDesc("ChVldmVudHMvdjEvY2FsbHMucHJvdG8SCWV2ZW50cy52MSK1AQoHU2VnbWVudBIQCghwcm9kdWNlchgBIAEoCRINCgVlcG9jaBgCIAEoBBILCgNzZXEYAyABKAQSEwoLYnVpbHRfYXRfbXMYBCABKAMSJgoHcmVjb3JkcxgFIAMoCzIVLmV2ZW50cy52MS5DYWxsUmVjb3JkEiYKBmJsb2NrcxgGIAMoCzIWLmV2ZW50cy52MS5TZWFsZWRCbG9jazoXirUYEwoFY2FsbHMSCHByb2R1Y2VyGAcihAIKCkNhbGxSZWNvcmQSDwoHY2FsbF9pZBgBIAEoCRIrCghhZG1pdHRlZBgCIAEoCzIXLmV2ZW50cy52MS5DYWxsQWRtaXR0ZWRIABInCgZvdXRwdXQYAyABKAsyFS5ldmVudHMudjEuQ2FsbE91dHB1dEgAEi0KCWNvbXBsZXRlZBgEIAEoCzIYLmV2ZW50cy52MS5DYWxsQ29tcGxldGVkSAASKQoHcmVmdXNlZBgFIAEoCzIWLmV2ZW50cy52MS5DYWxsUmVmdXNlZEgAEisKCGZyYWdtZW50GAYgASgLMhcuZXZlbnRzLnYxLkNhbGxGcmFnbWVudEgAQggKBnJlY29yZCIdCgxDYWxsRnJhZ21lbnQSDQoFaW5kZXgYASABKA0imwIKDENhbGxBZG1pdHRlZBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIOCgZrZXlfaWQYAyABKAkSDQoFbW9kZWwYBCABKAkSDgoGc3RyZWFtGAUgASgIEhYKDmFkbWl0dGVkX2F0X21zGAYgASgDEhkKEXByb21wdF9jb21taXRtZW50GAcgASgMEhQKDG91dHB1dF9jaGFpbhgIIAEoDBISCgptb2RlbF9uYW1lGAkgASgJEiEKBGhvbGQYCiABKAsyEy5ldmVudHMudjEuQ2FsbEhvbGQSLwoNaW5wdXRfdmVyZGljdBgLIAEoCzIYLmV2ZW50cy52MS5GaWx0ZXJWZXJkaWN0IokBCgpDYWxsT3V0cHV0EhQKDG91dHB1dF9ieXRlcxgBIAEoBBIOCgZldmVudHMYAiABKAQSFAoMb3V0cHV0X2NoYWluGAMgASgMEh8KBmNvdW50cxgEIAEoCzIPLmNoYXQudjEuQ291bnRzEh4KBGhvbGQYBSABKAsyEC5iaWxsaW5nLnYxLkhvbGQiiwEKDUZpbHRlclZlcmRpY3QSFgoOcG9saWN5X3ZlcnNpb24YASABKAQSKQoGYWN0aW9uGAIgASgOMhkuY29udGVudF9maWx0ZXIudjEuQWN0aW9uEiQKBGhpdHMYAyADKAsyFi5jb250ZW50X2ZpbHRlci52MS5IaXQSEQoJaGl0X2NvdW50GAQgASgNIkwKCENhbGxIb2xkEh4KBGhvbGQYASABKAsyEC5iaWxsaW5nLnYxLkhvbGQSIAoFcHJpY2UYAiABKAsyES5iaWxsaW5nLnYxLlByaWNlIuIDCg1DYWxsQ29tcGxldGVkEiMKB291dGNvbWUYASABKA4yEi5ldmVudHMudjEuT3V0Y29tZRISCgplcnJvcl9jb2RlGAIgASgJEhMKC2h0dHBfc3RhdHVzGAMgASgNEhQKDG91dHB1dF9ieXRlcxgEIAEoBBIUCgxvdXRwdXRfY2hhaW4YBSABKAwSHwoGY291bnRzGAYgASgLMg8uY2hhdC52MS5Db3VudHMSEgoKdmVyc2lvbl9pZBgHIAEoCRIVCg1kZXBsb3ltZW50X2lkGAggASgJEhcKD2NvbXBsZXRlZF9hdF9tcxgJIAEoAxIXCg9maXJzdF9vdXRwdXRfbXMYCiABKA0SEwoLZHVyYXRpb25fbXMYCyABKA0SFgoOZmluaXNoX3JlYXNvbnMYDCADKAkSHQoEbGVhZhgNIAEoCzIPLmV2ZW50cy52MS5MZWFmEh4KBGhvbGQYDiABKAsyEC5iaWxsaW5nLnYxLkhvbGQSEQoJY29zdF9uYW5vGA8gASgDEhQKDG92ZXJydW5fbmFubxgQIAEoAxISCgpzdG9wcGVkX2J5GBEgASgJEjAKDm91dHB1dF92ZXJkaWN0GBIgASgLMhguZXZlbnRzLnYxLkZpbHRlclZlcmRpY3QihQMKC0NhbGxSZWZ1c2VkEhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEg4KBmtleV9pZBgDIAEoCRINCgVtb2RlbBgEIAEoCRISCgplcnJvcl9jb2RlGAUgASgJEhMKC2h0dHBfc3RhdHVzGAYgASgNEg0KBXBhcmFtGAcgASgJEhUKDXJlZnVzZWRfYXRfbXMYCCABKAMSHQoEbGVhZhgJIAEoCzIPLmV2ZW50cy52MS5MZWFmEigKBWxpbWl0GAogASgLMhcuZXZlbnRzLnYxLkxpbWl0UmVmdXNhbEgAEisKBmJ1ZGdldBgLIAEoCzIZLmJpbGxpbmcudjEuQnVkZ2V0UmVmdXNhbEgAEiYKBHJ1bGUYDCABKAsyFi5ldmVudHMudjEuUnVsZVJlZnVzYWxIABIvCg1pbnB1dF92ZXJkaWN0GA0gASgLMhguZXZlbnRzLnYxLkZpbHRlclZlcmRpY3RCDAoKcmVmdXNlZF9ieSJgCgxMaW1pdFJlZnVzYWwSHwoFbGV2ZWwYASABKA4yEC5hY2Nlc3MudjEuTGV2ZWwSEgoKc3ViamVjdF9pZBgCIAEoCRIMCgRraW5kGAMgASgJEg0KBWxpbWl0GAQgASgEIkoKC1J1bGVSZWZ1c2FsEg8KB3J1bGVfaWQYASABKAkSEgoKcnVsZV90aXRsZRgCIAEoCRIWCg5wb2xpY3lfdmVyc2lvbhgDIAEoBCIyCgRMZWFmEioKC2NvbW1pdG1lbnRzGAEgAygLMhUuZXZlbnRzLnYxLkNvbW1pdG1lbnQiKAoKQ29tbWl0bWVudBIMCgRuYW1lGAEgASgJEgwKBGhhc2gYAiABKAwiNAoHT3BlbmluZxIMCgRuYW1lGAEgASgJEgwKBHNhbHQYAiABKAwSDQoFdmFsdWUYAyABKAwiUgoLU2VhbGVkQmxvY2sSEgoKcHJvamVjdF9pZBgBIAEoCRITCgtkYXRhX2tleV9pZBgCIAEoCRIKCgJpdhgDIAEoDBIOCgZzZWFsZWQYBCABKAwiKQoGQm9kaWVzEh8KBmJvZGllcxgBIAMoCzIPLmV2ZW50cy52MS5Cb2R5IrcBCgRCb2R5Eg4KBnJlY29yZBgBIAEoDRIrCghhZG1pdHRlZBgCIAEoCzIXLmV2ZW50cy52MS5BZG1pdHRlZEJvZHlIABInCgZvdXRwdXQYAyABKAsyFS5ldmVudHMudjEuT3V0cHV0Qm9keUgAEi0KCWNvbXBsZXRlZBgEIAEoCzIYLmV2ZW50cy52MS5Db21wbGV0ZWRCb2R5SAASEgoIZnJhZ21lbnQYBSABKAxIAEIGCgRib2R5IkQKDEFkbWl0dGVkQm9keRIfCgRjYWxsGAEgASgLMhEuY2hhdC52MS5DaGF0Q2FsbBITCgtwcm9tcHRfc2FsdBgCIAEoDCIwCgpPdXRwdXRCb2R5EiIKBmV2ZW50cxgBIAMoCzISLmNoYXQudjEuQ2hhdEV2ZW50Io4BCg1Db21wbGV0ZWRCb2R5EiQKCG9wZW5pbmdzGAEgAygLMhIuZXZlbnRzLnYxLk9wZW5pbmcSHwoEY2FsbBgCIAEoCzIRLmNoYXQudjEuQ2hhdENhbGwSEwoLcHJvbXB0X3NhbHQYAyABKAwSDQoFZXJyb3IYBCABKAwSEgoKZXJyb3Jfc2FsdBgFIAEoDCJiCgxQcm9kdWNlckJlYXQSEAoIcHJvZHVjZXIYASABKAkSDQoFZXBvY2gYAiABKAQSEAoIbmV4dF9zZXEYAyABKAQ6H4q1GBsKDXByb2R1Y2VyLmJlYXQSCHByb2R1Y2VyGAEimwIKDUNhbGxBYmFuZG9uZWQSDwoHY2FsbF9pZBgBIAEoCRIXCg9vcmdhbmlzYXRpb25faWQYAiABKAkSEgoKcHJvamVjdF9pZBgDIAEoCRIOCgZrZXlfaWQYBCABKAkSDQoFbW9kZWwYBSABKAkSEAoIcHJvZHVjZXIYBiABKAkSDQoFZXBvY2gYByABKAQSHwoGY291bnRzGAggASgLMg8uY2hhdC52MS5Db3VudHMSFAoMb3V0cHV0X2J5dGVzGAkgASgEEhQKDG91dHB1dF9jaGFpbhgKIAEoDBIWCg5hZG1pdHRlZF9hdF9tcxgLIAEoAzonirUYIwoOY2FsbC5hYmFuZG9uZWQSD29yZ2FuaXNhdGlvbl9pZBgHIsIBCgpBZG1pbkFjdGVkEgoKAmlkGAEgASgJEh8KBWFjdG9yGAIgASgLMhAuYWNjZXNzLnYxLkFjdG9yEhcKD29yZ2FuaXNhdGlvbl9pZBgDIAEoCRIOCgZhY3Rpb24YBCABKAkSDgoGb2JqZWN0GAUgASgJEhMKC2FjdGVkX2F0X21zGAYgASgDEhMKC2RldGFpbF9qc29uGAcgASgJOiSKtRggCgthZG1pbi5hY3RlZBIPb3JnYW5pc2F0aW9uX2lkGAcqfQoHT3V0Y29tZRIXChNPVVRDT01FX1VOU1BFQ0lGSUVEEAASFAoQT1VUQ09NRV9BTlNXRVJFRBABEhgKFE9VVENPTUVfRElTQ09OTkVDVEVEEAISEgoOT1VUQ09NRV9GQUlMRUQQAxIVChFPVVRDT01FX0FCQU5ET05FRBAEYgZwcm90bzM", [file_access_v1_access, file_billing_v1_billing, file_chat_v1_chat, file_chat_v1_counts, file_content_filter_v1_content_filter, file_events_v1_topic]);
 
 /**
  * All call records of one data-plane process since its last append. Identity: (producer, epoch, seq); seq is dense
@@ -190,6 +196,27 @@ export type CallAdmitted = Message<"events.v1.CallAdmitted"> & {
    * @generated from field: bytes output_chain = 8;
    */
   outputChain: Uint8Array;
+
+  /**
+   * Name of the model in the registry; `model` is what the client wrote, which may be an alias.
+   *
+   * @generated from field: string model_name = 9;
+   */
+  modelName: string;
+
+  /**
+   * Billing settles from it. Absent in records of calls from before there were holds.
+   *
+   * @generated from field: events.v1.CallHold hold = 10;
+   */
+  hold?: CallHold | undefined;
+
+  /**
+   * Absent when there is no rule.
+   *
+   * @generated from field: events.v1.FilterVerdict input_verdict = 11;
+   */
+  inputVerdict?: FilterVerdict | undefined;
 };
 
 /**
@@ -226,9 +253,16 @@ export type CallOutput = Message<"events.v1.CallOutput"> & {
   outputChain: Uint8Array;
 
   /**
-   * @generated from field: events.v1.Counts counts = 4;
+   * @generated from field: chat.v1.Counts counts = 4;
    */
   counts?: Counts | undefined;
+
+  /**
+   * The hold, where it was extended since the last record.
+   *
+   * @generated from field: billing.v1.Hold hold = 5;
+   */
+  hold?: Hold | undefined;
 };
 
 /**
@@ -239,43 +273,64 @@ export const CallOutputSchema: GenMessage<CallOutput> = /*@__PURE__*/
   messageDesc(file_events_v1_calls, 4);
 
 /**
- * Token counts so far, cumulative.
+ * What the filter found in one direction of a call.
  *
- * @generated from message events.v1.Counts
+ * @generated from message events.v1.FilterVerdict
  */
-export type Counts = Message<"events.v1.Counts"> & {
+export type FilterVerdict = Message<"events.v1.FilterVerdict"> & {
   /**
-   * @generated from field: uint64 input_tokens = 1;
+   * @generated from field: uint64 policy_version = 1;
    */
-  inputTokens: bigint;
+  policyVersion: bigint;
 
   /**
-   * @generated from field: uint64 output_tokens = 2;
+   * @generated from field: content_filter.v1.Action action = 2;
    */
-  outputTokens: bigint;
+  action: Action;
 
   /**
-   * @generated from field: uint64 cached_input_tokens = 3;
+   * At most 100; `hit_count` has all.
+   *
+   * @generated from field: repeated content_filter.v1.Hit hits = 3;
    */
-  cachedInputTokens: bigint;
+  hits: Hit[];
 
   /**
-   * @generated from field: uint64 reasoning_tokens = 4;
+   * @generated from field: uint32 hit_count = 4;
    */
-  reasoningTokens: bigint;
-
-  /**
-   * @generated from field: bool estimated = 5;
-   */
-  estimated: boolean;
+  hitCount: number;
 };
 
 /**
- * Describes the message events.v1.Counts.
- * Use `create(CountsSchema)` to create a new message.
+ * Describes the message events.v1.FilterVerdict.
+ * Use `create(FilterVerdictSchema)` to create a new message.
  */
-export const CountsSchema: GenMessage<Counts> = /*@__PURE__*/
+export const FilterVerdictSchema: GenMessage<FilterVerdict> = /*@__PURE__*/
   messageDesc(file_events_v1_calls, 5);
+
+/**
+ * What was set aside for a call, and at what price.
+ *
+ * @generated from message events.v1.CallHold
+ */
+export type CallHold = Message<"events.v1.CallHold"> & {
+  /**
+   * @generated from field: billing.v1.Hold hold = 1;
+   */
+  hold?: Hold | undefined;
+
+  /**
+   * @generated from field: billing.v1.Price price = 2;
+   */
+  price?: Price | undefined;
+};
+
+/**
+ * Describes the message events.v1.CallHold.
+ * Use `create(CallHoldSchema)` to create a new message.
+ */
+export const CallHoldSchema: GenMessage<CallHold> = /*@__PURE__*/
+  messageDesc(file_events_v1_calls, 6);
 
 /**
  * The end of a call; body: CompletedBody. A call has exactly one end.
@@ -311,7 +366,7 @@ export type CallCompleted = Message<"events.v1.CallCompleted"> & {
   outputChain: Uint8Array;
 
   /**
-   * @generated from field: events.v1.Counts counts = 6;
+   * @generated from field: chat.v1.Counts counts = 6;
    */
   counts?: Counts | undefined;
 
@@ -351,6 +406,37 @@ export type CallCompleted = Message<"events.v1.CallCompleted"> & {
    * @generated from field: events.v1.Leaf leaf = 13;
    */
   leaf?: Leaf | undefined;
+
+  /**
+   * The hold at the end, and what the counts cost at its price; `overrun_nano` is the part above a hold that was limited.
+   *
+   * @generated from field: billing.v1.Hold hold = 14;
+   */
+  hold?: Hold | undefined;
+
+  /**
+   * @generated from field: int64 cost_nano = 15;
+   */
+  costNano: bigint;
+
+  /**
+   * @generated from field: int64 overrun_nano = 16;
+   */
+  overrunNano: bigint;
+
+  /**
+   * `budget` when Sluice itself ended the answer for want of money; else empty.
+   *
+   * @generated from field: string stopped_by = 17;
+   */
+  stoppedBy: string;
+
+  /**
+   * Absent when no rule looked at the output.
+   *
+   * @generated from field: events.v1.FilterVerdict output_verdict = 18;
+   */
+  outputVerdict?: FilterVerdict | undefined;
 };
 
 /**
@@ -358,7 +444,7 @@ export type CallCompleted = Message<"events.v1.CallCompleted"> & {
  * Use `create(CallCompletedSchema)` to create a new message.
  */
 export const CallCompletedSchema: GenMessage<CallCompleted> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 6);
+  messageDesc(file_events_v1_calls, 7);
 
 /**
  * An authenticated call that was refused before inference; body: CompletedBody.
@@ -412,6 +498,36 @@ export type CallRefused = Message<"events.v1.CallRefused"> & {
    * @generated from field: events.v1.Leaf leaf = 9;
    */
   leaf?: Leaf | undefined;
+
+  /**
+   * What refused it; absent when it was none of these.
+   *
+   * @generated from oneof events.v1.CallRefused.refused_by
+   */
+  refusedBy: {
+    /**
+     * @generated from field: events.v1.LimitRefusal limit = 10;
+     */
+    value: LimitRefusal;
+    case: "limit";
+  } | {
+    /**
+     * @generated from field: billing.v1.BudgetRefusal budget = 11;
+     */
+    value: BudgetRefusal;
+    case: "budget";
+  } | {
+    /**
+     * @generated from field: events.v1.RuleRefusal rule = 12;
+     */
+    value: RuleRefusal;
+    case: "rule";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * @generated from field: events.v1.FilterVerdict input_verdict = 13;
+   */
+  inputVerdict?: FilterVerdict | undefined;
 };
 
 /**
@@ -419,7 +535,72 @@ export type CallRefused = Message<"events.v1.CallRefused"> & {
  * Use `create(CallRefusedSchema)` to create a new message.
  */
 export const CallRefusedSchema: GenMessage<CallRefused> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 7);
+  messageDesc(file_events_v1_calls, 8);
+
+/**
+ * The limit that was reached.
+ *
+ * @generated from message events.v1.LimitRefusal
+ */
+export type LimitRefusal = Message<"events.v1.LimitRefusal"> & {
+  /**
+   * @generated from field: access.v1.Level level = 1;
+   */
+  level: Level;
+
+  /**
+   * @generated from field: string subject_id = 2;
+   */
+  subjectId: string;
+
+  /**
+   * `requests_per_minute`, `tokens_per_minute`, `concurrent_requests` or `requests_per_day`.
+   *
+   * @generated from field: string kind = 3;
+   */
+  kind: string;
+
+  /**
+   * @generated from field: uint64 limit = 4;
+   */
+  limit: bigint;
+};
+
+/**
+ * Describes the message events.v1.LimitRefusal.
+ * Use `create(LimitRefusalSchema)` to create a new message.
+ */
+export const LimitRefusalSchema: GenMessage<LimitRefusal> = /*@__PURE__*/
+  messageDesc(file_events_v1_calls, 9);
+
+/**
+ * The rule of the content filter that blocked the input.
+ *
+ * @generated from message events.v1.RuleRefusal
+ */
+export type RuleRefusal = Message<"events.v1.RuleRefusal"> & {
+  /**
+   * @generated from field: string rule_id = 1;
+   */
+  ruleId: string;
+
+  /**
+   * @generated from field: string rule_title = 2;
+   */
+  ruleTitle: string;
+
+  /**
+   * @generated from field: uint64 policy_version = 3;
+   */
+  policyVersion: bigint;
+};
+
+/**
+ * Describes the message events.v1.RuleRefusal.
+ * Use `create(RuleRefusalSchema)` to create a new message.
+ */
+export const RuleRefusalSchema: GenMessage<RuleRefusal> = /*@__PURE__*/
+  messageDesc(file_events_v1_calls, 10);
 
 /**
  * Salted commitments, made where the clear values are; audit adds (epoch, seq) and the time when it makes the entry.
@@ -438,7 +619,7 @@ export type Leaf = Message<"events.v1.Leaf"> & {
  * Use `create(LeafSchema)` to create a new message.
  */
 export const LeafSchema: GenMessage<Leaf> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 8);
+  messageDesc(file_events_v1_calls, 11);
 
 /**
  * @generated from message events.v1.Commitment
@@ -462,7 +643,7 @@ export type Commitment = Message<"events.v1.Commitment"> & {
  * Use `create(CommitmentSchema)` to create a new message.
  */
 export const CommitmentSchema: GenMessage<Commitment> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 9);
+  messageDesc(file_events_v1_calls, 12);
 
 /**
  * A salt and the value that it commits to, in a sealed body.
@@ -491,7 +672,7 @@ export type Opening = Message<"events.v1.Opening"> & {
  * Use `create(OpeningSchema)` to create a new message.
  */
 export const OpeningSchema: GenMessage<Opening> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 10);
+  messageDesc(file_events_v1_calls, 13);
 
 /**
  * Bodies of one project in this segment, sealed once with AES-256-GCM.
@@ -528,7 +709,7 @@ export type SealedBlock = Message<"events.v1.SealedBlock"> & {
  * Use `create(SealedBlockSchema)` to create a new message.
  */
 export const SealedBlockSchema: GenMessage<SealedBlock> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 11);
+  messageDesc(file_events_v1_calls, 14);
 
 /**
  * @generated from message events.v1.Bodies
@@ -545,7 +726,7 @@ export type Bodies = Message<"events.v1.Bodies"> & {
  * Use `create(BodiesSchema)` to create a new message.
  */
 export const BodiesSchema: GenMessage<Bodies> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 12);
+  messageDesc(file_events_v1_calls, 15);
 
 /**
  * @generated from message events.v1.Body
@@ -596,7 +777,7 @@ export type Body = Message<"events.v1.Body"> & {
  * Use `create(BodySchema)` to create a new message.
  */
 export const BodySchema: GenMessage<Body> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 13);
+  messageDesc(file_events_v1_calls, 16);
 
 /**
  * @generated from message events.v1.AdmittedBody
@@ -618,7 +799,7 @@ export type AdmittedBody = Message<"events.v1.AdmittedBody"> & {
  * Use `create(AdmittedBodySchema)` to create a new message.
  */
 export const AdmittedBodySchema: GenMessage<AdmittedBody> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 14);
+  messageDesc(file_events_v1_calls, 17);
 
 /**
  * @generated from message events.v1.OutputBody
@@ -637,7 +818,7 @@ export type OutputBody = Message<"events.v1.OutputBody"> & {
  * Use `create(OutputBodySchema)` to create a new message.
  */
 export const OutputBodySchema: GenMessage<OutputBody> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 15);
+  messageDesc(file_events_v1_calls, 18);
 
 /**
  * @generated from message events.v1.CompletedBody
@@ -683,7 +864,7 @@ export type CompletedBody = Message<"events.v1.CompletedBody"> & {
  * Use `create(CompletedBodySchema)` to create a new message.
  */
 export const CompletedBodySchema: GenMessage<CompletedBody> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 16);
+  messageDesc(file_events_v1_calls, 19);
 
 /**
  * A sign of life of a data-plane process. Where the log lies in PostgreSQL the renewal of the epoch there is the sign, and
@@ -715,7 +896,7 @@ export type ProducerBeat = Message<"events.v1.ProducerBeat"> & {
  * Use `create(ProducerBeatSchema)` to create a new message.
  */
 export const ProducerBeatSchema: GenMessage<ProducerBeat> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 17);
+  messageDesc(file_events_v1_calls, 20);
 
 /**
  * Written by audit when it closes an epoch with this call still open. Billing settles from it.
@@ -761,7 +942,7 @@ export type CallAbandoned = Message<"events.v1.CallAbandoned"> & {
   /**
    * Last durable figures.
    *
-   * @generated from field: events.v1.Counts counts = 8;
+   * @generated from field: chat.v1.Counts counts = 8;
    */
   counts?: Counts | undefined;
 
@@ -774,6 +955,13 @@ export type CallAbandoned = Message<"events.v1.CallAbandoned"> & {
    * @generated from field: bytes output_chain = 10;
    */
   outputChain: Uint8Array;
+
+  /**
+   * When it was admitted: its cost belongs to that day.
+   *
+   * @generated from field: int64 admitted_at_ms = 11;
+   */
+  admittedAtMs: bigint;
 };
 
 /**
@@ -781,7 +969,7 @@ export type CallAbandoned = Message<"events.v1.CallAbandoned"> & {
  * Use `create(CallAbandonedSchema)` to create a new message.
  */
 export const CallAbandonedSchema: GenMessage<CallAbandoned> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 18);
+  messageDesc(file_events_v1_calls, 21);
 
 /**
  * What an administrator did. Becomes a leaf of the audit.
@@ -836,7 +1024,7 @@ export type AdminActed = Message<"events.v1.AdminActed"> & {
  * Use `create(AdminActedSchema)` to create a new message.
  */
 export const AdminActedSchema: GenMessage<AdminActed> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 19);
+  messageDesc(file_events_v1_calls, 22);
 
 /**
  * How a call ended.

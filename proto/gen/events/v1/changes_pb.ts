@@ -6,8 +6,10 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { ApiKey, Project } from "../../access/v1/access_pb.ts";
+import type { ApiKey, ParameterRule, Project, SubjectLimits } from "../../access/v1/access_pb.ts";
 import { file_access_v1_access } from "../../access/v1/access_pb.ts";
+import type { Hit } from "../../content_filter/v1/content_filter_pb.ts";
+import { file_content_filter_v1_content_filter } from "../../content_filter/v1/content_filter_pb.ts";
 import { file_events_v1_topic } from "./topic_pb.ts";
 import type { Alias, Deployment, Model, Version } from "../../model_registry/v1/model_registry_pb.ts";
 import { file_model_registry_v1_model_registry } from "../../model_registry/v1/model_registry_pb.ts";
@@ -17,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file events/v1/changes.proto.
  */
 export const file_events_v1_changes: GenFile = /*@__PURE__*/
-  fileDesc("ChdldmVudHMvdjEvY2hhbmdlcy5wcm90bxIJZXZlbnRzLnYxIqQBCg1BY2Nlc3NDaGFuZ2VkEhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCRIlCgdwcm9qZWN0GAIgASgLMhIuYWNjZXNzLnYxLlByb2plY3RIABIgCgNrZXkYAyABKAsyES5hY2Nlc3MudjEuQXBpS2V5SAA6J4q1GCMKDmFjY2Vzcy5jaGFuZ2VkEg9vcmdhbmlzYXRpb25faWQYAUIICgZjaGFuZ2UixAIKD1JlZ2lzdHJ5Q2hhbmdlZBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkSKAoGbW9kZWxzGAIgAygLMhgubW9kZWxfcmVnaXN0cnkudjEuTW9kZWwSLAoIdmVyc2lvbnMYAyADKAsyGi5tb2RlbF9yZWdpc3RyeS52MS5WZXJzaW9uEjIKC2RlcGxveW1lbnRzGAQgAygLMh0ubW9kZWxfcmVnaXN0cnkudjEuRGVwbG95bWVudBIpCgdhbGlhc2VzGAUgAygLMhgubW9kZWxfcmVnaXN0cnkudjEuQWxpYXMSGQoRcmVtb3ZlZF9tb2RlbF9pZHMYBiADKAkSGwoTcmVtb3ZlZF9hbGlhc19uYW1lcxgHIAMoCTopirUYJQoQcmVnaXN0cnkuY2hhbmdlZBIPb3JnYW5pc2F0aW9uX2lkGAFiBnByb3RvMw", [file_access_v1_access, file_events_v1_topic, file_model_registry_v1_model_registry]);
+  fileDesc("ChdldmVudHMvdjEvY2hhbmdlcy5wcm90bxIJZXZlbnRzLnYxIqkCCg1BY2Nlc3NDaGFuZ2VkEhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCRIlCgdwcm9qZWN0GAIgASgLMhIuYWNjZXNzLnYxLlByb2plY3RIABIgCgNrZXkYAyABKAsyES5hY2Nlc3MudjEuQXBpS2V5SAASKgoGbGltaXRzGAQgASgLMhguYWNjZXNzLnYxLlN1YmplY3RMaW1pdHNIABIyCg5wYXJhbWV0ZXJfcnVsZRgFIAEoCzIYLmFjY2Vzcy52MS5QYXJhbWV0ZXJSdWxlSAASIwoZcmVtb3ZlZF9wYXJhbWV0ZXJfcnVsZV9pZBgGIAEoCUgAOieKtRgjCg5hY2Nlc3MuY2hhbmdlZBIPb3JnYW5pc2F0aW9uX2lkGAFCCAoGY2hhbmdlIsQCCg9SZWdpc3RyeUNoYW5nZWQSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJEigKBm1vZGVscxgCIAMoCzIYLm1vZGVsX3JlZ2lzdHJ5LnYxLk1vZGVsEiwKCHZlcnNpb25zGAMgAygLMhoubW9kZWxfcmVnaXN0cnkudjEuVmVyc2lvbhIyCgtkZXBsb3ltZW50cxgEIAMoCzIdLm1vZGVsX3JlZ2lzdHJ5LnYxLkRlcGxveW1lbnQSKQoHYWxpYXNlcxgFIAMoCzIYLm1vZGVsX3JlZ2lzdHJ5LnYxLkFsaWFzEhkKEXJlbW92ZWRfbW9kZWxfaWRzGAYgAygJEhsKE3JlbW92ZWRfYWxpYXNfbmFtZXMYByADKAk6KYq1GCUKEHJlZ2lzdHJ5LmNoYW5nZWQSD29yZ2FuaXNhdGlvbl9pZBgBImkKDUZpbHRlckNoYW5nZWQSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJEhYKDnBvbGljeV92ZXJzaW9uGAIgASgEOieKtRgjCg5maWx0ZXIuY2hhbmdlZBIPb3JnYW5pc2F0aW9uX2lkGAEi0AEKCkZpbHRlckhpdHMSDwoHY2FsbF9pZBgBIAEoCRIXCg9vcmdhbmlzYXRpb25faWQYAiABKAkSEgoKcHJvamVjdF9pZBgDIAEoCRIWCg5wb2xpY3lfdmVyc2lvbhgEIAEoBBIkCgRoaXRzGAUgAygLMhYuY29udGVudF9maWx0ZXIudjEuSGl0EhEKCWhpdF9jb3VudBgGIAEoDRINCgVhdF9tcxgHIAEoAzokirUYIAoLZmlsdGVyLmhpdHMSD29yZ2FuaXNhdGlvbl9pZBgHYgZwcm90bzM", [file_access_v1_access, file_content_filter_v1_content_filter, file_events_v1_topic, file_model_registry_v1_model_registry]);
 
 /**
  * @generated from message events.v1.AccessChanged
@@ -43,6 +45,26 @@ export type AccessChanged = Message<"events.v1.AccessChanged"> & {
      */
     value: ApiKey;
     case: "key";
+  } | {
+    /**
+     * All zero: the limits were removed.
+     *
+     * @generated from field: access.v1.SubjectLimits limits = 4;
+     */
+    value: SubjectLimits;
+    case: "limits";
+  } | {
+    /**
+     * @generated from field: access.v1.ParameterRule parameter_rule = 5;
+     */
+    value: ParameterRule;
+    case: "parameterRule";
+  } | {
+    /**
+     * @generated from field: string removed_parameter_rule_id = 6;
+     */
+    value: string;
+    case: "removedParameterRuleId";
   } | { case: undefined; value?: undefined };
 };
 
@@ -101,4 +123,77 @@ export type RegistryChanged = Message<"events.v1.RegistryChanged"> & {
  */
 export const RegistryChangedSchema: GenMessage<RegistryChanged> = /*@__PURE__*/
   messageDesc(file_events_v1_changes, 1);
+
+/**
+ * The rules of an organisation changed: who applies them reads them again.
+ *
+ * @generated from message events.v1.FilterChanged
+ */
+export type FilterChanged = Message<"events.v1.FilterChanged"> & {
+  /**
+   * @generated from field: string organisation_id = 1;
+   */
+  organisationId: string;
+
+  /**
+   * @generated from field: uint64 policy_version = 2;
+   */
+  policyVersion: bigint;
+};
+
+/**
+ * Describes the message events.v1.FilterChanged.
+ * Use `create(FilterChangedSchema)` to create a new message.
+ */
+export const FilterChangedSchema: GenMessage<FilterChanged> = /*@__PURE__*/
+  messageDesc(file_events_v1_changes, 2);
+
+/**
+ * What the filter found in a call, told when the call is over. Never the text.
+ *
+ * @generated from message events.v1.FilterHits
+ */
+export type FilterHits = Message<"events.v1.FilterHits"> & {
+  /**
+   * @generated from field: string call_id = 1;
+   */
+  callId: string;
+
+  /**
+   * @generated from field: string organisation_id = 2;
+   */
+  organisationId: string;
+
+  /**
+   * @generated from field: string project_id = 3;
+   */
+  projectId: string;
+
+  /**
+   * @generated from field: uint64 policy_version = 4;
+   */
+  policyVersion: bigint;
+
+  /**
+   * @generated from field: repeated content_filter.v1.Hit hits = 5;
+   */
+  hits: Hit[];
+
+  /**
+   * @generated from field: uint32 hit_count = 6;
+   */
+  hitCount: number;
+
+  /**
+   * @generated from field: int64 at_ms = 7;
+   */
+  atMs: bigint;
+};
+
+/**
+ * Describes the message events.v1.FilterHits.
+ * Use `create(FilterHitsSchema)` to create a new message.
+ */
+export const FilterHitsSchema: GenMessage<FilterHits> = /*@__PURE__*/
+  messageDesc(file_events_v1_changes, 3);
 

@@ -80,6 +80,7 @@ function accessOf(tables: { readonly access: AuditTables['access'] }): Implement
   const notAsked = () => Promise.reject(new Error('audit asks access for secrets only'));
   return {
     getSnapshot: notAsked, authorise: notAsked, createProject: notAsked, listProjects: notAsked, createApiKey: notAsked, listApiKeys: notAsked, revokeApiKey: notAsked,
+    setLimits: notAsked, listLimits: notAsked, setParameterRule: notAsked, listParameterRules: notAsked, removeParameterRule: notAsked,
     async getProjectSecrets({ organisationId, projectId }) {
       if (tables.access === 'away') throw new ServiceError('backend_unavailable', 'The service is not running.');
       if (tables.access === 'shredded' || projectId !== PROJECT || organisationId !== ORGANISATION) throw new ServiceError('not_found', 'There is no such project.');

@@ -39,6 +39,7 @@ function servePeople(platform: Platform): void {
   const unasked = () => Promise.reject(new Error('the registry asks access for nothing but permission'));
   platform.serve(AccessService, {
     getSnapshot: unasked, getProjectSecrets: unasked, createProject: unasked, listProjects: unasked, createApiKey: unasked, listApiKeys: unasked, revokeApiKey: unasked,
+    setLimits: unasked, listLimits: unasked, setParameterRule: unasked, listParameterRules: unasked, removeParameterRule: unasked,
     async authorise({ actor, action }) {
       if (action === 'model.change' && mayChangeModels.has(`${actor?.organisationId} ${actor?.keyId}`)) return {};
       throw new ServiceError('insufficient_permissions', 'This needs a live admin key of the organisation.');

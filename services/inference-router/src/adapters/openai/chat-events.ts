@@ -42,7 +42,7 @@ export function toolDelta(choice: number, channel: Channel, text: string, tool: 
 }
 
 export function finished(choice: number, reason: string): ChatEvent {
-  return { $typeName: 'chat.v1.ChatEvent', event: { case: 'finished', value: { $typeName: 'chat.v1.Finished', choice, reason } } };
+  return { $typeName: 'chat.v1.ChatEvent', event: { case: 'finished', value: { $typeName: 'chat.v1.Finished', choice, reason, stoppedBy: '' } } };
 }
 
 export function usage(fields: UsageFields): ChatEvent {

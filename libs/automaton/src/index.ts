@@ -1,0 +1,1 @@
+export type { Detector, Match } from './detector.ts';

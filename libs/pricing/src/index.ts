@@ -1,0 +1,1 @@
+export { costNano, type TokenCounts, type UnitPrices } from './cost.ts';
