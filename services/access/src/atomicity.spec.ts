@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe } from '@jest/globals';
-import { KeyKind, Role } from '@sluice/proto/access/v1/access';
+import { KeyKind, Level, OutOfBounds, Role } from '@sluice/proto/access/v1/access';
 import { actContract } from '@sluice/testkit/act-contract';
 import { House, type Running } from './testing/house.ts';
 
@@ -27,6 +27,8 @@ describe('an act of access', () => {
       ['a new inference key', ({ access }) => access.createApiKey({ ...first, kind: KeyKind.INFERENCE, name: 'new' })],
       ['a new admin key', ({ access }) => access.createApiKey({ actor: first.actor, kind: KeyKind.ADMIN, role: Role.OWNER, name: 'new' })],
       ['a revocation', ({ access }) => access.revokeApiKey({ actor: first.actor, keyId: spareKeyId })],
+      ['limits', ({ access }) => access.setLimits({ actor: first.actor, limits: { level: Level.PROJECT, subjectId: first.projectId, limits: { requestsPerMinute: 5n } } })],
+      ['a parameter rule', ({ access }) => access.setParameterRule({ actor: first.actor, rule: { parameter: 'n', max: 1, outOfBounds: OutOfBounds.CLIP } })],
     ],
     () => ({ house, sound, content }),
   );

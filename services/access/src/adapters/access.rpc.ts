@@ -1,6 +1,8 @@
 import { ServiceError } from '@sluice/errors';
 import { actorOf } from '@sluice/events';
-import type { AccessService } from '@sluice/proto/access/v1/access';
+import type {
+  AccessService, ListLimitsRequest, ListParameterRulesRequest, RemoveParameterRuleRequest, SetLimitsRequest, SetParameterRuleRequest,
+} from '@sluice/proto/access/v1/access';
 import type { Implementation } from '@sluice/rpc';
 import type { Platform } from '@sluice/platform';
 import type { Sql } from '@sluice/sql';
@@ -10,7 +12,12 @@ import { createApiKey } from '../domain/create-api-key.ts';
 import { createProject } from '../domain/create-project.ts';
 import type { Administration } from '../domain/ports.ts';
 import { revokeApiKey } from '../domain/revoke-api-key.ts';
+import { removeParameterRule } from '../domain/remove-parameter-rule.ts';
 import { isAction } from '../domain/role.ts';
+import { setLimits } from '../domain/set-limits.ts';
+import { setParameterRule } from '../domain/set-parameter-rule.ts';
+import { limitsMessage, newLimitsOf, newParameterRuleOf, parameterRuleMessage } from './limits-messages.ts';
+import { readLimits, readParameterRules } from './limits-sql.ts';
 import { bodyPolicyOf, keyMessage, kindOf, projectMessage, roleOf, shownKeyMessage } from './messages.ts';
 import { listKeys, listProjects, readProjectWithKeys, readSnapshot, type ProjectWithKeys } from './reads-sql.ts';
 
@@ -22,12 +29,14 @@ export function accessRpc(
 ): Implementation<typeof AccessService> {
   return {
     async getSnapshot() {
-      const { position, organisations, projects, keys } = await readSnapshot(sql, events, rootKey);
+      const { position, organisations, projects, keys, limits, parameterRules } = await readSnapshot(sql, events, rootKey);
       return {
         position,
         organisations: [...organisations],
         projects: projects.map(secretsMessage),
         keys: keys.map(keyMessage),
+        limits: limits.map(limitsMessage),
+        parameterRules: [...parameterRules].map(([organisationId, rules]) => ({ organisationId, rules: rules.map(parameterRuleMessage) })),
         pepper: Uint8Array.from(administration.pepper.export()),
       };
     },
@@ -67,6 +76,25 @@ export function accessRpc(
         const { key, wasRevoked } = await revokeApiKey(administration, actorOf(request.actor), request.keyId);
         return { key: shownKeyMessage(key), wasRevoked };
       }),
+    ...limitsRpc(sql, administration),
+  };
+}
+
+/** How much may be asked for, and with which parameters. */
+function limitsRpc(sql: Sql, administration: Administration) {
+  return {
+    setLimits: (request: SetLimitsRequest) =>
+      countAct('limits.set', async () => ({ limits: limitsMessage(await setLimits(administration, actorOf(request.actor), newLimitsOf(request.limits))) })),
+    async listLimits({ organisationId }: ListLimitsRequest) {
+      return { limits: (await readLimits(sql, organisationId)).map(limitsMessage) };
+    },
+    setParameterRule: (request: SetParameterRuleRequest) =>
+      countAct('parameter_rule.set', async () => ({ rule: parameterRuleMessage(await setParameterRule(administration, actorOf(request.actor), newParameterRuleOf(request.rule))) })),
+    async listParameterRules({ organisationId }: ListParameterRulesRequest) {
+      return { rules: ((await readParameterRules(sql, organisationId)).get(organisationId) ?? []).map(parameterRuleMessage) };
+    },
+    removeParameterRule: (request: RemoveParameterRuleRequest) =>
+      countAct('parameter_rule.remove', async () => ({ rule: parameterRuleMessage(await removeParameterRule(administration, actorOf(request.actor), request.ruleId)) })),
   };
 }
 

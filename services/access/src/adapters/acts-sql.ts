@@ -3,10 +3,13 @@ import { publishAct, type ActOutlet, type AdminAct } from '@sluice/events';
 import { AccessChangedSchema } from '@sluice/proto/events/v1/changes';
 import type { Sql, SqlTransaction } from '@sluice/sql';
 import type { ApiKey } from '../domain/api-key.ts';
+import type { Level, SubjectLimits } from '../domain/limits.ts';
+import type { ParameterRule } from '../domain/parameter-rule.ts';
 import type { Acts, ActState, Change } from '../domain/ports.ts';
 import type { DataKey, Organisation, Project } from '../domain/project.ts';
+import { changedMessage } from './changed-message.ts';
 import { dataKeyPurpose } from './data-keys-sql.ts';
-import { changedMessage } from './messages.ts';
+import { parameterRuleCounts, putLimits, putParameterRule, removeLimits, removeParameterRule } from './limits-sql.ts';
 import { keyOf, projectOf, type KeyRow, type ProjectRow } from './rows.ts';
 
 interface Outlets extends ActOutlet {
@@ -100,6 +103,26 @@ class SqlActState implements ActState {
 
   async markRevoked(keyId: string, revokedAtMs: number): Promise<void> {
     await this.#sql.query('update api_key set revoked_at_ms = $2 where id = $1', [keyId, revokedAtMs]);
+  }
+
+  putLimits(organisationId: string, limits: SubjectLimits): Promise<void> {
+    return putLimits(this.#sql, organisationId, limits);
+  }
+
+  removeLimits(organisationId: string, level: Level, subjectId: string): Promise<void> {
+    return removeLimits(this.#sql, organisationId, level, subjectId);
+  }
+
+  parameterRuleCounts(organisationId: string, same: Omit<ParameterRule, 'id'>): Promise<{ readonly all: number; readonly sameId: string | undefined }> {
+    return parameterRuleCounts(this.#sql, organisationId, same);
+  }
+
+  putParameterRule(organisationId: string, rule: ParameterRule, createdAtMs: number): Promise<void> {
+    return putParameterRule(this.#sql, organisationId, rule, createdAtMs);
+  }
+
+  removeParameterRule(organisationId: string, ruleId: string): Promise<ParameterRule | undefined> {
+    return removeParameterRule(this.#sql, organisationId, ruleId);
   }
 
   async record(act: AdminAct, change?: Change): Promise<void> {

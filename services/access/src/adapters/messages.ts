@@ -1,14 +1,12 @@
 import { create } from '@bufbuild/protobuf';
-import { ServiceError } from '@sluice/errors';
 import {
   ApiKeySchema, BodyPolicy as BodyPolicyNumber, KeyKind as KeyKindNumber, ProjectSchema, Role as RoleNumber,
   type ApiKey as ApiKeyMessage, type Project as ProjectMessage,
 } from '@sluice/proto/access/v1/access';
-import { AccessChangedSchema, type AccessChanged } from '@sluice/proto/events/v1/changes';
 import type { ApiKey, KeyKind } from '../domain/api-key.ts';
-import type { Change } from '../domain/ports.ts';
 import type { BodyPolicy, Project } from '../domain/project.ts';
 import type { Role } from '../domain/role.ts';
+import { enumValue } from './enum-value.ts';
 
 const BODY_POLICIES: Readonly<Record<BodyPolicy, BodyPolicyNumber>> = {
   sent: BodyPolicyNumber.SENT,
@@ -51,30 +49,14 @@ export function shownKeyMessage(key: ApiKey): ApiKeyMessage {
   return keyMessage({ ...key, keyedHash: new Uint8Array() });
 }
 
-/** What replicas hear: a key with its hash, a project without its secrets. */
-export function changedMessage(organisationId: string, change: Change): AccessChanged {
-  const value = 'key' in change
-    ? { case: 'key' as const, value: keyMessage(change.key) }
-    : { case: 'project' as const, value: projectMessage(change.project) };
-  return create(AccessChangedSchema, { organisationId, change: value });
-}
-
 export function bodyPolicyOf(number: BodyPolicyNumber): BodyPolicy | undefined {
-  return valueOf(BODY_POLICIES, number, 'body_policy');
+  return enumValue(BODY_POLICIES, number, 'body_policy');
 }
 
 export function kindOf(number: KeyKindNumber): KeyKind | undefined {
-  return valueOf(KINDS, number, 'kind');
+  return enumValue(KINDS, number, 'kind');
 }
 
 export function roleOf(number: RoleNumber): Role | undefined {
-  return valueOf(ROLES, number, 'role');
-}
-
-/** Undefined for "not given"; a number that no contract knows is refused, because it may mean less than we would assume. */
-function valueOf<T extends string>(numbers: Readonly<Record<T, number>>, number: number, param: string): T | undefined {
-  if (number === 0) return undefined;
-  const found = (Object.keys(numbers) as T[]).find((value) => numbers[value] === number);
-  if (!found) throw new ServiceError('invalid_value', `\`${param}\` has an unknown value.`, { param });
-  return found;
+  return enumValue(ROLES, number, 'role');
 }

@@ -4,8 +4,11 @@ import { AccessChangedSchema } from '@sluice/proto/events/v1/changes';
 import type { Sql, SqlQuery } from '@sluice/sql';
 import type { ApiKey } from '../domain/api-key.ts';
 import { MAX_UNREVOKED_KEYS } from '../domain/create-api-key.ts';
+import type { SubjectLimits } from '../domain/limits.ts';
+import type { ParameterRule } from '../domain/parameter-rule.ts';
 import type { DataKey, Organisation, Project } from '../domain/project.ts';
 import { readDataKeys } from './data-keys-sql.ts';
+import { readLimits, readParameterRules } from './limits-sql.ts';
 import { keyOf, projectOf, type KeyRow, type ProjectRow } from './rows.ts';
 
 /** Revoked keys stay for good; a list shows the newest of them behind all that still count. */
@@ -22,6 +25,8 @@ export interface Snapshot {
   readonly organisations: readonly Organisation[];
   readonly projects: readonly ProjectWithKeys[];
   readonly keys: readonly ApiKey[];
+  readonly limits: readonly SubjectLimits[];
+  readonly parameterRules: ReadonlyMap<string, readonly ParameterRule[]>;
 }
 
 /** State and position are one sight of the database: an event is in both or in neither. */
@@ -33,6 +38,8 @@ export function readSnapshot(sql: Sql, events: EventLog, rootKey: RootKey): Prom
       organisations: await transaction.query<Organisation>('select id, name from organisation order by id'),
       projects: await withKeys(transaction, rootKey, await transaction.query<ProjectRow>('select * from project order by id')),
       keys: (await transaction.query<KeyRow>('select * from api_key where revoked_at_ms is null order by id')).map(keyOf),
+      limits: await readLimits(transaction),
+      parameterRules: await readParameterRules(transaction),
     };
   });
 }

@@ -2,10 +2,17 @@ import type { KeyObject } from 'node:crypto';
 import type { Clock, Ids } from '@sluice/clock';
 import type { AdminAct } from '@sluice/events';
 import type { ApiKey } from './api-key.ts';
+import type { Level, SubjectLimits } from './limits.ts';
+import type { ParameterRule } from './parameter-rule.ts';
 import type { DataKey, Organisation, Project } from './project.ts';
 
 /** What replicas must hear of. An organisation is made before the first replica can ask, so it is no change. */
-export type Change = { readonly project: Project } | { readonly key: ApiKey };
+export type Change =
+  | { readonly project: Project }
+  | { readonly key: ApiKey }
+  | { readonly limits: SubjectLimits }
+  | { readonly parameterRule: ParameterRule }
+  | { readonly removedParameterRuleId: string };
 
 /** The state as one act sees and changes it. */
 export interface ActState {
@@ -22,6 +29,13 @@ export interface ActState {
   addProject(project: Project, dataKey: DataKey): Promise<void>;
   addKey(key: ApiKey): Promise<void>;
   markRevoked(keyId: string, revokedAtMs: number): Promise<void>;
+  putLimits(organisationId: string, limits: SubjectLimits): Promise<void>;
+  removeLimits(organisationId: string, level: Level, subjectId: string): Promise<void>;
+  /** How many rules there are, and the id of the one for the same project, model and parameter. */
+  parameterRuleCounts(organisationId: string, same: Omit<ParameterRule, 'id'>): Promise<{ readonly all: number; readonly sameId: string | undefined }>;
+  putParameterRule(organisationId: string, rule: ParameterRule, createdAtMs: number): Promise<void>;
+  /** Undefined: there was no such rule. */
+  removeParameterRule(organisationId: string, ruleId: string): Promise<ParameterRule | undefined>;
   /** Leaves with the act: the change for replicas, if there is one, and the act for the audit. */
   record(act: AdminAct, change?: Change): Promise<void>;
 }

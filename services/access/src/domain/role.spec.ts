@@ -8,6 +8,12 @@ const RIGHTS: readonly [Action, ...Role[]][] = [
   ['admin_key.revoke', 'owner'],
   ['inference_key.create', 'owner', 'member'],
   ['inference_key.revoke', 'owner', 'member'],
+  ['limits.set', 'owner'],
+  ['key_limits.set', 'owner', 'member'],
+  ['parameter_rule.change', 'owner', 'member'],
+  ['model.change', 'owner', 'member'],
+  ['filter.change', 'owner', 'member'],
+  ['billing.change', 'owner'],
 ];
 
 describe('mayAct', () => {

@@ -1,12 +1,19 @@
 /** What an admin key stands for: an owner does everything, a member runs inference keys and models, an auditor only reads. */
 export type Role = 'owner' | 'member' | 'auditor';
 
-/** What access can be asked to change, and `model.change`, of which the registry asks whether somebody may. */
-export type Action = 'project.create' | 'admin_key.create' | 'admin_key.revoke' | 'inference_key.create' | 'inference_key.revoke' | 'model.change';
+/** What access can be asked to change, and what others ask of it whether somebody may change it there. */
+export type Action =
+  | 'project.create' | 'admin_key.create' | 'admin_key.revoke' | 'limits.set'
+  | 'inference_key.create' | 'inference_key.revoke' | 'key_limits.set' | 'parameter_rule.change'
+  // Of other services: the registry, the filter, billing.
+  | 'model.change' | 'filter.change' | 'billing.change';
+
+/** What a member may do too. */
+const OPERATION: readonly Action[] = ['inference_key.create', 'inference_key.revoke', 'key_limits.set', 'parameter_rule.change', 'model.change', 'filter.change'];
 
 const ALLOWED: Readonly<Record<Role, readonly Action[]>> = {
-  owner: ['project.create', 'admin_key.create', 'admin_key.revoke', 'inference_key.create', 'inference_key.revoke', 'model.change'],
-  member: ['inference_key.create', 'inference_key.revoke', 'model.change'],
+  owner: ['project.create', 'admin_key.create', 'admin_key.revoke', 'limits.set', 'billing.change', ...OPERATION],
+  member: OPERATION,
   auditor: [],
 };
 
