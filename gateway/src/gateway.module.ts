@@ -3,6 +3,7 @@ import { ServiceError } from '@sluice/errors';
 import type { Platform } from '@sluice/platform';
 import { AccessService } from '@sluice/proto/access/v1/access';
 import { AuditService } from '@sluice/proto/audit/v1/audit';
+import { BillingService } from '@sluice/proto/billing/v1/billing';
 import { InferenceService } from '@sluice/proto/inference/v1/inference';
 import { ModelRegistryService } from '@sluice/proto/model_registry/v1/model_registry';
 import { SegmentWriter } from '@sluice/segment';
@@ -133,6 +134,7 @@ class GatewayModule implements OnModuleInit, OnApplicationBootstrap, BeforeAppli
       registry: this.#platform.connect(ModelRegistryService),
       inference: this.#platform.connect(InferenceService),
       audit: this.#platform.connect(AuditService),
+      billing: this.#platform.connect(BillingService),
       backup: this.#config.backup,
       administrator: (request) => this.#counted(authenticator.administrator(request.headers.authorization)),
     });

@@ -7,15 +7,18 @@ import { auditCallsRoutes } from './admin/audit-calls.ts';
 import { auditLogRoutes } from './admin/audit-log.ts';
 import { backendsRoutes } from './admin/backends.ts';
 import { backupsRoutes } from './admin/backups.ts';
+import { budgetsRoutes } from './admin/budgets.ts';
 import type { AdminDoor } from './admin/door.ts';
 import { keysRoutes } from './admin/keys.ts';
 import { modelsRoutes } from './admin/models.ts';
+import { pricesRoutes } from './admin/prices.ts';
 import { projectsRoutes } from './admin/projects.ts';
+import { usageRoutes } from './admin/usage.ts';
 import { whoamiRoutes } from './admin/whoami.ts';
 import { ADMIN_BODY_LIMIT_BYTES } from './limits.ts';
 import { createServer } from './server.ts';
 
-const ROUTES = [whoamiRoutes, projectsRoutes, keysRoutes, modelsRoutes, aliasesRoutes, backendsRoutes, auditCallsRoutes, auditActsRoutes, auditLogRoutes, backupsRoutes];
+const ROUTES = [whoamiRoutes, projectsRoutes, keysRoutes, modelsRoutes, aliasesRoutes, backendsRoutes, auditCallsRoutes, auditActsRoutes, auditLogRoutes, pricesRoutes, budgetsRoutes, usageRoutes, backupsRoutes];
 
 /** Where operators call. */
 export function adminServer({ clock, ids, logger, ...door }: AdminDoor & { readonly clock: Clock; readonly ids: Ids; readonly logger: Logger }): FastifyInstance {

@@ -1,6 +1,7 @@
 import { ServiceError } from '@sluice/errors';
 import { Role, type AccessService } from '@sluice/proto/access/v1/access';
 import type { AuditService } from '@sluice/proto/audit/v1/audit';
+import type { BillingService } from '@sluice/proto/billing/v1/billing';
 import type { InferenceService } from '@sluice/proto/inference/v1/inference';
 import type { ModelRegistryService } from '@sluice/proto/model_registry/v1/model_registry';
 import type { CallOptions, Client } from '@sluice/rpc';
@@ -17,6 +18,7 @@ export interface AdminDoor {
   readonly registry: Client<typeof ModelRegistryService>;
   readonly inference: Client<typeof InferenceService>;
   readonly audit: Client<typeof AuditService>;
+  readonly billing: Client<typeof BillingService>;
   /** Writes a consistent copy of everything into a folder, nothing when the signal aborts; absent where this process cannot. */
   readonly backup: ((directory: string, signal: AbortSignal) => Promise<void>) | undefined;
   administrator(request: FastifyRequest): Promise<Administrator>;

@@ -1,0 +1,119 @@
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { systemClock, systemIds } from '@sluice/clock';
+import { Level, Role } from '@sluice/proto/access/v1/access';
+import { silentLogger } from '@sluice/telemetry';
+import { adminServer } from '../admin-server.ts';
+import type { AdminDoor } from './door.ts';
+
+const PRICE = { id: 'price_1', model: 'org/small', currency: 'USD', inputNano: 150n, cachedInputNano: 75n, outputNano: 600n, reasoningNano: 600n, validFromMs: 1_700_000_000_000n };
+const BUDGET = { level: Level.PROJECT, subjectId: 'project_1', amountNano: 9_007_199_254_740_993n, spentNano: 5n, heldNano: 7n, overrunNano: 0n, period: 'month', currency: 'USD', periodStartMs: 1_700_000_000_000n };
+const ROW = { day: 20_000n, projectId: 'project_1', keyId: 'key_1', model: 'org/small', calls: 2n, inputTokens: 10n, cachedInputTokens: 1n, outputTokens: 20n, reasoningTokens: 3n, costNano: 13_500n, overrunNano: 0n };
+
+const asked: [string, object][] = [];
+const answering = (name: string, answer: object) => async (request: object) => {
+  asked.push([name, request]);
+  return answer;
+};
+let role = Role.OWNER;
+const server = adminServer({
+  clock: systemClock,
+  ids: systemIds(systemClock),
+  logger: silentLogger,
+  administrator: async () => ({ keyId: 'key_0', organisationId: 'org_1', role }),
+  registry: { listModels: async () => ({ models: [{ id: 'model_1', name: 'org/small' }], aliases: [{ name: 'chat', modelId: 'model_1' }] }) },
+  billing: {
+    setPrice: answering('setPrice', { price: PRICE }),
+    listPrices: answering('listPrices', { currency: 'USD', prices: [PRICE] }),
+    setCurrency: answering('setCurrency', { currency: 'EUR' }),
+    setBudget: answering('setBudget', { budget: BUDGET }),
+    removeBudget: answering('removeBudget', { budget: BUDGET }),
+    listBudgets: answering('listBudgets', { budgets: [BUDGET] }),
+    getUsage: answering('getUsage', { currency: 'USD', rows: [ROW] }),
+    checkLedger: answering('checkLedger', { faults: [{ law: 'projection', detail: 'd' }], transactions: 1n, entries: 2n, calls: 3n, billedNano: 4n, heldNano: 5n, currency: 'USD' }),
+  },
+} as unknown as AdminDoor & Parameters<typeof adminServer>[0]);
+afterAll(() => server.close());
+
+async function ask(method: 'GET' | 'PUT' | 'DELETE', path: string, body?: object): Promise<{ status: number; json: Record<string, unknown>; request: object | undefined }> {
+  asked.length = 0;
+  const answer = await server.inject({ method, url: `/admin/v1${path}`, ...(body && { payload: body, headers: { 'content-type': 'application/json' } }) });
+  return { status: answer.statusCode, json: answer.json(), request: asked[0]?.[1] };
+}
+
+describe('prices', () => {
+  it('are set for the model that a name stands for, in exact integers', async () => {
+    const { json, request } = await ask('PUT', '/prices/chat', { input_nano: '150', output_nano: 600, cached_input_nano: '75' });
+    expect(request).toEqual({ actor: { keyId: 'key_0', organisationId: 'org_1' }, model: 'org/small', inputNano: 150n, outputNano: 600n, cachedInputNano: 75n });
+    expect(json).toMatchObject({ object: 'price', model: 'org/small', input_nano: '150', cached_input_nano: '75', output_nano: '600', reasoning_nano: '600', valid_from: '2023-11-14T22:13:20.000Z' });
+  });
+
+  it.each([
+    [{ input_nano: 1.5, output_nano: 1 }, 'input_nano'],
+    [{ input_nano: '-1', output_nano: 1 }, 'input_nano'],
+    [{ input_nano: 1, output_nano: 2 ** 53 }, 'output_nano'],
+    [{ input_nano: 1, output_nano: '1234567890123456789' }, 'output_nano'],
+    [{ input_nano: 1 }, 'output_nano'],
+    [{ input_nano: 1, output_nano: 1, outputs: 3 }, 'outputs'],
+  ])('are not taken from %j', async (body, param) => {
+    expect(await ask('PUT', '/prices/org%2Fsmall', body)).toMatchObject({ status: 400, json: { error: { param } }, request: undefined });
+  });
+
+  it('are not set for what is no model', async () => {
+    expect(await ask('PUT', '/prices/nosuch', { input_nano: 1, output_nano: 1 })).toMatchObject({ status: 404, json: { error: { code: 'model_not_found', param: 'model' } } });
+  });
+
+  it('are listed with the currency, with their history when that is asked for', async () => {
+    expect(await ask('GET', '/prices?history=true')).toMatchObject({ json: { currency: 'USD', data: [{ id: 'price_1' }] }, request: { organisationId: 'org_1', history: true } });
+  });
+
+  it('are in a currency by its code', async () => {
+    expect((await ask('PUT', '/currency', { currency: 'EUR' })).request).toMatchObject({ currency: 'EUR' });
+    expect(await ask('PUT', '/currency', { currency: 'euro' })).toMatchObject({ status: 400, json: { error: { param: 'currency' } } });
+  });
+});
+
+describe('budgets', () => {
+  const body = { level: 'project', id: 'project_1', amount: '9007199254740993', period: 'month' };
+
+  it('are set at a level, beyond what a double holds', async () => {
+    const { json, request } = await ask('PUT', '/budgets', body);
+    expect(request).toMatchObject({ level: Level.PROJECT, subjectId: 'project_1', amountNano: 9_007_199_254_740_993n, period: 'month' });
+    expect(json).toMatchObject({ object: 'budget', level: 'project', id: 'project_1', amount: '9007199254740993', spent: '5', held: '7', overrun: '0' });
+  });
+
+  it.each([['level', 'team'], ['period', 'week'], ['amount', '-5'], ['amount', true], ['id', '']])('are not taken with %s %j', async (param, value) => {
+    expect(await ask('PUT', '/budgets', { ...body, [param]: value })).toMatchObject({ status: 400, json: { error: { param } }, request: undefined });
+  });
+
+  it('are listed and removed', async () => {
+    expect((await ask('GET', '/budgets')).json).toMatchObject({ object: 'list', data: [{ level: 'project', held: '7' }] });
+    expect(await ask('DELETE', '/budgets?level=key&id=key_1')).toMatchObject({ json: { deleted: true }, request: { level: Level.KEY, subjectId: 'key_1' } });
+  });
+});
+
+describe('usage and the ledger', () => {
+  it('is grouped as asked', async () => {
+    const { json, request } = await ask('GET', '/usage?group_by=day,model&since=2024-10-04&key_id=key_1');
+    expect(request).toMatchObject({ organisationId: 'org_1', sinceDay: 20_000n, untilDay: 0n, groupBy: ['day', 'model'], keyId: 'key_1', projectId: '' });
+    expect(json).toEqual({
+      object: 'list',
+      has_more: false,
+      currency: 'USD',
+      data: [{ object: 'usage', day: '2024-10-04', model: 'org/small', calls: '2', input_tokens: '10', cached_input_tokens: '1', output_tokens: '20', reasoning_tokens: '3', cost: '13500', overrun: '0' }],
+    });
+    expect((await ask('GET', '/usage?group_by=')).request).toMatchObject({ groupBy: [] });
+    expect(await ask('GET', '/usage?group_by=user')).toMatchObject({ status: 400 });
+    expect(await ask('GET', '/usage?since=yesterday')).toMatchObject({ status: 400, json: { error: { param: 'since' } } });
+  });
+
+  it('is checked, and says which law does not hold', async () => {
+    expect((await ask('GET', '/ledger/check')).json).toMatchObject({ ok: false, transactions: '1', entries: '2', calls: '3', billed: '4', held: '5', faults: [{ law: 'projection', detail: 'd' }] });
+  });
+});
+
+it('is changed by owners only', async () => {
+  role = Role.MEMBER;
+  expect((await ask('PUT', '/prices/chat', { input_nano: 1, output_nano: 1 })).status).toBe(403);
+  expect((await ask('PUT', '/budgets', {})).status).toBe(403);
+  expect((await ask('GET', '/budgets')).status).toBe(200);
+});

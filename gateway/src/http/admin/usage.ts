@@ -1,0 +1,54 @@
+import type { UsageRow } from '@sluice/proto/billing/v1/billing';
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { exact } from './amounts.ts';
+import { ALL, AUDITORS, adminRoute, type AdminDoor } from './door.ts';
+import { filterInput, list } from './view.ts';
+
+const DAY_MS = 86_400_000;
+const GROUPS = ['day', 'project', 'key', 'model'] as const;
+type Group = (typeof GROUPS)[number];
+
+/** A day in UTC, as days since the Unix epoch; absent is 0, which stands for today. */
+const dayInput = z.iso
+  .date({ error: 'it must be a day as in 2026-01-31' })
+  .optional()
+  .transform((day) => BigInt(day === undefined ? 0 : Date.parse(day) / DAY_MS));
+
+const groupsInput = z
+  .string()
+  .default('day,project,key,model')
+  .transform((text) => (text === '' ? [] : text.split(',')))
+  .pipe(z.array(z.enum(GROUPS, `it must be a list of ${GROUPS.join(', ')}`)));
+
+/** What was used and what it cost, and whether the ledger says so too. */
+export function usageRoutes(server: FastifyInstance, door: AdminDoor): void {
+  adminRoute(server, door, 'GET', '/usage', ALL, async ({ actor, options, query }) => {
+    const { since, until, group_by, project_id, key_id, model } = query({ since: dayInput, until: dayInput, group_by: groupsInput, project_id: filterInput, key_id: filterInput, model: filterInput });
+    const { currency, rows } = await door.billing.getUsage(
+      { organisationId: actor.organisationId, sinceDay: since, untilDay: until, groupBy: group_by, projectId: project_id, keyId: key_id, model },
+      options,
+    );
+    return { json: { ...list(rows.map((row) => usageView(row, group_by))), currency } };
+  });
+  adminRoute(server, door, 'GET', '/ledger/check', AUDITORS, async ({ actor, options }) => {
+    const { faults, transactions, entries, calls, billedNano, heldNano, currency } = await door.billing.checkLedger({ organisationId: actor.organisationId }, options);
+    const counted = { transactions: exact(transactions), entries: exact(entries), calls: exact(calls), billed: exact(billedNano), held: exact(heldNano), currency };
+    return { json: { object: 'ledger_check', ok: faults.length === 0, ...counted, faults: faults.map(({ law, detail }) => ({ law, detail })) } };
+  });
+}
+
+function usageView(row: UsageRow, groups: readonly Group[]): object {
+  const by: Record<Group, unknown> = { day: new Date(Number(row.day) * DAY_MS).toISOString().slice(0, 10), project: row.projectId, key: row.keyId, model: row.model };
+  return {
+    object: 'usage',
+    ...Object.fromEntries(groups.map((group) => [group, by[group]])),
+    calls: exact(row.calls),
+    input_tokens: exact(row.inputTokens),
+    cached_input_tokens: exact(row.cachedInputTokens),
+    output_tokens: exact(row.outputTokens),
+    reasoning_tokens: exact(row.reasoningTokens),
+    cost: exact(row.costNano),
+    overrun: exact(row.overrunNano),
+  };
+}
