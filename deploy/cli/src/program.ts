@@ -3,19 +3,23 @@ import { ServiceError } from '@sluice/errors';
 import { Command, CommanderError } from 'commander';
 import { addAuditCommands } from './commands/audit.ts';
 import { addBackupCommands } from './commands/backup.ts';
+import { addBudgetCommands } from './commands/budget.ts';
 import { addChatCommand } from './commands/chat.ts';
 import { addKeyCommands } from './commands/key.ts';
+import { addLedgerCommands } from './commands/ledger.ts';
 import { addModelCommands } from './commands/model.ts';
+import { addPriceCommands } from './commands/price.ts';
 import { addProjectCommands } from './commands/project.ts';
 import { addTestCommand } from './commands/test.ts';
 import { addUpCommand } from './commands/up.ts';
+import { addUsageCommand } from './commands/usage.ts';
 import { explainErrno } from './data-folder/explain-errno.ts';
 import { CommandFailed, EXIT, WrongUse } from './exit-code.ts';
 import { asTyped, typedCommand } from './terminal/typed-command.ts';
 
 const HELP_CODES = new Set(['commander.helpDisplayed', 'commander.version']);
 /** Commands that only hold others. */
-const GROUPS = new Set(['model', 'key', 'project', 'audit']);
+const GROUPS = new Set(['model', 'key', 'project', 'price', 'budget', 'ledger', 'audit']);
 
 /** The whole command line; nothing of a command's work is loaded before it is chosen. */
 function makeProgram(): Command {
@@ -30,6 +34,10 @@ function makeProgram(): Command {
   addModelCommands(program);
   addKeyCommands(program);
   addProjectCommands(program);
+  addPriceCommands(program);
+  addBudgetCommands(program);
+  addUsageCommand(program);
+  addLedgerCommands(program);
   addAuditCommands(program);
   addBackupCommands(program);
   addTestCommand(program);

@@ -85,3 +85,23 @@ export type RecordedCall = z.infer<typeof recordedCall>;
 export const proof = z.looseObject({ call_id: z.string(), bundle: z.string(), entry: z.string() });
 export const deleted = z.looseObject({ deleted: z.boolean() });
 export const backup = z.looseObject({ directory: z.string() });
+
+export const whoami = z.looseObject({ organisation_id: z.string() });
+
+/** Integers beyond what a JSON number holds, as text. */
+const exact = z.string().regex(/^-?\d+$/);
+
+export const price = z.looseObject({
+  id: z.string(), model: z.string(), currency: z.string(), input_nano: exact, cached_input_nano: exact, output_nano: exact, reasoning_nano: exact, valid_from: time,
+});
+export const prices = listOf(price).extend({ currency: z.string() });
+export const currency = z.looseObject({ currency: z.string() });
+export const budget = z.looseObject({ level: z.string(), id: z.string(), amount: exact, spent: exact, held: exact, overrun: exact, currency: z.string(), period: z.string() });
+const usageRow = z.looseObject({
+  day: z.string().optional(), project: z.string().optional(), key: z.string().optional(), model: z.string().optional(),
+  calls: exact, input_tokens: exact, cached_input_tokens: exact, output_tokens: exact, reasoning_tokens: exact, cost: exact, overrun: exact,
+});
+export const usage = listOf(usageRow).extend({ currency: z.string() });
+export const ledgerCheck = z.looseObject({
+  ok: z.boolean(), transactions: exact, entries: exact, calls: exact, billed: exact, held: exact, currency: z.string(), faults: z.array(z.object({ law: z.string(), detail: z.string() })),
+});

@@ -1,0 +1,16 @@
+import { InvalidArgumentError } from 'commander';
+
+const NANO_DIGITS = 9;
+
+/** An amount from the command line, in nano-units: it stays text, because numbers of a program are not exact. */
+export function nanoAmount(text: string): string {
+  if (!/^\d{1,18}$/.test(text)) throw new InvalidArgumentError('Give an integer of nano-units (10^-9 of the currency), as 2500000000 for 2.50.');
+  return BigInt(text).toString();
+}
+
+/** Nano-units for people: all digits that count, at least two behind the point, as `2.50` or `0.00000015`. */
+export function inUnits(nano: string): string {
+  const digits = nano.replace('-', '').padStart(NANO_DIGITS + 1, '0');
+  const fraction = digits.slice(-NANO_DIGITS).replace(/0{1,7}$/, '');
+  return `${nano.startsWith('-') ? '-' : ''}${digits.slice(0, -NANO_DIGITS)}.${fraction}`;
+}

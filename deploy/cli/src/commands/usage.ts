@@ -1,0 +1,55 @@
+import { InvalidArgumentError, type Command } from 'commander';
+import type { z } from 'zod';
+import { usage } from '../platform-api/answers.ts';
+import { adminApi } from '../platform-api/connection.ts';
+import { table } from '../terminal/table.ts';
+import { inUnits } from './nano.ts';
+import { examples, printAnswer, reads, type ReadOptions } from './output.ts';
+
+interface UsageOptions extends ReadOptions {
+  readonly by: string;
+  readonly since?: string;
+  readonly until?: string;
+  readonly project?: string;
+  readonly key?: string;
+  readonly model?: string;
+}
+
+const GROUPS = ['day', 'project', 'key', 'model'] as const;
+type Row = z.infer<typeof usage>['data'][number];
+
+export function addUsageCommand(program: Command): void {
+  const command = reads(program.command('usage').description('what was used and what it cost (default: this month)'))
+    .option('--by <groups>', `any of ${GROUPS.join(', ')}, with commas; none for one row`, groups, GROUPS.join(','))
+    .option('--since <day>', 'first day (UTC), as 2026-01-31', day)
+    .option('--until <day>', 'last day, which is included', day)
+    .option('--project <id>', 'of one project')
+    .option('--key <id>', 'of one key')
+    .option('--model <name>', 'of one model');
+  examples(command, ['sluice usage', 'sluice usage --by project,model --since 2026-01-01 --until 2026-01-31', 'sluice usage --by none --json']).action(async (options: UsageOptions) => {
+    const { by, since = firstOfMonth(), until, project, key, model } = options;
+    const answer = await adminApi(options).get('/usage', usage, { group_by: by, since, until, project_id: project, key_id: key, model });
+    printAnswer(options, answer, () => {
+      if (answer.data.length === 0) return `Nothing was used since ${since}.`;
+      const named = GROUPS.filter((group) => by.split(',').includes(group));
+      const rows = answer.data.map((row: Row) => [...named.map((group) => row[group] ?? '-'), row.calls, row.input_tokens, row.cached_input_tokens, row.output_tokens, row.reasoning_tokens, inUnits(row.cost)]);
+      return table([...named.map((group) => group.toUpperCase()), 'CALLS', 'INPUT', 'CACHED', 'OUTPUT', 'REASONING', `COST (${answer.currency})`], rows);
+    });
+  });
+}
+
+function groups(text: string): string {
+  if (text === 'none') return '';
+  const unknown = text.split(',').find((name) => !GROUPS.includes(name as (typeof GROUPS)[number]));
+  if (unknown !== undefined) throw new InvalidArgumentError(`Give any of ${GROUPS.join(', ')} with commas, or none.`);
+  return text;
+}
+
+function day(text: string): string {
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(text) || Number.isNaN(Date.parse(text))) throw new InvalidArgumentError('Give a day, as 2026-01-31.');
+  return text;
+}
+
+function firstOfMonth(): string {
+  return `${new Date().toISOString().slice(0, 8)}01`;
+}
