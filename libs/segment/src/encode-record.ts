@@ -2,7 +2,8 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { ChatCallSchema, ChatEventSchema } from '@sluice/proto/chat/v1/chat';
 import type { CountsSchema } from '@sluice/proto/chat/v1/counts';
 import type { BodySchema, CallRecordSchema, LeafSchema, OpeningSchema, OutputBodySchema } from '@sluice/proto/events/v1/calls';
-import { MessageWriter } from './message-writer.ts';
+import { budgetRefusal, callHold, hold, limitRefusal, ruleRefusal, verdict } from './encode-governed.ts';
+import { writer } from './message-writer.ts';
 import type { EncodedOutput } from './record.ts';
 
 /*
@@ -15,8 +16,6 @@ type BodyInit = NonNullable<MessageInitShape<typeof BodySchema>['body']>;
 type ChatCallInit = MessageInitShape<typeof ChatCallSchema>;
 type Opening = MessageInitShape<typeof OpeningSchema>;
 type Value<Init extends { readonly case?: unknown }, Case> = NonNullable<Extract<Init, { readonly case: Case; readonly value: unknown }>['value']>;
-
-const writer = new MessageWriter();
 
 /** A CallRecord of events.v1. */
 export function encodeRecord(callId: string, record: RecordInit): Buffer {
@@ -81,6 +80,9 @@ function admitted(value: Value<RecordInit, 'admitted'>): void {
   writer.number(6, value.admittedAtMs);
   writer.bytes(7, value.promptCommitment);
   writer.bytes(8, value.outputChain);
+  writer.string(9, value.modelName);
+  callHold(10, value.hold);
+  verdict(11, value.inputVerdict);
 }
 
 function output(value: Value<RecordInit, 'output'>): void {
@@ -88,6 +90,7 @@ function output(value: Value<RecordInit, 'output'>): void {
   writer.number(2, value.events);
   writer.bytes(3, value.outputChain);
   counts(4, value.counts);
+  hold(5, value.hold);
 }
 
 function completed(value: Value<RecordInit, 'completed'>): void {
@@ -104,6 +107,11 @@ function completed(value: Value<RecordInit, 'completed'>): void {
   writer.number(11, value.durationMs);
   for (const reason of value.finishReasons ?? []) writer.frame(12, Buffer.from(reason));
   leaf(13, value.leaf);
+  hold(14, value.hold);
+  writer.amount(15, value.costNano);
+  writer.amount(16, value.overrunNano);
+  writer.string(17, value.stoppedBy);
+  verdict(18, value.outputVerdict);
 }
 
 function refused(value: Value<RecordInit, 'refused'>): void {
@@ -116,6 +124,11 @@ function refused(value: Value<RecordInit, 'refused'>): void {
   writer.string(7, value.param);
   writer.number(8, value.refusedAtMs);
   leaf(9, value.leaf);
+  const by = value.refusedBy;
+  if (by?.case === 'limit') limitRefusal(10, by.value);
+  else if (by?.case === 'budget') budgetRefusal(11, by.value);
+  else if (by?.case === 'rule') ruleRefusal(12, by.value);
+  verdict(13, value.inputVerdict);
 }
 
 function counts(field: number, value: MessageInitShape<typeof CountsSchema> | undefined): void {
@@ -195,6 +208,7 @@ function chatEvent(event: Extract<NonNullable<MessageInitShape<typeof ChatEventS
   } else if (event.case === 'finished') {
     writer.number(1, event.value.choice);
     writer.string(2, event.value.reason);
+    writer.string(3, event.value.stoppedBy);
   } else if (event.case === 'attempt') {
     writer.string(1, event.value.versionId);
     writer.string(2, event.value.deploymentId);

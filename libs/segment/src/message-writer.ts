@@ -6,12 +6,15 @@ const KEPT_BYTES = 256 * 1024;
 const VARINT_LIMIT_BYTES = 10;
 /** Bytes of UTF-8 for one UTF-16 unit, at most. */
 const UTF8_PER_UNIT = 3;
+const MOST_EXACT = BigInt(Number.MAX_SAFE_INTEGER);
+/** From here on a field's number takes two bytes. */
+const TWO_BYTE_FIELD = 16;
 /** Up to here a loop over characters is faster than a call into the runtime. */
 const SHORT_TEXT_CHARACTERS = 40;
 
 /**
  * Writes messages in protobuf's wire format into one scratch that is used again and again. Zero values are not
- * written, as everywhere in proto3. Fields must come in the order of their numbers, below 16.
+ * written, as everywhere in proto3. Fields must come in the order of their numbers.
  */
 export class MessageWriter {
   #scratch = Buffer.allocUnsafeSlow(FIRST_BYTES);
@@ -20,7 +23,7 @@ export class MessageWriter {
   string(field: number, value: string | undefined): void {
     if (!value) return;
     this.#reserve(value.length * UTF8_PER_UNIT + 2 * VARINT_LIMIT_BYTES);
-    this.#scratch[this.#at++] = tag(field, LENGTH_DELIMITED);
+    this.#tag(field, LENGTH_DELIMITED);
     if (value.length <= SHORT_TEXT_CHARACTERS && this.#ascii(value)) return;
     const bytes = Buffer.byteLength(value);
     this.#varint(bytes);
@@ -34,7 +37,7 @@ export class MessageWriter {
   /** A length-delimited field, also when it is empty: an element of a list, or a member of a oneof. */
   frame(field: number, value: Uint8Array): void {
     this.#reserve(value.length + 2 * VARINT_LIMIT_BYTES);
-    this.#scratch[this.#at++] = tag(field, LENGTH_DELIMITED);
+    this.#tag(field, LENGTH_DELIMITED);
     this.#varint(value.length);
     this.#scratch.set(value, this.#at);
     this.#at += value.length;
@@ -43,14 +46,28 @@ export class MessageWriter {
   number(field: number, value: number | bigint | boolean | undefined): void {
     if (!value) return;
     this.#reserve(2 * VARINT_LIMIT_BYTES);
-    this.#scratch[this.#at++] = tag(field, VARINT);
+    this.#tag(field, VARINT);
     this.#varint(Number(value));
+  }
+
+  /** An int64 of any size and sign: budgets in nano-units go beyond what a number holds exactly. */
+  amount(field: number, value: bigint | undefined): void {
+    if (!value) return;
+    if (value > 0n && value <= MOST_EXACT) return this.number(field, value);
+    this.#reserve(2 * VARINT_LIMIT_BYTES);
+    this.#tag(field, VARINT);
+    let rest = BigInt.asUintN(64, value);
+    while (rest > 0x7fn) {
+      this.#scratch[this.#at++] = Number(rest & 0x7fn) | 0x80;
+      rest >>= 7n;
+    }
+    this.#scratch[this.#at++] = Number(rest);
   }
 
   /** Begins a message within the message; give the result to `end`. */
   begin(field: number): number {
     this.#reserve(2 * VARINT_LIMIT_BYTES);
-    this.#scratch[this.#at++] = tag(field, LENGTH_DELIMITED);
+    this.#tag(field, LENGTH_DELIMITED);
     return ++this.#at;
   }
 
@@ -98,6 +115,16 @@ export class MessageWriter {
     return true;
   }
 
+  #tag(field: number, wireType: number): void {
+    const key = tag(field, wireType);
+    if (field < TWO_BYTE_FIELD) {
+      this.#scratch[this.#at++] = key;
+      return;
+    }
+    this.#scratch[this.#at++] = (key & 0x7f) | 0x80;
+    this.#scratch[this.#at++] = key >>> 7;
+  }
+
   /** Arithmetic instead of shifts: counts and times have more than 32 bits, and bigints cost ten times as much. */
   #varint(value: number): void {
     if (!Number.isSafeInteger(value) || value < 0) throw new RangeError('a number in a record is no count');
@@ -117,3 +144,6 @@ export class MessageWriter {
     this.#scratch = larger;
   }
 }
+
+/** The one scratch: a record is written in one turn, so nothing else writes meanwhile. */
+export const writer = new MessageWriter();

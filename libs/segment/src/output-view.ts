@@ -75,7 +75,7 @@ function eventView({ event }: ChatEvent): object {
     case 'attempt':
       return { type: 'attempt', version_id: event.value.versionId, deployment_id: event.value.deploymentId, external: event.value.external, error_code: event.value.errorCode || null };
     case 'finished':
-      return { type: 'finished', choice: event.value.choice, reason: event.value.reason };
+      return { type: 'finished', choice: event.value.choice, reason: event.value.reason, ...(event.value.stoppedBy ? { stopped_by: event.value.stoppedBy } : {}) };
     case 'usage':
       return {
         type: 'usage',

@@ -113,6 +113,16 @@ export class SegmentWriter {
     this.#askFlush();
   }
 
+  /** Where a call that is opened in this turn will be recorded, or else lost; undefined while no epoch is held. */
+  get place(): { readonly producer: string; readonly epoch: bigint } | undefined {
+    return this.#lease && { producer: this.#from.producer, epoch: this.#lease.epoch };
+  }
+
+  /** Resolves when the epoch that is being taken is held, or nothing is being taken. */
+  placed(): Promise<void> {
+    return this.#taking;
+  }
+
   health(): HealthState {
     if (this.#isFull()) return { status: 'down', detail: 'the event log has no room on its disk' };
     if (this.#away) return { status: 'down', detail: 'the event log does not answer' };
