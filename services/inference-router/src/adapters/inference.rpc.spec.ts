@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '@sluice/clock';
 import { create } from '@bufbuild/protobuf';
-import { ChatRequestSchema, ListBackendsRequestSchema } from '@sluice/proto/inference/v1/inference';
+import { ChatRequestSchema, ListBackendsRequestSchema, StreamChatRequestSchema } from '@sluice/proto/inference/v1/inference';
 import { textOf } from '../domain/backend.contract.ts';
 import { Fleet } from '../domain/fleet.ts';
 import { DEFAULT_CALL_LIMITS } from '../domain/limits.ts';
@@ -50,6 +50,26 @@ describe('an answer that the router itself collects', () => {
     };
     expect(textOf((await ask()).events as never)).toHaveLength(9_000);
     expect(wholeAnswers.heldBytes).toBe(0);
+  });
+});
+
+describe('an answer that is streamed to the caller', () => {
+  it.each([
+    [false, false, false],
+    [true, false, true],
+    [false, true, true],
+  ])('is asked of the backend as the client wants it (%s), or as a stream when it is followed on its way (%s)', async (stream, asStream, asked) => {
+    const clock = new ManualClock();
+    const backend = new ScriptedBackend();
+    const fleet = new Fleet({ open: () => backend, clock, random: () => 0, inFlightPerDeployment: 1, onFault: () => undefined });
+    fleet.reconcile([deployment('dep_1')]);
+    await settled();
+    const meter = { attempt: () => ({ run: <T>(work: () => T): T => work(), firstToken: () => undefined, end: () => undefined }) };
+    const rpc = inferenceRpc({ registry: { knows: () => true, reread: async () => undefined }, fleet, wholeAnswers: new WholeAnswers(1), clock, meter, limits: DEFAULT_CALL_LIMITS, onFailedAttempt: () => undefined });
+    const request = create(StreamChatRequestSchema, { callId: 'c', organisationId: 'org_1', modelId: 'model_1', call: chatCall('m', stream), asStream });
+    for await (const { events } of rpc.streamChat(request, { metadata: {}, signal: new AbortController().signal })) expect(events).toHaveLength(1);
+    expect(backend.calls.map(({ call }) => call.stream)).toEqual([asked]);
+    expect(request.call?.stream).toBe(stream);
   });
 });
 

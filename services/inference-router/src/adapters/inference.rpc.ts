@@ -41,7 +41,9 @@ export function inferenceRpc(options: RouteOptions & { readonly wholeAnswers: Wh
     },
 
     async *streamChat(request, { signal }) {
-      for await (const events of routeCall(routedCall(request), signal, options)) {
+      const routed = routedCall(request);
+      const streamed = request.asStream ? { ...routed, call: { ...routed.call, stream: true } } : routed;
+      for await (const events of routeCall(streamed, signal, options)) {
         // Typed by hand: the hot path hands messages over by reference.
         yield { $typeName: 'inference.v1.StreamChatResponse', events } satisfies StreamChatResponse;
       }
