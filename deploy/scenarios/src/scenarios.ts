@@ -3,9 +3,12 @@ import { WHOLE_ANSWERS_LIMIT_BYTES, backendFaultScenarios } from './backend-faul
 import { chatScenarios } from './chat.scenarios.ts';
 import { crashScenarios } from './crash.scenarios.ts';
 import { eventLogScenarios } from './event-log.scenarios.ts';
+import { filterScenarios } from './filter.scenarios.ts';
 import { hostileScenarios } from './hostile.scenarios.ts';
 import type { House } from './house.ts';
 import { keyScenarios } from './keys.scenarios.ts';
+import { limitScenarios } from './limits.scenarios.ts';
+import { moneyScenarios } from './money.scenarios.ts';
 import { registryScenarios } from './registry.scenarios.ts';
 
 const START_LIMIT_MS = 90_000;
@@ -31,6 +34,9 @@ export function scenarios(name: string, make: () => Promise<House>): void {
     registryScenarios(at);
     hostileScenarios(at);
     backendFaultScenarios(at);
+    limitScenarios(at);
+    moneyScenarios(at);
+    filterScenarios(at);
     eventLogScenarios(at);
     crashScenarios(at);
   });

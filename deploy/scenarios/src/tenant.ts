@@ -1,0 +1,38 @@
+import { expect } from '@jest/globals';
+import { admin, eventually, type House } from './house.ts';
+import { ask } from './ask.ts';
+
+/** A project with one key, so that what a scenario sets holds for nobody else. */
+export interface Tenant {
+  readonly projectId: string;
+  readonly keyId: string;
+  readonly key: string;
+}
+
+/** Makes one; resolves when every door knows its key. */
+export async function makeTenant(house: House, name: string): Promise<Tenant> {
+  const project = await admin<{ id: string }>(house, 'POST', '/projects', { name: `${name} ${Date.now()}` });
+  expect(project.status).toBe(201);
+  const key = await admin<{ id: string; secret: string }>(house, 'POST', '/keys', { name, project_id: project.body.id });
+  expect(key.status).toBe(201);
+  await eventually(async () => {
+    const answers = await Promise.all(house.doors.map((door) => fetch(`${door}/v1/models`, { headers: { authorization: `Bearer ${key.body.secret}` } })));
+    return answers.every(({ status }) => status === 200);
+  });
+  return { projectId: project.body.id, keyId: key.body.id, key: key.body.secret };
+}
+
+/** Runs `sluice ... --json` and gives what it printed. */
+export async function sluiceJson<T = Record<string, unknown>>(house: House, ...args: string[]): Promise<T> {
+  const { code, stdout, stderr } = await house.command(...args, '--json');
+  expect({ args, code, stderr }).toEqual({ args, code: 0, stderr: '' });
+  return JSON.parse(stdout) as T;
+}
+
+/** What is set holds within a second; asks until a call is answered as it should be. */
+export function becomesSo(house: House, tenant: Tenant, request: object, looks: (answer: Awaited<ReturnType<typeof ask>>) => boolean): Promise<Awaited<ReturnType<typeof ask>>> {
+  return eventually(async () => {
+    const answer = await ask(house, request, { key: tenant.key });
+    return looks(answer) && answer;
+  });
+}
