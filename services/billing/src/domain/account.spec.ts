@@ -1,0 +1,76 @@
+import { describe, expect, it } from '@jest/globals';
+import { Account, type Cap } from './account.ts';
+import { dayOf } from './period.ts';
+
+const day = (text: string): number => dayOf(Date.parse(`${text}T00:00:00Z`));
+const cap = (period: Cap['period'], more: Partial<Cap> = {}): Cap => ({ amountNano: 100n, period, sinceDay: 0, baselineNano: 0n, ...more });
+const account = (): Account => new Account({ level: 'key', id: 'key' });
+const spent = (spentNano: bigint) => ({ spentNano, settlingNano: 0n, heldNano: 0n });
+const held = (heldNano: bigint) => ({ spentNano: 0n, settlingNano: 0n, heldNano });
+
+describe('an account', () => {
+  it('begins each day anew under a cap by the day, and each month under one by the month', () => {
+    const [daily, monthly] = [account(), account()];
+    daily.setCap(cap('day'));
+    monthly.setCap(cap('month'));
+    for (const [at, daysLeft, monthsLeft] of [['2026-01-30', 70n, 70n], ['2026-01-31', 70n, 40n], ['2026-02-01', 70n, 70n], ['2026-03-01', 70n, 70n]] as const) {
+      for (const one of [daily, monthly]) {
+        one.room(day(at));
+        one.change(day(at), spent(30n));
+      }
+      expect([daily.room(day(at)), monthly.room(day(at))]).toEqual([daysLeft, monthsLeft]);
+    }
+  });
+
+  it('leaves what is held over the end of a period in the period that it was held in', () => {
+    const one = account();
+    one.setCap(cap('day'));
+    one.change(10, held(90n));
+    expect([one.room(11), one.room(10)]).toEqual([100n, 10n]);
+    one.change(10, { spentNano: 50n, settlingNano: 0n, heldNano: -90n });
+    expect([one.room(11), one.room(10), one.heldNano]).toEqual([100n, 50n, 0n]);
+  });
+
+  it('counts for ever without a period, from when the cap was set', () => {
+    const one = account();
+    one.change(10, spent(25n));
+    one.setCap(cap('none', { sinceDay: 10, baselineNano: 20n }));
+    expect(one.room(10)).toBe(95n);
+    // Years later the days are no longer kept one by one, and count all the same.
+    for (let at = 11; at < 1_000; at += 45) one.change(at, spent(1n));
+    expect(one.room(1_000)).toBe(95n - 22n);
+    one.change(12, spent(3n));
+    expect(one.room(1_000)).toBe(95n - 25n);
+    one.setCap(cap('none', { sinceDay: 10, baselineNano: 20n, amountNano: 50n }));
+    expect(one.room(1_000)).toBe(20n);
+  });
+
+  it('takes over what was spent before the days it was told of', () => {
+    const one = account();
+    one.change(100, spent(1n));
+    one.setCap(cap('none', { sinceDay: 10 }), 60n);
+    expect(one.room(100)).toBe(39n);
+    expect(one.standing(100)).toEqual({ spentNano: 61n, settlingNano: 0n, heldNano: 0n });
+  });
+
+  it('has no room under a cap that was lowered, and is as it was without one', () => {
+    const one = account();
+    one.change(10, held(90n));
+    one.setCap(cap('day', { amountNano: 50n }));
+    expect(one.room(10)).toBe(-40n);
+    one.setCap(undefined);
+    expect(one.room(10)).toBeUndefined();
+    one.setCap(cap('month'));
+    expect(one.room(10)).toBe(10n);
+  });
+
+  it('keeps an old day while something is held on it', () => {
+    const one = account();
+    one.setCap(cap('day'));
+    one.change(10, held(5n));
+    for (let at = 11; at < 200; at++) one.change(at, spent(1n));
+    expect(one.heldNano).toBe(5n);
+    one.change(10, held(-5n));
+    expect(one.heldNano).toBe(0n);
+  });
+});

@@ -1,0 +1,37 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { affordableOutput, amountFor, quote, worstCase } from './quote.ts';
+import { MAX_CALL_NANO } from './money.ts';
+
+const nano = fc.bigInt({ min: 0n, max: 1_000n });
+const prices = fc.record({ inputNano: nano, cachedInputNano: nano, outputNano: nano, reasoningNano: nano });
+const wanted = fc.record({ inputTokensBound: nano, outputTokens: nano, outputTokensBound: nano });
+
+describe('a quote', () => {
+  it('never exceeds the room, covers all that fits, and is refused only when one token does not', () => {
+    fc.assert(fc.property(prices, wanted, fc.bigInt({ min: -100n, max: 2_000_000n }), (price, asked, room) => {
+      const worst = worstCase(price, asked.inputTokensBound);
+      const least = amountFor(worst, asked.outputTokens > 0n ? 1n : 0n);
+      const given = quote(worst, asked, room);
+      if (!given) return expect(least > room).toBe(true);
+      expect(given.amountNano === 0n || given.amountNano <= room).toBe(true);
+      expect(given.amountNano).toBe(amountFor(worst, given.outputTokens));
+      expect(given.outputTokens <= asked.outputTokens).toBe(true);
+      // One token more would not fit, or was not wanted.
+      expect(given.outputTokens === asked.outputTokens || amountFor(worst, given.outputTokens + 1n) > room).toBe(true);
+      if (asked.outputTokensBound > 0n) expect(given.affordableOutputTokens <= asked.outputTokensBound).toBe(true);
+    }));
+  });
+
+  it('without a budget holds what is wanted and limits nothing', () => {
+    const worst = worstCase({ inputNano: 2n, cachedInputNano: 9n, outputNano: 4n, reasoningNano: 3n }, 10n);
+    expect(quote(worst, { inputTokensBound: 10n, outputTokens: 5n, outputTokensBound: 0n }, undefined)).toEqual({ amountNano: 110n, outputTokens: 5n, affordableOutputTokens: 0n });
+    expect(affordableOutput(worst, 89n)).toBe(-1n);
+    expect(affordableOutput(worst, 97n)).toBe(1n);
+  });
+
+  it('believes no number of tokens beyond reason', () => {
+    const worst = worstCase({ inputNano: 10n ** 12n, cachedInputNano: 0n, outputNano: 10n ** 12n, reasoningNano: 0n }, 1n << 64n);
+    expect(quote(worst, { inputTokensBound: 1n << 64n, outputTokens: 1n << 64n, outputTokensBound: 0n }, undefined)?.amountNano).toBe(MAX_CALL_NANO);
+  });
+});

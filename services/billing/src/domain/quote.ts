@@ -1,0 +1,66 @@
+import type { UnitPrices } from '@sluice/pricing';
+import { believedTokens, least, MAX_CALL_NANO, most } from './money.ts';
+
+/** What a hold is asked to cover. */
+export interface Wanted {
+  /** More than the input can amount to. */
+  readonly inputTokensBound: bigint;
+  /** Output to cover before an extension. */
+  readonly outputTokens: bigint;
+  /** The most output that is asked for; 0: without bound. */
+  readonly outputTokensBound: bigint;
+}
+
+/** What a call's tokens can cost at most: every token at its dearest. */
+export interface WorstCase {
+  readonly inputNano: bigint;
+  readonly nanoPerOutputToken: bigint;
+}
+
+/** What can be held. */
+export interface Quote {
+  readonly amountNano: bigint;
+  /** Output that the amount covers beside the whole input. */
+  readonly outputTokens: bigint;
+  /** What the budgets afford now, at most the bound; 0 when they do not limit the output. */
+  readonly affordableOutputTokens: bigint;
+}
+
+export function worstCase(price: UnitPrices, inputTokensBound: bigint): WorstCase {
+  return {
+    inputNano: least(believedTokens(inputTokensBound) * most(price.inputNano, price.cachedInputNano), MAX_CALL_NANO),
+    nanoPerOutputToken: most(price.outputNano, price.reasoningNano),
+  };
+}
+
+/** The amount that covers so much output, and the whole input. */
+export function amountFor({ inputNano, nanoPerOutputToken }: WorstCase, outputTokens: bigint): bigint {
+  return least(inputNano + outputTokens * nanoPerOutputToken, MAX_CALL_NANO);
+}
+
+/**
+ * What can be held in the given room (undefined: no budget). Less output than was wanted is held when there is no room for
+ * all of it. Undefined: there is not even room for the input and one token of output.
+ */
+export function quote(worst: WorstCase, wanted: Wanted, roomNano: bigint | undefined): Quote | undefined {
+  const outputTokens = believedTokens(wanted.outputTokens);
+  const amountNano = amountFor(worst, outputTokens);
+  if (roomNano === undefined) return { amountNano, outputTokens, affordableOutputTokens: 0n };
+  const affordable = affordableOutput(worst, roomNano);
+  const bound = wanted.outputTokensBound;
+  // Output that costs nothing is limited by what was asked for alone.
+  if (affordable === undefined) {
+    const fits = amountNano === 0n || amountNano <= roomNano;
+    return fits ? { amountNano, outputTokens, affordableOutputTokens: bound } : undefined;
+  }
+  if (affordable < least(outputTokens, 1n)) return undefined;
+  const affordableOutputTokens = bound > 0n ? least(bound, affordable) : affordable;
+  if (affordable >= outputTokens) return { amountNano, outputTokens, affordableOutputTokens };
+  return { amountNano: amountFor(worst, affordable), outputTokens: affordable, affordableOutputTokens };
+}
+
+/** Output tokens that fit beside the input; below zero when not even that fits; undefined when output costs nothing. */
+export function affordableOutput({ inputNano, nanoPerOutputToken }: WorstCase, roomNano: bigint): bigint | undefined {
+  if (nanoPerOutputToken === 0n) return undefined;
+  return roomNano < inputNano ? -1n : (roomNano - inputNano) / nanoPerOutputToken;
+}
