@@ -4,6 +4,7 @@ import type { Platform } from '@sluice/platform';
 import { AccessService } from '@sluice/proto/access/v1/access';
 import { AuditService } from '@sluice/proto/audit/v1/audit';
 import { BillingService } from '@sluice/proto/billing/v1/billing';
+import { ContentFilterService } from '@sluice/proto/content_filter/v1/content_filter';
 import { InferenceService } from '@sluice/proto/inference/v1/inference';
 import { ModelRegistryService } from '@sluice/proto/model_registry/v1/model_registry';
 import { SegmentWriter } from '@sluice/segment';
@@ -135,6 +136,7 @@ class GatewayModule implements OnModuleInit, OnApplicationBootstrap, BeforeAppli
       inference: this.#platform.connect(InferenceService),
       audit: this.#platform.connect(AuditService),
       billing: this.#platform.connect(BillingService),
+      filter: this.#platform.connect(ContentFilterService),
       backup: this.#config.backup,
       administrator: (request) => this.#counted(authenticator.administrator(request.headers.authorization)),
     });

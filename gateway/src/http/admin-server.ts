@@ -9,6 +9,7 @@ import { backendsRoutes } from './admin/backends.ts';
 import { backupsRoutes } from './admin/backups.ts';
 import { budgetsRoutes } from './admin/budgets.ts';
 import type { AdminDoor } from './admin/door.ts';
+import { filterRoutes } from './admin/filter.ts';
 import { keysRoutes } from './admin/keys.ts';
 import { modelsRoutes } from './admin/models.ts';
 import { pricesRoutes } from './admin/prices.ts';
@@ -18,7 +19,7 @@ import { whoamiRoutes } from './admin/whoami.ts';
 import { ADMIN_BODY_LIMIT_BYTES } from './limits.ts';
 import { createServer } from './server.ts';
 
-const ROUTES = [whoamiRoutes, projectsRoutes, keysRoutes, modelsRoutes, aliasesRoutes, backendsRoutes, auditCallsRoutes, auditActsRoutes, auditLogRoutes, pricesRoutes, budgetsRoutes, usageRoutes, backupsRoutes];
+const ROUTES = [whoamiRoutes, projectsRoutes, keysRoutes, modelsRoutes, aliasesRoutes, backendsRoutes, auditCallsRoutes, auditActsRoutes, auditLogRoutes, pricesRoutes, budgetsRoutes, usageRoutes, filterRoutes, backupsRoutes];
 
 /** Where operators call. */
 export function adminServer({ clock, ids, logger, ...door }: AdminDoor & { readonly clock: Clock; readonly ids: Ids; readonly logger: Logger }): FastifyInstance {

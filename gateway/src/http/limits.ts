@@ -9,6 +9,10 @@ export const BODY_LIMIT_BYTES = 10 * MIB;
 /** The admin API takes names and addresses only. */
 export const ADMIN_BODY_LIMIT_BYTES = 64 * KIB;
 
+/** A list of 100,000 words for the filter, in any script. */
+export const FILTER_BODY_LIMIT_BYTES = 8 * MIB;
+export const FILTER_WORDS_LIMIT = 100_000;
+
 /** Tool schemas in use nest about 20 deep; parsers behind us give up between 100 and 1,000. */
 export const JSON_DEPTH_LIMIT = 64;
 

@@ -2,6 +2,7 @@ import { ServiceError } from '@sluice/errors';
 import { Role, type AccessService } from '@sluice/proto/access/v1/access';
 import type { AuditService } from '@sluice/proto/audit/v1/audit';
 import type { BillingService } from '@sluice/proto/billing/v1/billing';
+import type { ContentFilterService } from '@sluice/proto/content_filter/v1/content_filter';
 import type { InferenceService } from '@sluice/proto/inference/v1/inference';
 import type { ModelRegistryService } from '@sluice/proto/model_registry/v1/model_registry';
 import type { CallOptions, Client } from '@sluice/rpc';
@@ -19,6 +20,7 @@ export interface AdminDoor {
   readonly inference: Client<typeof InferenceService>;
   readonly audit: Client<typeof AuditService>;
   readonly billing: Client<typeof BillingService>;
+  readonly filter: Client<typeof ContentFilterService>;
   /** Writes a consistent copy of everything into a folder, nothing when the signal aborts; absent where this process cannot. */
   readonly backup: ((directory: string, signal: AbortSignal) => Promise<void>) | undefined;
   administrator(request: FastifyRequest): Promise<Administrator>;
@@ -51,12 +53,19 @@ export const ALL = [Role.OWNER, Role.MEMBER, Role.AUDITOR];
 
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
+/** What is unusual about a route. */
+interface RouteOptions {
+  /** For a body that is longer than names and addresses. */
+  readonly bodyLimitBytes?: number;
+}
+
 /** Adds a route under /admin/v1 that is open to these roles. */
-export function adminRoute(server: FastifyInstance, door: AdminDoor, method: Method, path: string, roles: readonly Role[], handle: (request: AdminRequest) => Promise<AdminAnswer>): void {
+export function adminRoute(server: FastifyInstance, door: AdminDoor, method: Method, path: string, roles: readonly Role[], handle: (request: AdminRequest) => Promise<AdminAnswer>, { bodyLimitBytes }: RouteOptions = {}): void {
   const administrators = new WeakMap<FastifyRequest, Administrator>();
   server.route({
     method,
     url: `/admin/v1${path}`,
+    ...(bodyLimitBytes === undefined ? {} : { bodyLimit: bodyLimitBytes }),
     // Before the body is read: who may not come in need not be listened to.
     onRequest: async (request) => {
       const administrator = await door.administrator(request);

@@ -1,0 +1,88 @@
+import { Action, Direction, type Hit, type Rule, type RuleStats, type TryResponse } from '@sluice/proto/content_filter/v1/content_filter';
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { FILTER_BODY_LIMIT_BYTES, FILTER_WORDS_LIMIT } from '../limits.ts';
+import { ALL, OPERATORS, adminRoute, type AdminDoor } from './door.ts';
+import { filterInput, list, nameInput, text, time, timeInput } from './view.ts';
+
+const ACTIONS = { block: Action.BLOCK, mask: Action.MASK, flag: Action.FLAG, allow: Action.ALLOW } as const;
+const DIRECTIONS = { in: Direction.IN, out: Direction.OUT, both: Direction.BOTH } as const;
+const actionNames = Object.keys(ACTIONS) as [keyof typeof ACTIONS];
+const directionNames = Object.keys(DIRECTIONS) as [keyof typeof DIRECTIONS];
+
+const newRule = {
+  kind: nameInput.default('word'),
+  patterns: z.array(z.string()).max(FILTER_WORDS_LIMIT, `it must hold at most ${FILTER_WORDS_LIMIT} words`).default([]),
+  action: z.enum(actionNames, `it must be one of ${actionNames.join(', ')}`).default('block'),
+  direction: z.enum(directionNames, `it must be one of ${directionNames.join(', ')}`).default('both'),
+  project_id: nameInput.nullish(),
+  title: nameInput.nullish(),
+};
+const trial = { text: z.string(), direction: z.enum(['in', 'out'], 'it must be in or out').default('in'), project_id: nameInput.nullish() };
+
+/** What may go into a model and come out of one. */
+export function filterRoutes(server: FastifyInstance, door: AdminDoor): void {
+  const long = { bodyLimitBytes: FILTER_BODY_LIMIT_BYTES };
+  adminRoute(server, door, 'GET', '/filter/rules', ALL, async ({ actor, options, query }) => {
+    const { project_id: projectId } = query({ project_id: filterInput });
+    const { rules, policyVersion } = await door.filter.listRules({ organisationId: actor.organisationId, projectId }, options);
+    return { json: { ...list(rules.map(ruleView)), policy_version: Number(policyVersion) } };
+  });
+  adminRoute(server, door, 'POST', '/filter/rules', OPERATORS, async ({ actor, options, body }) => {
+    const { kind, patterns, action, direction, project_id, title } = body(newRule);
+    const asked = { actor, kind, patterns, action: ACTIONS[action], direction: DIRECTIONS[direction], projectId: project_id ?? '', title: title ?? '' };
+    const { rule, policyVersion } = await door.filter.addRule(asked, options);
+    return { status: 201, json: { ...ruleView(rule!), policy_version: Number(policyVersion) } };
+  }, long);
+  adminRoute(server, door, 'DELETE', '/filter/rules/:id', OPERATORS, async ({ actor, options, param }) => {
+    const { rule, policyVersion } = await door.filter.removeRule({ actor, ruleId: param('id') }, options);
+    return { json: { ...ruleView(rule!), deleted: true, policy_version: Number(policyVersion) } };
+  });
+  adminRoute(server, door, 'POST', '/filter/try', ALL, async ({ actor, options, body }) => {
+    const { text: tried, direction, project_id } = body(trial);
+    const asked = { organisationId: actor.organisationId, projectId: project_id ?? '', text: tried, direction: DIRECTIONS[direction] };
+    return { json: trialView(await door.filter.try(asked, options)) };
+  }, long);
+  adminRoute(server, door, 'GET', '/filter/stats', ALL, async ({ actor, options, query }) => {
+    const { project_id: projectId, since } = query({ project_id: filterInput, since: timeInput });
+    const { rules } = await door.filter.getStats({ organisationId: actor.organisationId, projectId, sinceMs: since }, options);
+    return { json: list(rules.map(statsView)) };
+  });
+}
+
+/** `patterns` is null for a list that is told by its count alone. */
+function ruleView({ id, projectId, kind, patterns, patternCount, action, direction, title, createdAtMs }: Rule): object {
+  return {
+    object: 'filter.rule',
+    id,
+    project_id: text(projectId),
+    kind,
+    action: actionName(action),
+    direction: directionName(direction),
+    title,
+    patterns: patterns.length === patternCount ? patterns : null,
+    pattern_count: patternCount,
+    created_at: time(createdAtMs),
+  };
+}
+
+function trialView({ text: left, action, policyVersion, hits, ruleTitle }: TryResponse): object {
+  return { object: 'filter.trial', text: left, action: actionName(action), rule_title: text(ruleTitle), policy_version: Number(policyVersion), hits: hits.map(hitView) };
+}
+
+function hitView({ ruleId, kind, action, direction, start, end, textHash }: Hit): object {
+  return { rule_id: ruleId, kind, action: actionName(action), direction: directionName(direction), start: Number(start), end: Number(end), text_hash: Buffer.from(textHash).toString('hex') };
+}
+
+function statsView({ ruleId, title, projectId, blocked, masked, flagged, lastHitMs }: RuleStats): object {
+  return { object: 'filter.stats', rule_id: ruleId, title, project_id: text(projectId), blocked: Number(blocked), masked: Number(masked), flagged: Number(flagged), last_hit_at: time(lastHitMs) };
+}
+
+/** Null: no rule spoke. */
+function actionName(action: Action): string | null {
+  return actionNames.find((name) => ACTIONS[name] === action) ?? null;
+}
+
+function directionName(direction: Direction): string | null {
+  return directionNames.find((name) => DIRECTIONS[name] === direction) ?? null;
+}
