@@ -1,0 +1,44 @@
+/** A separator that may stand inside of a word: white space, punctuation, symbols that stand for no letter. */
+export const NOISE = 1;
+/** A zero-width or format character, a mark: it stands for nothing, but it counts to the caps on what is skipped. */
+export const DROPPED = 2;
+
+const INITIAL_UNITS = 1024;
+
+/**
+ * Normalised units with the place each comes from. A unit is a UTF-16 unit of the normal form, or NOISE, or DROPPED;
+ * `starts` and `ends` (exclusive) are offsets in UTF-16 units of the original text. Units of one code point all carry
+ * the place of the whole code point. Entries from `length` on mean nothing. The caller reuses it: `clear` and push again.
+ */
+export class UnitBuffer {
+  units = new Uint16Array(INITIAL_UNITS);
+  starts = new Float64Array(INITIAL_UNITS);
+  ends = new Float64Array(INITIAL_UNITS);
+  length = 0;
+
+  clear(): void {
+    this.length = 0;
+  }
+
+  append(unit: number, start: number, end: number): void {
+    if (this.length === this.units.length) this.reserve(1);
+    this.units[this.length] = unit;
+    this.starts[this.length] = start;
+    this.ends[this.length] = end;
+    this.length++;
+  }
+
+  /** Makes room for so many units more. */
+  reserve(more: number): void {
+    const needed = this.length + more;
+    if (needed <= this.units.length) return;
+    const capacity = Math.max(needed, 2 * this.units.length);
+    const { units, starts, ends } = this;
+    this.units = new Uint16Array(capacity);
+    this.starts = new Float64Array(capacity);
+    this.ends = new Float64Array(capacity);
+    this.units.set(units);
+    this.starts.set(starts);
+    this.ends.set(ends);
+  }
+}
