@@ -6,6 +6,8 @@ import { Replica, STALE_AFTER_MS } from '@sluice/replica';
 import type { Client } from '@sluice/rpc';
 import type { SealingKey } from '@sluice/segment';
 import { KeyDirectory } from '../domain/key-directory.ts';
+import type { Limits, LimitSource } from '../domain/limits/limits.ts';
+import type { ParameterRule, RuleSource } from '../domain/parameters/parameter-rules.ts';
 
 /** Keys are not judged by a copy that is older than this: a revoked key must not live on. */
 const TOO_OLD_AFTER_MS = 30_000;
@@ -16,8 +18,8 @@ const RETRY_AFTER_MS = 500;
 
 type Parts = Pick<Platform, 'connect' | 'events' | 'clock' | 'logger'>;
 
-/** The copy of keys and projects, and the owner's word where the copy is too old. */
-export class AccessReplica {
+/** The copy of keys, projects, limits and parameter rules, and the owner's word where the copy is too old. */
+export class AccessReplica implements LimitSource, RuleSource {
   readonly replica: Replica<KeyDirectory, typeof AccessChangedSchema>;
   readonly #access: Client<typeof AccessService>;
   readonly #parts: Parts;
@@ -78,6 +80,14 @@ export class AccessReplica {
     return this.#fetchSecrets(project).then(() => {
       if (!this.directory.sealingKey(projectId)) throw unavailable();
     });
+  }
+
+  limits(subjectId: string): Limits | undefined {
+    return this.directory.limits(subjectId);
+  }
+
+  parameterRules(organisationId: string): readonly ParameterRule[] | undefined {
+    return this.directory.parameterRules(organisationId);
   }
 
   async #refresh(): Promise<void> {

@@ -1,7 +1,9 @@
 import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
 import type { AccessChanged } from '@sluice/proto/events/v1/changes';
-import type { ApiKey, GetSnapshotResponse, Project, ProjectSecrets } from '@sluice/proto/access/v1/access';
+import type { ApiKey, GetSnapshotResponse, Project, ProjectSecrets, SubjectLimits } from '@sluice/proto/access/v1/access';
 import type { SealingKey } from '@sluice/segment';
+import { limitsOf, type Limits, type LimitSource } from './limits/limits.ts';
+import type { ParameterRule, RuleSource } from './parameters/parameter-rules.ts';
 
 /** Secrets remembered by their plain digest; beyond it the oldest is forgotten and costs a keyed hash again. */
 const REMEMBERED_LIMIT = 10_000;
@@ -11,8 +13,8 @@ interface KnownProject {
   readonly sealing: SealingKey | undefined;
 }
 
-/** Keys and projects as the access service last told them. Holds no secret of a key, only what recognises one. */
-export class KeyDirectory {
+/** Keys, projects, limits and parameter rules as the access service last told them. Holds no secret of a key, only what recognises one. */
+export class KeyDirectory implements LimitSource, RuleSource {
   #pepper: KeyObject | undefined;
   readonly #keys = new Map<string, ApiKey>();
   readonly #idByKeyedHash = new Map<string, string>();
@@ -20,22 +22,38 @@ export class KeyDirectory {
   /** Plain SHA-256 of a secret to the id of its key; a keyed hash costs four times as much. */
   readonly #remembered = new Map<string, string>();
 
+  /** By the id of the organisation, project or key. */
+  readonly #limits = new Map<string, Limits>();
+  /** By organisation; none of them is empty. */
+  readonly #rules = new Map<string, readonly ParameterRule[]>();
+
   load(snapshot: GetSnapshotResponse): void {
     this.#keys.clear();
     this.#idByKeyedHash.clear();
     this.#projects.clear();
     this.#remembered.clear();
+    this.#limits.clear();
+    this.#rules.clear();
     this.#pepper = createSecretKey(snapshot.pepper);
     for (const secrets of snapshot.projects) this.putSecrets(secrets);
     for (const key of snapshot.keys) this.#putKey(key);
+    for (const limits of snapshot.limits) this.#putLimits(limits);
+    for (const { organisationId, rules } of snapshot.parameterRules) this.#putRules(organisationId, rules);
   }
 
   /** Applies one change. False when it names a project whose data keys must be asked for. */
-  apply({ change }: AccessChanged): boolean {
+  apply({ organisationId, change }: AccessChanged): boolean {
+    if (change.case === 'project') return this.#putProject(change.value);
     if (change.case === 'key') this.#putKey(change.value);
-    if (change.case !== 'project') return true;
-    const known = this.#projects.get(change.value.id);
-    this.#projects.set(change.value.id, { project: change.value, sealing: known?.sealing });
+    else if (change.case === 'limits') this.#putLimits(change.value);
+    else if (change.case === 'parameterRule') this.#putRules(organisationId, [...this.#rulesWithout(organisationId, change.value.id), change.value]);
+    else if (change.case === 'removedParameterRuleId') this.#putRules(organisationId, this.#rulesWithout(organisationId, change.value));
+    return true;
+  }
+
+  #putProject(project: Project): boolean {
+    const known = this.#projects.get(project.id);
+    this.#projects.set(project.id, { project, sealing: known?.sealing });
     return known?.sealing !== undefined;
   }
 
@@ -64,6 +82,29 @@ export class KeyDirectory {
   /** The key that seals a project's bodies, when it is known here. */
   sealingKey(projectId: string): SealingKey | undefined {
     return this.#projects.get(projectId)?.sealing;
+  }
+
+  limits(subjectId: string): Limits | undefined {
+    return this.#limits.get(subjectId);
+  }
+
+  parameterRules(organisationId: string): readonly ParameterRule[] | undefined {
+    return this.#rules.get(organisationId);
+  }
+
+  #putLimits({ subjectId, limits: message }: SubjectLimits): void {
+    const limits = limitsOf(message);
+    if (limits) this.#limits.set(subjectId, limits);
+    else this.#limits.delete(subjectId);
+  }
+
+  #rulesWithout(organisationId: string, ruleId: string): readonly ParameterRule[] {
+    return (this.#rules.get(organisationId) ?? []).filter(({ id }) => id !== ruleId);
+  }
+
+  #putRules(organisationId: string, rules: readonly ParameterRule[]): void {
+    if (rules.length > 0) this.#rules.set(organisationId, rules);
+    else this.#rules.delete(organisationId);
   }
 
   #recognise(secret: string, digest: string): string | undefined {

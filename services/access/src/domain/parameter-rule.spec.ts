@@ -27,6 +27,7 @@ describe('checkParameterRule', () => {
     ['a default below', { min: 0.5, defaultValue: 0.4 }, 'invalid_value', 'default'],
     ['a part of a token', { parameter: 'max_tokens', max: 1.5 }, 'invalid_value', 'max'],
     ['no choice at all', { parameter: 'n', max: 0 }, 'invalid_value', 'max'],
+    ['choices that nobody asked for', { parameter: 'n', max: 4, defaultValue: 2 }, 'invalid_value', 'default'],
     ['a model with a line end', { model: 'a\nb' }, 'invalid_value', 'model'],
   ])('refuses %s by its field', (_, change, code, param) => {
     expect(() => checkParameterRule({ ...EVERYWHERE, ...change } as NewParameterRule)).toThrow(refusal(code, param));

@@ -51,6 +51,7 @@ export function checkParameterRule(rule: NewParameterRule): Omit<ParameterRule, 
   checkRange(rule.parameter, range, 'min', min);
   checkRange(rule.parameter, range, 'max', max);
   checkRange(rule.parameter, range, 'default', defaultValue);
+  if (rule.parameter === 'n' && defaultValue !== undefined) throw invalid('default', '`default` of n has no meaning: who asks for no number of choices asks for one.');
   if (min !== undefined && max !== undefined && min > max) throw invalid('min', '`min` is larger than `max`.');
   if (defaultValue !== undefined && (defaultValue < (min ?? -Infinity) || defaultValue > (max ?? Infinity))) throw invalid('default', '`default` lies outside of `min` and `max`.');
   const model = rule.model === undefined || rule.model === '' ? undefined : checkName(rule.model, 'model', MAX_MODEL_NAME_CHARACTERS);

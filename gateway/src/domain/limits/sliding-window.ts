@@ -1,0 +1,97 @@
+/** Entries that have left before the lists are made shorter; bounds what is copied to a constant per entry. */
+const COMPACT_AFTER = 64;
+
+/**
+ * What was used in the last while, exact in the safe direction: the time is cut into buckets, and the oldest counts
+ * whole until all of it has left. So what fits here fits in every window of this length, wherever it begins. Only
+ * buckets in which something happened take memory: at most `windowMs / bucketMs + 1`, however much is used.
+ *
+ * Times are milliseconds of a clock that only goes forward.
+ */
+export class SlidingWindow {
+  readonly #windowMs: number;
+  readonly #bucketMs: number;
+  /** Numbers of buckets in rising order, and what was used in each; what lies before `#first` has left. */
+  #buckets: number[] = [];
+  #amounts: number[] = [];
+  #first = 0;
+  #used = 0;
+
+  /** @param windowMs a multiple of `bucketMs` */
+  constructor(windowMs: number, bucketMs: number) {
+    this.#windowMs = windowMs;
+    this.#bucketMs = bucketMs;
+  }
+
+  /** What was used in the window that ends now. */
+  used(nowMs: number): number {
+    this.#expire(nowMs);
+    return this.#used;
+  }
+
+  /** Uses so much now, and returns in which bucket, for a correction. */
+  add(nowMs: number, amount: number): number {
+    this.#expire(nowMs);
+    const last = this.#buckets.length - 1;
+    const newest = this.#buckets[last];
+    // Should the time ever be given in the wrong order, what comes late counts longer, not shorter.
+    const bucket = Math.max(Math.floor(nowMs / this.#bucketMs), newest ?? -Infinity);
+    if (bucket === newest) this.#amounts[last]! += amount;
+    else {
+      this.#buckets.push(bucket);
+      this.#amounts.push(amount);
+    }
+    this.#used += amount;
+    return bucket;
+  }
+
+  /** Corrects what was used in a bucket by this much; nothing happens when it has left. */
+  correct(bucket: number, difference: number): void {
+    let low = this.#first;
+    let high = this.#buckets.length - 1;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#buckets[middle]! < bucket) low = middle + 1;
+      else high = middle;
+    }
+    if (this.#buckets[low] !== bucket) return;
+    this.#amounts[low]! += difference;
+    this.#used += difference;
+  }
+
+  /** Milliseconds until so much more fits under the limit, if nothing else is used; 0: it fits now. Infinity: never. */
+  waitMs(nowMs: number, amount: number, limit: number): number {
+    let excess = this.used(nowMs) + amount - limit;
+    if (excess <= 0) return 0;
+    if (amount > limit) return Infinity;
+    let at = this.#first;
+    while ((excess -= this.#amounts[at]!) > 0) at++;
+    return this.#leavesAtMs(this.#buckets[at]!) - nowMs;
+  }
+
+  /** Milliseconds until everything used until now has left. */
+  emptyInMs(nowMs: number): number {
+    this.#expire(nowMs);
+    const newest = this.#buckets.at(-1);
+    return newest === undefined ? 0 : this.#leavesAtMs(newest) - nowMs;
+  }
+
+  /** When the end of a bucket lies a whole window behind. */
+  #leavesAtMs(bucket: number): number {
+    return (bucket + 1) * this.#bucketMs + this.#windowMs;
+  }
+
+  #expire(nowMs: number): void {
+    const oldest = Math.floor(nowMs / this.#bucketMs) - this.#windowMs / this.#bucketMs;
+    while (this.#first < this.#buckets.length && this.#buckets[this.#first]! < oldest) this.#used -= this.#amounts[this.#first++]!;
+    if (this.#first === this.#buckets.length) this.#keepFrom(this.#first);
+    else if (this.#first >= COMPACT_AFTER && this.#first * 2 >= this.#buckets.length) this.#keepFrom(this.#first);
+  }
+
+  #keepFrom(first: number): void {
+    if (first === 0) return;
+    this.#buckets = this.#buckets.slice(first);
+    this.#amounts = this.#amounts.slice(first);
+    this.#first = 0;
+  }
+}

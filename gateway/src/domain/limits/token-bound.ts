@@ -1,0 +1,81 @@
+import type { Call } from '../call.ts';
+
+/** What a chat template puts around each message: markers of its role, its beginning and its end. */
+const MESSAGE_TOKENS = 8;
+/** What a chat template says by itself: a default system prompt, a date, the opening of the answer. */
+const TEMPLATE_TOKENS = 64;
+/** What it says beside the tools that it lists: how to call them. */
+const TOOLS_TEMPLATE_TOKENS = 512;
+/** Templates write the schemas of tools anew, with blanks and line ends between their members. */
+const SCHEMA_GROWTH = 2;
+/** One image, sound or file: what open vision models take for a picture of four megapixels. */
+const MEDIA_TOKENS = 4_096;
+/** A number takes no more characters (ECMA-262, Number::toString). */
+const SCALAR_BYTES = 25;
+
+/** What is charged of a choice whose length the request does not bound; corrected when the call is over. */
+export const DEFAULT_OUTPUT_TOKENS = 1_024;
+
+/** Fields that end up in the prompt beside the messages. */
+const PROMPT_FIELDS = new Set(['tools', 'functions', 'response_format', 'documents', 'chat_template_kwargs', 'guided_json', 'structured_outputs', 'prediction']);
+const TOOL_FIELDS = new Set(['tools', 'functions']);
+/** Parts of a message's content that are no text. */
+const MEDIA_PARTS = new Set(['image_url', 'input_audio', 'file', 'video_url', 'audio_url']);
+
+/** Names that stand in every message and in no prompt. */
+const STRUCTURE = new Set(['role', 'content', 'type', 'text']);
+
+/** The most that a call can take, known before any tokeniser has seen it. */
+export interface TokenBound {
+  /** No more than this: a token of a byte-level vocabulary stands for one byte at least. Media are an estimate. */
+  readonly inputTokens: bigint;
+  /** Over all choices; undefined when the request does not bound it. */
+  readonly outputTokens: bigint | undefined;
+}
+
+/** Input: the UTF-8 bytes of all text and what a template adds. Output: choices times the length that was asked for. */
+export function tokenBound({ messages, fields, choices }: Call): TokenBound {
+  const parsed = JSON.parse(Buffer.from(messages.buffer, messages.byteOffset, messages.byteLength).toString()) as readonly unknown[];
+  let inputTokens = TEMPLATE_TOKENS;
+  for (const message of parsed) inputTokens += messageTokens(message);
+  let longest: number | undefined;
+  for (const { name, json } of fields) {
+    if (PROMPT_FIELDS.has(name)) inputTokens += json.length * SCHEMA_GROWTH;
+    if (TOOL_FIELDS.has(name)) inputTokens += TOOLS_TEMPLATE_TOKENS;
+    // A request names one of the two (http/chat-completions/request.ts).
+    if (name === 'max_completion_tokens' || name === 'max_tokens') longest = Number(Buffer.from(json).toString());
+  }
+  return { inputTokens: BigInt(inputTokens), outputTokens: longest === undefined ? undefined : BigInt(longest) * BigInt(choices) };
+}
+
+/** What limits are charged for a call before it is known what it takes. */
+export function chargedTokens({ inputTokens, outputTokens }: TokenBound, choices: number): number {
+  return Number(inputTokens + (outputTokens ?? BigInt(DEFAULT_OUTPUT_TOKENS * choices)));
+}
+
+/** A message with its content, part by part. */
+function messageTokens(message: unknown): number {
+  const content = (message as { readonly content?: unknown } | null)?.content;
+  if (!Array.isArray(content)) return MESSAGE_TOKENS + textBytes(message);
+  let tokens = MESSAGE_TOKENS + textBytes({ ...(message as object), content: undefined });
+  for (const part of content) tokens += partTokens(part);
+  return tokens;
+}
+
+/** What a part says in words, and the estimate of what it carries beside them. */
+function partTokens(part: unknown): number {
+  const type = (part as { readonly type?: unknown } | null)?.type;
+  if (typeof type !== 'string' || !MEDIA_PARTS.has(type)) return textBytes(part);
+  return MEDIA_TOKENS + textBytes({ ...(part as object), [type]: undefined });
+}
+
+/** The UTF-8 bytes of all strings and names in a value. Its depth is bounded where the request is read. */
+function textBytes(value: unknown): number {
+  if (typeof value === 'string') return Buffer.byteLength(value);
+  if (typeof value === 'number' || typeof value === 'boolean') return SCALAR_BYTES;
+  if (typeof value !== 'object' || value === null) return 0;
+  let bytes = 0;
+  if (Array.isArray(value)) for (const element of value) bytes += textBytes(element);
+  else for (const [name, member] of Object.entries(value)) bytes += (STRUCTURE.has(name) ? 0 : Buffer.byteLength(name)) + textBytes(member);
+  return bytes;
+}
