@@ -5,6 +5,7 @@ import { addAuditCommands } from './commands/audit.ts';
 import { addBackupCommands } from './commands/backup.ts';
 import { addBudgetCommands } from './commands/budget.ts';
 import { addChatCommand } from './commands/chat.ts';
+import { addFilterCommands } from './commands/filter.ts';
 import { addKeyCommands } from './commands/key.ts';
 import { addLedgerCommands } from './commands/ledger.ts';
 import { addModelCommands } from './commands/model.ts';
@@ -19,7 +20,7 @@ import { asTyped, typedCommand } from './terminal/typed-command.ts';
 
 const HELP_CODES = new Set(['commander.helpDisplayed', 'commander.version']);
 /** Commands that only hold others. */
-const GROUPS = new Set(['model', 'key', 'project', 'price', 'budget', 'ledger', 'audit']);
+const GROUPS = new Set(['model', 'key', 'project', 'price', 'budget', 'ledger', 'filter', 'audit']);
 
 /** The whole command line; nothing of a command's work is loaded before it is chosen. */
 function makeProgram(): Command {
@@ -38,6 +39,7 @@ function makeProgram(): Command {
   addBudgetCommands(program);
   addUsageCommand(program);
   addLedgerCommands(program);
+  addFilterCommands(program);
   addAuditCommands(program);
   addBackupCommands(program);
   addTestCommand(program);

@@ -105,3 +105,16 @@ export const usage = listOf(usageRow).extend({ currency: z.string() });
 export const ledgerCheck = z.looseObject({
   ok: z.boolean(), transactions: exact, entries: exact, calls: exact, billed: exact, held: exact, currency: z.string(), faults: z.array(z.object({ law: z.string(), detail: z.string() })),
 });
+
+export const filterRule = z.looseObject({
+  id: z.string(), project_id: z.string().nullable(), kind: z.string(), action: z.string(), direction: z.string(), title: z.string(),
+  patterns: z.array(z.string()).nullable(), pattern_count: z.number(), created_at: time,
+});
+export const filterRules = listOf(filterRule).extend({ policy_version: z.number() });
+export const filterTrial = z.looseObject({
+  text: z.string(), action: z.string().nullable(), rule_title: z.string().nullable(), policy_version: z.number(),
+  hits: z.array(z.looseObject({ rule_id: z.string(), kind: z.string(), action: z.string(), start: z.number(), end: z.number() })),
+});
+export const filterStats = z.looseObject({
+  rule_id: z.string(), title: z.string(), project_id: z.string().nullable(), blocked: z.number(), masked: z.number(), flagged: z.number(), last_hit_at: time.nullable(),
+});
