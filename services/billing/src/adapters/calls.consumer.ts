@@ -1,0 +1,76 @@
+import type { Clock, Ids } from '@sluice/clock';
+import type { EventRecord, SegmentEntry } from '@sluice/events';
+import type { CallAbandoned, CallAbandonedSchema } from '@sluice/proto/events/v1/calls';
+import type { SqlTransaction } from '@sluice/sql';
+import type { BudgetBook } from '../domain/budget-book.ts';
+import { bill, type BilledCall, type OpenCall } from '../domain/call.ts';
+import { post } from '../domain/ledger.ts';
+import { believedTokens, freePrice } from '../domain/money.ts';
+import { dayOf } from '../domain/period.ts';
+import { applyPlan, takeIn, type Plan } from '../domain/take-in.ts';
+import type { AfterCommit } from './after-commit.ts';
+import { readKnown, writeHolds } from './holds-sql.ts';
+import { writePosting } from './ledger-sql.ts';
+import { clean, NO_CURRENCY, readFacts } from './read-facts.ts';
+
+export interface ConsumerDependencies {
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly book: BudgetBook;
+  readonly afterCommit: AfterCommit;
+  /** Told of each batch of calls that was billed, once it is durable. */
+  readonly onBilled: (calls: readonly BilledCall[]) => void;
+  /** Told of records that changed nothing although they should not be there. */
+  readonly onStrays: (strays: number) => void;
+}
+
+/** Takes a batch of segments and closes into the ledger, in the transaction that moves the cursor, and then into the book. */
+export async function consumeSegments(transaction: SqlTransaction, entries: readonly SegmentEntry[], dependencies: ConsumerDependencies): Promise<void> {
+  // One batch at a time waits for its fate, so memory is never more than one behind the tables.
+  await dependencies.afterCommit.settled();
+  const facts = entries.flatMap(readFacts);
+  if (facts.length === 0) return;
+  const known = await readKnown(transaction, facts);
+  await write(transaction, takeIn(facts, known, (callId) => dependencies.book.holdOf(callId)?.day), dependencies);
+}
+
+/**
+ * Audit tells of a call that its process left behind. Billing has settled it already at the close of its epoch, from the
+ * same last figures, or will when it comes to that close; so this bills only a call whose records it never saw, because
+ * they were older than its place in the log: its usage, at no price.
+ */
+export async function consumeAbandoned(transaction: SqlTransaction, { message }: EventRecord<typeof CallAbandonedSchema>, dependencies: ConsumerDependencies): Promise<void> {
+  if (!/^[0-9a-f]{32}$/.test(message.callId)) return;
+  const unseen = await transaction.query(UNSEEN, [message.callId, message.producer, message.epoch]);
+  if (unseen.length === 0) return;
+  const billed = [bill(abandonedCall(message, dependencies.clock.wallMs()))];
+  await write(transaction, { open: [], ended: [], billed, refused: [], closed: [], strays: 0 }, dependencies);
+}
+
+async function write(transaction: SqlTransaction, plan: Plan, { clock, ids, book, afterCommit, onBilled, onStrays }: ConsumerDependencies): Promise<void> {
+  await writeHolds(transaction, plan);
+  await writePosting(transaction, post(plan.billed, ids), clock.wallMs());
+  await afterCommit.run(transaction, () => {
+    applyPlan(book, plan);
+    onBilled(plan.billed);
+    if (plan.strays > 0) onStrays(plan.strays);
+  });
+}
+
+/** Nothing known of the call, and the close of its epoch behind us. One statement, because the other consumer runs beside this one. */
+const UNSEEN = {
+  name: 'billing_unseen',
+  text: `SELECT FROM closed_epoch WHERE producer = $2 AND epoch >= $3
+    AND NOT EXISTS (SELECT FROM item WHERE call_id = $1::uuid) AND NOT EXISTS (SELECT FROM open_hold WHERE call_id = $1::uuid)`,
+};
+
+function abandonedCall({ callId, organisationId, projectId, keyId, model, producer, epoch, counts, admittedAtMs }: CallAbandoned, nowMs: number): OpenCall {
+  return {
+    callId, organisationId: clean(organisationId), projectId: clean(projectId), keyId: clean(keyId), model: clean(model), producer: clean(producer), epoch,
+    day: dayOf(admittedAtMs === 0n ? nowMs : Number(admittedAtMs)), price: freePrice(model, NO_CURRENCY), amountNano: 0n, limited: false, outputTokens: 0n,
+    counts: {
+      inputTokens: believedTokens(counts?.inputTokens ?? 0n), cachedInputTokens: believedTokens(counts?.cachedInputTokens ?? 0n),
+      outputTokens: believedTokens(counts?.outputTokens ?? 0n), reasoningTokens: believedTokens(counts?.reasoningTokens ?? 0n),
+    },
+  };
+}
