@@ -1,0 +1,109 @@
+import { setImmediate } from 'node:timers/promises';
+import type { Clock } from '@sluice/clock';
+import { ServiceError } from '@sluice/errors';
+import { Action, type ContentFilterService, Direction, type FilterInput, type FilterOutput, type FilterResponse } from '@sluice/proto/content_filter/v1/content_filter';
+import type { Implementation } from '@sluice/rpc';
+import { CallFilter, closed, type HitSink } from '../domain/call/call-filter.ts';
+import type { InputOutcome } from '../domain/call/input-filter.ts';
+import type { HitHash, Policies, TextDirection } from '../domain/call/policy.ts';
+import { tryText } from '../domain/call/try-text.ts';
+
+export interface FilterRpcOptions {
+  readonly policies: Policies;
+  readonly hash: HitHash;
+  readonly hits: HitSink;
+  readonly clock: Clock;
+}
+
+const ACTIONS = { block: Action.BLOCK, mask: Action.MASK, flag: Action.FLAG } as const;
+
+/** The rpcs of ContentFilterService that look at texts. */
+export function filterRpc(options: FilterRpcOptions): Pick<Implementation<typeof ContentFilterService>, 'filter' | 'try'> {
+  return {
+    async *filter(requests) {
+      let call: CallFilter | undefined;
+      try {
+        for await (const { step } of requests) {
+          if (step.case === 'input' && !call) {
+            call = begun(step.value, options);
+            yield await verdict(call, step.value);
+          } else if (step.case === 'output' && call) {
+            yield filtered(call, step.value);
+            if (step.value.last) return;
+          } else {
+            throw new ServiceError('invalid_value', 'A call begins with its input, once, and goes on with its output.', { param: 'step' });
+          }
+        }
+      } finally {
+        if (call && call.hits.count > 0) report(call, options);
+      }
+    },
+
+    async try({ organisationId, projectId, text, direction }) {
+      requireOrganisation(organisationId);
+      try {
+        const policy = options.policies.of(organisationId, projectId);
+        const tried = tryText(policy, organisationId, options.hash, text, directionsOf(direction));
+        return {
+          text: tried.text,
+          action: tried.action ? ACTIONS[tried.action] : Action.UNSPECIFIED,
+          policyVersion: policy.version,
+          hits: [...tried.hits.all],
+          ruleTitle: tried.title,
+        };
+      } catch (thrown) {
+        throw closed(thrown);
+      }
+    },
+  };
+}
+
+function begun({ callId, organisationId, projectId }: FilterInput, options: FilterRpcOptions): CallFilter {
+  requireOrganisation(organisationId);
+  return new CallFilter({ callId, organisationId, projectId }, options);
+}
+
+async function verdict(filter: CallFilter, { call }: FilterInput): Promise<FilterResponse> {
+  if (!call) throw new ServiceError('missing_required_parameter', 'The request holds no call.', { param: 'call' });
+  const outcome: InputOutcome = await filter.input(call, setImmediate);
+  const { policy } = filter;
+  return {
+    $typeName: 'content_filter.v1.FilterResponse',
+    step: {
+      case: 'verdict',
+      value: {
+        $typeName: 'content_filter.v1.InputVerdict',
+        action: outcome.action ? ACTIONS[outcome.action] : Action.UNSPECIFIED,
+        policyVersion: policy.version,
+        ...(outcome.action === 'mask' ? { call: outcome.call } : {}),
+        ruleId: outcome.blockedBy?.id ?? '',
+        ruleTitle: outcome.blockedBy?.title ?? '',
+        ...filter.hits.fresh(),
+        filtersOutput: policy.filtersOutput,
+      },
+    },
+  };
+}
+
+/** Written by hand: the hot path hands messages over by reference. */
+function filtered(filter: CallFilter, { events, last }: FilterOutput): FilterResponse {
+  const { events: left, stop } = filter.output(events, last);
+  const { hits, hitCount } = filter.hits.fresh();
+  return {
+    $typeName: 'content_filter.v1.FilterResponse',
+    step: { case: 'output', value: { $typeName: 'content_filter.v1.FilteredOutput', events: left, hits, hitCount, stop } },
+  };
+}
+
+function report({ owner, policy, hits }: CallFilter, options: FilterRpcOptions): void {
+  options.hits.add({ ...owner, policyVersion: policy.version, hits: hits.all, hitCount: hits.count, atMs: options.clock.wallMs() });
+}
+
+function requireOrganisation(organisationId: string): void {
+  if (organisationId === '') throw new ServiceError('missing_required_parameter', 'The request names no organisation.', { param: 'organisation_id' });
+}
+
+function directionsOf(direction: Direction): readonly TextDirection[] {
+  if (direction === Direction.IN) return ['in'];
+  return direction === Direction.OUT ? ['out'] : ['in', 'out'];
+}

@@ -1,0 +1,83 @@
+import { Channel, type ChatEvent, type Delta } from '@sluice/proto/chat/v1/chat';
+import type { Hits } from './hits.ts';
+import { jsonTextOf } from './json-bytes.ts';
+import { decodedLiteral, JsonEdits, jsonLiterals } from './json-literals.ts';
+import { beyondLimit, JSON_LIMIT_BYTES } from './limits.ts';
+import { logprobsTellNoMore } from './logprobs.ts';
+import type { Policy } from './policy.ts';
+import { lookAtOnce } from './whole-text.ts';
+
+const NO_BYTES = new Uint8Array(0);
+/** Sound, and an id: no text. */
+const NOT_TEXT = new Set(['audio.data', 'audio.id']);
+
+/** What hangs on a piece of an answer, looked at as a whole: the name of a tool, members of the message, log-probabilities. */
+export class CheckedDelta {
+  readonly #policy: Policy;
+  readonly #hits: Hits;
+
+  constructor(policy: Policy, hits: Hits) {
+    this.#policy = policy;
+    this.#hits = hits;
+  }
+
+  /** The event as it may leave with its text: the same when nothing was found; undefined when a rule blocks. */
+  of(event: ChatEvent, delta: Delta): ChatEvent | undefined {
+    const name = this.#toolName(delta);
+    const extraJson = this.#extra(delta);
+    if (name === undefined || extraJson === undefined) return undefined;
+    const logprobsJson = this.#logprobs(delta);
+    if (name === (delta.tool?.name ?? '') && extraJson === delta.extraJson && logprobsJson === delta.logprobsJson) return event;
+    const tool = delta.tool && { ...delta.tool, name };
+    return { $typeName: 'chat.v1.ChatEvent', event: { case: 'delta', value: { ...delta, logprobsJson, extraJson, ...(tool ? { tool } : {}) } } };
+  }
+
+  /** Whether no string of a JSON value is found by a rule that would change it. */
+  isClean(json: Uint8Array): boolean {
+    const source = sourceOf(json);
+    for (const literal of jsonLiterals(source)) {
+      if (!literal.isName && !this.#isCleanText(decodedLiteral(source, literal.start, literal.end))) return false;
+    }
+    return true;
+  }
+
+  /** Models make up names of tools too. */
+  #toolName({ choice, channel, tool }: Delta): string | undefined {
+    if (!tool?.name) return '';
+    const { text, matches, blockedBy } = lookAtOnce(this.#policy, 'out', tool.name);
+    this.#hits.add(matches, 'out', { channel, index: choice });
+    return blockedBy === undefined ? text : undefined;
+  }
+
+  #extra({ choice, extraJson }: Delta): Uint8Array | undefined {
+    if (extraJson.length === 0) return extraJson;
+    const source = sourceOf(extraJson);
+    const edits = new JsonEdits(source);
+    for (const literal of jsonLiterals(source)) {
+      if (literal.isName || NOT_TEXT.has(literal.path)) continue;
+      const said = decodedLiteral(source, literal.start, literal.end);
+      const { text, matches, blockedBy } = lookAtOnce(this.#policy, 'out', said);
+      this.#hits.add(matches, 'out', { channel: Channel.UNSPECIFIED, index: choice });
+      if (blockedBy !== undefined) return undefined;
+      if (text !== said) edits.replace(literal, text);
+    }
+    return edits.isChanged ? edits.bytes() : extraJson;
+  }
+
+  #logprobs(delta: Delta): Uint8Array {
+    if (delta.logprobsJson.length === 0) return delta.logprobsJson;
+    if (delta.logprobsJson.length > JSON_LIMIT_BYTES) throw beyondLimit('so many log-probabilities');
+    return logprobsTellNoMore(delta, (text) => this.#isCleanText(text)) ? delta.logprobsJson : NO_BYTES;
+  }
+
+  /** For what is given whole or not at all; the hit is that of the text which it repeats. */
+  #isCleanText(text: string): boolean {
+    const { text: left, blockedBy } = lookAtOnce(this.#policy, 'out', text);
+    return blockedBy === undefined && left === text;
+  }
+}
+
+function sourceOf(json: Uint8Array): string {
+  if (json.length > JSON_LIMIT_BYTES) throw beyondLimit('so much beside the text');
+  return jsonTextOf(json);
+}

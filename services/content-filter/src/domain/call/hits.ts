@@ -1,0 +1,63 @@
+import type { Channel } from '@sluice/proto/chat/v1/chat';
+import { Action, Direction, type Hit } from '@sluice/proto/content_filter/v1/content_filter';
+import { HITS_TOLD_LIMIT } from './limits.ts';
+import type { HitHash, Policy, TextDirection, TextMatch } from './policy.ts';
+
+const ACTIONS = { block: Action.BLOCK, mask: Action.MASK, flag: Action.FLAG } as const;
+
+/** Where a text stands: the channel, and the choice (output) or the index of the message (input). */
+export interface Place {
+  readonly channel: Channel;
+  readonly index: number;
+}
+
+/** The hits of one call: all are counted, the first of them are told. What matched is hashed here and goes no further. */
+export class Hits {
+  readonly #policy: Policy;
+  readonly #hash: (text: string) => Uint8Array;
+  readonly #all: Hit[] = [];
+  #count = 0;
+  #toldHits = 0;
+  #toldCount = 0;
+
+  constructor(policy: Policy, organisationId: string, hash: HitHash) {
+    this.#policy = policy;
+    this.#hash = (text) => hash(organisationId, text);
+  }
+
+  get all(): readonly Hit[] {
+    return this.#all;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  add(matches: readonly TextMatch[], direction: TextDirection, { channel, index }: Place): void {
+    for (const { rule, start, end, text } of matches) {
+      this.#count++;
+      if (this.#all.length >= HITS_TOLD_LIMIT) continue;
+      const { id, kind, action } = this.#policy.rule(rule);
+      this.#all.push({
+        $typeName: 'content_filter.v1.Hit',
+        ruleId: id,
+        kind,
+        action: ACTIONS[action],
+        direction: direction === 'in' ? Direction.IN : Direction.OUT,
+        channel,
+        index,
+        start: BigInt(start),
+        end: BigInt(end),
+        textHash: this.#hash(text),
+      });
+    }
+  }
+
+  /** Those since the last time, and how many. */
+  fresh(): { hits: Hit[]; hitCount: number } {
+    const fresh = { hits: this.#toldHits === this.#all.length ? [] : this.#all.slice(this.#toldHits), hitCount: this.#count - this.#toldCount };
+    this.#toldHits = this.#all.length;
+    this.#toldCount = this.#count;
+    return fresh;
+  }
+}

@@ -1,0 +1,77 @@
+import { Channel } from '@sluice/proto/chat/v1/chat';
+import type { JsonLiteral } from './json-literals.ts';
+
+/** What a string of a call is for the filter. */
+export type TextKind = 'text' | 'json';
+
+/** Members that say how a call is built, not what is said in it: changing them would break it, and media is no text. */
+const STRUCTURE = new Set([
+  ...['role', 'id', 'type', 'tool_call_id', 'function_call.name', 'audio.id'].map((member) => `messages.*.${member}`),
+  ...['id', 'type', 'function.name', 'custom.name'].map((member) => `messages.*.tool_calls.*.${member}`),
+  ...['type', 'id', 'image_url', 'image_url.url', 'image_url.detail', 'video_url.url', 'audio_url.url', 'input_audio.data', 'input_audio.format', 'file.file_data', 'file.file_id'].map(
+    (member) => `messages.*.content.*.${member}`,
+  ),
+  ...['type', 'function.name', 'custom.name', 'custom.format.type', 'custom.format.grammar.syntax'].map((member) => `tools.*.${member}`),
+  'functions.*.name',
+  'function_call.name',
+  'response_format.type',
+  'response_format.json_schema.name',
+  'prediction.type',
+  'prediction.content.*.type',
+  'modalities.*',
+  'audio.voice',
+  'audio.format',
+]);
+
+/** Fields that choose among fixed words, or name what the client offered itself. */
+const STRUCTURE_FIELDS = new Set(['tool_choice', 'reasoning_effort', 'service_tier', 'verbosity', 'stream_options', 'prompt_cache_retention', 'logit_bias']);
+
+/** What the words of the API stand in. Below other paths the client chooses the names. */
+const API_FIELDS = new Set(['messages', 'tools', 'functions', 'function_call', 'response_format', 'prediction', 'modalities', 'audio', 'stop', 'user', 'web_search_options']);
+const FREE_WITHIN = ['tools.*.function.parameters', 'functions.*.parameters', 'response_format.json_schema.schema'];
+
+/** JSON Schema, 2020-12 and draft 7: words of its own that stand where names of a client stand too. */
+const SCHEMA_NAMES = new Set(
+  (
+    'type properties required items description title enum const default examples format pattern additionalProperties patternProperties propertyNames ' +
+    'anyOf oneOf allOf not if then else $ref $defs definitions $schema $id $comment $anchor minimum maximum exclusiveMinimum exclusiveMaximum multipleOf ' +
+    'minLength maxLength minItems maxItems uniqueItems prefixItems contains minContains maxContains minProperties maxProperties dependentRequired ' +
+    'dependentSchemas unevaluatedItems unevaluatedProperties nullable deprecated readOnly writeOnly contentEncoding contentMediaType'
+  ).split(' '),
+);
+const SCHEMA_TYPES = new Set(['string', 'number', 'integer', 'boolean', 'object', 'array', 'null']);
+
+const ARGUMENTS = new Set(['messages.*.tool_calls.*.function.arguments', 'messages.*.function_call.arguments']);
+
+/** How a string is looked at; undefined when it is none that says something. `text` is asked for only where it decides. */
+export function textKindOf({ path, name, isName }: JsonLiteral, text: () => string): TextKind | undefined {
+  if (isName) return isFree(path) && !SCHEMA_NAMES.has(name) ? 'text' : undefined;
+  if (ARGUMENTS.has(path)) return 'json';
+  if (STRUCTURE.has(path) || STRUCTURE_FIELDS.has(fieldOf(path))) return undefined;
+  if (name === 'type' && isFree(path) && SCHEMA_TYPES.has(text())) return undefined;
+  return 'text';
+}
+
+/** The channel of a string of the messages; other fields have none. */
+export function inputChannelOf(path: string): Channel {
+  if (!path.startsWith('messages.')) return Channel.UNSPECIFIED;
+  if (path === 'messages.*.refusal') return Channel.REFUSAL;
+  if (path === 'messages.*.reasoning_content' || path === 'messages.*.reasoning') return Channel.REASONING;
+  if (path.startsWith('messages.*.tool_calls')) return Channel.TOOL_ARGUMENTS;
+  if (path.startsWith('messages.*.function_call')) return Channel.FUNCTION_ARGUMENTS;
+  return Channel.CONTENT;
+}
+
+/** A part of a message's content that is text: the model reads the parts of one message one behind the other. */
+export function isTextPart(path: string): boolean {
+  return path === 'messages.*.content.*.text';
+}
+
+function isFree(path: string): boolean {
+  return !API_FIELDS.has(fieldOf(path)) || FREE_WITHIN.some((root) => path === root || path.startsWith(`${root}.`));
+}
+
+function fieldOf(path: string): string {
+  const dot = path.indexOf('.');
+  return dot < 0 ? path : path.slice(0, dot);
+}

@@ -1,0 +1,35 @@
+import { ServiceError } from '@sluice/errors';
+
+/** Every number that the input or the output of a call can run into. */
+
+/** Streams of text in one answer: 128 choices with some channels and tools each. */
+export const STREAMS_LIMIT = 2048;
+
+/** Pieces of one channel that wait for a decision. A rule holds some characters, or some thousand at most. */
+export const HELD_PIECES_LIMIT = 16_384;
+
+/** Text of one channel that waits for a decision, in UTF-16 units: above what any rule may hold. */
+export const HELD_UNITS_LIMIT = 65_536;
+
+/** Members of a message that Sluice does not interpret, and log-probabilities, of one piece. */
+export const JSON_LIMIT_BYTES = 16 * 1024 * 1024;
+
+/** Above what the front door lets in. */
+export const JSON_DEPTH_LIMIT = 128;
+
+/** Strings of one input. Conversations with many tools have some thousand. */
+export const INPUT_STRINGS_LIMIT = 65_536;
+
+/** Text that is looked at before others get their turn. */
+export const INPUT_TURN_UNITS = 65_536;
+
+/** Hits of a call that are told one by one; all are counted. */
+export const HITS_TOLD_LIMIT = 100;
+
+/** A text that somebody tries by hand. */
+export const TRY_TEXT_LIMIT_UNITS = 1_048_576;
+
+/** Nothing may pass that was not looked at. */
+export function beyondLimit(what: string): ServiceError {
+  return new ServiceError('content_filter_unavailable', `The content filter cannot look at ${what}.`);
+}
