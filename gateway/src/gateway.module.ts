@@ -9,12 +9,17 @@ import { InferenceService } from '@sluice/proto/inference/v1/inference';
 import { ModelRegistryService } from '@sluice/proto/model_registry/v1/model_registry';
 import { SegmentWriter } from '@sluice/segment';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { AnswerDeadlines } from './adapters/answer-deadlines.ts';
+import { BillingClient } from './adapters/billing-client.ts';
+import { FilterClient } from './adapters/filter-client.ts';
 import { AccessReplica } from './adapters/access-replica.ts';
 import { RegistryReplica } from './adapters/registry-replica.ts';
 import { RouterClient } from './adapters/router-client.ts';
 import type { GatewayConfig } from './config.ts';
 import type { Principal } from './domain/call.ts';
+import { RateLimits } from './domain/limits/rate-limits.ts';
 import { OpenCalls } from './domain/open-calls.ts';
+import { ParameterRules } from './domain/parameters/parameter-rules.ts';
 import { RequestFlow } from './domain/request-flow.ts';
 import { adminServer } from './http/admin-server.ts';
 import { Authenticator } from './http/authenticate.ts';
@@ -113,10 +118,15 @@ class GatewayModule implements OnModuleInit, OnApplicationBootstrap, BeforeAppli
 
   #makePublic(authenticator: Authenticator): FastifyInstance {
     const { clock, ids, logger, health } = this.#platform;
+    const deadlines = new AnswerDeadlines(clock);
     const flow = new RequestFlow({
       router: new RouterClient(this.#platform.connect(InferenceService), this.#config.SLUICE_CALL_LIMIT_MS),
       segments: this.#segments,
       models: this.#registry,
+      parameters: new ParameterRules(this.#access),
+      limits: new RateLimits(this.#access, clock),
+      filter: new FilterClient(this.#platform.connect(ContentFilterService), deadlines),
+      billing: new BillingClient(this.#platform.connect(BillingService), deadlines, logger),
       randomBytes: (length) => ids.randomBytes(length),
       clock,
       callLimitMs: this.#config.SLUICE_CALL_LIMIT_MS,

@@ -4,7 +4,7 @@ import { InProcessTransport } from '@sluice/rpc';
 import { RouterClient } from './router-client.ts';
 
 const CALL = { model: 'alias', messages: Buffer.from('[]'), fields: [{ name: 'seed', json: Buffer.from('7') }], stream: true, choices: 2 };
-const ROUTED = { callId: 'c', principal: { keyId: 'k', organisationId: 'o', projectId: 'p', models: [], keepsBodies: true }, call: CALL, modelId: 'model_1', insideOnly: true };
+const ROUTED = { callId: 'c', principal: { keyId: 'k', organisationId: 'o', projectId: 'p', models: [], keepsBodies: true }, call: CALL, modelId: 'model_1', insideOnly: true, asStream: true };
 
 describe('the client of the router', () => {
   function router(callLimitMs: number) {
@@ -23,10 +23,10 @@ describe('the client of the router', () => {
     return { asked, client: new RouterClient(transport.connect(InferenceService), callLimitMs) };
   }
 
-  it('names the model that was resolved, whose it is, and whether the prompt may leave', async () => {
+  it('names the model that was resolved, whose it is, whether the prompt may leave, and whether the answer is to be followed', async () => {
     const { asked, client } = router(60_000);
     for await (const _ of client.stream(ROUTED, new AbortController().signal)) break;
-    expect(asked).toMatchObject([{ callId: 'c', modelId: 'model_1', organisationId: 'o', insideOnly: true, call: { model: 'alias', stream: true, choices: 2, fields: [{ name: 'seed' }] } }]);
+    expect(asked).toMatchObject([{ callId: 'c', modelId: 'model_1', organisationId: 'o', insideOnly: true, asStream: true, call: { model: 'alias', stream: true, choices: 2, fields: [{ name: 'seed' }] } }]);
   });
 
   it('gives the router as long as a call may live', async () => {

@@ -1,8 +1,8 @@
-import type { ChatCall } from '@sluice/proto/chat/v1/chat';
 import type { InferenceService, StreamChatRequest } from '@sluice/proto/inference/v1/inference';
 import type { Client } from '@sluice/rpc';
 import type { Events } from '../domain/call.ts';
 import type { RoutedCall, Router } from '../domain/ports.ts';
+import { chatCall } from './chat-call.ts';
 
 /**
  * The inference router, as the flow calls it. Whole answers travel by the stream rpc too: in process it hands messages
@@ -24,8 +24,6 @@ export class RouterClient implements Router {
   }
 }
 
-/** Literals with their type names are what `create` makes, without its walk over the schema. */
-function requestOf({ callId, principal, call: { model, messages, fields, stream, choices }, modelId, insideOnly }: RoutedCall): StreamChatRequest {
-  const call: ChatCall = { $typeName: 'chat.v1.ChatCall', model, messages, stream, choices, fields: fields.map(({ name, json }) => ({ $typeName: 'chat.v1.Field', name, json })) };
-  return { $typeName: 'inference.v1.StreamChatRequest', callId, modelId, organisationId: principal.organisationId, insideOnly, asStream: false, call };
+function requestOf({ callId, principal, call, modelId, insideOnly, asStream }: RoutedCall): StreamChatRequest {
+  return { $typeName: 'inference.v1.StreamChatRequest', callId, modelId, organisationId: principal.organisationId, insideOnly, asStream, call: chatCall(call) };
 }

@@ -6,6 +6,7 @@ import { ChatCallSchema } from '@sluice/proto/chat/v1/chat';
 import { commitmentHash } from '@sluice/segment';
 import { CallRecords, type CallEnd } from './call-records.ts';
 import { errorBody } from './told-error.ts';
+import { UNGOVERNED } from '../testing/ungoverned.ts';
 
 const refusal = new ServiceError('upstream_refused', 'Said in the message.', { upstream: { status: 400, type: 'said in the type', code: 'said in the code', param: 'said in the param' } });
 const END: CallEnd = { outcome: 3, error: refusal, httpStatus: 400, completedAtMs: 2, durationMs: 1, firstOutputMs: 0 };
@@ -18,7 +19,7 @@ interface Ended {
 
 function endOf(end: CallEnd, keepsBodies = true): Ended {
   const principal = { keyId: 'k', organisationId: 'o', projectId: 'p', models: [], keepsBodies };
-  const records = new CallRecords({ callId: 'c', principal, call: { model: 'm', messages: Buffer.from('[]'), fields: [], stream: false, choices: 1 }, admittedAtMs: 1 }, randomBytes);
+  const records = new CallRecords({ callId: 'c', principal, call: { model: 'm', messages: Buffer.from('[]'), fields: [], stream: false, choices: 1 }, admittedAtMs: 1, governed: UNGOVERNED }, randomBytes);
   records.end(end);
   return (records.take([]).at(-1)!.body as unknown as { value: Ended }).value;
 }
@@ -29,7 +30,7 @@ describe('the admission of a call', () => {
   const call = { model: 'm', messages: Buffer.from('[]'), fields: [{ name: 'temperature', json: Buffer.from('0.5') }], stream: false, choices: 1 };
   const commitmentOf = (given: typeof call): Buffer => {
     const principal = { keyId: 'k', organisationId: 'o', projectId: 'p', models: [], keepsBodies: true };
-    const [admitted] = new CallRecords({ callId: 'c', principal, call: given, admittedAtMs: 1 }, (length) => Buffer.alloc(length, 1)).take([]);
+    const [admitted] = new CallRecords({ callId: 'c', principal, call: given, admittedAtMs: 1, governed: UNGOVERNED }, (length) => Buffer.alloc(length, 1)).take([]);
     return (admitted!.record as unknown as { value: { promptCommitment: Buffer } }).value.promptCommitment;
   };
 

@@ -1,6 +1,8 @@
 import type { ServiceError } from '@sluice/errors';
-import type { Outcome } from '@sluice/proto/events/v1/calls';
-import { askedBytes, chainOutput, commitmentHash, encodeCall, type PendingRecord } from '@sluice/segment';
+import { costNano } from '@sluice/pricing';
+import type { Hold, Price } from '@sluice/proto/billing/v1/billing';
+import type { FilterVerdict, Outcome } from '@sluice/proto/events/v1/calls';
+import { askedBytes, chainOutput, commitmentHash, encodeCall, governedView, type PendingRecord } from '@sluice/segment';
 import { plainCall, type Call, type Events, type Principal } from './call.ts';
 import { OutputTally } from './output-tally.ts';
 import { commitToFields } from './leaf.ts';
@@ -22,6 +24,18 @@ export interface CallFacts {
   readonly principal: Principal;
   readonly call: Call;
   readonly admittedAtMs: number;
+  readonly governed: Governed;
+}
+
+/** What money and content have to do with a call. The hold and the verdict on its output change while it runs. */
+export interface Governed {
+  /** Name of the model in the registry. */
+  readonly modelName: string;
+  readonly money: { readonly hold: Hold; readonly price: Price };
+  /** Undefined when there is no rule. */
+  readonly inputVerdict: FilterVerdict | undefined;
+  /** Undefined when no rule looks at the output. */
+  readonly output: { readonly verdict: FilterVerdict } | undefined;
 }
 
 /** How a call ended, as the client saw it. */
@@ -48,6 +62,8 @@ export class CallRecords {
   readonly #promptCommitment: Uint8Array;
   readonly tally: OutputTally;
   #chain: Uint8Array;
+  /** The hold that was recorded last. */
+  #recordedHold: Hold | undefined;
   #end: CallEnd | undefined;
   #taken = 0;
   #ended = false;
@@ -103,7 +119,8 @@ export class CallRecords {
   }
 
   #admitted(): PendingRecord {
-    const { callId, principal, call, admittedAtMs } = this.#facts;
+    const { callId, principal, call, admittedAtMs, governed } = this.#facts;
+    this.#recordedHold = governed.money.hold;
     const record = {
       case: 'admitted' as const,
       value: {
@@ -115,6 +132,7 @@ export class CallRecords {
         admittedAtMs: BigInt(admittedAtMs),
         promptCommitment: this.#promptCommitment,
         outputChain: this.#chain,
+        ...admittedFacts(governed),
       },
     };
     if (!principal.keepsBodies) return { callId, record };
@@ -122,13 +140,15 @@ export class CallRecords {
   }
 
   #output(events: Events): PendingRecord {
-    const { callId, principal } = this.#facts;
+    const { callId, principal, governed: { money: { hold } } } = this.#facts;
     this.tally.add(events);
     const { chain, body } = chainOutput(this.#chain, { events: events as Events[number][] });
     this.#chain = chain;
+    const extended = hold === this.#recordedHold ? {} : { hold };
+    this.#recordedHold = hold;
     const record = {
       case: 'output' as const,
-      value: { outputBytes: BigInt(this.tally.bytes), events: BigInt(this.tally.events), outputChain: this.#chain, counts: this.tally.counts() },
+      value: { outputBytes: BigInt(this.tally.bytes), events: BigInt(this.tally.events), outputChain: this.#chain, counts: this.tally.counts(), ...extended },
     };
     return principal.keepsBodies ? { callId, record, body } : { callId, record };
   }
@@ -136,7 +156,8 @@ export class CallRecords {
   #completed(end: CallEnd): PendingRecord {
     const { callId, principal } = this.#facts;
     const error = recordedError(end.error, principal.keepsBodies, this.#randomBytes);
-    const { leaf, openings } = commitToFields(this.#leafFields(end, error), this.#randomBytes);
+    const governed = this.#governedEnd();
+    const { leaf, openings } = commitToFields(this.#leafFields(end, error, governed), this.#randomBytes);
     const value = {
       outcome: end.outcome,
       errorCode: end.error?.code ?? '',
@@ -151,12 +172,21 @@ export class CallRecords {
       durationMs: end.durationMs,
       finishReasons: this.tally.finishReasons(),
       leaf,
+      ...governed,
     };
     // The salts are kept here also for a project that keeps digests only: without them a digest proves nothing.
     return { callId, record: { case: 'completed', value }, body: { case: 'completed', value: { openings, promptSalt: this.#promptSalt, ...error.body } } };
   }
 
-  #leafFields(end: CallEnd, error: RecordedError): Record<string, string | Uint8Array> {
+  /** What the counts on record cost, how much of that no hold covers, and what the filter found in all that came out. */
+  #governedEnd(): GovernedEnd {
+    const { money: { hold, price }, output } = this.#facts.governed;
+    const cost = costNano(price, this.tally.counts());
+    const overrunNano = hold.limited && cost > hold.amountNano ? cost - hold.amountNano : 0n;
+    return { hold, costNano: cost, overrunNano, stoppedBy: this.tally.stoppedBy, ...(output ? { outputVerdict: output.verdict } : {}) };
+  }
+
+  #leafFields(end: CallEnd, error: RecordedError, governed: GovernedEnd): Record<string, string | Uint8Array> {
     const { callId, principal, call, admittedAtMs } = this.#facts;
     const counts = this.tally.counts();
     return {
@@ -168,7 +198,19 @@ export class CallRecords {
       prompt: this.#promptCommitment,
       output: this.#chain,
       error: error.commitment,
-      result: JSON.stringify([end.outcome, end.error?.code ?? '', end.httpStatus, this.tally.versionId, this.tally.deploymentId, admittedAtMs, end.completedAtMs, Number(counts.inputTokens), Number(counts.outputTokens), this.tally.bytes]),
+      result: JSON.stringify([end.outcome, end.error?.code ?? '', end.httpStatus, this.tally.versionId, this.tally.deploymentId, admittedAtMs, end.completedAtMs, Number(counts.inputTokens), Number(counts.outputTokens), this.tally.bytes, governedView(admittedFacts(this.#facts.governed), governed)]),
     };
   }
+}
+
+interface GovernedEnd {
+  readonly hold: Hold;
+  readonly costNano: bigint;
+  readonly overrunNano: bigint;
+  readonly stoppedBy: string;
+  readonly outputVerdict?: FilterVerdict;
+}
+
+function admittedFacts({ modelName, money, inputVerdict }: Governed) {
+  return { modelName, hold: { hold: money.hold, price: money.price }, ...(inputVerdict ? { inputVerdict } : {}) };
 }

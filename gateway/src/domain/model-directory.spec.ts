@@ -22,8 +22,8 @@ function loaded(placement = Placement.INSIDE): ModelDirectory {
 describe('the model directory', () => {
   it('knows names and aliases of the caller\'s organisation only', () => {
     const directory = loaded();
-    expect(directory.resolve(PRINCIPAL, 'small')).toEqual({ state: 'usable', modelId: 'm1', leavesHouse: false });
-    expect(directory.resolve(PRINCIPAL, 'chat')).toEqual({ state: 'usable', modelId: 'm1', leavesHouse: false });
+    expect(directory.resolve(PRINCIPAL, 'small')).toEqual({ state: 'usable', modelId: 'm1', modelName: 'small', leavesHouse: false });
+    expect(directory.resolve(PRINCIPAL, 'chat')).toEqual({ state: 'usable', modelId: 'm1', modelName: 'small', leavesHouse: false });
     expect(directory.resolve(PRINCIPAL, 'theirs')).toEqual({ state: 'unknown' });
     expect(directory.list(PRINCIPAL)).toEqual([{ name: 'chat', createdAtMs: 5 }, { name: 'small', createdAtMs: 5 }]);
   });
@@ -39,9 +39,9 @@ describe('the model directory', () => {
     const directory = loaded();
     const outside = { id: 'd2', versionId: 'v1', placement: Placement.EXTERNAL, state: DeploymentState.DRAINING };
     directory.apply(create(RegistryChangedSchema, { organisationId: 'o', deployments: [outside] }));
-    expect(directory.resolve(PRINCIPAL, 'chat')).toEqual({ state: 'usable', modelId: 'm1', leavesHouse: true });
+    expect(directory.resolve(PRINCIPAL, 'chat')).toEqual({ state: 'usable', modelId: 'm1', modelName: 'small', leavesHouse: true });
     directory.apply(create(RegistryChangedSchema, { organisationId: 'o', deployments: [{ ...outside, state: DeploymentState.REMOVED }] }));
-    expect(directory.resolve(PRINCIPAL, 'chat')).toEqual({ state: 'usable', modelId: 'm1', leavesHouse: false });
+    expect(directory.resolve(PRINCIPAL, 'chat')).toEqual({ state: 'usable', modelId: 'm1', modelName: 'small', leavesHouse: false });
   });
 
   it('forgets what is removed', () => {

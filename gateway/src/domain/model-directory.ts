@@ -34,7 +34,7 @@ export class ModelDirectory implements Models {
     const model = this.#byName.get(keyOf(principal.organisationId, name));
     if (!model) return { state: 'unknown' };
     if (!isAllowed(principal, name, model)) return { state: 'not_allowed' };
-    return { state: 'usable', modelId: model.id, leavesHouse: this.#leaving.has(model.id) };
+    return { state: 'usable', modelId: model.id, modelName: model.name, leavesHouse: this.#leaving.has(model.id) };
   }
 
   /** What a key may call, by name. */

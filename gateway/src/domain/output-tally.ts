@@ -7,11 +7,14 @@ export class OutputTally {
   events = 0;
   versionId = '';
   deploymentId = '';
+  /** Why Sluice itself ended a choice; empty when it ended none. */
+  stoppedBy = '';
   readonly #askedBytes: number;
   /** Members of messages that Sluice does not interpret: not text, but said by the model. */
   #extraBytes = 0;
   readonly #finished = new Map<number, string>();
   #usage: TokenCounts | undefined;
+  #isAnswered = false;
 
   constructor(asked: number) {
     this.#askedBytes = asked;
@@ -23,7 +26,10 @@ export class OutputTally {
       if (event.case === 'delta') {
         this.bytes += Buffer.byteLength(event.value.text);
         this.#extraBytes += event.value.extraJson.length;
-      } else if (event.case === 'finished') this.#finished.set(event.value.choice, event.value.reason);
+      } else if (event.case === 'finished') {
+        this.#finished.set(event.value.choice, event.value.reason);
+        this.stoppedBy ||= event.value.stoppedBy;
+      }
     }
     this.learn(events);
   }
@@ -33,19 +39,21 @@ export class OutputTally {
     for (const { event } of events) {
       if (event.case === 'usage') this.#usage = event.value;
       else if (event.case === 'started' || event.case === 'attempt') {
+        this.#isAnswered ||= event.case === 'started';
         this.versionId = event.value.versionId;
         this.deploymentId = event.value.deploymentId;
       }
     }
   }
 
-  /** The counts that came with the answer, or an estimate while none did. */
+  /** The counts that came with the answer, or an estimate while none did. What no backend has begun to answer took nothing. */
   counts(): TokenCounts {
     if (this.#usage) {
       const { inputTokens, outputTokens, cachedInputTokens, reasoningTokens, estimated } = this.#usage;
       return { inputTokens, outputTokens, cachedInputTokens, reasoningTokens, estimated };
     }
-    return { inputTokens: estimateTokens(this.#askedBytes), outputTokens: estimateTokens(this.bytes + this.#extraBytes), cachedInputTokens: 0n, reasoningTokens: 0n, estimated: true };
+    const asked = this.#isAnswered || this.bytes > 0 ? this.#askedBytes : 0;
+    return { inputTokens: estimateTokens(asked), outputTokens: estimateTokens(this.bytes + this.#extraBytes), cachedInputTokens: 0n, reasoningTokens: 0n, estimated: true };
   }
 
   /** By choice. */

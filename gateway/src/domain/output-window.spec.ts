@@ -9,6 +9,7 @@ import fc from 'fast-check';
 import { CallRecords, type CallEnd } from './call-records.ts';
 import { OutputWindow, PENDING_LIMIT_BYTES } from './output-window.ts';
 import type { Segments } from './ports.ts';
+import { UNGOVERNED } from '../testing/ungoverned.ts';
 
 const PRINCIPAL = { keyId: 'key', organisationId: 'org', projectId: 'project', models: [], keepsBodies: true };
 const CALL = { model: 'm', messages: Buffer.from('[]'), fields: [], stream: true, choices: 1 };
@@ -18,8 +19,8 @@ function setUp(keepsBodies = true, onRelease = (): void => undefined) {
   const released: string[] = [];
   const lost: ServiceError[] = [];
   let enqueued = 0;
-  const segments: Segments = { accepting: () => undefined, open: () => undefined, close: () => undefined, enqueue: () => void enqueued++ };
-  const records = new CallRecords({ callId: 'c', principal: { ...PRINCIPAL, keepsBodies }, call: CALL, admittedAtMs: 1 }, (length) => Buffer.alloc(length, 7));
+  const segments: Segments = { accepting: () => undefined, open: () => undefined, close: () => undefined, enqueue: () => void enqueued++, place: undefined, placed: () => Promise.resolve() };
+  const records = new CallRecords({ callId: 'c', principal: { ...PRINCIPAL, keepsBodies }, call: CALL, admittedAtMs: 1, governed: UNGOVERNED }, (length) => Buffer.alloc(length, 7));
   const sink = { release: (events: readonly ChatEvent[]) => (onRelease(), released.push(...events.map(textOf))), drained: () => undefined };
   const window = new OutputWindow(records, segments, sink, (error) => lost.push(error));
   return { window, released, lost, enqueued: () => enqueued };

@@ -1,5 +1,7 @@
+import type { BudgetRefusal, Grant, Hold } from '@sluice/proto/billing/v1/billing';
+import type { FilteredOutput, InputVerdict } from '@sluice/proto/content_filter/v1/content_filter';
 import type { RecordSource } from '@sluice/segment';
-import type { Call, Events, Principal } from './call.ts';
+import type { Call, Events, Principal, TokenCounts } from './call.ts';
 
 /** Runs a call on a model. */
 export interface Router {
@@ -16,12 +18,74 @@ export interface RoutedCall {
   readonly modelId: string;
   /** The admission is not durable yet: the prompt may not leave the house. Throws `admission_required` when it would have to. */
   readonly insideOnly: boolean;
+  /** The backend is asked for a stream although the client wants a whole answer: it may have to be stopped on the way. */
+  readonly asStream: boolean;
+}
+
+/** What may go into a model and come out of one: the content filter. */
+export interface ContentFilter {
+  /** Begins a call's way through the filter; nothing is asked yet. */
+  begin(): FilterTalk;
+}
+
+/** One call's way through the filter. Whatever goes wrong is `content_filter_unavailable`: nothing may pass then. */
+export interface FilterTalk {
+  /** Asked once, first. Pins the version of the rules. */
+  input(asked: { readonly callId: string; readonly principal: Principal; readonly call: Call }): Promise<InputVerdict>;
+  /** What of the output may leave now; `last`: nothing follows, so what was held is decided. */
+  output(events: Events, last: boolean): Promise<FilteredOutput>;
+  /** Nothing more is asked. */
+  end(): void;
+}
+
+/** Money: billing. */
+export interface Billing {
+  /** Begins a call's way with money; nothing is asked yet. */
+  begin(): SpendTalk;
+}
+
+/** One call's way with money. Whatever goes wrong before its end is `billing_unavailable`. */
+export interface SpendTalk {
+  /** Asked once, first. */
+  hold(asked: HoldAsked): Promise<Granted>;
+  /** Gives the hold that there is then: it covers this much output, or less when less is affordable. */
+  extend(outputTokens: number, counts?: TokenCounts): Promise<Hold>;
+  /** Resolves when the money that was not spent is back, or it was not to be had in time; that is logged, and does not fail: billing settles from the log anyway. */
+  settle(counts: TokenCounts): Promise<void>;
+  /** Nothing more is asked. */
+  end(): void;
+}
+
+/** The values of `billing.v1.HoldRequest`. */
+export interface HoldAsked extends Place {
+  readonly callId: string;
+  readonly principal: Principal;
+  /** Name of the model in the registry. */
+  readonly modelName: string;
+  /** More than the input can amount to. */
+  readonly inputTokensBound: number;
+  /** Output to cover before an extension, over all choices. */
+  readonly outputTokens: number;
+  /** The most output that is asked for, over all choices; 0: without bound. */
+  readonly outputTokensBound: number;
+}
+
+export type Granted = { readonly refusal: BudgetRefusal } | { readonly refusal?: undefined; readonly hold: Hold; readonly price: NonNullable<Grant['price']>; readonly affordableOutputTokens: number };
+
+/** Where a call will be recorded: the process on the log, and its epoch. */
+export interface Place {
+  readonly producer: string;
+  readonly epoch: bigint;
 }
 
 /** Where the records of calls become durable: the segment writer. */
 export interface Segments {
   /** Throws `draining`, `disk_full` or `audit_log_unavailable` when a new call could not be recorded now. */
   accepting(): void;
+  /** Where a call that is opened in this turn will be recorded, or else lost; undefined while no epoch is held. */
+  readonly place: Place | undefined;
+  /** Resolves when an epoch is held again, or none is being taken. */
+  placed(): Promise<void>;
   /** Announces an open call: from now on it hears when its records are lost. */
   open(source: RecordSource): void;
   close(source: RecordSource): void;
@@ -46,7 +110,7 @@ export interface NamedModel {
   readonly createdAtMs: number;
 }
 
-export type ModelView = { readonly state: 'usable'; readonly modelId: string; readonly leavesHouse: boolean } | { readonly state: 'not_allowed' | 'unknown' };
+export type ModelView = { readonly state: 'usable'; readonly modelId: string; readonly modelName: string; readonly leavesHouse: boolean } | { readonly state: 'not_allowed' | 'unknown' };
 
 /** Where released output goes: the client's connection. */
 export interface Sink {

@@ -13,6 +13,8 @@ function setUp(keepsBodies = true) {
   let source: RecordSource | undefined;
   const segments: Segments = {
     accepting: () => undefined,
+    place: undefined,
+    placed: () => Promise.resolve(),
     open: () => void log.push('open'),
     close: () => void log.push('close'),
     enqueue: (given) => void (source = given),

@@ -1,6 +1,7 @@
 import type { ServiceError } from '@sluice/errors';
-import { commitmentHash, encodeCall, type PendingRecord, type RecordSource } from '@sluice/segment';
+import { commitmentHash, encodeCall, refusedView, type PendingRecord, type RecordSource } from '@sluice/segment';
 import { plainCall, type Call, type Principal } from './call.ts';
+import { factsOf } from './call-refusal.ts';
 import { commitToFields } from './leaf.ts';
 import type { RandomBytes, Segments } from './ports.ts';
 import { recordedError } from './told-error.ts';
@@ -8,16 +9,17 @@ import { recordedError } from './told-error.ts';
 const SALT_BYTES = 32;
 
 /** An authenticated call that is refused before inference, with the request as far as it was understood. */
-export interface Refusal {
+export interface RefusedCall {
   readonly callId: string;
   readonly principal: Principal;
   readonly understood: Call;
+  /** Carries what refused it, and may carry the call as it is to be kept (call-refusal.ts). */
   readonly error: ServiceError;
   readonly refusedAtMs: number;
 }
 
 /** Records a refusal; resolves when it is durable. Throws when it cannot be, and then the refusal must not be told either. */
-export async function recordRefusal(refusal: Refusal, segments: Segments, randomBytes: RandomBytes): Promise<void> {
+export async function recordRefusal(refusal: RefusedCall, segments: Segments, randomBytes: RandomBytes): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let pending = [refusedRecord(refusal, randomBytes)];
   const source: RecordSource = {
@@ -37,7 +39,10 @@ export async function recordRefusal(refusal: Refusal, segments: Segments, random
   }
 }
 
-function refusedRecord({ callId, principal, understood, error, refusedAtMs }: Refusal, randomBytes: RandomBytes): PendingRecord {
+function refusedRecord({ callId, principal, understood: { model, ...asked }, error, refusedAtMs }: RefusedCall, randomBytes: RandomBytes): PendingRecord {
+  const { call: kept, refusedBy, inputVerdict } = factsOf(error);
+  const understood = { ...(kept ?? asked), model };
+  const facts = { ...(refusedBy ? { refusedBy } : {}), ...(inputVerdict ? { inputVerdict } : {}) };
   const promptSalt = randomBytes(SALT_BYTES);
   const told = recordedError(error, principal.keepsBodies, randomBytes);
   const { leaf, openings } = commitToFields({
@@ -48,7 +53,7 @@ function refusedRecord({ callId, principal, understood, error, refusedAtMs }: Re
     model: understood.model,
     prompt: commitmentHash(promptSalt, encodeCall(plainCall(understood))),
     error: told.commitment,
-    result: JSON.stringify([error.code, error.httpStatus, error.param ?? '', refusedAtMs]),
+    result: JSON.stringify([error.code, error.httpStatus, error.param ?? '', refusedAtMs, refusedView(facts)]),
   }, randomBytes);
   const value = {
     organisationId: principal.organisationId,
@@ -60,7 +65,8 @@ function refusedRecord({ callId, principal, understood, error, refusedAtMs }: Re
     param: error.param ?? '',
     refusedAtMs: BigInt(refusedAtMs),
     leaf,
+    ...facts,
   };
-  const kept = principal.keepsBodies ? { call: plainCall(understood) } : {};
-  return { callId, record: { case: 'refused', value }, body: { case: 'completed', value: { openings, promptSalt, ...told.body, ...kept } } };
+  const body = principal.keepsBodies ? { call: plainCall(understood) } : {};
+  return { callId, record: { case: 'refused', value }, body: { case: 'completed', value: { openings, promptSalt, ...told.body, ...body } } };
 }

@@ -8,6 +8,7 @@ import { delta, finished, started, until } from '../testing/house.ts';
 import type { Events } from './call.ts';
 import type { ModelView, Router } from './ports.ts';
 import { RequestFlow } from './request-flow.ts';
+import { UNLIMITED } from '../testing/ungoverned.ts';
 
 const PRINCIPAL = { keyId: 'k', organisationId: 'o', projectId: 'p', models: [], keepsBodies: true };
 
@@ -16,7 +17,7 @@ function batch(...inits: ReturnType<typeof delta>[]): ChatEvent[] {
 }
 
 /** A flow whose log acknowledges at once, or loses everything. */
-function setUp({ view = { state: 'usable', modelId: 'model_1', leavesHouse: false } as ModelView, router, loses, stuck, hold = () => undefined }: { view?: ModelView; router?: Partial<Router>; loses?: ServiceError; stuck?: Promise<void>; hold?: (bytes: number) => void } = {}) {
+function setUp({ view = { state: 'usable', modelId: 'model_1', modelName: 'm', leavesHouse: false } as ModelView, router, loses, stuck, hold = () => undefined }: { view?: ModelView; router?: Partial<Router>; loses?: ServiceError; stuck?: Promise<void>; hold?: (bytes: number) => void } = {}) {
   const said: string[] = [];
   const ends: Record<string, unknown>[] = [];
   const clock = new ManualClock();
@@ -38,7 +39,8 @@ function setUp({ view = { state: 'usable', modelId: 'model_1', leavesHouse: fals
       },
       ...router,
     },
-    segments: { accepting: () => undefined, open: () => void said.push('open'), close: () => void said.push('close'), enqueue: (source) => queueMicrotask(() => write(source)) },
+    segments: { accepting: () => undefined, open: () => void said.push('open'), close: () => void said.push('close'), enqueue: (source) => queueMicrotask(() => write(source)), place: { producer: 'g', epoch: 1n }, placed: () => Promise.resolve() },
+    ...UNLIMITED,
     models: { resolve: () => view, list: () => [] },
     randomBytes: (length) => Buffer.alloc(length, 1),
     clock,
@@ -47,7 +49,7 @@ function setUp({ view = { state: 'usable', modelId: 'model_1', leavesHouse: fals
   const abort = new AbortController();
   const run = (stream: boolean) =>
     flow.run(
-      { callId: 'c', principal: PRINCIPAL, call: { model: 'm', messages: Buffer.from('[]'), fields: [], stream, choices: 1 }, abort, hold },
+      { callId: 'c', principal: PRINCIPAL, call: { model: 'm', messages: Buffer.from('[]'), fields: [], stream, choices: 1 }, abort, hold, limited: () => undefined },
       { release: (events: Events) => void said.push(`out:${events.length}`), drained: () => stuck },
     );
   return { run, said, ends, abort, clock };
@@ -86,7 +88,7 @@ describe('the way of a request', () => {
   });
 
   it('records a prompt before it leaves the house', async () => {
-    const { run, said } = setUp({ view: { state: 'usable', modelId: 'model_1', leavesHouse: true } });
+    const { run, said } = setUp({ view: { state: 'usable', modelId: 'model_1', modelName: 'm', leavesHouse: true } });
     await run(false);
     expect(said.slice(0, 3)).toEqual(['open', 'admitted', 'router']);
   });
@@ -122,7 +124,7 @@ describe('the way of a request', () => {
   });
 
   it('does not ask the model when the prompt could not be recorded', async () => {
-    const { run, said } = setUp({ view: { state: 'usable', modelId: 'model_1', leavesHouse: true }, loses: new ServiceError('audit_log_unavailable', 'away') });
+    const { run, said } = setUp({ view: { state: 'usable', modelId: 'model_1', modelName: 'm', leavesHouse: true }, loses: new ServiceError('audit_log_unavailable', 'away') });
     await expect(run(true)).rejects.toMatchObject({ code: 'audit_log_unavailable' });
     expect(said).toEqual(['open', 'admitted', 'close']);
   });

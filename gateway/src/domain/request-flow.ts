@@ -1,9 +1,17 @@
 import type { Clock } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
-import type { Call, Events, Principal } from './call.ts';
+import { AnswerProduction, type Produced } from './answer-production.ts';
+import type { Call, Principal } from './call.ts';
 import { CallRecords, OUTCOME, leftStatus, type CallEnd } from './call-records.ts';
-import { OutputWindow, bytesOf, isLeaving, isOutput } from './output-window.ts';
-import type { Models, ModelView, RandomBytes, RoutedCall, Router, Segments, Sink } from './ports.ts';
+import { CallRefusal } from './call-refusal.ts';
+import { agree, type CallTerms } from './call-terms.ts';
+import type { LimitState } from './limits/limit-state.ts';
+import type { Admission } from './limits/rate-limits.ts';
+import { chargedTokens, tokenBound } from './limits/token-bound.ts';
+import { OutputWindow } from './output-window.ts';
+import type { Parameters } from './parameters/parameter-rules.ts';
+import type { Billing, ContentFilter, Models, ModelView, RandomBytes, Router, Segments, Sink, SpendTalk } from './ports.ts';
+import { recordingPlace } from './recording-place.ts';
 import { recordRefusal } from './refused-call.ts';
 
 /** A parsed and authenticated call. */
@@ -15,6 +23,22 @@ export interface OpenCall {
   readonly abort: AbortController;
   /** Takes room for this much of a whole answer. Throws `overloaded` when the process holds too much already. */
   hold(bytes: number): void;
+  /** Told when limits let the call in, with how far they are used; undefined when nothing is limited. */
+  limited(state: LimitState | undefined): void;
+}
+
+type UsableModel = ModelView & { readonly state: 'usable' };
+
+/** A call that may go to the model. */
+interface Course {
+  readonly open: OpenCall;
+  readonly model: UsableModel;
+  readonly terms: CallTerms;
+  readonly money: SpendTalk;
+  readonly sink: Sink;
+  readonly startedMs: number;
+  /** What limits are charged at the end. */
+  readonly taken: { tokens: number };
 }
 
 /** What a call came to; for metrics. */
@@ -30,6 +54,10 @@ export interface House {
   readonly router: Router;
   readonly segments: Segments;
   readonly models: Models;
+  readonly parameters: Parameters;
+  readonly limits: Admission;
+  readonly filter: ContentFilter;
+  readonly billing: Billing;
   readonly randomBytes: RandomBytes;
   readonly clock: Clock;
   /** Longest life of one call. */
@@ -46,34 +74,28 @@ export class RequestFlow {
 
   /**
    * Runs a call; its output goes to the sink, and only what is durable.
-   * Resolves when the end of the call is durable and everything is released. An error in the summary is the call's own
-   * end and is on record; what is thrown is a call that was not admitted, or whose records are lost.
+   * Resolves when the end of the call is durable, everything is released and the money that was not spent is back. An
+   * error in the summary is the call's own end and is on record; what is thrown is a call that was not admitted, or whose
+   * records are lost.
    */
   async run(open: OpenCall, sink: Sink): Promise<CallSummary> {
-    const { segments, randomBytes, clock, callLimitMs } = this.#house;
+    const { segments, parameters, limits, filter, billing, clock } = this.#house;
     const startedMs = clock.monotonicMs();
     segments.accepting();
-    const { modelId, leavesHouse } = this.#admit(open);
-    const admittedAtMs = clock.wallMs();
-    const records = new CallRecords({ ...open, admittedAtMs }, randomBytes);
-    const window = new OutputWindow(records, segments, sink, (error) => open.abort.abort(error));
-    const onAbort = (): void => {
-      if (hasLeft(open.abort.signal)) window.clientLeft();
-    };
-    open.abort.signal.addEventListener('abort', onAbort, { once: true });
-    const limit = clock.after(callLimitMs, () => open.abort.abort(new ServiceError('deadline_exceeded', `The call took longer than ${callLimitMs} ms.`)));
-    segments.open(window);
+    const model = this.#modelOf(open);
+    const call = parameters.apply(open.principal, open.call, model.modelName);
+    const bound = tokenBound(call);
+    const ticket = limits.admit(open.principal, chargedTokens(bound, call.choices));
+    const talks = { filter: filter.begin(), money: billing.begin() };
+    const taken = { tokens: 0 };
     try {
-      if (leavesHouse) await window.admitted();
-      const produced = await this.#produce({ ...open, modelId }, window, startedMs);
-      const end = await window.end(this.#endOf(open, window, produced, { admittedAtMs, durationMs: Math.round(clock.monotonicMs() - startedMs) }));
-      const error = end.outcome === OUTCOME.disconnected ? ServiceError.from(open.abort.signal.reason) : produced.error;
-      const { inputTokens, outputTokens } = records.tally.counts();
-      return { error, firstOutputMs: end.firstOutputMs, durationMs: end.durationMs, inputTokens: Number(inputTokens), outputTokens: Number(outputTokens) };
+      open.limited(ticket.state);
+      const terms = await agree({ ...open, call, bound, modelName: model.modelName }, talks.filter, talks.money, () => recordingPlace(segments, clock));
+      return await this.#conduct({ open, model, terms, money: talks.money, sink, startedMs, taken });
     } finally {
-      limit.cancel();
-      open.abort.signal.removeEventListener('abort', onAbort);
-      segments.close(window);
+      ticket.end(taken.tokens);
+      talks.filter.end();
+      talks.money.end();
     }
   }
 
@@ -84,74 +106,49 @@ export class RequestFlow {
   }
 
   /** The model to ask. Throws what refuses the call. */
-  #admit({ principal, call }: OpenCall): ModelView & { readonly state: 'usable' } {
+  #modelOf({ principal, call }: OpenCall): UsableModel {
     const view = this.#house.models.resolve(principal, call.model);
     if (view.state === 'usable') return view;
     throw modelRefusal(view.state);
   }
 
-  /**
-   * Until the admission is durable the router keeps the prompt inside, whatever this process's copy of the registry says;
-   * when nothing inside can answer, the record is awaited and the router asked again.
-   */
-  async #produce(routed: OpenCall & { readonly modelId: string }, window: OutputWindow, startedMs: number): Promise<Produced> {
-    const { abort } = routed;
-    const { clock } = this.#house;
-    let firstOutputMs = 0;
-    const sawOutput = (events: Events): void => {
-      if (firstOutputMs === 0 && events.some(({ event }) => event.case === 'delta')) firstOutputMs = Math.max(1, Math.round(clock.monotonicMs() - startedMs));
+  /** From the admission of a call to its end on record. */
+  async #conduct(course: Course): Promise<CallSummary> {
+    const { open, model, terms, money, sink, startedMs, taken } = course;
+    const { segments, randomBytes, clock, callLimitMs } = this.#house;
+    const { abort } = open;
+    if (segments.place?.epoch !== terms.place.epoch) throw epochLost(terms);
+    const admittedAtMs = clock.wallMs();
+    const records = new CallRecords({ callId: open.callId, principal: open.principal, call: terms.call, admittedAtMs, governed: terms }, randomBytes);
+    const window = new OutputWindow(records, segments, sink, (error) => abort.abort(error));
+    const onAbort = (): void => {
+      if (hasLeft(abort.signal)) window.clientLeft();
     };
+    if (abort.signal.aborted) onAbort();
+    abort.signal.addEventListener('abort', onAbort, { once: true });
+    const limit = clock.after(callLimitMs, () => abort.abort(new ServiceError('deadline_exceeded', `The call took longer than ${callLimitMs} ms.`)));
+    segments.open(window);
     try {
-      abort.signal.throwIfAborted();
-      const insideOnly = !window.isAdmitted;
-      try {
-        await this.#answer({ ...routed, insideOnly }, window, sawOutput);
-      } catch (thrown) {
-        if (!insideOnly || ServiceError.from(thrown).code !== 'admission_required') throw thrown;
-        await window.admitted();
-        abort.signal.throwIfAborted();
-        await this.#answer({ ...routed, insideOnly: false }, window, sawOutput);
-      }
-      return { error: undefined, firstOutputMs };
-    } catch (thrown) {
-      return { error: ServiceError.from(abort.signal.aborted ? abort.signal.reason : thrown), firstOutputMs };
+      if (model.leavesHouse) await window.admitted();
+      const produced = await this.#produce(course, window);
+      const end = await window.end(this.#endOf(open, window, produced, { admittedAtMs, durationMs: Math.round(clock.monotonicMs() - startedMs) }));
+      await money.settle(records.tally.counts());
+      const error = end.outcome === OUTCOME.disconnected ? ServiceError.from(abort.signal.reason) : produced.error;
+      const { inputTokens, outputTokens } = records.tally.counts();
+      return { error, firstOutputMs: end.firstOutputMs, durationMs: end.durationMs, inputTokens: Number(inputTokens), outputTokens: Number(outputTokens) };
+    } finally {
+      const { inputTokens, outputTokens } = records.tally.counts();
+      taken.tokens = Number(inputTokens + outputTokens);
+      limit.cancel();
+      abort.signal.removeEventListener('abort', onAbort);
+      segments.close(window);
     }
   }
 
-  async #answer(routed: OpenCall & RoutedCall, window: OutputWindow, sawOutput: (events: Events) => void): Promise<void> {
-    const { router } = this.#house;
-    const { call, abort } = routed;
-    if (!call.stream) return this.#wholeAnswer(routed, window, sawOutput);
-    for await (const events of router.stream(routed, abort.signal)) {
-      sawOutput(events);
-      window.push(events);
-      const wait = events.some(isLeaving) ? window.durable() : window.room();
-      if (wait) await orAborted(wait, abort.signal);
-      abort.signal.throwIfAborted();
-    }
-  }
-
-  /** Nothing of an answer that breaks off is released, so nothing of it is output. */
-  async #wholeAnswer(routed: OpenCall & RoutedCall, window: OutputWindow, sawOutput: (events: Events) => void): Promise<void> {
-    const { signal } = routed.abort;
-    const whole: Events[] = [];
-    try {
-      for await (const events of this.#house.router.stream(routed, signal)) {
-        if (!events.some(isOutput)) {
-          window.push(events);
-          if (events.some(isLeaving)) await orAborted(window.durable(), signal);
-          continue;
-        }
-        routed.hold(bytesOf(events));
-        sawOutput(events);
-        whole.push(events);
-      }
-      signal.throwIfAborted();
-    } catch (thrown) {
-      for (const events of whole) window.learn(events);
-      throw thrown;
-    }
-    for (const events of whole) window.hold(events);
+  #produce({ open, model, terms, startedMs }: Course, window: OutputWindow): Promise<Produced> {
+    const routed = { callId: open.callId, principal: open.principal, call: terms.call, modelId: model.modelId, asStream: terms.money.hold.limited };
+    const { router, clock } = this.#house;
+    return new AnswerProduction({ router, clock, routed, abort: open.abort, passage: terms.passage, window, startedMs, hold: (bytes) => open.hold(bytes) }).run();
   }
 
   #endOf({ abort }: OpenCall, window: OutputWindow, { error, firstOutputMs }: Produced, { admittedAtMs, durationMs }: Span): CallEnd {
@@ -168,11 +165,6 @@ export class RequestFlow {
   }
 }
 
-interface Produced {
-  readonly error: ServiceError | undefined;
-  readonly firstOutputMs: number;
-}
-
 /** When a call was admitted by the wall clock, and how long it took by the monotonic one. */
 interface Span {
   readonly admittedAtMs: number;
@@ -185,17 +177,9 @@ export function modelRefusal(state: 'not_allowed' | 'unknown', shownName?: strin
   return new ServiceError('model_not_found', `The model ${shownName === undefined ? 'you asked for' : `\`${shownName}\``} does not exist or you do not have access to it.`);
 }
 
-/** A client that does not read must not keep a call from ending. */
-async function orAborted(wait: Promise<void>, signal: AbortSignal): Promise<void> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    signal.throwIfAborted();
-    await Promise.race([wait, promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
+/** What was set aside for the epoch before goes back when that is closed. */
+function epochLost({ inputVerdict, call }: CallTerms): CallRefusal {
+  return new CallRefusal(new ServiceError('epoch_lost', 'The call could not be recorded. Try again.'), { inputVerdict, call });
 }
 
 function hasLeft(signal: AbortSignal): boolean {

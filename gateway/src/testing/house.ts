@@ -9,7 +9,9 @@ import { Health } from '@sluice/lifecycle';
 import type { Platform } from '@sluice/platform';
 import { AccessService, ApiKeySchema, BodyPolicy, KeyKind, ProjectSchema, Role, type ApiKey } from '@sluice/proto/access/v1/access';
 import { AuditService } from '@sluice/proto/audit/v1/audit';
+import { BillingService } from '@sluice/proto/billing/v1/billing';
 import { Channel, type ChatCall, type ChatEventSchema } from '@sluice/proto/chat/v1/chat';
+import { ContentFilterService } from '@sluice/proto/content_filter/v1/content_filter';
 import type { Segment } from '@sluice/proto/events/v1/calls';
 import { AccessChangedSchema, type AccessChanged } from '@sluice/proto/events/v1/changes';
 import { InferenceService } from '@sluice/proto/inference/v1/inference';
@@ -18,6 +20,8 @@ import { InProcessTransport } from '@sluice/rpc';
 import { decodeSegment } from '@sluice/segment';
 import { silentLogger } from '@sluice/telemetry';
 import { GatewayAddresses, createGateway, type GatewayConfig } from '../index.ts';
+import { ScriptedBilling } from './scripted-billing.ts';
+import { ScriptedFilter } from './scripted-filter.ts';
 
 export type EventInit = MessageInitShape<typeof ChatEventSchema>;
 
@@ -37,6 +41,8 @@ export class TestHouse {
   readonly keys: ApiKey[] = [];
   readonly segments: StoredSegment[] = [];
   readonly calls: ChatCall[] = [];
+  readonly filter = new ScriptedFilter();
+  readonly billing = new ScriptedBilling();
   answer: Answer = helloAnswer;
   accessAway = false;
   /** Awaited before a segment counts as durable. */
@@ -170,6 +176,8 @@ export class TestHouse {
       listParameterRules: async () => ({ rules: [] }),
       removeParameterRule: async ({ ruleId }) => ({ rule: { id: ruleId } }),
     });
+    platform.serve(ContentFilterService, this.filter.service);
+    platform.serve(BillingService, this.billing.service);
     const model = { id: 'model_1', organisationId: 'org_1', name: 'org/small', createdAtMs: 1_700_000_000_000n };
     const version = { id: 'version_1', modelId: 'model_1', number: 1, digest: 'sha256:00', description: 'small.gguf' };
     const deployment = () => ({ id: 'deployment_1', versionId: 'version_1', state: DeploymentState.ACTIVE, placement: this.external ? Placement.EXTERNAL : Placement.INSIDE });

@@ -1,0 +1,91 @@
+import { ServiceError } from '@sluice/errors';
+import type { BillingService, Hold, SpendRequest, SpendResponse } from '@sluice/proto/billing/v1/billing';
+import type { Counts } from '@sluice/proto/chat/v1/counts';
+import type { Client } from '@sluice/rpc';
+import type { Logger } from '@sluice/telemetry';
+import type { TokenCounts } from '../domain/call.ts';
+import type { Billing, Granted, HoldAsked, SpendTalk } from '../domain/ports.ts';
+import type { AnswerDeadlines } from './answer-deadlines.ts';
+import { Conversation } from './conversation.ts';
+
+/** Billing answers from memory; longer means that it is away. */
+export const BILLING_LIMIT_MS = 2_000;
+
+/** The call is over and on record; its client waits only so that its next call sees the money that came back. */
+export const SETTLE_LIMIT_MS = 1_000;
+
+/** Billing, as the flow calls it. Anything but an answer is `billing_unavailable`. */
+export class BillingClient implements Billing {
+  readonly #billing: Client<typeof BillingService>;
+  readonly #deadlines: AnswerDeadlines;
+  readonly #logger: Logger;
+
+  constructor(billing: Client<typeof BillingService>, deadlines: AnswerDeadlines, logger: Logger) {
+    this.#billing = billing;
+    this.#deadlines = deadlines;
+    this.#logger = logger;
+  }
+
+  begin(): SpendTalk {
+    return new Talk(new Conversation((requests) => this.#billing.spend(requests), this.#deadlines), this.#logger);
+  }
+}
+
+class Talk implements SpendTalk {
+  readonly #conversation: Conversation<SpendRequest, SpendResponse>;
+  readonly #logger: Logger;
+
+  constructor(conversation: Conversation<SpendRequest, SpendResponse>, logger: Logger) {
+    this.#conversation = conversation;
+    this.#logger = logger;
+  }
+
+  async hold({ callId, principal: { organisationId, projectId, keyId }, modelName, producer, epoch, inputTokensBound, outputTokens, outputTokensBound }: HoldAsked): Promise<Granted> {
+    const { step } = await this.#ask({
+      case: 'hold',
+      value: {
+        $typeName: 'billing.v1.HoldRequest', callId, organisationId, projectId, keyId, model: modelName, producer, epoch,
+        inputTokensBound: BigInt(inputTokensBound), outputTokens: BigInt(outputTokens), outputTokensBound: BigInt(outputTokensBound),
+      },
+    });
+    if (step.case === 'refusal') return { refusal: step.value };
+    if (step.case !== 'grant' || !step.value.hold || !step.value.price) throw unavailable();
+    const { hold, price, affordableOutputTokens } = step.value;
+    return { hold, price, affordableOutputTokens: Number(affordableOutputTokens) };
+  }
+
+  async extend(outputTokens: number, counts?: TokenCounts): Promise<Hold> {
+    const { step } = await this.#ask({ case: 'extend', value: { $typeName: 'billing.v1.ExtendRequest', outputTokens: BigInt(outputTokens), ...(counts ? { counts: countsOf(counts) } : {}) } });
+    if (step.case !== 'extension' || !step.value.hold) throw unavailable();
+    return step.value.hold;
+  }
+
+  async settle(counts: TokenCounts): Promise<void> {
+    try {
+      await this.#ask({ case: 'settle', value: { $typeName: 'billing.v1.SettleRequest', counts: countsOf(counts) } }, SETTLE_LIMIT_MS);
+    } catch (thrown) {
+      const { cause } = ServiceError.from(thrown);
+      this.#logger.warn({ code: cause instanceof ServiceError ? cause.code : 'internal' }, 'a call was not settled at its end; billing will from the log');
+    }
+  }
+
+  end(): void {
+    this.#conversation.end();
+  }
+
+  async #ask(step: SpendRequest['step'], limitMs = BILLING_LIMIT_MS): Promise<SpendResponse> {
+    try {
+      return await this.#conversation.ask({ $typeName: 'billing.v1.SpendRequest', step }, limitMs);
+    } catch (thrown) {
+      throw unavailable(thrown);
+    }
+  }
+}
+
+function countsOf({ inputTokens, outputTokens, cachedInputTokens, reasoningTokens, estimated }: TokenCounts): Counts {
+  return { $typeName: 'chat.v1.Counts', inputTokens, outputTokens, cachedInputTokens, reasoningTokens, estimated };
+}
+
+function unavailable(cause?: unknown): ServiceError {
+  return new ServiceError('billing_unavailable', 'Billing does not answer, so no money can be set aside.', { cause, retryAfterSeconds: 1 });
+}

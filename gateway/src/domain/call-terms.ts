@@ -1,0 +1,46 @@
+import { ServiceError } from '@sluice/errors';
+import type { Call, Principal } from './call.ts';
+import type { Governed } from './call-records.ts';
+import { CallRefusal, factsOf } from './call-refusal.ts';
+import { FilteredOutput } from './filtered-output.ts';
+import { GovernedOutput } from './governed-output.ts';
+import { checkInput } from './input-check.ts';
+import { tokenBound, type TokenBound } from './limits/token-bound.ts';
+import type { FilterTalk, Place, SpendTalk } from './ports.ts';
+import { Spending } from './spending.ts';
+
+/** A call that its parameters and limits let in. */
+export interface AskedCall {
+  readonly callId: string;
+  readonly principal: Principal;
+  readonly call: Call;
+  readonly bound: TokenBound;
+  readonly modelName: string;
+}
+
+/** What content and money let a call be. */
+export interface CallTerms extends Governed {
+  /** What the model gets. */
+  readonly call: Call;
+  /** Where the money was set aside; the call is to be recorded there and nowhere else. */
+  readonly place: Place;
+  /** The way that output takes; undefined when nothing looks at it. */
+  readonly passage: GovernedOutput | undefined;
+}
+
+/** Asks the filter, then billing. Throws what refuses the call, with what the record of that is to say. */
+export async function agree(asked: AskedCall, filter: FilterTalk, money: SpendTalk, place: () => Promise<Place>): Promise<CallTerms> {
+  const { call, verdict, filtersOutput } = await checkInput(filter, asked);
+  if (!filtersOutput) filter.end();
+  try {
+    const held = await place();
+    const spending = await Spending.begin(money, { ...asked, call, bound: call === asked.call ? asked.bound : tokenBound(call) }, held);
+    const output = filtersOutput ? new FilteredOutput(filter, verdict?.policyVersion ?? 0n) : undefined;
+    const watched = spending.hold.limited ? spending : undefined;
+    const passage = watched || output ? new GovernedOutput(spending.call, watched, output) : undefined;
+    return { call: spending.call, modelName: asked.modelName, money: spending, inputVerdict: verdict, output, place: held, passage };
+  } catch (thrown) {
+    const error = ServiceError.from(thrown);
+    throw new CallRefusal(error, { ...factsOf(error), inputVerdict: verdict, ...(call === asked.call ? {} : { call }) });
+  }
+}

@@ -1,0 +1,56 @@
+import { askedBytes, estimateTokens } from '@sluice/segment';
+import type { Call, Events } from './call.ts';
+import type { FilteredOutput } from './filtered-output.ts';
+import { estimatedUsage, OutputMeter } from './output-meter.ts';
+import type { Spending } from './spending.ts';
+
+const NOTHING: Events = [];
+
+/** The way of a call's output between the model and its record: what money covers, and of that what may be said. */
+export class GovernedOutput {
+  readonly #call: Call;
+  readonly #spending: Spending | undefined;
+  readonly #filtered: FilteredOutput | undefined;
+  readonly #meter = new OutputMeter();
+  #isOver = false;
+  #isFlushed = false;
+  #hasUsage = false;
+
+  /** @param spending of a call that a budget limits  @param filtered where a rule looks at output */
+  constructor(call: Call, spending: Spending | undefined, filtered: FilteredOutput | undefined) {
+    this.#call = call;
+    this.#spending = spending;
+    this.#filtered = filtered;
+  }
+
+  /** True when nothing more may be produced. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** What may leave of a batch, and of what was held before it. */
+  async pass(events: Events): Promise<Events> {
+    const given = this.#spending?.cover(events) ?? { events, isOver: false };
+    const covered = given instanceof Promise ? await given : given;
+    this.#isOver = covered.isOver;
+    if (!this.#filtered || !covered.events.some(isFiltered)) return covered.events;
+    this.#meter.add(covered.events);
+    const free = await this.#filtered.push(covered.events, covered.isOver);
+    this.#isFlushed = covered.isOver;
+    this.#isOver ||= this.#filtered.isOver;
+    this.#hasUsage ||= free.some(({ event }) => event.case === 'usage');
+    return free;
+  }
+
+  /** What was held until nothing follows, and a count where the model was stopped before it could give one. */
+  async rest(): Promise<Events> {
+    if (!this.#filtered) return NOTHING;
+    if (this.#filtered.isOver) return this.#hasUsage ? NOTHING : [estimatedUsage(estimateTokens(askedBytes(this.#call)), this.#meter.tokens)];
+    return this.#isFlushed ? NOTHING : this.#filtered.push(NOTHING, true);
+  }
+}
+
+/** Where a prompt goes is no output, and must not wait for a filter. */
+function isFiltered({ event }: Events[number]): boolean {
+  return event.case !== 'attempt' && event.case !== 'started';
+}

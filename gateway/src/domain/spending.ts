@@ -1,0 +1,154 @@
+import { ServiceError } from '@sluice/errors';
+import type { BudgetRefusal, Hold, Price } from '@sluice/proto/billing/v1/billing';
+import type { ChatEvent } from '@sluice/proto/chat/v1/chat';
+import { askedBytes, estimateTokens } from '@sluice/segment';
+import type { Call, Events, Principal } from './call.ts';
+import { CallRefusal } from './call-refusal.ts';
+import { clipped } from './clipped-call.ts';
+import type { TokenBound } from './limits/token-bound.ts';
+import { estimatedUsage, OutputMeter } from './output-meter.ts';
+import type { Place, SpendTalk } from './ports.ts';
+
+/** Output of one choice that is covered at first, and by each extension. Larger ones keep money from others; smaller ones ask more often. */
+export const STEP_TOKENS = 256;
+
+/** More is asked for before so little is left, because a batch may bring several tokens. */
+export const MARGIN_TOKENS = 64;
+
+/** Output that may leave now. */
+export interface Covered {
+  readonly events: Events;
+  /** The money is at its end: nothing behind these events may be produced. */
+  readonly isOver: boolean;
+}
+
+export interface SpendingAsked {
+  readonly callId: string;
+  readonly principal: Principal;
+  readonly call: Call;
+  readonly modelName: string;
+  readonly bound: TokenBound;
+}
+
+/**
+ * The money of one call: what is set aside for it, and that no more is produced than what is set aside covers. A call
+ * that no budget limits is not watched.
+ */
+export class Spending {
+  /** What the model is asked: with less output where the budget affords less than was asked for. */
+  readonly call: Call;
+  readonly price: Price;
+  readonly #talk: SpendTalk;
+  readonly #inputTokensBound: bigint;
+  /** The most output that the model was asked for, over all choices. */
+  readonly #most: number;
+  readonly #isClipped: boolean;
+  readonly #meter = new OutputMeter();
+  #hold: Hold;
+  #covered: number;
+  /** Less was affordable than was asked for, when it was asked last. */
+  #isExhausted = false;
+
+  private constructor(talk: SpendTalk, { call, bound }: SpendingAsked, granted: { readonly hold: Hold; readonly price: Price; readonly affordableOutputTokens: number }) {
+    this.#talk = talk;
+    this.#hold = granted.hold;
+    this.#covered = Number(granted.hold.outputTokens);
+    this.price = granted.price;
+    const affordable = Math.max(1, Math.floor(granted.affordableOutputTokens / call.choices));
+    this.call = granted.hold.limited ? clipped(call, affordable) : call;
+    this.#isClipped = this.call !== call;
+    this.#inputTokensBound = bound.inputTokens;
+    this.#most = this.#isClipped ? affordable * call.choices : Number(bound.outputTokens ?? Infinity);
+  }
+
+  /** Sets money aside. Throws `insufficient_quota` when a budget does not afford the call, `billing_unavailable` when that cannot be told. */
+  static async begin(talk: SpendTalk, asked: SpendingAsked, place: Place): Promise<Spending> {
+    const { callId, principal, modelName, call, bound } = asked;
+    const most = Number(bound.outputTokens ?? 0n);
+    const first = STEP_TOKENS * call.choices;
+    const granted = await talk.hold({
+      ...place, callId, principal, modelName, inputTokensBound: Number(bound.inputTokens),
+      outputTokens: most === 0 ? first : Math.min(most, first), outputTokensBound: most,
+    });
+    if (granted.refusal) throw unaffordable(granted.refusal);
+    return new Spending(talk, asked, granted);
+  }
+
+  /** As it stands now. */
+  get hold(): Hold {
+    return this.#hold;
+  }
+
+  /** What of these events is covered; more is set aside when that is about to end. */
+  cover(events: Events): Covered | Promise<Covered> {
+    const seen = this.#meter.with(events);
+    const isNear = seen + MARGIN_TOKENS > this.#covered && this.#covered < this.#most && !this.#isExhausted && !this.#finishes(events);
+    return seen > this.#covered || isNear || this.#exceeds(events) ? this.#coverMore(events, seen) : this.#take(events);
+  }
+
+  async #coverMore(events: Events, seen: number): Promise<Covered> {
+    if (seen > this.#covered || !this.#exceeds(events)) await this.#extend(seen);
+    if (seen > this.#covered) return this.#cut(events);
+    const usage = this.#exceeds(events);
+    // What was produced is there: the ledger says by how much an upstream reported more than it was asked for.
+    if (usage) this.#hold = await this.#talk.extend(Math.max(this.#covered, Number(usage.outputTokens)), usage);
+    return this.#take(events);
+  }
+
+  async #extend(seen: number): Promise<void> {
+    const next = Math.max(this.#covered + STEP_TOKENS * this.call.choices, seen + MARGIN_TOKENS);
+    const wanted = Math.max(seen, Math.min(next, this.#most));
+    this.#hold = await this.#talk.extend(wanted);
+    this.#covered = Number(this.#hold.outputTokens);
+    this.#isExhausted = this.#covered < wanted;
+  }
+
+  #take(events: Events): Covered {
+    this.#meter.add(events);
+    return { events: this.#isClipped ? events.map(withClip) : events, isOver: false };
+  }
+
+  /** What fits leaves, and every choice that still runs ends here. */
+  #cut(events: Events): Covered {
+    const fitting: ChatEvent[] = [];
+    for (const event of events) {
+      if (this.#meter.with([event]) > this.#covered) break;
+      this.#meter.add([event]);
+      fitting.push(event);
+    }
+    for (let choice = 0; choice < this.call.choices; choice++) if (!this.#meter.isFinished(choice)) fitting.push(stopped(choice));
+    fitting.push(estimatedUsage(estimateTokens(askedBytes(this.call)), this.#meter.tokens));
+    return { events: fitting, isOver: true };
+  }
+
+  #finishes(events: Events): boolean {
+    let finished = this.#meter.finishedChoices;
+    for (const { event } of events) if (event.case === 'finished' && !this.#meter.isFinished(event.value.choice)) finished++;
+    return finished >= this.call.choices;
+  }
+
+  /** The count of a backend that goes beyond what is held. */
+  #exceeds(events: Events): Extract<ChatEvent['event'], { case: 'usage' }>['value'] | undefined {
+    const last = events.at(-1)?.event;
+    if (last?.case !== 'usage') return undefined;
+    return Number(last.value.outputTokens) > this.#covered || last.value.inputTokens > this.#inputTokensBound ? last.value : undefined;
+  }
+}
+
+function stopped(choice: number): ChatEvent {
+  return { $typeName: 'chat.v1.ChatEvent', event: { case: 'finished', value: { $typeName: 'chat.v1.Finished', choice, reason: 'length', stoppedBy: 'budget' } } };
+}
+
+/** An answer that ended at a length that the budget set, not the client. */
+function withClip(given: ChatEvent): ChatEvent {
+  const { event } = given;
+  return event.case === 'finished' && event.value.reason === 'length' ? stopped(event.value.choice) : given;
+}
+
+const LEVELS = ['', 'organisation', 'project', 'API key'];
+const PERIODS: Readonly<Record<string, string>> = { day: 'the budget of this day', month: 'the budget of this month', none: 'the budget' };
+
+function unaffordable(refusal: BudgetRefusal): CallRefusal {
+  const error = new ServiceError('insufficient_quota', `You exceeded ${PERIODS[refusal.period] ?? 'the budget'} of this ${LEVELS[refusal.level] ?? 'organisation'}.`);
+  return new CallRefusal(error, { refusedBy: { case: 'budget', value: refusal } });
+}
