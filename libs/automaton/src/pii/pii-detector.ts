@@ -1,0 +1,342 @@
+import type { Detector, Match } from '../detector.ts';
+import type { PiiType } from './pii-type.ts';
+import { findEmails, LONGEST_EMAIL, LONGEST_LOCAL_PART } from './email.ts';
+import { findIpv4, isIpv6 } from './ip.ts';
+import { type Group, NumberChain } from './number-chain.ts';
+import { CUE_REACH, isPhoneCue } from './phone-cue.ts';
+import { CLASS_OF, FOLDED, isHex, UnitClass } from './unit-class.ts';
+import { isUscc } from './uscc.ts';
+import { WordBuffer } from './word-buffer.ts';
+
+/** So many characters that nobody sees may stand between two of a candidate; without an end they would hold text without end. */
+export const MOST_INVISIBLE = 8;
+const MOST_SEPARATORS = 3;
+/** A word without digits that is longer can only be part of an e-mail address. */
+const LONGEST_WITHOUT_DIGIT = 4;
+const LONGEST_HEX_GROUP = 4;
+const LONGEST_IPV4 = 15;
+const IPV4_DOTS = 3;
+
+const [AT, DOT, DASH, COLON] = ['@', '.', '-', ':'].map((sign) => sign.charCodeAt(0)) as [number, number, number, number];
+
+const NUMERIC = /^(\+?)(\d+(?:[-.]\d+)*)([xX]\d{0,7})?$/;
+const ALPHANUMERIC = /^[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*$/;
+
+/**
+ * Personal data by its form and its checks, found in one pass over the text: words (letters, digits and what joins them) are
+ * judged when they end, and words of digits are gathered to numbers over blanks, dashes and brackets. Unit by unit, so that
+ * the cuts of the text play no part. What is held is the current word, or the number that it may belong to.
+ */
+export function piiDetector(types: readonly { readonly rule: number; readonly type: PiiType }[]): Detector {
+  return new PiiDetector(types);
+}
+
+class PiiDetector implements Detector {
+  readonly #rules = new Map<PiiType, number[]>();
+  readonly #matches: Match[] = [];
+  readonly #word = new WordBuffer(LONGEST_EMAIL + 1);
+  readonly #chain = new NumberChain((type, start, end) => this.#report(type, start, end));
+  readonly #email: boolean;
+  readonly #ip: boolean;
+  readonly #numbers: boolean;
+  readonly #lettersMatter: boolean;
+  #position = 0;
+  #inWord = false;
+  /** Nothing in the rest of this word can match. */
+  #dead = false;
+  /** No part of this word can match; it is only looked at as an announcement of a number. */
+  #hopeless = false;
+  #hasDigit = false;
+  #hasAt = false;
+  #dots = 0;
+  /** While the word may be an IPv6 address: its colons, and where the group after the last one begins. */
+  #colons = 0;
+  #group = 0;
+  #invisible = 0;
+  /** What stands between the last group of the chain and what follows. */
+  #separator = '';
+  #bracketAt = -1;
+  #cueAt = -CUE_REACH - 1;
+
+  constructor(types: readonly { readonly rule: number; readonly type: PiiType }[]) {
+    for (const { rule, type } of types) this.#rules.set(type, [...(this.#rules.get(type) ?? []), rule]);
+    const wants = (...asked: PiiType[]): boolean => asked.some((type) => this.#rules.has(type));
+    this.#email = wants('email');
+    this.#ip = wants('ip');
+    this.#numbers = wants('phone', 'cn_id', 'bank_card', 'credit_card', 'iban');
+    this.#lettersMatter = wants('email', 'ip', 'iban', 'uscc');
+  }
+
+  get frontier(): number {
+    if (!this.#chain.isEmpty) return this.#chain.start;
+    if (this.#bracketAt >= 0) return this.#bracketAt;
+    return this.#word.length > 0 && !this.#hopeless ? this.#word.start(0) : this.#position;
+  }
+
+  push(piece: string): void {
+    for (let i = 0; i < piece.length; i++) {
+      const unit = piece.charCodeAt(i);
+      const unitClass = CLASS_OF[unit]!;
+      if (unitClass !== UnitClass.Invisible) this.#invisible = 0;
+      switch (unitClass) {
+        case UnitClass.Other:
+          if (this.#inWord || this.#isGathering()) this.#break();
+          break;
+        case UnitClass.Letter:
+          if (this.#inWord && this.#tellsByLength()) {
+            const count = this.#word.appendLetters(piece, i, this.#position, LONGEST_LOCAL_PART);
+            if (count > 0) {
+              i += count - 1;
+              this.#position += count - 1;
+              break;
+            }
+          }
+          if (!this.#dead) this.#inWordUnit(FOLDED[unit]!, unitClass);
+          break;
+        case UnitClass.Digit:
+        case UnitClass.Joiner:
+          if (!this.#dead) this.#inWordUnit(FOLDED[unit]!, unitClass);
+          break;
+        case UnitClass.Colon:
+          this.#colon();
+          break;
+        case UnitClass.Invisible:
+          if (++this.#invisible > MOST_INVISIBLE) this.#break();
+          break;
+        default:
+          this.#separate(FOLDED[unit]!, unitClass);
+      }
+      this.#position++;
+    }
+  }
+
+  end(): void {
+    this.#break();
+  }
+
+  drain(into: Match[]): void {
+    for (const match of this.#matches) into.push(match);
+    this.#matches.length = 0;
+  }
+
+  /** Whether letters change nothing but the length of this word, up to that of a local part. */
+  #tellsByLength(): boolean {
+    return !this.#dead && this.#colons === 0 && (this.#email || this.#hopeless);
+  }
+
+  #isGathering(): boolean {
+    return this.#bracketAt >= 0 || !this.#chain.isEmpty;
+  }
+
+  #report(type: PiiType, start: number, end: number): void {
+    for (const rule of this.#rules.get(type) ?? []) this.#matches.push({ rule, start, end });
+  }
+
+  /** What follows has nothing to do with what came before. */
+  #break(): void {
+    this.#endWord();
+    this.#endChain();
+  }
+
+  #endChain(): void {
+    this.#chain.end();
+    this.#separator = '';
+    this.#bracketAt = -1;
+  }
+
+  #separate(unit: number, unitClass: number): void {
+    this.#endWord();
+    if (unitClass === UnitClass.Open && this.#numbers) this.#bracketAt = this.#position;
+    else if (this.#chain.isEmpty) this.#endChain();
+    if (!this.#isGathering()) return;
+    this.#separator += String.fromCharCode(unit);
+    if (this.#separator.length > MOST_SEPARATORS) this.#endChain();
+  }
+
+  #inWordUnit(unit: number, unitClass: number): void {
+    if (!this.#inWord) this.#startWord(unitClass);
+    else if (this.#colons > 0) this.#continueIpv6(unit, unitClass);
+    if (this.#dead) return;
+    this.#word.append(unit, this.#position);
+    if (unitClass === UnitClass.Digit) this.#hasDigit = true;
+    else if (unit === DOT) this.#dots++;
+    else if (unit === AT) this.#hasAt = true;
+    const { length } = this.#word;
+    if (length > LONGEST_WITHOUT_DIGIT && !this.#hasDigit && !this.#email) this.#loseHope();
+    if (length > LONGEST_LOCAL_PART && !(this.#hasAt && this.#email && length <= LONGEST_EMAIL)) this.#abandonWord();
+  }
+
+  #startWord(unitClass: number): void {
+    this.#inWord = true;
+    if (unitClass !== UnitClass.Letter) return;
+    if (this.#isGathering() && !this.#chain.expectsLetters) this.#endChain();
+    if (!this.#lettersMatter) this.#loseHope();
+  }
+
+  #loseHope(): void {
+    this.#endChain();
+    this.#hopeless = true;
+  }
+
+  /** It is longer than all that could match; addresses that stand in it already are found. */
+  #abandonWord(): void {
+    if (this.#hasAt) this.#reportEmails();
+    this.#endChain();
+    this.#clearWord();
+    this.#inWord = this.#dead = true;
+  }
+
+  #clearWord(): void {
+    this.#word.length = this.#dots = this.#colons = this.#group = 0;
+    this.#inWord = this.#dead = this.#hopeless = this.#hasDigit = this.#hasAt = false;
+  }
+
+  /** A colon joins the groups of an IPv6 address; of everything else it is the end. */
+  #colon(): void {
+    const groupLength = this.#word.length - this.#group;
+    const joins = this.#ip && !this.#dead && groupLength <= LONGEST_HEX_GROUP && this.#isHexFrom(this.#group);
+    if (!joins) {
+      this.#break();
+      return;
+    }
+    if (!this.#inWord) this.#endChain();
+    this.#inWord = true;
+    this.#word.append(COLON, this.#position);
+    this.#colons++;
+    this.#group = this.#word.length;
+    if (this.#word.length > LONGEST_LOCAL_PART) this.#abandonWord();
+  }
+
+  #isHexFrom(index: number): boolean {
+    for (let i = index; i < this.#word.length; i++) if (!isHex(this.#word.unit(i))) return false;
+    return true;
+  }
+
+  /** Before the next unit of what may be an IPv6 address: it stays one, or it ends, or only what follows the last colon counts. */
+  #continueIpv6(unit: number, unitClass: number): void {
+    const groupLength = this.#word.length - this.#group;
+    if (isHex(unit) && groupLength < (this.#dots > 0 ? LONGEST_IPV4 : LONGEST_HEX_GROUP)) return;
+    if (unit === DOT) return;
+    if (unitClass === UnitClass.Joiner && this.#reportIpv6()) {
+      this.#clearWord();
+      this.#inWord = true;
+      return;
+    }
+    this.#dropToLastColon();
+  }
+
+  #dropToLastColon(): void {
+    this.#endChain();
+    this.#word.dropFirst(this.#group);
+    this.#colons = this.#group = 0;
+  }
+
+  #reportIpv6(): boolean {
+    const text = this.#word.text().replace(/\.+$/, '').replace(/([^:]):$/, '$1');
+    if (!isIpv6(text)) return false;
+    this.#report('ip', this.#word.start(0), this.#word.end(text.length));
+    return true;
+  }
+
+  #reportEmails(): boolean {
+    const found = this.#email ? findEmails(this.#word.text()) : [];
+    for (const [start, end] of found) this.#report('email', this.#word.start(start), this.#word.end(end));
+    return found.length > 0;
+  }
+
+  #endWord(): void {
+    if (!this.#inWord) return;
+    if (!this.#hasDigit && !this.#hasAt && this.#colons === 0 && this.#chain.isEmpty) {
+      if (isPhoneCue(this.#word)) this.#cueAt = this.#position;
+      this.#separator = '';
+      this.#bracketAt = -1;
+    } else if (!this.#dead && this.#word.length > 0) {
+      this.#judgeWord();
+    }
+    this.#clearWord();
+  }
+
+  #judgeWord(): void {
+    if (this.#colons > 0) {
+      if (this.#reportIpv6()) {
+        this.#endChain();
+        return;
+      }
+      this.#dropToLastColon();
+    }
+    if (this.#hasAt && this.#reportEmails()) {
+      this.#endChain();
+    } else if (!this.#hopeless && (this.#hasDigit || this.#chain.expectsLetters)) {
+      this.#judgeDigits();
+    } else if (this.#word.length === 1 && this.#word.unit(0) === DASH && !this.#chain.isEmpty) {
+      this.#separator += '-';
+    } else {
+      if (isPhoneCue(this.#word)) this.#cueAt = this.#position;
+      this.#endChain();
+    }
+  }
+
+  #judgeDigits(): void {
+    const word = this.#word.text();
+    const addresses = this.#ip && this.#dots >= IPV4_DOTS ? findIpv4(word) : [];
+    for (const [start, end] of addresses) this.#report('ip', this.#word.start(start), this.#word.end(end));
+    const lead = /^[-._%@]*/.exec(word)![0].length;
+    const text = word.slice(lead).replace(/[-._%+@]+$/, '');
+    if (isUscc(text)) this.#report('uscc', this.#word.start(lead), this.#word.end(lead + text.length));
+    if (!this.#numbers || addresses.length > 0) {
+      this.#endChain();
+      return;
+    }
+    if (lead > 0 && !this.#chain.isEmpty) this.#separator += '-';
+    if (!this.#gather(text, lead)) this.#endChain();
+    const tail = word.slice(lead + text.length);
+    if (tail === '-' && !this.#chain.isEmpty) this.#separator = '-';
+    else if (tail !== '') this.#endChain();
+  }
+
+  /** The groups of a word into the chain. False: it is no part of a number. */
+  #gather(text: string, lead: number): boolean {
+    const numeric = NUMERIC.exec(text);
+    if (numeric === null) return this.#gatherLetters(text, lead);
+    const [, sign, body, suffix] = numeric as unknown as [string, string, string, string | undefined];
+    const groups = body.split(/[-.]/);
+    let index = lead + sign.length;
+    for (const [i, digits] of groups.entries()) {
+      const isLast = i === groups.length - 1;
+      const tail = isLast ? (suffix ?? '') : '';
+      const checkX = tail.length === 1 ? 'X' : '';
+      this.#addGroup(digits + checkX, { from: i === 0 ? lead : index, to: index + digits.length + tail.length, plus: i === 0 && sign !== '', extension: tail.length > 1 });
+      index += digits.length;
+      this.#separator = isLast ? '' : String.fromCharCode(this.#word.unit(index++));
+    }
+    return true;
+  }
+
+  #gatherLetters(text: string, lead: number): boolean {
+    if (!ALPHANUMERIC.test(text)) return false;
+    const continues = this.#chain.expectsLetters && text.length <= 4;
+    if (!continues) {
+      if (!/^[A-Z]{2}\d{2}/i.test(text)) return false;
+      this.#endChain();
+    }
+    let index = lead;
+    for (const part of text.split('-')) {
+      this.#addGroup(part, { from: index, to: index + part.length, plus: false, extension: false });
+      index += part.length + 1;
+      this.#separator = '-';
+    }
+    this.#separator = '';
+    return true;
+  }
+
+  #addGroup(text: string, at: { from: number; to: number; plus: boolean; extension: boolean }): void {
+    const start = this.#word.start(at.from);
+    const group: Group = {
+      text, start, end: this.#word.end(at.to), plus: at.plus, extension: at.extension,
+      bracketAt: this.#bracketAt, before: this.#separator, soft: this.#separator === '' || /[ ()]/.test(this.#separator), cue: start - this.#cueAt <= CUE_REACH,
+    };
+    this.#bracketAt = -1;
+    this.#chain.add(group);
+  }
+}
+

@@ -1,0 +1,53 @@
+import { CLASS_OF, FOLDED, UnitClass } from './unit-class.ts';
+
+/** The units of a word with their offsets in the text. */
+export class WordBuffer {
+  readonly #units: Uint16Array;
+  readonly #offsets: Int32Array;
+  length = 0;
+
+  constructor(capacity: number) {
+    this.#units = new Uint16Array(capacity);
+    this.#offsets = new Int32Array(capacity);
+  }
+
+  append(unit: number, offset: number): void {
+    this.#units[this.length] = unit;
+    this.#offsets[this.length++] = offset;
+  }
+
+  /** Appends the letters of `piece` from `from` on, the first of which has this offset, up to a length; returns how many there were. */
+  appendLetters(piece: string, from: number, offset: number, most: number): number {
+    const last = Math.min(piece.length, from + most - this.length);
+    let i = from;
+    for (let unit = piece.charCodeAt(i); i < last && CLASS_OF[unit] === UnitClass.Letter; unit = piece.charCodeAt(++i)) {
+      this.#units[this.length] = FOLDED[unit]!;
+      this.#offsets[this.length++] = offset + i - from;
+    }
+    return i - from;
+  }
+
+  unit(index: number): number {
+    return this.#units[index]!;
+  }
+
+  /** Offset in the text of a unit. */
+  start(index: number): number {
+    return this.#offsets[index]!;
+  }
+
+  /** Offset in the text behind the unit before `index`. */
+  end(index: number): number {
+    return this.#offsets[index - 1]! + 1;
+  }
+
+  dropFirst(count: number): void {
+    this.#units.copyWithin(0, count, this.length);
+    this.#offsets.copyWithin(0, count, this.length);
+    this.length -= count;
+  }
+
+  text(from = 0): string {
+    return String.fromCharCode(...this.#units.subarray(from, this.length));
+  }
+}
