@@ -8,7 +8,9 @@ import { addChatCommand } from './commands/chat.ts';
 import { addFilterCommands } from './commands/filter.ts';
 import { addKeyCommands } from './commands/key.ts';
 import { addLedgerCommands } from './commands/ledger.ts';
+import { addLimitCommands } from './commands/limit.ts';
 import { addModelCommands } from './commands/model.ts';
+import { addParameterCommands } from './commands/parameter.ts';
 import { addPriceCommands } from './commands/price.ts';
 import { addProjectCommands } from './commands/project.ts';
 import { addTestCommand } from './commands/test.ts';
@@ -20,7 +22,7 @@ import { asTyped, typedCommand } from './terminal/typed-command.ts';
 
 const HELP_CODES = new Set(['commander.helpDisplayed', 'commander.version']);
 /** Commands that only hold others. */
-const GROUPS = new Set(['model', 'key', 'project', 'price', 'budget', 'ledger', 'filter', 'audit']);
+const GROUPS = new Set(['model', 'key', 'project', 'limit', 'parameter', 'price', 'budget', 'ledger', 'filter', 'audit']);
 
 /** The whole command line; nothing of a command's work is loaded before it is chosen. */
 function makeProgram(): Command {
@@ -35,6 +37,8 @@ function makeProgram(): Command {
   addModelCommands(program);
   addKeyCommands(program);
   addProjectCommands(program);
+  addLimitCommands(program);
+  addParameterCommands(program);
   addPriceCommands(program);
   addBudgetCommands(program);
   addUsageCommand(program);

@@ -11,7 +11,9 @@ import { budgetsRoutes } from './admin/budgets.ts';
 import type { AdminDoor } from './admin/door.ts';
 import { filterRoutes } from './admin/filter.ts';
 import { keysRoutes } from './admin/keys.ts';
+import { limitsRoutes } from './admin/limits.ts';
 import { modelsRoutes } from './admin/models.ts';
+import { parameterRulesRoutes } from './admin/parameter-rules.ts';
 import { pricesRoutes } from './admin/prices.ts';
 import { projectsRoutes } from './admin/projects.ts';
 import { usageRoutes } from './admin/usage.ts';
@@ -19,7 +21,7 @@ import { whoamiRoutes } from './admin/whoami.ts';
 import { ADMIN_BODY_LIMIT_BYTES } from './limits.ts';
 import { createServer } from './server.ts';
 
-const ROUTES = [whoamiRoutes, projectsRoutes, keysRoutes, modelsRoutes, aliasesRoutes, backendsRoutes, auditCallsRoutes, auditActsRoutes, auditLogRoutes, pricesRoutes, budgetsRoutes, usageRoutes, filterRoutes, backupsRoutes];
+const ROUTES = [whoamiRoutes, projectsRoutes, keysRoutes, modelsRoutes, aliasesRoutes, backendsRoutes, auditCallsRoutes, auditActsRoutes, auditLogRoutes, limitsRoutes, parameterRulesRoutes, pricesRoutes, budgetsRoutes, usageRoutes, filterRoutes, backupsRoutes];
 
 /** Where operators call. */
 export function adminServer({ clock, ids, logger, ...door }: AdminDoor & { readonly clock: Clock; readonly ids: Ids; readonly logger: Logger }): FastifyInstance {

@@ -1,7 +1,9 @@
 import { ServiceError, retryAfterSeconds } from '@sluice/errors';
 import type { FastifyError } from 'fastify';
+import { RateLimitRefusal } from '../domain/limits/rate-limit-refusal.ts';
 import { errorBody } from '../domain/told-error.ts';
 import { ADMIN_BODY_LIMIT_BYTES, BODY_LIMIT_BYTES } from './limits.ts';
+import { NO_RETRY, refusalHeaders } from './rate-limit-headers.ts';
 
 export interface ErrorAnswer {
   readonly status: number;
@@ -11,18 +13,25 @@ export interface ErrorAnswer {
 
 /** An error as an HTTP answer: OpenAI's envelope with all four members. */
 export function errorAnswer(error: ServiceError, requestId: string): ErrorAnswer {
-  const retryAfter = retryAfterSeconds(error);
+  const retryAfter = isVain(error) ? undefined : retryAfterSeconds(error);
   return {
     status: error.httpStatus,
     headers: {
       'content-type': 'application/json; charset=utf-8',
       'x-request-id': requestId,
       ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
+      ...(error instanceof RateLimitRefusal ? refusalHeaders(error) : {}),
+      ...(error.code === 'insufficient_quota' ? NO_RETRY : {}),
       ...(error.code === 'draining' ? { connection: 'close' } : {}),
       ...(error.httpStatus === 401 ? { 'www-authenticate': 'Bearer' } : {}),
     },
     body: errorBody(error),
   };
+}
+
+/** A request that is larger than its limit will be so again. */
+function isVain(error: ServiceError): boolean {
+  return error instanceof RateLimitRefusal && error.waitMs === undefined;
 }
 
 /** What Fastify and Node's parser complain about, in the house's words. */

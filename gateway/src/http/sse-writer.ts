@@ -20,6 +20,7 @@ export class SseWriter {
   #headersLeft = false;
   #drain: Promise<void> | undefined;
 
+  /** @param headers read when the status line leaves */
   constructor(response: ServerResponse, headers: Readonly<Record<string, string>>, clock: Clock) {
     this.#response = response;
     this.#headers = headers;

@@ -7,7 +7,7 @@ import { ServiceError } from '@sluice/errors';
 import type { EventLog, StoredSegment } from '@sluice/events';
 import { Health } from '@sluice/lifecycle';
 import type { Platform } from '@sluice/platform';
-import { AccessService, ApiKeySchema, BodyPolicy, KeyKind, ProjectSchema, Role, type ApiKey } from '@sluice/proto/access/v1/access';
+import { AccessService, ApiKeySchema, BodyPolicy, KeyKind, ParameterRuleSchema, ProjectSchema, Role, SubjectLimitsSchema, type ApiKey, type ParameterRule, type SubjectLimits } from '@sluice/proto/access/v1/access';
 import { AuditService } from '@sluice/proto/audit/v1/audit';
 import { BillingService } from '@sluice/proto/billing/v1/billing';
 import { Channel, type ChatCall, type ChatEventSchema } from '@sluice/proto/chat/v1/chat';
@@ -39,6 +39,9 @@ interface Follower {
 /** A gateway with real listeners, transport and segment writer; the services behind it are small and in memory. */
 export class TestHouse {
   readonly keys: ApiKey[] = [];
+  /** By the id of the organisation, project or key. */
+  readonly limits = new Map<string, SubjectLimits>();
+  readonly rules = new Map<string, ParameterRule>();
   readonly segments: StoredSegment[] = [];
   readonly calls: ChatCall[] = [];
   readonly filter = new ScriptedFilter();
@@ -79,7 +82,35 @@ export class TestHouse {
   changeKey(secret: string, init: MessageInitShape<typeof ApiKeySchema>): void {
     const index = this.keys.findIndex(({ keyedHash }) => Buffer.from(keyedHash).equals(keyedHashOf(secret)));
     const key = (this.keys[index] = create(ApiKeySchema, { ...this.keys[index]!, ...init }));
-    this.#accessFollower!.onRecord({ position: ++this.#accessHead, key: key.organisationId, message: create(AccessChangedSchema, { organisationId: key.organisationId, change: { case: 'key', value: key } }) });
+    this.#tell({ case: 'key', value: key });
+  }
+
+  /** Sets limits and tells the gateway, as the access service does. */
+  limit(init: MessageInitShape<typeof SubjectLimitsSchema>): SubjectLimits {
+    const limits = create(SubjectLimitsSchema, init);
+    this.limits.set(limits.subjectId, limits);
+    this.#tell({ case: 'limits', value: limits });
+    return limits;
+  }
+
+  /** Sets a parameter rule and tells the gateway, as the access service does. */
+  rule(init: MessageInitShape<typeof ParameterRuleSchema>): ParameterRule {
+    const rule = create(ParameterRuleSchema, { id: `prule_${this.rules.size}`, ...init });
+    this.rules.set(rule.id, rule);
+    this.#tell({ case: 'parameterRule', value: rule });
+    return rule;
+  }
+
+  #tell(change: AccessChanged['change']): void {
+    this.#accessFollower!.onRecord({ position: ++this.#accessHead, key: 'org_1', message: create(AccessChangedSchema, { organisationId: 'org_1', change }) });
+  }
+
+  #removeRule(id: string): ParameterRule {
+    const rule = this.rules.get(id);
+    if (!rule) throw new ServiceError('not_found', 'There is no such parameter rule.', { param: 'rule_id' });
+    this.rules.delete(id);
+    this.#tell({ case: 'removedParameterRuleId', value: id });
+    return rule;
   }
 
   async start(config: Partial<GatewayConfig> = {}): Promise<this> {
@@ -157,7 +188,7 @@ export class TestHouse {
     platform.serve(AccessService, {
       getSnapshot: async () => {
         if (this.accessAway) throw new ServiceError('backend_unavailable', 'access is away');
-        return { position: this.#accessHead, projects: [{ project: project(), dataKeys: [dataKey] }], keys: this.keys, pepper: PEPPER };
+        return { position: this.#accessHead, projects: [{ project: project(), dataKeys: [dataKey] }], keys: this.keys, pepper: PEPPER, limits: [...this.limits.values()], parameterRules: [{ organisationId: 'org_1', rules: [...this.rules.values()] }] };
       },
       getProjectSecrets: async () => ({ project: { project: project(), dataKeys: [dataKey] } }),
       authorise: async () => ({}),
@@ -170,11 +201,11 @@ export class TestHouse {
         this.revoked.add(keyId);
         return { key: create(ApiKeySchema, { id: keyId, kind: KeyKind.INFERENCE, revokedAtMs: 1_700_000_000_000n }), wasRevoked };
       },
-      setLimits: async ({ limits }) => ({ limits }),
-      listLimits: async () => ({ limits: [] }),
-      setParameterRule: async ({ rule }) => ({ rule }),
-      listParameterRules: async () => ({ rules: [] }),
-      removeParameterRule: async ({ ruleId }) => ({ rule: { id: ruleId } }),
+      setLimits: async ({ limits }) => ({ limits: this.limit(limits!) }),
+      listLimits: async () => ({ limits: [...this.limits.values()] }),
+      setParameterRule: async ({ rule }) => ({ rule: this.rule({ ...rule!, id: `prule_${this.rules.size}` }) }),
+      listParameterRules: async () => ({ rules: [...this.rules.values()] }),
+      removeParameterRule: async ({ ruleId }) => ({ rule: this.#removeRule(ruleId) }),
     });
     platform.serve(ContentFilterService, this.filter.service);
     platform.serve(BillingService, this.billing.service);
@@ -206,6 +237,10 @@ export class TestHouse {
       },
       listBackends: async () => ({ backends: [{ deploymentId: 'deployment_1', modelId: 'model_1', versionId: 'version_1', healthy: true, breaker: 'closed', inFlight: 2 }] }),
     });
+    this.#serveAudit(platform);
+  }
+
+  #serveAudit(platform: Platform): void {
     const call = { callId: 'c'.repeat(32), organisationId: 'org_1', projectId: 'project_1', keyId: 'key_0', model: 'chat', status: 'answered', httpStatus: 200, admittedAtMs: 1_700_000_000_000n, leafIndex: 7n };
     platform.serve(AuditService, {
       listCalls: async ({ limit }) => ({ calls: [{ ...call, durationMs: limit }], hasMore: true }),

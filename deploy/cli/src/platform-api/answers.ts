@@ -91,6 +91,15 @@ export const whoami = z.looseObject({ organisation_id: z.string() });
 /** Integers beyond what a JSON number holds, as text. */
 const exact = z.string().regex(/^-?\d+$/);
 
+const limit = z.number().nullable();
+/** Null: no limit. */
+export const limits = z.looseObject({ level: z.string(), id: z.string(), requests_per_minute: limit, tokens_per_minute: limit, concurrent_requests: limit, requests_per_day: limit });
+export type Limits = z.infer<typeof limits>;
+
+const bound = z.number().nullable();
+export const parameterRule = z.looseObject({ id: z.string(), parameter: z.string(), project_id: z.string().nullable(), model: z.string().nullable(), min: bound, max: bound, default: bound, on_violation: z.string() });
+export type ParameterRule = z.infer<typeof parameterRule>;
+
 export const price = z.looseObject({
   id: z.string(), model: z.string(), currency: z.string(), input_nano: exact, cached_input_nano: exact, output_nano: exact, reasoning_nano: exact, valid_from: time,
 });

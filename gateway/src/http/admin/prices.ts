@@ -1,9 +1,9 @@
-import { ServiceError } from '@sluice/errors';
 import type { Price } from '@sluice/proto/billing/v1/billing';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { exact, nanoInput } from './amounts.ts';
-import { ALL, OWNER, adminRoute, type AdminDoor, type AdminRequest } from './door.ts';
+import { ALL, OWNER, adminRoute, type AdminDoor } from './door.ts';
+import { registryName } from './registry-name.ts';
 import { list, time } from './view.ts';
 
 const newPrice = { input_nano: nanoInput, output_nano: nanoInput, cached_input_nano: nanoInput.optional(), reasoning_nano: nanoInput.optional() };
@@ -18,7 +18,7 @@ export function pricesRoutes(server: FastifyInstance, door: AdminDoor): void {
   });
   adminRoute(server, door, 'PUT', '/prices/*', OWNER, async (request) => {
     const { input_nano, output_nano, cached_input_nano, reasoning_nano } = request.body(newPrice);
-    const model = await pricedModel(door, request, request.param('*'));
+    const model = await registryName(door, request, request.param('*'), 'price');
     const { price } = await door.billing.setPrice(
       { actor: request.actor, model, inputNano: input_nano, outputNano: output_nano, ...(cached_input_nano !== undefined && { cachedInputNano: cached_input_nano }), ...(reasoning_nano !== undefined && { reasoningNano: reasoning_nano }) },
       request.options,
@@ -29,15 +29,6 @@ export function pricesRoutes(server: FastifyInstance, door: AdminDoor): void {
     const { currency } = await door.billing.setCurrency({ actor, currency: body({ currency: currencyInput }).currency }, options);
     return { json: { object: 'currency', currency } };
   });
-}
-
-/** The registry's name of a model or alias: an alias has no price of its own. */
-async function pricedModel(door: AdminDoor, { actor, options }: AdminRequest, name: string): Promise<string> {
-  const { models, aliases } = await door.registry.listModels({ organisationId: actor.organisationId }, options);
-  const alias = aliases.find((candidate) => candidate.name === name);
-  const model = models.find((candidate) => (alias ? candidate.id === alias.modelId : candidate.name === name));
-  if (!model) throw new ServiceError('model_not_found', `There is no model or alias \`${name}\`: add the model before its price.`, { param: 'model' });
-  return model.name;
 }
 
 function priceView({ id, model, currency, inputNano, cachedInputNano, outputNano, reasoningNano, validFromMs }: Price): object {

@@ -1,5 +1,6 @@
-import { Channel, type ChatEvent, type Delta, type Started, type Usage } from '@sluice/proto/chat/v1/chat';
+import { Channel, type ChatEvent, type Delta, type Finished, type Started, type Usage } from '@sluice/proto/chat/v1/chat';
 import { jsonText } from './json-text.ts';
+import { stoppedJson } from './stopped.ts';
 import { usageJson } from './usage.ts';
 
 /** What every chunk of a stream says alike. */
@@ -24,6 +25,7 @@ export class ChunkWriter {
   /** Custom tools by choice and index: their continuations do not say their type. */
   readonly #customTools = new Set<string>();
   #usage: Usage | undefined;
+  #stoppedBy = '';
 
   constructor(frame: ChunkFrame) {
     this.#frame = frame;
@@ -36,7 +38,7 @@ export class ChunkWriter {
     let text = '';
     for (const { event } of events) {
       if (event.case === 'delta') text += this.#delta(event.value);
-      else if (event.case === 'finished') text += this.#finished(event.value.choice, event.value.reason);
+      else if (event.case === 'finished') text += this.#finished(event.value);
       else if (event.case === 'started') this.#head = this.#headOf(event.value);
       else if (event.case === 'usage') this.#usage = event.value;
     }
@@ -45,7 +47,7 @@ export class ChunkWriter {
 
   /** What ends an answer: the usage when it was asked for, and the terminator. */
   ending(): string {
-    const usage = this.#frame.includeUsage && this.#usage ? `${this.#head}"choices":[],"usage":${usageJson(this.#usage)}}\n\n` : '';
+    const usage = this.#frame.includeUsage && this.#usage ? `${this.#head}"choices":[]${stoppedJson(this.#stoppedBy)},"usage":${usageJson(this.#usage)}}\n\n` : '';
     return `${usage}data: [DONE]\n\n`;
   }
 
@@ -55,8 +57,9 @@ export class ChunkWriter {
     return `${opening}${this.#head}"choices":[{"index":${delta.choice},"delta":{${this.#members(delta)}}${logprobs},"finish_reason":null}]${this.#tail}`;
   }
 
-  #finished(choice: number, reason: string): string {
-    return `${this.#open(choice)}${this.#head}"choices":[{"index":${choice},"delta":{},"finish_reason":${JSON.stringify(reason || 'stop')}}]${this.#tail}`;
+  #finished({ choice, reason, stoppedBy }: Finished): string {
+    this.#stoppedBy ||= stoppedBy;
+    return `${this.#open(choice)}${this.#head}"choices":[{"index":${choice},"delta":{},"finish_reason":${JSON.stringify(reason || 'stop')}}]${stoppedJson(stoppedBy)}${this.#tail}`;
   }
 
   /** The first chunk of a choice names the role. */

@@ -1,8 +1,9 @@
-import { Channel, type Delta, type Started, type Usage } from '@sluice/proto/chat/v1/chat';
+import { Channel, type Delta, type Finished, type Started, type Usage } from '@sluice/proto/chat/v1/chat';
 import type { Events } from '../../domain/call.ts';
 import type { Sink } from '../../domain/ports.ts';
 import { jsonText } from './json-text.ts';
 import { elementsSource, memberSources, type MemberSource } from './object-source.ts';
+import { stoppedJson } from './stopped.ts';
 import { usageJson } from './usage.ts';
 
 interface ReplyFrame {
@@ -17,11 +18,12 @@ export class ChatReply implements Sink {
   readonly #choices = new Map<number, ChoiceBuilder>();
   #started: Started | undefined;
   #usage: Usage | undefined;
+  #stoppedBy = '';
 
   release(events: Events): void {
     for (const { event } of events) {
       if (event.case === 'delta') this.#choice(event.value.choice).add(event.value);
-      else if (event.case === 'finished') this.#choice(event.value.choice).finishReason = event.value.reason || 'stop';
+      else if (event.case === 'finished') this.#finish(event.value);
       else if (event.case === 'started') this.#started = event.value;
       else if (event.case === 'usage') this.#usage = event.value;
     }
@@ -37,7 +39,12 @@ export class ChatReply implements Sink {
     const tier = this.#started?.serviceTier ? `"service_tier":${JSON.stringify(this.#started.serviceTier)},` : '';
     const fingerprint = this.#started?.systemFingerprint ? JSON.stringify(this.#started.systemFingerprint) : 'null';
     const usage = this.#usage ? `,"usage":${usageJson(this.#usage)}` : '';
-    return `{"id":"${id}","object":"chat.completion","created":${createdSeconds},"model":${JSON.stringify(model)},"choices":[${choices.join(',')}]${usage},${tier}"system_fingerprint":${fingerprint}}`;
+    return `{"id":"${id}","object":"chat.completion","created":${createdSeconds},"model":${JSON.stringify(model)},"choices":[${choices.join(',')}]${usage}${stoppedJson(this.#stoppedBy)},${tier}"system_fingerprint":${fingerprint}}`;
+  }
+
+  #finish({ choice, reason, stoppedBy }: Finished): void {
+    this.#choice(choice).finishReason = reason || 'stop';
+    this.#stoppedBy ||= stoppedBy;
   }
 
   #choice(index: number): ChoiceBuilder {

@@ -3,6 +3,7 @@ import { ServiceError } from '@sluice/errors';
 import type { Logger } from '@sluice/telemetry';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Principal } from '../../domain/call.ts';
+import type { LimitState } from '../../domain/limits/limit-state.ts';
 import type { OpenCalls } from '../../domain/open-calls.ts';
 import type { CallSummary, RequestFlow } from '../../domain/request-flow.ts';
 import type { CallFigures } from '../call-figures.ts';
@@ -10,6 +11,7 @@ import { inCallSpan } from '../call-span.ts';
 import { fromFramework } from '../error-envelope.ts';
 import { shownName } from '../json-members.ts';
 import { BODY_LIMIT_BYTES } from '../limits.ts';
+import { rateLimitHeaders } from '../rate-limit-headers.ts';
 import { logFault, sendError } from '../server.ts';
 import { SseWriter } from '../sse-writer.ts';
 import { Uploads } from '../uploads.ts';
@@ -124,14 +126,17 @@ async function handle(door: CallDoor, visit: Visit, request: FastifyRequest, rep
 
 async function answer(door: CallDoor, abort: AbortController, principal: Principal, { call, includeUsage }: ChatRequest, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const frame = { id: `chatcmpl-${request.id}`, createdSeconds: Math.floor(door.clock.wallMs() / 1000), model: call.model, includeUsage };
-  const run = (sink: ChatStream | ChatReply): Promise<CallSummary> =>
-    inCallSpan(request.headers, request.id, call, () => door.flow.run({ callId: request.id, principal, call, abort, hold: (bytes) => door.open.hold(abort, bytes) }, sink));
-  if (call.stream) return stream(door, new ChatStream(frame, new SseWriter(reply.raw, { 'x-request-id': request.id }, door.clock)), run, request, reply);
+  const headers: Record<string, string> = { 'x-request-id': request.id };
+  // On an answer by what is set here; on an error that comes later by what the reply has.
+  const limited = (state: LimitState | undefined): void => void reply.headers(Object.assign(headers, rateLimitHeaders(state)));
+  const open = { callId: request.id, principal, call, abort, hold: (bytes: number) => door.open.hold(abort, bytes), limited };
+  const run = (sink: ChatStream | ChatReply): Promise<CallSummary> => inCallSpan(request.headers, request.id, call, () => door.flow.run(open, sink));
+  if (call.stream) return stream(door, new ChatStream(frame, new SseWriter(reply.raw, headers, door.clock)), run, request, reply);
   const whole = new ChatReply();
   const summary = await run(whole);
   door.figures.ended(false, summary);
   if (summary.error) return endWithError(door, summary.error, request, reply);
-  void reply.headers({ 'content-type': 'application/json; charset=utf-8', 'x-request-id': request.id }).send(whole.body(frame));
+  void reply.headers({ 'content-type': 'application/json; charset=utf-8', ...headers }).send(whole.body(frame));
 }
 
 /** Until the first event has left, errors are told by status; behind it, by one last event. */

@@ -1,0 +1,118 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { SlidingWindow } from './sliding-window.ts';
+
+const WINDOW_MS = 1_000;
+const BUCKET_MS = 100;
+
+interface Use {
+  readonly atMs: number;
+  amount: number;
+}
+
+const steps = fc.array(fc.record({ pauseMs: fc.oneof(fc.integer({ min: 0, max: 60 }), fc.double({ min: 0, max: 900, noNaN: true }), fc.constantFrom(BUCKET_MS, WINDOW_MS, WINDOW_MS + BUCKET_MS)), amount: fc.integer({ min: 0, max: 9 }) }), { maxLength: 120 });
+
+/** What lies in the closed window of this length that ends then. */
+function within(uses: readonly Use[], endMs: number): number {
+  return uses.filter(({ atMs }) => atMs >= endMs - WINDOW_MS && atMs <= endMs).reduce((sum, { amount }) => sum + amount, 0);
+}
+
+describe('SlidingWindow', () => {
+  it('never lets more in than the limit in any window, wherever it begins', () => {
+    fc.assert(
+      fc.property(fc.double({ min: 0, max: 1e6, noNaN: true }), fc.integer({ min: 1, max: 20 }), steps, (startMs, limit, taken) => {
+        const window = new SlidingWindow(WINDOW_MS, BUCKET_MS);
+        const uses: Use[] = [];
+        let nowMs = startMs;
+        for (const { pauseMs, amount } of taken) {
+          nowMs += pauseMs;
+          if (window.waitMs(nowMs, amount, limit) > 0) continue;
+          window.add(nowMs, amount);
+          uses.push({ atMs: nowMs, amount });
+        }
+        // The fullest window ends with a use.
+        for (const { atMs } of uses) expect(within(uses, atMs)).toBeLessThanOrEqual(limit);
+      }),
+    );
+  });
+
+  it('holds nothing back longer than one bucket beyond the window, and says exactly when it fits', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 20 }), steps, fc.integer({ min: 1, max: 20 }), (limit, taken, asked) => {
+        const window = new SlidingWindow(WINDOW_MS, BUCKET_MS);
+        let nowMs = 5_000;
+        for (const { pauseMs, amount } of taken) {
+          nowMs += Math.round(pauseMs);
+          window.add(nowMs, amount);
+        }
+        const waitMs = window.waitMs(nowMs, asked, limit);
+        if (asked > limit) return expect(waitMs === Infinity).toBe(window.used(nowMs) + asked > limit);
+        expect(waitMs).toBeLessThanOrEqual(WINDOW_MS + BUCKET_MS);
+        expect(window.waitMs(nowMs + waitMs, asked, limit)).toBe(0);
+        expect(window.used(nowMs + waitMs + window.emptyInMs(nowMs + waitMs))).toBe(0);
+      }),
+    );
+  });
+
+  it('does not let in a moment before it says', () => {
+    const window = new SlidingWindow(WINDOW_MS, BUCKET_MS);
+    window.add(250, 3);
+    window.add(470, 1);
+    expect(window.waitMs(480, 1, 4)).toBe(300 + WINDOW_MS - 480);
+    expect(window.waitMs(1_299, 1, 4)).toBe(1);
+    expect(window.waitMs(1_300, 1, 4)).toBe(0);
+    expect(window.waitMs(1_300, 4, 4)).toBe(200);
+    expect(window.emptyInMs(1_300)).toBe(200);
+    expect(window.used(1_500)).toBe(0);
+  });
+
+  it('corrects what was used where it was used, and leaves nothing behind', () => {
+    const corrections = fc.array(fc.record({ pauseMs: fc.integer({ min: 0, max: 400 }), amount: fc.integer({ min: 0, max: 9 }), truth: fc.integer({ min: 0, max: 9 }), after: fc.integer({ min: 0, max: 12 }) }), { maxLength: 80 });
+    fc.assert(
+      fc.property(corrections, (taken) => {
+        const window = new SlidingWindow(WINDOW_MS, BUCKET_MS);
+        const uses: (Use & { readonly bucket: number; readonly truth: number; readonly dueAt: number })[] = [];
+        let nowMs = 0;
+        for (const [index, { pauseMs, amount, truth, after }] of taken.entries()) {
+          nowMs += pauseMs;
+          uses.push({ atMs: nowMs, amount, bucket: window.add(nowMs, amount), truth, dueAt: index + after });
+          for (const use of uses.filter(({ dueAt }) => dueAt === index)) {
+            window.correct(use.bucket, use.truth - use.amount);
+            use.amount = use.truth;
+          }
+          const oldest = Math.floor(nowMs / BUCKET_MS) - WINDOW_MS / BUCKET_MS;
+          expect(window.used(nowMs)).toBe(uses.filter(({ bucket }) => bucket >= oldest).reduce((sum, use) => sum + use.amount, 0));
+        }
+        expect(window.used(nowMs + WINDOW_MS + BUCKET_MS)).toBe(0);
+        expect(window.emptyInMs(nowMs + WINDOW_MS + BUCKET_MS)).toBe(0);
+      }),
+    );
+  });
+
+  it('takes a correction that comes late or for a bucket that never was as nothing', () => {
+    const window = new SlidingWindow(WINDOW_MS, BUCKET_MS);
+    window.correct(3, 5);
+    const bucket = window.add(100, 5);
+    window.add(2_000, 2);
+    window.correct(bucket, -5);
+    window.correct(bucket + 1, -5);
+    expect(window.used(2_000)).toBe(2);
+  });
+
+  it('counts longer, not shorter, should the time be given in the wrong order', () => {
+    const window = new SlidingWindow(WINDOW_MS, BUCKET_MS);
+    window.add(1_000, 1);
+    window.add(400, 1);
+    expect(window.used(2_099)).toBe(2);
+    expect(window.used(2_100)).toBe(0);
+  });
+
+  it('counts on at full speed however many windows pass', () => {
+    const window = new SlidingWindow(WINDOW_MS, BUCKET_MS);
+    for (let nowMs = 0; nowMs < 40_000; nowMs += 2.5) {
+      window.add(nowMs, 1);
+      expect(window.used(nowMs)).toBeLessThanOrEqual((WINDOW_MS + BUCKET_MS) / 2.5);
+    }
+    expect(window.used(39_999)).toBeGreaterThanOrEqual(WINDOW_MS / 2.5);
+  });
+});

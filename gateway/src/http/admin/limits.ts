@@ -1,0 +1,62 @@
+import type { Limits, SubjectLimits } from '@sluice/proto/access/v1/access';
+import { Level } from '@sluice/proto/access/v1/access';
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { ALL, OPERATORS, OWNER, adminRoute, requireRole, type AdminDoor } from './door.ts';
+import { levelInput, levelName } from './levels.ts';
+import { list, nameInput } from './view.ts';
+
+/** Absent: it stays as it is. Null or 0: no limit. */
+const limitInput = z.number('it must be a number').int('it must be a whole number').min(0, 'it must not be negative').max(Number.MAX_SAFE_INTEGER, 'it is too large').nullish();
+
+const newLimits = {
+  level: levelInput,
+  id: nameInput,
+  requests_per_minute: limitInput,
+  tokens_per_minute: limitInput,
+  concurrent_requests: limitInput,
+  requests_per_day: limitInput,
+};
+
+/** How much an organisation, a project or a key may ask for. */
+export function limitsRoutes(server: FastifyInstance, door: AdminDoor): void {
+  adminRoute(server, door, 'GET', '/limits', ALL, async ({ actor, options }) => {
+    const { limits } = await door.access.listLimits({ organisationId: actor.organisationId }, options);
+    return { json: list(limits.map(limitsView)) };
+  });
+  adminRoute(server, door, 'PUT', '/limits', OPERATORS, async ({ administrator, actor, options, body }) => {
+    const { level, id, ...given } = body(newLimits);
+    if (level !== Level.KEY) requireRole(administrator, OWNER);
+    const { limits: all } = await door.access.listLimits({ organisationId: actor.organisationId }, options);
+    const known = all.find((candidate) => candidate.level === level && candidate.subjectId === id)?.limits;
+    const limits = {
+      requestsPerMinute: changed(given.requests_per_minute, known?.requestsPerMinute),
+      tokensPerMinute: changed(given.tokens_per_minute, known?.tokensPerMinute),
+      concurrentRequests: changed(given.concurrent_requests, known?.concurrentRequests),
+      requestsPerDay: changed(given.requests_per_day, known?.requestsPerDay),
+    };
+    const set = await door.access.setLimits({ actor, limits: { level, subjectId: id, limits } }, options);
+    return { json: limitsView(set.limits!) };
+  });
+}
+
+function changed(given: number | null | undefined, known: bigint | undefined): bigint {
+  return given === undefined ? (known ?? 0n) : BigInt(given ?? 0);
+}
+
+function limitsView({ level, subjectId, limits }: SubjectLimits): object {
+  return {
+    object: 'limits',
+    level: levelName(level),
+    id: subjectId,
+    requests_per_minute: limitOf(limits, 'requestsPerMinute'),
+    tokens_per_minute: limitOf(limits, 'tokensPerMinute'),
+    concurrent_requests: limitOf(limits, 'concurrentRequests'),
+    requests_per_day: limitOf(limits, 'requestsPerDay'),
+  };
+}
+
+/** Null: no limit. */
+function limitOf(limits: Limits | undefined, name: 'requestsPerMinute' | 'tokensPerMinute' | 'concurrentRequests' | 'requestsPerDay'): number | null {
+  return Number(limits?.[name] ?? 0n) || null;
+}

@@ -1,0 +1,38 @@
+import type { LimitGauge, LimitState } from '../domain/limits/limit-state.ts';
+import type { RateLimitRefusal } from '../domain/limits/rate-limit-refusal.ts';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+/** OpenAI's headers on the state of limits; of a kind that is not limited there are none. */
+export function rateLimitHeaders(state: LimitState | undefined): Record<string, string> {
+  return { ...gaugeHeaders('requests', state?.requests), ...gaugeHeaders('tokens', state?.tokens) };
+}
+
+/** The same for a call that was not let in, and when its client should come again: OpenAI's clients read `retry-after-ms` first. */
+export function refusalHeaders({ state, waitMs }: RateLimitRefusal): Record<string, string> {
+  return { ...rateLimitHeaders(state), ...(waitMs === undefined ? NO_RETRY : { 'retry-after-ms': String(Math.ceil(waitMs)) }) };
+}
+
+/** OpenAI's clients repeat every 429 unless they are told not to. */
+export const NO_RETRY = { 'x-should-retry': 'false' };
+
+function gaugeHeaders(kind: string, gauge: LimitGauge | undefined): Record<string, string> {
+  if (!gauge) return {};
+  return {
+    [`x-ratelimit-limit-${kind}`]: String(gauge.limit),
+    [`x-ratelimit-remaining-${kind}`]: String(gauge.remaining),
+    [`x-ratelimit-reset-${kind}`]: duration(gauge.resetMs),
+  };
+}
+
+/** A time as OpenAI writes it, which is as Go does (`time.Duration.String`): `0s`, `17ms`, `1.2s`, `6m0s`, `24h0m0s`. Rounded up to a millisecond. */
+export function duration(exactMs: number): string {
+  const ms = Math.ceil(exactMs);
+  if (ms <= 0) return '0s';
+  if (ms < 1_000) return `${ms}ms`;
+  const seconds = `${(ms % MINUTE_MS) / 1_000}s`;
+  if (ms < MINUTE_MS) return seconds;
+  const minutes = `${Math.floor((ms % HOUR_MS) / MINUTE_MS)}m${seconds}`;
+  return ms < HOUR_MS ? minutes : `${Math.floor(ms / HOUR_MS)}h${minutes}`;
+}
