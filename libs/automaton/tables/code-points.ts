@@ -9,11 +9,12 @@ const MARKED_SCRIPTS = [
   'Brahmi', 'Kaithi', 'Chakma', 'Mahajani', 'Sharada', 'Khojki', 'Khudawadi', 'Grantha', 'Newa', 'Tirhuta', 'Siddham',
   'Modi', 'Takri', 'Ahom', 'Dogra', 'Bhaiksuki', 'Marchen', 'Masaram_Gondi', 'Gunjala_Gondi', 'Kharoshthi',
 ];
-const unspaced = ['Han', 'Hiragana', 'Katakana', 'Hangul', 'Bopomofo', 'Thai', 'Lao', 'Khmer', 'Myanmar', 'Tibetan', 'Yi'];
-const anyOf = (scripts: readonly string[]) => new RegExp(`[${scripts.map((script) => `\\p{Script=${script}}`).join('')}]`, 'u');
+const UNSPACED_SCRIPTS = ['Han', 'Hiragana', 'Katakana', 'Hangul', 'Bopomofo', 'Thai', 'Lao', 'Khmer', 'Myanmar', 'Tibetan', 'Yi'];
+const anyOf = (property: 'Script' | 'Script_Extensions', scripts: readonly string[]) =>
+  new RegExp(`[${scripts.map((script) => `\\p{${property}=${script}}`).join('')}]`, 'u');
 
-const markedScript = anyOf(MARKED_SCRIPTS);
-const unspacedScript = anyOf(unspaced);
+const markedScript = anyOf('Script', MARKED_SCRIPTS);
+const unspacedScript = anyOf('Script_Extensions', UNSPACED_SCRIPTS);
 /** Sound marks of kana belong to no script of their own. */
 const KANA_MARKS = '\u3099\u309a';
 /** Kashida stretches an Arabic word and stands for nothing. */

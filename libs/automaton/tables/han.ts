@@ -1,25 +1,41 @@
 import { Converter } from 'opencc-js';
 import { pinyin } from 'pinyin-pro';
+import { isHan } from './code-points.ts';
 
-const converters = (['t', 'hk', 'tw', 'jp'] as const).map((from) => Converter({ from, to: 'cn' }));
+const REGIONS = ['t', 'hk', 'tw', 'jp'] as const;
+const FIRST_CELL = 0xa1;
+const LAST_CELL = 0xfe;
 
-/** The characters of GB 2312: those that a simplified text has of its own right, so that no Japanese form stands for another. */
-function commonSimplified(): ReadonlySet<string> {
+/** The characters of GB 2312 that begin with rows of these lead bytes; level 1, what a text is mostly written with, ends with 0xd7. */
+export function gb2312(firstRow: number, lastRow: number): string[] {
   const decoder = new TextDecoder('gb18030');
-  const set = new Set<string>();
-  for (let row = 0xb0; row <= 0xf7; row++) {
-    for (let cell = 0xa1; cell <= 0xfe; cell++) set.add(decoder.decode(Uint8Array.of(row, cell)));
-  }
-  return set;
+  const rows = Array.from({ length: lastRow - firstRow + 1 }, (_, row) => firstRow + row);
+  const cells = Array.from({ length: LAST_CELL - FIRST_CELL + 1 }, (_, cell) => FIRST_CELL + cell);
+  return rows.flatMap((row) => cells.map((cell) => decoder.decode(Uint8Array.of(row, cell)))).filter(isHan);
 }
-const COMMON = commonSimplified();
+
+/** What a simplified text has of its own right: no Japanese form in it stands for another character. */
+const SIMPLIFIED = new Set(gb2312(0xb0, 0xf7));
+const toSimplified = REGIONS.map((from) => Converter({ from, to: 'cn' }));
+
+/** A form that some region writes for a simplified character and that is none itself -> that character. */
+const VARIANTS = (() => {
+  const variants = new Map<string, string>();
+  for (const to of REGIONS) {
+    const convert = Converter({ from: 'cn', to });
+    for (const character of SIMPLIFIED) {
+      const form = convert(character);
+      if ([...form].length === 1 && !SIMPLIFIED.has(form) && !variants.has(form)) variants.set(form, character);
+    }
+  }
+  return variants;
+})();
 
 /** The simplified form of a Han character, also of the forms that Hong Kong, Taiwan and Japan write; itself if it has none. */
 export function simplified(character: string): string {
-  const [standard, ...regional] = converters.map((convert) => convert(character));
-  if (standard !== character) return standard!;
-  if (COMMON.has(character)) return character;
-  return regional.find((form) => form !== character && [...form].length === 1) ?? character;
+  const [standard, ...regional] = toSimplified.map((convert) => convert(character));
+  if (SIMPLIFIED.has(standard!)) return standard!;
+  return VARIANTS.get(character) ?? [standard!, ...regional].find((form) => form !== character && [...form].length === 1) ?? character;
 }
 
 /** Where hu is spoken as f, the vowel that f takes; elsewhere it is the rest: hua, fa. */

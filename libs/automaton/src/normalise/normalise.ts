@@ -3,7 +3,7 @@ import { DROPPED, NOISE, UnitBuffer } from './unit-buffer.ts';
 
 /** The normal form of a whole text, as a keyword is compared: without NOISE and DROPPED. */
 export function normalise(text: string): Uint16Array {
-  const buffer = new UnitBuffer();
+  const buffer = new UnitBuffer(text.length);
   const normaliser = new Normaliser();
   normaliser.push(text, buffer);
   normaliser.end(buffer);

@@ -1,4 +1,4 @@
-import { EXPANSION, HANGUL, PAGE } from './table-layout.ts';
+import { EXPANSION, EXPANSIONS_LIMIT, HANGUL, PAGE, SURROGATE, isExpansion } from './table-layout.ts';
 import { TABLES } from './tables.ts';
 import { NOISE, type UnitBuffer } from './unit-buffer.ts';
 
@@ -12,6 +12,7 @@ const TRAILING_BASE = 0x11a7;
 const TRAILING_COUNT = 28;
 const VOWEL_COUNT = 21;
 
+const AFTER_EXPANSIONS = EXPANSION + EXPANSIONS_LIMIT;
 const isHigh = (code: number) => (code & 0xfc00) === 0xd800;
 const isLow = (code: number) => (code & 0xfc00) === 0xdc00;
 
@@ -55,7 +56,7 @@ export class Normaliser {
     let index = from;
     for (; index < piece.length; index++) {
       const unit = single[piece.charCodeAt(index)]!;
-      if (((unit - 0xd800) & 0xffff) < 0x2100) break;
+      if (unit >= SURROGATE && unit < AFTER_EXPANSIONS) break;
       units[shift + index] = unit;
       starts[shift + index] = offset + index;
       ends[shift + index] = offset + index + 1;
@@ -73,7 +74,7 @@ export class Normaliser {
       const entry = single[code]!;
       if (entry === HANGUL) {
         syllable(code - SYLLABLE_BASE, offset + index, into);
-      } else if (entry >= EXPANSION && entry < 0xf900) {
+      } else if (isExpansion(entry)) {
         expand(entry - EXPANSION, offset + index, offset + index + 1, into);
       } else if (!isHigh(code) && !isLow(code)) {
         return index;
@@ -96,7 +97,7 @@ export class Normaliser {
     if (entry === 0) {
       into.append(high, start, start + 2);
       into.append(low, start, start + 2);
-    } else if (entry >= EXPANSION && entry < 0xf900) {
+    } else if (isExpansion(entry)) {
       expand(entry - EXPANSION, start, start + 2, into);
     } else {
       into.append(entry, start, start + 2);

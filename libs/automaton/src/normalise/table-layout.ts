@@ -13,6 +13,10 @@ export const HANGUL = 0xd801;
 export const EXPANSION = 0xe000;
 export const EXPANSIONS_LIMIT = 0xf900 - EXPANSION;
 
+export function isExpansion(entry: number): boolean {
+  return entry >= EXPANSION && entry < EXPANSION + EXPANSIONS_LIMIT;
+}
+
 /** What the normaliser knows about Unicode and about Han. */
 export interface Tables {
   /** UTF-16 unit -> unit, SURROGATE, HANGUL, or EXPANSION + number. */

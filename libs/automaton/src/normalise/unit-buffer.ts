@@ -11,10 +11,17 @@ const INITIAL_UNITS = 1024;
  * the place of the whole code point. Entries from `length` on mean nothing. The caller reuses it: `clear` and push again.
  */
 export class UnitBuffer {
-  units = new Uint16Array(INITIAL_UNITS);
-  starts = new Float64Array(INITIAL_UNITS);
-  ends = new Float64Array(INITIAL_UNITS);
+  units: Uint16Array;
+  starts: Float64Array;
+  ends: Float64Array;
   length = 0;
+
+  /** It grows beyond the first capacity, in units, as it must. */
+  constructor(capacity = INITIAL_UNITS) {
+    this.units = new Uint16Array(capacity);
+    this.starts = new Float64Array(capacity);
+    this.ends = new Float64Array(capacity);
+  }
 
   clear(): void {
     this.length = 0;

@@ -1,4 +1,4 @@
-import { BMP, EXPANSION, PAGE } from './table-layout.ts';
+import { BMP, EXPANSION, PAGE, isExpansion } from './table-layout.ts';
 import { TABLES } from './tables.ts';
 
 /**
@@ -10,6 +10,6 @@ export function isWordUnit(codePoint: number): boolean {
   if (codePoint < BMP) return (TABLES.word[codePoint >>> 4]! & (1 << (codePoint & 15))) !== 0;
   const page = TABLES.astralPage[Math.floor((codePoint - BMP) / PAGE)]!;
   const entry = TABLES.astral[page * PAGE + (codePoint & (PAGE - 1))]!;
-  const first = entry >= EXPANSION ? TABLES.expansion[TABLES.expansionAt[entry - EXPANSION]!]! : entry;
+  const first = isExpansion(entry) ? TABLES.expansion[TABLES.expansionAt[entry - EXPANSION]!]! : entry;
   return (TABLES.word[first >>> 4]! & (1 << (first & 15))) !== 0;
 }
