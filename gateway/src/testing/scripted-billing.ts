@@ -1,5 +1,5 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { BillingService, type BudgetRefusalSchema, type ExtendRequest, type GrantSchema, type HoldRequest, type HoldSchema, type SettleRequest } from '@sluice/proto/billing/v1/billing';
+import { type BillingService, type BudgetRefusalSchema, type ExtendRequest, type GrantSchema, type HoldRequest, type HoldSchema, type SettleRequest } from '@sluice/proto/billing/v1/billing';
 import type { Implementation } from '@sluice/rpc';
 
 type Hold = MessageInitShape<typeof HoldSchema>;

@@ -1,5 +1,5 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { ContentFilterService, type FilteredOutputSchema, type FilterInput, type FilterOutput, type InputVerdictSchema } from '@sluice/proto/content_filter/v1/content_filter';
+import { type ContentFilterService, type FilteredOutputSchema, type FilterInput, type FilterOutput, type InputVerdictSchema } from '@sluice/proto/content_filter/v1/content_filter';
 import type { Implementation } from '@sluice/rpc';
 
 /** What the content filter says of calls, as the test scripts it. Nothing is found until it does. */
