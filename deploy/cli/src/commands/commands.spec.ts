@@ -43,10 +43,10 @@ describe('the command line', () => {
 
   it('helps everywhere, with examples', async () => {
     const commands = ['', 'up', 'test', 'chat', 'model', 'model add', 'model list', 'model remove', 'model alias', 'key', 'key create', 'key list', 'key revoke', 'project', 'project list',
-      'project create', 'price', 'price set', 'price list', 'price currency', 'budget', 'budget set', 'budget show', 'budget remove', 'usage', 'ledger', 'ledger check', 'filter', 'filter add', 'filter list', 'filter remove', 'filter try', 'filter stats', 'audit', 'audit list', 'audit show', 'audit verify', 'audit export', 'backup', 'restore'];
+      'project create', 'limit', 'limit set', 'limit list', 'limit remove', 'parameter', 'parameter set', 'parameter list', 'parameter remove', 'price', 'price set', 'price list', 'price currency', 'budget', 'budget set', 'budget show', 'budget remove', 'usage', 'ledger', 'ledger check', 'filter', 'filter add', 'filter list', 'filter remove', 'filter try', 'filter stats', 'audit', 'audit list', 'audit show', 'audit verify', 'audit export', 'backup', 'restore'];
     const helps = await Promise.all(commands.map(async (command) => sluice([...command.split(' ').filter(Boolean), '--help'])));
     for (const [index, { code, stdout }] of helps.entries()) {
-      const isGroup = ['model', 'key', 'project', 'price', 'budget', 'ledger', 'filter', 'audit'].includes(commands[index]!);
+      const isGroup = ['model', 'key', 'project', 'limit', 'parameter', 'price', 'budget', 'ledger', 'filter', 'audit'].includes(commands[index]!);
       expect({ command: commands[index], code }).toEqual({ command: commands[index], code: 0 });
       expect(stdout).toContain('Usage: sluice');
       if (!isGroup) expect(stdout).toContain('Examples:');

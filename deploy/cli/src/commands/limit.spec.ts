@@ -72,8 +72,4 @@ describe('parameter', () => {
     [['parameter', 'set', 'n'], 'at least one of --min'],
     [['parameter', 'set', 'n', '--max', 'four'], 'Give a number'],
   ])('refuses %j', async (words, message) => expect(await sluice(words)).toMatchObject({ code: 2, stderr: expect.stringContaining(message) }));
-
-  it.each(['limit set', 'parameter set'])('helps with %s by examples', async (words) => {
-    expect(await sluice([...words.split(' '), '--help'])).toMatchObject({ code: 0, stdout: expect.stringContaining('Examples:') });
-  });
 });

@@ -22,11 +22,11 @@ export interface Obstacle {
   readonly waitMs: number;
 }
 
-const UNITS: Readonly<Record<LimitKind, string>> = {
-  requests_per_minute: 'requests a minute',
-  tokens_per_minute: 'tokens a minute',
-  concurrent_requests: 'requests at once',
-  requests_per_day: 'requests a day',
+const UNITS: Readonly<Record<LimitKind, readonly [thing: string, when: string]>> = {
+  requests_per_minute: ['request', 'a minute'],
+  tokens_per_minute: ['token', 'a minute'],
+  concurrent_requests: ['request', 'at once'],
+  requests_per_day: ['request', 'a day'],
 };
 
 /** A call that is not let in because a limit is reached. */
@@ -38,12 +38,18 @@ export class RateLimitRefusal extends ServiceError {
 
   constructor({ level, subjectId, kind, limit, asked, waitMs }: Obstacle, state: LimitState) {
     const hasEnd = waitMs !== Infinity;
-    const reached = `Rate limit reached: this ${level} may use ${limit} ${UNITS[kind]}.`;
+    const allowed = `${limitText(kind, limit)} for this ${level}`;
+    const reached = `Rate limit reached: ${allowed}.`;
     // A wait would not help, and a client that is told to wait would try for ever.
-    const tooLarge = `Request too large: this ${level} may use ${limit} ${UNITS[kind]}, and this request may need ${asked}. Shorten it or ask for less output (max_tokens, n).`;
+    const tooLarge = `Request too large: it may take ${asked} tokens, and the limit is ${allowed}. Shorten it or ask for less output (max_tokens, n).`;
     super('rate_limit_exceeded', hasEnd ? reached : tooLarge, hasEnd ? { retryAfterSeconds: waitMs / 1000 } : {});
     this.refusedBy = { level: LEVEL[level], subjectId, kind, limit: BigInt(limit) };
     this.state = state;
     this.waitMs = hasEnd ? waitMs : undefined;
   }
+}
+
+function limitText(kind: LimitKind, limit: number): string {
+  const [thing, when] = UNITS[kind];
+  return `${limit} ${thing}${limit === 1 ? '' : 's'} ${when}`;
 }

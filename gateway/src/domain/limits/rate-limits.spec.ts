@@ -45,7 +45,7 @@ describe('RateLimits', () => {
     const house = new House().set(id, { requestsPerMinute: 2 });
     for (let call = 0; call < 2; call++) house.limits.admit(caller(), 0);
     const refusal = house.refusal();
-    expect(refusal).toMatchObject({ code: 'rate_limit_exceeded', httpStatus: 429, message: expect.stringContaining(`this ${level} may use 2 requests a minute`) });
+    expect(refusal).toMatchObject({ code: 'rate_limit_exceeded', httpStatus: 429, message: expect.stringContaining(`2 requests a minute for this ${level}`) });
     expect(refusal.refusedBy).toEqual({ level: number, subjectId: id, kind: 'requests_per_minute', limit: 2n });
     expect(refusal.state).toEqual({ requests: { limit: 2, remaining: 0, resetMs: expect.any(Number) }, tokens: undefined });
   });
