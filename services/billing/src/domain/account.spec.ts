@@ -64,6 +64,15 @@ describe('an account', () => {
     expect(one.room(10)).toBe(10n);
   });
 
+  it('tells what a cap would count before it is set', () => {
+    const one = account();
+    one.change(40, spent(7n));
+    one.change(41, held(5n));
+    expect(['day', 'month', 'none'].map((period) => one.totalUnder(cap(period as Cap['period'], { sinceDay: 41, baselineNano: 0n }), 41))).toEqual([5n, 12n, 5n]);
+    one.setCap(cap('none', { sinceDay: 1 }), 100n);
+    expect([one.totalUnder(cap('none', { sinceDay: 1 }), 41), one.totalUnder(cap('none', { sinceDay: 41 }), 41)]).toEqual([112n, 5n]);
+  });
+
   it('keeps an old day while something is held on it', () => {
     const one = account();
     one.setCap(cap('day'));

@@ -52,8 +52,7 @@ export class Account {
   /** Sets, changes or (undefined) removes the cap. `earlierNano`: spent since the cap's first day on days not told by `change`. */
   setCap(cap: Cap | undefined, earlierNano = 0n): void {
     // A cap that goes on counting keeps what it has counted.
-    const goesOn = cap?.period === 'none' && this.#cap?.period === 'none' && this.#cap.sinceDay === cap.sinceDay;
-    if (!goesOn) this.#earlierNano = earlierNano;
+    if (!this.#goesOn(cap)) this.#earlierNano = earlierNano;
     this.#cap = cap;
     this.#range = undefined;
   }
@@ -83,6 +82,11 @@ export class Account {
     return this.#standingIn(periodAround(this.#cap?.period ?? 'day', day, this.#cap?.sinceDay ?? day));
   }
 
+  /** All money that would be counted in the period of a day if this cap were set. */
+  totalUnder(cap: Cap, day: number): bigint {
+    return totalOf(this.#standingIn(periodAround(cap.period, day, cap.sinceDay), cap, this.#goesOn(cap) ? this.#earlierNano : 0n));
+  }
+
   /** Held in all, whatever the day. */
   get heldNano(): bigint {
     let heldNano = 0n;
@@ -90,7 +94,11 @@ export class Account {
     return heldNano;
   }
 
-  #standingIn(range: DayRange): Standing {
+  #goesOn(cap: Cap | undefined): boolean {
+    return cap?.period === 'none' && this.#cap?.period === 'none' && this.#cap.sinceDay === cap.sinceDay;
+  }
+
+  #standingIn(range: DayRange, cap = this.#cap, earlierNano = this.#earlierNano): Standing {
     const sum: Bucket = { spentNano: 0n, settlingNano: 0n, heldNano: 0n };
     for (const [day, bucket] of this.#days) {
       if (!isWithin(day, range)) continue;
@@ -98,7 +106,7 @@ export class Account {
       sum.settlingNano += bucket.settlingNano;
       sum.heldNano += bucket.heldNano;
     }
-    if (this.#cap?.period === 'none') sum.spentNano += this.#earlierNano - this.#cap.baselineNano;
+    if (cap?.period === 'none') sum.spentNano += earlierNano - cap.baselineNano;
     return sum;
   }
 

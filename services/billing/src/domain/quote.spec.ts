@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { affordableOutput, amountFor, quote, worstCase } from './quote.ts';
-import { MAX_CALL_NANO } from './money.ts';
+import { MAX_CALL_NANO, MAX_CALL_TOKENS } from './money.ts';
 
 const nano = fc.bigInt({ min: 0n, max: 1_000n });
 const prices = fc.record({ inputNano: nano, cachedInputNano: nano, outputNano: nano, reasoningNano: nano });
@@ -16,11 +16,19 @@ describe('a quote', () => {
       if (!given) return expect(least > room).toBe(true);
       expect(given.amountNano === 0n || given.amountNano <= room).toBe(true);
       expect(given.amountNano).toBe(amountFor(worst, given.outputTokens));
-      expect(given.outputTokens <= asked.outputTokens).toBe(true);
+      const isFree = worst.nanoPerOutputToken === 0n;
+      expect(isFree || given.outputTokens <= asked.outputTokens).toBe(true);
       // One token more would not fit, or was not wanted.
-      expect(given.outputTokens === asked.outputTokens || amountFor(worst, given.outputTokens + 1n) > room).toBe(true);
+      expect(isFree || given.outputTokens === asked.outputTokens || amountFor(worst, given.outputTokens + 1n) > room).toBe(true);
       if (asked.outputTokensBound > 0n) expect(given.affordableOutputTokens <= asked.outputTokensBound).toBe(true);
     }));
+  });
+
+  it('covers all output where output costs nothing', () => {
+    const worst = worstCase({ inputNano: 2n, cachedInputNano: 0n, outputNano: 0n, reasoningNano: 0n }, 10n);
+    expect(quote(worst, { inputTokensBound: 10n, outputTokens: 5n, outputTokensBound: 70n }, 20n)).toEqual({ amountNano: 20n, outputTokens: 70n, affordableOutputTokens: 70n });
+    expect(quote(worst, { inputTokensBound: 10n, outputTokens: 5n, outputTokensBound: 0n }, 20n)?.affordableOutputTokens).toBe(MAX_CALL_TOKENS);
+    expect(quote(worst, { inputTokensBound: 10n, outputTokens: 5n, outputTokensBound: 0n }, 19n)).toBeUndefined();
   });
 
   it('without a budget holds what is wanted and limits nothing', () => {

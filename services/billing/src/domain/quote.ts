@@ -1,5 +1,5 @@
 import type { UnitPrices } from '@sluice/pricing';
-import { believedTokens, least, MAX_CALL_NANO, most } from './money.ts';
+import { believedTokens, least, MAX_CALL_NANO, MAX_CALL_TOKENS, most } from './money.ts';
 
 /** What a hold is asked to cover. */
 export interface Wanted {
@@ -48,10 +48,10 @@ export function quote(worst: WorstCase, wanted: Wanted, roomNano: bigint | undef
   if (roomNano === undefined) return { amountNano, outputTokens, affordableOutputTokens: 0n };
   const affordable = affordableOutput(worst, roomNano);
   const bound = wanted.outputTokensBound;
-  // Output that costs nothing is limited by what was asked for alone.
   if (affordable === undefined) {
-    const fits = amountNano === 0n || amountNano <= roomNano;
-    return fits ? { amountNano, outputTokens, affordableOutputTokens: bound } : undefined;
+    // All output is covered where it costs nothing.
+    const free = bound > 0n ? bound : MAX_CALL_TOKENS;
+    return amountNano === 0n || amountNano <= roomNano ? { amountNano, outputTokens: free, affordableOutputTokens: free } : undefined;
   }
   if (affordable < least(outputTokens, 1n)) return undefined;
   const affordableOutputTokens = bound > 0n ? least(bound, affordable) : affordable;

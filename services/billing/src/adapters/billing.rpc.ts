@@ -1,0 +1,76 @@
+import { actorOf } from '@sluice/events';
+import type { Budget as BudgetMessage, BillingService } from '@sluice/proto/billing/v1/billing';
+import type { Implementation } from '@sluice/rpc';
+import type { Sql } from '@sluice/sql';
+import { actCounter } from '@sluice/telemetry';
+import type { Budget } from '../domain/budget.ts';
+import { DAY_MS, dayOf, periodAround } from '../domain/period.ts';
+import type { Administration } from '../domain/ports.ts';
+import { removeBudget, setBudget } from '../domain/set-budget.ts';
+import { setCurrency } from '../domain/set-currency.ts';
+import { setPrice } from '../domain/set-price.ts';
+import { checkLedger } from './check-ledger.ts';
+import { levelName, levelNumber, priceMessage } from './messages.ts';
+import { readBudgets, readOutside, readPrices, readUsage, type Outside, type UsageFigures } from './reads-sql.ts';
+import { spend, type SpendDependencies } from './spend.ts';
+
+const countAct = actCounter('billing');
+
+/** One function an rpc: contract to domain and back. What tells of budgets needs the book, and so the log taken in. */
+export function billingRpc(sql: Sql, administration: Administration, spending: SpendDependencies): Implementation<typeof BillingService> {
+  const { book, prices, clock } = administration;
+  const { requireReady } = spending;
+  const today = (): number => dayOf(clock.wallMs());
+  const withFigures = (budget: Budget, { overrunNano }: Outside): BudgetInit => {
+    const { spentNano, settlingNano, heldNano } = book.account({ level: budget.level, id: budget.subjectId }).standing(today());
+    const { organisationId, level, subjectId, amountNano, period, sinceDay } = budget;
+    const periodStartMs = BigInt(periodAround(period, today(), sinceDay).fromDay * DAY_MS);
+    return { organisationId, level: levelNumber(level), subjectId, amountNano, period, spentNano: spentNano + settlingNano, heldNano, overrunNano, currency: prices.currencyOf(organisationId), periodStartMs };
+  };
+  const shown = async (budgets: readonly Budget[]): Promise<BudgetInit[]> => {
+    const outside = await readOutside(sql, budgets, today());
+    return budgets.map((budget, at) => withFigures(budget, outside[at]!));
+  };
+  return {
+    spend: spend(spending),
+    setPrice: ({ actor, model, inputNano, cachedInputNano, outputNano, reasoningNano }) =>
+      countAct('price.set', async () => ({ price: priceMessage(await setPrice(administration, actorOf(actor), { model, inputNano, cachedInputNano, outputNano, reasoningNano })) })),
+    listPrices: async ({ organisationId, history }) => ({ currency: prices.currencyOf(organisationId), prices: (await readPrices(sql, organisationId, history)).map(priceMessage) }),
+    setCurrency: ({ actor, currency }) => countAct('currency.set', async () => ({ currency: await setCurrency(administration, actorOf(actor), currency) })),
+    setBudget: ({ actor, level, subjectId, amountNano, period }) =>
+      countAct('budget.set', async () => {
+        requireReady();
+        const budget = await setBudget(administration, actorOf(actor), { level: levelName(level), subjectId, amountNano, period });
+        return { budget: (await shown([budget]))[0]! };
+      }),
+    removeBudget: ({ actor, level, subjectId }) =>
+      countAct('budget.remove', async () => {
+        requireReady();
+        const budget = await removeBudget(administration, actorOf(actor), levelName(level), subjectId);
+        return { budget: (await shown([budget]))[0]! };
+      }),
+    async listBudgets({ organisationId }) {
+      requireReady();
+      return { budgets: await shown(await readBudgets(sql, organisationId)) };
+    },
+    async getUsage({ organisationId, sinceDay, untilDay, groupBy, projectId, keyId, model }) {
+      const [since, until] = [Number(sinceDay) || today(), Number(untilDay) || today()];
+      const rows = await readUsage(sql, { organisationId, sinceDay: since, untilDay: until, groupBy, projectId, keyId, model });
+      return { currency: prices.currencyOf(organisationId), rows: rows.map(usageMessage) };
+    },
+    async checkLedger({ organisationId }) {
+      requireReady();
+      const report = await checkLedger(sql, book, organisationId, today());
+      return { ...report, faults: [...report.faults], heldNano: book.account({ level: 'organisation', id: organisationId }).heldNano, currency: prices.currencyOf(organisationId) };
+    },
+  };
+}
+
+type BudgetInit = Omit<BudgetMessage, '$typeName' | '$unknown'>;
+
+function usageMessage(row: UsageFigures) {
+  return {
+    day: row.day ?? 0n, projectId: row.project_id ?? '', keyId: row.key_id ?? '', model: row.model ?? '', calls: row.calls, inputTokens: row.input_tokens,
+    cachedInputTokens: row.cached_input_tokens, outputTokens: row.output_tokens, reasoningTokens: row.reasoning_tokens, costNano: row.cost_nano, overrunNano: row.overrun_nano,
+  };
+}

@@ -1,0 +1,46 @@
+import type { Sql, SqlTransaction } from '@sluice/sql';
+import { BudgetBook, type Epoch } from '../domain/budget-book.ts';
+import { recordedHold } from '../domain/call.ts';
+import { previousMonthStart } from '../domain/period.ts';
+import { PriceList } from '../domain/price-list.ts';
+import { readOpen } from './holds-sql.ts';
+import { budgetOf, priceOf, type BudgetRow, type PriceRow } from './rows.ts';
+
+export interface Loaded {
+  readonly book: BudgetBook;
+  readonly prices: PriceList;
+}
+
+/** Builds what is in memory from the tables, as they are at one moment. */
+export async function loadBook(sql: Sql, today: number): Promise<Loaded> {
+  return sql.transaction(async (transaction) => {
+    await transaction.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY');
+    const book = new BudgetBook();
+    await loadSpending(transaction, book, previousMonthStart(today));
+    for (const epoch of await transaction.query<Epoch>('SELECT producer, epoch FROM closed_epoch')) book.closeEpoch(epoch);
+    for (const call of await readOpen(transaction)) book.adopt(recordedHold(call));
+    return { book, prices: await loadPrices(transaction) };
+  });
+}
+
+async function loadSpending(transaction: SqlTransaction, book: BudgetBook, fromDay: number): Promise<void> {
+  const days = await transaction.query<{ level: string; subject_id: string; day: bigint; spent_nano: bigint }>('SELECT level, subject_id, day, spent_nano FROM spend_day WHERE day >= $1', [fromDay]);
+  for (const { level, subject_id, day, spent_nano } of days) book.account({ level, id: subject_id }).change(Number(day), { spentNano: spent_nano, settlingNano: 0n, heldNano: 0n });
+  // Days before those count for budgets without a period alone.
+  const budgets = await transaction.query<BudgetRow & { readonly earlier_nano: bigint }>(
+    `SELECT budget.*, CASE WHEN period = 'none' THEN (
+       SELECT coalesce(sum(spent_nano), 0)::bigint FROM spend_day WHERE (level, subject_id) = (budget.level, budget.subject_id) AND day >= budget.since_day AND day < $1) ELSE 0 END AS earlier_nano
+     FROM budget`,
+    [fromDay],
+  );
+  for (const row of budgets) book.account({ level: row.level, id: row.subject_id }).setCap(budgetOf(row), row.earlier_nano);
+}
+
+async function loadPrices(transaction: SqlTransaction): Promise<PriceList> {
+  const prices = new PriceList();
+  const rows = await transaction.query<PriceRow>('SELECT DISTINCT ON (organisation_id, model) * FROM price ORDER BY organisation_id, model, valid_from_ms DESC');
+  for (const row of rows) prices.put(row.organisation_id, priceOf(row));
+  const currencies = await transaction.query<{ organisation_id: string; currency: string }>('SELECT organisation_id, currency FROM currency');
+  for (const { organisation_id, currency } of currencies) prices.putCurrency(organisation_id, currency);
+  return prices;
+}

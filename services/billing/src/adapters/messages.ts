@@ -1,0 +1,46 @@
+import { ServiceError } from '@sluice/errors';
+import { Level } from '@sluice/proto/access/v1/access';
+import type { BudgetRefusal, Hold as HoldMessage, Price as PriceMessage } from '@sluice/proto/billing/v1/billing';
+import type { Counts } from '@sluice/proto/chat/v1/counts';
+import type { TokenCounts } from '@sluice/pricing';
+import type { BudgetLevel } from '../domain/budget.ts';
+import type { HoldTerms, Refusal } from '../domain/budget-book.ts';
+import { believedTokens, type Price } from '../domain/money.ts';
+
+const LEVEL_NUMBERS: Readonly<Record<BudgetLevel, Level>> = { organisation: Level.ORGANISATION, project: Level.PROJECT, key: Level.KEY };
+const LEVEL_NAMES: Readonly<Partial<Record<Level, BudgetLevel>>> = { [Level.ORGANISATION]: 'organisation', [Level.PROJECT]: 'project', [Level.KEY]: 'key' };
+
+export function levelNumber(level: string): Level {
+  return LEVEL_NUMBERS[level as BudgetLevel] ?? Level.UNSPECIFIED;
+}
+
+/** Errors: `invalid_value`. */
+export function levelName(level: Level): BudgetLevel {
+  const name = LEVEL_NAMES[level];
+  if (!name) throw new ServiceError('invalid_value', '`level` must be the organisation, a project or a key.', { param: 'level' });
+  return name;
+}
+
+// Streamed messages are handed over by reference and built for every call, so they are written out with their type.
+
+export function priceMessage({ id, model, currency, inputNano, cachedInputNano, outputNano, reasoningNano, validFromMs }: Price): PriceMessage {
+  return { $typeName: 'billing.v1.Price', id, model, currency, inputNano, cachedInputNano, outputNano, reasoningNano, validFromMs: BigInt(validFromMs) };
+}
+
+export function holdMessage({ amountNano, limited, outputTokens }: HoldTerms): HoldMessage {
+  return { $typeName: 'billing.v1.Hold', amountNano, limited, outputTokens };
+}
+
+export function refusalMessage({ subject, cap, spentNano, settlingNano, heldNano }: Refusal): BudgetRefusal {
+  return {
+    $typeName: 'billing.v1.BudgetRefusal', level: levelNumber(subject.level), subjectId: subject.id, period: cap.period,
+    amountNano: cap.amountNano, spentNano: spentNano + settlingNano, heldNano,
+  };
+}
+
+export function countsOf(counts: Counts | undefined): TokenCounts {
+  return {
+    inputTokens: believedTokens(counts?.inputTokens ?? 0n), cachedInputTokens: believedTokens(counts?.cachedInputTokens ?? 0n),
+    outputTokens: believedTokens(counts?.outputTokens ?? 0n), reasoningTokens: believedTokens(counts?.reasoningTokens ?? 0n),
+  };
+}

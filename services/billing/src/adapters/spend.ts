@@ -1,0 +1,61 @@
+import type { Clock } from '@sluice/clock';
+import { ServiceError } from '@sluice/errors';
+import type { BillingService, HoldRequest, SpendRequest, SpendResponse } from '@sluice/proto/billing/v1/billing';
+import type { Implementation } from '@sluice/rpc';
+import type { BudgetBook, Hold, Refusal } from '../domain/budget-book.ts';
+import { subjectsOf } from '../domain/call.ts';
+import { dayOf } from '../domain/period.ts';
+import type { PriceList } from '../domain/price-list.ts';
+import { countsOf, holdMessage, priceMessage, refusalMessage } from './messages.ts';
+
+export interface SpendDependencies {
+  readonly book: BudgetBook;
+  readonly prices: PriceList;
+  readonly clock: Clock;
+  /** Throws `billing_unavailable` as long as the log has not been taken in. */
+  readonly requireReady: () => void;
+  readonly onRefusal: (refusal: Refusal) => void;
+}
+
+/** The way of one call with money: each request is answered from memory, at once. */
+export function spend(dependencies: SpendDependencies): Implementation<typeof BillingService>['spend'] {
+  return async function* spendOneCall(requests) {
+    dependencies.requireReady();
+    let hold: Hold | undefined;
+    for await (const { step } of requests) {
+      if (step.case === 'hold') {
+        const answer = holdFor(step.value, dependencies);
+        if ('cap' in answer) dependencies.onRefusal(answer);
+        else hold = answer;
+        yield response('cap' in answer ? { case: 'refusal', value: refusalMessage(answer) } : { case: 'grant', value: grantMessage(answer) });
+      } else yield response(next(hold, step, dependencies.book));
+    }
+  };
+}
+
+function holdFor(request: HoldRequest, { book, prices, clock }: SpendDependencies): Hold | Refusal {
+  const { callId, organisationId, projectId, keyId, model, producer, epoch, inputTokensBound, outputTokens, outputTokensBound } = request;
+  return book.hold({
+    callId, subjects: subjectsOf({ organisationId, projectId, keyId }), price: prices.priceOf(organisationId, model), day: dayOf(clock.wallMs()),
+    producer, epoch, inputTokensBound, outputTokens, outputTokensBound,
+  });
+}
+
+function next(hold: Hold | undefined, step: SpendRequest['step'], book: BudgetBook): SpendResponse['step'] {
+  if (!hold) throw new ServiceError('failed_precondition', 'Nothing is held for this call.');
+  if (step.case === 'extend') {
+    const extended = book.extend(hold.callId, step.value.outputTokens, step.value.counts && countsOf(step.value.counts));
+    return { case: 'extension', value: { $typeName: 'billing.v1.Extension', hold: holdMessage(extended) } };
+  }
+  if (step.case !== 'settle') throw new ServiceError('invalid_value', 'A step must be a hold, an extension or a settlement.', { param: 'step' });
+  const { costNano, overrunNano } = hold.settlement ?? book.settle(hold.callId, countsOf(step.value.counts));
+  return { case: 'settlement', value: { $typeName: 'billing.v1.Settlement', costNano, overrunNano } };
+}
+
+function grantMessage(hold: Hold): Extract<SpendResponse['step'], { case: 'grant' }>['value'] {
+  return { $typeName: 'billing.v1.Grant', hold: holdMessage(hold), price: priceMessage(hold.price), affordableOutputTokens: hold.affordableOutputTokens };
+}
+
+function response(step: SpendResponse['step']): SpendResponse {
+  return { $typeName: 'billing.v1.SpendResponse', step };
+}

@@ -1,0 +1,21 @@
+import type { Cap } from './account.ts';
+
+export const LEVELS = ['organisation', 'project', 'key'] as const;
+/** Where a budget can be set. */
+export type BudgetLevel = (typeof LEVELS)[number];
+
+/** A budget as it is stored. */
+export interface Budget extends Cap {
+  readonly organisationId: string;
+  readonly level: BudgetLevel;
+  /** Id of the organisation, project or key. */
+  readonly subjectId: string;
+  /** What was spent and held when it was set: as much is allowed in the period of `setDay`, if it is more than the amount. */
+  readonly floorNano: bigint;
+  readonly setDay: number;
+}
+
+/** What a budget allows in the period of a day: its amount, or what was there when it was set below that. */
+export function allowedNano({ amountNano, floorNano, setDay }: Budget, fromDay: number): bigint {
+  return setDay >= fromDay && floorNano > amountNano ? floorNano : amountNano;
+}

@@ -1,0 +1,47 @@
+import type { Clock, Ids } from '@sluice/clock';
+import type { Actor, AdminAct } from '@sluice/events';
+import type { Budget, BudgetLevel } from './budget.ts';
+import type { BudgetBook } from './budget-book.ts';
+import type { Price } from './money.ts';
+import type { PriceList } from './price-list.ts';
+
+/** One organisation's prices and budgets as one act sees and changes them; the act is the only one there until it ends. */
+export interface BillingState {
+  latestPrice(model: string): Promise<Price | undefined>;
+  addPrice(price: Price): Promise<void>;
+  /** True once there is a price, a budget or an entry in the ledger: amounts without a currency of their own. */
+  hasMoney(): Promise<boolean>;
+  setCurrency(currency: string): Promise<void>;
+  budget(level: BudgetLevel, subjectId: string): Promise<Budget | undefined>;
+  countBudgets(): Promise<number>;
+  putBudget(budget: Budget): Promise<void>;
+  deleteBudget(budget: Budget): Promise<void>;
+  /** What is on record as spent by a subject on a day. */
+  spentOn(level: BudgetLevel, subjectId: string, day: number): Promise<bigint>;
+  /** Leaves with the act, for the audit; and what follows from it in memory, once it is durable. */
+  record(act: AdminAct, effect: () => void): Promise<void>;
+}
+
+/** Where acts happen. */
+export interface Acts {
+  /** Runs one act: what it writes and what it records commits together, or nothing of it. Its effect has happened when it resolves. */
+  act<T>(organisationId: string, work: (state: BillingState) => Promise<T>): Promise<T>;
+}
+
+/** Who may act, and on what; answered by access. */
+export interface Permissions {
+  /** Errors: `insufficient_permissions`; `access_unavailable` when nobody can tell. */
+  requireBillingChange(actor: Actor): Promise<void>;
+  /** Whether a project or key belongs to the organisation. Errors: `access_unavailable`. */
+  belongs(organisationId: string, level: BudgetLevel, subjectId: string): Promise<boolean>;
+}
+
+/** What every act needs. */
+export interface Administration {
+  readonly acts: Acts;
+  readonly permissions: Permissions;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly book: BudgetBook;
+  readonly prices: PriceList;
+}

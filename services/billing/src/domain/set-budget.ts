@@ -1,0 +1,65 @@
+import { ServiceError } from '@sluice/errors';
+import type { Actor } from '@sluice/events';
+import type { Budget, BudgetLevel } from './budget.ts';
+import { MAX_BUDGET_NANO } from './money.ts';
+import { dayOf, isPeriod, type Period } from './period.ts';
+import type { Administration } from './ports.ts';
+
+/** Every budget is an account in memory and a line in a list. */
+export const MAX_BUDGETS = 10_000;
+
+export interface BudgetAsked {
+  readonly level: BudgetLevel;
+  readonly subjectId: string;
+  readonly amountNano: bigint;
+  readonly period: string;
+}
+
+/**
+ * Sets the budget of an organisation, a project or a key, in force as soon as it is durable. What the running calls hold
+ * counts. One that is set below what is spent and held takes nothing back, and grants nothing more.
+ * Errors: `invalid_value`, `not_found` (naming `subject_id`), `insufficient_permissions`, `failed_precondition`.
+ */
+export async function setBudget({ acts, permissions, clock, book }: Administration, actor: Actor, asked: BudgetAsked): Promise<Budget> {
+  const { level, subjectId, amountNano } = asked;
+  const { organisationId } = actor;
+  const period = checkPeriod(asked.period);
+  if (amountNano < 0n || amountNano > MAX_BUDGET_NANO) {
+    throw new ServiceError('invalid_value', `\`amount_nano\` must lie between 0 and ${MAX_BUDGET_NANO}.`, { param: 'amount_nano' });
+  }
+  await permissions.requireBillingChange(actor);
+  if (!(await permissions.belongs(organisationId, level, subjectId))) throw new ServiceError('not_found', `The organisation has no such ${level}.`, { param: 'subject_id' });
+  return acts.act(organisationId, async (state) => {
+    const known = await state.budget(level, subjectId);
+    if (!known && (await state.countBudgets()) >= MAX_BUDGETS) throw new ServiceError('failed_precondition', `An organisation has at most ${MAX_BUDGETS} budgets.`);
+    const today = dayOf(clock.wallMs());
+    const goesOn = known?.period === 'none' && period === 'none';
+    const sinceDay = goesOn ? known.sinceDay : today;
+    const baselineNano = goesOn ? known.baselineNano : period === 'none' ? await state.spentOn(level, subjectId, today) : 0n;
+    const account = book.account({ level, id: subjectId });
+    const cap = { amountNano, period, sinceDay, baselineNano };
+    const budget: Budget = { organisationId, level, subjectId, ...cap, floorNano: account.totalUnder(cap, today), setDay: today };
+    await state.putBudget(budget);
+    const detail = { amount_nano: `${amountNano}`, period, ...(known && { previous_amount_nano: `${known.amountNano}`, previous_period: known.period }) };
+    await state.record({ actor, action: 'budget.set', object: `${level}:${subjectId}`, atMs: clock.wallMs(), detail }, () => account.setCap(cap));
+    return budget;
+  });
+}
+
+/** Removes a budget; what is spent stays on record. Errors: `not_found` (naming `subject_id`), `insufficient_permissions`. */
+export async function removeBudget({ acts, permissions, clock, book }: Administration, actor: Actor, level: BudgetLevel, subjectId: string): Promise<Budget> {
+  await permissions.requireBillingChange(actor);
+  return acts.act(actor.organisationId, async (state) => {
+    const known = await state.budget(level, subjectId);
+    if (!known) throw new ServiceError('not_found', `There is no budget of this ${level}.`, { param: 'subject_id' });
+    await state.deleteBudget(known);
+    const detail = { amount_nano: `${known.amountNano}`, period: known.period };
+    await state.record({ actor, action: 'budget.removed', object: `${level}:${subjectId}`, atMs: clock.wallMs(), detail }, () => book.account({ level, id: subjectId }).setCap(undefined));
+    return known;
+  });
+}
+
+function checkPeriod(period: string): Period {
+  if (isPeriod(period)) return period;
+  throw new ServiceError('invalid_value', '`period` must be `day`, `month` or `none`.', { param: 'period' });
+}

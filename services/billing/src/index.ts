@@ -1,0 +1,2 @@
+export { createBilling } from './billing.module.ts';
+export { billingConfig, type BillingConfig } from './config.ts';
