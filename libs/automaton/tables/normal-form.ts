@@ -1,6 +1,7 @@
 import { DROPPED, NOISE } from '../src/normalise/unit-buffer.ts';
 import { FULL_WIDTH_EXCLAMATION, digitValue, isHan, nothing } from './code-points.ts';
 import { OWN, lookAlike } from './confusables.ts';
+import { EMOJI } from './emoji.ts';
 import { simplified } from './han.ts';
 
 const TAG_SPACE = 0xe0020;
@@ -36,7 +37,7 @@ function read(character: string): string {
 }
 
 function readings(character: string): string {
-  let text = OWN.get(character) ?? character.normalize('NFKD');
+  let text = OWN.get(character) ?? EMOJI.get(character) ?? character.normalize('NFKD');
   for (let step = 0; step < READINGS_LIMIT; step++) {
     const next = [...text].map((part) => (nothingRead(part) === undefined ? read(part).normalize('NFKD') : part)).join('');
     if (next === text) break;

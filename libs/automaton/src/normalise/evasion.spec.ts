@@ -133,4 +133,12 @@ describe('a disguised word is the plain word', () => {
   it('in decomposed Hangul and kana', () => {
     for (const character of every((one) => /^[\uac00-\ud7a3\u3041-\u30fa]$/u.test(one))) expect(form(character.normalize('NFD'))).toBe(form(character));
   });
+
+  it.each([['🌿泥🐎', '草泥马'], ['走🐶', '走狗'], ['二✋🏽🚗', '二手车'], ['吸👁\ufe0f球', '吸眼球'], ['🈚耻', '无耻']])('with emoji for characters: %s', (evasion, plain) => {
+    expect(form(evasion)).toBe(form(plain));
+  });
+
+  it('but emoji that are not read stay what they are', () => {
+    expect(form('😀🍆')).toBe('😀🍆');
+  });
 });
