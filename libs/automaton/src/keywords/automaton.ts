@@ -1,0 +1,98 @@
+/** No word character may stand before the match. */
+export const LEFT = 1;
+/** No word character may follow the match. */
+export const RIGHT = 2;
+/** A word with its doubled letters written once: only a text whose repeats were collapsed can hold it. */
+export const COLLAPSED = 4;
+/** Found as it is written alone: not as leet, repeated letters or syllables. */
+export const AS_WRITTEN = 8;
+
+/**
+ * An Aho-Corasick automaton as a double array (Aoe, 1989): `base[state] + class` is the next state when its `check` says
+ * so, else `fail` leads on. Every table is a view of one buffer, so that an automaton is handed to another thread, or
+ * shared with it, without a copy.
+ */
+export interface Automaton {
+  readonly buffer: ArrayBufferLike;
+  /** Unit to class; class 0 stands in no word. */
+  readonly classes: Uint16Array;
+  readonly base: Int32Array;
+  readonly check: Int32Array;
+  readonly fail: Int32Array;
+  /** The key that ends in a state, counted from 1; 0 when none does. */
+  readonly out: Int32Array;
+  /** The next state along `fail` in which a key ends; 0 when there is none. */
+  readonly outLink: Int32Array;
+  /** 1 when any key ends in a state or along its `fail`. */
+  readonly hit: Uint8Array;
+  readonly depth: Uint8Array;
+  /** How many of the last units a key that is not complete may begin with: the depth of the nearest state along `fail` that leads on. */
+  readonly hold: Uint8Array;
+  readonly keyLength: Uint8Array;
+  /** The entries of key `k` are `entryAt[k]` to `entryAt[k + 1]`, exclusive. */
+  readonly entryAt: Int32Array;
+  readonly entryRule: Int32Array;
+  /** Where the lengths of the runs of a collapsed word stand in `runs`. */
+  readonly entryRuns: Int32Array;
+  readonly entryFlags: Uint8Array;
+  readonly runs: Uint8Array;
+}
+
+export interface AutomatonSize {
+  readonly states: number;
+  readonly keys: number;
+  readonly entries: number;
+  readonly runs: number;
+}
+
+/** "SLAC" and the version of the layout. */
+const MAGIC = 0x534c4143;
+const LAYOUT = 1;
+const HEADER_WORDS = 6;
+const CLASSES = 0x10000;
+
+/** An empty automaton of a size, all zero, in a buffer that threads can share. */
+export function allocate(size: AutomatonSize): Automaton {
+  const bytes = layOut(size, undefined);
+  const buffer = new SharedArrayBuffer(bytes.total);
+  new Int32Array(buffer, 0, HEADER_WORDS).set([MAGIC, LAYOUT, size.states, size.keys, size.entries, size.runs]);
+  return layOut(size, buffer).automaton!;
+}
+
+/**
+ * The automaton that lies in a buffer.
+ * @throws RangeError when the buffer is none, or of another layout.
+ */
+export function loadAutomaton(buffer: ArrayBufferLike): Automaton {
+  if (buffer.byteLength < HEADER_WORDS * 4) throw new RangeError('not an automaton: too short');
+  const [magic, layout, states, keys, entries, runs] = new Int32Array(buffer, 0, HEADER_WORDS) as unknown as [number, number, number, number, number, number];
+  if (magic !== MAGIC || layout !== LAYOUT) throw new RangeError('not an automaton of this layout');
+  const size = { states, keys, entries, runs };
+  if (layOut(size, undefined).total !== buffer.byteLength) throw new RangeError('not a whole automaton');
+  return layOut(size, buffer).automaton!;
+}
+
+function layOut({ states, keys, entries, runs }: AutomatonSize, buffer: ArrayBufferLike | undefined) {
+  let total = HEADER_WORDS * 4;
+  const place = (count: number, width: number) => {
+    const at = total;
+    total += count * width;
+    return at;
+  };
+  const ints = (count: number) => [place(count, 4), count] as const;
+  const at = { base: ints(states), check: ints(states), fail: ints(states), out: ints(states), outLink: ints(states), entryAt: ints(keys + 2), entryRule: ints(entries), entryRuns: ints(entries) };
+  const classes = place(CLASSES, 2);
+  const bytes = (count: number) => [place(count, 1), count] as const;
+  const small = { hit: bytes(states), depth: bytes(states), hold: bytes(states), keyLength: bytes(keys + 1), entryFlags: bytes(entries), runs: bytes(runs) };
+  if (!buffer) return { total, automaton: undefined };
+  const int32 = ([offset, count]: readonly [number, number]) => new Int32Array(buffer, offset, count);
+  const uint8 = ([offset, count]: readonly [number, number]) => new Uint8Array(buffer, offset, count);
+  const automaton: Automaton = {
+    buffer,
+    classes: new Uint16Array(buffer, classes, CLASSES),
+    base: int32(at.base), check: int32(at.check), fail: int32(at.fail), out: int32(at.out), outLink: int32(at.outLink),
+    hit: uint8(small.hit), depth: uint8(small.depth), hold: uint8(small.hold), keyLength: uint8(small.keyLength),
+    entryAt: int32(at.entryAt), entryRule: int32(at.entryRule), entryRuns: int32(at.entryRuns), entryFlags: uint8(small.entryFlags), runs: uint8(small.runs),
+  };
+  return { total, automaton };
+}

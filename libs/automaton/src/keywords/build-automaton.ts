@@ -1,0 +1,170 @@
+import { allocate, type Automaton } from './automaton.ts';
+import { FreeSlots } from './free-slots.ts';
+
+/** What is reported when a key was found. */
+export interface KeyEntry {
+  readonly rule: number;
+  readonly flags: number;
+  /** How often each unit of a collapsed word must stand at least. */
+  readonly runs?: readonly number[];
+}
+
+/** A key is a word in normalised units, of at most so many: depths are bytes. */
+export const MAX_KEY_UNITS = 255;
+
+interface Trie {
+  /** States in breadth-first order, the root first; what lies behind `count` is unused. */
+  readonly order: Int32Array;
+  readonly parent: Int32Array;
+  readonly edge: Uint16Array;
+  readonly base: Int32Array;
+  readonly key: Int32Array;
+  readonly depth: Uint8Array;
+  readonly count: number;
+  readonly slots: number;
+}
+
+/** Builds the automaton of keys; in linear time but for a bounded search of places. Keys are 1 to 255 units long. */
+export function buildAutomaton(entries: ReadonlyMap<string, readonly KeyEntry[]>): Automaton {
+  const keys = [...entries.keys()].sort();
+  const { classes, units } = classify(keys);
+  const trie = placeStates(keys, classes, units);
+  let entryCount = 0;
+  let runCount = 0;
+  for (const of of entries.values()) for (const entry of of) {
+    entryCount++;
+    runCount += entry.runs?.length ?? 0;
+  }
+  const automaton = allocate({ states: trie.slots, keys: keys.length, entries: entryCount, runs: runCount });
+  automaton.classes.set(classes);
+  writeEntries(automaton, keys, entries);
+  link(automaton, trie);
+  return automaton;
+}
+
+/** Frequent units get small classes: the double array packs better. */
+function classify(keys: readonly string[]): { classes: Uint16Array; units: number } {
+  const frequency = new Uint32Array(0x10000);
+  let units = 1;
+  for (const key of keys) {
+    for (let i = 0; i < key.length; i++) frequency[key.charCodeAt(i)]!++;
+    units += key.length;
+  }
+  const used: number[] = [];
+  for (let unit = 0; unit < frequency.length; unit++) if (frequency[unit]) used.push(unit);
+  used.sort((a, b) => frequency[b]! - frequency[a]!);
+  const classes = new Uint16Array(0x10000);
+  for (const [index, unit] of used.entries()) classes[unit] = index + 1;
+  return { classes, units };
+}
+
+/** Breadth first over the sorted keys: the keys of one state are a range, its children the parts of the range with one unit. */
+function placeStates(keys: readonly string[], classes: Uint16Array, maxStates: number): Trie {
+  const parent = new Int32Array(maxStates);
+  const edge = new Uint16Array(maxStates);
+  const key = new Int32Array(maxStates);
+  const depth = new Uint8Array(maxStates);
+  const from = new Int32Array(maxStates);
+  const to = new Int32Array(maxStates);
+  const firstChild = new Int32Array(maxStates + 1);
+  to[0] = keys.length;
+  let count = 1;
+  for (let index = 0; index < count; index++) {
+    const level = depth[index]!;
+    let low = from[index]!;
+    const high = to[index]!;
+    firstChild[index] = count;
+    if (low < high && keys[low]!.length === level) key[index] = ++low;
+    while (low < high) {
+      const unit = keys[low]!.charCodeAt(level);
+      const start = low;
+      while (low < high && keys[low]!.charCodeAt(level) === unit) low++;
+      parent[count] = index;
+      edge[count] = classes[unit]!;
+      depth[count] = level + 1;
+      from[count] = start;
+      to[count++] = low;
+    }
+  }
+  firstChild[count] = count;
+  const { base, order, slots } = placeChildren(firstChild, edge, count);
+  return { order, parent, edge, base, key, depth, count, slots };
+}
+
+/** States with many children first: what leads on by one unit alone fills the holes that they leave. */
+function placeChildren(firstChild: Int32Array, edge: Uint16Array, count: number): { base: Int32Array; order: Int32Array; slots: number } {
+  const children = (index: number) => firstChild[index + 1]! - firstChild[index]!;
+  const parents = new Int32Array(count).map((_, index) => index).filter((index) => children(index) > 1).sort((a, b) => children(b) - children(a));
+  const slots = new FreeSlots(count * 2 + 0x10000);
+  const base = new Int32Array(count);
+  const order = new Int32Array(count);
+  const sorted = new Uint16Array(0x10000);
+  const place = (index: number) => {
+    const first = firstChild[index]!;
+    const wanted = children(index);
+    for (let child = 0; child < wanted; child++) sorted[child] = edge[first + child]!;
+    if (wanted > 1) sorted.subarray(0, wanted).sort();
+    base[index] = slots.place(sorted, wanted);
+    for (let child = 0; child < wanted; child++) order[first + child] = base[index]! + edge[first + child]!;
+  };
+  for (const index of parents) place(index);
+  for (let index = 0; index < count; index++) if (children(index) === 1) place(index);
+  return { base, order, slots: slots.used + edge.reduce((largest, unitClass) => Math.max(largest, unitClass), 0) + 1 };
+}
+
+/** Writes the states and their links, parents before children. */
+function link(automaton: Automaton, trie: Trie): void {
+  const { base, check, fail, out, outLink, hit, depth, hold } = automaton;
+  check.fill(-1);
+  for (let index = 0; index < trie.count; index++) {
+    const state = trie.order[index]!;
+    base[state] = trie.base[index]!;
+    depth[state] = trie.depth[index]!;
+    out[state] = trie.key[index]!;
+    if (index > 0) {
+      check[state] = trie.order[trie.parent[index]!]!;
+      hold[trie.order[trie.parent[index]!]!] = trie.depth[trie.parent[index]!]!;
+    }
+  }
+  for (let index = 1; index < trie.count; index++) {
+    const state = trie.order[index]!;
+    const unitClass = trie.edge[index]!;
+    let suffix = 0;
+    if (trie.depth[index]! > 1) {
+      let candidate = fail[trie.order[trie.parent[index]!]!]!;
+      for (;;) {
+        const next = base[candidate]! + unitClass;
+        if (check[next] === candidate) {
+          suffix = next;
+          break;
+        }
+        if (candidate === 0) break;
+        candidate = fail[candidate]!;
+      }
+    }
+    fail[state] = suffix;
+    outLink[state] = out[suffix] ? suffix : outLink[suffix]!;
+    hit[state] = out[state] || outLink[state] ? 1 : 0;
+    if (hold[state] === 0) hold[state] = hold[suffix]!;
+  }
+}
+
+function writeEntries(automaton: Automaton, keys: readonly string[], entries: ReadonlyMap<string, readonly KeyEntry[]>): void {
+  let entry = 0;
+  let run = 0;
+  for (const [index, key] of keys.entries()) {
+    automaton.keyLength[index + 1] = key.length;
+    automaton.entryAt[index + 1] = entry;
+    for (const { rule, flags, runs } of entries.get(key)!) {
+      automaton.entryRule[entry] = rule;
+      automaton.entryFlags[entry] = flags;
+      automaton.entryRuns[entry] = run;
+      if (runs) {
+        automaton.runs.set(runs, run);
+        run += runs.length;
+      }
+      entry++;
+    }
+  }
+  automaton.entryAt[keys.length + 1] = entry;
+}

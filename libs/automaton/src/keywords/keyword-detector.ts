@@ -1,0 +1,76 @@
+import type { Detector, Match } from '../detector.ts';
+import { Normaliser } from '../normalise/normaliser.ts';
+import { UnitBuffer } from '../normalise/unit-buffer.ts';
+import type { CompiledKeywords } from './compile-keywords.ts';
+import { Found } from './found.ts';
+import { SyllableScan } from './syllable-scan.ts';
+import { WordScan } from './word-scan.ts';
+
+/** A longer piece is taken in parts, so that the units of it need not all be in memory. */
+const PART_UNITS = 16_384;
+
+/** Looks for the words of all these sets, for example those of an organisation and those of a project. */
+export function keywordDetector(compiled: readonly CompiledKeywords[]): Detector {
+  return new KeywordDetector(compiled);
+}
+
+class KeywordDetector implements Detector {
+  readonly #normaliser = new Normaliser();
+  readonly #buffer = new UnitBuffer();
+  readonly #scans: (WordScan | SyllableScan)[] = [];
+  readonly #found: Found[] = [];
+  #length = 0;
+  #halfPair = false;
+  #frontier = 0;
+
+  constructor(compiled: readonly CompiledKeywords[]) {
+    for (const { words, sounds } of compiled) {
+      const found = new Found();
+      this.#found.push(found);
+      this.#scans.push(new WordScan(words, found));
+      if (sounds) this.#scans.push(new SyllableScan(sounds, found));
+    }
+  }
+
+  get frontier(): number {
+    return this.#frontier;
+  }
+
+  push(piece: string): void {
+    for (let from = 0; from < piece.length; from += PART_UNITS) {
+      const part = piece.length <= PART_UNITS ? piece : piece.slice(from, from + PART_UNITS);
+      this.#normaliser.push(part, this.#buffer);
+      this.#scan();
+      this.#length += part.length;
+      this.#halfPair = (part.charCodeAt(part.length - 1) & 0xfc00) === 0xd800;
+    }
+    let frontier = this.#halfPair ? this.#length - 1 : this.#length;
+    for (const found of this.#found) frontier = found.earliest(frontier);
+    for (const scan of this.#scans) frontier = scan.earliest(frontier);
+    this.#frontier = frontier;
+  }
+
+  end(): void {
+    this.#normaliser.end(this.#buffer);
+    this.#scan();
+    for (const found of this.#found) found.decide(true);
+    this.#frontier = this.#length;
+  }
+
+  /** A word that is found by its letters and by its sound is one match. */
+  drain(into: Match[]): void {
+    const matches: Match[] = [];
+    for (const found of this.#found) found.drain(matches);
+    if (matches.length > 1) matches.sort((a, b) => a.start - b.start || a.end - b.end || a.rule - b.rule);
+    let last: Match | undefined;
+    for (const match of matches) {
+      if (!last || last.start !== match.start || last.end !== match.end || last.rule !== match.rule) into.push(match);
+      last = match;
+    }
+  }
+
+  #scan(): void {
+    for (const scan of this.#scans) scan.scan(this.#buffer);
+    this.#buffer.clear();
+  }
+}
