@@ -58,7 +58,7 @@ describe('JSON text', () => {
         if (whole.matches.every(({ rule }) => rule === 3)) expect(whole.text).toBe(source);
         else if (!/77/.test(source)) expect(parsed).toEqual(masked(masking, source));
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     );
   });
 
@@ -105,7 +105,7 @@ describe('JSON text', () => {
           expect(stretch.includes('\\') ? JSON.parse(`"${stretch}"`) : stretch).toBe(text);
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 

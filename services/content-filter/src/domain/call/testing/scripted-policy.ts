@@ -45,6 +45,33 @@ export class ScriptedPolicy implements Policy {
   }
 }
 
+/** Breaks at a push, and says in its error what it looked at. */
+export class FailingPolicy extends ScriptedPolicy {
+  readonly #fails: (piece: string, pushes: number) => boolean;
+  #pushes = 0;
+
+  /** @param fails told the piece, and how many were pushed before */
+  constructor(rules: readonly ScriptedRule[], fails: (piece: string, pushes: number) => boolean) {
+    super(rules);
+    this.#fails = fails;
+  }
+
+  override open(direction: TextDirection): TextStream {
+    const stream = super.open(direction);
+    const fails = (piece: string): boolean => this.#fails(piece, this.#pushes++);
+    return {
+      get held() {
+        return stream.held;
+      },
+      push(piece) {
+        if (fails(piece)) throw new SyntaxError(`Unexpected token in ${piece}\n    and more of ${piece}`);
+        return stream.push(piece);
+      },
+      end: () => stream.end(),
+    };
+  }
+}
+
 /** The same policy for everybody, until it is exchanged. */
 export class ScriptedPolicies implements Policies {
   policy: Policy;
@@ -61,6 +88,8 @@ export class ScriptedPolicies implements Policies {
 class ScriptedStream implements TextStream {
   readonly #rules: readonly ScriptedRule[];
   #text = '';
+  /** How much of the text was looked at. */
+  #seen = 0;
   #decided = 0;
   #isOver = false;
   readonly #masks: { start: number; end: number }[] = [];
@@ -70,13 +99,14 @@ class ScriptedStream implements TextStream {
   }
 
   get held(): number {
-    return this.#isOver ? 0 : this.#text.length - this.#decided;
+    return this.#isOver ? 0 : this.#seen - this.#decided;
   }
 
   push(piece: string): Release {
     const matches: TextMatch[] = [];
-    for (let at = 0; at < piece.length; at++) {
-      this.#text += piece.charAt(at);
+    this.#text += piece;
+    while (this.#seen < this.#text.length) {
+      this.#seen++;
       const before = matches.length;
       this.#find(matches);
       const blocking = matches.slice(before).filter(({ rule }) => this.#rules[rule]!.action === 'block');
@@ -97,8 +127,8 @@ class ScriptedStream implements TextStream {
 
   #find(into: TextMatch[]): void {
     this.#rules.forEach(({ word, action }, rule) => {
-      if (word === '' || !this.#text.endsWith(word)) return;
-      const match = { rule, start: this.#text.length - word.length, end: this.#text.length, text: word };
+      if (word === '' || !this.#text.endsWith(word, this.#seen)) return;
+      const match = { rule, start: this.#seen - word.length, end: this.#seen, text: word };
       into.push(match);
       if (action === 'mask') this.#masks.push(match);
     });
@@ -109,9 +139,9 @@ class ScriptedStream implements TextStream {
     let held = 0;
     for (const { word, action } of this.#rules) {
       if (action === 'flag') continue;
-      for (let length = Math.min(word.length - 1, this.#text.length); length > held; length--) if (this.#text.endsWith(word.slice(0, length))) held = length;
+      for (let length = Math.min(word.length - 1, this.#seen); length > held; length--) if (this.#text.endsWith(word.slice(0, length), this.#seen)) held = length;
     }
-    return this.#text.length - held;
+    return this.#seen - held;
   }
 
   /** All before this offset leaves; of a mask that reaches behind it nothing does, unless nothing is to follow. */

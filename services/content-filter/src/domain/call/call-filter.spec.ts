@@ -1,0 +1,92 @@
+import { describe, expect, it } from '@jest/globals';
+import { create } from '@bufbuild/protobuf';
+import { ServiceError } from '@sluice/errors';
+import { ChatCallSchema, type ChatCall } from '@sluice/proto/chat/v1/chat';
+import { CallFilter } from './call-filter.ts';
+import { jsonTextOf } from './json-bytes.ts';
+import type { Policies } from './policy.ts';
+import { clientView, delta, finished } from './testing/events.ts';
+import { FailingPolicy, MASK, ScriptedPolicies, ScriptedPolicy, type ScriptedRule } from './testing/scripted-policy.ts';
+
+const OWNER = { callId: 'call-1', organisationId: 'org-1', projectId: 'project-1' };
+const hash = (): Uint8Array => new Uint8Array(32);
+const turn = async (): Promise<void> => undefined;
+const callOf = (content: string): ChatCall => create(ChatCallSchema, { messages: Buffer.from(JSON.stringify([{ role: 'user', content }])), choices: 1 });
+const open = (policies: Policies): CallFilter => new CallFilter(OWNER, { policies, hash });
+const policiesOf = (...rules: ScriptedRule[]): ScriptedPolicies => new ScriptedPolicies(new ScriptedPolicy(rules));
+
+describe('call filter', () => {
+  it('keeps the policy that it began with, whatever is in force meanwhile', async () => {
+    const policies = policiesOf({ word: 'old', action: 'mask' });
+    const call = open(policies);
+    await call.input(callOf('x'), turn);
+    const left = call.output([delta('an o')], false).events;
+    policies.policy = new ScriptedPolicy([{ word: 'new', action: 'block' }], 8n);
+    left.push(...call.output([delta('ld new one'), finished()], true).events);
+    expect(clientView(left).texts).toEqual({ '0/CONTENT/0': `an ${MASK} new one` });
+    expect(call.policy.version).toBe(7n);
+    const next = open(policies);
+    await next.input(callOf('x'), turn);
+    expect(clientView(next.output([delta('old new')], true).events).reasons).toEqual({ 0: 'content_filter' });
+  });
+
+  it('masks the input and takes turns', async () => {
+    const call = open(policiesOf({ word: 'abc', action: 'mask' }));
+    let turns = 0;
+    const outcome = await call.input(callOf(`abc${'x'.repeat(200_000)}`), async () => {
+      turns++;
+    });
+    expect(turns).toBe(3);
+    expect(jsonTextOf(outcome.call.messages)).toMatch(/"content":"\[masked\]xxx/);
+  });
+
+  it('has no output for an input that was blocked, nor before the input', async () => {
+    const call = open(policiesOf({ word: 'bad', action: 'block' }));
+    expect(() => call.output([delta('x')], false)).toThrow(expect.objectContaining({ code: 'failed_precondition' }));
+    expect(await call.input(callOf('bad'), turn)).toMatchObject({ action: 'block' });
+    expect(() => call.output([delta('x')], false)).toThrow(expect.objectContaining({ code: 'failed_precondition' }));
+  });
+
+  it('says when the model can be stopped', async () => {
+    const call = open(policiesOf({ word: 'bad', action: 'block', direction: 'out' }));
+    await call.input(callOf('bad'), turn);
+    expect(call.output([delta('x ')], false).stop).toBe(false);
+    expect(call.output([delta('bad')], false).stop).toBe(true);
+  });
+
+  it('fails closed for good, and tells nothing of what it looked at', async () => {
+    const failing = new FailingPolicy([{ word: 'bad', action: 'block', direction: 'out' }], (piece) => piece === 'my secret');
+    const call = open(new ScriptedPolicies(failing));
+    await call.input(callOf('x'), turn);
+    const thrown = catchOf(() => call.output([delta('my secret')], false));
+    expect(thrown).toMatchObject({ code: 'content_filter_unavailable', cause: { message: 'SyntaxError' } });
+    expect(`${thrown.message} ${thrown.stack} ${(thrown.cause as Error).stack}`).not.toContain('secret');
+    expect((thrown.cause as Error).stack).toContain('    at ');
+    expect(catchOf(() => call.output([finished()], true)).code).toBe('content_filter_unavailable');
+  });
+
+  it('lets no call begin while the rules are not known', () => {
+    const unknown = new ServiceError('content_filter_unavailable', 'The filter rules are being loaded.');
+    const away: Policies = {
+      of() {
+        throw unknown;
+      },
+    };
+    expect(catchOf(() => open(away))).toBe(unknown);
+    const broken: Policies = {
+      of() {
+        throw new Error('of another kind');
+      },
+    };
+    expect(catchOf(() => open(broken)).code).toBe('content_filter_unavailable');
+  });
+});
+
+function catchOf(work: () => unknown): ServiceError {
+  try {
+    work();
+  } catch (thrown) {
+    if (thrown instanceof ServiceError) return thrown;
+  }
+  throw new Error('It did not fail as it should.');
+}

@@ -1,0 +1,149 @@
+import { describe, expect, it } from '@jest/globals';
+import { create } from '@bufbuild/protobuf';
+import { Channel, ChatCallSchema, type ChatCall } from '@sluice/proto/chat/v1/chat';
+import fc from 'fast-check';
+import { Hits } from './hits.ts';
+import { filterInput, type InputOutcome } from './input-filter.ts';
+import { MASK, ScriptedPolicy } from './testing/scripted-policy.ts';
+
+const policy = new ScriptedPolicy([{ word: 'abc', action: 'mask' }, { word: 'bad', action: 'block' }, { word: 'hm', action: 'flag' }, { word: 'string', action: 'mask' }]);
+
+function callOf(messages: unknown, fields: Readonly<Record<string, unknown>> = {}): ChatCall {
+  const json = (value: unknown): Uint8Array => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
+  return Object.freeze(create(ChatCallSchema, { model: 'm', messages: json(messages), choices: 1, fields: Object.entries(fields).map(([name, value]) => ({ name, json: json(value) })) }));
+}
+
+function run(call: ChatCall, rules = policy): InputOutcome & { hits: Hits; turns: number } {
+  const hits = new Hits(rules, 'org', (_organisation, text) => Buffer.from(text));
+  const steps = filterInput(call, rules, hits);
+  for (let turns = 0; ; turns++) {
+    const step = steps.next();
+    if (step.done) return { ...step.value, hits, turns };
+  }
+}
+
+const messagesOf = (outcome: InputOutcome): unknown => JSON.parse(Buffer.from(outcome.call.messages).toString());
+const fieldOf = ({ call }: InputOutcome, name: string): unknown => JSON.parse(Buffer.from(call.fields.find((field) => field.name === name)!.json).toString());
+
+describe('input filter', () => {
+  it('gives a clean call back as it is', () => {
+    const call = callOf([{ role: 'user', content: 'fine' }], { temperature: 0.5, stop: ['x'] });
+    expect(run(call)).toMatchObject({ action: undefined, call });
+    expect(run(call).call).toBe(call);
+  });
+
+  it('masks every text that reaches the model', () => {
+    const messages = [
+      { role: 'system', name: 'abc', content: 'be abc' },
+      { role: 'user', content: [{ type: 'text', text: 'abc!' }, { type: 'file', file: { filename: 'abc.txt', file_data: 'abc' } }] },
+      { role: 'assistant', content: null, refusal: 'no abc', reasoning_content: 'abc?', tool_calls: [{ id: 'abc', type: 'function', function: { name: 'abc', arguments: '{"q":"\\u0061bc","abc":["abc"]}' } }, { id: 'c', type: 'custom', custom: { name: 'abc', input: 'abc' } }] },
+      { role: 'tool', tool_call_id: 'abc', content: '{"found":"abc"}' },
+      { role: 'assistant', function_call: { name: 'abc', arguments: 'not json abc' } },
+    ];
+    const outcome = run(callOf(messages));
+    expect(outcome.action).toBe('mask');
+    expect(messagesOf(outcome)).toEqual([
+      { role: 'system', name: MASK, content: `be ${MASK}` },
+      { role: 'user', content: [{ type: 'text', text: `${MASK}!` }, { type: 'file', file: { filename: `${MASK}.txt`, file_data: 'abc' } }] },
+      { role: 'assistant', content: null, refusal: `no ${MASK}`, reasoning_content: `${MASK}?`, tool_calls: [{ id: 'abc', type: 'function', function: { name: 'abc', arguments: `{"q":"${MASK}","${MASK}":["${MASK}"]}` } }, { id: 'c', type: 'custom', custom: { name: 'abc', input: MASK } }] },
+      { role: 'tool', tool_call_id: 'abc', content: `{"found":"${MASK}"}` },
+      { role: 'assistant', function_call: { name: 'abc', arguments: `not json ${MASK}` } },
+    ]);
+    expect(outcome.hits.all.map(({ channel, index }) => [Channel[channel], index])).toEqual([
+      ['CONTENT', 0], ['CONTENT', 0], ['CONTENT', 1], ['CONTENT', 1], ['REFUSAL', 2], ['REASONING', 2],
+      ['TOOL_ARGUMENTS', 2], ['TOOL_ARGUMENTS', 2], ['TOOL_ARGUMENTS', 2], ['TOOL_ARGUMENTS', 2], ['CONTENT', 3], ['FUNCTION_ARGUMENTS', 4],
+    ]);
+  });
+
+  it('masks texts in other fields, and leaves what says how the call is built', () => {
+    const outcome = run(
+      callOf([], {
+        tools: [{ type: 'function', function: { name: 'abc', description: 'finds abc', parameters: { type: 'object', properties: { abc: { type: 'string', description: 'abc', enum: ['abc'] } }, required: ['abc'] } } }],
+        response_format: { type: 'json_schema', json_schema: { name: 'abc', schema: { type: 'string', title: 'abc' } } },
+        prediction: { type: 'content', content: [{ type: 'text', text: 'abc' }] },
+        tool_choice: { type: 'function', function: { name: 'abc' } },
+        stop: ['abc', 'x'],
+        user: '"abc"',
+        metadata: { abc: 'abc' },
+        vendor_extra: { type: 'abc', deep: [{ abc: 'abc' }] },
+      }),
+    );
+    expect(fieldOf(outcome, 'tools')).toEqual([{ type: 'function', function: { name: 'abc', description: `finds ${MASK}`, parameters: { type: 'object', properties: { [MASK]: { type: 'string', description: MASK, enum: [MASK] } }, required: [MASK] } } }]);
+    expect(fieldOf(outcome, 'response_format')).toEqual({ type: 'json_schema', json_schema: { name: 'abc', schema: { type: 'string', title: MASK } } });
+    expect(fieldOf(outcome, 'prediction')).toEqual({ type: 'content', content: [{ type: 'text', text: MASK }] });
+    expect(fieldOf(outcome, 'tool_choice')).toEqual({ type: 'function', function: { name: 'abc' } });
+    expect(fieldOf(outcome, 'stop')).toEqual([MASK, 'x']);
+    expect(fieldOf(outcome, 'user')).toBe(MASK);
+    expect(fieldOf(outcome, 'metadata')).toEqual({ [MASK]: MASK });
+    expect(fieldOf(outcome, 'vendor_extra')).toEqual({ type: MASK, deep: [{ [MASK]: MASK }] });
+  });
+
+  it('does not touch media', () => {
+    const call = callOf([{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'data:image/png;base64,bad', detail: 'abc' } }, { type: 'input_audio', input_audio: { data: 'badabc', format: 'abc' } }] }]);
+    expect(run(call)).toMatchObject({ action: undefined, call });
+  });
+
+  it('leaves every byte alone that no mask replaces', () => {
+    const source = '[ {"role":"user" ,"content":"x \\u0061bc \\ud83d\\ude00\\/", "n": 1.50e3,"seed":12345678901234567890}, {"content":"\\u0041"}]';
+    const outcome = run(callOf(source, { logit_bias: '{ "50256" : -100 }', seed: '12345678901234567890' }));
+    expect(Buffer.from(outcome.call.messages).toString()).toBe(source.replace('"x \\u0061bc \\ud83d\\ude00\\/"', `"x ${MASK} \u{1f600}/"`));
+    expect(outcome.call.fields.map(({ json }) => Buffer.from(json).toString())).toEqual(['{ "50256" : -100 }', '12345678901234567890']);
+  });
+
+  it.each<[string, unknown, Record<string, unknown>]>([
+    ['a message', [{ role: 'user', content: 'so bad' }], {}],
+    ['escaped arguments in a string', [{ role: 'assistant', tool_calls: [{ function: { arguments: '{"q":"\\u0062ad"}' } }] }], {}],
+    ['text parts that say it together', [{ role: 'user', content: [{ type: 'text', text: 'xb' }, { type: 'text', text: 'a' }, { type: 'text', text: 'd' }] }], {}],
+    ['the description of a tool', [], { tools: [{ function: { description: 'bad' } }] }],
+    ['the name of a property', [], { tools: [{ function: { parameters: { properties: { bad: {} } } } }] }],
+    ['a string to stop at', [], { stop: '"bad"' }],
+  ])('blocks for %s', (_where, messages, fields) => {
+    const outcome = run(callOf(messages, fields));
+    expect(outcome).toMatchObject({ action: 'block', blockedBy: { id: 'rule-1', title: 'Title 1' } });
+    expect(outcome.hits.all).toMatchObject([{ ruleId: 'rule-1' }]);
+  });
+
+  it('does not join the parts of different messages', () => {
+    const part = (text: string): object => ({ role: 'user', content: [{ type: 'text', text }] });
+    expect(run(callOf([part('ba'), part('d')])).action).toBeUndefined();
+  });
+
+  it('flags without a change', () => {
+    const call = callOf([{ role: 'user', content: 'hm hm' }]);
+    const outcome = run(call);
+    expect(outcome).toMatchObject({ action: 'flag' });
+    expect(outcome.call).toBe(call);
+    expect(outcome.hits.count).toBe(2);
+  });
+
+  it('tells a hundred hits and counts all', () => {
+    const outcome = run(callOf([{ role: 'user', content: 'hm '.repeat(250) }]));
+    expect(outcome.hits.count).toBe(250);
+    expect(outcome.hits.all).toHaveLength(100);
+    expect(outcome.hits.all[99]).toMatchObject({ start: 297n, end: 299n });
+  });
+
+  it('masks whatever string it is given as a whole text would be', () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom('a', 'b', 'c', '"', '\\', '\n', '\u{1f600}', 'hm'), { maxLength: 20 }).map((parts) => parts.join('')), (content) => {
+        expect(messagesOf(run(callOf([{ role: 'user', content }])))).toEqual([{ role: 'user', content: policy.whole(content, 'in').text }]);
+      }),
+    );
+  });
+
+  it('looks at nothing when no rule looks at input', () => {
+    const call = callOf([{ role: 'user', content: 'bad' }]);
+    expect(run(call, new ScriptedPolicy([{ word: 'bad', action: 'block', direction: 'out' }]))).toMatchObject({ action: undefined, turns: 0 });
+  });
+
+  it('gives others their turn while it reads much', () => {
+    const flags = new ScriptedPolicy([{ word: 'h', action: 'flag' }]);
+    expect(run(callOf([{ role: 'user', content: 'x'.repeat(200_000) }]), flags).turns).toBe(3);
+    expect(run(callOf(Array.from({ length: 40 }, () => ({ content: 'x'.repeat(5000) }))), flags).turns).toBeGreaterThanOrEqual(2);
+  });
+
+  it('refuses more strings than anybody sends', () => {
+    const call = callOf([{ role: 'user', content: Array.from({ length: 70_000 }, () => 'x') }]);
+    expect(() => run(call)).toThrow(expect.objectContaining({ code: 'invalid_value' }));
+  });
+});
