@@ -7,3 +7,7 @@ export { keywordDetector } from './keywords/keyword-detector.ts';
 export { filterWhole } from './stream/filter-whole.ts';
 export { ReleasingStream } from './stream/releasing-stream.ts';
 export type { CountedMatch, Released, ReleasePolicy, RuleAction } from './stream/release-policy.ts';
+export { compileRegex } from './regex/compile-regex.ts';
+export type { CompiledRegex } from './regex/program.ts';
+export { MAX_HOLD, regexDetector } from './regex/regex-detector.ts';
+export { RegexRefused, type RefusalKind } from './regex/regex-refused.ts';
