@@ -7,6 +7,10 @@ export const COLLAPSED = 4;
 /** Found as it is written alone: not as leet, repeated letters or syllables. */
 export const AS_WRITTEN = 8;
 
+export const NOWHERE = 0;
+export const AFTER_BOUNDARY = 1;
+export const ANYWHERE = 2;
+
 /**
  * An Aho-Corasick automaton as a double array (Aoe, 1989): `base[state] + class` is the next state when its `check` says
  * so, else `fail` leads on. Every table is a view of one buffer, so that an automaton is handed to another thread, or
@@ -26,8 +30,8 @@ export interface Automaton {
   /** 1 when any key ends in a state or along its `fail`. */
   readonly hit: Uint8Array;
   readonly depth: Uint8Array;
-  /** How many of the last units a key that is not complete may begin with: the depth of the nearest state along `fail` that leads on. */
-  readonly hold: Uint8Array;
+  /** Whether longer keys begin with what leads to a state: `NOWHERE`, `AFTER_BOUNDARY` when all of them want one before them, or `ANYWHERE`. */
+  readonly onward: Uint8Array;
   readonly keyLength: Uint8Array;
   /** The entries of key `k` are `entryAt[k]` to `entryAt[k + 1]`, exclusive. */
   readonly entryAt: Int32Array;
@@ -83,7 +87,7 @@ function layOut({ states, keys, entries, runs }: AutomatonSize, buffer: ArrayBuf
   const at = { base: ints(states), check: ints(states), fail: ints(states), out: ints(states), outLink: ints(states), entryAt: ints(keys + 2), entryRule: ints(entries), entryRuns: ints(entries) };
   const classes = place(CLASSES, 2);
   const bytes = (count: number) => [place(count, 1), count] as const;
-  const small = { hit: bytes(states), depth: bytes(states), hold: bytes(states), keyLength: bytes(keys + 1), entryFlags: bytes(entries), runs: bytes(runs) };
+  const small = { hit: bytes(states), depth: bytes(states), onward: bytes(states), keyLength: bytes(keys + 1), entryFlags: bytes(entries), runs: bytes(runs) };
   if (!buffer) return { total, automaton: undefined };
   const int32 = ([offset, count]: readonly [number, number]) => new Int32Array(buffer, offset, count);
   const uint8 = ([offset, count]: readonly [number, number]) => new Uint8Array(buffer, offset, count);
@@ -91,7 +95,7 @@ function layOut({ states, keys, entries, runs }: AutomatonSize, buffer: ArrayBuf
     buffer,
     classes: new Uint16Array(buffer, classes, CLASSES),
     base: int32(at.base), check: int32(at.check), fail: int32(at.fail), out: int32(at.out), outLink: int32(at.outLink),
-    hit: uint8(small.hit), depth: uint8(small.depth), hold: uint8(small.hold), keyLength: uint8(small.keyLength),
+    hit: uint8(small.hit), depth: uint8(small.depth), onward: uint8(small.onward), keyLength: uint8(small.keyLength),
     entryAt: int32(at.entryAt), entryRule: int32(at.entryRule), entryRuns: int32(at.entryRuns), entryFlags: uint8(small.entryFlags), runs: uint8(small.runs),
   };
   return { total, automaton };

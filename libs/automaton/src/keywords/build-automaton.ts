@@ -1,4 +1,4 @@
-import { allocate, type Automaton } from './automaton.ts';
+import { AFTER_BOUNDARY, ANYWHERE, LEFT, allocate, type Automaton } from './automaton.ts';
 import { FreeSlots } from './free-slots.ts';
 
 /** What is reported when a key was found. */
@@ -39,6 +39,7 @@ export function buildAutomaton(entries: ReadonlyMap<string, readonly KeyEntry[]>
   automaton.classes.set(classes);
   writeEntries(automaton, keys, entries);
   link(automaton, trie);
+  lookOnward(automaton, trie);
   return automaton;
 }
 
@@ -114,17 +115,14 @@ function placeChildren(firstChild: Int32Array, edge: Uint16Array, count: number)
 
 /** Writes the states and their links, parents before children. */
 function link(automaton: Automaton, trie: Trie): void {
-  const { base, check, fail, out, outLink, hit, depth, hold } = automaton;
+  const { base, check, fail, out, outLink, hit, depth } = automaton;
   check.fill(-1);
   for (let index = 0; index < trie.count; index++) {
     const state = trie.order[index]!;
     base[state] = trie.base[index]!;
     depth[state] = trie.depth[index]!;
     out[state] = trie.key[index]!;
-    if (index > 0) {
-      check[state] = trie.order[trie.parent[index]!]!;
-      hold[trie.order[trie.parent[index]!]!] = trie.depth[trie.parent[index]!]!;
-    }
+    if (index > 0) check[state] = trie.order[trie.parent[index]!]!;
   }
   for (let index = 1; index < trie.count; index++) {
     const state = trie.order[index]!;
@@ -145,7 +143,18 @@ function link(automaton: Automaton, trie: Trie): void {
     fail[state] = suffix;
     outLink[state] = out[suffix] ? suffix : outLink[suffix]!;
     hit[state] = out[state] || outLink[state] ? 1 : 0;
-    if (hold[state] === 0) hold[state] = hold[suffix]!;
+  }
+}
+
+/** Children before parents: where longer keys may begin. */
+function lookOnward({ onward, out, entryAt, entryFlags }: Automaton, trie: Trie): void {
+  for (let index = trie.count - 1; index > 0; index--) {
+    const state = trie.order[index]!;
+    let below = onward[state]!;
+    const key = out[state]!;
+    if (key !== 0) for (let entry = entryAt[key]!; entry < entryAt[key + 1]!; entry++) below = Math.max(below, entryFlags[entry]! & LEFT ? AFTER_BOUNDARY : ANYWHERE);
+    const parent = trie.order[trie.parent[index]!]!;
+    onward[parent] = Math.max(onward[parent]!, below);
   }
 }
 

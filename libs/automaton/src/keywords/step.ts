@@ -1,4 +1,5 @@
-import type { Automaton } from './automaton.ts';
+import { AFTER_BOUNDARY, ANYWHERE, type Automaton } from './automaton.ts';
+import type { Trail } from './trail.ts';
 
 /** The state after one more unit. */
 export function step({ classes, base, check, fail }: Automaton, state: number, unit: number): number {
@@ -18,4 +19,16 @@ export function forEachEntry({ out, outLink, keyLength, entryAt }: Automaton, st
     const key = out[at]!;
     for (let entry = entryAt[key]!; entry < entryAt[key + 1]!; entry++) call(entry, keyLength[key]!);
   }
+}
+
+/**
+ * Where the longest key may begin that is not complete in a state, or `otherwise`: the exact frontier. Nothing before it
+ * can belong to a match still to come, and what stands there begins a key, so that some text would complete it.
+ */
+export function earliestStart({ depth, fail, onward }: Automaton, state: number, trail: Trail, otherwise: number): number {
+  for (; state !== 0; state = fail[state]!) {
+    const at = trail.at(depth[state]!);
+    if (onward[state] === ANYWHERE || (onward[state] === AFTER_BOUNDARY && !trail.afterWord[at])) return Math.min(otherwise, trail.starts[at]!);
+  }
+  return otherwise;
 }

@@ -2,7 +2,7 @@ import { TRACKS } from '../normalise/tracks.ts';
 import type { UnitBuffer } from '../normalise/unit-buffer.ts';
 import type { Automaton } from './automaton.ts';
 import type { Found } from './found.ts';
-import { forEachEntry, step } from './step.ts';
+import { earliestStart, forEachEntry, step } from './step.ts';
 import { Trail } from './trail.ts';
 import { MAX_SKIPPED, SKIPPED, SYLLABLE, UNIT_KIND } from './unit-kind.ts';
 
@@ -39,8 +39,7 @@ export class SyllableScan {
 
   /** The first place at which a match may begin that is not complete, or `otherwise`. */
   earliest(otherwise: number): number {
-    const units = this.#automaton.hold[this.#state]!;
-    return units === 0 ? otherwise : Math.min(otherwise, this.#trail.starts[this.#trail.at(units)]!);
+    return earliestStart(this.#automaton, this.#state, this.#trail, otherwise);
   }
 
   #report(state: number, end: number): void {

@@ -4,7 +4,7 @@ import { COLLAPSED, LEFT, RIGHT, type Automaton } from './automaton.ts';
 import type { Found } from './found.ts';
 import { LeetTrack } from './leet-track.ts';
 import { RepeatsTrack } from './repeats-track.ts';
-import { forEachEntry } from './step.ts';
+import { earliestStart, forEachEntry } from './step.ts';
 import { Trail } from './trail.ts';
 import { LEET, MAX_SKIPPED, REPEATABLE, SKIPPED, UNIT_KIND, WORD } from './unit-kind.ts';
 
@@ -84,15 +84,10 @@ export class WordScan {
 
   /** The first place at which a match may begin that is not complete, or `otherwise`. */
   earliest(otherwise: number): number {
-    const { hold } = this.#automaton;
-    const since = (trail: Trail, state: number) => {
-      const units = hold[state]!;
-      return units === 0 ? otherwise : Math.min(otherwise, trail.starts[trail.at(units)]!);
-    };
-    otherwise = since(this.#trail, this.#state);
-    if (this.#leetI.awake) otherwise = since(this.#trail, this.#leetI.state);
-    if (this.#leetL.awake) otherwise = since(this.#trail, this.#leetL.state);
-    return this.#repeats.awake ? since(this.#repeats.trail, this.#repeats.state) : otherwise;
+    otherwise = earliestStart(this.#automaton, this.#state, this.#trail, otherwise);
+    if (this.#leetI.awake) otherwise = earliestStart(this.#automaton, this.#leetI.state, this.#trail, otherwise);
+    if (this.#leetL.awake) otherwise = earliestStart(this.#automaton, this.#leetL.state, this.#trail, otherwise);
+    return this.#repeats.awake ? earliestStart(this.#automaton, this.#repeats.state, this.#repeats.trail, otherwise) : otherwise;
   }
 
   /** A unit that stands for nothing. True when it is one too many: no word goes on behind it. */

@@ -1,0 +1,39 @@
+import { describe, expect, it } from '@jest/globals';
+import { ManualClock } from '@sluice/clock';
+import type { Match } from '../detector.ts';
+import { compileKeywords, serialiseKeywords } from './compile-keywords.ts';
+import { compileOffThread } from './compile-off-thread.ts';
+import { keywordDetector } from './keyword-detector.ts';
+
+const lists = [{ rule: 4, words: ['法轮功', 'asshole', 'hash'] }, { rule: 7, words: ['Scunthorpe'], allow: true }];
+
+describe('compileOffThread', () => {
+  it('hands over, in shared memory, the tables that this thread would have made', async () => {
+    const compiled = await compileOffThread(lists);
+    const here = serialiseKeywords(compileKeywords(lists));
+    const there = serialiseKeywords(compiled);
+    expect(Object.prototype.toString.call(there.words)).toBe('[object SharedArrayBuffer]');
+    expect(Buffer.from(there.words).equals(Buffer.from(here.words))).toBe(true);
+    expect(Buffer.from(there.sounds!).equals(Buffer.from(here.sounds!))).toBe(true);
+
+    const detector = keywordDetector([compiled]);
+    detector.push('one hash');
+    detector.end();
+    const matches: Match[] = [];
+    detector.drain(matches);
+    expect(matches).toEqual([{ rule: 4, start: 4, end: 8 }]);
+  });
+
+  it('says so when it takes too long', async () => {
+    const clock = new ManualClock();
+    const compiled = compileOffThread(lists, clock);
+    clock.advance(30_000);
+    await expect(compiled).rejects.toMatchObject({ code: 'content_filter_unavailable', message: expect.stringContaining('30000 ms') });
+  });
+
+  it('says so when the thread dies of what it was given, without a word of it', async () => {
+    const broken = [{ rule: 0, words: null as unknown as string[] }];
+    const failure = await compileOffThread(broken).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: 'content_filter_unavailable', message: 'The words of the content filter could not be compiled: the thread failed.' });
+  });
+});
