@@ -15,6 +15,8 @@ function loaded(): KeyDirectory {
       pepper: PEPPER,
       projects: [{ project: { id: 'p1', name: 'one' }, dataKeys: [{ id: 'new', key: Buffer.alloc(32, 2) }, { id: 'old', key: Buffer.alloc(32, 3) }] }],
       keys: [{ id: 'k1', keyedHash: hashOf('secret one') }],
+      limits: [{ level: 3, subjectId: 'k1', limits: { requestsPerMinute: 7n } }],
+      parameterRules: [{ organisationId: 'o1', rules: [{ id: 'r1', parameter: 'n', max: 2 }] }],
     }),
   );
   return directory;
@@ -47,6 +49,27 @@ describe('the key directory', () => {
     expect(directory.project('p1')?.name).toBe('renamed');
     expect(directory.apply(create(AccessChangedSchema, { change: { case: 'project', value: { id: 'p2' } } }))).toBe(false);
     expect(directory.sealingKey('p2')).toBeUndefined();
+  });
+
+  it('follows limits, and has none where all were removed', () => {
+    const directory = loaded();
+    expect(directory.limits('k1')).toEqual({ requestsPerMinute: 7, tokensPerMinute: 0, concurrentRequests: 0, requestsPerDay: 0 });
+    expect(directory.limits('k2')).toBeUndefined();
+    directory.apply(create(AccessChangedSchema, { change: { case: 'limits', value: { level: 1, subjectId: 'o1', limits: { tokensPerMinute: 9n } } } }));
+    directory.apply(create(AccessChangedSchema, { change: { case: 'limits', value: { level: 3, subjectId: 'k1', limits: {} } } }));
+    expect([directory.limits('o1')?.tokensPerMinute, directory.limits('k1')]).toEqual([9, undefined]);
+  });
+
+  it('follows parameter rules, each of its organisation, by its id', () => {
+    const directory = loaded();
+    const put = (organisationId: string, id: string, max: number): boolean => directory.apply(create(AccessChangedSchema, { organisationId, change: { case: 'parameterRule', value: { id, parameter: 'n', max } } }));
+    const rules = (organisationId: string) => directory.parameterRules(organisationId)?.map(({ id, max }) => [id, max]);
+    put('o1', 'r1', 3);
+    put('o1', 'r2', 4);
+    put('o2', 'r3', 5);
+    expect([rules('o1'), rules('o2')]).toEqual([[['r1', 3], ['r2', 4]], [['r3', 5]]]);
+    for (const id of ['r1', 'r2']) directory.apply(create(AccessChangedSchema, { organisationId: 'o1', change: { case: 'removedParameterRuleId', value: id } }));
+    expect([rules('o1'), rules('o2')]).toEqual([undefined, [['r3', 5]]]);
   });
 
   it('knows nobody before it is loaded', () => {

@@ -89,6 +89,17 @@ describe('SlidingWindow', () => {
     );
   });
 
+  it('is empty where a correction left nothing', () => {
+    const window = new SlidingWindow(WINDOW_MS, BUCKET_MS);
+    window.add(100, 2);
+    const bucket = window.add(450, 7);
+    expect(window.emptyInMs(500)).toBe(1_000);
+    window.correct(bucket, -7);
+    expect(window.emptyInMs(500)).toBe(700);
+    window.correct(1, -2);
+    expect(window.emptyInMs(500)).toBe(0);
+  });
+
   it('takes a correction that comes late or for a bucket that never was as nothing', () => {
     const window = new SlidingWindow(WINDOW_MS, BUCKET_MS);
     window.correct(3, 5);

@@ -72,8 +72,10 @@ export class SlidingWindow {
   /** Milliseconds until everything used until now has left. */
   emptyInMs(nowMs: number): number {
     this.#expire(nowMs);
-    const newest = this.#buckets.at(-1);
-    return newest === undefined ? 0 : this.#leavesAtMs(newest) - nowMs;
+    let newest = this.#buckets.length - 1;
+    // A correction may have left nothing in a bucket.
+    while (newest >= this.#first && this.#amounts[newest] === 0) newest--;
+    return newest < this.#first ? 0 : this.#leavesAtMs(this.#buckets[newest]!) - nowMs;
   }
 
   /** When the end of a bucket lies a whole window behind. */
