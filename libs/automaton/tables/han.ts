@@ -38,12 +38,14 @@ export function simplified(character: string): string {
   return VARIANTS.get(character) ?? [standard!, ...regional].find((form) => form !== character && [...form].length === 1) ?? character;
 }
 
+/** Characters whose first reading in the dictionary is not the one they mostly have in text. */
+const MOSTLY = new Map(['了le', '弹dan', '藏zang', '匙shi', '厦xia', '莞guan', '削xue', '曝bao', '吁yu'].map((entry) => [entry[0]!, entry.slice(1)]));
 /** Where hu is spoken as f, the vowel that f takes; elsewhere it is the rest: hua, fa. */
 const HU_AS_FU = new Map([['hu', 'fu'], ['hui', 'fei'], ['hun', 'fen']]);
 
 /** The syllable of a Han character without its tone, with the sounds merged that many speakers do not tell apart; undefined if unknown. */
 export function fuzzySyllable(character: string): string | undefined {
-  const spoken = pinyin(character, { toneType: 'none', v: true });
+  const spoken = MOSTLY.get(character) ?? pinyin(character, { toneType: 'none', v: true });
   if (!/^[a-z]+$/.test(spoken)) return undefined;
   const initial = HU_AS_FU.get(spoken) ?? spoken.replace(/^hu/, 'f');
   return initial
