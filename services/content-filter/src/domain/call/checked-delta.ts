@@ -44,7 +44,7 @@ export class CheckedDelta {
   /** Models make up names of tools too. */
   #toolName({ choice, channel, tool }: Delta): string | undefined {
     if (!tool?.name) return '';
-    const { text, matches, blockedBy } = lookAtOnce(this.#policy, 'out', tool.name);
+    const { text, matches, blockedBy } = lookAtOnce(this.#policy.open('out'), tool.name);
     this.#hits.add(matches, 'out', { channel, index: choice });
     return blockedBy === undefined ? text : undefined;
   }
@@ -54,9 +54,9 @@ export class CheckedDelta {
     const source = sourceOf(extraJson);
     const edits = new JsonEdits(source);
     for (const literal of jsonLiterals(source)) {
-      if (literal.isName || NOT_TEXT.has(literal.path)) continue;
+      if (literal.isName || NOT_TEXT.has(literal.path.text)) continue;
       const said = decodedLiteral(source, literal.start, literal.end);
-      const { text, matches, blockedBy } = lookAtOnce(this.#policy, 'out', said);
+      const { text, matches, blockedBy } = lookAtOnce(this.#policy.open('out'), said);
       this.#hits.add(matches, 'out', { channel: Channel.UNSPECIFIED, index: choice });
       if (blockedBy !== undefined) return undefined;
       if (text !== said) edits.replace(literal, text);
@@ -72,7 +72,7 @@ export class CheckedDelta {
 
   /** For what is given whole or not at all; the hit is that of the text which it repeats. */
   #isCleanText(text: string): boolean {
-    const { text: left, blockedBy } = lookAtOnce(this.#policy, 'out', text);
+    const { text: left, blockedBy } = lookAtOnce(this.#policy.open('out'), text);
     return blockedBy === undefined && left === text;
   }
 }

@@ -108,6 +108,16 @@ describe('input filter', () => {
     expect(run(callOf([part('ba'), part('d')])).action).toBeUndefined();
   });
 
+  it('does not take arguments for clean because they are as plain text', () => {
+    const said = '{"q":"\\u0062ad"}';
+    expect(run(callOf([{ role: 'user', content: said }, { role: 'assistant', function_call: { arguments: said } }])).action).toBe('block');
+  });
+
+  it('looks once at short texts that come again, and counts every hit', () => {
+    const outcome = run(callOf([{ content: 'fine' }, { content: 'hm' }, { content: 'fine' }, { content: 'hm' }]));
+    expect(outcome.hits.all.map(({ index }) => index)).toEqual([1, 3]);
+  });
+
   it('flags without a change', () => {
     const call = callOf([{ role: 'user', content: 'hm hm' }]);
     const outcome = run(call);

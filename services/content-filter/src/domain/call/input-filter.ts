@@ -1,14 +1,19 @@
 import { ServiceError } from '@sluice/errors';
 import { Channel, type ChatCall } from '@sluice/proto/chat/v1/chat';
-import type { Hits, Place } from './hits.ts';
-import { inputChannelOf, isTextPart, textKindOf } from './input-places.ts';
+import type { Hits } from './hits.ts';
+import { inputPlaceOf, isSchemaName, isSchemaType, type InputPlace, type TextKind } from './input-places.ts';
+import { JoinedParts } from './joined-parts.ts';
 import { jsonTextOf } from './json-bytes.ts';
-import { decodedLiteral, JsonEdits, jsonLiterals, type JsonLiteral } from './json-literals.ts';
+import { decodedLiteral, JsonEdits, jsonLiterals, JsonPath, type JsonLiteral } from './json-literals.ts';
 import { JsonText } from './json-text.ts';
 import { INPUT_STRINGS_LIMIT, INPUT_TURN_UNITS } from './limits.ts';
-import { JoinedParts } from './joined-parts.ts';
-import type { Policy, PolicyRule } from './policy.ts';
-import { lookAt } from './whole-text.ts';
+import type { Policy, PolicyRule, Release } from './policy.ts';
+import { lookAt, lookAtOnce } from './whole-text.ts';
+
+const QUOTE = 0x22;
+/** Names and types of tools come again and again in one call. */
+const REMEMBERED_UNITS = 64;
+const REMEMBERED_TEXTS = 4096;
 
 export interface InputOutcome {
   /** The strictest of what was done; undefined when nothing was found. */
@@ -40,16 +45,21 @@ export function* filterInput(call: ChatCall, policy: Policy, hits: Hits): Genera
 }
 
 class InputReader {
-  readonly #policy: Policy;
-  readonly #hits: Hits;
-  #strings = 0;
-  #unitsInTurn = 0;
   /** Index of the rule that blocks. */
   blockedBy: number | undefined;
+  readonly #policy: Policy;
+  readonly #hits: Hits;
+  readonly #parts: JoinedParts;
+  readonly #places = new Map<JsonPath, InputPlace>();
+  /** Short texts in which nothing was found. */
+  readonly #clean = new Set<string>();
+  #strings = 0;
+  #unitsInTurn = 0;
 
   constructor(policy: Policy, hits: Hits) {
     this.#policy = policy;
     this.#hits = hits;
+    this.#parts = new JoinedParts(policy, (matches, index) => hits.add(matches, 'in', { channel: Channel.CONTENT, index }));
   }
 
   /** The bytes of one field as they may go on: the same when nothing of it is masked. */
@@ -57,48 +67,54 @@ class InputReader {
     if (this.blockedBy !== undefined || !json.includes(QUOTE)) return json;
     const source = jsonTextOf(json);
     const edits = new JsonEdits(source);
-    const parts = new JoinedParts(this.#policy, (matches, index) => this.#hits.add(matches, 'in', { channel: Channel.CONTENT, index }));
-    for (const literal of jsonLiterals(source, field)) {
-      if (++this.#strings > INPUT_STRINGS_LIMIT) throw new ServiceError('invalid_value', `Invalid '${field === 'messages' ? field : 'body'}': more than ${INPUT_STRINGS_LIMIT} strings.`);
-      const text = (): string => decodedLiteral(source, literal.start, literal.end);
-      const kind = textKindOf(literal, text);
+    for (const literal of jsonLiterals(source, new JsonPath(field))) {
+      this.#count();
+      const place = this.#placeOf(literal.path);
+      const kind = literal.isName ? kindOfName(place, literal.name) : place.value;
       if (kind === undefined) continue;
-      const said = text();
-      const masked = yield* this.#look(said, kind, placeOf(literal));
-      if (this.blockedBy === undefined && !literal.isName && isTextPart(literal.path)) this.blockedBy = parts.add(said, literal.index);
+      const text = literal.isName ? literal.name : decodedLiteral(source, literal.start, literal.end);
+      const left = kind === 'text' && this.#isKnownClean(text, place) ? text : yield* this.#look(text, kind, place, literal);
+      if (this.blockedBy === undefined && place.isTextPart) this.blockedBy = this.#parts.add(text, literal.index);
       if (this.blockedBy !== undefined) return json;
-      if (masked !== undefined) edits.replace(literal, masked);
+      if (left !== text) edits.replace(literal, left);
     }
     return edits.isChanged ? edits.bytes() : json;
   }
 
-  /** What stands for the text; undefined when it may stay. */
-  *#look(text: string, kind: 'text' | 'json', place: Place): Generator<void, string | undefined> {
+  /** What leaves of a text. */
+  *#look(text: string, kind: TextKind, { channel }: InputPlace, { index }: JsonLiteral): Generator<void, string> {
     const stream = kind === 'json' ? new JsonText(this.#policy, 'in') : this.#policy.open('in');
-    const looked = lookAt(stream, text);
-    let step = looked.next();
-    while (!step.done) {
-      yield* this.#turn(INPUT_TURN_UNITS);
-      step = looked.next();
+    const release: Release = text.length > INPUT_TURN_UNITS ? yield* lookAt(stream, text) : lookAtOnce(stream, text);
+    this.#hits.add(release.matches, 'in', { channel, index: channel === Channel.UNSPECIFIED ? 0 : index });
+    this.blockedBy = release.blockedBy;
+    if (release.matches.length === 0 && release.text === text && kind === 'text') this.#remember(text);
+    this.#unitsInTurn += text.length % INPUT_TURN_UNITS;
+    if (this.#unitsInTurn >= INPUT_TURN_UNITS) {
+      this.#unitsInTurn = 0;
+      yield;
     }
-    yield* this.#turn(text.length % INPUT_TURN_UNITS);
-    const { matches, blockedBy, text: left } = step.value;
-    this.#hits.add(matches, 'in', place);
-    this.blockedBy = blockedBy;
-    return left === text ? undefined : left;
+    return release.text;
   }
 
-  *#turn(units: number): Generator<void, void> {
-    this.#unitsInTurn += units;
-    if (this.#unitsInTurn < INPUT_TURN_UNITS) return;
-    this.#unitsInTurn = 0;
-    yield;
+  #count(): void {
+    if (++this.#strings > INPUT_STRINGS_LIMIT) throw new ServiceError('invalid_value', `The request holds more than ${INPUT_STRINGS_LIMIT} strings.`);
+  }
+
+  #placeOf(path: JsonPath): InputPlace {
+    let place = this.#places.get(path);
+    if (!place) this.#places.set(path, (place = inputPlaceOf(path)));
+    return place;
+  }
+
+  #isKnownClean(text: string, { mayBeSchemaType }: InputPlace): boolean {
+    return this.#clean.has(text) || (mayBeSchemaType && isSchemaType(text));
+  }
+
+  #remember(text: string): void {
+    if (text.length <= REMEMBERED_UNITS && this.#clean.size < REMEMBERED_TEXTS) this.#clean.add(text);
   }
 }
 
-function placeOf({ path, index }: JsonLiteral): Place {
-  const channel = inputChannelOf(path);
-  return { channel, index: channel === Channel.UNSPECIFIED ? 0 : index };
+function kindOfName({ hasFreeNames }: InputPlace, name: string): TextKind | undefined {
+  return hasFreeNames && !isSchemaName(name) ? 'text' : undefined;
 }
-
-const QUOTE = 0x22;

@@ -1,5 +1,5 @@
 import { Channel } from '@sluice/proto/chat/v1/chat';
-import type { JsonLiteral } from './json-literals.ts';
+import type { JsonPath } from './json-literals.ts';
 
 /** What a string of a call is for the filter. */
 export type TextKind = 'text' | 'json';
@@ -43,17 +43,41 @@ const SCHEMA_TYPES = new Set(['string', 'number', 'integer', 'boolean', 'object'
 
 const ARGUMENTS = new Set(['messages.*.tool_calls.*.function.arguments', 'messages.*.function_call.arguments']);
 
-/** How a string is looked at; undefined when it is none that says something. `text` is asked for only where it decides. */
-export function textKindOf({ path, name, isName }: JsonLiteral, text: () => string): TextKind | undefined {
-  if (isName) return isFree(path) && !SCHEMA_NAMES.has(name) ? 'text' : undefined;
-  if (ARGUMENTS.has(path)) return 'json';
-  if (STRUCTURE.has(path) || STRUCTURE_FIELDS.has(fieldOf(path))) return undefined;
-  if (name === 'type' && isFree(path) && SCHEMA_TYPES.has(text())) return undefined;
-  return 'text';
+/** What is known of a string by where it stands. */
+export interface InputPlace {
+  /** How a value here is looked at; undefined when it is none that says something. */
+  readonly value: TextKind | undefined;
+  /** A value here may be a type that JSON Schema knows, which says nothing. */
+  readonly mayBeSchemaType: boolean;
+  /** The names of an object here are chosen by the client. */
+  readonly hasFreeNames: boolean;
+  readonly channel: Channel;
+  /** A part of a message's content that is text: the model reads the parts of one message one behind the other. */
+  readonly isTextPart: boolean;
+}
+
+export function inputPlaceOf({ text: path }: JsonPath): InputPlace {
+  const isFree = isFreePath(path);
+  return {
+    value: ARGUMENTS.has(path) ? 'json' : STRUCTURE.has(path) || STRUCTURE_FIELDS.has(fieldOf(path)) ? undefined : 'text',
+    mayBeSchemaType: isFree && path.endsWith('.type'),
+    hasFreeNames: isFree,
+    channel: inputChannelOf(path),
+    isTextPart: path === 'messages.*.content.*.text',
+  };
+}
+
+/** Whether a name that a client may choose is one of JSON Schema's own. */
+export function isSchemaName(name: string): boolean {
+  return SCHEMA_NAMES.has(name);
+}
+
+export function isSchemaType(text: string): boolean {
+  return SCHEMA_TYPES.has(text);
 }
 
 /** The channel of a string of the messages; other fields have none. */
-export function inputChannelOf(path: string): Channel {
+function inputChannelOf(path: string): Channel {
   if (!path.startsWith('messages.')) return Channel.UNSPECIFIED;
   if (path === 'messages.*.refusal') return Channel.REFUSAL;
   if (path === 'messages.*.reasoning_content' || path === 'messages.*.reasoning') return Channel.REASONING;
@@ -62,12 +86,7 @@ export function inputChannelOf(path: string): Channel {
   return Channel.CONTENT;
 }
 
-/** A part of a message's content that is text: the model reads the parts of one message one behind the other. */
-export function isTextPart(path: string): boolean {
-  return path === 'messages.*.content.*.text';
-}
-
-function isFree(path: string): boolean {
+function isFreePath(path: string): boolean {
   return !API_FIELDS.has(fieldOf(path)) || FREE_WITHIN.some((root) => path === root || path.startsWith(`${root}.`));
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { decodedLiteral, JsonEdits, jsonLiterals } from './json-literals.ts';
+import { decodedLiteral, JsonEdits, jsonLiterals, JsonPath } from './json-literals.ts';
 import { jsonSource } from './testing/json-source.ts';
 
 /** All strings of a parsed value, in order. */
@@ -22,7 +22,7 @@ describe('JSON literals', () => {
 
   it('say where they stand', () => {
     const source = '[{"content":[{"text":"a"},{"b":{"c\\u0064":"d"}}]},"e"]';
-    const found = [...jsonLiterals(source, 'messages')].map(({ path, name, isName, index }) => [path, name, isName, index]);
+    const found = [...jsonLiterals(source, new JsonPath('messages'))].map(({ path, name, isName, index }) => [path.text, name, isName, index]);
     expect(found).toEqual([
       ['messages.*', 'content', true, 0],
       ['messages.*.content.*', 'text', true, 0],
@@ -32,7 +32,9 @@ describe('JSON literals', () => {
       ['messages.*.content.*.b.cd', 'cd', false, 0],
       ['messages.*', '', false, 1],
     ]);
-    expect([...jsonLiterals('"x"', 'user')]).toEqual([{ start: 0, end: 3, path: 'user', name: '', isName: false, index: 0 }]);
+    const user = new JsonPath('user');
+    expect([...jsonLiterals('"x"', user)]).toEqual([{ start: 0, end: 3, path: user, name: '', isName: false, index: 0 }]);
+    expect(user.step('a').step('*')).toBe(user.step('a').step('*'));
   });
 
   it('can be written anew, and what is between them stays', () => {

@@ -6,19 +6,35 @@ export interface JsonLiteral {
   readonly start: number;
   readonly end: number;
   readonly isName: boolean;
-  /**
-   * Where it stands: names joined by dots, `*` for an index, `messages.*.content`. Of a name, the object that it is of.
-   */
-  readonly path: string;
+  /** Where it stands. Of a name, the object that it is of. */
+  readonly path: JsonPath;
   /** The name of the member whose value this is, or the name itself; empty in a list. */
   readonly name: string;
   /** Index in the outermost list. */
   readonly index: number;
 }
 
+/** A place in JSON texts. The same place is the same object in all texts that are read from one root. */
+export class JsonPath {
+  /** Names joined by dots, `*` for an index: `messages.*.content`. */
+  readonly text: string;
+  readonly #steps = new Map<string, JsonPath>();
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  /** The place of a member, or of the elements of a list. */
+  step(name: string): JsonPath {
+    let next = this.#steps.get(name);
+    if (!next) this.#steps.set(name, (next = new JsonPath(this.text === '' ? name : `${this.text}.${name}`)));
+    return next;
+  }
+}
+
 interface Level {
   readonly isObject: boolean;
-  readonly path: string;
+  readonly path: JsonPath;
   /** The member that is being read. */
   name: string;
   expectsName: boolean;
@@ -28,9 +44,9 @@ interface Level {
  * All strings of a JSON text in their order, found in one walk that builds nothing. The text must be valid (it was
  * parsed before); of what is not, strings are found as far as it looks like JSON.
  *
- * @param root the path of the whole value; empty for none
+ * @param root the place of the whole value
  */
-export function* jsonLiterals(json: string, root = ''): Generator<JsonLiteral, void> {
+export function* jsonLiterals(json: string, root = new JsonPath('')): Generator<JsonLiteral, void> {
   const levels: Level[] = [];
   let level: Level | undefined;
   let index = 0;
@@ -99,10 +115,8 @@ const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
 /** The place of a value that stands here. */
-function pathOf(level: Level | undefined, root: string): string {
-  if (!level) return root;
-  const step = level.isObject ? level.name : '*';
-  return level.path === '' ? step : `${level.path}.${step}`;
+function pathOf(level: Level | undefined, root: JsonPath): JsonPath {
+  return level ? level.path.step(level.isObject ? level.name : '*') : root;
 }
 
 /** Index of the quote that ends the string which begins here. */

@@ -7,7 +7,7 @@ import { lookAtOnce } from './whole-text.ts';
 
 const policy = new ScriptedPolicy([{ word: 'bad', action: 'block' }, { word: 'abc', action: 'mask' }]);
 const isClean = (text: string): boolean => {
-  const { text: left, blockedBy } = lookAtOnce(policy, 'out', text);
+  const { text: left, blockedBy } = lookAtOnce(policy.open('out'), text);
   return blockedBy === undefined && left === text;
 };
 

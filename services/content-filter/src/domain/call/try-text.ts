@@ -22,7 +22,7 @@ export function tryText(policy: Policy, organisationId: string, hash: HitHash, t
   const hits = new Hits(policy, organisationId, hash);
   let strictest: Tried = { text, action: undefined, hits, title: '' };
   for (const direction of directions) {
-    const { text: left, matches, blockedBy } = lookAtOnce(policy, direction, text);
+    const { text: left, matches, blockedBy } = lookAtOnce(policy.open(direction), text);
     hits.add(matches, direction, { channel: Channel.CONTENT, index: 0 });
     const blocking = blockedBy === undefined ? undefined : policy.rule(blockedBy);
     const masks = matches.some(({ rule }) => policy.rule(rule).action === 'mask');

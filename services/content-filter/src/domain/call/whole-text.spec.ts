@@ -7,9 +7,9 @@ const policy = new ScriptedPolicy([{ word: 'abc', action: 'mask' }, { word: 'bad
 
 describe('whole text', () => {
   it('gives what leaves and what was found', () => {
-    expect(lookAtOnce(policy, 'out', 'xabcab')).toEqual({ text: `x${MASK}ab`, matches: [{ rule: 0, start: 1, end: 4, text: 'abc' }] });
-    expect(lookAtOnce(policy, 'out', 'x bad y')).toMatchObject({ text: 'x ', blockedBy: 1 });
-    expect(lookAtOnce(policy, 'out', '')).toEqual({ text: '', matches: [] });
+    expect(lookAtOnce(policy.open('out'), 'xabcab')).toEqual({ text: `x${MASK}ab`, matches: [{ rule: 0, start: 1, end: 4, text: 'abc' }] });
+    expect(lookAtOnce(policy.open('out'), 'x bad y')).toMatchObject({ text: 'x ', blockedBy: 1 });
+    expect(lookAtOnce(policy.open('out'), '')).toEqual({ text: '', matches: [] });
   });
 
   it('gives others a turn between stretches, and finds what lies across', () => {

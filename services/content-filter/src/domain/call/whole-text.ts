@@ -1,5 +1,5 @@
 import { INPUT_TURN_UNITS } from './limits.ts';
-import type { Policy, Release, TextDirection, TextMatch, TextStream } from './policy.ts';
+import type { Release, TextMatch, TextStream } from './policy.ts';
 
 /** Looks at a whole text. Yields between stretches of a long one. */
 export function* lookAt(stream: TextStream, text: string): Generator<void, Release> {
@@ -17,9 +17,9 @@ export function* lookAt(stream: TextStream, text: string): Generator<void, Relea
 }
 
 /** The same in one go. */
-export function lookAtOnce(policy: Policy, direction: TextDirection, text: string): Release {
-  const looked = lookAt(policy.open(direction), text);
-  let step = looked.next();
-  while (!step.done) step = looked.next();
-  return step.value;
+export function lookAtOnce(stream: TextStream, text: string): Release {
+  const pushed = stream.push(text);
+  if (pushed.blockedBy !== undefined) return pushed;
+  const ended = stream.end();
+  return { ...ended, text: pushed.text + ended.text, matches: pushed.matches.length === 0 ? ended.matches : [...pushed.matches, ...ended.matches] };
 }
