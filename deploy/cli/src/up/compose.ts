@@ -1,6 +1,8 @@
 import type { DynamicModule } from '@nestjs/common';
 import { createAccess } from '@sluice/access';
 import { createAudit } from '@sluice/audit';
+import { createBilling } from '@sluice/billing';
+import { createContentFilter } from '@sluice/content-filter';
 import { createGateway, GatewayAddresses } from '@sluice/gateway';
 import type { Host } from '@sluice/host';
 import { createInferenceRouter } from '@sluice/inference-router';
@@ -43,7 +45,7 @@ export function compose({ platform, settings, credentials, modelsFolder, knownWe
       createAudit(platform, settings),
       createLocalEngine(platform, { ...settings, modelsFolder, knownWeightsFile }),
     ],
-    [createInferenceRouter(platform, settings)],
+    [createInferenceRouter(platform, settings), createContentFilter(platform, {}), createBilling(platform, {})],
     [createGateway(platform, gateway)],
   ];
 }
