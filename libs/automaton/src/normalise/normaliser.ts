@@ -107,7 +107,7 @@ export class Normaliser {
 
 function syllable(index: number, start: number, into: UnitBuffer): void {
   const trailing = index % TRAILING_COUNT;
-  const leadingAndVowel = (index - trailing) / TRAILING_COUNT;
+  const leadingAndVowel = (index / TRAILING_COUNT) | 0;
   into.append(LEADING_BASE + ((leadingAndVowel / VOWEL_COUNT) | 0), start, start + 1);
   into.append(VOWEL_BASE + (leadingAndVowel % VOWEL_COUNT), start, start + 1);
   if (trailing !== 0) into.append(TRAILING_BASE + trailing, start, start + 1);

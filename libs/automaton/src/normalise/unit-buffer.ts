@@ -28,11 +28,12 @@ export class UnitBuffer {
   }
 
   append(unit: number, start: number, end: number): void {
-    if (this.length === this.units.length) this.reserve(1);
-    this.units[this.length] = unit;
-    this.starts[this.length] = start;
-    this.ends[this.length] = end;
-    this.length++;
+    const at = this.length;
+    if (at === this.units.length) this.reserve(1);
+    this.units[at] = unit;
+    this.starts[at] = start;
+    this.ends[at] = end;
+    this.length = at + 1;
   }
 
   /** Makes room for so many units more. */
