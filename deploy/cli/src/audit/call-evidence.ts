@@ -72,10 +72,13 @@ function bytesOf(events: readonly ChatEvent[]): number {
   return events.reduce((sum, { event }) => sum + (event.case === 'delta' ? Buffer.byteLength(event.value.text) : 0), 0);
 }
 
-/** An abandoned call commits to its bytes by themselves, a completed one as the last figure of its result. */
+/** Where the bytes of output stand in the result of a completed call. */
+const OUTPUT_BYTES_AT = 9;
+
+/** An abandoned call commits to its bytes by themselves, a completed one among the figures of its result. */
 function committedBytes(opened: Opened): number {
   const own = opened.get('output_bytes');
-  return own ? Number(own.toString()) : Number((JSON.parse(opened.get('result')?.toString() ?? '[]') as unknown[]).at(-1));
+  return own ? Number(own.toString()) : Number((JSON.parse(opened.get('result')?.toString() ?? '[]') as unknown[])[OUTPUT_BYTES_AT]);
 }
 
 function plain(value: unknown): unknown {

@@ -1,5 +1,6 @@
 import type { RecordedCall } from '../platform-api/answers.ts';
 import { printable, printableLine } from '../terminal/printable.ts';
+import { governanceFacts, hitLines, type FactRow } from './governed-call.ts';
 
 type Choice = RecordedCall['choices'][number];
 type Message = NonNullable<NonNullable<RecordedCall['request']>['messages']>[number];
@@ -20,7 +21,7 @@ export function conversation(call: RecordedCall): string {
 }
 
 function facts(call: RecordedCall): string[] {
-  const rows: [string, string | undefined][] = [
+  const rows: FactRow[] = [
     ['call', call.id],
     ['status', [call.status, call.error_code, call.http_status === null ? undefined : `HTTP ${call.http_status}`].filter(Boolean).join(', ')],
     ['error', call.error_message ?? undefined],
@@ -29,6 +30,7 @@ function facts(call: RecordedCall): string[] {
     ['when', `${call.admitted_at ?? '-'} to ${call.ended_at ?? '-'}`],
     ['time', call.duration_ms === null ? undefined : `${call.duration_ms} ms${firstOutput(call)}`],
     ['tokens', call.usage ? `${call.usage.input_tokens} in, ${call.usage.output_tokens} out${call.usage.estimated ? ' (estimated)' : ''}` : undefined],
+    ...governanceFacts(call),
     ['leaf', call.leaf_index === null ? 'none yet' : `${call.leaf_index} of the transparency log`],
     ['segments', segmentRanges(call)],
   ];
@@ -51,13 +53,16 @@ function segmentRanges({ segments }: RecordedCall): string {
 }
 
 function said(call: RecordedCall): string[] {
-  if (call.bodies !== 'kept') return [NO_BODIES[call.bodies]];
+  const hits = hitLines(call);
+  const found = hits.length > 0 ? block('matches of rules', hits.join('\n')) : [];
+  if (call.bodies !== 'kept') return [...found, NO_BODIES[call.bodies]];
   const { request } = call;
   const parameters = request ? Object.entries(request).filter(([name, value]) => !SHOWN_ELSEWHERE.has(name) && value !== null) : [];
   return [
     ...(request?.messages?.flatMap(message) ?? []),
     ...(parameters.length > 0 ? block('parameters', parameters.map(([name, value]) => `${name}: ${JSON.stringify(value)}`).join('\n')) : []),
     ...call.choices.flatMap((choice) => answer(choice, call.choices.length)),
+    ...found,
     ...besides(call.events),
   ];
 }

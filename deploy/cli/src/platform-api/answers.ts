@@ -53,6 +53,7 @@ export const call = z.looseObject({
   first_output_ms: z.number().nullable(),
   output_bytes: z.number(),
   usage: z.looseObject({ input_tokens: z.number(), output_tokens: z.number(), cached_input_tokens: z.number(), reasoning_tokens: z.number(), estimated: z.boolean() }).nullable(),
+  cost_nano: z.string().optional(),
   version_id: z.string().nullable(),
   deployment_id: z.string().nullable(),
   leaf_index: z.number().nullable(),
@@ -61,7 +62,23 @@ export type Call = z.infer<typeof call>;
 
 const toolCall = z.looseObject({ id: z.string().nullish(), name: z.string().nullish(), arguments: z.string().nullish() });
 
+const hit = z.looseObject({ rule_id: z.string(), kind: z.string(), action: z.string(), direction: z.string(), channel: z.string(), index: z.number(), start: z.number(), end: z.number(), text_hash: z.string() });
+const verdict = z.looseObject({ policy_version: z.number(), action: z.string(), hit_count: z.number(), hits: z.array(hit) });
+const hold = z.looseObject({ amount_nano: z.string(), limited: z.boolean(), output_tokens: z.number() });
+const pricePaid = z.looseObject({ id: z.string(), currency: z.string(), input_nano: z.string(), output_nano: z.string() });
+
+/** What money and content did to a call (libs/segment, `governedView`). */
+const governed = z.looseObject({
+  model_name: z.string().nullable(), price: pricePaid.nullable(), hold: hold.nullable(), cost_nano: z.string(), overrun_nano: z.string(), stopped_by: z.string().nullable(), input: verdict.nullable(), output: verdict.nullable(),
+});
+
+/** What refused a call, where it was a limit, a budget or a rule (libs/segment, `refusedView`). */
+const refused = z.looseObject({ by: z.looseObject({ type: z.string() }).nullable(), input: verdict.nullable() });
+
 export const recordedCall = call.extend({
+  governed: governed.nullish(),
+  refused: refused.nullish(),
+  hold_extensions: z.array(hold).nullish(),
   bodies: z.enum(['kept', 'not_kept', 'gone']),
   request: z.looseObject({ messages: z.array(z.looseObject({ role: z.string() })).nullable() }).nullable(),
   choices: z.array(

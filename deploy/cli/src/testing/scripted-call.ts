@@ -12,8 +12,19 @@ const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base6
 /** A call as its gateway committed to it, as the admin API shows it, and what is handed out to compare the two. */
 export type ScriptedCall = ReturnType<typeof completedCall>;
 
+/** A masked question and a flagged answer, paid from a budget. */
+function governedCall() {
+  const hit = { rule_id: 'rule_1', kind: 'pii:email', action: 'mask', direction: 'in', channel: 'content', index: 0, start: 3, end: 17, text_hash: 'ab'.repeat(32) };
+  return {
+    model_name: 'tiny', price: { id: 'price_1', model: 'tiny', currency: 'EUR', input_nano: '5', cached_input_nano: '5', output_nano: '5', reasoning_nano: '5' }, hold: { amount_nano: '900', limited: true, output_tokens: 256 },
+    cost_nano: '35', overrun_nano: '0', stopped_by: null,
+    input: { policy_version: 4, action: 'mask', hit_count: 1, hits: [hit] }, output: { policy_version: 4, action: 'flag', hit_count: 120, hits: [{ ...hit, action: 'flag', direction: 'out' }] },
+  };
+}
+
 /** Two released outputs, "An " and "answer.", to one question. */
 export function completedCall() {
+  const governed = governedCall();
   const id = '019ab3c4d5e67890a1b2c3d4e5f60718';
   const messages = [{ role: 'user', content: 'A question?' }];
   const asked = create(ChatCallSchema, { model: 'tiny', stream: true, choices: 1, messages: Buffer.from(JSON.stringify(messages)), fields: [{ name: 'seed', json: Buffer.from('7') }] });
@@ -29,7 +40,7 @@ export function completedCall() {
   });
   const fields: Record<string, string | Uint8Array> = {
     call_id: id, organisation_id: 'org_1', project_id: 'proj_1', key_id: 'key_1', model: 'tiny', prompt: commitmentHash(prompt.salt, prompt.value), output: chains.at(-1)!, error: commitmentHash(error.salt, error.value),
-    result: JSON.stringify([1, '', 200, 'ver_1', 'dep_1', 1_700_000_000_000, 1_700_000_000_500, 5, 2, 10]),
+    result: JSON.stringify([1, '', 200, 'ver_1', 'dep_1', 1_700_000_000_000, 1_700_000_000_500, 5, 2, 10, governed]),
   };
   const made = Object.entries(fields).map(([name, value]) => commit(name, value, randomBytes));
   const choice = { index: 0, finish_reason: null, content: 'An answer.', reasoning: null, refusal: null, tool_calls: [], function_call: null };
@@ -48,7 +59,7 @@ export function completedCall() {
       object: 'call', id, organisation_id: 'org_1', project_id: 'proj_1', key_id: 'key_1', model: 'tiny', stream: true, status: 'answered', http_status: 200, error_code: null,
       admitted_at: '2023-11-14T22:13:20.000Z', ended_at: '2023-11-14T22:13:20.500Z', duration_ms: 500, first_output_ms: 20, output_bytes: 10,
       usage: { input_tokens: 5, output_tokens: 2, cached_input_tokens: 0, reasoning_tokens: 0, estimated: false }, version_id: 'ver_1', deployment_id: 'dep_1', leaf_index: 4,
-      bodies: 'kept', request: { model: 'tiny', stream: true, n: 1, messages, seed: 7 }, choices: [choice], error: told, error_message: told.message, segments: [],
+      bodies: 'kept', request: { model: 'tiny', stream: true, n: 1, messages, seed: 7 }, choices: [choice], error: told, error_message: told.message, segments: [], cost_nano: '35', governed, refused: null, hold_extensions: [],
       events: ['An ', 'answer.'].map((text) => ({ type: 'delta', choice: 0, channel: 'content', text })),
     },
   };

@@ -22,6 +22,27 @@ describe('the detail of a call', () => {
     expect(callDetail(create(GetCallResponseSchema, { bodiesAvailable: available, parts }))).toMatchObject({ bodies, bodies_available: bodiesAvailable });
   });
 
+  const priced = { hold: { amountNano: 100n, limited: true, outputTokens: 8n }, price: { id: 'price_1', inputNano: 2n, outputNano: 3n } };
+  const record = (kind: 'admitted' | 'output' | 'completed' | 'refused', value: object) => ({ record: { record: { case: kind, value } as never } });
+
+  it('shows what was governed of a call, from its clear records', () => {
+    const extended = { amountNano: 200n, limited: true, outputTokens: 16n };
+    const parts = [record('admitted', { modelName: 'tiny', hold: priced }), record('output', { hold: extended }), record('output', {}), record('completed', { hold: extended, costNano: 42n, stoppedBy: 'budget' })];
+    expect(callDetail(create(GetCallResponseSchema, { parts }))).toMatchObject({
+      governed: { model_name: 'tiny', price: { id: 'price_1' }, hold: { amount_nano: '200', output_tokens: 16 }, cost_nano: '42', stopped_by: 'budget' }, refused: null, hold_extensions: [{ amount_nano: '200' }],
+    });
+  });
+
+  it('shows of a call without an end what it has cost so far', () => {
+    const parts = [record('admitted', { hold: priced }), record('output', { hold: { amountNano: 300n } })];
+    expect(callDetail(create(GetCallResponseSchema, { call: { counts: { inputTokens: 5n, outputTokens: 7n } }, parts }))).toMatchObject({ governed: { cost_nano: '31', hold: { amount_nano: '300' } } });
+  });
+
+  it('shows what refused a call, and nothing of money in a record from before there was any', () => {
+    expect(callDetail(create(GetCallResponseSchema, { parts: [record('refused', { refusedBy: { case: 'limit', value: { kind: 'requests_per_minute' } } })] }))).toMatchObject({ governed: null, refused: { by: { type: 'limit' } } });
+    expect(callDetail(create(GetCallResponseSchema, { parts: [record('admitted', {}), record('completed', {})] }))).toMatchObject({ governed: null, refused: null, hold_extensions: [] });
+  });
+
   it('shows what was asked, and nothing where nothing of it was understood', () => {
     const requestOf = (asked: object) => callDetail(create(GetCallResponseSchema, { bodiesAvailable: true, parts: [{ body: { body: { case: 'completed', value: { call: asked, openings } } } }] }));
     expect(requestOf(call)).toMatchObject({ request: { model: 'tiny', stream: false, n: 1, messages: [] } });

@@ -1,10 +1,12 @@
 import type { ErrorEnvelope } from '@sluice/errors';
-import type { GetCallResponse } from '@sluice/proto/audit/v1/audit';
+import type { CallPart, GetCallResponse } from '@sluice/proto/audit/v1/audit';
 import type { ChatCall, ChatEvent } from '@sluice/proto/chat/v1/chat';
-import { outputView, readableJson } from '@sluice/segment';
+import type { CallRecord } from '@sluice/proto/events/v1/calls';
+import { costNano } from '@sluice/pricing';
+import { governedView, holdView, outputView, readableJson, refusedView } from '@sluice/segment';
 
 /** Everything that was asked and answered in one call, readable. */
-export function callDetail({ parts, bodiesAvailable }: GetCallResponse): object {
+export function callDetail({ call, parts, bodiesAvailable }: GetCallResponse): object {
   const events: ChatEvent[] = [];
   let request: ChatCall | undefined;
   let told: ErrorEnvelope['error'] | null = null;
@@ -22,10 +24,36 @@ export function callDetail({ parts, bodiesAvailable }: GetCallResponse): object 
     // No choices: nothing of it was understood before it was refused.
     request: request && request.choices > 0 ? requestView(request) : null,
     ...outputView(events),
+    ...governance(parts, call),
     error: told,
     error_message: told?.message ?? null,
     segments: parts.map(({ producer, epoch, seq }) => ({ producer, epoch: Number(epoch), seq: Number(seq) })),
   };
+}
+
+/**
+ * What limits, money and content did to the call: `governed` or, for one that was not let in, `refused`; null in records
+ * from before there was any of it. Of a call without an end the cost is that of what is durable so far.
+ */
+function governance(parts: readonly CallPart[], call: GetCallResponse['call']): object {
+  const admitted = recordOf(parts, 'admitted');
+  const refused = recordOf(parts, 'refused');
+  const extensions = parts.flatMap(({ record }) => (record?.record.case === 'output' && record.record.value.hold ? [record.record.value.hold] : []));
+  const { hold, price } = admitted?.hold ?? {};
+  const open = { ...((extensions.at(-1) ?? hold) ? { hold: (extensions.at(-1) ?? hold)! } : {}), costNano: price && call?.counts ? costNano(price, call.counts) : 0n };
+  return {
+    governed: admitted?.hold ? governedView(admitted, recordOf(parts, 'completed') ?? open) : null,
+    refused: refused && (refused.refusedBy.case || refused.inputVerdict) ? refusedView(refused) : null,
+    hold_extensions: extensions.map(holdView),
+  };
+}
+
+type RecordOf<Case> = Extract<CallRecord['record'], { readonly case: Case; readonly value: unknown }>['value'];
+
+/** The first record of this kind; a call has one of each but outputs. */
+function recordOf<Case extends 'admitted' | 'completed' | 'refused'>(parts: readonly CallPart[], kind: Case): RecordOf<Case> | undefined {
+  const found = parts.find(({ record }) => record?.record.case === kind)?.record?.record;
+  return found?.value as RecordOf<Case> | undefined;
 }
 
 /** What was asked is in every record of a project that keeps bodies: where nothing was removed and it is not there, it never was kept. */

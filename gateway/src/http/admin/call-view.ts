@@ -33,6 +33,7 @@ export function callView(call: CallSummary): object {
           estimated: counts.estimated,
         }
       : null,
+    cost_nano: String(call.costNano),
     version_id: text(call.versionId),
     deployment_id: text(call.deploymentId),
     leaf_index: call.leafIndex === undefined ? null : Number(call.leafIndex),

@@ -45,7 +45,7 @@ export async function readBodies(sql: Sql, access: Client<typeof AccessService>,
     for (const segment of segments.map(decodeSegment)) {
       openSegment(segment, findKey).forEach((opened, record) => {
         const whole = opened.record.callId === call.summary.callId ? assembler.accept(opened) : undefined;
-        if (whole?.body?.case) parts.push({ producer, epoch, seq: segment.seq, body: { record, body: whole.body }, outputChain: chainAfter(whole.record) });
+        if (whole) parts.push({ producer, epoch, seq: segment.seq, record: whole.record, outputChain: chainAfter(whole.record), ...(whole.body?.case ? { body: { record, body: whole.body } } : {}) });
       });
     }
   }
@@ -74,7 +74,7 @@ function ownPart({ summary, producer, epoch, seqs, abandoned }: IndexedCall): Ca
   if (!abandoned || lastSeq === undefined) return [];
   const call: OpenCall = {
     callId: summary.callId, organisationId: summary.organisationId, projectId: summary.projectId, keyId: summary.keyId, model: summary.model,
-    producer, epoch, lastSeq, counts: { ...NO_COUNTS, ...summary.counts }, outputBytes: summary.outputBytes ?? 0n, outputChain: abandoned.outputChain,
+    producer, epoch, lastSeq, admittedAtMs: summary.admittedAtMs ?? 0n, counts: { ...NO_COUNTS, ...summary.counts }, outputBytes: summary.outputBytes ?? 0n, outputChain: abandoned.outputChain,
   };
   return [{ producer, epoch, seq: lastSeq, body: { body: { case: 'completed', value: { openings: openingsOf(abandonedFields(call), abandoned.saltSeed) } } }, outputChain: abandoned.outputChain }];
 }

@@ -13,6 +13,7 @@ interface KnownRow {
   readonly model: string;
   readonly producer: string;
   readonly epoch: bigint;
+  readonly admitted_at_ms: bigint;
   readonly last_seq: bigint;
   readonly input_tokens: bigint;
   readonly output_tokens: bigint;
@@ -39,7 +40,7 @@ export async function readKnown(transaction: SqlTransaction, items: readonly Ite
 }
 
 const CALL_ID = /^[0-9a-f]{32}$/;
-const KNOWN_COLUMNS = `replace(c.call_id::text, '-', '') AS call_id, o.call_id IS NOT NULL AS is_open, c.organisation_id, c.project_id, c.key_id, c.model, c.producer, c.epoch,
+const KNOWN_COLUMNS = `replace(c.call_id::text, '-', '') AS call_id, o.call_id IS NOT NULL AS is_open, c.organisation_id, c.project_id, c.key_id, c.model, c.producer, c.epoch, c.admitted_at_ms,
   o.last_seq, o.input_tokens, o.output_tokens, o.cached_input_tokens, o.reasoning_tokens, o.estimated, o.output_bytes, o.output_chain`;
 const READ_KNOWN = { name: 'audit_read_known', text: `SELECT ${KNOWN_COLUMNS} FROM call c LEFT JOIN open_call o USING (call_id) WHERE c.call_id = ANY ($1::uuid[])` };
 const READ_EPOCH = { name: 'audit_read_epoch', text: `SELECT ${KNOWN_COLUMNS} FROM open_call o JOIN call c USING (call_id) WHERE o.producer = $1 AND o.epoch = $2 ORDER BY c.call_id` };
@@ -47,7 +48,7 @@ const READ_EPOCH = { name: 'audit_read_epoch', text: `SELECT ${KNOWN_COLUMNS} FR
 function openCallOf(row: KnownRow): OpenCall {
   return {
     callId: row.call_id, organisationId: row.organisation_id, projectId: row.project_id, keyId: row.key_id, model: row.model,
-    producer: row.producer, epoch: row.epoch, lastSeq: row.last_seq, outputBytes: row.output_bytes, outputChain: row.output_chain,
+    producer: row.producer, epoch: row.epoch, admittedAtMs: row.admitted_at_ms, lastSeq: row.last_seq, outputBytes: row.output_bytes, outputChain: row.output_chain,
     counts: { inputTokens: row.input_tokens, outputTokens: row.output_tokens, cachedInputTokens: row.cached_input_tokens, reasoningTokens: row.reasoning_tokens, estimated: row.estimated },
   };
 }

@@ -65,14 +65,14 @@ function completedEnd(record: CallCompleted): End {
   return {
     status: STATUSES[record.outcome] ?? 'failed', errorCode: clean(record.errorCode), httpStatus: record.httpStatus, endedAtMs: record.completedAtMs,
     counts: countsOf(record.counts), outputBytes: int8(record.outputBytes), versionId: clean(record.versionId), deploymentId: clean(record.deploymentId),
-    durationMs: record.durationMs, firstOutputMs: record.firstOutputMs,
+    durationMs: record.durationMs, firstOutputMs: record.firstOutputMs, costNano: record.costNano,
   };
 }
 
 function refusedEnd(record: CallRefused): End {
   return {
     status: 'refused', errorCode: clean(record.errorCode), httpStatus: record.httpStatus, endedAtMs: record.refusedAtMs,
-    counts: NO_COUNTS, outputBytes: 0n, versionId: '', deploymentId: '', durationMs: 0, firstOutputMs: 0,
+    counts: NO_COUNTS, outputBytes: 0n, versionId: '', deploymentId: '', durationMs: 0, firstOutputMs: 0, costNano: 0n,
   };
 }
 

@@ -41,8 +41,10 @@ describe('a call that came in', () => {
     expect(released.reduce<Uint8Array>(nextChain, parts[0]!.outputChain)).toEqual(Buffer.from(parts.at(-1)!.outputChain));
     expect(summary).toMatchObject({
       callId: call.callId, organisationId: ORGANISATION, projectId: PROJECT, keyId: 'key_1', model: 'small', stream: true, status: 'answered', httpStatus: 200, admittedAtMs: 1_700_000_000_000n, endedAtMs: 1_700_000_060_000n,
-      outputBytes: 16n, counts: { inputTokens: 5n, outputTokens: 16n }, versionId: 'mv_1', deploymentId: 'dep_1', durationMs: 345, firstOutputMs: 12,
+      outputBytes: 16n, counts: { inputTokens: 5n, outputTokens: 16n }, versionId: 'mv_1', deploymentId: 'dep_1', durationMs: 345, firstOutputMs: 12, costNano: 48n,
     });
+    expect(parts.map(({ record }) => record?.record.case)).toEqual(['admitted', 'output', 'output', 'output', 'completed']);
+    expect(parts[0]!.record!.record).toMatchObject({ case: 'admitted', value: { modelName: 'small', hold: { hold: { amountNano: 900n, limited: true }, price: { id: 'price_1' } } } });
     expect(summary!.leafIndex).toBeDefined();
   });
 
@@ -118,7 +120,8 @@ describe('the end of an epoch', () => {
     const [close] = await tables.sql.query<{ entry: Buffer }>('SELECT entry FROM leaf WHERE idx = $1', [before + 1n]);
     expect(decodeLogEntry(close!.entry)).toMatchObject({ type: 'epoch.closed', producer: producer.producer, epoch: 1n, seq: 1n, ends: 2n, commitments: [] });
     expect(await tables.sql.query('SELECT 1 FROM epoch_ends WHERE producer = $1', [producer.producer])).toEqual([]);
-    expect(tables.abandoned.filter((id) => [open, ended, elsewhere].some(({ callId }) => callId === id))).toEqual([open.callId]);
+    const told = tables.abandoned.filter(({ callId }) => [open, ended, elsewhere].some((call) => call.callId === callId));
+    expect(told).toMatchObject([{ callId: open.callId, counts: { outputTokens: 11n }, admittedAtMs: 1_700_000_000_000n }]);
     const { call, parts } = await get(open.callId);
     expect(call).toMatchObject({ status: 'abandoned', outputBytes: 11n, counts: { outputTokens: 11n } });
     expect(deltas(parts)).toBe('Half an ans');
@@ -209,7 +212,9 @@ describe('the keys of a project', () => {
     const call = newCall();
     await tables.consume(segmentEntries(newProducer().segments(call.whole())));
     tables.access = 'shredded';
-    await expect(get(call.callId)).resolves.toMatchObject({ bodiesAvailable: false, parts: [], call: { status: 'answered' } });
+    const shown = await get(call.callId);
+    expect(shown).toMatchObject({ bodiesAvailable: false, call: { status: 'answered' } });
+    expect(shown.parts.map(({ record, body }) => [record?.record.case, body])).toEqual([['admitted', undefined], ['output', undefined], ['completed', undefined]]);
     tables.access = 'away';
     await expect(get(call.callId)).rejects.toMatchObject({ code: 'access_unavailable' });
     tables.access = 'there';

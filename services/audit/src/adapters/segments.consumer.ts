@@ -38,7 +38,7 @@ export async function consumeSegments(transaction: SqlTransaction, entries: read
   if (plan.strays > 0) onStrays(plan.strays);
 }
 
-function abandonedEvent({ callId, organisationId, projectId, keyId, model, producer, epoch, counts, outputBytes, outputChain }: OpenCall): CallAbandoned {
-  const event = { callId, organisationId, projectId, keyId, model, producer, epoch, counts, outputBytes, outputChain: Uint8Array.from(outputChain) };
+function abandonedEvent({ callId, organisationId, projectId, keyId, model, producer, epoch, counts, outputBytes, outputChain, admittedAtMs }: OpenCall): CallAbandoned {
+  const event = { callId, organisationId, projectId, keyId, model, producer, epoch, counts, outputBytes, outputChain: Uint8Array.from(outputChain), admittedAtMs };
   return create(CallAbandonedSchema, event);
 }

@@ -34,7 +34,7 @@ function endColumns(rows: readonly EndedRow[], firstLeaf: bigint): string[] {
     numberArray(counts.map(({ inputTokens }) => inputTokens)), numberArray(counts.map(({ outputTokens }) => outputTokens)),
     numberArray(counts.map(({ cachedInputTokens }) => cachedInputTokens)), numberArray(counts.map(({ reasoningTokens }) => reasoningTokens)), booleanArray(counts.map(({ estimated }) => estimated)),
     numberArray(column(({ outputBytes }) => outputBytes, 0n)), textArray(column(({ versionId }) => versionId, '')), textArray(column(({ deploymentId }) => deploymentId, '')),
-    numberArray(column(({ durationMs }) => durationMs, 0)), numberArray(column(({ firstOutputMs }) => firstOutputMs, 0)),
+    numberArray(column(({ durationMs }) => durationMs, 0)), numberArray(column(({ firstOutputMs }) => firstOutputMs, 0)), numberArray(column(({ costNano }) => costNano, 0n)),
     numberArray(column<bigint | undefined>(({ leaf }) => firstLeaf + BigInt(leaf), undefined)),
     hexArray(rows.map(({ call, saltSeed }) => (saltSeed ? call.outputChain : undefined))), hexArray(rows.map(({ saltSeed }) => saltSeed)),
   ];
@@ -60,10 +60,10 @@ function openColumns(calls: readonly OpenCall[]): string[] {
 
 const END_COLUMNS = [
   'status', 'ended_at_ms', 'error_code', 'http_status', 'input_tokens', 'output_tokens', 'cached_input_tokens', 'reasoning_tokens', 'estimated',
-  'output_bytes', 'version_id', 'deployment_id', 'duration_ms', 'first_output_ms', 'leaf_index', 'output_chain', 'salt_seed',
+  'output_bytes', 'version_id', 'deployment_id', 'duration_ms', 'first_output_ms', 'cost_nano', 'leaf_index', 'output_chain', 'salt_seed',
 ];
 const END_ARRAYS = `$2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::boolean[],
-  $11::bigint[], $12::text[], $13::text[], $14::bigint[], $15::bigint[], $16::bigint[], $17::text[], $18::text[]`;
+  $11::bigint[], $12::text[], $13::text[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::text[], $19::text[]`;
 const NEW_COLUMNS = ['organisation_id', 'project_id', 'key_id', 'model', 'stream', 'admitted_at_ms', 'producer', 'epoch', 'seqs'];
 const OPEN_COLUMNS = ['last_seq', 'input_tokens', 'output_tokens', 'cached_input_tokens', 'reasoning_tokens', 'estimated', 'output_bytes', 'output_chain'];
 
@@ -80,7 +80,7 @@ const INSERT_CALLS = {
   name: 'audit_insert_calls',
   text: `INSERT INTO call (call_id, ${END_COLUMNS.join(', ')}, ${NEW_COLUMNS.join(', ')})
     SELECT given.call_id, ${valuesOf(END_COLUMNS)}, ${valuesOf(NEW_COLUMNS)}
-    FROM unnest($1::uuid[], ${END_ARRAYS}, $19::text[], $20::text[], $21::text[], $22::text[], $23::boolean[], $24::bigint[], $25::text[], $26::bigint[], $27::text[])
+    FROM unnest($1::uuid[], ${END_ARRAYS}, $20::text[], $21::text[], $22::text[], $23::text[], $24::boolean[], $25::bigint[], $26::text[], $27::bigint[], $28::text[])
       AS given (call_id, ${END_COLUMNS.join(', ')}, ${NEW_COLUMNS.join(', ')})`,
 };
 

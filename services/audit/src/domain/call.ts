@@ -40,6 +40,8 @@ export interface OpenCall extends Caller, Progress {
   readonly callId: string;
   readonly producer: string;
   readonly epoch: bigint;
+  /** Its cost belongs to that day. */
+  readonly admittedAtMs: bigint;
 }
 
 /** A salted commitment, as it came or as audit made it. */
@@ -60,6 +62,8 @@ export interface End {
   readonly deploymentId: string;
   readonly durationMs: number;
   readonly firstOutputMs: number;
+  /** Nano-units; of an abandoned call billing knows it. */
+  readonly costNano: bigint;
 }
 
 /** The clear part of one record of a segment. */

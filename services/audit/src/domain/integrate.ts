@@ -147,11 +147,11 @@ class Integration {
       case 'admitted':
       case 'refused': {
         if (working) return false;
+        const admission = fact.kind === 'admitted' ? { stream: fact.stream, admittedAtMs: fact.admittedAtMs } : { stream: false, admittedAtMs: fact.end.endedAtMs };
         const call: OpenCall = {
-          callId: fact.callId, producer: place.producer, epoch: place.epoch, lastSeq: place.seq, ...fact.caller,
+          admittedAtMs: admission.admittedAtMs, callId: fact.callId, producer: place.producer, epoch: place.epoch, lastSeq: place.seq, ...fact.caller,
           counts: NO_COUNTS, outputBytes: 0n, outputChain: fact.kind === 'admitted' ? fact.outputChain : new Uint8Array(),
         };
-        const admission = fact.kind === 'admitted' ? { stream: fact.stream, admittedAtMs: fact.admittedAtMs } : { stream: false, admittedAtMs: fact.end.endedAtMs };
         const made: Working = { call, end: undefined, saltSeed: undefined, touched: true, admission };
         this.#working.set(fact.callId, made);
         if (fact.kind === 'refused') made.end = this.#end('call.refused', fact, place);
@@ -195,7 +195,7 @@ class Integration {
     working.touched = true;
     working.end = {
       status: 'abandoned', errorCode: '', httpStatus: 0, endedAtMs: BigInt(Math.trunc(nowMs)), counts: call.counts, outputBytes: call.outputBytes,
-      versionId: '', deploymentId: '', durationMs: 0, firstOutputMs: 0, leaf: this.#leaves.length - 1,
+      versionId: '', deploymentId: '', durationMs: 0, firstOutputMs: 0, costNano: 0n, leaf: this.#leaves.length - 1,
     };
   }
 

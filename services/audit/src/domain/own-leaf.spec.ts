@@ -28,7 +28,7 @@ describe('the commitments that audit makes', () => {
 
 describe('an abandoned call', () => {
   const call: OpenCall = {
-    callId: 'c', organisationId: 'o', projectId: 'p', keyId: 'k', model: 'm', producer: 'gateway', epoch: 1n, lastSeq: 2n,
+    callId: 'c', organisationId: 'o', projectId: 'p', keyId: 'k', model: 'm', producer: 'gateway', epoch: 1n, lastSeq: 2n, admittedAtMs: 1n,
     counts: { ...NO_COUNTS, inputTokens: 3n, outputTokens: 4n, estimated: true }, outputBytes: 5n, outputChain: Buffer.alloc(32, 6),
   };
 

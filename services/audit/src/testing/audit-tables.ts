@@ -4,6 +4,7 @@ import { ManualClock, systemIds, type Ids } from '@sluice/clock';
 import type { EventLog, SegmentEntry } from '@sluice/events';
 import { ServiceError } from '@sluice/errors';
 import { AccessService, GetProjectSecretsResponseSchema } from '@sluice/proto/access/v1/access';
+import type { CallAbandoned } from '@sluice/proto/events/v1/calls';
 import { AuditService } from '@sluice/proto/audit/v1/audit';
 import { InProcessTransport, type Client, type Implementation } from '@sluice/rpc';
 import { createSql, migrate, readMigrations, type SqlPool } from '@sluice/sql';
@@ -23,8 +24,8 @@ export interface AuditTables {
   readonly signer: NoteSigner;
   readonly ids: Ids;
   readonly audit: Client<typeof AuditService>;
-  /** What was published about abandoned calls, by call id. Rolled back with the batch that published it. */
-  readonly abandoned: string[];
+  /** What was published about abandoned calls. Rolled back with the batch that published it. */
+  readonly abandoned: CallAbandoned[];
   strays: number;
   /** Whether access knows the project's keys: gone, or away. */
   access: 'there' | 'shredded' | 'away';
@@ -47,7 +48,7 @@ export async function startAuditTables(origin = 'audit.example/log'): Promise<Au
     sql, signer, ids, audit: transport.connect(AuditService), abandoned: [], strays: 0, access: 'there',
     consume: (entries) => sql.transaction((transaction) => consumeSegments(transaction, entries, {
       clock, ids,
-      events: { publish: async (_, __, ___, message) => void tables.abandoned.push((message as unknown as { callId: string }).callId) } as Pick<EventLog, 'publish'>,
+      events: { publish: async (_, __, ___, message) => void tables.abandoned.push(message as unknown as CallAbandoned) } as Pick<EventLog, 'publish'>,
       onStrays: (strays) => { tables.strays += strays; },
     })),
     sign: async () => void (await signCheckpoint(sql, signer, NOW_MS)),

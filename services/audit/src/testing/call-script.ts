@@ -36,7 +36,7 @@ export class CallScript {
     return {
       callId: this.callId,
       record: { case: 'admitted', value: {
-        organisationId: over.organisationId ?? ORGANISATION, projectId: PROJECT, keyId: 'key_1', model, stream: true, admittedAtMs: BigInt(over.atMs ?? 1_700_000_000_000),
+        organisationId: over.organisationId ?? ORGANISATION, projectId: PROJECT, keyId: 'key_1', model, modelName: model, stream: true, admittedAtMs: BigInt(over.atMs ?? 1_700_000_000_000), hold: { hold: { amountNano: 900n, limited: true, outputTokens: 64n }, price: { id: 'price_1', outputNano: 3n } },
         promptCommitment: commitmentHash(salt, encodeCall({ model, messages, stream: true, choices: 1 })), outputChain: this.#chain,
       } },
       body: { case: 'admitted', value: { call: { model, messages, stream: true, choices: 1 }, promptSalt: salt } },
@@ -56,7 +56,7 @@ export class CallScript {
       callId: this.callId,
       record: { case: 'completed', value: {
         outcome: Outcome.ANSWERED, httpStatus: 200, outputBytes: this.#outputBytes, outputChain: this.#chain, counts: { inputTokens: 5n, outputTokens: this.#outputBytes },
-        versionId: 'mv_1', deploymentId: 'dep_1', completedAtMs: BigInt(atMs), firstOutputMs: 12, durationMs: 345, finishReasons: ['stop'], leaf: { commitments: [commitment] },
+        versionId: 'mv_1', deploymentId: 'dep_1', completedAtMs: BigInt(atMs), firstOutputMs: 12, durationMs: 345, finishReasons: ['stop'], costNano: 3n * this.#outputBytes, leaf: { commitments: [commitment] },
       } },
       body: { case: 'completed', value: { openings: [opening] } },
     };

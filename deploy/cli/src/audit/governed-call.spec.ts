@@ -1,0 +1,37 @@
+import { describe, expect, it } from '@jest/globals';
+import type { RecordedCall } from '../platform-api/answers.ts';
+import { completedCall } from '../testing/scripted-call.ts';
+import { governanceFacts, hitLines } from './governed-call.ts';
+
+const shown = completedCall().shown as unknown as RecordedCall;
+const { governed } = shown;
+const facts = (call: object): Record<string, string | undefined> => Object.fromEntries(governanceFacts({ ...shown, ...call }));
+
+describe('what limits, money and content did to a call', () => {
+  it('is its cost and price, what was held, and what rules found where, never what they matched', () => {
+    const [hold] = [governed!.hold!];
+    expect(facts({ hold_extensions: [hold, hold] })).toEqual({
+      cost: '35 nano-EUR (price_1: 5 a token in, 5 out)', held: '900 nano-units for 256 tokens of output, extended 2 times', overrun: undefined, stopped: undefined,
+      input: 'mask, 1 hit (rules of version 4)', output: 'flag, 120 hits (rules of version 4)',
+    });
+    expect(hitLines(shown)).toEqual([
+      'in mask by rule_1 (pii:email): content of message 0, 3-17, text abababababababab',
+      'out flag by rule_1 (pii:email): content of choice 0, 3-17, text abababababababab',
+      'and 119 more',
+    ]);
+  });
+
+  it('says how the money ended, and when there was none to speak of', () => {
+    expect(facts({ governed: { ...governed, stopped_by: 'budget', overrun_nano: '7' } })).toMatchObject({ stopped: 'by its budget', overrun: expect.stringContaining('7 nano-units above') });
+    expect(facts({ governed: { ...governed, price: null, cost_nano: '0', hold: { amount_nano: '0', limited: false, output_tokens: 256 }, input: null, output: null } })).toEqual({ cost: '0 (the model has no price)', held: undefined, overrun: undefined, stopped: undefined, input: undefined, output: undefined });
+    expect(facts({ governed: null })).toEqual({});
+  });
+
+  it.each([
+    [{ type: 'limit', level: 'key', subject_id: 'key_1', kind: 'requests_per_minute', limit: 60 }, 'the limit of key key_1: 60 requests per minute'],
+    [{ type: 'budget', level: 'project', subject_id: 'proj_1', period: 'day', amount_nano: '100', spent_nano: '98', held_nano: '1' }, 'the budget of project proj_1 (day): 98 spent and 1 held of 100 nano-units'],
+    [{ type: 'rule', rule_id: 'rule_1', title: 'House secrets', policy_version: 4 }, 'the rule rule_1 "House secrets" (rules of version 4)'],
+  ])('names what refused it', (by, said) => {
+    expect(facts({ governed: null, refused: { by, input: governed!.input } })).toEqual({ refused: said, input: 'mask, 1 hit (rules of version 4)' });
+  });
+});

@@ -1,0 +1,59 @@
+import type { RecordedCall } from '../platform-api/answers.ts';
+
+type Governed = NonNullable<RecordedCall['governed']>;
+type Verdict = NonNullable<Governed['input']>;
+
+/** A fact of a call: its name and what is to be said of it; nothing where there is nothing to say. */
+export type FactRow = [name: string, value: string | undefined];
+
+/** What limits, money and content did to a call, in a few lines. */
+export function governanceFacts({ governed, refused, hold_extensions: extensions }: RecordedCall): FactRow[] {
+  if (refused) return [['refused', refused.by ? refusedBy(refused.by) : undefined], ['input', verdictText(refused.input)]];
+  if (!governed) return [];
+  return [
+    ['cost', costText(governed)],
+    ['held', heldText(governed, extensions?.length ?? 0)],
+    ['overrun', governed.overrun_nano === '0' ? undefined : `${governed.overrun_nano} nano-units above what was held: the backend reported more than was asked for`],
+    ['stopped', governed.stopped_by === 'budget' ? 'by its budget' : (governed.stopped_by ?? undefined)],
+    ['input', verdictText(governed.input)],
+    ['output', verdictText(governed.output)],
+  ];
+}
+
+/** Where rules matched, a line each; never what was matched. */
+export function hitLines({ governed, refused }: RecordedCall): string[] {
+  const verdicts = [refused?.input, governed?.input, governed?.output];
+  return verdicts.flatMap((verdict) => (verdict ? [...verdict.hits.map(hitText), ...more(verdict)] : []));
+}
+
+function hitText({ rule_id, kind, action, direction, channel, index, start, end, text_hash }: Verdict['hits'][number]): string {
+  return `${direction} ${action} by ${rule_id} (${kind}): ${channel} of ${direction === 'in' ? 'message' : 'choice'} ${index}, ${start}-${end}, text ${text_hash.slice(0, 16)}`;
+}
+
+function more({ hits, hit_count: count }: Verdict): string[] {
+  return count > hits.length ? [`and ${count - hits.length} more`] : [];
+}
+
+function verdictText(verdict: Verdict | null): string | undefined {
+  if (!verdict) return undefined;
+  const found = verdict.hit_count === 0 ? 'no rule matched' : `${verdict.action}, ${verdict.hit_count} ${verdict.hit_count === 1 ? 'hit' : 'hits'}`;
+  return `${found} (rules of version ${verdict.policy_version})`;
+}
+
+function costText({ price, cost_nano: cost }: Governed): string {
+  if (!price) return `${cost} (the model has no price)`;
+  return `${cost} nano-${price.currency} (${price.id}: ${price.input_nano} a token in, ${price.output_nano} out)`;
+}
+
+function heldText({ hold }: Governed, extensions: number): string | undefined {
+  if (!hold || (!hold.limited && hold.amount_nano === '0')) return undefined;
+  const times = extensions === 0 ? '' : `, extended ${extensions === 1 ? 'once' : `${extensions} times`}`;
+  return `${hold.amount_nano} nano-units for ${hold.output_tokens} tokens of output${times}${hold.limited ? '' : '; no budget limits it'}`;
+}
+
+function refusedBy(by: NonNullable<NonNullable<RecordedCall['refused']>['by']>): string {
+  const { type, level, subject_id: subject, kind, limit, period, amount_nano: amount, spent_nano: spent, held_nano: held, rule_id: rule, title, policy_version: version } = by as Readonly<Record<string, unknown>>;
+  if (type === 'limit') return `the limit of ${level} ${subject}: ${limit} ${String(kind).replaceAll('_', ' ')}`;
+  if (type === 'budget') return `the budget of ${level} ${subject} (${period}): ${spent} spent and ${held} held of ${amount} nano-units`;
+  return `the rule ${rule} "${title}" (rules of version ${version})`;
+}
