@@ -21,7 +21,7 @@ async function setUp() {
     getSnapshot: async () => {
       owner.asked++;
       if (owner.away) throw new ServiceError('backend_unavailable', 'away');
-      return { position: 1n, pepper: Buffer.alloc(32, 1), projects: [{ project: { id: 'p1', organisationId: 'org_1', name: `read ${owner.asked}` }, dataKeys: [] }] };
+      return { position: 1n, pepper: Buffer.alloc(32, 1), projects: [{ project: { id: 'p1', organisationId: 'org_1', name: `read ${owner.asked}` }, dataKeys: [] }], limits: [{ level: 2, subjectId: 'p1', limits: { requestsPerDay: BigInt(owner.asked) } }], parameterRules: [{ organisationId: 'org_1', rules: [{ id: `r${owner.asked}`, parameter: 'n', max: 1 }] }] };
     },
     authorise: missing,
     getProjectSecrets: async ({ organisationId, projectId }) => {
@@ -59,6 +59,7 @@ describe('the copy of access', () => {
     await Promise.all([access.fresh(), access.fresh(), access.fresh()]);
     expect(owner.asked).toBe(before + 1);
     expect(access.directory.project('p1')?.name).toBe(`read ${owner.asked}`);
+    expect([access.limits('p1')?.requestsPerDay, access.parameterRules('org_1')?.[0]?.id]).toEqual([owner.asked, `r${owner.asked}`]);
     expect(access.fresh()).toBeUndefined();
   });
 

@@ -60,6 +60,12 @@ describe('the key directory', () => {
     expect([directory.limits('o1')?.tokensPerMinute, directory.limits('k1')]).toEqual([9, undefined]);
   });
 
+  it('forgets the limits of a key with the key', () => {
+    const directory = loaded();
+    directory.apply(create(AccessChangedSchema, { change: { case: 'key', value: { id: 'k1', keyedHash: hashOf('secret one'), revokedAtMs: 5n } } }));
+    expect(directory.limits('k1')).toBeUndefined();
+  });
+
   it('follows parameter rules, each of its organisation, by its id', () => {
     const directory = loaded();
     const put = (organisationId: string, id: string, max: number): boolean => directory.apply(create(AccessChangedSchema, { organisationId, change: { case: 'parameterRule', value: { id, parameter: 'n', max } } }));

@@ -118,6 +118,7 @@ export class KeyDirectory implements LimitSource, RuleSource {
 
   #putKey(key: ApiKey): void {
     this.#keys.set(key.id, key);
+    if (key.revokedAtMs !== 0n) this.#limits.delete(key.id);
     if (key.keyedHash.length > 0) this.#idByKeyedHash.set(Buffer.from(key.keyedHash).toString('base64'), key.id);
   }
 }
