@@ -15,7 +15,7 @@ export interface Group {
   readonly bracketAt: number;
   /** What stands between it and the group before: up to three of `-. ()`; empty for the first. */
   readonly before: string;
-  /** Blanks and brackets separate what may be read apart; dashes and dots make one number of what they join. */
+  /** It may be read apart from the group before. */
   readonly soft: boolean;
   readonly plus: boolean;
   readonly extension: boolean;
@@ -163,7 +163,7 @@ export class NumberChain {
 
   #isPhone(digits: string, last: number): boolean {
     const first = this.#groups[0]!;
-    if (!first.plus && !first.cue && !mayBeginPhone(digits, first.text.length)) return false;
+    if (!first.plus && !first.cue && first.bracketAt < 0 && !mayBeginPhone(digits, first.text.length)) return false;
     const others = this.#groups.slice(1, last + 1);
     if (others.some((group) => group.plus)) return false;
     return isPhone({

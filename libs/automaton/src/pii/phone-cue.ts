@@ -1,8 +1,6 @@
-import type { WordBuffer } from './word-buffer.ts';
-
 /** Words that announce the number of a phone. */
 const CUES = new Set(['call', 'calling', 'cell', 'cellphone', 'contact', 'dial', 'fax', 'mobile', 'mob', 'phone', 'ring', 'tel', 'telephone', 'whatsapp']);
-const LONGEST_CUE = 9;
+export const LONGEST_CUE = 9;
 const SHORTEST_CUE = 3;
 
 /** How far before a number, in units, a cue may end: `phone number is: `. */
@@ -15,9 +13,10 @@ const LOWER_CASE = 32;
 const mix = (hash: number, unit: number): number => (hash * 31 + (unit | LOWER_CASE)) & (HASHES - 1);
 for (const cue of CUES) MAYBE[[...cue].reduce((hash, letter) => mix(hash, letter.charCodeAt(0)), 0)] = 1;
 
-export function isPhoneCue(word: WordBuffer): boolean {
-  if (word.length < SHORTEST_CUE || word.length > LONGEST_CUE) return false;
+/** The word from `from` to `to` of a text. */
+export function isPhoneCue(text: string, from: number, to: number): boolean {
+  if (to - from < SHORTEST_CUE || to - from > LONGEST_CUE) return false;
   let hash = 0;
-  for (let i = 0; i < word.length; i++) hash = mix(hash, word.unit(i));
-  return MAYBE[hash] === 1 && CUES.has(word.text().toLowerCase());
+  for (let i = from; i < to; i++) hash = mix(hash, text.charCodeAt(i));
+  return MAYBE[hash] === 1 && CUES.has(text.slice(from, to).toLowerCase());
 }

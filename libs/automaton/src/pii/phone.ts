@@ -27,7 +27,7 @@ export function isPhone(shape: PhoneShape): boolean {
   if (shape.plus) return isInternationalNumber(digits) || isNorthAmerican(shape, '1');
   if (isLandlineOfChina(shape)) return true;
   if (digits.startsWith('00')) return isInternationalNumber(digits.slice(2)) || isNorthAmerican(shape, '001');
-  return isNorthAmerican(shape, '') || isNorthAmerican(shape, '1') || isNational(shape);
+  return isNorthAmerican(shape, '') || isNorthAmerican(shape, '1') || isWithAreaInBrackets(shape) || isNational(shape);
 }
 
 /** 3-4-4 and the other ways to write eleven digits, with 86 before it or not. */
@@ -59,6 +59,12 @@ function isNorthAmerican({ digits, sizes, separators, bracket, cue }: PhoneShape
   if (prefix !== '' && sizes[0] !== prefix.length) return false;
   if (grouping !== '3-3-4') return false;
   return bracket || separators.some((separator) => separator !== ' ') || isNationalNumber('1', own);
+}
+
+/** An area code in brackets, and two groups with a dash between, in any country: `(11) 4706-6184`. */
+function isWithAreaInBrackets({ digits, sizes, separators, bracket }: PhoneShape): boolean {
+  if (!bracket || sizes.length !== 3 || separators[0] !== ')' || separators[1] !== '-') return false;
+  return sizes[0]! >= 2 && sizes[0]! <= 4 && sizes[1]! >= 3 && sizes[1]! <= 5 && sizes[2]! >= 3 && sizes[2]! <= 4 && digits.length >= 8;
 }
 
 const FEWEST_AFTER_CUE = 7;

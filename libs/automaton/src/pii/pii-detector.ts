@@ -3,9 +3,9 @@ import type { PiiType } from './pii-type.ts';
 import { findEmails, LONGEST_EMAIL, LONGEST_LOCAL_PART } from './email.ts';
 import { findIpv4, isIpv6 } from './ip.ts';
 import { type Group, NumberChain } from './number-chain.ts';
-import { CUE_REACH, isPhoneCue } from './phone-cue.ts';
+import { CUE_REACH, isPhoneCue, LONGEST_CUE } from './phone-cue.ts';
 import { CLASS_OF, FOLDED, isHex, UnitClass } from './unit-class.ts';
-import { isUscc } from './uscc.ts';
+import { isUscc, USCC_LENGTH } from './uscc.ts';
 import { WordBuffer } from './word-buffer.ts';
 
 /** So many characters that nobody sees may stand between two of a candidate; without an end they would hold text without end. */
@@ -19,8 +19,13 @@ const IPV4_DOTS = 3;
 
 const [AT, DOT, DASH, COLON] = ['@', '.', '-', ':'].map((sign) => sign.charCodeAt(0)) as [number, number, number, number];
 
+const ENDS_PLAIN_WORD: readonly boolean[] = Array.from({ length: 9 }, (_, unitClass) => [UnitClass.Other, UnitClass.Space, UnitClass.Open, UnitClass.Close].includes(unitClass as 0));
+
 const NUMERIC = /^(\+?)(\d+(?:[-.]\d+)*)([xX]\d{0,7})?$/;
 const ALPHANUMERIC = /^[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*$/;
+
+/** Blanks and brackets separate what may be read apart; dashes and dots make one number of what they join. */
+const isSoft = (separator: string): boolean => separator === '' || separator === ' ' || /[ ()]/.test(separator);
 
 /**
  * Personal data by its form and its checks, found in one pass over the text: words (letters, digits and what joins them) are
@@ -40,6 +45,7 @@ class PiiDetector implements Detector {
   readonly #ip: boolean;
   readonly #numbers: boolean;
   readonly #lettersMatter: boolean;
+  readonly #phone: boolean;
   #position = 0;
   #inWord = false;
   /** Nothing in the rest of this word can match. */
@@ -47,6 +53,7 @@ class PiiDetector implements Detector {
   /** No part of this word can match; it is only looked at as an announcement of a number. */
   #hopeless = false;
   #hasDigit = false;
+  #onlyDigits = true;
   #hasAt = false;
   #dots = 0;
   /** While the word may be an IPv6 address: its colons, and where the group after the last one begins. */
@@ -64,6 +71,7 @@ class PiiDetector implements Detector {
     this.#email = wants('email');
     this.#ip = wants('ip');
     this.#numbers = wants('phone', 'cn_id', 'bank_card', 'credit_card', 'iban');
+    this.#phone = wants('phone');
     this.#lettersMatter = wants('email', 'ip', 'iban', 'uscc');
   }
 
@@ -83,15 +91,7 @@ class PiiDetector implements Detector {
           if (this.#inWord || this.#isGathering()) this.#break();
           break;
         case UnitClass.Letter:
-          if (this.#inWord && this.#tellsByLength()) {
-            const count = this.#word.appendLetters(piece, i, this.#position, LONGEST_LOCAL_PART);
-            if (count > 0) {
-              i += count - 1;
-              this.#position += count - 1;
-              break;
-            }
-          }
-          if (!this.#dead) this.#inWordUnit(FOLDED[unit]!, unitClass);
+          i += this.#letters(piece, i) - 1;
           break;
         case UnitClass.Digit:
         case UnitClass.Joiner:
@@ -117,6 +117,31 @@ class PiiDetector implements Detector {
   drain(into: Match[]): void {
     for (const match of this.#matches) into.push(match);
     this.#matches.length = 0;
+  }
+
+  /** The letters from `i` on as far as they can be taken at once; returns how many, the last of which the caller counts. */
+  #letters(piece: string, i: number): number {
+    let count = 0;
+    if (!this.#inWord) {
+      if (!this.#isGathering()) count = this.#plainWord(piece, i);
+    } else if (this.#tellsByLength()) {
+      count = this.#word.appendLetters(piece, i, this.#position, LONGEST_LOCAL_PART);
+    }
+    if (count === 0) {
+      if (!this.#dead) this.#inWordUnit(FOLDED[piece.charCodeAt(i)]!, UnitClass.Letter);
+      return 1;
+    }
+    this.#position += count - 1;
+    return count;
+  }
+
+  /** The length of a word of letters alone that this piece has whole, 0 without one: nothing of it has to be kept. */
+  #plainWord(piece: string, from: number): number {
+    let to = from + 1;
+    while (to < piece.length && CLASS_OF[piece.charCodeAt(to)] === UnitClass.Letter) to++;
+    if (to === piece.length || !ENDS_PLAIN_WORD[CLASS_OF[piece.charCodeAt(to)]!]!) return 0;
+    if (this.#phone && isPhoneCue(piece, from, to)) this.#cueAt = this.#position + to - from;
+    return to - from;
   }
 
   /** Whether letters change nothing but the length of this word, up to that of a local part. */
@@ -145,7 +170,8 @@ class PiiDetector implements Detector {
   }
 
   #separate(unit: number, unitClass: number): void {
-    this.#endWord();
+    if (this.#inWord) this.#endWord();
+    if (unitClass !== UnitClass.Open && !this.#isGathering()) return;
     if (unitClass === UnitClass.Open && this.#numbers) this.#bracketAt = this.#position;
     else if (this.#chain.isEmpty) this.#endChain();
     if (!this.#isGathering()) return;
@@ -159,7 +185,8 @@ class PiiDetector implements Detector {
     if (this.#dead) return;
     this.#word.append(unit, this.#position);
     if (unitClass === UnitClass.Digit) this.#hasDigit = true;
-    else if (unit === DOT) this.#dots++;
+    else this.#onlyDigits = false;
+    if (unit === DOT) this.#dots++;
     else if (unit === AT) this.#hasAt = true;
     const { length } = this.#word;
     if (length > LONGEST_WITHOUT_DIGIT && !this.#hasDigit && !this.#email) this.#loseHope();
@@ -189,6 +216,7 @@ class PiiDetector implements Detector {
   #clearWord(): void {
     this.#word.length = this.#dots = this.#colons = this.#group = 0;
     this.#inWord = this.#dead = this.#hopeless = this.#hasDigit = this.#hasAt = false;
+    this.#onlyDigits = true;
   }
 
   /** A colon joins the groups of an IPv6 address; of everything else it is the end. */
@@ -247,7 +275,7 @@ class PiiDetector implements Detector {
   #endWord(): void {
     if (!this.#inWord) return;
     if (!this.#hasDigit && !this.#hasAt && this.#colons === 0 && this.#chain.isEmpty) {
-      if (isPhoneCue(this.#word)) this.#cueAt = this.#position;
+      if (this.#isCue()) this.#cueAt = this.#position;
       this.#separator = '';
       this.#bracketAt = -1;
     } else if (!this.#dead && this.#word.length > 0) {
@@ -271,12 +299,21 @@ class PiiDetector implements Detector {
     } else if (this.#word.length === 1 && this.#word.unit(0) === DASH && !this.#chain.isEmpty) {
       this.#separator += '-';
     } else {
-      if (isPhoneCue(this.#word)) this.#cueAt = this.#position;
+      if (this.#isCue()) this.#cueAt = this.#position;
       this.#endChain();
     }
   }
 
+  #isCue(): boolean {
+    return this.#phone && this.#word.length <= LONGEST_CUE && isPhoneCue(this.#word.text(), 0, this.#word.length);
+  }
+
   #judgeDigits(): void {
+    if (this.#onlyDigits && this.#word.length !== USCC_LENGTH) {
+      if (this.#numbers) this.#addGroup(this.#word.text(), { from: 0, to: this.#word.length, plus: false, extension: false });
+      this.#separator = '';
+      return;
+    }
     const word = this.#word.text();
     const addresses = this.#ip && this.#dots >= IPV4_DOTS ? findIpv4(word) : [];
     for (const [start, end] of addresses) this.#report('ip', this.#word.start(start), this.#word.end(end));
@@ -333,7 +370,7 @@ class PiiDetector implements Detector {
     const start = this.#word.start(at.from);
     const group: Group = {
       text, start, end: this.#word.end(at.to), plus: at.plus, extension: at.extension,
-      bracketAt: this.#bracketAt, before: this.#separator, soft: this.#separator === '' || /[ ()]/.test(this.#separator), cue: start - this.#cueAt <= CUE_REACH,
+      bracketAt: this.#bracketAt, before: this.#separator, soft: isSoft(this.#separator), cue: start - this.#cueAt <= CUE_REACH,
     };
     this.#bracketAt = -1;
     this.#chain.add(group);

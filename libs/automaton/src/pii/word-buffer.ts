@@ -47,7 +47,7 @@ export class WordBuffer {
     this.length -= count;
   }
 
-  text(from = 0): string {
-    return String.fromCharCode(...this.#units.subarray(from, this.length));
+  text(): string {
+    return String.fromCharCode.apply(null, this.#units.subarray(0, this.length) as unknown as number[]);
   }
 }
