@@ -30,6 +30,10 @@ describe('tokenBound', () => {
     );
   });
 
+  it('takes eight for each message beside what it says and who says it', () => {
+    expect(inputOf([user('a'), user('b'), user('c')]) - inputOf([user('a')])).toBe(2 * (8 + 'user'.length + 1));
+  });
+
   it('counts what a turn of the model says: calls of tools, refusals, names', () => {
     const turn = { role: 'assistant', content: null, refusal: 'no', tool_calls: [{ id: 'call_1', type: 'function', function: { name: 'weather', arguments: '{"town":"Ulm"}' } }] };
     expect(inputOf([turn]) - EMPTY).toBeGreaterThanOrEqual('no'.length + 'weather'.length + '{"town":"Ulm"}'.length);
