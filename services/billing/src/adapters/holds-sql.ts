@@ -30,20 +30,20 @@ interface HoldRow {
 
 /** What the tables know of the calls that a batch names, and of the open calls of epochs that it closes. */
 export async function readKnown(transaction: SqlTransaction, facts: readonly Fact[]): Promise<Known> {
-  const admitted: string[] = [];
-  const named = new Set<string>();
+  const begun = new Set<string>();
+  const others = new Set<string>();
   const open: OpenCall[] = [];
   for (const fact of facts) {
     if (fact.kind === 'closed') open.push(...(await readOpenOf(transaction, fact)));
-    else if (fact.kind === 'admitted') {
-      admitted.push(fact.call.callId);
-      named.add(fact.call.callId);
-    } else if (fact.kind !== 'unreadable') named.add(fact.callId);
+    else if (fact.kind === 'admitted') begun.add(fact.call.callId);
+    else if (fact.kind !== 'unreadable' && !begun.has(fact.callId)) others.add(fact.callId);
   }
-  for (const { callId } of open) named.delete(callId);
-  if (named.size > 0) open.push(...(await transaction.query<HoldRow>(READ_OPEN, [idArray([...named])])).map(callOf));
-  const billed = admitted.length === 0 ? [] : await transaction.query<{ call_id: string }>(READ_BILLED, [idArray(admitted)]);
-  return { open, billed: new Set(billed.map(({ call_id }) => call_id)) };
+  const known = begun.size === 0 ? [] : await transaction.query<{ call_id: string; is_open: boolean }>(READ_KNOWN, [idArray([...begun])]);
+  // What begins for the second time is no beginning, and goes on.
+  for (const { call_id, is_open } of known) if (is_open) others.add(call_id);
+  for (const { callId } of open) others.delete(callId);
+  if (others.size > 0) open.push(...(await transaction.query<HoldRow>(READ_OPEN, [idArray([...others])])).map(callOf));
+  return { open, billed: new Set(known.filter(({ is_open }) => !is_open).map(({ call_id }) => call_id)) };
 }
 
 function readOpenOf(transaction: SqlTransaction, { producer, epoch }: Epoch): Promise<OpenCall[]> {
@@ -91,7 +91,11 @@ const GIVEN = ['organisation_id', 'project_id', 'key_id', 'model', 'producer', '
 const COLUMNS = `replace(call_id::text, '-', '') AS call_id, ${GIVEN.join(', ')}`;
 const READ_OPEN = { name: 'billing_read_open', text: `SELECT ${COLUMNS} FROM open_hold WHERE call_id = ANY ($1::uuid[])` };
 const READ_EPOCH = { name: 'billing_read_epoch', text: `SELECT ${COLUMNS} FROM open_hold WHERE producer = $1 AND epoch <= $2` };
-const READ_BILLED = { name: 'billing_read_billed', text: `SELECT replace(call_id::text, '-', '') AS call_id FROM item WHERE call_id = ANY ($1::uuid[])` };
+const READ_KNOWN = {
+  name: 'billing_read_known',
+  text: `SELECT replace(call_id::text, '-', '') AS call_id, is_open FROM (
+    SELECT call_id, false AS is_open FROM item WHERE call_id = ANY ($1::uuid[]) UNION ALL SELECT call_id, true FROM open_hold WHERE call_id = ANY ($1::uuid[])) known`,
+};
 const PUT_OPEN = {
   name: 'billing_put_open',
   text: `INSERT INTO open_hold (call_id, ${GIVEN.join(', ')})

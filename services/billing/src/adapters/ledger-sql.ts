@@ -2,76 +2,89 @@ import type { SqlTransaction } from '@sluice/sql';
 import type { Posting } from '../domain/ledger.ts';
 import { idArray, numberArray, textArray } from './array-literal.ts';
 
-/** Adds a posting to the ledger and its projections, in as many statements as there are tables. */
+/** Adds a posting to the ledger and its projections, in one statement: a round trip costs more than what it writes. */
 export async function writePosting(transaction: SqlTransaction, posting: Posting, nowMs: number): Promise<void> {
-  const { transactions, entries, items } = posting;
-  if (items.length === 0) return;
-  await transaction.query(ADD_ACCOUNTS, [textArray([...new Set(entries.map(({ organisationId }) => organisationId))])]);
-  await transaction.query(ADD_TRANSACTIONS, [
-    idArray(transactions.map(({ id }) => id)), textArray(transactions.map(({ organisationId }) => organisationId)), textArray(transactions.map(({ projectId }) => projectId)),
-    textArray(transactions.map(({ keyId }) => keyId)), textArray(transactions.map(({ model }) => model)), textArray(transactions.map(({ priceId }) => priceId)),
-    numberArray(transactions.map(({ day }) => day)), nowMs,
-  ]);
-  if (entries.length > 0) {
-    await transaction.query(ADD_ENTRIES, [
-      idArray(entries.map(({ transactionId }) => transactionId)), textArray(entries.map(({ organisationId }) => organisationId)), textArray(entries.map(({ kind }) => kind)),
-      textArray(entries.map(({ currency }) => currency)), numberArray(entries.map(({ amountNano }) => amountNano)),
-    ]);
-  }
-  const calls = items.map(({ call }) => call);
-  await transaction.query(ADD_ITEMS, [
-    idArray(calls.map(({ callId }) => callId)), idArray(items.map(({ transactionId }) => transactionId)),
-    numberArray(calls.map(({ counts }) => counts.inputTokens)), numberArray(calls.map(({ counts }) => counts.cachedInputTokens)),
-    numberArray(calls.map(({ counts }) => counts.outputTokens)), numberArray(calls.map(({ counts }) => counts.reasoningTokens)),
-    numberArray(calls.map(({ costNano }) => costNano)), numberArray(calls.map(({ overrunNano }) => overrunNano)), numberArray(calls.map(({ unheldNano }) => unheldNano)),
-  ]);
-  await writeProjections(transaction, posting);
+  if (posting.items.length === 0) return;
+  await transaction.query(ADD, [nowMs, ...PARTS.flatMap(({ columns }) => columns.map(({ write }) => write(posting)))]);
 }
 
-async function writeProjections(transaction: SqlTransaction, { spendDays, usageDays }: Posting): Promise<void> {
-  await transaction.query(ADD_SPEND, [
-    textArray(spendDays.map(({ level }) => level)), textArray(spendDays.map(({ subjectId }) => subjectId)), numberArray(spendDays.map(({ day }) => day)),
-    textArray(spendDays.map(({ organisationId }) => organisationId)), numberArray(spendDays.map(({ spentNano }) => spentNano)),
-    numberArray(spendDays.map(({ overrunNano }) => overrunNano)), numberArray(spendDays.map(({ unheldNano }) => unheldNano)),
-  ]);
-  await transaction.query(ADD_USAGE, [
-    textArray(usageDays.map(({ organisationId }) => organisationId)), numberArray(usageDays.map(({ day }) => day)), textArray(usageDays.map(({ projectId }) => projectId)),
-    textArray(usageDays.map(({ keyId }) => keyId)), textArray(usageDays.map(({ model }) => model)), numberArray(usageDays.map(({ calls }) => calls)),
-    numberArray(usageDays.map(({ counts }) => counts.inputTokens)), numberArray(usageDays.map(({ counts }) => counts.cachedInputTokens)),
-    numberArray(usageDays.map(({ counts }) => counts.outputTokens)), numberArray(usageDays.map(({ counts }) => counts.reasoningTokens)),
-    numberArray(usageDays.map(({ costNano }) => costNano)), numberArray(usageDays.map(({ overrunNano }) => overrunNano)),
-  ]);
+interface Column {
+  readonly name: string;
+  readonly type: 'uuid' | 'text' | 'bigint';
+  readonly write: (posting: Posting) => string;
 }
 
-const ADD_ACCOUNTS = {
-  name: 'billing_add_accounts',
-  text: `INSERT INTO account (organisation_id, kind) SELECT * FROM unnest($1::text[]) AS given (organisation_id) CROSS JOIN (VALUES ('usage'), ('overrun'), ('revenue')) AS kinds (kind) ON CONFLICT DO NOTHING`,
-};
-const ADD_TRANSACTIONS = {
-  name: 'billing_add_transactions',
-  text: `INSERT INTO ledger_transaction (id, organisation_id, project_id, key_id, model, price_id, day, booked_at_ms)
-    SELECT given.*, $8::bigint FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[]) AS given`,
-};
-const ADD_ENTRIES = {
-  name: 'billing_add_entries',
-  text: `INSERT INTO entry (transaction_id, organisation_id, kind, currency, amount_nano) SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[])`,
-};
-const ADD_ITEMS = {
-  name: 'billing_add_items',
-  text: `INSERT INTO item (call_id, transaction_id, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, cost_nano, overrun_nano, unheld_nano)
-    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[])`,
-};
-const SPENT = ['spent_nano', 'overrun_nano', 'unheld_nano'];
-const ADD_SPEND = {
-  name: 'billing_add_spend',
-  text: `INSERT INTO spend_day (level, subject_id, day, organisation_id, ${SPENT.join(', ')})
-    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[])
-    ON CONFLICT (level, subject_id, day) DO UPDATE SET ${SPENT.map((name) => `${name} = spend_day.${name} + excluded.${name}`).join(', ')}`,
-};
-const USED = ['calls', 'input_tokens', 'cached_input_tokens', 'output_tokens', 'reasoning_tokens', 'cost_nano', 'overrun_nano'];
-const ADD_USAGE = {
-  name: 'billing_add_usage',
-  text: `INSERT INTO usage_day (organisation_id, day, project_id, key_id, model, ${USED.join(', ')})
-    SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[])
-    ON CONFLICT (organisation_id, day, project_id, key_id, model) DO UPDATE SET ${USED.map((name) => `${name} = usage_day.${name} + excluded.${name}`).join(', ')}`,
-};
+/** What goes into one table. */
+interface Part {
+  readonly table: string;
+  readonly columns: readonly Column[];
+  /** Columns that are added to a row that is there. */
+  readonly sums: readonly string[];
+  readonly key: string;
+}
+
+type Rows<Row> = (posting: Posting) => readonly Row[];
+
+function columnsOf<Row>(rows: Rows<Row>, ids: Readonly<Record<string, (row: Row) => string>>, texts: Readonly<Record<string, (row: Row) => string>>, numbers: Readonly<Record<string, (row: Row) => bigint | number>>): Column[] {
+  return [
+    ...Object.entries(ids).map(([name, read]): Column => ({ name, type: 'uuid', write: (posting) => idArray(rows(posting).map(read)) })),
+    ...Object.entries(texts).map(([name, read]): Column => ({ name, type: 'text', write: (posting) => textArray(rows(posting).map(read)) })),
+    ...Object.entries(numbers).map(([name, read]): Column => ({ name, type: 'bigint', write: (posting) => numberArray(rows(posting).map(read)) })),
+  ];
+}
+
+const PARTS: readonly Part[] = [
+  {
+    table: 'ledger_transaction', key: '', sums: [],
+    columns: columnsOf((posting) => posting.transactions, { id: ({ id }) => id }, {
+      organisation_id: ({ organisationId }) => organisationId, project_id: ({ projectId }) => projectId, key_id: ({ keyId }) => keyId,
+      model: ({ model }) => model, price_id: ({ priceId }) => priceId,
+    }, { day: ({ day }) => day }),
+  },
+  {
+    table: 'entry', key: '', sums: [],
+    columns: columnsOf((posting) => posting.entries, { transaction_id: ({ transactionId }) => transactionId }, {
+      organisation_id: ({ organisationId }) => organisationId, kind: ({ kind }) => kind, currency: ({ currency }) => currency,
+    }, { amount_nano: ({ amountNano }) => amountNano }),
+  },
+  {
+    table: 'item', key: '', sums: [],
+    columns: columnsOf((posting) => posting.items, { call_id: ({ call }) => call.callId, transaction_id: ({ transactionId }) => transactionId }, {}, {
+      input_tokens: ({ call }) => call.counts.inputTokens, cached_input_tokens: ({ call }) => call.counts.cachedInputTokens,
+      output_tokens: ({ call }) => call.counts.outputTokens, reasoning_tokens: ({ call }) => call.counts.reasoningTokens,
+      cost_nano: ({ call }) => call.costNano, overrun_nano: ({ call }) => call.overrunNano, unheld_nano: ({ call }) => call.unheldNano,
+    }),
+  },
+  {
+    table: 'spend_day', key: 'level, subject_id, day', sums: ['spent_nano', 'overrun_nano', 'unheld_nano'],
+    columns: columnsOf((posting) => posting.spendDays, {}, { level: ({ level }) => level, subject_id: ({ subjectId }) => subjectId, organisation_id: ({ organisationId }) => organisationId }, {
+      day: ({ day }) => day, spent_nano: ({ spentNano }) => spentNano, overrun_nano: ({ overrunNano }) => overrunNano, unheld_nano: ({ unheldNano }) => unheldNano,
+    }),
+  },
+  {
+    table: 'usage_day', key: 'organisation_id, day, project_id, key_id, model',
+    sums: ['calls', 'input_tokens', 'cached_input_tokens', 'output_tokens', 'reasoning_tokens', 'cost_nano', 'overrun_nano'],
+    columns: columnsOf((posting) => posting.usageDays, {}, { organisation_id: ({ organisationId }) => organisationId, project_id: ({ projectId }) => projectId, key_id: ({ keyId }) => keyId, model: ({ model }) => model }, {
+      day: ({ day }) => day, calls: ({ calls }) => calls, input_tokens: ({ inputTokens }) => inputTokens, cached_input_tokens: ({ cachedInputTokens }) => cachedInputTokens,
+      output_tokens: ({ outputTokens }) => outputTokens, reasoning_tokens: ({ reasoningTokens }) => reasoningTokens, cost_nano: ({ costNano }) => costNano, overrun_nano: ({ overrunNano }) => overrunNano,
+    }),
+  },
+];
+
+const ADD = { name: 'billing_add_posting', text: addText() };
+
+/** `$1` is the time of booking; the columns of the parts follow, an array each. Keys and the balance are checked at the end of the statement. */
+function addText(): string {
+  let parameter = 1;
+  const inserts = PARTS.map(({ table, columns, sums, key }) => {
+    const names = columns.map(({ name }) => name).join(', ');
+    const arrays = columns.map(({ type }) => `$${++parameter}::${type}[]`).join(', ');
+    const booked = table === 'ledger_transaction';
+    const conflict = sums.length === 0 ? '' : ` ON CONFLICT (${key}) DO UPDATE SET ${sums.map((name) => `${name} = ${table}.${name} + excluded.${name}`).join(', ')}`;
+    return `add_${table} AS (INSERT INTO ${table} (${names}${booked ? ', booked_at_ms' : ''}) SELECT given.*${booked ? ', $1::bigint' : ''} FROM unnest(${arrays}) AS given${conflict})`;
+  });
+  const organisations = 1 + PARTS[0]!.columns.length + PARTS[1]!.columns.findIndex(({ name }) => name === 'organisation_id') + 1;
+  const accounts = `add_account AS (INSERT INTO account (organisation_id, kind)
+    SELECT DISTINCT organisation_id, kind FROM unnest($${organisations}::text[]) AS given (organisation_id) CROSS JOIN (VALUES ('usage'), ('overrun'), ('revenue')) AS kinds (kind) ON CONFLICT DO NOTHING)`;
+  return `WITH ${[accounts, ...inserts].join(',\n')} SELECT`;
+}

@@ -58,7 +58,7 @@ describe('a hold', () => {
     setCap(book, KEY, 80n);
     granted(book.hold(requestOf('a')));
     const free = { ...PRICE, inputNano: 0n, cachedInputNano: 0n, outputNano: 0n, reasoningNano: 0n };
-    expect(book.hold(requestOf('b', { price: free }))).toMatchObject({ amountNano: 0n, limited: false, outputTokens: 10n });
+    expect(book.hold(requestOf('b', { price: free }))).toMatchObject({ amountNano: 0n, limited: false, outputTokens: 100n });
   });
 
   it('is not given in an epoch that is closed', () => {

@@ -36,7 +36,8 @@ describe('a posting', () => {
       }
       const cost = sum(given.map(({ costNano }) => costNano));
       const overrun = sum(given.map(({ overrunNano }) => overrunNano));
-      expect([sum(usageDays.map(({ costNano }) => costNano)), sum(usageDays.map(({ calls: count }) => count))]).toEqual([cost, BigInt(given.length)]);
+      expect([sum(usageDays.map(({ costNano }) => costNano)), usageDays.reduce((total, { calls: count }) => total + count, 0)]).toEqual([cost, given.length]);
+      expect(sum(usageDays.map(({ reasoningTokens }) => reasoningTokens))).toBe(sum(given.map(({ counts }) => counts.reasoningTokens)));
       for (const level of ['organisation', 'project', 'key']) {
         const days = spendDays.filter((day) => day.level === level);
         expect([sum(days.map(({ spentNano }) => spentNano)), sum(days.map(({ overrunNano }) => overrunNano))]).toEqual([cost - overrun, overrun]);

@@ -31,19 +31,18 @@ export interface SpendDay {
   readonly subjectId: string;
   readonly day: number;
   readonly organisationId: string;
-  spentNano: bigint;
-  overrunNano: bigint;
-  unheldNano: bigint;
+  readonly spentNano: bigint;
+  readonly overrunNano: bigint;
+  readonly unheldNano: bigint;
 }
 
 /** What a batch adds to the usage of one key and model on one day. */
-export interface UsageDay extends Caller {
+export interface UsageDay extends Caller, TokenCounts {
   readonly day: number;
   readonly model: string;
-  calls: bigint;
-  counts: TokenCounts;
-  costNano: bigint;
-  overrunNano: bigint;
+  readonly calls: number;
+  readonly costNano: bigint;
+  readonly overrunNano: bigint;
 }
 
 /** Everything that a batch of billed calls adds to the ledger. */
@@ -60,62 +59,79 @@ export interface Posting {
  * What counts against budgets is debited to usage, what was above a limited hold to overrun; both are credited to revenue.
  */
 export function post(calls: readonly BilledCall[], ids: Pick<Ids, 'callId'>): Posting {
-  const transactions = new Map<string, Building>();
-  const spendDays = new Map<string, SpendDay>();
-  const usageDays = new Map<string, UsageDay>();
+  const groups = new Map<string, Group>();
   const items = calls.map((call): LedgerItem => {
-    addSpend(spendDays, call);
-    addUsage(usageDays, call);
     const key = `${call.projectId} ${call.keyId} ${call.price.id} ${call.price.currency} ${call.day} ${call.model}`;
-    let building = transactions.get(key);
-    if (!building) transactions.set(key, (building = begin(call, ids.callId())));
-    building.spentNano += call.costNano - call.overrunNano;
-    building.overrunNano += call.overrunNano;
-    return { transactionId: building.transaction.id, call };
+    let group = groups.get(key);
+    if (!group) groups.set(key, (group = begin(call, ids.callId())));
+    group.calls++;
+    group.inputTokens += call.counts.inputTokens;
+    group.cachedInputTokens += call.counts.cachedInputTokens;
+    group.outputTokens += call.counts.outputTokens;
+    group.reasoningTokens += call.counts.reasoningTokens;
+    group.costNano += call.costNano;
+    group.overrunNano += call.overrunNano;
+    group.unheldNano += call.unheldNano;
+    return { transactionId: group.transaction.id, call };
   });
-  const built = [...transactions.values()];
-  return { transactions: built.map(({ transaction }) => transaction), entries: built.flatMap(entriesOf), items, spendDays: [...spendDays.values()], usageDays: [...usageDays.values()] };
+  const all = [...groups.values()];
+  return { transactions: all.map(({ transaction }) => transaction), entries: all.flatMap(entriesOf), items, spendDays: spendOf(all), usageDays: usageOf(all) };
 }
 
-interface Building {
+/** A transaction in the making, and what its calls add up to. */
+interface Group extends Mutable<TokenCounts> {
   readonly transaction: LedgerTransaction;
   readonly currency: string;
-  spentNano: bigint;
+  calls: number;
+  costNano: bigint;
   overrunNano: bigint;
+  unheldNano: bigint;
 }
 
-function begin({ organisationId, projectId, keyId, model, price, day }: BilledCall, id: string): Building {
-  return { transaction: { id, organisationId, projectId, keyId, model, priceId: price.id, day }, currency: price.currency, spentNano: 0n, overrunNano: 0n };
-}
+type Mutable<T> = { -readonly [Field in keyof T]: T[Field] };
 
-function entriesOf({ transaction: { id, organisationId }, currency, spentNano, overrunNano }: Building): LedgerEntry[] {
-  const entry = (kind: AccountKind, amountNano: bigint): LedgerEntry => ({ transactionId: id, organisationId, kind, currency, amountNano });
-  return [entry('usage', spentNano), entry('overrun', overrunNano), entry('revenue', -spentNano - overrunNano)].filter(({ amountNano }) => amountNano !== 0n);
-}
-
-function addSpend(days: Map<string, SpendDay>, call: BilledCall): void {
-  for (const { level, id } of subjectsOf(call)) {
-    const key = `${level} ${id} ${call.day}`;
-    let day = days.get(key);
-    if (!day) days.set(key, (day = { level, subjectId: id, day: call.day, organisationId: call.organisationId, spentNano: 0n, overrunNano: 0n, unheldNano: 0n }));
-    day.spentNano += call.costNano - call.overrunNano;
-    day.overrunNano += call.overrunNano;
-    day.unheldNano += call.unheldNano;
-  }
-}
-
-function addUsage(days: Map<string, UsageDay>, { organisationId, projectId, keyId, model, day, counts, costNano, overrunNano }: BilledCall): void {
-  const key = `${projectId} ${keyId} ${day} ${model}`;
-  const known = days.get(key);
-  if (!known) {
-    days.set(key, { organisationId, projectId, keyId, model, day, calls: 1n, counts, costNano, overrunNano });
-    return;
-  }
-  known.calls++;
-  known.counts = {
-    inputTokens: known.counts.inputTokens + counts.inputTokens, cachedInputTokens: known.counts.cachedInputTokens + counts.cachedInputTokens,
-    outputTokens: known.counts.outputTokens + counts.outputTokens, reasoningTokens: known.counts.reasoningTokens + counts.reasoningTokens,
+function begin({ organisationId, projectId, keyId, model, price, day }: BilledCall, id: string): Group {
+  return {
+    transaction: { id, organisationId, projectId, keyId, model, priceId: price.id, day }, currency: price.currency,
+    calls: 0, inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n, reasoningTokens: 0n, costNano: 0n, overrunNano: 0n, unheldNano: 0n,
   };
-  known.costNano += costNano;
-  known.overrunNano += overrunNano;
+}
+
+function entriesOf({ transaction: { id, organisationId }, currency, costNano, overrunNano }: Group): LedgerEntry[] {
+  const entry = (kind: AccountKind, amountNano: bigint): LedgerEntry => ({ transactionId: id, organisationId, kind, currency, amountNano });
+  return [entry('usage', costNano - overrunNano), entry('overrun', overrunNano), entry('revenue', -costNano)].filter(({ amountNano }) => amountNano !== 0n);
+}
+
+function spendOf(groups: readonly Group[]): SpendDay[] {
+  const days = new Map<string, Mutable<SpendDay>>();
+  for (const { transaction, costNano, overrunNano, unheldNano } of groups) {
+    const { organisationId, day } = transaction;
+    for (const { level, id } of subjectsOf(transaction)) {
+      const key = `${level} ${id} ${day}`;
+      let sum = days.get(key);
+      if (!sum) days.set(key, (sum = { level, subjectId: id, day, organisationId, spentNano: 0n, overrunNano: 0n, unheldNano: 0n }));
+      sum.spentNano += costNano - overrunNano;
+      sum.overrunNano += overrunNano;
+      sum.unheldNano += unheldNano;
+    }
+  }
+  return [...days.values()];
+}
+
+function usageOf(groups: readonly Group[]): UsageDay[] {
+  const days = new Map<string, Mutable<UsageDay>>();
+  for (const group of groups) {
+    const { organisationId, projectId, keyId, model, day } = group.transaction;
+    const key = `${projectId} ${keyId} ${day} ${model}`;
+    let sum = days.get(key);
+    if (!sum) days.set(key, (sum = { organisationId, projectId, keyId, model, day, calls: 0, inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n, reasoningTokens: 0n, costNano: 0n, overrunNano: 0n }));
+    sum.calls += group.calls;
+    sum.inputTokens += group.inputTokens;
+    sum.cachedInputTokens += group.cachedInputTokens;
+    sum.outputTokens += group.outputTokens;
+    sum.reasoningTokens += group.reasoningTokens;
+    sum.costNano += group.costNano;
+    sum.overrunNano += group.overrunNano;
+  }
+  return [...days.values()];
 }
