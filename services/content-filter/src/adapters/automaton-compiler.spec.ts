@@ -1,0 +1,111 @@
+import { describe, expect, it } from '@jest/globals';
+import { ManualClock } from '@sluice/clock';
+import type { Policy, TextDirection } from '../domain/call/policy.ts';
+import type { Rule } from '../domain/rule.ts';
+import { rule as ruleOf } from '../testing/rules.ts';
+import { threadsStarted } from '../testing/threads.ts';
+import { AutomatonCompiler } from './automaton-compiler.ts';
+
+const compiler = new AutomatonCompiler(new ManualClock());
+const rule = (id: string, more: Partial<Rule> = {}): Rule => ruleOf(id, { patternCount: more.patterns?.length ?? 1, ...more });
+
+/** What leaves of a text, and by which rules. */
+function whole(policy: Policy, text: string, direction: TextDirection = 'in'): { text: string; rules: string[]; blockedBy?: string } {
+  const stream = policy.open(direction);
+  const pushed = stream.push(text);
+  const ended = pushed.blockedBy === undefined ? stream.end() : { text: '', matches: [] };
+  const blockedBy = pushed.blockedBy ?? ended.blockedBy;
+  const rules = [...pushed.matches, ...ended.matches].map((match) => policy.rule(match.rule).id);
+  return { text: pushed.text + ended.text, rules, ...(blockedBy === undefined ? {} : { blockedBy: policy.rule(blockedBy).id }) };
+}
+
+async function policyOf(...parts: (readonly Rule[])[]): Promise<Policy> {
+  return compiler.policy(1n, await Promise.all(parts.map((rules) => compiler.compile(rules))));
+}
+
+describe('a compiled policy', () => {
+  it('applies words, expressions and personal data beside each other, each by its action', async () => {
+    const policy = await policyOf([
+      rule('mask', { patterns: ['bluebird', '敏感词'], action: 'mask' }),
+      rule('flag', { kind: 'regex', patterns: ['tick(et)?-[0-9]+'], action: 'flag' }),
+      rule('mail', { kind: 'pii:email', patterns: [], action: 'mask' }),
+      rule('number', { kind: 'regex', patterns: ['[0-9]{4}x'], action: 'mask' }),
+      rule('block', { patterns: ['badger'] }),
+    ]);
+    expect(whole(policy, 'a BlueBird and 敏感词 of ticket-17 to jane@example.com, 1234x')).toEqual({
+      text: 'a ******** and *** of ticket-17 to j***@example.com, *****', rules: ['mask', 'mask', 'flag', 'mail', 'number'],
+    });
+    expect(whole(policy, 'then a badger and bluebird')).toMatchObject({ text: 'then a ', blockedBy: 'block' });
+  });
+
+  it('applies the rules of a project beside those of the organisation, and tells them apart', async () => {
+    const [ours, theirs] = [[rule('badger'), rule('mail', { kind: 'pii:email', patterns: [] })], [rule('otter', { projectId: 'p' }), rule('digits', { kind: 'regex', patterns: ['[0-9]{9}'], projectId: 'p' })]];
+    const policy = await policyOf(ours, theirs);
+    expect(['a badger', 'an otter', 'jane@example.com ', '123456789 '].map((text) => whole(policy, text).blockedBy)).toEqual(['badger', 'otter', 'mail', 'digits']);
+    const alone = await policyOf(theirs);
+    expect(['a badger', 'an otter', '123456789 '].map((text) => whole(alone, text).blockedBy)).toEqual([undefined, 'otter', 'digits']);
+  });
+
+  it('looks in the directions of its rules alone, and holds nothing of the other', async () => {
+    const policy = await policyOf([rule('badger', { direction: 'in' }), rule('otter'), rule('mail', { kind: 'pii:email', patterns: [], direction: 'out' }), rule('digits', { kind: 'regex', patterns: ['[0-9]{9}'], direction: 'in' })]);
+    const found = (direction: TextDirection) => ['a badger', 'an otter', 'jane@example.com ', '123456789 '].map((text) => whole(policy, text, direction).blockedBy);
+    expect([found('in'), found('out')]).toEqual([['badger', 'otter', undefined, 'digits'], [undefined, 'otter', 'mail', undefined]]);
+    const input = await policyOf([rule('badger', { direction: 'in' }), rule('fine', { action: 'allow' })]);
+    expect([input.filtersInput, input.filtersOutput]).toEqual([true, false]);
+    const stream = input.open('out');
+    expect([stream.push('a badge'), stream.held]).toEqual([{ text: 'a badge', matches: [] }, 0]);
+  });
+
+  it('lets nothing match inside of allowed words, of a project as of the organisation', async () => {
+    const words = [rule('hash', { patterns: ['cunthorp', 'hash'] }), rule('place', { patterns: ['hash table'], action: 'allow' })];
+    const policy = await policyOf(words, [rule('more', { patterns: ['hash brown'], action: 'allow', projectId: 'p' })]);
+    expect(['a hash table', 'a hash brown', 'a hash'].map((text) => whole(policy, text).blockedBy)).toEqual([undefined, undefined, 'hash']);
+    expect(whole(policy, 'a hash table')).toEqual({ text: 'a hash table', rules: [] });
+  });
+
+  it('shows nothing of a word in the form that personal data keeps', async () => {
+    const policy = await policyOf([rule('mail', { kind: 'pii:email', patterns: [], action: 'mask' }), rule('word', { patterns: ['bluebird'], action: 'mask' })]);
+    expect(whole(policy, 'to jane@example.com').text).toBe('to j***@example.com');
+    const { text } = whole(policy, 'to jane@bluebird.com now');
+    expect(text).toBe(`to ${'*'.repeat('jane@bluebird.com'.length)} now`);
+  });
+
+  it('is told apart by its version alone from the same rules', async () => {
+    const part = await compiler.compile([rule('badger')]);
+    const [one, two] = [compiler.policy(1n, [part]), compiler.policy(2n, [part])];
+    expect([one.version, two.version, whole(one, 'badger').blockedBy, whole(two, 'badger').blockedBy]).toEqual([1n, 2n, 'badger', 'badger']);
+    expect(compiler.policy(0n, [])).toMatchObject({ filtersInput: false, filtersOutput: false });
+    expect(whole(compiler.policy(0n, []), 'anything')).toEqual({ text: 'anything', rules: [] });
+  });
+
+  it('is built on another thread when it has many words', async () => {
+    const words = Array.from({ length: 20_000 }, (_, index) => `planted${index}`);
+    const [threads, policy] = await threadsStarted(() => policyOf([rule('many', { patterns: words }), rule('few')]));
+    expect(threads).toBe(1);
+    expect([whole(policy, 'a planted19999').blockedBy, whole(policy, 'a planted20000').blockedBy]).toEqual(['many', undefined]);
+    const [none] = await threadsStarted(() => policyOf([rule('few', { patterns: words.slice(0, 200) })]));
+    expect(none).toBe(0);
+  });
+});
+
+describe('a rule alone', () => {
+  it('is refused with the position when its expression is not linear, or none', async () => {
+    for (const [pattern, position] of [['a(b|c)\\1', 6], ['ab(?=c)', 2], ['a(b', 3], ['x*', 0], ['(a{99}){99}', 1]] as const) {
+      const refusal = await compiler.alone(rule('r', { kind: 'regex', patterns: [pattern] })).catch((thrown: unknown) => thrown);
+      expect(refusal).toMatchObject({ code: 'invalid_value', param: 'pattern' });
+      expect({ pattern, message: String(refusal) }).toEqual({ pattern, message: expect.stringMatching(new RegExp(`at position ${position}\\.$`)) });
+    }
+  });
+
+  it('is refused when nothing could match one of its words, which is told by its number', async () => {
+    const words = [...Array.from({ length: 700 }, (_, index) => `w${index}`), '\u200b\u200d'];
+    await expect(compiler.alone(rule('r', { patterns: words }))).rejects.toMatchObject({ code: 'invalid_value', param: 'patterns', message: expect.stringContaining('word 701') });
+  });
+
+  it('flags what it may mean, whatever it does, also inside of longer words', async () => {
+    for (const action of ['block', 'mask', 'allow'] as const) {
+      const alone = await compiler.alone(rule('badger', { action, direction: 'out' }));
+      expect(whole(alone, 'no badgers')).toEqual({ text: 'no badgers', rules: ['badger'] });
+    }
+  });
+});

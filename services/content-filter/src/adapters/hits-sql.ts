@@ -1,0 +1,63 @@
+import { create } from '@bufbuild/protobuf';
+import type { EventLog } from '@sluice/events';
+import { Action } from '@sluice/proto/content_filter/v1/content_filter';
+import { FilterHitsSchema } from '@sluice/proto/events/v1/changes';
+import type { Sql } from '@sluice/sql';
+import type { CallHits } from '../domain/call/call-filter.ts';
+import type { HitStore } from '../domain/hit-journal.ts';
+
+const DAY_MS = 86_400_000;
+
+interface Count {
+  readonly organisationId: string;
+  readonly day: number;
+  readonly ruleId: string;
+  readonly projectId: string;
+  blocked: number;
+  masked: number;
+  flagged: number;
+  lastHitMs: number;
+}
+
+/** Statistics and events of a batch of calls, in one transaction. */
+export function sqlHits(sql: Sql, events: Pick<EventLog, 'publish'>): HitStore {
+  return {
+    write: (batch) =>
+      sql.transaction(async (transaction) => {
+        const counts = countsOf(batch);
+        const column = <K extends keyof Count>(name: K): Count[K][] => counts.map((count) => count[name]);
+        await transaction.query(ADD_COUNTS, [
+          column('organisationId'), column('day'), column('ruleId'), column('projectId'), column('blocked'), column('masked'), column('flagged'), column('lastHitMs'),
+        ]);
+        for (const found of batch) await events.publish(transaction, FilterHitsSchema, found.organisationId, create(FilterHitsSchema, { ...found, hits: [...found.hits], atMs: BigInt(found.atMs) }));
+      }),
+  };
+}
+
+const ADD_COUNTS = {
+  name: 'filter_add_counts',
+  text: `
+    insert into hits_of_day as known (organisation_id, day, rule_id, project_id, blocked, masked, flagged, last_hit_ms)
+    select * from unnest($1::text[], $2::integer[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
+    on conflict (organisation_id, day, rule_id, project_id) do update set
+      blocked = known.blocked + excluded.blocked, masked = known.masked + excluded.masked, flagged = known.flagged + excluded.flagged,
+      last_hit_ms = greatest(known.last_hit_ms, excluded.last_hit_ms)`,
+} as const;
+
+/** In one order everywhere, so that two processes never wait for each other. */
+function countsOf(batch: readonly CallHits[]): Count[] {
+  const counts = new Map<string, Count>();
+  for (const { organisationId, projectId, hits, atMs } of batch) {
+    const day = Math.floor(atMs / DAY_MS);
+    for (const { ruleId, action } of hits) {
+      const name = JSON.stringify([organisationId, day, ruleId, projectId]);
+      const count = counts.get(name) ?? { organisationId, day, ruleId, projectId, blocked: 0, masked: 0, flagged: 0, lastHitMs: 0 };
+      counts.set(name, count);
+      if (action === Action.BLOCK) count.blocked++;
+      else if (action === Action.MASK) count.masked++;
+      else count.flagged++;
+      count.lastHitMs = Math.max(count.lastHitMs, atMs);
+    }
+  }
+  return [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, count]) => count);
+}

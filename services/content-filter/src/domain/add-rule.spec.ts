@@ -1,0 +1,62 @@
+import { describe, expect, it } from '@jest/globals';
+import { ManualClock, systemIds } from '@sluice/clock';
+import { ServiceError } from '@sluice/errors';
+import { ScriptedCompiler } from '../testing/scripted-compiler.ts';
+import { addRule } from './add-rule.ts';
+import type { GivenRule } from './check-rule.ts';
+import type { Administration } from './ports.ts';
+import { removeRule } from './remove-rule.ts';
+
+const clock = new ManualClock();
+const actor = { keyId: 'key_1', organisationId: 'org' };
+const given = (more: Partial<GivenRule> = {}): GivenRule => ({ kind: 'word', patterns: ['badger'], action: 'block', direction: undefined, title: '', ...more });
+
+/** An administration that must not come to the tables; tells what it was asked. */
+function guarded(permissions: Partial<Administration['permissions']> = {}): { administration: Administration; asked: string[]; compiler: ScriptedCompiler } {
+  const asked: string[] = [];
+  const compiler = new ScriptedCompiler();
+  const administration: Administration = {
+    acts: { act: async () => { asked.push('act'); throw new Error('must not come here'); } },
+    permissions: {
+      requireRuleChange: async () => void asked.push('permission'),
+      requireProject: async () => void asked.push('project'),
+      ...permissions,
+    },
+    compiler, inForce: { reached: async () => void asked.push('force') }, clock, ids: systemIds(clock),
+  };
+  return { administration, asked, compiler };
+}
+
+describe('addRule', () => {
+  it('asks nobody about a rule that is not well formed', async () => {
+    const { administration, asked } = guarded();
+    await expect(addRule(administration, actor, 'project', given({ kind: 'x' }))).rejects.toMatchObject({ code: 'invalid_value', param: 'kind' });
+    expect(asked).toEqual([]);
+  });
+
+  it('touches nothing before access has said that the actor may, and that the project is there', async () => {
+    const no = guarded({ requireRuleChange: async () => { throw new ServiceError('insufficient_permissions', 'No.'); } });
+    await expect(addRule(no.administration, actor, 'project', given())).rejects.toMatchObject({ code: 'insufficient_permissions' });
+    await expect(removeRule(no.administration, actor, 'rule_1')).rejects.toMatchObject({ code: 'insufficient_permissions' });
+    const nowhere = guarded({ requireProject: async () => { throw new ServiceError('not_found', 'No.'); } });
+    await expect(addRule(nowhere.administration, actor, 'project', given())).rejects.toMatchObject({ code: 'not_found' });
+    expect([no.asked, nowhere.asked, no.compiler.compiled, nowhere.compiler.compiled]).toEqual([[], ['permission'], [], []]);
+  });
+
+  it('keeps no rule that cannot be compiled', async () => {
+    const { administration, asked, compiler } = guarded();
+    compiler.before = () => Promise.reject(new ServiceError('invalid_value', 'Not linear at 3.', { param: 'pattern' }));
+    await expect(addRule(administration, actor, '', given())).rejects.toMatchObject({ code: 'invalid_value', param: 'pattern' });
+    expect(asked).toEqual(['permission']);
+  });
+
+  it.each(['block', 'mask', 'flag', 'allow'] as const)('takes no title that says what a rule looks for: %s', async (action) => {
+    for (const direction of ['in', 'out', 'both'] as const) {
+      const { administration, asked } = guarded();
+      const refusal = await addRule(administration, actor, '', given({ action, direction, title: 'no badgers' })).catch((thrown: unknown) => thrown);
+      expect(refusal).toMatchObject({ code: 'invalid_value', param: 'title' });
+      expect(String(refusal)).not.toContain('badger');
+      expect(asked).toEqual(['permission']);
+    }
+  });
+});

@@ -1,0 +1,68 @@
+import { createHash } from 'node:crypto';
+import { ServiceError } from '@sluice/errors';
+import type { Actor } from '@sluice/events';
+import { checkRule, type GivenRule } from './check-rule.ts';
+import { detailOf } from './act-detail.ts';
+import type { Administration, Compiler, RuleState } from './ports.ts';
+import type { Rule } from './rule.ts';
+
+/** A change reads and compiles all rules of the organisation again. */
+export const MAX_RULES = 1_000;
+/** All patterns of an organisation: twice the longest list. Every process holds the automata of all of them. */
+export const MAX_PATTERNS = 200_000;
+/** Every process holds automata of its own for each project that has rules. */
+export const MAX_PROJECTS = 200;
+
+export interface ChangedRule<R> {
+  readonly rule: R;
+  readonly version: bigint;
+}
+
+/** What a rule looks for, as one text: a pattern a line. */
+export function patternText(patterns: readonly string[]): string {
+  return patterns.join('\n');
+}
+
+/**
+ * Adds a rule to an organisation, or to one of its projects where `projectId` is not empty. When it resolves this
+ * process applies the rule. Errors: `invalid_value`, `not_found`, `already_exists`, `failed_precondition`,
+ * `insufficient_permissions`, `access_unavailable`; `content_filter_unavailable` also when the rule was added and is not
+ * applied yet.
+ */
+export async function addRule(administration: Administration, actor: Actor, projectId: string, given: GivenRule): Promise<ChangedRule<Rule>> {
+  const { acts, permissions, compiler, inForce, clock, ids } = administration;
+  const content = checkRule(given);
+  await permissions.requireRuleChange(actor);
+  if (projectId !== '') await permissions.requireProject(actor.organisationId, projectId);
+  const rule: Rule = {
+    ...content, id: ids.next('rule'), organisationId: actor.organisationId, projectId: projectId === '' ? undefined : projectId,
+    patternCount: content.patterns.length, createdAtMs: clock.wallMs(),
+  };
+  await tryAlone(compiler, rule);
+  const digest = createHash('sha256').update(patternText(rule.patterns)).digest();
+  const version = await acts.act(actor.organisationId, async (state) => {
+    await refuseTooMuch(state, rule, digest);
+    await state.addRule(rule, digest);
+    await state.record({ actor, action: 'filter.rule_added', object: `filter_rule:${rule.id}`, atMs: rule.createdAtMs, detail: { ...detailOf(rule), digest: `sha256:${digest.toString('hex')}` } });
+    return state.version;
+  });
+  await inForce.reached(actor.organisationId, version);
+  return { rule, version };
+}
+
+/** What cannot be compiled is refused before it is kept; so is a title that says what the rule looks for, because everyone is told it. */
+async function tryAlone(compiler: Compiler, rule: Rule): Promise<void> {
+  const title = (await compiler.alone(rule)).open('in');
+  const matches = [...title.push(rule.title).matches, ...title.end().matches];
+  if (matches.length > 0) throw new ServiceError('invalid_value', 'Invalid `title`: whoever is refused is told it, and it holds what the rule looks for.', { param: 'title' });
+}
+
+async function refuseTooMuch(state: RuleState, rule: Rule, digest: Uint8Array): Promise<void> {
+  const same = await state.same(rule, digest);
+  if (same !== undefined) throw new ServiceError('already_exists', `The rule ${same} does the same already.`, { param: 'patterns' });
+  const { rules, patterns, projects } = await state.totals();
+  const full = (what: string): ServiceError => new ServiceError('failed_precondition', `An organisation has at most ${what}; remove a rule first.`);
+  if (rules >= MAX_RULES) throw full(`${MAX_RULES} rules`);
+  if (patterns + rule.patternCount > MAX_PATTERNS) throw full(`${MAX_PATTERNS} words`);
+  if (rule.projectId !== undefined && !projects.includes(rule.projectId) && projects.length >= MAX_PROJECTS) throw full(`${MAX_PROJECTS} projects with rules of their own`);
+}

@@ -1,0 +1,80 @@
+import type { Clock, Timer } from '@sluice/clock';
+import type { Logger } from '@sluice/telemetry';
+import type { CallHits, HitSink } from './call/call-filter.ts';
+
+/** Statistics and the event may be a quarter of a second late; a write for every call would cost more than the call. */
+const WRITE_EVERY_MS = 250;
+/** One transaction; the database is not held longer. */
+const BATCH_CALLS = 500;
+/** What waits while the database is away: about 30 MB. */
+const MAX_WAITING_HITS = 100_000;
+
+/** Where hits are kept. Writes all of a batch or nothing. */
+export interface HitStore {
+  write(batch: readonly CallHits[]): Promise<void>;
+}
+
+export interface HitJournalOptions {
+  readonly store: HitStore;
+  /** Told how many calls lost their hits. */
+  readonly dropped: (calls: number) => void;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * Collects what was found in calls and writes it behind them, so that no call waits for the database. The record of a
+ * call has its own hits; what is lost here is lost to the statistics and to those who follow `filter.hits`, and counted.
+ */
+export class HitJournal implements HitSink {
+  readonly #options: HitJournalOptions;
+  readonly #timer: Timer;
+  #waiting: CallHits[] = [];
+  #waitingHits = 0;
+  #writing: Promise<void> | undefined;
+  #isBehind = false;
+
+  constructor(options: HitJournalOptions) {
+    this.#options = options;
+    this.#timer = options.clock.every(WRITE_EVERY_MS, () => this.#write());
+  }
+
+  add(found: CallHits): void {
+    if (this.#waitingHits + found.hits.length > MAX_WAITING_HITS) return this.#options.dropped(1);
+    this.#waiting.push(found);
+    this.#waitingHits += found.hits.length;
+  }
+
+  /** Writes what waits, once; what cannot be written then is lost. */
+  async stop(): Promise<void> {
+    this.#timer.cancel();
+    await this.#writing;
+    this.#write();
+    await this.#writing;
+    if (this.#waiting.length === 0) return;
+    this.#options.logger.warn({ calls: this.#waiting.length }, 'The hits of these calls are in no statistics: they could not be written before the end.');
+    this.#options.dropped(this.#waiting.length);
+  }
+
+  #write(): void {
+    if (this.#waiting.length > 0) this.#writing ??= this.#writeAll().finally(() => (this.#writing = undefined));
+  }
+
+  async #writeAll(): Promise<void> {
+    // Each pass writes a batch that was there, and the first failure ends it.
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.slice(0, BATCH_CALLS);
+      try {
+        await this.#options.store.write(batch);
+      } catch (thrown) {
+        if (!this.#isBehind) this.#options.logger.warn({ error: thrown instanceof Error ? thrown : undefined }, 'Hits of the filter cannot be written; they wait.');
+        this.#isBehind = true;
+        return;
+      }
+      this.#waiting = this.#waiting.slice(batch.length);
+      for (const { hits } of batch) this.#waitingHits -= hits.length;
+      if (this.#isBehind) this.#options.logger.info({}, 'Hits of the filter are written again.');
+      this.#isBehind = false;
+    }
+  }
+}

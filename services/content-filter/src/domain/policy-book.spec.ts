@@ -1,0 +1,243 @@
+import { describe, expect, it } from '@jest/globals';
+import { ManualClock } from '@sluice/clock';
+import { recordingLogger } from '@sluice/testkit';
+import { rule } from '../testing/rules.ts';
+import { ScriptedCompiler } from '../testing/scripted-compiler.ts';
+import type { RulesInForce } from './ports.ts';
+import { PolicyBook } from './policy-book.ts';
+
+const away = expect.objectContaining({ code: 'content_filter_unavailable' });
+
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 100; turn++) await Promise.resolve();
+}
+
+/** A book of one organisation whose rules are what the test says. */
+class Bench {
+  readonly clock = new ManualClock();
+  readonly compiler = new ScriptedCompiler();
+  readonly logged: string[] = [];
+  rules: RulesInForce = { version: 1n, rules: [rule('badger')] };
+  reads = 0;
+  hears = true;
+  beforeRead: (organisationId: string) => Promise<void> = () => Promise.resolve();
+  readonly book = new PolicyBook({
+    compiler: this.compiler,
+    readRules: async (organisationId) => {
+      this.reads++;
+      await this.beforeRead(organisationId);
+      return this.rules;
+    },
+    hearsChanges: () => this.hears,
+    clock: this.clock,
+    logger: recordingLogger(this.logged),
+  });
+
+  /** Words that calls of the project are refused for now. */
+  blocked(...words: string[]): string[] {
+    const policy = this.book.of('org', 'project');
+    return words.filter((word) => policy.open('in').push(word).blockedBy !== undefined);
+  }
+
+  /** As at a start: the organisation has rules. */
+  load(version = 1n): void {
+    this.book.loaded(new Map([['org', version]]));
+  }
+
+  of = () => this.book.of('org', 'project');
+}
+
+describe('the policy book', () => {
+  it('lets everything pass in an organisation that never had a rule', async () => {
+    const { book } = new Bench();
+    expect(() => book.of('other', 'project')).toThrow(away);
+    book.loaded(new Map());
+    expect(book.of('other', 'project')).toMatchObject({ version: 0n, filtersInput: false, filtersOutput: false });
+    expect(book.health()).toEqual({ status: 'ok' });
+  });
+
+  it('goes on letting everything pass while the first rule of an organisation is built', async () => {
+    const bench = new Bench();
+    bench.book.loaded(new Map());
+    const gate = Promise.withResolvers<void>();
+    bench.compiler.before = () => gate.promise;
+    bench.book.heard('org', 1n);
+    await settle();
+    expect([bench.of().version, bench.blocked('badger'), bench.book.health().status]).toEqual([0n, [], 'ok']);
+    gate.resolve();
+    await bench.book.settled();
+    expect(bench.blocked('badger')).toEqual(['badger']);
+  });
+
+  it('lets nothing pass while the rules are being loaded', async () => {
+    const bench = new Bench();
+    bench.load();
+    expect(bench.of).toThrow(away);
+    expect(bench.book.health()).toMatchObject({ status: 'down' });
+    await bench.book.settled();
+    expect([bench.blocked('badger', 'otter'), bench.of().version, bench.book.health()]).toEqual([['badger'], 1n, { status: 'ok' }]);
+  });
+
+  it('goes on with the old version while the new one is built, then swaps it whole; a call keeps its own', async () => {
+    const bench = new Bench();
+    bench.load();
+    await bench.book.settled();
+    const pinned = bench.of();
+    const gate = Promise.withResolvers<void>();
+    bench.compiler.before = () => gate.promise;
+    bench.rules = { version: 2n, rules: [rule('otter')] };
+    bench.book.heard('org', 2n);
+    await settle();
+    expect([bench.blocked('badger', 'otter'), bench.of().version]).toEqual([['badger'], 1n]);
+    gate.resolve();
+    await bench.book.settled();
+    expect([bench.blocked('badger', 'otter'), bench.of().version]).toEqual([['otter'], 2n]);
+    expect([pinned.version, pinned.open('out').push('a badger').blockedBy, pinned.open('out').push('an otter').blockedBy]).toEqual([1n, 0, undefined]);
+  });
+
+  it('builds changes that come meanwhile in one', async () => {
+    const bench = new Bench();
+    const gate = Promise.withResolvers<void>();
+    bench.beforeRead = () => gate.promise;
+    bench.load();
+    await settle();
+    for (let version = 2n; version <= 50n; version++) bench.book.heard('org', version);
+    bench.rules = { version: 50n, rules: [rule('otter')] };
+    gate.resolve();
+    await bench.book.settled();
+    expect([bench.reads, bench.of().version]).toEqual([1, 50n]);
+    bench.book.heard('org', 49n);
+    await bench.book.settled();
+    expect(bench.reads).toBe(1);
+  });
+
+  it('tells who added a rule when it is in force', async () => {
+    const bench = new Bench();
+    bench.load();
+    await bench.book.settled();
+    const gate = Promise.withResolvers<void>();
+    bench.compiler.before = () => gate.promise;
+    bench.rules = { version: 2n, rules: [rule('otter')] };
+    let reached = false;
+    const waiting = bench.book.reached('org', 2n).then(() => (reached = true));
+    await settle();
+    expect(reached).toBe(false);
+    gate.resolve();
+    await waiting;
+    expect(bench.blocked('otter')).toEqual(['otter']);
+    await bench.book.reached('org', 1n);
+  });
+
+  it.each(['read', 'compiled'])('lets nothing pass when rules cannot be %s, and tries until they can', async (what) => {
+    const bench = new Bench();
+    bench.load();
+    await bench.book.settled();
+    const broken = (): Promise<void> => Promise.reject(new Error('power cut'));
+    if (what === 'read') bench.beforeRead = broken;
+    else bench.compiler.before = broken;
+    bench.rules = { version: 2n, rules: [rule('otter')] };
+    const told = bench.book.reached('org', 2n);
+    await expect(told).rejects.toEqual(away);
+    await expect(told).rejects.toThrow(/kept/);
+    expect(bench.of).toThrow(away);
+    expect(bench.book.health()).toMatchObject({ status: 'down', detail: expect.stringContaining('1 organisations') });
+    for (const wait of [100, 200, 400]) {
+      bench.clock.advance(wait);
+      await settle();
+      expect(bench.of).toThrow(away);
+    }
+    expect(bench.reads).toBe(5);
+    // Another organisation is not touched by it.
+    expect(bench.book.of('other', 'project').version).toBe(0n);
+    bench.beforeRead = bench.compiler.before = () => Promise.resolve();
+    bench.clock.advance(800);
+    await bench.book.settled();
+    expect([bench.blocked('otter'), bench.book.health().status]).toEqual([['otter'], 'ok']);
+    expect(bench.logged.join()).not.toContain('otter');
+  });
+
+  it('takes rules that are older than what it heard of for none', async () => {
+    const bench = new Bench();
+    bench.load(2n);
+    await settle();
+    expect(bench.of).toThrow(away);
+    bench.rules = { version: 2n, rules: [] };
+    bench.clock.advance(100);
+    await bench.book.settled();
+    expect(bench.of().filtersInput).toBe(false);
+  });
+
+  it('gives up a build that hangs, and lets nothing pass meanwhile', async () => {
+    const bench = new Bench();
+    bench.compiler.before = () => new Promise(() => undefined);
+    bench.load();
+    const told = bench.book.reached('org', 1n);
+    const refused = expect(told).rejects.toThrow(/takes long/);
+    await settle();
+    bench.clock.advance(10_000);
+    await refused;
+    bench.clock.advance(10_000);
+    await settle();
+    expect(bench.book.health()).toMatchObject({ detail: expect.stringContaining('could not be loaded') });
+    bench.compiler.before = () => Promise.resolve();
+    bench.clock.advance(100);
+    await bench.book.settled();
+    expect(bench.blocked('badger')).toEqual(['badger']);
+  });
+
+  it('lets nothing pass when changes are not heard', async () => {
+    const bench = new Bench();
+    bench.load();
+    await bench.book.settled();
+    bench.hears = false;
+    expect(bench.of).toThrow(away);
+    expect(() => bench.book.of('other', 'project')).toThrow(away);
+    bench.hears = true;
+    expect(bench.blocked('badger')).toEqual(['badger']);
+  });
+
+  it('tells when everything was tried, whether or not it could be built', async () => {
+    const bench = new Bench();
+    bench.beforeRead = (organisationId) => (organisationId === 'org 3' ? Promise.reject(new Error('power cut')) : Promise.resolve());
+    bench.book.loaded(new Map(Array.from({ length: 5 }, (_, index) => [`org ${index}`, 1n])));
+    await bench.book.tried();
+    expect([bench.reads, bench.book.health()]).toEqual([5, { status: 'down', detail: 'the rules of 1 organisations could not be loaded' }]);
+    await bench.book.stop();
+  });
+
+  it('loads many organisations, two at a time', async () => {
+    const bench = new Bench();
+    let atOnce = 0;
+    let most = 0;
+    bench.beforeRead = async () => {
+      most = Math.max(most, ++atOnce);
+      await settle();
+      atOnce--;
+    };
+    bench.book.loaded(new Map(Array.from({ length: 20 }, (_, index) => [`org ${index}`, 1n])));
+    await bench.book.settled();
+    expect([most, bench.reads, bench.book.health().status]).toEqual([2, 20, 'ok']);
+    expect(bench.book.of('org 7', 'project').version).toBe(1n);
+  });
+
+  it('stops, also in the middle of a build', async () => {
+    const bench = new Bench();
+    bench.compiler.before = () => new Promise(() => undefined);
+    bench.load();
+    await settle();
+    await bench.book.stop();
+    expect(bench.of).toThrow(away);
+  });
+
+  it('stops, also between two attempts', async () => {
+    const bench = new Bench();
+    bench.beforeRead = () => Promise.reject(new Error('power cut'));
+    bench.load();
+    await settle();
+    await bench.book.stop();
+    const { reads } = bench;
+    bench.clock.advance(60_000);
+    await settle();
+    expect(bench.reads).toBe(reads);
+  });
+});

@@ -1,0 +1,69 @@
+import type { Clock, Ids } from '@sluice/clock';
+import type { Actor, AdminAct } from '@sluice/events';
+import type { Policy } from './call/policy.ts';
+import type { Rule, RuleHead } from './rule.ts';
+
+/** Rules of one organisation as one act sees and changes them; the act is the only one of its organisation until it ends. */
+export interface RuleState {
+  /** The version that the rules have with this act. */
+  readonly version: bigint;
+  /** A rule in force. */
+  rule(id: string): Promise<RuleHead | undefined>;
+  /** What is in force. */
+  totals(): Promise<{ readonly rules: number; readonly patterns: number; readonly projects: readonly string[] }>;
+  /** The id of a rule in force that does the same in the same place. */
+  same(rule: Rule, digest: Uint8Array): Promise<string | undefined>;
+  addRule(rule: Rule, digest: Uint8Array): Promise<void>;
+  removeRule(id: string, atMs: number): Promise<void>;
+  /** Leaves with the act: the new version for whoever applies the rules, and the act for the audit. */
+  record(act: AdminAct): Promise<void>;
+}
+
+/** Where acts happen. */
+export interface Acts {
+  /** Runs one act on the rules of an organisation: what it writes and what it records commits together, or nothing of it. */
+  act<T>(organisationId: string, work: (state: RuleState) => Promise<T>): Promise<T>;
+}
+
+/** Who may act, and where; answered by access. */
+export interface Permissions {
+  /** Errors: `insufficient_permissions`; `access_unavailable` when nobody can tell. */
+  requireRuleChange(actor: Actor): Promise<void>;
+  /** Errors: `not_found` for a project that the organisation does not have; `access_unavailable`. */
+  requireProject(organisationId: string, projectId: string): Promise<void>;
+}
+
+/** All rules of an organisation that are in force. */
+export interface RulesInForce {
+  readonly version: bigint;
+  readonly rules: readonly Rule[];
+}
+
+/** Makes policies of rules. Long lists are built off the event loop. */
+export interface Compiler<Compiled = unknown> {
+  /**
+   * A policy of this rule alone that flags whatever it may mean, its words also inside of longer ones.
+   * Errors: `invalid_value` (the message tells the position) for a pattern that cannot be applied.
+   */
+  alone(rule: Rule): Promise<Policy>;
+  /** The rules of one place: of the whole organisation, or of one project. */
+  compile(rules: readonly Rule[]): Promise<Compiled>;
+  /** A policy of what was compiled for the whole organisation, for one project, or for both. */
+  policy(version: bigint, parts: readonly Compiled[]): Policy;
+}
+
+/** Makes rules take effect in this process. */
+export interface InForce {
+  /** Resolves when this process applies that version or a later one. Errors: `content_filter_unavailable`. */
+  reached(organisationId: string, version: bigint): Promise<void>;
+}
+
+/** What every act needs. */
+export interface Administration {
+  readonly acts: Acts;
+  readonly permissions: Permissions;
+  readonly compiler: Compiler;
+  readonly inForce: InForce;
+  readonly clock: Clock;
+  readonly ids: Ids;
+}

@@ -1,0 +1,21 @@
+import { ServiceError } from '@sluice/errors';
+import type { Actor } from '@sluice/events';
+import { detailOf } from './act-detail.ts';
+import type { ChangedRule } from './add-rule.ts';
+import type { Administration } from './ports.ts';
+import type { RuleHead } from './rule.ts';
+
+/** Takes a rule out of force. When it resolves this process does not apply it any more. Errors: `not_found`, and those of `addRule` about permission and force. */
+export async function removeRule({ acts, permissions, inForce, clock }: Administration, actor: Actor, ruleId: string): Promise<ChangedRule<RuleHead>> {
+  await permissions.requireRuleChange(actor);
+  const removed = await acts.act(actor.organisationId, async (state) => {
+    const rule = await state.rule(ruleId);
+    if (!rule) throw new ServiceError('not_found', 'There is no such rule.', { param: 'rule_id' });
+    const atMs = clock.wallMs();
+    await state.removeRule(ruleId, atMs);
+    await state.record({ actor, action: 'filter.rule_removed', object: `filter_rule:${ruleId}`, atMs, detail: detailOf(rule) });
+    return { rule, version: state.version };
+  });
+  await inForce.reached(actor.organisationId, removed.version);
+  return removed;
+}
