@@ -1,3 +1,5 @@
+import { isDigit, isLetter } from './unit-class.ts';
+
 /** Lengths by country (SWIFT IBAN registry, release 99). */
 const LENGTHS: Readonly<Record<string, number>> = {
   AD: 24, AE: 23, AL: 28, AT: 20, AZ: 28, BA: 20, BE: 16, BG: 22, BH: 22, BI: 27, BR: 29, BY: 28, CH: 21, CR: 22, CY: 28, CZ: 24, DE: 22,
@@ -8,10 +10,14 @@ const LENGTHS: Readonly<Record<string, number>> = {
   VA: 22, VG: 24, XK: 20, YE: 30,
 };
 
-export const LONGEST_IBAN = 34;
-
 /** How long the number is that begins with these two letters; 0 for no country of the registry. */
 export const ibanLength = (country: string): number => LENGTHS[country.toUpperCase()] ?? 0;
+
+/** The length of the number that begins with this group of characters, 0 when none does: two letters of a country and two digits. */
+export function ibanLengthFrom(group: string): number {
+  if (group.length < 4 || !isLetter(group.charCodeAt(0)) || !isDigit(group.charCodeAt(2)) || !isDigit(group.charCodeAt(3))) return 0;
+  return ibanLength(group.slice(0, 2));
+}
 
 /** ISO 13616: without separators, letters of either case; the rest modulo 97 is 1 when the first four are moved to the end. */
 export function isIban(text: string): boolean {

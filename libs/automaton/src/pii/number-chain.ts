@@ -1,9 +1,9 @@
 import type { PiiType } from './pii-type.ts';
 import { isBankCard, isCardGrouping, isCreditCard } from './cards.ts';
 import { isCnId } from './cn-id.ts';
-import { ibanLength, isIban } from './iban.ts';
+import { isIban } from './iban.ts';
 import { isPhone } from './phone.ts';
-import { isDigit, isLetter } from './unit-class.ts';
+import { isDigit } from './unit-class.ts';
 
 /** Digits (or, of an IBAN, letters and digits) without anything between them. */
 export interface Group {
@@ -17,6 +17,8 @@ export interface Group {
   readonly before: string;
   /** It may be read apart from the group before. */
   readonly soft: boolean;
+  /** How long the IBAN is that begins with it, 0 when none does. */
+  readonly iban: number;
   readonly plus: boolean;
   readonly extension: boolean;
   readonly cue: boolean;
@@ -32,7 +34,6 @@ const MOST_GROUPS = 8;
 const FEWEST_DIGITS = 7;
 const SHORTEST_CARD = 13;
 
-const startsIban = ({ text }: Group): boolean => isLetter(text.charCodeAt(0)) && isLetter(text.charCodeAt(1)) && ibanLength(text.slice(0, 2)) > 0;
 const mayCallAbroad = (first: Group): boolean => first.plus || first.text.startsWith('00');
 
 /** A quick look before the slow one, for numbers without a plus sign and without a word that announces them. */
@@ -41,7 +42,7 @@ function mayBeginPhone(digits: string, firstSize: number): boolean {
   return digits.startsWith('0') || (length === 11 && digits.startsWith('1')) || (length === 13 && digits.startsWith('86')) || (length === 10 && firstSize === 3);
 }
 
-const signOf = (separator: string): string => (/[-.]/.exec(separator) ?? /[()]/.exec(separator) ?? ' ')[0]!;
+const signOf = (separator: string): string => (separator.length === 1 ? separator : (/[-.]/.exec(separator) ?? /[()]/.exec(separator) ?? ' ')[0]!);
 
 /**
  * Groups that may be parts of one number, in the order of the text. A group is judged as the beginning of a number when
@@ -73,7 +74,7 @@ export class NumberChain {
   /** Whether it is an IBAN so far, whose next group may have letters. */
   get expectsLetters(): boolean {
     const first = this.#groups[0];
-    return first !== undefined && startsIban(first) && this.#groups.every((group) => group.text.length === 4);
+    return first !== undefined && first.iban > 0 && this.#groups.every((group) => group.text.length === 4);
   }
 
   add(group: Group): void {
@@ -89,7 +90,7 @@ export class NumberChain {
 
   #limit(): number {
     const first = this.#groups[0]!;
-    return startsIban(first) ? ibanLength(first.text.slice(0, 2)) : MOST_DIGITS;
+    return first.iban > 0 ? first.iban : MOST_DIGITS;
   }
 
   #release(): void {
@@ -101,7 +102,7 @@ export class NumberChain {
 
   /** The longest number of each type that begins with the first group. */
   #judge(first: Group): void {
-    const spacedIban = startsIban(first);
+    const spacedIban = first.iban > 0;
     const limit = this.#limit();
     const mostGroups = spacedIban ? limit : MOST_GROUPS;
     const longest: [PiiType, number][] = [];
@@ -134,7 +135,7 @@ export class NumberChain {
   }
 
   #collect(found: [PiiType, number][], text: string, last: number): void {
-    if (startsIban(this.#groups[0]!)) {
+    if (this.#groups[0]!.iban > 0) {
       if (text.length === this.#limit() && this.#isSpacedRight(last) && isIban(text)) found.push(['iban', last]);
       return;
     }

@@ -17,7 +17,7 @@ const compiled = new Map<string, RegExp | undefined>();
 function patternsOf(plan: Plan): string[] {
   const kinds = plan[KINDS_OF_LINES];
   if (!Array.isArray(kinds)) return [String(plan[GENERAL_PATTERN])];
-  return kinds.flatMap((kind: unknown) => (Array.isArray(kind) && typeof kind[0] === 'string' ? [kind[0]] : []));
+  return kinds.flatMap((kind: unknown) => (Array.isArray(kind) && typeof kind[0] === 'string' && kind[0] !== '' ? [kind[0]] : []));
 }
 
 /** All numbers in use under a calling code, as one expression; compiled when the first number asks for it. */

@@ -81,6 +81,7 @@ function isNational({ digits, sizes, separators, bracket, cue }: PhoneShape): bo
 
 /** Written like a date or like a US social security number, which is not a phone even after a cue. */
 function isDateOrSocialNumber({ digits, sizes }: PhoneShape): boolean {
+  if (sizes.length !== 3) return false;
   const grouping = sizes.join('-');
   if (grouping === '4-2-2') return /^(?:19|20)/.test(digits);
   if (grouping === '2-2-4') return /^(?:19|20)/.test(digits.slice(4));

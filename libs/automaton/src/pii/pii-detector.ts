@@ -1,6 +1,7 @@
 import type { Detector, Match } from '../detector.ts';
 import type { PiiType } from './pii-type.ts';
 import { findEmails, LONGEST_EMAIL, LONGEST_LOCAL_PART } from './email.ts';
+import { ibanLengthFrom } from './iban.ts';
 import { findIpv4, isIpv6 } from './ip.ts';
 import { type Group, NumberChain } from './number-chain.ts';
 import { CUE_REACH, isPhoneCue, LONGEST_CUE } from './phone-cue.ts';
@@ -353,7 +354,7 @@ class PiiDetector implements Detector {
     if (!ALPHANUMERIC.test(text)) return false;
     const continues = this.#chain.expectsLetters && text.length <= 4;
     if (!continues) {
-      if (!/^[A-Z]{2}\d{2}/i.test(text)) return false;
+      if (ibanLengthFrom(text) === 0) return false;
       this.#endChain();
     }
     let index = lead;
@@ -369,7 +370,7 @@ class PiiDetector implements Detector {
   #addGroup(text: string, at: { from: number; to: number; plus: boolean; extension: boolean }): void {
     const start = this.#word.start(at.from);
     const group: Group = {
-      text, start, end: this.#word.end(at.to), plus: at.plus, extension: at.extension,
+      text, start, end: this.#word.end(at.to), iban: ibanLengthFrom(text), plus: at.plus, extension: at.extension,
       bracketAt: this.#bracketAt, before: this.#separator, soft: isSoft(this.#separator), cue: start - this.#cueAt <= CUE_REACH,
     };
     this.#bracketAt = -1;
