@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: the bare upstream, a bare proxy, the same on Fastify, and Sluice with everything on, in turn, in one
- * run. `-- --quick` takes a quarter of the time; `-- --only NAME` measures one scenario.
+ * `npm run bench`: the bare upstream, a bare proxy, the same on Fastify, Sluice without a rule, and Sluice with everything
+ * on, in turn, in one run. `-- --quick` takes a quarter of the time; `-- --only NAME` measures one scenario.
  */
 import { parseArgs } from 'node:util';
 import { proxySubject, upstreamSubject } from './bare-subjects.ts';
@@ -18,7 +18,8 @@ const subjects: (() => Promise<Subject>)[] = [
   async () => upstreamSubject(upstreamPort, upstream.pid!),
   () => proxySubject('bare proxy (undici)', './bare-proxy.ts', upstreamPort),
   () => proxySubject('Fastify, JSON, key', './fastify-proxy.ts', upstreamPort),
-  () => sluiceSubject(upstreamPort),
+  () => sluiceSubject(upstreamPort, false),
+  () => sluiceSubject(upstreamPort, true),
 ];
 const figures: Figures[] = [];
 try {

@@ -1,5 +1,6 @@
 import type { Percentiles } from './percentiles.ts';
 import type { Figures } from './scenarios.ts';
+import { GOVERNED, UNGOVERNED } from './sluice-subject.ts';
 
 const BASELINE = 'Fastify, JSON, key';
 const round = (value: number, digits = 1) => value.toFixed(digits);
@@ -12,17 +13,22 @@ export function report(figures: readonly Figures[], fdatasync: Percentiles): str
     const baseline = rows.find(({ subject }) => subject === BASELINE);
     lines.push(`## ${scenario}`, '', '| subject | answered | failed | CPU/request µs | CPU/chunk µs | ratio | p50 ms | p99 ms | first token p50 ms | transit p50 ms | transit p99 ms | memory MiB (10 s → end) |', '|---|---|---|---|---|---|---|---|---|---|---|---|');
     for (const row of rows) lines.push(`| ${cells(row, baseline).join(' | ')} |`);
-    lines.push('', ...flushDelay(rows, baseline));
+    lines.push('', ...delays(rows, baseline));
   }
   return lines.join('\n');
 }
 
-/** How much longer a token was under way than behind the baseline: what writing ahead adds. */
-function flushDelay(rows: readonly Figures[], baseline: Figures | undefined): string[] {
-  const governed = rows.at(-1);
-  if (!baseline || !governed || governed === baseline || governed.load.chunks === 0) return [];
-  const [own, floor] = [governed.load.transitMs, baseline.load.transitMs];
-  return [`Delay by flush (transit less the transit of ${BASELINE}): p50 ${round(own.p50 - floor.p50, 2)} ms, p99 ${round(own.p99 - floor.p99, 2)} ms`, ''];
+/** How much longer a token was under way: what writing ahead adds to the baseline, and what the filter adds to that. */
+function delays(rows: readonly Figures[], baseline: Figures | undefined): string[] {
+  const [ungoverned, governed] = [UNGOVERNED, GOVERNED].map((name) => rows.find(({ subject }) => subject === name));
+  if (!baseline || !ungoverned || ungoverned.load.chunks === 0) return [];
+  const filter = governed ? [delay('filter', governed, ungoverned), ''] : [];
+  return [delay('flush', ungoverned, baseline), '', ...filter];
+}
+
+function delay(by: string, longer: Figures, floor: Figures): string {
+  const [own, under] = [longer.load.transitMs, floor.load.transitMs];
+  return `Delay by ${by} (transit less the transit of ${floor.subject}): p50 ${round(own.p50 - under.p50, 2)} ms, p99 ${round(own.p99 - under.p99, 2)} ms`;
 }
 
 function cells(row: Figures, baseline: Figures | undefined): string[] {

@@ -4,7 +4,15 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort, repositoryRoot, stop, until } from './child.ts';
+import { govern } from './govern.ts';
 import type { Subject } from './subject.ts';
+
+/** Everything recorded, nothing set. */
+export const UNGOVERNED = 'Sluice, no rules';
+export const GOVERNED = 'Sluice, everything on';
+
+/** Who reads every segment. */
+const CONSUMERS = ['audit', 'billing'];
 
 interface Ready {
   readonly url: string;
@@ -14,8 +22,8 @@ interface Ready {
   readonly pid: number;
 }
 
-/** The whole platform as a user starts it, with its own PostgreSQL and an empty data folder. */
-export async function sluiceSubject(upstreamPort: number): Promise<Subject> {
+/** The whole platform as a user starts it, with its own PostgreSQL and an empty data folder; governed, with everything set that can be. */
+export async function sluiceSubject(upstreamPort: number, governed: boolean): Promise<Subject> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
   const readyFile = join(folder, 'ready.json');
   const [port, adminPort] = [await freePort(), await freePort()];
@@ -32,8 +40,9 @@ export async function sluiceSubject(upstreamPort: number): Promise<Subject> {
   });
   if (!added.ok) throw new Error(`could not add the model: ${added.status} ${await added.text()}`);
   await until(async () => (await chat(port, ready.apiKey)) === 200);
+  if (governed) await govern(ready, 'mock-model');
   return {
-    name: 'Sluice, everything on', port, key: ready.apiKey, model: 'mock-model',
+    name: governed ? GOVERNED : UNGOVERNED, port, key: ready.apiKey, model: 'mock-model',
     pids: () => [ready.pid, ...postgresPids(join(folder, 'data'))],
     drained: () => until(async () => (await lag(ready.url)) === 0),
     async stop() {
@@ -55,10 +64,12 @@ async function chat(port: number, key: string): Promise<number> {
   return answer.status;
 }
 
-/** Segments that audit has not integrated yet, from the platform's own metrics. */
+/** Segments that audit or billing have not taken in yet, from the platform's own metrics. */
 async function lag(url: string): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text();
-  const match = /^sluice_audit_lag\S* (\S+)$/m.exec(text);
-  if (!match) throw new Error('the platform does not say how far behind the audit is');
-  return Number(match[1]);
+  return CONSUMERS.reduce((segments, consumer) => {
+    const match = new RegExp(`^sluice_${consumer}_lag\\S* (\\S+)$`, 'm').exec(text);
+    if (!match) throw new Error(`the platform does not say how far behind ${consumer} is`);
+    return segments + Number(match[1]);
+  }, 0);
 }

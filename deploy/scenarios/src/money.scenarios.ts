@@ -34,7 +34,7 @@ export function moneyScenarios(at: () => House): void {
     });
     beforeEach(async () => {
       tenant = await makeTenant(at(), 'money');
-      upstream().always(streamedChat());
+      upstream().heal();
     });
 
     const allow = async (tokens: number): Promise<void> => {
@@ -63,7 +63,7 @@ export function moneyScenarios(at: () => House): void {
       expect(await settled()).toBe(5 * OUTPUT_NANO);
       const refused = await ask(at(), {}, { key: tenant.key });
       expect({ status: refused.status, code: refused.error.code, type: refused.error.type, retryAfter: refused.headers.get('retry-after') }).toEqual({ status: 429, code: 'insufficient_quota', type: 'insufficient_quota', retryAfter: null });
-      expect(await endedCall(at(), refused.id)).toMatchObject({ status: 'refused', refused_by: { budget: { level: 'key', id: tenant.keyId } } });
+      expect(await endedCall(at(), refused.id)).toMatchObject({ status: 'refused', refused: { by: { type: 'budget', level: 'key', subject_id: tenant.keyId } } });
       await balances();
     }, 120_000);
 
@@ -78,7 +78,7 @@ export function moneyScenarios(at: () => House): void {
       for (const reader of answered) {
         expect(reader.done).toBe(true);
         expect(lastChunk(reader)).toMatchObject({ sluice: { stopped_by: 'budget' }, choices: [{ finish_reason: 'length' }] });
-        expect(await endedCall(at(), reader.id!)).toMatchObject({ status: 'answered', stopped_by: 'budget' });
+        expect(await endedCall(at(), reader.id!)).toMatchObject({ status: 'answered', governed: { stopped_by: 'budget' } });
       }
       const spent = await settled();
       expect(spent).toBeLessThanOrEqual(tokens * OUTPUT_NANO);

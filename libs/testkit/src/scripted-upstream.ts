@@ -64,6 +64,11 @@ export class ScriptedUpstream implements AsyncDisposable {
     this.#always = answer;
   }
 
+  /** From now on it answers like a healthy model again. */
+  heal(): void {
+    this.#always = healthyAnswer;
+  }
+
   /** The chat request with this number, from 0, as soon as it was received. */
   async received(number: number): Promise<ReceivedRequest> {
     await this.#until(() => this.requests.length > number);
