@@ -63,7 +63,8 @@ export class AnswerProduction {
     const { router, routed, passage, window, abort: { signal } } = this.#from;
     try {
       for await (const events of router.stream({ ...routed, insideOnly }, signal)) {
-        const wait = this.#take(passage ? await passage.pass(events) : events);
+        const passed = passage ? passage.pass(events) : events;
+        const wait = this.#take(passed instanceof Promise ? await passed : passed);
         if (wait) await orAborted(wait, signal);
         signal.throwIfAborted();
         if (passage?.isOver) break;

@@ -1,7 +1,7 @@
 import { ServiceError } from '@sluice/errors';
 import type { Call, Principal } from './call.ts';
 import type { Governed } from './call-records.ts';
-import { CallRefusal, factsOf } from './call-refusal.ts';
+import { CallRefusal, factsOf, type RefusalFacts } from './call-refusal.ts';
 import { FilteredOutput } from './filtered-output.ts';
 import { GovernedOutput } from './governed-output.ts';
 import { checkInput } from './input-check.ts';
@@ -30,7 +30,7 @@ export interface CallTerms extends Governed {
 
 /** Asks the filter, then billing. Throws what refuses the call, with what the record of that is to say. */
 export async function agree(asked: AskedCall, filter: FilterTalk, money: SpendTalk, place: () => Promise<Place>): Promise<CallTerms> {
-  const { call, verdict, filtersOutput } = await checkInput(filter, asked);
+  const { call, verdict, filtersOutput } = await checkInput(filter, asked).catch(refuseWith({}));
   if (!filtersOutput) filter.end();
   try {
     const held = await place();
@@ -40,7 +40,14 @@ export async function agree(asked: AskedCall, filter: FilterTalk, money: SpendTa
     const passage = watched || output ? new GovernedOutput(spending.call, watched, output) : undefined;
     return { call: spending.call, modelName: asked.modelName, money: spending, inputVerdict: verdict, output, place: held, passage };
   } catch (thrown) {
-    const error = ServiceError.from(thrown);
-    throw new CallRefusal(error, { ...factsOf(error), inputVerdict: verdict, ...(call === asked.call ? {} : { call }) });
+    return refuseWith({ inputVerdict: verdict, ...(call === asked.call ? {} : { call }) })(thrown);
   }
+}
+
+/** Whatever is thrown here refuses the call, also when its client has left meanwhile: nothing of it is on record yet. */
+function refuseWith(known: RefusalFacts): (thrown: unknown) => never {
+  return (thrown) => {
+    const error = ServiceError.from(thrown);
+    throw new CallRefusal(error, { ...factsOf(error), ...known });
+  };
 }

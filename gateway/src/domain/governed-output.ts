@@ -2,7 +2,7 @@ import { askedBytes, estimateTokens } from '@sluice/segment';
 import type { Call, Events } from './call.ts';
 import type { FilteredOutput } from './filtered-output.ts';
 import { estimatedUsage, OutputMeter } from './output-meter.ts';
-import type { Spending } from './spending.ts';
+import type { Covered, Spending } from './spending.ts';
 
 const NOTHING: Events = [];
 
@@ -28,16 +28,22 @@ export class GovernedOutput {
     return this.#isOver;
   }
 
-  /** What may leave of a batch, and of what was held before it. */
-  async pass(events: Events): Promise<Events> {
-    const given = this.#spending?.cover(events) ?? { events, isOver: false };
-    const covered = given instanceof Promise ? await given : given;
-    this.#isOver = covered.isOver;
-    if (!this.#filtered || !covered.events.some(isFiltered)) return covered.events;
-    this.#meter.add(covered.events);
-    const free = await this.#filtered.push(covered.events, covered.isOver);
-    this.#isFlushed = covered.isOver;
-    this.#isOver ||= this.#filtered.isOver;
+  /** What may leave of a batch, and of what was held before it; at once where nothing has to be asked. */
+  pass(events: Events): Events | Promise<Events> {
+    const covered = this.#spending?.cover(events) ?? { events, isOver: false };
+    return covered instanceof Promise ? covered.then((late) => this.#filter(late)) : this.#filter(covered);
+  }
+
+  #filter({ events, isOver }: Covered): Events | Promise<Events> {
+    this.#isOver = isOver;
+    return this.#filtered && events.some(isFiltered) ? this.#push(this.#filtered, events, isOver) : events;
+  }
+
+  async #push(filtered: FilteredOutput, events: Events, last: boolean): Promise<Events> {
+    this.#meter.add(events);
+    const free = await filtered.push(events, last);
+    this.#isFlushed = last;
+    this.#isOver ||= filtered.isOver;
     this.#hasUsage ||= free.some(({ event }) => event.case === 'usage');
     return free;
   }

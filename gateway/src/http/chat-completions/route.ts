@@ -3,6 +3,7 @@ import { ServiceError } from '@sluice/errors';
 import type { Logger } from '@sluice/telemetry';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Principal } from '../../domain/call.ts';
+import { CallRefusal } from '../../domain/call-refusal.ts';
 import type { LimitState } from '../../domain/limits/limit-state.ts';
 import type { OpenCalls } from '../../domain/open-calls.ts';
 import type { CallSummary, RequestFlow } from '../../domain/request-flow.ts';
@@ -177,8 +178,9 @@ function endWithError(door: CallDoor, error: ServiceError, request: FastifyReque
 async function refuse(door: CallDoor, visit: Visit | undefined, error: ServiceError, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   let told = error;
   door.figures.refused(error.code);
-  // A call that was ended by a signal was admitted, and has its record or has lost it; or its client left.
-  if (visit?.principal && (!visit.isRead || error.httpStatus < 500 || !visit.abort.signal.aborted)) {
+  // A call that was ended by a signal was admitted, and has its record or has lost it; or its client left. What refuses a call was before that.
+  const isRefused = error instanceof CallRefusal || error.httpStatus < 500;
+  if (visit?.principal && (!visit.isRead || isRefused || !visit.abort.signal.aborted)) {
     try {
       await door.flow.refuse(request.id, visit.principal, { ...visit.understood, model: shownName(visit.understood.model) }, error);
     } catch (thrown) {
