@@ -33,6 +33,7 @@ export interface Automaton {
   /** Whether longer keys begin with what leads to a state: `NOWHERE`, `AFTER_BOUNDARY` when all of them want one before them, or `ANYWHERE`. */
   readonly onward: Uint8Array;
   readonly keyLength: Uint8Array;
+  readonly longestKey: number;
   /** The entries of key `k` are `entryAt[k]` to `entryAt[k + 1]`, exclusive. */
   readonly entryAt: Int32Array;
   readonly entryRule: Int32Array;
@@ -43,6 +44,7 @@ export interface Automaton {
 }
 
 export interface AutomatonSize {
+  readonly longestKey: number;
   readonly states: number;
   readonly keys: number;
   readonly entries: number;
@@ -52,14 +54,14 @@ export interface AutomatonSize {
 /** "SLAC" and the version of the layout. */
 const MAGIC = 0x534c4143;
 const LAYOUT = 1;
-const HEADER_WORDS = 6;
+const HEADER_WORDS = 7;
 const CLASSES = 0x10000;
 
 /** An empty automaton of a size, all zero, in a buffer that threads can share. */
 export function allocate(size: AutomatonSize): Automaton {
   const bytes = layOut(size, undefined);
   const buffer = new SharedArrayBuffer(bytes.total);
-  new Int32Array(buffer, 0, HEADER_WORDS).set([MAGIC, LAYOUT, size.states, size.keys, size.entries, size.runs]);
+  new Int32Array(buffer, 0, HEADER_WORDS).set([MAGIC, LAYOUT, size.longestKey, size.states, size.keys, size.entries, size.runs]);
   return layOut(size, buffer).automaton!;
 }
 
@@ -69,14 +71,14 @@ export function allocate(size: AutomatonSize): Automaton {
  */
 export function loadAutomaton(buffer: ArrayBufferLike): Automaton {
   if (buffer.byteLength < HEADER_WORDS * 4) throw new RangeError('not an automaton: too short');
-  const [magic, layout, states, keys, entries, runs] = new Int32Array(buffer, 0, HEADER_WORDS) as unknown as [number, number, number, number, number, number];
+  const [magic, layout, longestKey, states, keys, entries, runs] = [...new Int32Array(buffer, 0, HEADER_WORDS)] as [number, number, number, number, number, number, number];
   if (magic !== MAGIC || layout !== LAYOUT) throw new RangeError('not an automaton of this layout');
-  const size = { states, keys, entries, runs };
+  const size = { longestKey, states, keys, entries, runs };
   if (layOut(size, undefined).total !== buffer.byteLength) throw new RangeError('not a whole automaton');
   return layOut(size, buffer).automaton!;
 }
 
-function layOut({ states, keys, entries, runs }: AutomatonSize, buffer: ArrayBufferLike | undefined) {
+function layOut({ longestKey, states, keys, entries, runs }: AutomatonSize, buffer: ArrayBufferLike | undefined) {
   let total = HEADER_WORDS * 4;
   const place = (count: number, width: number) => {
     const at = total;
@@ -93,6 +95,7 @@ function layOut({ states, keys, entries, runs }: AutomatonSize, buffer: ArrayBuf
   const uint8 = ([offset, count]: readonly [number, number]) => new Uint8Array(buffer, offset, count);
   const automaton: Automaton = {
     buffer,
+    longestKey,
     classes: new Uint16Array(buffer, classes, CLASSES),
     base: int32(at.base), check: int32(at.check), fail: int32(at.fail), out: int32(at.out), outLink: int32(at.outLink),
     hit: uint8(small.hit), depth: uint8(small.depth), onward: uint8(small.onward), keyLength: uint8(small.keyLength),

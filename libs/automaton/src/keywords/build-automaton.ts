@@ -35,7 +35,7 @@ export function buildAutomaton(entries: ReadonlyMap<string, readonly KeyEntry[]>
     entryCount++;
     runCount += entry.runs?.length ?? 0;
   }
-  const automaton = allocate({ states: trie.slots, keys: keys.length, entries: entryCount, runs: runCount });
+  const automaton = allocate({ longestKey: keys.reduce((longest, { length }) => Math.max(longest, length), 0), states: trie.slots, keys: keys.length, entries: entryCount, runs: runCount });
   automaton.classes.set(classes);
   writeEntries(automaton, keys, entries);
   link(automaton, trie);
@@ -46,13 +46,12 @@ export function buildAutomaton(entries: ReadonlyMap<string, readonly KeyEntry[]>
 /** Frequent units get small classes: the double array packs better. */
 function classify(keys: readonly string[]): { classes: Uint16Array; units: number } {
   const frequency = new Uint32Array(0x10000);
+  const used: number[] = [];
   let units = 1;
   for (const key of keys) {
-    for (let i = 0; i < key.length; i++) frequency[key.charCodeAt(i)]!++;
+    for (let i = 0; i < key.length; i++) if (frequency[key.charCodeAt(i)]!++ === 0) used.push(key.charCodeAt(i));
     units += key.length;
   }
-  const used: number[] = [];
-  for (let unit = 0; unit < frequency.length; unit++) if (frequency[unit]) used.push(unit);
   used.sort((a, b) => frequency[b]! - frequency[a]!);
   const classes = new Uint16Array(0x10000);
   for (const [index, unit] of used.entries()) classes[unit] = index + 1;
@@ -96,10 +95,10 @@ function placeStates(keys: readonly string[], classes: Uint16Array, maxStates: n
 function placeChildren(firstChild: Int32Array, edge: Uint16Array, count: number): { base: Int32Array; order: Int32Array; slots: number } {
   const children = (index: number) => firstChild[index + 1]! - firstChild[index]!;
   const parents = new Int32Array(count).map((_, index) => index).filter((index) => children(index) > 1).sort((a, b) => children(b) - children(a));
-  const slots = new FreeSlots(count * 2 + 0x10000);
+  const slots = new FreeSlots(count * 2);
   const base = new Int32Array(count);
   const order = new Int32Array(count);
-  const sorted = new Uint16Array(0x10000);
+  const sorted = new Uint16Array(count);
   const place = (index: number) => {
     const first = firstChild[index]!;
     const wanted = children(index);

@@ -9,6 +9,9 @@ import { WordScan } from './word-scan.ts';
 /** A longer piece is taken in parts, so that the units of it need not all be in memory. */
 const PART_UNITS = 16_384;
 
+/** The units of the piece that is looked at: every detector is done with them before it returns. */
+const BUFFER = new UnitBuffer();
+
 /** Looks for the words of all these sets, for example those of an organisation and those of a project. */
 export function keywordDetector(compiled: readonly CompiledKeywords[]): Detector {
   return new KeywordDetector(compiled);
@@ -16,7 +19,6 @@ export function keywordDetector(compiled: readonly CompiledKeywords[]): Detector
 
 class KeywordDetector implements Detector {
   readonly #normaliser = new Normaliser();
-  readonly #buffer = new UnitBuffer();
   readonly #scans: (WordScan | SyllableScan)[] = [];
   readonly #found: Found[] = [];
   #length = 0;
@@ -39,7 +41,7 @@ class KeywordDetector implements Detector {
   push(piece: string): void {
     for (let from = 0; from < piece.length; from += PART_UNITS) {
       const part = piece.length <= PART_UNITS ? piece : piece.slice(from, from + PART_UNITS);
-      this.#normaliser.push(part, this.#buffer);
+      this.#normaliser.push(part, BUFFER);
       this.#scan();
       this.#length += part.length;
       this.#halfPair = (part.charCodeAt(part.length - 1) & 0xfc00) === 0xd800;
@@ -51,7 +53,7 @@ class KeywordDetector implements Detector {
   }
 
   end(): void {
-    this.#normaliser.end(this.#buffer);
+    this.#normaliser.end(BUFFER);
     this.#scan();
     for (const found of this.#found) found.decide(true);
     this.#frontier = this.#length;
@@ -70,7 +72,7 @@ class KeywordDetector implements Detector {
   }
 
   #scan(): void {
-    for (const scan of this.#scans) scan.scan(this.#buffer);
-    this.#buffer.clear();
+    for (const scan of this.#scans) scan.scan(BUFFER);
+    BUFFER.clear();
   }
 }

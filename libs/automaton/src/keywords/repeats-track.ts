@@ -8,7 +8,7 @@ import { MAX_REPEATS } from './unit-kind.ts';
 export class RepeatsTrack {
   readonly #automaton: Automaton;
   readonly #found: Found;
-  readonly trail = new Trail();
+  readonly trail: Trail;
   /** The number of the last unit that stands for several. */
   #collapsedAt = 0;
   state = 0;
@@ -17,6 +17,7 @@ export class RepeatsTrack {
   constructor(automaton: Automaton, found: Found) {
     this.#automaton = automaton;
     this.#found = found;
+    this.trail = new Trail(automaton);
   }
 
   /** A letter that stood before as well; `plain` is the trail of the text as it is, `state` its state before this letter. */

@@ -10,13 +10,14 @@ import { MAX_SKIPPED, SKIPPED, SYLLABLE, UNIT_KIND } from './unit-kind.ts';
 export class SyllableScan {
   readonly #automaton: Automaton;
   readonly #found: Found;
-  readonly #trail = new Trail();
+  readonly #trail: Trail;
   #state = 0;
   #skipped = 0;
 
   constructor(automaton: Automaton, found: Found) {
     this.#automaton = automaton;
     this.#found = found;
+    this.#trail = new Trail(automaton);
   }
 
   scan({ units, starts, ends, length }: UnitBuffer): void {

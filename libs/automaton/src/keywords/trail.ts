@@ -1,17 +1,27 @@
-/** As many units as a key can have, and one. */
-const TRAIL_UNITS = 256;
-const WRAP = TRAIL_UNITS - 1;
+import type { Automaton } from './automaton.ts';
 
 /** The last units of a track, by their number in it: where each stands in the text, and what stood before it. */
 export class Trail {
-  readonly units = new Uint16Array(TRAIL_UNITS);
-  readonly starts = new Float64Array(TRAIL_UNITS);
-  readonly afterWord = new Uint8Array(TRAIL_UNITS);
-  readonly runs = new Uint8Array(TRAIL_UNITS);
+  readonly units: Uint16Array;
+  readonly starts: Float64Array;
+  readonly afterWord: Uint8Array;
+  readonly runs: Uint8Array;
+  /** Wraps the number of a unit to its place. */
+  readonly wrap: number;
   count = 0;
 
+  /** Reaches back as far as the longest key of an automaton, and one more. */
+  constructor({ longestKey }: Automaton) {
+    const units = 2 ** Math.ceil(Math.log2(longestKey + 1));
+    this.units = new Uint16Array(units);
+    this.starts = new Float64Array(units);
+    this.afterWord = new Uint8Array(units);
+    this.runs = new Uint8Array(units);
+    this.wrap = units - 1;
+  }
+
   append(unit: number, start: number, afterWord: number): void {
-    const at = this.count++ & WRAP;
+    const at = this.count++ & this.wrap;
     this.units[at] = unit;
     this.starts[at] = start;
     this.afterWord[at] = afterWord;
@@ -20,7 +30,7 @@ export class Trail {
 
   /** The place of the unit that stands so many before the end, 1 being the last. */
   at(back: number): number {
-    return (this.count - back) & WRAP;
+    return (this.count - back) & this.wrap;
   }
 
   /** Begins anew with the last units of another trail. */

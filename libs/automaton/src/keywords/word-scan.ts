@@ -17,12 +17,13 @@ const AS_IT_IS = Uint16Array.from({ length: 0x10000 }, (_, unit) => unit);
 export class WordScan {
   readonly #automaton: Automaton;
   readonly #found: Found;
-  readonly #trail = new Trail();
+  readonly #trail: Trail;
   readonly #leetI: LeetTrack;
   readonly #leetL: LeetTrack;
   readonly #repeats: RepeatsTrack;
   #state = 0;
   #skipped = 0;
+  /** The unit that stood directly before, but for DROPPED; 0 when there is none. */
   #previous = 0;
   /** 1 when what stood last, but for DROPPED, was a word character. */
   #afterWord = 0;
@@ -30,6 +31,7 @@ export class WordScan {
   constructor(automaton: Automaton, found: Found) {
     this.#automaton = automaton;
     this.#found = found;
+    this.#trail = new Trail(automaton);
     this.#leetI = new LeetTrack(automaton, TRACKS.leetI, AS_IT_IS, this.#trail, found);
     this.#leetL = new LeetTrack(automaton, TRACKS.leetL, TRACKS.leetI, this.#trail, found);
     this.#repeats = new RepeatsTrack(automaton, found);
@@ -46,12 +48,12 @@ export class WordScan {
       const unit = units[index]!;
       const kind = UNIT_KIND[unit]!;
       if (kind & SKIPPED) {
-        if (unit === NOISE) afterWord = 0;
+        if (unit === NOISE) afterWord = this.#previous = 0;
         if (this.#skip(unit)) state = 0;
         continue;
       }
       const before = state;
-      const at = trail.count++ & 255;
+      const at = trail.count++ & trail.wrap;
       trailUnits[at] = unit;
       trailStarts[at] = starts[index]!;
       trailAfterWord[at] = afterWord;

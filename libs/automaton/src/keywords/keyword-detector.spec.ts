@@ -1,0 +1,135 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import type { Match } from '../detector.ts';
+import { compileKeywords, loadKeywords, serialiseKeywords, wordFault, type KeywordList } from './compile-keywords.ts';
+import { keywordDetector } from './keyword-detector.ts';
+import { naiveFrontier, naiveMatches } from './testing/naive-matches.ts';
+
+function find(text: string, ...lists: readonly (readonly KeywordList[])[]): Match[] {
+  const detector = keywordDetector(lists.map(compileKeywords));
+  detector.push(text);
+  detector.end();
+  const matches: Match[] = [];
+  detector.drain(matches);
+  return matches;
+}
+
+const found = (text: string, words: readonly string[], more: Partial<KeywordList> = {}) =>
+  find(text, [{ rule: 0, words, ...more }]).map(({ start, end }) => text.slice(start, end));
+
+const order = (matches: readonly Match[]) => matches.map(({ rule, start, end }) => `${start}-${end}:${rule}`).sort();
+
+/** Letters that are read in no other way and are never doubled in the texts below: then only words as they are can match. */
+const SIGNS = ['x', 'y', 'w', 'Ｘ', '法', '轮', '功', '大', ' ', '-', '\u200b', '\u0301', 'ﬀ', '\ud83d\ude00', '\ud83d', '。'];
+const LETTERS = ['x', 'y', 'w', 'f', '法', '轮', '功'];
+const word = fc.array(fc.constantFrom(...LETTERS), { minLength: 1, maxLength: 4 }).map((letters) => letters.join('')).filter((text) => !/(.)\1/.test(text));
+const list = fc.record({ rule: fc.nat(3), words: fc.array(word, { minLength: 1, maxLength: 5 }), wholeWord: fc.boolean() });
+const plainText = fc.array(fc.constantFrom(...SIGNS), { maxLength: 20 }).map((signs) => signs.join('')).filter((text) => !/ﬀ|([xywＸ])[\u200b\u0301]*\1|x[\u200b\u0301]*Ｘ|Ｘ[\u200b\u0301]*x/.test(text));
+/** Words of three syllables are also found by their sound. */
+const lists = fc.array(list, { minLength: 1, maxLength: 3 }).filter((all) => all.every(({ words }) => words.every((one) => one.length < 3 || /[a-z]/.test(one))));
+
+describe('keywordDetector', () => {
+  it('finds what looking at every place for every word finds', () => {
+    fc.assert(fc.property(plainText, lists, (text, all) => {
+      expect(order(find(text, all.slice(0, 1), all.slice(1)))).toEqual(order(naiveMatches(text, all)));
+    }), { numRuns: 4000 });
+  });
+
+  it('holds exactly from where a match may begin, not a unit more', () => {
+    fc.assert(fc.property(plainText, lists, (text, all) => {
+      const detector = keywordDetector([compileKeywords(all)]);
+      for (let at = 0; at < text.length; at++) {
+        detector.push(text[at]!);
+        const so = text.slice(0, at + 1);
+        if (/[\ud800-\udbff]$/.test(so)) continue;
+        expect(detector.frontier).toBe(naiveFrontier(so, all));
+      }
+      detector.end();
+      expect(detector.frontier).toBe(text.length);
+    }), { numRuns: 2000 });
+  });
+
+  it('never moves its frontier back, nor reports a match from before it', () => {
+    const sign = fc.constantFrom(...SIGNS, 's', 's', 'a', '4', '$', '1', '発', '伦', '攻');
+    const any = fc.array(fc.record({ rule: fc.nat(3), words: fc.array(fc.stringMatching(/^[asil法轮功]{1,5}$/), { minLength: 1, maxLength: 4 }), wholeWord: fc.boolean(), allow: fc.boolean() }), { maxLength: 3 });
+    fc.assert(fc.property(fc.array(sign, { maxLength: 30 }), any, (signs, all) => {
+      const detector = keywordDetector([compileKeywords(all)]);
+      let before = 0;
+      for (const piece of [...signs, undefined]) {
+        if (piece === undefined) detector.end();
+        else detector.push(piece);
+        const matches: Match[] = [];
+        detector.drain(matches);
+        for (const { start } of matches) expect(start).toBeGreaterThanOrEqual(before);
+        expect(detector.frontier).toBeGreaterThanOrEqual(before);
+        before = detector.frontier;
+      }
+      expect(before).toBe(signs.join('').length);
+    }), { numRuns: 3000 });
+  });
+
+  it('matches words of letters as a whole, and Han characters anywhere', () => {
+    expect(found('an ass, as sure as class assumes; ass', ['ass'])).toEqual(['ass', 'ass']);
+    expect(found('你是ass吗', ['ass'])).toEqual(['ass']);
+    expect(found('class', ['ass'], { wholeWord: false })).toEqual(['ass']);
+    expect(found('他练法轮功了', ['法轮功'])).toEqual(['法轮功']);
+  });
+
+  it('looks through disguises', () => {
+    for (const text of ['ＦＵＣＫ', 'f u c k', 'f*u--c~k', 'fu\u200bck', 'fúck', 'fυсk', 'fuuuuck', 'ffuucckk', 'phuck'.replace('ph', 'f'), 'f\u00aduck']) expect(found(text, ['fuck'])).toEqual([text]);
+    for (const text of ['5h1t', 'sh!t', '$hit', 'shiiit']) expect(found(`so ${text}.`, ['shit'])).toEqual([text]);
+    for (const text of ['he11', 'hel1', 'he!!']) expect(found(text, ['hell'])).toEqual([text]);
+    for (const text of ['法輪功', '法-轮 功', '发轮工', '法 *轮* 功']) expect(found(text, ['法轮功'])).toEqual([text]);
+  });
+
+  it('takes no number for a word, and no word with fewer letters', () => {
+    expect(found('it took 45s on an A55, 455 times', ['ass'])).toEqual([]);
+    expect(found('as ashole', ['ass', 'asshole'])).toEqual([]);
+    expect(found('aaasssshooole', ['asshole'])).toEqual(['aaasssshooole']);
+  });
+
+  it('ends a word at the fifth unit that stands for nothing, and a run at the 33rd letter', () => {
+    expect(found('a----b', ['ab'])).toEqual(['a----b']);
+    expect(found('a-----b', ['ab'])).toEqual([]);
+    expect(found('a\u200b\u200b\u200b\u200b\u200bb', ['ab'])).toEqual([]);
+    expect(found(`x${'u'.repeat(32)}ck`, ['xuck'])).toHaveLength(1);
+    expect(found(`x${'u'.repeat(33)}ck`, ['xuck'])).toEqual([]);
+  });
+
+  it('covers the whole of a character of which a match needs a part', () => {
+    expect(found('oﬁ', ['of'], { wholeWord: false })).toEqual(['oﬁ']);
+    expect(found('oﬁ', ['of'])).toEqual([]);
+  });
+
+  it('lets only what is written alike permit', () => {
+    expect(found('Scunthorpe ｓｃｕｎｔｈｏｒｐｅ', ['scunthorpe'], { allow: true })).toHaveLength(2);
+    expect(found('5cunthorpe scuunthorpe', ['scunthorpe'], { allow: true })).toEqual([]);
+    expect(found('发轮工', ['法轮功'], { allow: true })).toEqual([]);
+  });
+
+  it('reports every word, of every set and rule, once', () => {
+    const matches = find('法轮功', [{ rule: 0, words: ['法轮功', '法輪功', '轮功'] }], [{ rule: 1, words: ['法轮功', '功'] }]);
+    expect(order(matches)).toEqual(['0-3:0', '0-3:1', '1-3:0', '2-3:1']);
+  });
+
+  it('says which words can not be looked for', () => {
+    expect([wordFault('x'), wordFault(' - '), wordFault(''), wordFault('x'.repeat(255)), wordFault('x'.repeat(256))]).toEqual([undefined, 'empty', 'empty', undefined, 'too long']);
+    expect(found('a - b', [' - ', 'x'.repeat(300)])).toEqual([]);
+    expect(found('x'.repeat(255), ['x'.repeat(255)])).toHaveLength(1);
+  });
+
+  it('is the same after it was serialised, and refuses what was not', () => {
+    const compiled = compileKeywords([{ rule: 3, words: ['法轮功', 'asshole'] }]);
+    const { words, sounds } = serialiseKeywords(compiled);
+    const copy = loadKeywords({ words: words.slice(0), sounds: sounds?.slice(0) });
+    const detector = keywordDetector([copy]);
+    detector.push('发轮工 aassshole');
+    detector.end();
+    const matches: Match[] = [];
+    detector.drain(matches);
+    expect(order(matches)).toEqual(['0-3:3', '4-13:3']);
+    expect(() => loadKeywords({ words: words.slice(0, -4), sounds: undefined })).toThrow(RangeError);
+    expect(() => loadKeywords({ words: new ArrayBuffer(64), sounds: undefined })).toThrow(RangeError);
+    expect(() => loadKeywords({ words: new ArrayBuffer(4), sounds: undefined })).toThrow(RangeError);
+  });
+});

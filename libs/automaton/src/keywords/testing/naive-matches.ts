@@ -1,0 +1,99 @@
+import type { Match } from '../../detector.ts';
+import { normalise } from '../../normalise/normalise.ts';
+import { Normaliser } from '../../normalise/normaliser.ts';
+import { DROPPED, NOISE, UnitBuffer } from '../../normalise/unit-buffer.ts';
+import { isWordUnit } from '../../normalise/word-unit.ts';
+import type { KeywordList } from '../compile-keywords.ts';
+import { MAX_SKIPPED } from '../unit-kind.ts';
+
+interface Real {
+  readonly unit: number;
+  readonly start: number;
+  readonly end: number;
+  /** How many units that stand for nothing lie before it. */
+  readonly gap: number;
+  /** Whether what stands before it, and behind it, but for at most four DROPPED, is a word character. */
+  readonly afterWord: boolean;
+  beforeWord: boolean;
+}
+
+/** Every match of the words as they are, by looking at every place for every word: what an automaton has to find as well. */
+export function naiveMatches(text: string, lists: readonly KeywordList[]): Match[] {
+  const reals = realUnits(text);
+  const matches = new Map<string, Match>();
+  for (const { rule, words, wholeWord = true } of lists) {
+    for (const word of words) {
+      const units = normalise(word);
+      const left = wholeWord && isWordUnit(units[0]!);
+      const right = wholeWord && isWordUnit(units.at(-1)!);
+      for (let at = 0; at + units.length <= reals.length; at++) {
+        const there = reals.slice(at, at + units.length);
+        const same = there.every(({ unit, gap }, index) => unit === units[index] && (index === 0 || gap <= MAX_SKIPPED));
+        if (!same || (left && there[0]!.afterWord) || (right && there.at(-1)!.beforeWord)) continue;
+        const match = { rule, start: there[0]!.start, end: there.at(-1)!.end };
+        matches.set(`${match.start} ${match.end} ${rule}`, match);
+      }
+    }
+  }
+  return [...matches.values()];
+}
+
+/** Where the first match may begin that more text could still complete; the length of the text when none may. */
+export function naiveFrontier(text: string, lists: readonly KeywordList[]): number {
+  const reals = realUnits(text);
+  const trailing = skippedAtEnd(text);
+  for (const [at, { start, afterWord }] of reals.entries()) {
+    for (const { words, wholeWord = true } of lists) {
+      for (const word of words) {
+        const units = normalise(word);
+        const there = reals.slice(at);
+        const begins = there.length <= units.length && there.every(({ unit, gap }, index) => unit === units[index] && (index === 0 || gap <= MAX_SKIPPED));
+        if (!begins || (wholeWord && isWordUnit(units[0]!) && afterWord)) continue;
+        const whole = there.length === units.length;
+        const waits = whole && wholeWord && isWordUnit(units.at(-1)!) && trailing.noise === 0;
+        if (trailing.all <= MAX_SKIPPED && (!whole || waits)) return start;
+      }
+    }
+  }
+  return text.length;
+}
+
+function unitsOf(text: string): UnitBuffer {
+  const buffer = new UnitBuffer();
+  const normaliser = new Normaliser();
+  normaliser.push(text, buffer);
+  normaliser.end(buffer);
+  return buffer;
+}
+
+function skippedAtEnd(text: string): { all: number; noise: number } {
+  const { units, length } = unitsOf(text);
+  let all = 0;
+  let noise = 0;
+  for (let at = length - 1; at >= 0 && (units[at] === NOISE || units[at] === DROPPED); at--) {
+    all++;
+    if (units[at] === NOISE) noise++;
+  }
+  return { all, noise };
+}
+
+function realUnits(text: string): Real[] {
+  const { units, starts, ends, length } = unitsOf(text);
+  const reals: Real[] = [];
+  let gap = 0;
+  let noise = false;
+  for (let at = 0; at < length; at++) {
+    const unit = units[at]!;
+    if (unit === NOISE || unit === DROPPED) {
+      gap++;
+      noise ||= unit === NOISE;
+      continue;
+    }
+    const last = reals.at(-1);
+    if (last) last.beforeWord = isWordUnit(unit) && !noise && gap <= MAX_SKIPPED;
+    reals.push({ unit, start: starts[at]!, end: ends[at]!, gap, afterWord: last !== undefined && !noise && isWordUnit(last.unit), beforeWord: false });
+    gap = 0;
+    noise = false;
+  }
+  return reals;
+}
