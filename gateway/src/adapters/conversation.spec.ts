@@ -1,0 +1,142 @@
+import { describe, expect, it } from '@jest/globals';
+import { ManualClock } from '@sluice/clock';
+import { ServiceError } from '@sluice/errors';
+import { AnswerDeadlines } from './answer-deadlines.ts';
+import { Conversation } from './conversation.ts';
+
+type Serve = (requests: AsyncIterable<string>) => AsyncIterable<string>;
+
+function talk(serve: Serve) {
+  const clock = new ManualClock();
+  const conversation = new Conversation<string, string>(serve, new AnswerDeadlines(clock));
+  return { clock, conversation };
+}
+
+/** Answers each request, and says when it was let go. */
+function echo(seen: string[]): Serve {
+  return async function* (requests) {
+    for await (const request of requests) {
+      seen.push(request);
+      yield request.toUpperCase();
+    }
+    seen.push('(end)');
+  };
+}
+
+describe('a conversation', () => {
+  it('answers one request after the other, and lets the other side end', async () => {
+    const seen: string[] = [];
+    const { conversation } = talk(echo(seen));
+    expect([await conversation.ask('a', 100), await conversation.ask('b', 100)]).toEqual(['A', 'B']);
+    conversation.end();
+    conversation.end();
+    await turns();
+    expect(seen).toEqual(['a', 'b', '(end)']);
+    await expect(conversation.ask('c', 100)).rejects.toMatchObject({ code: 'cancelled' });
+  });
+
+  it('is not begun at the other side by one who never asks', async () => {
+    const seen: string[] = [];
+    const { conversation } = talk(echo(seen));
+    conversation.end();
+    await turns();
+    expect(seen).toEqual(['(end)']);
+  });
+
+  it('hands a request to another side that asked for it ahead of time', async () => {
+    const { conversation } = talk((requests) => {
+      const given = requests[Symbol.asyncIterator]();
+      const ahead = given.next();
+      return { [Symbol.asyncIterator]: () => ({ next: async () => ({ done: false, value: String((await ahead).value) }) }) };
+    });
+    expect(await conversation.ask('a', 100)).toBe('a');
+  });
+
+  it('fails with what the other side failed with, and is over', async () => {
+    const { conversation } = talk(async function* () {
+      throw new ServiceError('overloaded', 'full');
+    });
+    await expect(conversation.ask('a', 100)).rejects.toMatchObject({ code: 'overloaded' });
+    await expect(conversation.ask('b', 100)).rejects.toMatchObject({ code: 'cancelled' });
+  });
+
+  it('fails when the other side has ended without an answer', async () => {
+    const { conversation } = talk(async function* () {
+      return;
+    });
+    await expect(conversation.ask('a', 100)).rejects.toMatchObject({ code: 'cancelled' });
+  });
+
+  it('fails when an answer does not come in time, and leaves; an answer in time is not touched by a deadline before', async () => {
+    let isLeft = false;
+    let calls = 0;
+    const { clock, conversation } = talk(() => ({
+      [Symbol.asyncIterator]: () => ({
+        next: () => (++calls === 1 ? Promise.resolve({ done: false, value: 'A' }) : new Promise<never>(() => undefined)),
+        return: async () => {
+          isLeft = true;
+          return { done: true as const, value: undefined };
+        },
+      }),
+    }));
+    expect(await conversation.ask('a', 1_000)).toBe('A');
+    clock.advance(900);
+    const late = conversation.ask('b', 1_000);
+    clock.advance(950);
+    await turns();
+    expect(isLeft).toBe(false);
+    clock.advance(300);
+    await expect(late).rejects.toMatchObject({ code: 'deadline_exceeded' });
+    expect(isLeft).toBe(true);
+  });
+
+  it('leaves another side that does not end', async () => {
+    let isLeft = false;
+    const { clock, conversation } = talk(() => ({
+      [Symbol.asyncIterator]: () => ({
+        next: () => new Promise<never>(() => undefined),
+        return: async () => {
+          isLeft = true;
+          return { done: true as const, value: undefined };
+        },
+      }),
+    }));
+    conversation.end();
+    clock.advance(2_250);
+    await turns();
+    expect(isLeft).toBe(true);
+  });
+});
+
+describe('the deadlines of answers', () => {
+  it('share one timer, that stops when nobody waits', () => {
+    const clock = new ManualClock();
+    let [timers, running] = [0, 0];
+    const every = clock.every.bind(clock);
+    clock.every = (periodMs, run) => {
+      timers++;
+      running++;
+      const timer = every(periodMs, run);
+      return { cancel: () => (running--, timer.cancel()) };
+    };
+    const deadlines = new AnswerDeadlines(clock);
+    for (let at = 0; at < 100; at++) {
+      const waiting = { untilMs: Infinity, late: () => undefined };
+      deadlines.begin(waiting);
+      deadlines.end(waiting);
+    }
+    expect([timers, running]).toEqual([1, 1]);
+    clock.advance(500);
+    expect([timers, running]).toEqual([1, 0]);
+    let late = 0;
+    deadlines.begin({ untilMs: clock.monotonicMs() + 300, late: () => void late++ });
+    clock.advance(250);
+    expect(late).toBe(0);
+    clock.advance(5_000);
+    expect([late, timers, running]).toEqual([1, 2, 0]);
+  });
+});
+
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,54 @@
+import { describe, expect, it } from '@jest/globals';
+import { create } from '@bufbuild/protobuf';
+import { ChatEventSchema } from '@sluice/proto/chat/v1/chat';
+import { started, text } from '../testing/flow-house.ts';
+import { FilteredOutput } from './filtered-output.ts';
+import { GovernedOutput } from './governed-output.ts';
+
+const CALL = { model: 'm', messages: Buffer.from('12345678'), fields: [], stream: true, choices: 1 };
+const batch = (...inits: ReturnType<typeof text>[]) => inits.map((init) => create(ChatEventSchema, init));
+
+function governed(stop = false) {
+  const pushed: number[] = [];
+  const filtered = new FilteredOutput({
+    input: () => Promise.reject(new Error('not asked')),
+    output: async (events) => {
+      pushed.push(events.length);
+      return { $typeName: 'content_filter.v1.FilteredOutput', events: [], hits: [], hitCount: 0, stop };
+    },
+    end: () => undefined,
+  }, 1n);
+  return { pushed, output: new GovernedOutput(CALL, undefined, filtered) };
+}
+
+describe('output on its way', () => {
+  it('waits for nothing where a prompt goes and who answers is told', () => {
+    const { pushed, output } = governed();
+    const attempt = batch({ event: { case: 'attempt', value: { external: true } } });
+    expect(output.pass(attempt)).toBe(attempt);
+    expect(output.pass(batch(started()))).not.toBeInstanceOf(Promise);
+    expect(pushed).toEqual([]);
+  });
+
+  it('ends with what was held, asked for once', async () => {
+    const { pushed, output } = governed();
+    expect(await output.pass(batch(text('a'), text('b')))).toEqual([]);
+    expect(await output.rest()).toEqual([]);
+    expect(pushed).toEqual([2, 0]);
+  });
+
+  it('ends with a count of what was produced where the filter stopped the model', async () => {
+    const { pushed, output } = governed(true);
+    await output.pass(batch(text('a'), text('b'), text('c')));
+    expect(output.isOver).toBe(true);
+    expect(await output.rest()).toMatchObject([{ event: { case: 'usage', value: { inputTokens: 2n, outputTokens: 3n, estimated: true } } }]);
+    expect(pushed).toEqual([3]);
+  });
+
+  it('passes at once where nothing looks at it', async () => {
+    const output = new GovernedOutput(CALL, undefined, undefined);
+    const events = batch(text('a'));
+    expect(output.pass(events)).toBe(events);
+    expect([await output.rest(), output.isOver]).toEqual([[], false]);
+  });
+});
