@@ -129,6 +129,20 @@ export function filterScenarios(at: () => House): void {
       expect({ text: next.text, reason: finishReasons(next).get(0) }).toEqual({ text: 'first ', reason: 'content_filter' });
     });
 
+    it('that cannot go on lets nothing more out: more tool calls than it follows end the stream with one honest error, on record', async () => {
+      await blockWord();
+      const choices = 32;
+      const call = (_: unknown, index: number): object => ({ event: chunk({ tool_calls: [{ index: Math.floor(index / choices), id: `call_${index}`, type: 'function', function: { name: 'f', arguments: '{"a":"slu' } }] }, { index: index % choices }) });
+      upstream().next({ steps: [{ event: chunk({ content: 'so slu' }) }, ...(Array.from({ length: 100 * choices }, call) as Step[]), { event: chunk({ content: ' on' }) }, { event: chunk({}, { finish_reason: 'stop' }) }, { event: '[DONE]' }] });
+      const reader = await read({ n: choices });
+      expect({ text: reader.text, done: reader.done, code: reader.error?.code }).toEqual({ text: 'so ', done: false, code: 'content_filter_unavailable' });
+      expect([...reader.received.texts.values()].join('')).not.toContain('slu');
+      const recorded = await endedCall(at(), reader.id!);
+      expect(recorded).toMatchObject({ status: 'failed', error_code: 'content_filter_unavailable' });
+      expect(recorded.choices[0]!.content).toBe('so ');
+      expect(JSON.stringify(recorded)).not.toContain('slu');
+    });
+
     it('tells what its rules did', async () => {
       const rule = await blockWord();
       await becomesSo(at(), tenant, { messages: [{ role: 'user', content: WORD }] }, ({ status }) => status === 400);
