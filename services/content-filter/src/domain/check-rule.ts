@@ -34,7 +34,7 @@ function checkPatterns(kind: Kind, patterns: readonly string[]): readonly string
   }
   if (patterns.length === 0) throw new ServiceError('missing_required_parameter', '`patterns` must hold a word or a regular expression.', { param: 'patterns' });
   // One look at all of them: a list of words is long.
-  if (/\p{Cc}/u.test(patterns.join(''))) throw invalid('patterns', 'a pattern holds no control characters');
+  if (/[\u0000-\u001f\u007f-\u009f]/.test(patterns.join(''))) throw invalid('patterns', 'a pattern holds no control characters');
   return kind === 'regex' ? checkRegex(patterns) : checkWords(patterns);
 }
 

@@ -156,6 +156,18 @@ describe('the policy book', () => {
     expect(bench.logged.join()).not.toContain('otter');
   });
 
+  it('tries again at once when there is a change, which may be the mend', async () => {
+    const bench = new Bench();
+    bench.beforeRead = () => Promise.reject(new Error('power cut'));
+    bench.load();
+    await settle();
+    expect(bench.of).toThrow(away);
+    bench.beforeRead = () => Promise.resolve();
+    bench.rules = { version: 2n, rules: [rule('otter')] };
+    await bench.book.reached('org', 2n);
+    expect(bench.blocked('otter')).toEqual(['otter']);
+  });
+
   it('takes rules that are older than what it heard of for none', async () => {
     const bench = new Bench();
     bench.load(2n);

@@ -33,6 +33,8 @@ interface Entry<Compiled> {
   building: Promise<void> | undefined;
   /** Resolves with the end of the next attempt. */
   attempt: PromiseWithResolvers<void>;
+  /** Ends the pause before the next attempt. */
+  retry: (() => void) | undefined;
 }
 
 /**
@@ -120,10 +122,14 @@ export class PolicyBook<Compiled> implements Policies, InForce {
     let entry = this.#entries.get(organisationId);
     if (!entry) {
       // Who was not among those that have rules had none until now: that is the version that goes on.
-      entry = { wanted: version, policies: this.#isLoaded ? this.#noRules : undefined, failure: undefined, building: undefined, attempt: Promise.withResolvers() };
+      entry = { wanted: version, policies: this.#isLoaded ? this.#noRules : undefined, failure: undefined, building: undefined, attempt: Promise.withResolvers(), retry: undefined };
       this.#entries.set(organisationId, entry);
     }
-    if (version > entry.wanted) entry.wanted = version;
+    if (version > entry.wanted) {
+      entry.wanted = version;
+      // The change may be the mend.
+      entry.retry?.();
+    }
     const started = entry;
     if (versionOf(entry) < entry.wanted) entry.building ??= this.#buildUntilCurrent(organisationId, entry).finally(() => (started.building = undefined));
     return entry;
@@ -144,7 +150,7 @@ export class PolicyBook<Compiled> implements Policies, InForce {
       }
       entry.attempt.resolve();
       entry.attempt = Promise.withResolvers();
-      if (failures > 0) await this.#pause(Math.min(RETRY_LAST_MS, RETRY_FIRST_MS * 2 ** Math.min(failures - 1, 10)));
+      if (failures > 0) await this.#pause(entry, Math.min(RETRY_LAST_MS, RETRY_FIRST_MS * 2 ** Math.min(failures - 1, 10)));
     }
   }
 
@@ -181,16 +187,17 @@ export class PolicyBook<Compiled> implements Policies, InForce {
     }
   }
 
-  #pause(delayMs: number): Promise<void> {
+  async #pause(entry: Entry<Compiled>, delayMs: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = this.#options.clock.after(delayMs, resolve);
     const end = (): void => resolve();
+    const timer = this.#options.clock.after(delayMs, end);
+    entry.retry = end;
     this.#stop.signal.addEventListener('abort', end, { once: true });
-    if (this.#stop.signal.aborted) resolve();
-    return promise.finally(() => {
-      timer.cancel();
-      this.#stop.signal.removeEventListener('abort', end);
-    });
+    if (this.#stop.signal.aborted) end();
+    await promise;
+    entry.retry = undefined;
+    timer.cancel();
+    this.#stop.signal.removeEventListener('abort', end);
   }
 }
 
