@@ -13,6 +13,8 @@ import { createInferenceRouter, inferenceRouterConfig } from '@sluice/inference-
 import { Health } from '@sluice/lifecycle';
 import type { Platform } from '@sluice/platform';
 import { AccessService, KeyKind } from '@sluice/proto/access/v1/access';
+import { BillingService } from '@sluice/proto/billing/v1/billing';
+import { ContentFilterService } from '@sluice/proto/content_filter/v1/content_filter';
 import { DeploymentState, ModelRegistryService, Placement, Protocol } from '@sluice/proto/model_registry/v1/model_registry';
 import { InProcessTransport, type Implementation } from '@sluice/rpc';
 import { decodeSegment } from '@sluice/segment';
@@ -24,7 +26,7 @@ const SECRET = 'sk-sluice-of-the-test';
 const PEPPER = randomBytes(32);
 const refused = () => Promise.reject(new ServiceError('not_found', 'not part of this test'));
 
-/** The real gateway and the real router, each with a copy of the registry of its own; access, registry and log are small and in memory. */
+/** The real gateway and the real router, each with a copy of the registry of its own; access, registry and log are small and in memory; there are no rules and no prices. */
 describe('a prompt whose gateway takes its backend for one inside, and whose router knows better', () => {
   let upstream: ScriptedUpstream;
   let apps: INestApplicationContext[];
@@ -38,6 +40,8 @@ describe('a prompt whose gateway takes its backend for one inside, and whose rou
     [segments, appends, log] = [[], 0, Promise.withResolvers<void>()];
     const shared = new InProcessTransport({ freezeStreams: true });
     shared.serve(AccessService, access());
+    shared.serve(ContentFilterService, filter());
+    shared.serve(BillingService, billing());
     const router = await start(createInferenceRouter(platformOf(shared, registry(Placement.EXTERNAL)), readConfig(inferenceRouterConfig, {})));
     const gateway = await start(createGateway(platformOf(shared, registry(Placement.INSIDE)), readConfig(gatewayConfig, { SLUICE_PORT: '0', SLUICE_ADMIN_PORT: '0' })));
     apps = [gateway, router];
@@ -62,6 +66,24 @@ describe('a prompt whose gateway takes its backend for one inside, and whose rou
       getProjectSecrets: async () => ({ project }),
       createProject: refused, listProjects: refused, createApiKey: refused, listApiKeys: refused, revokeApiKey: refused,
     } as unknown as Implementation<typeof AccessService>;
+  }
+
+  /** Finds nothing. */
+  function filter(): Implementation<typeof ContentFilterService> {
+    return {
+      async *filter(requests: AsyncIterable<unknown>) {
+        for await (const _ of requests) yield { step: { case: 'verdict', value: {} } };
+      },
+    } as unknown as Implementation<typeof ContentFilterService>;
+  }
+
+  /** Everything is free. */
+  function billing(): Implementation<typeof BillingService> {
+    return {
+      async *spend(requests: AsyncIterable<{ step: { case?: string } }>) {
+        for await (const { step } of requests) yield { step: step.case === 'hold' ? { case: 'grant', value: { hold: {}, price: {} } } : { case: 'settlement', value: {} } };
+      },
+    } as unknown as Implementation<typeof BillingService>;
   }
 
   function registry(placement: Placement): Implementation<typeof ModelRegistryService> {
