@@ -2,9 +2,8 @@ import { createHash } from 'node:crypto';
 import { ServiceError } from '@sluice/errors';
 import type { Actor } from '@sluice/events';
 import { checkRule, type GivenRule } from './check-rule.ts';
-import { detailOf } from './act-detail.ts';
 import type { Administration, Compiler, RuleState } from './ports.ts';
-import type { Rule } from './rule.ts';
+import { detailOf, type Rule } from './rule.ts';
 
 /** A change reads and compiles all rules of the organisation again. */
 export const MAX_RULES = 1_000;

@@ -1,9 +1,8 @@
 import { ServiceError } from '@sluice/errors';
 import type { Actor } from '@sluice/events';
-import { detailOf } from './act-detail.ts';
 import type { ChangedRule } from './add-rule.ts';
 import type { Administration } from './ports.ts';
-import type { RuleHead } from './rule.ts';
+import { detailOf, type RuleHead } from './rule.ts';
 
 /** Takes a rule out of force. When it resolves this process does not apply it any more. Errors: `not_found`, and those of `addRule` about permission and force. */
 export async function removeRule({ acts, permissions, inForce, clock }: Administration, actor: Actor, ruleId: string): Promise<ChangedRule<RuleHead>> {

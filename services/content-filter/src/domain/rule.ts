@@ -1,3 +1,5 @@
+import type { AdminAct } from '@sluice/events';
+
 export const PII_TYPES = ['email', 'phone', 'cn_id', 'bank_card', 'credit_card', 'iban', 'ip', 'uscc'] as const;
 export type PiiType = (typeof PII_TYPES)[number];
 
@@ -38,4 +40,9 @@ export function piiTypeOf(kind: Kind): PiiType | undefined {
 
 export function isKind(text: string): text is Kind {
   return text === 'word' || text === 'regex' || piiTypeOf(text as Kind) !== undefined;
+}
+
+/** What the record of an act tells of a rule: never a pattern of it. */
+export function detailOf({ kind, action, direction, title, projectId, patternCount }: RuleHead): AdminAct['detail'] {
+  return { action, direction, kind, pattern_count: patternCount, title, ...(projectId === undefined ? {} : { project_id: projectId }) };
 }
