@@ -1,7 +1,6 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { ChatCallSchema, ChatEventSchema } from '@sluice/proto/chat/v1/chat';
-import type { CountsSchema } from '@sluice/proto/chat/v1/counts';
-import type { BodySchema, CallRecordSchema, LeafSchema, OpeningSchema, OutputBodySchema } from '@sluice/proto/events/v1/calls';
+import type { BodySchema, CallRecordSchema, CountsSchema, LeafSchema, OpeningSchema, OutputBodySchema } from '@sluice/proto/events/v1/calls';
 import { budgetRefusal, callHold, hold, limitRefusal, ruleRefusal, verdict } from './encode-governed.ts';
 import { writer } from './message-writer.ts';
 import type { EncodedOutput } from './record.ts';

@@ -12,8 +12,6 @@ import type { BudgetRefusal, Hold, Price } from "../../billing/v1/billing_pb.ts"
 import { file_billing_v1_billing } from "../../billing/v1/billing_pb.ts";
 import type { ChatCall, ChatEvent } from "../../chat/v1/chat_pb.ts";
 import { file_chat_v1_chat } from "../../chat/v1/chat_pb.ts";
-import type { Counts } from "../../chat/v1/counts_pb.ts";
-import { file_chat_v1_counts } from "../../chat/v1/counts_pb.ts";
 import type { Action, Hit } from "../../content_filter/v1/content_filter_pb.ts";
 import { file_content_filter_v1_content_filter } from "../../content_filter/v1/content_filter_pb.ts";
 import { file_events_v1_topic } from "./topic_pb.ts";
@@ -23,7 +21,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file events/v1/calls.proto.
  */
 export const file_events_v1_calls: GenFile = /*@__PURE__*/
-  fileDesc("ChVldmVudHMvdjEvY2FsbHMucHJvdG8SCWV2ZW50cy52MSK1AQoHU2VnbWVudBIQCghwcm9kdWNlchgBIAEoCRINCgVlcG9jaBgCIAEoBBILCgNzZXEYAyABKAQSEwoLYnVpbHRfYXRfbXMYBCABKAMSJgoHcmVjb3JkcxgFIAMoCzIVLmV2ZW50cy52MS5DYWxsUmVjb3JkEiYKBmJsb2NrcxgGIAMoCzIWLmV2ZW50cy52MS5TZWFsZWRCbG9jazoXirUYEwoFY2FsbHMSCHByb2R1Y2VyGAcihAIKCkNhbGxSZWNvcmQSDwoHY2FsbF9pZBgBIAEoCRIrCghhZG1pdHRlZBgCIAEoCzIXLmV2ZW50cy52MS5DYWxsQWRtaXR0ZWRIABInCgZvdXRwdXQYAyABKAsyFS5ldmVudHMudjEuQ2FsbE91dHB1dEgAEi0KCWNvbXBsZXRlZBgEIAEoCzIYLmV2ZW50cy52MS5DYWxsQ29tcGxldGVkSAASKQoHcmVmdXNlZBgFIAEoCzIWLmV2ZW50cy52MS5DYWxsUmVmdXNlZEgAEisKCGZyYWdtZW50GAYgASgLMhcuZXZlbnRzLnYxLkNhbGxGcmFnbWVudEgAQggKBnJlY29yZCIdCgxDYWxsRnJhZ21lbnQSDQoFaW5kZXgYASABKA0imwIKDENhbGxBZG1pdHRlZBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIOCgZrZXlfaWQYAyABKAkSDQoFbW9kZWwYBCABKAkSDgoGc3RyZWFtGAUgASgIEhYKDmFkbWl0dGVkX2F0X21zGAYgASgDEhkKEXByb21wdF9jb21taXRtZW50GAcgASgMEhQKDG91dHB1dF9jaGFpbhgIIAEoDBISCgptb2RlbF9uYW1lGAkgASgJEiEKBGhvbGQYCiABKAsyEy5ldmVudHMudjEuQ2FsbEhvbGQSLwoNaW5wdXRfdmVyZGljdBgLIAEoCzIYLmV2ZW50cy52MS5GaWx0ZXJWZXJkaWN0IokBCgpDYWxsT3V0cHV0EhQKDG91dHB1dF9ieXRlcxgBIAEoBBIOCgZldmVudHMYAiABKAQSFAoMb3V0cHV0X2NoYWluGAMgASgMEh8KBmNvdW50cxgEIAEoCzIPLmNoYXQudjEuQ291bnRzEh4KBGhvbGQYBSABKAsyEC5iaWxsaW5nLnYxLkhvbGQiiwEKDUZpbHRlclZlcmRpY3QSFgoOcG9saWN5X3ZlcnNpb24YASABKAQSKQoGYWN0aW9uGAIgASgOMhkuY29udGVudF9maWx0ZXIudjEuQWN0aW9uEiQKBGhpdHMYAyADKAsyFi5jb250ZW50X2ZpbHRlci52MS5IaXQSEQoJaGl0X2NvdW50GAQgASgNIkwKCENhbGxIb2xkEh4KBGhvbGQYASABKAsyEC5iaWxsaW5nLnYxLkhvbGQSIAoFcHJpY2UYAiABKAsyES5iaWxsaW5nLnYxLlByaWNlIuIDCg1DYWxsQ29tcGxldGVkEiMKB291dGNvbWUYASABKA4yEi5ldmVudHMudjEuT3V0Y29tZRISCgplcnJvcl9jb2RlGAIgASgJEhMKC2h0dHBfc3RhdHVzGAMgASgNEhQKDG91dHB1dF9ieXRlcxgEIAEoBBIUCgxvdXRwdXRfY2hhaW4YBSABKAwSHwoGY291bnRzGAYgASgLMg8uY2hhdC52MS5Db3VudHMSEgoKdmVyc2lvbl9pZBgHIAEoCRIVCg1kZXBsb3ltZW50X2lkGAggASgJEhcKD2NvbXBsZXRlZF9hdF9tcxgJIAEoAxIXCg9maXJzdF9vdXRwdXRfbXMYCiABKA0SEwoLZHVyYXRpb25fbXMYCyABKA0SFgoOZmluaXNoX3JlYXNvbnMYDCADKAkSHQoEbGVhZhgNIAEoCzIPLmV2ZW50cy52MS5MZWFmEh4KBGhvbGQYDiABKAsyEC5iaWxsaW5nLnYxLkhvbGQSEQoJY29zdF9uYW5vGA8gASgDEhQKDG92ZXJydW5fbmFubxgQIAEoAxISCgpzdG9wcGVkX2J5GBEgASgJEjAKDm91dHB1dF92ZXJkaWN0GBIgASgLMhguZXZlbnRzLnYxLkZpbHRlclZlcmRpY3QihQMKC0NhbGxSZWZ1c2VkEhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEg4KBmtleV9pZBgDIAEoCRINCgVtb2RlbBgEIAEoCRISCgplcnJvcl9jb2RlGAUgASgJEhMKC2h0dHBfc3RhdHVzGAYgASgNEg0KBXBhcmFtGAcgASgJEhUKDXJlZnVzZWRfYXRfbXMYCCABKAMSHQoEbGVhZhgJIAEoCzIPLmV2ZW50cy52MS5MZWFmEigKBWxpbWl0GAogASgLMhcuZXZlbnRzLnYxLkxpbWl0UmVmdXNhbEgAEisKBmJ1ZGdldBgLIAEoCzIZLmJpbGxpbmcudjEuQnVkZ2V0UmVmdXNhbEgAEiYKBHJ1bGUYDCABKAsyFi5ldmVudHMudjEuUnVsZVJlZnVzYWxIABIvCg1pbnB1dF92ZXJkaWN0GA0gASgLMhguZXZlbnRzLnYxLkZpbHRlclZlcmRpY3RCDAoKcmVmdXNlZF9ieSJgCgxMaW1pdFJlZnVzYWwSHwoFbGV2ZWwYASABKA4yEC5hY2Nlc3MudjEuTGV2ZWwSEgoKc3ViamVjdF9pZBgCIAEoCRIMCgRraW5kGAMgASgJEg0KBWxpbWl0GAQgASgEIkoKC1J1bGVSZWZ1c2FsEg8KB3J1bGVfaWQYASABKAkSEgoKcnVsZV90aXRsZRgCIAEoCRIWCg5wb2xpY3lfdmVyc2lvbhgDIAEoBCIyCgRMZWFmEioKC2NvbW1pdG1lbnRzGAEgAygLMhUuZXZlbnRzLnYxLkNvbW1pdG1lbnQiKAoKQ29tbWl0bWVudBIMCgRuYW1lGAEgASgJEgwKBGhhc2gYAiABKAwiNAoHT3BlbmluZxIMCgRuYW1lGAEgASgJEgwKBHNhbHQYAiABKAwSDQoFdmFsdWUYAyABKAwiUgoLU2VhbGVkQmxvY2sSEgoKcHJvamVjdF9pZBgBIAEoCRITCgtkYXRhX2tleV9pZBgCIAEoCRIKCgJpdhgDIAEoDBIOCgZzZWFsZWQYBCABKAwiKQoGQm9kaWVzEh8KBmJvZGllcxgBIAMoCzIPLmV2ZW50cy52MS5Cb2R5IrcBCgRCb2R5Eg4KBnJlY29yZBgBIAEoDRIrCghhZG1pdHRlZBgCIAEoCzIXLmV2ZW50cy52MS5BZG1pdHRlZEJvZHlIABInCgZvdXRwdXQYAyABKAsyFS5ldmVudHMudjEuT3V0cHV0Qm9keUgAEi0KCWNvbXBsZXRlZBgEIAEoCzIYLmV2ZW50cy52MS5Db21wbGV0ZWRCb2R5SAASEgoIZnJhZ21lbnQYBSABKAxIAEIGCgRib2R5IkQKDEFkbWl0dGVkQm9keRIfCgRjYWxsGAEgASgLMhEuY2hhdC52MS5DaGF0Q2FsbBITCgtwcm9tcHRfc2FsdBgCIAEoDCIwCgpPdXRwdXRCb2R5EiIKBmV2ZW50cxgBIAMoCzISLmNoYXQudjEuQ2hhdEV2ZW50Io4BCg1Db21wbGV0ZWRCb2R5EiQKCG9wZW5pbmdzGAEgAygLMhIuZXZlbnRzLnYxLk9wZW5pbmcSHwoEY2FsbBgCIAEoCzIRLmNoYXQudjEuQ2hhdENhbGwSEwoLcHJvbXB0X3NhbHQYAyABKAwSDQoFZXJyb3IYBCABKAwSEgoKZXJyb3Jfc2FsdBgFIAEoDCJiCgxQcm9kdWNlckJlYXQSEAoIcHJvZHVjZXIYASABKAkSDQoFZXBvY2gYAiABKAQSEAoIbmV4dF9zZXEYAyABKAQ6H4q1GBsKDXByb2R1Y2VyLmJlYXQSCHByb2R1Y2VyGAEimwIKDUNhbGxBYmFuZG9uZWQSDwoHY2FsbF9pZBgBIAEoCRIXCg9vcmdhbmlzYXRpb25faWQYAiABKAkSEgoKcHJvamVjdF9pZBgDIAEoCRIOCgZrZXlfaWQYBCABKAkSDQoFbW9kZWwYBSABKAkSEAoIcHJvZHVjZXIYBiABKAkSDQoFZXBvY2gYByABKAQSHwoGY291bnRzGAggASgLMg8uY2hhdC52MS5Db3VudHMSFAoMb3V0cHV0X2J5dGVzGAkgASgEEhQKDG91dHB1dF9jaGFpbhgKIAEoDBIWCg5hZG1pdHRlZF9hdF9tcxgLIAEoAzonirUYIwoOY2FsbC5hYmFuZG9uZWQSD29yZ2FuaXNhdGlvbl9pZBgHIsIBCgpBZG1pbkFjdGVkEgoKAmlkGAEgASgJEh8KBWFjdG9yGAIgASgLMhAuYWNjZXNzLnYxLkFjdG9yEhcKD29yZ2FuaXNhdGlvbl9pZBgDIAEoCRIOCgZhY3Rpb24YBCABKAkSDgoGb2JqZWN0GAUgASgJEhMKC2FjdGVkX2F0X21zGAYgASgDEhMKC2RldGFpbF9qc29uGAcgASgJOiSKtRggCgthZG1pbi5hY3RlZBIPb3JnYW5pc2F0aW9uX2lkGAcqfQoHT3V0Y29tZRIXChNPVVRDT01FX1VOU1BFQ0lGSUVEEAASFAoQT1VUQ09NRV9BTlNXRVJFRBABEhgKFE9VVENPTUVfRElTQ09OTkVDVEVEEAISEgoOT1VUQ09NRV9GQUlMRUQQAxIVChFPVVRDT01FX0FCQU5ET05FRBAEYgZwcm90bzM", [file_access_v1_access, file_billing_v1_billing, file_chat_v1_chat, file_chat_v1_counts, file_content_filter_v1_content_filter, file_events_v1_topic]);
+  fileDesc("ChVldmVudHMvdjEvY2FsbHMucHJvdG8SCWV2ZW50cy52MSK1AQoHU2VnbWVudBIQCghwcm9kdWNlchgBIAEoCRINCgVlcG9jaBgCIAEoBBILCgNzZXEYAyABKAQSEwoLYnVpbHRfYXRfbXMYBCABKAMSJgoHcmVjb3JkcxgFIAMoCzIVLmV2ZW50cy52MS5DYWxsUmVjb3JkEiYKBmJsb2NrcxgGIAMoCzIWLmV2ZW50cy52MS5TZWFsZWRCbG9jazoXirUYEwoFY2FsbHMSCHByb2R1Y2VyGAcihAIKCkNhbGxSZWNvcmQSDwoHY2FsbF9pZBgBIAEoCRIrCghhZG1pdHRlZBgCIAEoCzIXLmV2ZW50cy52MS5DYWxsQWRtaXR0ZWRIABInCgZvdXRwdXQYAyABKAsyFS5ldmVudHMudjEuQ2FsbE91dHB1dEgAEi0KCWNvbXBsZXRlZBgEIAEoCzIYLmV2ZW50cy52MS5DYWxsQ29tcGxldGVkSAASKQoHcmVmdXNlZBgFIAEoCzIWLmV2ZW50cy52MS5DYWxsUmVmdXNlZEgAEisKCGZyYWdtZW50GAYgASgLMhcuZXZlbnRzLnYxLkNhbGxGcmFnbWVudEgAQggKBnJlY29yZCIdCgxDYWxsRnJhZ21lbnQSDQoFaW5kZXgYASABKA0imwIKDENhbGxBZG1pdHRlZBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIOCgZrZXlfaWQYAyABKAkSDQoFbW9kZWwYBCABKAkSDgoGc3RyZWFtGAUgASgIEhYKDmFkbWl0dGVkX2F0X21zGAYgASgDEhkKEXByb21wdF9jb21taXRtZW50GAcgASgMEhQKDG91dHB1dF9jaGFpbhgIIAEoDBISCgptb2RlbF9uYW1lGAkgASgJEiEKBGhvbGQYCiABKAsyEy5ldmVudHMudjEuQ2FsbEhvbGQSLwoNaW5wdXRfdmVyZGljdBgLIAEoCzIYLmV2ZW50cy52MS5GaWx0ZXJWZXJkaWN0IosBCgpDYWxsT3V0cHV0EhQKDG91dHB1dF9ieXRlcxgBIAEoBBIOCgZldmVudHMYAiABKAQSFAoMb3V0cHV0X2NoYWluGAMgASgMEiEKBmNvdW50cxgEIAEoCzIRLmV2ZW50cy52MS5Db3VudHMSHgoEaG9sZBgFIAEoCzIQLmJpbGxpbmcudjEuSG9sZCJ/CgZDb3VudHMSFAoMaW5wdXRfdG9rZW5zGAEgASgEEhUKDW91dHB1dF90b2tlbnMYAiABKAQSGwoTY2FjaGVkX2lucHV0X3Rva2VucxgDIAEoBBIYChByZWFzb25pbmdfdG9rZW5zGAQgASgEEhEKCWVzdGltYXRlZBgFIAEoCCKLAQoNRmlsdGVyVmVyZGljdBIWCg5wb2xpY3lfdmVyc2lvbhgBIAEoBBIpCgZhY3Rpb24YAiABKA4yGS5jb250ZW50X2ZpbHRlci52MS5BY3Rpb24SJAoEaGl0cxgDIAMoCzIWLmNvbnRlbnRfZmlsdGVyLnYxLkhpdBIRCgloaXRfY291bnQYBCABKA0iTAoIQ2FsbEhvbGQSHgoEaG9sZBgBIAEoCzIQLmJpbGxpbmcudjEuSG9sZBIgCgVwcmljZRgCIAEoCzIRLmJpbGxpbmcudjEuUHJpY2Ui5AMKDUNhbGxDb21wbGV0ZWQSIwoHb3V0Y29tZRgBIAEoDjISLmV2ZW50cy52MS5PdXRjb21lEhIKCmVycm9yX2NvZGUYAiABKAkSEwoLaHR0cF9zdGF0dXMYAyABKA0SFAoMb3V0cHV0X2J5dGVzGAQgASgEEhQKDG91dHB1dF9jaGFpbhgFIAEoDBIhCgZjb3VudHMYBiABKAsyES5ldmVudHMudjEuQ291bnRzEhIKCnZlcnNpb25faWQYByABKAkSFQoNZGVwbG95bWVudF9pZBgIIAEoCRIXCg9jb21wbGV0ZWRfYXRfbXMYCSABKAMSFwoPZmlyc3Rfb3V0cHV0X21zGAogASgNEhMKC2R1cmF0aW9uX21zGAsgASgNEhYKDmZpbmlzaF9yZWFzb25zGAwgAygJEh0KBGxlYWYYDSABKAsyDy5ldmVudHMudjEuTGVhZhIeCgRob2xkGA4gASgLMhAuYmlsbGluZy52MS5Ib2xkEhEKCWNvc3RfbmFubxgPIAEoAxIUCgxvdmVycnVuX25hbm8YECABKAMSEgoKc3RvcHBlZF9ieRgRIAEoCRIwCg5vdXRwdXRfdmVyZGljdBgSIAEoCzIYLmV2ZW50cy52MS5GaWx0ZXJWZXJkaWN0IoUDCgtDYWxsUmVmdXNlZBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIOCgZrZXlfaWQYAyABKAkSDQoFbW9kZWwYBCABKAkSEgoKZXJyb3JfY29kZRgFIAEoCRITCgtodHRwX3N0YXR1cxgGIAEoDRINCgVwYXJhbRgHIAEoCRIVCg1yZWZ1c2VkX2F0X21zGAggASgDEh0KBGxlYWYYCSABKAsyDy5ldmVudHMudjEuTGVhZhIoCgVsaW1pdBgKIAEoCzIXLmV2ZW50cy52MS5MaW1pdFJlZnVzYWxIABIrCgZidWRnZXQYCyABKAsyGS5iaWxsaW5nLnYxLkJ1ZGdldFJlZnVzYWxIABImCgRydWxlGAwgASgLMhYuZXZlbnRzLnYxLlJ1bGVSZWZ1c2FsSAASLwoNaW5wdXRfdmVyZGljdBgNIAEoCzIYLmV2ZW50cy52MS5GaWx0ZXJWZXJkaWN0QgwKCnJlZnVzZWRfYnkiYAoMTGltaXRSZWZ1c2FsEh8KBWxldmVsGAEgASgOMhAuYWNjZXNzLnYxLkxldmVsEhIKCnN1YmplY3RfaWQYAiABKAkSDAoEa2luZBgDIAEoCRINCgVsaW1pdBgEIAEoBCJKCgtSdWxlUmVmdXNhbBIPCgdydWxlX2lkGAEgASgJEhIKCnJ1bGVfdGl0bGUYAiABKAkSFgoOcG9saWN5X3ZlcnNpb24YAyABKAQiMgoETGVhZhIqCgtjb21taXRtZW50cxgBIAMoCzIVLmV2ZW50cy52MS5Db21taXRtZW50IigKCkNvbW1pdG1lbnQSDAoEbmFtZRgBIAEoCRIMCgRoYXNoGAIgASgMIjQKB09wZW5pbmcSDAoEbmFtZRgBIAEoCRIMCgRzYWx0GAIgASgMEg0KBXZhbHVlGAMgASgMIlIKC1NlYWxlZEJsb2NrEhIKCnByb2plY3RfaWQYASABKAkSEwoLZGF0YV9rZXlfaWQYAiABKAkSCgoCaXYYAyABKAwSDgoGc2VhbGVkGAQgASgMIikKBkJvZGllcxIfCgZib2RpZXMYASADKAsyDy5ldmVudHMudjEuQm9keSK3AQoEQm9keRIOCgZyZWNvcmQYASABKA0SKwoIYWRtaXR0ZWQYAiABKAsyFy5ldmVudHMudjEuQWRtaXR0ZWRCb2R5SAASJwoGb3V0cHV0GAMgASgLMhUuZXZlbnRzLnYxLk91dHB1dEJvZHlIABItCgljb21wbGV0ZWQYBCABKAsyGC5ldmVudHMudjEuQ29tcGxldGVkQm9keUgAEhIKCGZyYWdtZW50GAUgASgMSABCBgoEYm9keSJECgxBZG1pdHRlZEJvZHkSHwoEY2FsbBgBIAEoCzIRLmNoYXQudjEuQ2hhdENhbGwSEwoLcHJvbXB0X3NhbHQYAiABKAwiMAoKT3V0cHV0Qm9keRIiCgZldmVudHMYASADKAsyEi5jaGF0LnYxLkNoYXRFdmVudCKOAQoNQ29tcGxldGVkQm9keRIkCghvcGVuaW5ncxgBIAMoCzISLmV2ZW50cy52MS5PcGVuaW5nEh8KBGNhbGwYAiABKAsyES5jaGF0LnYxLkNoYXRDYWxsEhMKC3Byb21wdF9zYWx0GAMgASgMEg0KBWVycm9yGAQgASgMEhIKCmVycm9yX3NhbHQYBSABKAwiYgoMUHJvZHVjZXJCZWF0EhAKCHByb2R1Y2VyGAEgASgJEg0KBWVwb2NoGAIgASgEEhAKCG5leHRfc2VxGAMgASgEOh+KtRgbCg1wcm9kdWNlci5iZWF0Eghwcm9kdWNlchgBIp0CCg1DYWxsQWJhbmRvbmVkEg8KB2NhbGxfaWQYASABKAkSFwoPb3JnYW5pc2F0aW9uX2lkGAIgASgJEhIKCnByb2plY3RfaWQYAyABKAkSDgoGa2V5X2lkGAQgASgJEg0KBW1vZGVsGAUgASgJEhAKCHByb2R1Y2VyGAYgASgJEg0KBWVwb2NoGAcgASgEEiEKBmNvdW50cxgIIAEoCzIRLmV2ZW50cy52MS5Db3VudHMSFAoMb3V0cHV0X2J5dGVzGAkgASgEEhQKDG91dHB1dF9jaGFpbhgKIAEoDBIWCg5hZG1pdHRlZF9hdF9tcxgLIAEoAzonirUYIwoOY2FsbC5hYmFuZG9uZWQSD29yZ2FuaXNhdGlvbl9pZBgHIsIBCgpBZG1pbkFjdGVkEgoKAmlkGAEgASgJEh8KBWFjdG9yGAIgASgLMhAuYWNjZXNzLnYxLkFjdG9yEhcKD29yZ2FuaXNhdGlvbl9pZBgDIAEoCRIOCgZhY3Rpb24YBCABKAkSDgoGb2JqZWN0GAUgASgJEhMKC2FjdGVkX2F0X21zGAYgASgDEhMKC2RldGFpbF9qc29uGAcgASgJOiSKtRggCgthZG1pbi5hY3RlZBIPb3JnYW5pc2F0aW9uX2lkGAcqfQoHT3V0Y29tZRIXChNPVVRDT01FX1VOU1BFQ0lGSUVEEAASFAoQT1VUQ09NRV9BTlNXRVJFRBABEhgKFE9VVENPTUVfRElTQ09OTkVDVEVEEAISEgoOT1VUQ09NRV9GQUlMRUQQAxIVChFPVVRDT01FX0FCQU5ET05FRBAEYgZwcm90bzM", [file_access_v1_access, file_billing_v1_billing, file_chat_v1_chat, file_content_filter_v1_content_filter, file_events_v1_topic]);
 
 /**
  * All call records of one data-plane process since its last append. Identity: (producer, epoch, seq); seq is dense
@@ -253,7 +251,7 @@ export type CallOutput = Message<"events.v1.CallOutput"> & {
   outputChain: Uint8Array;
 
   /**
-   * @generated from field: chat.v1.Counts counts = 4;
+   * @generated from field: events.v1.Counts counts = 4;
    */
   counts?: Counts | undefined;
 
@@ -271,6 +269,45 @@ export type CallOutput = Message<"events.v1.CallOutput"> & {
  */
 export const CallOutputSchema: GenMessage<CallOutput> = /*@__PURE__*/
   messageDesc(file_events_v1_calls, 4);
+
+/**
+ * Token counts so far, cumulative.
+ *
+ * @generated from message events.v1.Counts
+ */
+export type Counts = Message<"events.v1.Counts"> & {
+  /**
+   * @generated from field: uint64 input_tokens = 1;
+   */
+  inputTokens: bigint;
+
+  /**
+   * @generated from field: uint64 output_tokens = 2;
+   */
+  outputTokens: bigint;
+
+  /**
+   * @generated from field: uint64 cached_input_tokens = 3;
+   */
+  cachedInputTokens: bigint;
+
+  /**
+   * @generated from field: uint64 reasoning_tokens = 4;
+   */
+  reasoningTokens: bigint;
+
+  /**
+   * @generated from field: bool estimated = 5;
+   */
+  estimated: boolean;
+};
+
+/**
+ * Describes the message events.v1.Counts.
+ * Use `create(CountsSchema)` to create a new message.
+ */
+export const CountsSchema: GenMessage<Counts> = /*@__PURE__*/
+  messageDesc(file_events_v1_calls, 5);
 
 /**
  * What the filter found in one direction of a call.
@@ -306,7 +343,7 @@ export type FilterVerdict = Message<"events.v1.FilterVerdict"> & {
  * Use `create(FilterVerdictSchema)` to create a new message.
  */
 export const FilterVerdictSchema: GenMessage<FilterVerdict> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 5);
+  messageDesc(file_events_v1_calls, 6);
 
 /**
  * What was set aside for a call, and at what price.
@@ -330,7 +367,7 @@ export type CallHold = Message<"events.v1.CallHold"> & {
  * Use `create(CallHoldSchema)` to create a new message.
  */
 export const CallHoldSchema: GenMessage<CallHold> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 6);
+  messageDesc(file_events_v1_calls, 7);
 
 /**
  * The end of a call; body: CompletedBody. A call has exactly one end.
@@ -366,7 +403,7 @@ export type CallCompleted = Message<"events.v1.CallCompleted"> & {
   outputChain: Uint8Array;
 
   /**
-   * @generated from field: chat.v1.Counts counts = 6;
+   * @generated from field: events.v1.Counts counts = 6;
    */
   counts?: Counts | undefined;
 
@@ -444,7 +481,7 @@ export type CallCompleted = Message<"events.v1.CallCompleted"> & {
  * Use `create(CallCompletedSchema)` to create a new message.
  */
 export const CallCompletedSchema: GenMessage<CallCompleted> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 7);
+  messageDesc(file_events_v1_calls, 8);
 
 /**
  * An authenticated call that was refused before inference; body: CompletedBody.
@@ -535,7 +572,7 @@ export type CallRefused = Message<"events.v1.CallRefused"> & {
  * Use `create(CallRefusedSchema)` to create a new message.
  */
 export const CallRefusedSchema: GenMessage<CallRefused> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 8);
+  messageDesc(file_events_v1_calls, 9);
 
 /**
  * The limit that was reached.
@@ -571,7 +608,7 @@ export type LimitRefusal = Message<"events.v1.LimitRefusal"> & {
  * Use `create(LimitRefusalSchema)` to create a new message.
  */
 export const LimitRefusalSchema: GenMessage<LimitRefusal> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 9);
+  messageDesc(file_events_v1_calls, 10);
 
 /**
  * The rule of the content filter that blocked the input.
@@ -600,7 +637,7 @@ export type RuleRefusal = Message<"events.v1.RuleRefusal"> & {
  * Use `create(RuleRefusalSchema)` to create a new message.
  */
 export const RuleRefusalSchema: GenMessage<RuleRefusal> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 10);
+  messageDesc(file_events_v1_calls, 11);
 
 /**
  * Salted commitments, made where the clear values are; audit adds (epoch, seq) and the time when it makes the entry.
@@ -619,7 +656,7 @@ export type Leaf = Message<"events.v1.Leaf"> & {
  * Use `create(LeafSchema)` to create a new message.
  */
 export const LeafSchema: GenMessage<Leaf> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 11);
+  messageDesc(file_events_v1_calls, 12);
 
 /**
  * @generated from message events.v1.Commitment
@@ -643,7 +680,7 @@ export type Commitment = Message<"events.v1.Commitment"> & {
  * Use `create(CommitmentSchema)` to create a new message.
  */
 export const CommitmentSchema: GenMessage<Commitment> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 12);
+  messageDesc(file_events_v1_calls, 13);
 
 /**
  * A salt and the value that it commits to, in a sealed body.
@@ -672,7 +709,7 @@ export type Opening = Message<"events.v1.Opening"> & {
  * Use `create(OpeningSchema)` to create a new message.
  */
 export const OpeningSchema: GenMessage<Opening> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 13);
+  messageDesc(file_events_v1_calls, 14);
 
 /**
  * Bodies of one project in this segment, sealed once with AES-256-GCM.
@@ -709,7 +746,7 @@ export type SealedBlock = Message<"events.v1.SealedBlock"> & {
  * Use `create(SealedBlockSchema)` to create a new message.
  */
 export const SealedBlockSchema: GenMessage<SealedBlock> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 14);
+  messageDesc(file_events_v1_calls, 15);
 
 /**
  * @generated from message events.v1.Bodies
@@ -726,7 +763,7 @@ export type Bodies = Message<"events.v1.Bodies"> & {
  * Use `create(BodiesSchema)` to create a new message.
  */
 export const BodiesSchema: GenMessage<Bodies> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 15);
+  messageDesc(file_events_v1_calls, 16);
 
 /**
  * @generated from message events.v1.Body
@@ -777,7 +814,7 @@ export type Body = Message<"events.v1.Body"> & {
  * Use `create(BodySchema)` to create a new message.
  */
 export const BodySchema: GenMessage<Body> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 16);
+  messageDesc(file_events_v1_calls, 17);
 
 /**
  * @generated from message events.v1.AdmittedBody
@@ -799,7 +836,7 @@ export type AdmittedBody = Message<"events.v1.AdmittedBody"> & {
  * Use `create(AdmittedBodySchema)` to create a new message.
  */
 export const AdmittedBodySchema: GenMessage<AdmittedBody> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 17);
+  messageDesc(file_events_v1_calls, 18);
 
 /**
  * @generated from message events.v1.OutputBody
@@ -818,7 +855,7 @@ export type OutputBody = Message<"events.v1.OutputBody"> & {
  * Use `create(OutputBodySchema)` to create a new message.
  */
 export const OutputBodySchema: GenMessage<OutputBody> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 18);
+  messageDesc(file_events_v1_calls, 19);
 
 /**
  * @generated from message events.v1.CompletedBody
@@ -864,7 +901,7 @@ export type CompletedBody = Message<"events.v1.CompletedBody"> & {
  * Use `create(CompletedBodySchema)` to create a new message.
  */
 export const CompletedBodySchema: GenMessage<CompletedBody> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 19);
+  messageDesc(file_events_v1_calls, 20);
 
 /**
  * A sign of life of a data-plane process. Where the log lies in PostgreSQL the renewal of the epoch there is the sign, and
@@ -896,7 +933,7 @@ export type ProducerBeat = Message<"events.v1.ProducerBeat"> & {
  * Use `create(ProducerBeatSchema)` to create a new message.
  */
 export const ProducerBeatSchema: GenMessage<ProducerBeat> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 20);
+  messageDesc(file_events_v1_calls, 21);
 
 /**
  * Written by audit when it closes an epoch with this call still open. Billing settles from it.
@@ -942,7 +979,7 @@ export type CallAbandoned = Message<"events.v1.CallAbandoned"> & {
   /**
    * Last durable figures.
    *
-   * @generated from field: chat.v1.Counts counts = 8;
+   * @generated from field: events.v1.Counts counts = 8;
    */
   counts?: Counts | undefined;
 
@@ -969,7 +1006,7 @@ export type CallAbandoned = Message<"events.v1.CallAbandoned"> & {
  * Use `create(CallAbandonedSchema)` to create a new message.
  */
 export const CallAbandonedSchema: GenMessage<CallAbandoned> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 21);
+  messageDesc(file_events_v1_calls, 22);
 
 /**
  * What an administrator did. Becomes a leaf of the audit.
@@ -1024,7 +1061,7 @@ export type AdminActed = Message<"events.v1.AdminActed"> & {
  * Use `create(AdminActedSchema)` to create a new message.
  */
 export const AdminActedSchema: GenMessage<AdminActed> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 22);
+  messageDesc(file_events_v1_calls, 23);
 
 /**
  * How a call ended.

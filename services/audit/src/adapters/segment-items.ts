@@ -1,6 +1,5 @@
 import type { SegmentEntry } from '@sluice/events';
-import type { Counts as CountsMessage } from '@sluice/proto/chat/v1/counts';
-import { Outcome, type CallCompleted, type CallRecord, type CallRefused } from '@sluice/proto/events/v1/calls';
+import { Outcome, type CallCompleted, type CallRecord, type CallRefused, type Counts as CountsMessage } from '@sluice/proto/events/v1/calls';
 import { decodeSegment } from '@sluice/segment';
 import { NO_COUNTS, type Caller, type Counts, type End, type EndStatus, type Fact, type Item, type Place } from '../domain/call.ts';
 
