@@ -4,7 +4,7 @@ import { MAX_PRICE_NANO, type Price } from './money.ts';
 import type { Administration } from './ports.ts';
 
 /** Longest name of a model, in characters; the registry makes none that is longer. */
-const MAX_MODEL_CHARACTERS = 200;
+export const MAX_MODEL_CHARACTERS = 200;
 /** What no name in the registry has: spaces and what forges lines in terminals. */
 const UNSHOWABLE = /[\p{C}\p{Z}]/u;
 
