@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Channel, type ChatEvent, type Delta } from '@sluice/proto/chat/v1/chat';
+import type { ChatEvent, Delta } from '@sluice/proto/chat/v1/chat';
 import fc from 'fast-check';
 import { ChannelStream } from './channel-stream.ts';
 import { HELD_PIECES_LIMIT } from './limits.ts';
@@ -20,7 +20,6 @@ const withLogprobs = (text: string): ChatEvent => delta(text, { logprobs: { cont
 interface Left {
   text: string;
   logprobs: string;
-  extra: string;
 }
 
 function run(events: readonly ChatEvent[]): { left: Left[]; events: ChatEvent[] } {
@@ -32,8 +31,8 @@ function run(events: readonly ChatEvent[]): { left: Left[]; events: ChatEvent[] 
 }
 
 function shown({ event }: ChatEvent): Left {
-  const { text, logprobsJson, extraJson } = event.value as Delta;
-  return { text, logprobs: Buffer.from(logprobsJson).toString(), extra: Buffer.from(extraJson).toString() };
+  const { text, logprobsJson } = event.value as Delta;
+  return { text, logprobs: Buffer.from(logprobsJson).toString() };
 }
 
 const tokensOf = ({ logprobs }: Left): string[] => (logprobs === '' ? [] : (JSON.parse(logprobs) as { content: { token: string }[] }).content.map(({ token }) => token));
@@ -45,7 +44,7 @@ describe('channel stream', () => {
   });
 
   it('keeps log-probabilities of a piece whose beginning left before the rest was masked', () => {
-    expect(run(['see a', 'bc'].map(withLogprobs)).left).toEqual([{ text: 'see ', logprobs: '', extra: '' }, { text: MASK, logprobs: '', extra: '' }]);
+    expect(run(['see a', 'bc'].map(withLogprobs)).left).toEqual([{ text: 'see ', logprobs: '' }, { text: MASK, logprobs: '' }]);
   });
 
   it('never lets out log-probabilities whose text did not leave', () => {
@@ -65,14 +64,9 @@ describe('channel stream', () => {
     );
   });
 
-  it('lets members of the message leave once, with the text that they came with', () => {
-    const { left } = run([delta('xa', { extra: { annotations: [1] } }), delta('y'), delta('', { extra: { annotations: [2] } })]);
-    expect(left).toEqual([{ text: 'x', logprobs: '', extra: '' }, { text: 'a', logprobs: '', extra: '{"annotations":[1]}' }, { text: 'y', logprobs: '', extra: '' }, { text: '', logprobs: '', extra: '{"annotations":[2]}' }].filter(({ text, extra }) => text + extra !== ''));
-  });
-
   it('keeps what is empty in its place, and drops it where it says nothing', () => {
-    const { left } = run([delta('ab'), delta(''), delta('', { extra: { note: 1 } }), delta('d')]);
-    expect(left).toEqual([{ text: 'ab', logprobs: '', extra: '{"note":1}' }, { text: 'd', logprobs: '', extra: '' }]);
+    const { left } = run([delta('ab'), delta(''), withLogprobs(''), delta('d')]);
+    expect(left).toEqual([{ text: 'ab', logprobs: '{"content":[{"token":""}]}' }, { text: 'd', logprobs: '' }]);
   });
 
   it('merges the rest of one piece with the next, and hands over whole ones as they came', () => {
@@ -83,7 +77,7 @@ describe('channel stream', () => {
   });
 
   it('lets nothing of what hangs on a piece leave with the text before a block', () => {
-    expect(run([delta('ok ba', { extra: { a: 1 } }), withLogprobs('d')]).left).toEqual([{ text: 'ok ', logprobs: '', extra: '' }]);
+    expect(run([withLogprobs('ok ba'), withLogprobs('d')]).left).toEqual([{ text: 'ok ', logprobs: '' }]);
   });
 
   it('tells what was found, also what it lets pass', () => {
@@ -99,7 +93,7 @@ describe('channel stream', () => {
     const { stream } = open();
     const held = delta('a');
     stream.push(held, held.event.value as Delta, []);
-    const empty = delta('', { extra: { note: 1 }, channel: Channel.CONTENT });
+    const empty = withLogprobs('');
     const fill = (): void => {
       for (let count = 0; count <= HELD_PIECES_LIMIT; count++) stream.push(empty, empty.event.value as Delta, []);
     };

@@ -25,13 +25,12 @@ interface Draft {
   text: string;
   tool: ToolCall | undefined;
   logprobsJson: Uint8Array;
-  extraJson: Uint8Array;
 }
 
 /**
  * One channel of one choice (or one tool call of it): pieces go in, what may leave comes out, in order. Pieces leave as
- * they came where they can; of a piece that was held the text may leave together with that of the next. What hangs on a
- * piece (log-probabilities, members of the message) leaves with the end of its text.
+ * they came where they can; of a piece that was held the text may leave together with that of the next. Log-probabilities
+ * leave with the end of their text. Members that are no text go another way (extra-stream.ts).
  */
 export class ChannelStream {
   readonly #stream: TextStream;
@@ -73,7 +72,7 @@ export class ChannelStream {
 
   #pushEmpty(event: ChatEvent, delta: Delta, into: ChatEvent[]): void {
     if (this.#pieces.length === 0) into.push(event);
-    else if (delta.tool?.id || delta.tool?.name || delta.logprobsJson.length > 0 || delta.extraJson.length > 0) {
+    else if (delta.tool?.id || delta.tool?.name || delta.logprobsJson.length > 0) {
       this.#hold({ event, delta, start: this.#pushed, end: this.#pushed, hasBegun: false, wasMasked: false });
     }
   }
@@ -104,7 +103,7 @@ export class ChannelStream {
       if (isWhole) done++;
       draft = joined(draft, piece, part, isWhole);
       piece.hasBegun = true;
-      if (isWhole && (draft.logprobsJson.length > 0 || draft.extraJson.length > 0)) draft = left(draft, into);
+      if (isWhole && draft.logprobsJson.length > 0) draft = left(draft, into);
     }
     if (draft) left(draft, into);
     this.#pieces = this.#pieces.slice(done);
@@ -133,7 +132,7 @@ export class ChannelStream {
 function draftOf(piece: Piece): Draft {
   const { event, delta, hasBegun } = piece;
   const tool = delta.tool && hasBegun ? { ...delta.tool, id: '', type: '', name: '' } : delta.tool;
-  return { event: hasBegun ? undefined : event, delta, text: '', tool, logprobsJson: NO_BYTES, extraJson: NO_BYTES };
+  return { event: hasBegun ? undefined : event, delta, text: '', tool, logprobsJson: NO_BYTES };
 }
 
 /** @param draft what the piece is joined to; @param isWhole the end of the piece leaves too */
@@ -144,26 +143,23 @@ function joined(draft: Draft | undefined, piece: Piece, part: string, isWhole: b
     if (!piece.hasBegun && piece.delta.tool?.id) draft.tool = piece.delta.tool;
   }
   next.text += part;
-  if (isWhole) {
-    next.logprobsJson = piece.wasMasked ? NO_BYTES : piece.delta.logprobsJson;
-    next.extraJson = piece.delta.extraJson;
-  }
+  if (isWhole && !piece.wasMasked) next.logprobsJson = piece.delta.logprobsJson;
   if (!isWhole || part !== piece.delta.text || piece.wasMasked) next.event = undefined;
   return next;
 }
 
 /** Lets it leave, unless it says nothing. */
 function left(draft: Draft, into: ChatEvent[]): undefined {
-  const { event, text, tool, logprobsJson, extraJson } = draft;
+  const { event, text, tool, logprobsJson } = draft;
   if (event) into.push(event);
-  else if (text !== '' || tool?.id || tool?.name || logprobsJson.length > 0 || extraJson.length > 0) into.push(eventOf(draft));
+  else if (text !== '' || tool?.id || tool?.name || logprobsJson.length > 0) into.push(eventOf(draft));
   return undefined;
 }
 
 /** A literal with its type name: `create` of protobuf-es would walk over the schema. */
-function eventOf({ delta: { choice, channel }, text, tool, logprobsJson, extraJson }: Draft): ChatEvent {
+function eventOf({ delta: { choice, channel }, text, tool, logprobsJson }: Draft): ChatEvent {
   return {
     $typeName: 'chat.v1.ChatEvent',
-    event: { case: 'delta', value: { $typeName: 'chat.v1.Delta', choice, channel, text, logprobsJson, extraJson, ...(tool ? { tool } : {}) } },
+    event: { case: 'delta', value: { $typeName: 'chat.v1.Delta', choice, channel, text, logprobsJson, extraJson: NO_BYTES, ...(tool ? { tool } : {}) } },
   };
 }

@@ -1,17 +1,15 @@
-import { Channel, type ChatEvent, type Delta } from '@sluice/proto/chat/v1/chat';
+import type { ChatEvent, Delta } from '@sluice/proto/chat/v1/chat';
 import type { Hits } from './hits.ts';
 import { jsonTextOf } from './json-bytes.ts';
-import { decodedLiteral, JsonEdits, jsonLiterals } from './json-literals.ts';
+import { decodedLiteral, jsonLiterals } from './json-literals.ts';
 import { beyondLimit, JSON_LIMIT_BYTES } from './limits.ts';
 import { logprobsTellNoMore } from './logprobs.ts';
 import type { Policy } from './policy.ts';
 import { lookAtOnce } from './whole-text.ts';
 
 const NO_BYTES = new Uint8Array(0);
-/** Sound, and an id: no text. */
-const NOT_TEXT = new Set(['audio.data', 'audio.id']);
 
-/** What hangs on a piece of an answer, looked at as a whole: the name of a tool, members of the message, log-probabilities. */
+/** What comes with a piece of an answer and is looked at as a whole: the name of a tool, log-probabilities. */
 export class CheckedDelta {
   readonly #policy: Policy;
   readonly #hits: Hits;
@@ -24,12 +22,11 @@ export class CheckedDelta {
   /** The event as it may leave with its text: the same when nothing was found; undefined when a rule blocks. */
   of(event: ChatEvent, delta: Delta): ChatEvent | undefined {
     const name = this.#toolName(delta);
-    const extraJson = this.#extra(delta);
-    if (name === undefined || extraJson === undefined) return undefined;
+    if (name === undefined) return undefined;
     const logprobsJson = this.#logprobs(delta);
-    if (name === (delta.tool?.name ?? '') && extraJson === delta.extraJson && logprobsJson === delta.logprobsJson) return event;
+    if (name === (delta.tool?.name ?? '') && logprobsJson === delta.logprobsJson) return event;
     const tool = delta.tool && { ...delta.tool, name };
-    return { $typeName: 'chat.v1.ChatEvent', event: { case: 'delta', value: { ...delta, logprobsJson, extraJson, ...(tool ? { tool } : {}) } } };
+    return { $typeName: 'chat.v1.ChatEvent', event: { case: 'delta', value: { ...delta, logprobsJson, ...(tool ? { tool } : {}) } } };
   }
 
   /** Whether no string of a JSON value is found by a rule that would change it. */
@@ -47,21 +44,6 @@ export class CheckedDelta {
     const { text, matches, blockedBy } = lookAtOnce(this.#policy.open('out'), tool.name);
     this.#hits.add(matches, 'out', { channel, index: choice });
     return blockedBy === undefined ? text : undefined;
-  }
-
-  #extra({ choice, extraJson }: Delta): Uint8Array | undefined {
-    if (extraJson.length === 0) return extraJson;
-    const source = sourceOf(extraJson);
-    const edits = new JsonEdits(source);
-    for (const literal of jsonLiterals(source)) {
-      if (literal.isName || NOT_TEXT.has(literal.path.text)) continue;
-      const said = decodedLiteral(source, literal.start, literal.end);
-      const { text, matches, blockedBy } = lookAtOnce(this.#policy.open('out'), said);
-      this.#hits.add(matches, 'out', { channel: Channel.UNSPECIFIED, index: choice });
-      if (blockedBy !== undefined) return undefined;
-      if (text !== said) edits.replace(literal, text);
-    }
-    return edits.isChanged ? edits.bytes() : extraJson;
   }
 
   #logprobs(delta: Delta): Uint8Array {

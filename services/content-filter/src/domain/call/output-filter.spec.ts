@@ -210,6 +210,18 @@ describe('output filter', () => {
     expect(hits.fresh()).toEqual({ hits: [], hitCount: 0 });
   });
 
+  it('decides text and the members beside it apart, and keeps them together when both leave at once', () => {
+    const { filter } = filterOf(new ScriptedPolicy(BLOCKS));
+    const both = delta('fine', { extra: { note: 'x' } });
+    expect(filter.filter([both], false)).toEqual([both]);
+    expect(filter.filter([both], false)[0]).toBe(both);
+    const [text, extra] = filter.filter([delta('y', { extra: { note: 'so abc' }, logprobs: { content: [{ token: 'y' }] } })], false);
+    expect(text).toMatchObject({ event: { value: { text: 'y', extraJson: new Uint8Array(0) } } });
+    expect(extra).toMatchObject({ event: { value: { text: '', logprobsJson: new Uint8Array(0), extraJson: Buffer.from(`{"note":"so ${MASK}"}`) } } });
+    const cut = filter.filter([delta('zab', { extra: { note: 'a b' } }), delta('', { extra: { note: 'ad' } })], false);
+    expect(cut).toMatchObject([{ event: { value: { text: 'z' } } }, { event: { case: 'finished', value: { reason: 'content_filter' } } }]);
+  });
+
   it('blocks a choice for the name of a tool that the model made up', () => {
     const { filter } = filterOf(new ScriptedPolicy(BLOCKS));
     const left = filter.filter([delta('', { channel: Channel.TOOL_ARGUMENTS, tool: { index: 0, id: 'i', type: 'function', name: 'so_bad' } })], false);

@@ -1,6 +1,7 @@
 import { Channel, type ChatEvent, type Delta, type Finished, type Usage } from '@sluice/proto/chat/v1/chat';
 import { ChannelStream } from './channel-stream.ts';
 import { CheckedDelta } from './checked-delta.ts';
+import { ExtraStream } from './extra-stream.ts';
 import type { Hits } from './hits.ts';
 import { JsonText } from './json-text.ts';
 import { beyondLimit, STREAMS_LIMIT } from './limits.ts';
@@ -14,6 +15,7 @@ const CHANNELS = 16;
 interface Choice {
   readonly index: number;
   readonly streams: Map<number, ChannelStream>;
+  extras: ExtraStream | undefined;
   isOver: boolean;
   /** A rule ended it, and the model was not seen to end it since. */
   isCut: boolean;
@@ -73,14 +75,31 @@ export class OutputFilter {
     const choice = this.#choice(delta.choice);
     // Nothing of a choice may follow its end: it would be joined to what was decided before.
     if (choice.isOver) return;
-    const plain = delta.logprobsJson.length === 0 && delta.extraJson.length === 0 && !delta.tool?.name;
-    const checked = plain ? event : this.#checked.of(event, delta);
-    if (checked === undefined) {
-      this.#cut(choice, into);
-      return;
-    }
-    const value = checked === event ? delta : (checked.event.value as Delta);
-    if (this.#stream(choice, delta).push(checked, value, into)) this.#cut(choice, into);
+    const isCut = delta.extraJson.length > 0 ? this.#both(choice, event, delta, into) : this.#text(choice, event, delta, into);
+    if (isCut) this.#cut(choice, into);
+  }
+
+  /** True when a rule blocks. */
+  #text(choice: Choice, event: ChatEvent, delta: Delta, into: ChatEvent[]): boolean {
+    const isPlain = delta.logprobsJson.length === 0 && !delta.tool?.name;
+    const checked = isPlain ? event : this.#checked.of(event, delta);
+    if (checked === undefined) return true;
+    return this.#stream(choice, delta).push(checked, checked === event ? delta : (checked.event.value as Delta), into);
+  }
+
+  /** The text of a piece and the members beside it are decided apart; they leave together when both leave at once. */
+  #both(choice: Choice, event: ChatEvent, delta: Delta, into: ChatEvent[]): boolean {
+    const place = { channel: Channel.UNSPECIFIED, index: choice.index };
+    choice.extras ??= new ExtraStream(this.#policy, (matches) => this.#hits.add(matches, 'out', place));
+    const { tool, ...rest } = delta;
+    if (delta.text === '' && !tool && delta.logprobsJson.length === 0) return choice.extras.push(event, delta, into);
+    const text = eventOf({ ...delta, extraJson: NO_BYTES });
+    const extra = eventOf({ ...rest, text: '', logprobsJson: NO_BYTES });
+    const left: ChatEvent[] = [];
+    const isCut = this.#text(choice, text, text.event.value as Delta, left) || choice.extras.push(extra, extra.event.value as Delta, left);
+    if (!isCut && left.length === 2 && left[0] === text && left[1] === extra) into.push(event);
+    else into.push(...left);
+    return isCut;
   }
 
   #finished(event: ChatEvent, { choice: index }: Finished, into: ChatEvent[]): void {
@@ -93,7 +112,7 @@ export class OutputFilter {
 
   /** Decides what is held, channel by channel in the order in which they began. True when a rule cut the choice. */
   #end(choice: Choice, into: ChatEvent[]): boolean {
-    for (const stream of choice.streams.values()) {
+    for (const stream of [...choice.streams.values(), ...(choice.extras ? [choice.extras] : [])]) {
       if (!stream.end(into)) continue;
       this.#cut(choice, into);
       choice.isCut = false;
@@ -115,13 +134,14 @@ export class OutputFilter {
   #close(choice: Choice): void {
     choice.isOver = true;
     choice.streams.clear();
+    choice.extras = undefined;
   }
 
   #choice(index: number): Choice {
     let choice = this.#choices.get(index);
     if (choice) return choice;
     if (this.#choices.size >= STREAMS_LIMIT) throw beyondLimit('so many choices');
-    choice = { index, streams: new Map(), isOver: false, isCut: false };
+    choice = { index, streams: new Map(), extras: undefined, isOver: false, isCut: false };
     this.#choices.set(index, choice);
     return choice;
   }
@@ -146,4 +166,8 @@ export class OutputFilter {
     if (usage.json.length === 0 || this.#checked.isClean(usage.json)) return event;
     return { $typeName: 'chat.v1.ChatEvent', event: { case: 'usage', value: { ...usage, json: NO_BYTES } } };
   }
+}
+
+function eventOf(value: Delta): ChatEvent {
+  return { $typeName: 'chat.v1.ChatEvent', event: { case: 'delta', value } };
 }

@@ -1,0 +1,124 @@
+import type { ChatEvent, Delta } from '@sluice/proto/chat/v1/chat';
+import { jsonTextOf } from './json-bytes.ts';
+import { decodedLiteral, JsonEdits, jsonLiterals, JsonPath } from './json-literals.ts';
+import { beyondLimit, HELD_PIECES_LIMIT, HELD_UNITS_LIMIT, JSON_LIMIT_BYTES, STREAMS_LIMIT } from './limits.ts';
+import type { Policy, Release, TextMatch, TextStream } from './policy.ts';
+import { lookAtOnce } from './whole-text.ts';
+
+/** Sound, and an id: no text. */
+const NOT_TEXT = new Set(['audio.data', 'audio.id']);
+
+const COVER = '***';
+
+/** Strings that stand at one place in the objects of one choice, one behind the other. */
+interface Strand {
+  readonly stream: TextStream;
+  pushed: number;
+  decided: number;
+}
+
+/** An object that waits for its strings to be decided. */
+interface Waiting {
+  event: ChatEvent;
+  readonly parts: { readonly strand: Strand; readonly start: number; readonly end: number }[];
+  isCovered: boolean;
+}
+
+/**
+ * Members of the message that Sluice does not interpret (`annotations`, the transcript in `audio`, reasoning under other
+ * names), of one choice. Each string is masked for itself. As backends send such text in pieces too, what stands at the
+ * same place in one object after the other is one text besides: an object waits until its strings are decided there, and
+ * leaves without any of them when it has a part in something that is masked.
+ */
+export class ExtraStream {
+  readonly #policy: Policy;
+  readonly #found: (matches: readonly TextMatch[]) => void;
+  readonly #root = new JsonPath('');
+  readonly #strands = new Map<JsonPath, Strand>();
+  #waiting: Waiting[] = [];
+
+  constructor(policy: Policy, found: (matches: readonly TextMatch[]) => void) {
+    this.#policy = policy;
+    this.#found = found;
+  }
+
+  /** Takes an event that has no text, and appends what leaves. True when a rule blocks. */
+  push(event: ChatEvent, delta: Delta, into: ChatEvent[]): boolean {
+    if (delta.extraJson.length > JSON_LIMIT_BYTES || this.#waiting.length >= HELD_PIECES_LIMIT) throw beyondLimit('so much beside the text');
+    const waiting: Waiting = { event, parts: [], isCovered: false };
+    this.#waiting.push(waiting);
+    const source = jsonTextOf(delta.extraJson);
+    const edits = new JsonEdits(source);
+    for (const literal of jsonLiterals(source, this.#root)) {
+      if (literal.isName || NOT_TEXT.has(literal.path.text)) continue;
+      const said = decodedLiteral(source, literal.start, literal.end);
+      const { text, matches, blockedBy } = lookAtOnce(this.#policy.open('out'), said);
+      this.#found(matches);
+      if (blockedBy !== undefined) return true;
+      if (text !== said) edits.replace(literal, text);
+      if (this.#append(waiting, this.#strand(literal.path), text)) return true;
+    }
+    if (edits.isChanged) waiting.event = withExtra(event, delta, edits.bytes());
+    this.#leave(into);
+    return false;
+  }
+
+  /** Nothing follows. True when a rule blocks. */
+  end(into: ChatEvent[]): boolean {
+    for (const strand of this.#strands.values()) if (this.#decide(strand, strand.stream.end(), strand.pushed)) return true;
+    this.#leave(into);
+    return false;
+  }
+
+  #append(waiting: Waiting, strand: Strand, text: string): boolean {
+    const start = strand.pushed;
+    strand.pushed += text.length;
+    waiting.parts.push({ strand, start, end: strand.pushed });
+    return this.#decide(strand, strand.stream.push(text), start);
+  }
+
+  /** @param latest where the latest string begins: what lies in one string was found in it already */
+  #decide(strand: Strand, { matches, blockedBy }: Release, latest: number): boolean {
+    this.#found(matches.filter(({ start, end }) => start < latest && end > latest));
+    if (blockedBy !== undefined) return true;
+    if (strand.stream.held > HELD_UNITS_LIMIT) throw beyondLimit('so much beside the text');
+    strand.decided = strand.pushed - strand.stream.held;
+    for (const match of matches) {
+      if (this.#policy.rule(match.rule).action !== 'mask') continue;
+      for (const waiting of this.#waiting) waiting.isCovered ||= waiting.parts.some((part) => part.strand === strand && part.start < match.end && part.end > match.start);
+    }
+    return false;
+  }
+
+  #leave(into: ChatEvent[]): void {
+    let done = 0;
+    for (const { event, parts, isCovered } of this.#waiting) {
+      if (parts.some(({ strand, end }) => end > strand.decided)) break;
+      into.push(isCovered ? covered(event) : event);
+      done++;
+    }
+    if (done > 0) this.#waiting = this.#waiting.slice(done);
+  }
+
+  #strand(path: JsonPath): Strand {
+    let strand = this.#strands.get(path);
+    if (strand) return strand;
+    if (this.#strands.size >= STREAMS_LIMIT) throw beyondLimit('so much beside the text');
+    strand = { stream: this.#policy.open('out'), pushed: 0, decided: 0 };
+    this.#strands.set(path, strand);
+    return strand;
+  }
+}
+
+/** The object with stars for its texts, and without sound. Were it left out, what stands around it would be joined. */
+function covered(event: ChatEvent): ChatEvent {
+  const delta = event.event.value as Delta;
+  const source = jsonTextOf(delta.extraJson);
+  const edits = new JsonEdits(source);
+  for (const literal of jsonLiterals(source)) if (!literal.isName) edits.replace(literal, NOT_TEXT.has(literal.path.text) ? '' : COVER);
+  return withExtra(event, delta, edits.bytes());
+}
+
+function withExtra(event: ChatEvent, delta: Delta, extraJson: Uint8Array): ChatEvent {
+  return { ...event, event: { case: 'delta', value: { ...delta, extraJson } } };
+}
