@@ -1,9 +1,8 @@
 import type { Detector, Match } from '../detector.ts';
 import type { PiiType } from './pii-type.ts';
 import { findEmails, LONGEST_EMAIL, LONGEST_LOCAL_PART } from './email.ts';
-import { ibanLengthFrom } from './iban.ts';
 import { findIpv4, isIpv6 } from './ip.ts';
-import { type Group, NumberChain } from './number-chain.ts';
+import { NumberGathering } from './number-gathering.ts';
 import { CUE_REACH, isPhoneCue, LONGEST_CUE } from './phone-cue.ts';
 import { CLASS_OF, FOLDED, isHex, UnitClass } from './unit-class.ts';
 import { isUscc, USCC_LENGTH } from './uscc.ts';
@@ -11,7 +10,6 @@ import { WordBuffer } from './word-buffer.ts';
 
 /** So many characters that nobody sees may stand between two of a candidate; without an end they would hold text without end. */
 export const MOST_INVISIBLE = 8;
-const MOST_SEPARATORS = 3;
 /** A word without digits that is longer can only be part of an e-mail address. */
 const LONGEST_WITHOUT_DIGIT = 4;
 const LONGEST_HEX_GROUP = 4;
@@ -20,13 +18,8 @@ const IPV4_DOTS = 3;
 
 const [AT, DOT, DASH, COLON] = ['@', '.', '-', ':'].map((sign) => sign.charCodeAt(0)) as [number, number, number, number];
 
-const ENDS_PLAIN_WORD: readonly boolean[] = Array.from({ length: 9 }, (_, unitClass) => [UnitClass.Other, UnitClass.Space, UnitClass.Open, UnitClass.Close].includes(unitClass as 0));
-
-const NUMERIC = /^(\+?)(\d+(?:[-.]\d+)*)([xX]\d{0,7})?$/;
-const ALPHANUMERIC = /^[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*$/;
-
-/** Blanks and brackets separate what may be read apart; dashes and dots make one number of what they join. */
-const isSoft = (separator: string): boolean => separator === '' || separator === ' ' || /[ ()]/.test(separator);
+/** A word of letters alone that ends so is no part of anything. */
+const endsPlainWord = (unitClass: number): boolean => unitClass === UnitClass.Other || (unitClass >= UnitClass.Space && unitClass <= UnitClass.Close);
 
 /**
  * Personal data by its form and its checks, found in one pass over the text: words (letters, digits and what joins them) are
@@ -41,7 +34,7 @@ class PiiDetector implements Detector {
   readonly #rules = new Map<PiiType, number[]>();
   readonly #matches: Match[] = [];
   readonly #word = new WordBuffer(LONGEST_EMAIL + 1);
-  readonly #chain = new NumberChain((type, start, end) => this.#report(type, start, end));
+  readonly #gathering = new NumberGathering((type, start, end) => this.#report(type, start, end));
   readonly #email: boolean;
   readonly #ip: boolean;
   readonly #numbers: boolean;
@@ -61,9 +54,6 @@ class PiiDetector implements Detector {
   #colons = 0;
   #group = 0;
   #invisible = 0;
-  /** What stands between the last group of the chain and what follows. */
-  #separator = '';
-  #bracketAt = -1;
   #cueAt = -CUE_REACH - 1;
 
   constructor(types: readonly { readonly rule: number; readonly type: PiiType }[]) {
@@ -77,8 +67,7 @@ class PiiDetector implements Detector {
   }
 
   get frontier(): number {
-    if (!this.#chain.isEmpty) return this.#chain.start;
-    if (this.#bracketAt >= 0) return this.#bracketAt;
+    if (this.#gathering.isOpen) return this.#gathering.start;
     return this.#word.length > 0 && !this.#hopeless ? this.#word.start(0) : this.#position;
   }
 
@@ -89,7 +78,7 @@ class PiiDetector implements Detector {
       if (unitClass !== UnitClass.Invisible) this.#invisible = 0;
       switch (unitClass) {
         case UnitClass.Other:
-          if (this.#inWord || this.#isGathering()) this.#break();
+          if (this.#inWord || this.#gathering.isOpen) this.#break();
           break;
         case UnitClass.Letter:
           i += this.#letters(piece, i) - 1;
@@ -124,7 +113,7 @@ class PiiDetector implements Detector {
   #letters(piece: string, i: number): number {
     let count = 0;
     if (!this.#inWord) {
-      if (!this.#isGathering()) count = this.#plainWord(piece, i);
+      if (!this.#gathering.isOpen) count = this.#plainWord(piece, i);
     } else if (this.#tellsByLength()) {
       count = this.#word.appendLetters(piece, i, this.#position, LONGEST_LOCAL_PART);
     }
@@ -140,7 +129,7 @@ class PiiDetector implements Detector {
   #plainWord(piece: string, from: number): number {
     let to = from + 1;
     while (to < piece.length && CLASS_OF[piece.charCodeAt(to)] === UnitClass.Letter) to++;
-    if (to === piece.length || !ENDS_PLAIN_WORD[CLASS_OF[piece.charCodeAt(to)]!]!) return 0;
+    if (to === piece.length || !endsPlainWord(CLASS_OF[piece.charCodeAt(to)]!)) return 0;
     if (this.#phone && isPhoneCue(piece, from, to)) this.#cueAt = this.#position + to - from;
     return to - from;
   }
@@ -150,10 +139,6 @@ class PiiDetector implements Detector {
     return !this.#dead && this.#colons === 0 && (this.#email || this.#hopeless);
   }
 
-  #isGathering(): boolean {
-    return this.#bracketAt >= 0 || !this.#chain.isEmpty;
-  }
-
   #report(type: PiiType, start: number, end: number): void {
     for (const rule of this.#rules.get(type) ?? []) this.#matches.push({ rule, start, end });
   }
@@ -161,23 +146,12 @@ class PiiDetector implements Detector {
   /** What follows has nothing to do with what came before. */
   #break(): void {
     this.#endWord();
-    this.#endChain();
-  }
-
-  #endChain(): void {
-    this.#chain.end();
-    this.#separator = '';
-    this.#bracketAt = -1;
+    this.#gathering.end();
   }
 
   #separate(unit: number, unitClass: number): void {
     if (this.#inWord) this.#endWord();
-    if (unitClass !== UnitClass.Open && !this.#isGathering()) return;
-    if (unitClass === UnitClass.Open && this.#numbers) this.#bracketAt = this.#position;
-    else if (this.#chain.isEmpty) this.#endChain();
-    if (!this.#isGathering()) return;
-    this.#separator += String.fromCharCode(unit);
-    if (this.#separator.length > MOST_SEPARATORS) this.#endChain();
+    if (this.#gathering.isOpen || (unitClass === UnitClass.Open && this.#numbers)) this.#gathering.separate(String.fromCharCode(unit), this.#position);
   }
 
   #inWordUnit(unit: number, unitClass: number): void {
@@ -197,19 +171,19 @@ class PiiDetector implements Detector {
   #startWord(unitClass: number): void {
     this.#inWord = true;
     if (unitClass !== UnitClass.Letter) return;
-    if (this.#isGathering() && !this.#chain.expectsLetters) this.#endChain();
+    if (this.#gathering.isOpen && !this.#gathering.expectsLetters) this.#gathering.end();
     if (!this.#lettersMatter) this.#loseHope();
   }
 
   #loseHope(): void {
-    this.#endChain();
+    this.#gathering.end();
     this.#hopeless = true;
   }
 
   /** It is longer than all that could match; addresses that stand in it already are found. */
   #abandonWord(): void {
     if (this.#hasAt) this.#reportEmails();
-    this.#endChain();
+    this.#gathering.end();
     this.#clearWord();
     this.#inWord = this.#dead = true;
   }
@@ -228,7 +202,7 @@ class PiiDetector implements Detector {
       this.#break();
       return;
     }
-    if (!this.#inWord) this.#endChain();
+    if (!this.#inWord) this.#gathering.end();
     this.#inWord = true;
     this.#word.append(COLON, this.#position);
     this.#colons++;
@@ -255,7 +229,7 @@ class PiiDetector implements Detector {
   }
 
   #dropToLastColon(): void {
-    this.#endChain();
+    this.#gathering.end();
     this.#word.dropFirst(this.#group);
     this.#colons = this.#group = 0;
   }
@@ -275,10 +249,8 @@ class PiiDetector implements Detector {
 
   #endWord(): void {
     if (!this.#inWord) return;
-    if (!this.#hasDigit && !this.#hasAt && this.#colons === 0 && this.#chain.isEmpty) {
+    if (!this.#hasDigit && !this.#hasAt && this.#colons === 0 && !this.#gathering.isOpen) {
       if (this.#isCue()) this.#cueAt = this.#position;
-      this.#separator = '';
-      this.#bracketAt = -1;
     } else if (!this.#dead && this.#word.length > 0) {
       this.#judgeWord();
     }
@@ -288,20 +260,20 @@ class PiiDetector implements Detector {
   #judgeWord(): void {
     if (this.#colons > 0) {
       if (this.#reportIpv6()) {
-        this.#endChain();
+        this.#gathering.end();
         return;
       }
       this.#dropToLastColon();
     }
     if (this.#hasAt && this.#reportEmails()) {
-      this.#endChain();
-    } else if (!this.#hopeless && (this.#hasDigit || this.#chain.expectsLetters)) {
+      this.#gathering.end();
+    } else if (!this.#hopeless && (this.#hasDigit || this.#gathering.expectsLetters)) {
       this.#judgeDigits();
-    } else if (this.#word.length === 1 && this.#word.unit(0) === DASH && !this.#chain.isEmpty) {
-      this.#separator += '-';
+    } else if (this.#word.length === 1 && this.#word.unit(0) === DASH) {
+      this.#gathering.separate('-', this.#position);
     } else {
       if (this.#isCue()) this.#cueAt = this.#position;
-      this.#endChain();
+      this.#gathering.end();
     }
   }
 
@@ -310,9 +282,9 @@ class PiiDetector implements Detector {
   }
 
   #judgeDigits(): void {
+    const cue = this.#word.start(0) - this.#cueAt <= CUE_REACH;
     if (this.#onlyDigits && this.#word.length !== USCC_LENGTH) {
-      if (this.#numbers) this.#addGroup(this.#word.text(), { from: 0, to: this.#word.length, plus: false, extension: false });
-      this.#separator = '';
+      if (this.#numbers) this.#gathering.addDigits(this.#word, cue);
       return;
     }
     const word = this.#word.text();
@@ -321,60 +293,7 @@ class PiiDetector implements Detector {
     const lead = /^[-._%@]*/.exec(word)![0].length;
     const text = word.slice(lead).replace(/[-._%+@]+$/, '');
     if (isUscc(text)) this.#report('uscc', this.#word.start(lead), this.#word.end(lead + text.length));
-    if (!this.#numbers || addresses.length > 0) {
-      this.#endChain();
-      return;
-    }
-    if (lead > 0 && !this.#chain.isEmpty) this.#separator += '-';
-    if (!this.#gather(text, lead)) this.#endChain();
-    const tail = word.slice(lead + text.length);
-    if (tail === '-' && !this.#chain.isEmpty) this.#separator = '-';
-    else if (tail !== '') this.#endChain();
-  }
-
-  /** The groups of a word into the chain. False: it is no part of a number. */
-  #gather(text: string, lead: number): boolean {
-    const numeric = NUMERIC.exec(text);
-    if (numeric === null) return this.#gatherLetters(text, lead);
-    const [, sign, body, suffix] = numeric as unknown as [string, string, string, string | undefined];
-    const groups = body.split(/[-.]/);
-    let index = lead + sign.length;
-    for (const [i, digits] of groups.entries()) {
-      const isLast = i === groups.length - 1;
-      const tail = isLast ? (suffix ?? '') : '';
-      const checkX = tail.length === 1 ? 'X' : '';
-      this.#addGroup(digits + checkX, { from: i === 0 ? lead : index, to: index + digits.length + tail.length, plus: i === 0 && sign !== '', extension: tail.length > 1 });
-      index += digits.length;
-      this.#separator = isLast ? '' : String.fromCharCode(this.#word.unit(index++));
-    }
-    return true;
-  }
-
-  #gatherLetters(text: string, lead: number): boolean {
-    if (!ALPHANUMERIC.test(text)) return false;
-    const continues = this.#chain.expectsLetters && text.length <= 4;
-    if (!continues) {
-      if (ibanLengthFrom(text) === 0) return false;
-      this.#endChain();
-    }
-    let index = lead;
-    for (const part of text.split('-')) {
-      this.#addGroup(part, { from: index, to: index + part.length, plus: false, extension: false });
-      index += part.length + 1;
-      this.#separator = '-';
-    }
-    this.#separator = '';
-    return true;
-  }
-
-  #addGroup(text: string, at: { from: number; to: number; plus: boolean; extension: boolean }): void {
-    const start = this.#word.start(at.from);
-    const group: Group = {
-      text, start, end: this.#word.end(at.to), iban: ibanLengthFrom(text), plus: at.plus, extension: at.extension,
-      bracketAt: this.#bracketAt, before: this.#separator, soft: isSoft(this.#separator), cue: start - this.#cueAt <= CUE_REACH,
-    };
-    this.#bracketAt = -1;
-    this.#chain.add(group);
+    if (this.#numbers && addresses.length === 0) this.#gathering.add(text, lead, this.#word, cue);
+    else this.#gathering.end();
   }
 }
-
