@@ -1,9 +1,9 @@
-import { normalise } from '../normalise/normalise.ts';
-import { TRACKS, syllables } from '../normalise/tracks.ts';
-import { isWordUnit } from '../normalise/word-unit.ts';
+import { Normaliser } from '../normalise/normaliser.ts';
+import { TRACKS } from '../normalise/tracks.ts';
+import { DROPPED, NOISE, UnitBuffer } from '../normalise/unit-buffer.ts';
 import { AS_WRITTEN, COLLAPSED, LEFT, RIGHT, loadAutomaton, type Automaton } from './automaton.ts';
 import { MAX_KEY_UNITS, buildAutomaton, type KeyEntry } from './build-automaton.ts';
-import { UNIT_KIND, REPEATABLE } from './unit-kind.ts';
+import { REPEATABLE, SYLLABLE, UNIT_KIND, WORD } from './unit-kind.ts';
 
 /** The words of one rule. */
 export interface KeywordList {
@@ -33,7 +33,7 @@ const MIN_SYLLABLES = 3;
 
 /** Why a word can not be looked for: nothing is left of it in normal form, or it is longer than 255 units there. */
 export function wordFault(word: string): 'empty' | 'too long' | undefined {
-  const { length } = normalise(word);
+  const { length } = normalForm(word);
   if (length === 0) return 'empty';
   return length > MAX_KEY_UNITS ? 'too long' : undefined;
 }
@@ -44,13 +44,13 @@ export function compileKeywords(lists: readonly KeywordList[]): CompiledKeywords
   const sounds = new Map<string, KeyEntry[]>();
   for (const { rule, words: listed, allow = false, wholeWord = true } of lists) {
     for (const word of listed) {
-      const units = normalise(word);
-      if (units.length === 0 || units.length > MAX_KEY_UNITS) continue;
-      const flags = (wholeWord ? boundaries(units) : 0) | (allow ? AS_WRITTEN : 0);
-      add(words, String.fromCharCode(...units), { rule, flags });
+      const form = normalForm(word);
+      if (form.length === 0 || form.length > MAX_KEY_UNITS) continue;
+      const entry = { rule, flags: (wholeWord ? boundaries(form) : 0) | (allow ? AS_WRITTEN : 0) };
+      add(words, form, entry);
       if (allow) continue;
-      addCollapsed(words, units, { rule, flags });
-      if (units.length >= MIN_SYLLABLES && syllables(units) === units.length) add(sounds, String.fromCharCode(...units.map((unit) => TRACKS.pinyin[unit]!)), { rule, flags: 0 });
+      addCollapsed(words, form, entry);
+      if (form.length >= MIN_SYLLABLES) addSound(sounds, form, rule);
     }
   }
   return { words: buildAutomaton(words), sounds: sounds.size > 0 ? buildAutomaton(sounds) : undefined };
@@ -65,7 +65,25 @@ export function loadKeywords({ words, sounds }: SerialisedKeywords): CompiledKey
   return { words: loadAutomaton(words), sounds: sounds && loadAutomaton(sounds) };
 }
 
-const boundaries = (units: Uint16Array) => (isWordUnit(units[0]!) ? LEFT : 0) | (isWordUnit(units.at(-1)!) ? RIGHT : 0);
+/** The units of the word that is looked at: thousands of words are. */
+const BUFFER = new UnitBuffer();
+
+/** A word as the text is compared with it: in normal form, without what stands for nothing. */
+function normalForm(word: string): string {
+  const normaliser = new Normaliser();
+  BUFFER.clear();
+  normaliser.push(word, BUFFER);
+  normaliser.end(BUFFER);
+  let form = '';
+  for (let at = 0; at < BUFFER.length; at++) {
+    const unit = BUFFER.units[at]!;
+    if (unit !== NOISE && unit !== DROPPED) form += String.fromCharCode(unit);
+  }
+  return form;
+}
+
+const boundaries = (form: string) =>
+  (UNIT_KIND[form.charCodeAt(0)]! & WORD ? LEFT : 0) | (UNIT_KIND[form.charCodeAt(form.length - 1)]! & WORD ? RIGHT : 0);
 
 /** The same word twice in a rule is one entry. */
 function add(keys: Map<string, KeyEntry[]>, key: string, entry: KeyEntry): void {
@@ -75,15 +93,31 @@ function add(keys: Map<string, KeyEntry[]>, key: string, entry: KeyEntry): void 
 }
 
 /** A word with doubled letters also stands under its collapsed form, with how often each letter must stand. */
-function addCollapsed(keys: Map<string, KeyEntry[]>, units: Uint16Array, { rule, flags }: KeyEntry): void {
-  let collapsed = '';
-  const runs: number[] = [];
-  for (const [index, unit] of units.entries()) {
-    if (index > 0 && unit === units[index - 1] && UNIT_KIND[unit]! & REPEATABLE) runs[runs.length - 1]!++;
-    else {
-      collapsed += String.fromCharCode(unit);
+function addCollapsed(keys: Map<string, KeyEntry[]>, form: string, { rule, flags }: KeyEntry): void {
+  const doubled = (at: number) => form.charCodeAt(at) === form.charCodeAt(at - 1) && (UNIT_KIND[form.charCodeAt(at)]! & REPEATABLE) !== 0;
+  let first = 1;
+  while (first < form.length && !doubled(first)) first++;
+  if (first === form.length) return;
+  let collapsed = form.slice(0, 1);
+  const runs = [1];
+  for (let at = 1; at < form.length; at++) {
+    if (doubled(at)) {
+      runs[runs.length - 1]!++;
+    } else {
+      collapsed += form[at]!;
       runs.push(1);
     }
   }
-  if (runs.length < units.length) add(keys, collapsed, { rule, flags: flags | COLLAPSED, runs });
+  add(keys, collapsed, { rule, flags: flags | COLLAPSED, runs });
+}
+
+/** A word of syllables alone also stands under its sound. */
+function addSound(keys: Map<string, KeyEntry[]>, form: string, rule: number): void {
+  let sound = '';
+  for (let at = 0; at < form.length; at++) {
+    const unit = form.charCodeAt(at);
+    if (!(UNIT_KIND[unit]! & SYLLABLE)) return;
+    sound += String.fromCharCode(TRACKS.pinyin[unit]!);
+  }
+  add(keys, sound, { rule, flags: 0 });
 }
