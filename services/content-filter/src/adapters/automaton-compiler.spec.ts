@@ -78,6 +78,26 @@ describe('a compiled policy', () => {
     expect(whole(compiler.policy(0n, []), 'anything')).toEqual({ text: 'anything', rules: [] });
   });
 
+  it('takes long lists over from before, whatever becomes of the rules beside them', async () => {
+    const list = (id: string, more: Partial<Rule> = {}): Rule => rule(id, { patterns: Array.from({ length: 20_000 }, (_, index) => `${id}${index}`), ...more });
+    const [first, one, two, last] = [rule('first'), list('one'), list('two', { projectId: 'p' }), rule('last', { kind: 'regex', patterns: ['las+t'] })];
+    let before = await compiler.compile([first, one, last]);
+    const steps: readonly (readonly Rule[])[] = [[one, last], [rule('second'), one], [rule('zero'), rule('second'), one, rule('more', { kind: 'regex', patterns: ['mo+re'] })]];
+    for (const rules of steps) {
+      const [threads, after] = await threadsStarted(() => compiler.compile(rules, before));
+      expect(threads).toBe(0);
+      const policy = compiler.policy(1n, [after, await compiler.compile([rule('ours', { projectId: 'p' })])]);
+      for (const { id, kind } of [...rules, { id: 'ours', kind: 'word' }]) {
+        const text = id === 'one' ? 'one19999' : kind === 'regex' ? { last: 'lasst', more: 'moore' }[id]! : id;
+        expect({ text, by: whole(policy, `a ${text} `).blockedBy }).toEqual({ text, by: id });
+      }
+      expect(whole(policy, 'first ').blockedBy).toBeUndefined();
+      before = after;
+    }
+    const [threads, changed] = await threadsStarted(() => compiler.compile([two], before));
+    expect([threads, whole(compiler.policy(1n, [changed]), 'one1 two1 ').blockedBy]).toEqual([1, 'two']);
+  });
+
   it('is built on another thread when it has many words', async () => {
     const words = Array.from({ length: 20_000 }, (_, index) => `planted${index}`);
     const [threads, policy] = await threadsStarted(() => policyOf([rule('many', { patterns: words }), rule('few')]));
@@ -91,7 +111,7 @@ describe('a compiled policy', () => {
 describe('a rule alone', () => {
   it('is refused with the position when its expression is not linear, or none', async () => {
     for (const [pattern, position] of [['a(b|c)\\1', 6], ['ab(?=c)', 2], ['a(b', 3], ['x*', 0], ['(a{99}){99}', 1]] as const) {
-      const refusal = await compiler.alone(rule('r', { kind: 'regex', patterns: [pattern] })).catch((thrown: unknown) => thrown);
+      const refusal = await compiler.refuseUnfit(rule('r', { kind: 'regex', patterns: [pattern] })).catch((thrown: unknown) => thrown);
       expect(refusal).toMatchObject({ code: 'invalid_value', param: 'pattern' });
       expect({ pattern, message: String(refusal) }).toEqual({ pattern, message: expect.stringMatching(new RegExp(`at position ${position}\\.$`)) });
     }
@@ -99,7 +119,7 @@ describe('a rule alone', () => {
 
   it('is refused when nothing could match one of its words, which is told by its number', async () => {
     const words = [...Array.from({ length: 700 }, (_, index) => `w${index}`), '\u200b\u200d'];
-    await expect(compiler.alone(rule('r', { patterns: words }))).rejects.toMatchObject({ code: 'invalid_value', param: 'patterns', message: expect.stringContaining('word 701') });
+    await expect(compiler.refuseUnfit(rule('r', { patterns: words }))).rejects.toMatchObject({ code: 'invalid_value', param: 'patterns', message: expect.stringContaining('word 701') });
   });
 
   it('flags what it may mean, whatever it does, also inside of longer words', async () => {

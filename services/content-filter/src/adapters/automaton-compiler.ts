@@ -13,14 +13,24 @@ import { AutomatonPolicy } from './automaton-policy.ts';
 
 /** So few take some 3 ms; a thread costs more. */
 const WORDS_OFF_THREAD = 200;
+/** A list this long is compiled by itself, and not again when other rules change. An organisation has room for ten: each is one more look at every text. */
+const LONG_LIST = 20_000;
 /** Words that are looked at before others get their turn. */
 const WORDS_A_TURN = 500;
 const DIRECTIONS: readonly Direction[] = ['both', 'in', 'out'];
 
+/** Words that were compiled together. */
+interface WordSet {
+  readonly direction: Direction;
+  /** The rules that the words are of; they never change, nor do their numbers. */
+  readonly ruleIds: string;
+  readonly words: CompiledKeywords;
+}
+
 /** Rules of one place, numbered, ready to look at texts. */
 export interface CompiledRules {
   readonly rules: ReadonlyMap<number, Rule>;
-  readonly keywords: readonly { readonly direction: Direction; readonly words: CompiledKeywords }[];
+  readonly wordSets: readonly WordSet[];
   readonly regexes: readonly { readonly direction: Direction; readonly number: number; readonly regex: CompiledRegex }[];
 }
 
@@ -32,36 +42,59 @@ export class AutomatonCompiler implements Compiler<CompiledRules> {
     this.#clock = clock;
   }
 
-  async alone(rule: Rule): Promise<AutomatonPolicy> {
-    if (rule.kind === 'word') await refuseUnfit(rule.patterns);
-    const telling: Rule = { ...rule, action: 'flag', direction: 'both' };
-    return this.policy(0n, [await compileAll(this.#clock, [telling], { wholeWord: false })]);
+  async refuseUnfit({ kind, patterns }: Rule): Promise<void> {
+    if (kind === 'regex') linear(patterns[0]!);
+    if (kind === 'word') await refuseUnfitWords(patterns);
   }
 
-  compile(rules: readonly Rule[]): Promise<CompiledRules> {
-    return compileAll(this.#clock, rules, {});
+  async alone(rule: Rule): Promise<AutomatonPolicy> {
+    return this.policy(0n, [await this.#compile([{ ...rule, action: 'flag', direction: 'both' }], undefined, false)]);
+  }
+
+  compile(rules: readonly Rule[], before?: CompiledRules): Promise<CompiledRules> {
+    return this.#compile(rules, before, true);
   }
 
   policy(version: bigint, parts: readonly CompiledRules[]): AutomatonPolicy {
     const rules = new Map(parts.flatMap((part) => [...part.rules]));
     return new AutomatonPolicy(version, rules, { in: openers(parts, rules, 'in'), out: openers(parts, rules, 'out') });
   }
+
+  async #compile(all: readonly Rule[], before: CompiledRules | undefined, wholeWord: boolean): Promise<CompiledRules> {
+    const rules = numbered(all, before);
+    const regexes = [...rules].flatMap(([number, { kind, direction, patterns }]) => (kind === 'regex' ? [{ direction, number, regex: linear(patterns[0]!) }] : []));
+    const wordSets: WordSet[] = [];
+    for (const together of groups(rules)) {
+      const ruleIds = together.map(([, { id }]) => id).join();
+      const known = before?.wordSets.find((set) => set.ruleIds === ruleIds);
+      const lists = together.map(([rule, { patterns, action }]): KeywordList => ({ rule, words: patterns, allow: action === 'allow', wholeWord }));
+      wordSets.push(known ?? { direction: together[0]![1].direction, ruleIds, words: await compileWords(this.#clock, lists) });
+    }
+    return { rules, wordSets, regexes };
+  }
 }
 
-type WordOptions = Pick<KeywordList, 'wholeWord'>;
+type NumberedRule = readonly [number: number, rule: Rule];
 
-async function compileAll(clock: Clock, all: readonly Rule[], options: WordOptions): Promise<CompiledRules> {
-  // Rules of a project are numbered behind those of the organisation, whose number of rules may change beside them.
-  const first = all[0]?.projectId === undefined ? 0 : MAX_RULES;
-  const rules = new Map(all.map((rule, index) => [first + index, rule]));
-  const regexes = [...rules].flatMap(([number, { kind, direction, patterns }]) => (kind === 'regex' ? [{ direction, number, regex: linear(patterns[0]!) }] : []));
-  const keywords: { direction: Direction; words: CompiledKeywords }[] = [];
-  for (const direction of DIRECTIONS) {
-    const lists = [...rules].flatMap(([number, rule]): KeywordList[] =>
-      rule.kind === 'word' && rule.direction === direction ? [{ rule: number, words: rule.patterns, allow: rule.action === 'allow', ...options }] : []);
-    if (lists.length > 0) keywords.push({ direction, words: await compileWords(clock, lists) });
-  }
-  return { rules, keywords, regexes };
+/** A rule keeps its number, by which what is compiled already knows it. Those of a project stand behind those of the organisation. */
+function numbered(rules: readonly Rule[], before: CompiledRules | undefined): ReadonlyMap<number, Rule> {
+  const known = new Map([...(before?.rules ?? [])].map(([number, { id }]) => [id, number]));
+  const taken = new Set(rules.map(({ id }) => known.get(id)));
+  let free = rules[0]?.projectId === undefined ? 0 : MAX_RULES;
+  return new Map(rules.map((rule) => {
+    const number = known.get(rule.id);
+    if (number !== undefined) return [number, rule];
+    while (taken.has(free)) free++;
+    return [free++, rule];
+  }));
+}
+
+/** Rules whose words are compiled together. */
+function groups(rules: ReadonlyMap<number, Rule>): readonly (readonly NumberedRule[])[] {
+  const words = [...rules].filter(([, { kind }]) => kind === 'word');
+  const isLong = ([, { patternCount }]: NumberedRule): boolean => patternCount >= LONG_LIST;
+  const short = DIRECTIONS.map((direction) => words.filter((one) => !isLong(one) && one[1].direction === direction)).filter(({ length }) => length > 0);
+  return [...short, ...words.filter(isLong).map((one) => [one])];
 }
 
 function compileWords(clock: Clock, lists: readonly KeywordList[]): Promise<CompiledKeywords> {
@@ -71,7 +104,7 @@ function compileWords(clock: Clock, lists: readonly KeywordList[]): Promise<Comp
 
 function openers(parts: readonly CompiledRules[], rules: ReadonlyMap<number, Rule>, way: TextDirection): (() => Detector)[] {
   const looks = ({ direction }: { readonly direction: Direction }): boolean => direction === way || direction === 'both';
-  const words = parts.flatMap(({ keywords }) => keywords.filter(looks).map((one) => one.words));
+  const words = parts.flatMap(({ wordSets }) => wordSets.filter(looks).map((one) => one.words));
   const regexes = parts.flatMap((part) => part.regexes.filter(looks));
   const pii = [...rules].flatMap(([number, rule]): { rule: number; type: PiiType }[] => {
     const type = piiTypeOf(rule.kind);
@@ -115,7 +148,7 @@ class Renumbered implements Detector {
 }
 
 /** A word that nothing could match would be a rule that does nothing. */
-async function refuseUnfit(words: readonly string[]): Promise<void> {
+async function refuseUnfitWords(words: readonly string[]): Promise<void> {
   for (let from = 0; from < words.length; from += WORDS_A_TURN) {
     for (const [index, word] of words.slice(from, from + WORDS_A_TURN).entries()) {
       const fault = wordFault(word);

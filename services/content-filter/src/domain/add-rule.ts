@@ -37,7 +37,9 @@ export async function addRule(administration: Administration, actor: Actor, proj
     ...content, id: ids.next('rule'), organisationId: actor.organisationId, projectId: projectId === '' ? undefined : projectId,
     patternCount: content.patterns.length, createdAtMs: clock.wallMs(),
   };
-  await tryAlone(compiler, rule);
+  // What cannot be looked for is refused before it is kept.
+  await compiler.refuseUnfit(rule);
+  if (given.title.trim() !== '') await refuseTelltaleTitle(compiler, rule);
   const digest = createHash('sha256').update(patternText(rule.patterns)).digest();
   const version = await acts.act(actor.organisationId, async (state) => {
     await refuseTooMuch(state, rule, digest);
@@ -49,8 +51,8 @@ export async function addRule(administration: Administration, actor: Actor, proj
   return { rule, version };
 }
 
-/** What cannot be compiled is refused before it is kept; so is a title that says what the rule looks for, because everyone is told it. */
-async function tryAlone(compiler: Compiler, rule: Rule): Promise<void> {
+/** Everyone is told a title. The default ones say nothing. */
+async function refuseTelltaleTitle(compiler: Compiler, rule: Rule): Promise<void> {
   const title = (await compiler.alone(rule)).open('in');
   const matches = [...title.push(rule.title).matches, ...title.end().matches];
   if (matches.length > 0) throw new ServiceError('invalid_value', 'Invalid `title`: whoever is refused is told it, and it holds what the rule looks for.', { param: 'title' });

@@ -27,7 +27,7 @@ export async function compilePolicies<Compiled>(
   for (const [place, here] of byPlace(rules)) {
     const ruleIds = here.map(({ id }) => id).join();
     const known = before?.parts.get(place);
-    parts.set(place, known?.ruleIds === ruleIds ? known : { ruleIds, compiled: await compiler.compile(here) });
+    parts.set(place, known?.ruleIds === ruleIds ? known : { ruleIds, compiled: await compiler.compile(here, known?.compiled) });
   }
   const everywhere = [...parts].flatMap(([place, { compiled }]) => (place === EVERYWHERE ? [compiled] : []));
   const policies = new Map([...parts].map(([place, { compiled }]) => [place, compiler.policy(version, place === EVERYWHERE ? everywhere : [...everywhere, compiled])]));

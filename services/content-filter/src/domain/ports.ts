@@ -41,13 +41,12 @@ export interface RulesInForce {
 
 /** Makes policies of rules. Long lists are built off the event loop. */
 export interface Compiler<Compiled = unknown> {
-  /**
-   * A policy of this rule alone that flags whatever it may mean, its words also inside of longer ones.
-   * Errors: `invalid_value` (the message tells the position) for a pattern that cannot be applied.
-   */
+  /** Errors: `invalid_value` (the message tells the position) for a rule with a pattern that cannot be looked for. */
+  refuseUnfit(rule: Rule): Promise<void>;
+  /** A policy of this rule alone that flags whatever it may mean, its words also inside of longer ones. */
   alone(rule: Rule): Promise<Policy>;
-  /** The rules of one place: of the whole organisation, or of one project. */
-  compile(rules: readonly Rule[]): Promise<Compiled>;
+  /** The rules of one place: of the whole organisation, or of one project. @param before what was compiled for that place; long lists of it are taken over */
+  compile(rules: readonly Rule[], before?: Compiled): Promise<Compiled>;
   /** A policy of what was compiled for the whole organisation, for one project, or for both. */
   policy(version: bigint, parts: readonly Compiled[]): Policy;
 }

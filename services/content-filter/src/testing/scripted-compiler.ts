@@ -13,8 +13,11 @@ export class ScriptedCompiler implements Compiler<Scripted> {
   /** Awaited before rules are compiled; may fail. */
   before: (rules: readonly Rule[]) => Promise<void> = () => Promise.resolve();
 
+  refuseUnfit(rule: Rule): Promise<void> {
+    return this.before([rule]);
+  }
+
   async alone(rule: Rule): Promise<ScriptedPolicy> {
-    await this.before([rule]);
     return this.policy(0n, [{ rules: [{ ...rule, action: 'flag', direction: 'both' }] }]);
   }
 
