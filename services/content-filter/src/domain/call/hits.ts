@@ -1,9 +1,8 @@
 import type { Channel } from '@sluice/proto/chat/v1/chat';
-import { Action, Direction, type Hit } from '@sluice/proto/content_filter/v1/content_filter';
+import type { Hit } from '@sluice/proto/content_filter/v1/content_filter';
+import { ACTION, DIRECTION } from './contract-numbers.ts';
 import { HITS_TOLD_LIMIT } from './limits.ts';
 import type { HitHash, Policy, TextDirection, TextMatch } from './policy.ts';
-
-const ACTIONS = { block: Action.BLOCK, mask: Action.MASK, flag: Action.FLAG } as const;
 
 /** Where a text stands: the channel, and the choice (output) or the index of the message (input). */
 export interface Place {
@@ -42,8 +41,8 @@ export class Hits {
         $typeName: 'content_filter.v1.Hit',
         ruleId: id,
         kind,
-        action: ACTIONS[action],
-        direction: direction === 'in' ? Direction.IN : Direction.OUT,
+        action: ACTION[action],
+        direction: DIRECTION[direction],
         channel,
         index,
         start: BigInt(start),

@@ -65,7 +65,7 @@ describe('the filter of a call with its engine', () => {
           if (!isBlocked) for (const key of own) expect(seen[key] ?? '').toBe(wholes.get(key)!.text);
         }
       }),
-      { numRuns: 400 },
+      { numRuns: 250 },
     );
   });
 

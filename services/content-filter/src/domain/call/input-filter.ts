@@ -1,5 +1,6 @@
 import { ServiceError } from '@sluice/errors';
-import { Channel, type ChatCall } from '@sluice/proto/chat/v1/chat';
+import type { ChatCall } from '@sluice/proto/chat/v1/chat';
+import { CHANNEL } from './contract-numbers.ts';
 import type { Hits } from './hits.ts';
 import { inputPlaceOf, isSchemaName, isSchemaType, type InputPlace, type TextKind } from './input-places.ts';
 import { JoinedParts } from './joined-parts.ts';
@@ -59,7 +60,7 @@ class InputReader {
   constructor(policy: Policy, hits: Hits) {
     this.#policy = policy;
     this.#hits = hits;
-    this.#parts = new JoinedParts(policy, (matches, index) => hits.add(matches, 'in', { channel: Channel.CONTENT, index }));
+    this.#parts = new JoinedParts(policy, (matches, index) => hits.add(matches, 'in', { channel: CHANNEL.content, index }));
   }
 
   /** The bytes of one field as they may go on: the same when nothing of it is masked. */
@@ -85,7 +86,7 @@ class InputReader {
   *#look(text: string, kind: TextKind, { channel }: InputPlace, { index }: JsonLiteral): Generator<void, string> {
     const stream = kind === 'json' ? new JsonText(this.#policy, 'in') : this.#policy.open('in');
     const release: Release = text.length > INPUT_TURN_UNITS ? yield* lookAt(stream, text) : lookAtOnce(stream, text);
-    this.#hits.add(release.matches, 'in', { channel, index: channel === Channel.UNSPECIFIED ? 0 : index });
+    this.#hits.add(release.matches, 'in', { channel, index: channel === CHANNEL.none ? 0 : index });
     this.blockedBy = release.blockedBy;
     if (release.matches.length === 0 && release.text === text && kind === 'text') this.#remember(text);
     this.#unitsInTurn += text.length % INPUT_TURN_UNITS;

@@ -1,4 +1,5 @@
-import { Channel } from '@sluice/proto/chat/v1/chat';
+import type { Channel } from '@sluice/proto/chat/v1/chat';
+import { CHANNEL } from './contract-numbers.ts';
 import type { JsonPath } from './json-literals.ts';
 
 /** What a string of a call is for the filter. */
@@ -78,12 +79,12 @@ export function isSchemaType(text: string): boolean {
 
 /** The channel of a string of the messages; other fields have none. */
 function inputChannelOf(path: string): Channel {
-  if (!path.startsWith('messages.')) return Channel.UNSPECIFIED;
-  if (path === 'messages.*.refusal') return Channel.REFUSAL;
-  if (path === 'messages.*.reasoning_content' || path === 'messages.*.reasoning') return Channel.REASONING;
-  if (path.startsWith('messages.*.tool_calls')) return Channel.TOOL_ARGUMENTS;
-  if (path.startsWith('messages.*.function_call')) return Channel.FUNCTION_ARGUMENTS;
-  return Channel.CONTENT;
+  if (!path.startsWith('messages.')) return CHANNEL.none;
+  if (path === 'messages.*.refusal') return CHANNEL.refusal;
+  if (path === 'messages.*.reasoning_content' || path === 'messages.*.reasoning') return CHANNEL.reasoning;
+  if (path.startsWith('messages.*.tool_calls')) return CHANNEL.toolArguments;
+  if (path.startsWith('messages.*.function_call')) return CHANNEL.functionArguments;
+  return CHANNEL.content;
 }
 
 function isFreePath(path: string): boolean {

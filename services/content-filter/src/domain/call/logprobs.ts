@@ -1,5 +1,6 @@
-import { Channel, type Delta } from '@sluice/proto/chat/v1/chat';
+import type { Delta } from '@sluice/proto/chat/v1/chat';
 import { JSON_DEPTH_LIMIT } from './limits.ts';
+import { CHANNEL } from './contract-numbers.ts';
 import { jsonTextOf } from './json-bytes.ts';
 
 /** Between texts that are looked at in one go: more than a rule reads across. */
@@ -17,7 +18,7 @@ export function logprobsTellNoMore({ channel, text, logprobsJson }: Delta, isCle
   if (!isObject(value)) return false;
   const others: string[] = [];
   const tokens = new TokenReader(text);
-  const own = channel === Channel.REFUSAL ? 'refusal' : 'content';
+  const own = channel === CHANNEL.refusal ? 'refusal' : 'content';
   for (const [name, member] of Object.entries(value)) {
     if (name !== own || !Array.isArray(member)) collect(member, others, 0);
     else for (const entry of member as unknown[]) if (!tokens.read(entry, others)) return false;

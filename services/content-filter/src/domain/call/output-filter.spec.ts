@@ -96,7 +96,7 @@ describe('output filter', () => {
         expect(new Set(Object.values(reasons))).toEqual(new Set(['length']));
         for (const { tool } of all) if (tool) expect(headersOf(left).every((count) => count === 1)).toBe(true);
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 
@@ -119,7 +119,7 @@ describe('output filter', () => {
           if (!isBlocked) for (const track of own) expect(texts[channelKey(track as never)] ?? '').toBe(wholeOf(policy, track).text);
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 

@@ -1,6 +1,7 @@
-import { Channel, type ChatEvent, type Delta, type Finished, type Usage } from '@sluice/proto/chat/v1/chat';
+import type { ChatEvent, Delta, Finished, Usage } from '@sluice/proto/chat/v1/chat';
 import { ChannelStream } from './channel-stream.ts';
 import { CheckedDelta } from './checked-delta.ts';
+import { CHANNEL } from './contract-numbers.ts';
 import { ExtraStream } from './extra-stream.ts';
 import type { Hits } from './hits.ts';
 import { JsonText } from './json-text.ts';
@@ -89,7 +90,7 @@ export class OutputFilter {
 
   /** The text of a piece and the members beside it are decided apart; they leave together when both leave at once. */
   #both(choice: Choice, event: ChatEvent, delta: Delta, into: ChatEvent[]): boolean {
-    const place = { channel: Channel.UNSPECIFIED, index: choice.index };
+    const place = { channel: CHANNEL.none, index: choice.index };
     choice.extras ??= new ExtraStream(this.#policy, (matches) => this.#hits.add(matches, 'out', place));
     const { tool, ...rest } = delta;
     if (delta.text === '' && !tool && delta.logprobsJson.length === 0) return choice.extras.push(event, delta, into);
@@ -147,11 +148,11 @@ export class OutputFilter {
   }
 
   #stream(choice: Choice, { channel, tool }: Delta): ChannelStream {
-    const key = channel === Channel.TOOL_ARGUMENTS ? channel + CHANNELS * (tool?.index ?? 0) : channel;
+    const key = channel === CHANNEL.toolArguments ? channel + CHANNELS * (tool?.index ?? 0) : channel;
     let stream = choice.streams.get(key);
     if (stream) return stream;
     if (++this.#streams > STREAMS_LIMIT) throw beyondLimit('so many tool calls');
-    const isJson = channel === Channel.FUNCTION_ARGUMENTS || (channel === Channel.TOOL_ARGUMENTS && tool?.type !== 'custom');
+    const isJson = channel === CHANNEL.functionArguments || (channel === CHANNEL.toolArguments && tool?.type !== 'custom');
     const text = isJson ? new JsonText(this.#policy, 'out') : this.#policy.open('out');
     const place = { channel, index: choice.index };
     stream = new ChannelStream(text, this.#isMasked, (matches) => {

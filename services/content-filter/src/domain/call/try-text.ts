@@ -1,5 +1,5 @@
 import { ServiceError } from '@sluice/errors';
-import { Channel } from '@sluice/proto/chat/v1/chat';
+import { CHANNEL } from './contract-numbers.ts';
 import { Hits } from './hits.ts';
 import { TRY_TEXT_LIMIT_UNITS } from './limits.ts';
 import type { HitHash, Policy, PolicyRule, TextDirection } from './policy.ts';
@@ -23,7 +23,7 @@ export function tryText(policy: Policy, organisationId: string, hash: HitHash, t
   let strictest: Tried = { text, action: undefined, hits, title: '' };
   for (const direction of directions) {
     const { text: left, matches, blockedBy } = lookAtOnce(policy.open(direction), text);
-    hits.add(matches, direction, { channel: Channel.CONTENT, index: 0 });
+    hits.add(matches, direction, { channel: CHANNEL.content, index: 0 });
     const blocking = blockedBy === undefined ? undefined : policy.rule(blockedBy);
     const masks = matches.some(({ rule }) => policy.rule(rule).action === 'mask');
     const action = blocking?.action ?? (masks ? 'mask' : matches.length > 0 ? 'flag' : undefined);
