@@ -50,7 +50,7 @@ class ContentFilterModule implements OnModuleInit, OnApplicationShutdown {
     const hash = hitHash(await loadHitKey(sql, rootKey, ids));
     const compiler = new AutomatonCompiler(clock);
     const hearsChanges = (): boolean => heard.ageMs() <= DEAF_AFTER_MS;
-    const book = (this.#book = new PolicyBook({ compiler, readRules: (organisationId) => readRules(sql, organisationId), hearsChanges, clock, logger }));
+    const book = (this.#book = new PolicyBook({ compiler, readRules: (organisationId, known) => readRules(sql, organisationId, known), hearsChanges, clock, logger }));
     const heard = (this.#heard = this.#follow(sql, book));
     const signOfLife = (this.#signOfLife = new SignOfLife(this.#platform, FilterChangedSchema));
     const journal = (this.#journal = new HitJournal({ store: sqlHits(sql, events), dropped: droppedHitsCounter(), clock, logger }));

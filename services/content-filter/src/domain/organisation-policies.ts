@@ -14,6 +14,8 @@ interface Part<Compiled> {
 /** The policies of one organisation, of one version: one for projects without rules of their own, and one for each that has some. */
 export interface OrganisationPolicies<Compiled> {
   readonly version: bigint;
+  /** By id. */
+  readonly rules: ReadonlyMap<string, Rule>;
   /** What was compiled, by project; taken over by the next version where no rule of it changed. */
   readonly parts: ReadonlyMap<string, Part<Compiled>>;
   of(projectId: string): Policy;
@@ -32,7 +34,7 @@ export async function compilePolicies<Compiled>(
   const everywhere = [...parts].flatMap(([place, { compiled }]) => (place === EVERYWHERE ? [compiled] : []));
   const policies = new Map([...parts].map(([place, { compiled }]) => [place, compiler.policy(version, place === EVERYWHERE ? everywhere : [...everywhere, compiled])]));
   const usual = policies.get(EVERYWHERE) ?? compiler.policy(version, everywhere);
-  return { version, parts, of: (projectId) => policies.get(projectId) ?? usual };
+  return { version, rules: new Map(rules.map((rule) => [rule.id, rule])), parts, of: (projectId) => policies.get(projectId) ?? usual };
 }
 
 function byPlace(rules: readonly Rule[]): ReadonlyMap<string, readonly Rule[]> {

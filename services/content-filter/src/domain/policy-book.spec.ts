@@ -19,12 +19,15 @@ class Bench {
   readonly logged: string[] = [];
   rules: RulesInForce = { version: 1n, rules: [rule('badger')] };
   reads = 0;
+  /** What need not have been read at the last time. */
+  known: string[] = [];
   hears = true;
   beforeRead: (organisationId: string) => Promise<void> = () => Promise.resolve();
   readonly book = new PolicyBook({
     compiler: this.compiler,
-    readRules: async (organisationId) => {
+    readRules: async (organisationId, known) => {
       this.reads++;
+      this.known = [...known.keys()];
       await this.beforeRead(organisationId);
       return this.rules;
     },
@@ -91,7 +94,7 @@ describe('the policy book', () => {
     expect([bench.blocked('badger', 'otter'), bench.of().version]).toEqual([['badger'], 1n]);
     gate.resolve();
     await bench.book.settled();
-    expect([bench.blocked('badger', 'otter'), bench.of().version]).toEqual([['otter'], 2n]);
+    expect([bench.blocked('badger', 'otter'), bench.of().version, bench.known]).toEqual([['otter'], 2n, ['badger']]);
     expect([pinned.version, pinned.open('out').push('a badger').blockedBy, pinned.open('out').push('an otter').blockedBy]).toEqual([1n, 0, undefined]);
   });
 

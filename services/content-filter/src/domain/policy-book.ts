@@ -5,6 +5,7 @@ import type { Logger } from '@sluice/telemetry';
 import type { Policies, Policy } from './call/policy.ts';
 import { compilePolicies, type OrganisationPolicies } from './organisation-policies.ts';
 import type { Compiler, InForce, RulesInForce } from './ports.ts';
+import type { Rule } from './rule.ts';
 
 /** Reading and compiling the longest lists takes a second; what takes so long has failed, and nothing may pass then. */
 const BUILD_LIMIT_MS = 20_000;
@@ -17,7 +18,8 @@ const BUILDS_AT_ONCE = 2;
 
 export interface PolicyBookOptions<Compiled> {
   readonly compiler: Compiler<Compiled>;
-  readonly readRules: (organisationId: string) => Promise<RulesInForce>;
+  /** @param known rules that need not be read again, by id */
+  readonly readRules: (organisationId: string, known: ReadonlyMap<string, Rule>) => Promise<RulesInForce>;
   /** False when a change may have been missed. */
   readonly hearsChanges: () => boolean;
   readonly clock: Clock;
@@ -55,7 +57,7 @@ export class PolicyBook<Compiled> implements Policies, InForce {
   constructor(options: PolicyBookOptions<Compiled>) {
     this.#options = options;
     const nothing = options.compiler.policy(0n, []);
-    this.#noRules = { version: 0n, parts: new Map(), of: () => nothing };
+    this.#noRules = { version: 0n, rules: new Map(), parts: new Map(), of: () => nothing };
   }
 
   /** These are all organisations that ever had a rule, with the versions of their rules. */
@@ -156,7 +158,7 @@ export class PolicyBook<Compiled> implements Policies, InForce {
 
   async #build(organisationId: string, entry: Entry<Compiled>): Promise<OrganisationPolicies<Compiled>> {
     const wanted = entry.wanted;
-    const rules = await this.#options.readRules(organisationId);
+    const rules = await this.#options.readRules(organisationId, (entry.policies ?? this.#noRules).rules);
     if (rules.version < wanted) throw new ServiceError('internal', 'The rules that were read are older than those that were heard of.');
     return compilePolicies(this.#options.compiler, rules, entry.policies);
   }
