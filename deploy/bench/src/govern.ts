@@ -1,4 +1,5 @@
-interface House {
+/** The admin API of a platform. */
+export interface AdminApi {
   readonly adminUrl: string;
   readonly adminKey: string;
 }
@@ -11,7 +12,7 @@ const PLENTY_NANO = '900000000000000000';
 const SYLLABLES = ['ka', 'mo', 'ri', 'tse', 'lun', 'qua', 'pex', 'dor', 'vis', 'zul'];
 
 /** Sets what an owner can set: limits, budgets at three levels, a price, a list of keywords, every kind of personal data. */
-export async function govern(house: House, model: string): Promise<void> {
+export async function govern(house: AdminApi, model: string): Promise<void> {
   const { organisation_id: organisation } = await send<{ organisation_id: string }>(house, 'GET', '/whoami');
   const [project] = (await send<{ data: { id: string }[] }>(house, 'GET', '/projects')).data;
   const keys = (await send<{ data: { id: string; kind: string }[] }>(house, 'GET', '/keys')).data;
@@ -30,7 +31,8 @@ function keywords(): string[] {
   return Array.from({ length: KEYWORDS }, (_, index) => [...String(index).padStart(3, '0')].map((digit) => SYLLABLES[Number(digit)]).join(''));
 }
 
-async function send<T>({ adminUrl, adminKey }: House, method: string, path: string, body?: object): Promise<T> {
+/** One request to it; throws with what it said when it refuses. */
+export async function send<T>({ adminUrl, adminKey }: AdminApi, method: string, path: string, body?: object): Promise<T> {
   const answer = await fetch(`${adminUrl}/admin/v1${path}`, {
     method,
     headers: { authorization: `Bearer ${adminKey}`, ...(body && { 'content-type': 'application/json' }) },

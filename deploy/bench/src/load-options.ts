@@ -11,6 +11,8 @@ export interface LoadOptions {
   readonly stream: boolean;
   readonly chunks: number;
   readonly gapMs: number;
+  /** A connection begins a call this often at most; without it, as soon as the one before has ended. */
+  readonly everyMs?: number;
 }
 
 export interface LoadResult {

@@ -3,6 +3,7 @@
  * Prints one JSON object: what was answered, failed, and how long things took in milliseconds.
  */
 import { Agent, request } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import { ages } from './stamp.ts';
 import { percentiles } from './percentiles.ts';
 import type { LoadOptions, LoadResult } from './load-options.ts';
@@ -59,8 +60,11 @@ function once(): Promise<void> {
 const startedMs = performance.now();
 const untilMs = startedMs + options.durationMs;
 await Promise.all(Array.from({ length: options.connections }, async () => {
-  do await once();
-  while (performance.now() < untilMs && !options.once);
+  do {
+    const nextMs = performance.now() + (options.everyMs ?? 0);
+    await once();
+    if (options.everyMs) await delay(Math.max(0, nextMs - performance.now()));
+  } while (performance.now() < untilMs && !options.once);
 }));
 const result: LoadResult = {
   answered, chunks, durationMs: performance.now() - startedMs, failures: Object.fromEntries(failures),

@@ -4,7 +4,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort, repositoryRoot, stop, until } from './child.ts';
-import { govern } from './govern.ts';
+import { govern, type AdminApi } from './govern.ts';
 import type { Subject } from './subject.ts';
 
 /** Everything recorded, nothing set. */
@@ -23,7 +23,7 @@ interface Ready {
 }
 
 /** The whole platform as a user starts it, with its own PostgreSQL and an empty data folder; governed, with everything set that can be. */
-export async function sluiceSubject(upstreamPort: number, governed: boolean): Promise<Subject> {
+export async function sluiceSubject(upstreamPort: number, governed: boolean): Promise<Subject & { readonly admin: AdminApi }> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
   const readyFile = join(folder, 'ready.json');
   const [port, adminPort] = [await freePort(), await freePort()];
@@ -42,6 +42,7 @@ export async function sluiceSubject(upstreamPort: number, governed: boolean): Pr
   await until(async () => (await chat(port, ready.apiKey)) === 200);
   if (governed) await govern(ready, 'mock-model');
   return {
+    admin: ready,
     name: governed ? GOVERNED : UNGOVERNED, port, key: ready.apiKey, model: 'mock-model',
     pids: () => [ready.pid, ...postgresPids(join(folder, 'data'))],
     drained: () => until(async () => (await lag(ready.url)) === 0),
