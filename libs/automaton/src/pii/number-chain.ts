@@ -33,16 +33,23 @@ const MOST_GROUPS = 8;
 /** Of a local phone number; every other number is longer. */
 const FEWEST_DIGITS = 7;
 const SHORTEST_CARD = 13;
+const SMALLEST_FIRST_OF_CARD = 4;
 
 const mayCallAbroad = (first: Group): boolean => first.plus || first.text.startsWith('00');
 
-/** A quick look before the slow one, for numbers without a plus sign and without a word that announces them. */
-function mayBeginPhone(digits: string, firstSize: number): boolean {
-  const { length } = digits;
-  return digits.startsWith('0') || (length === 11 && digits.startsWith('1')) || (length === 13 && digits.startsWith('86')) || (length === 10 && firstSize === 3);
-}
-
 const signOf = (separator: string): string => (separator.length === 1 ? separator : (/[-.]/.exec(separator) ?? /[()]/.exec(separator) ?? ' ')[0]!);
+
+/** With a trunk zero; longer ones call abroad or have their extension after a dash, as the last of three groups. */
+const FEWEST_WITH_ZERO = 9;
+const MOST_WITH_ZERO = 12;
+
+/** A quick look before the slow one, for numbers without a plus sign and without a word that announces them. */
+function mayBePhone(digits: string, firstSize: number, groups: number): boolean {
+  const { length } = digits;
+  if (digits.startsWith('00')) return length > FEWEST_WITH_ZERO;
+  if (digits.startsWith('0')) return length >= FEWEST_WITH_ZERO && (length <= MOST_WITH_ZERO || groups === 3);
+  return (length === 11 && digits.startsWith('1')) || (length === 13 && digits.startsWith('86')) || (length === 10 && firstSize === 3);
+}
 
 /**
  * Groups that may be parts of one number, in the order of the text. A group is judged as the beginning of a number when
@@ -144,7 +151,7 @@ export class NumberChain {
       if (isCnId(text)) found.push(['cn_id', last]);
     }
     if (!isDigit(text.charCodeAt(text.length - 1))) return;
-    if (text.length >= SHORTEST_CARD && isCardGrouping(this.#sizes(last))) {
+    if (text.length >= SHORTEST_CARD && this.#groups[0]!.text.length >= SMALLEST_FIRST_OF_CARD && isCardGrouping(this.#sizes(last))) {
       if (isBankCard(text)) found.push(['bank_card', last]);
       if (isCreditCard(text)) found.push(['credit_card', last]);
     }
@@ -164,7 +171,7 @@ export class NumberChain {
 
   #isPhone(digits: string, last: number): boolean {
     const first = this.#groups[0]!;
-    if (!first.plus && !first.cue && first.bracketAt < 0 && !mayBeginPhone(digits, first.text.length)) return false;
+    if (!first.plus && !first.cue && first.bracketAt < 0 && !mayBePhone(digits, first.text.length, last + 1)) return false;
     const others = this.#groups.slice(1, last + 1);
     if (others.some((group) => group.plus)) return false;
     return isPhone({
