@@ -229,6 +229,59 @@ describe('money that was set aside', () => {
   });
 });
 
+describe('billing that is stopped again and again', () => {
+  /** The same numbers in every run. */
+  function numbersFrom(seed: number): (below: number) => number {
+    let state = seed;
+    return (below) => (state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff) % below;
+  }
+
+  it('loses nothing, bills nothing twice, overspends nothing, and holds nothing at the end', async () => {
+    nextMonth();
+    await setPrice(3n, 5n);
+    await setBudget(3_000n);
+    const below = numbersFrom(7);
+    const pending: { readonly held: Held; durable: Tokens | undefined }[] = [];
+    let expected = 0n;
+    let admittedCalls = 0n;
+    for (let round = 0; round < 4; round++) {
+      const answers = await Promise.allSettled(Array.from({ length: 25 }, () => hold(10n)));
+      for (const answer of answers) if (answer.status === 'fulfilled') pending.push({ held: answer.value, durable: undefined });
+      const before = (await moneyOf()) as bigint[];
+      expect(before[0]! + before[1]!).toBeLessThanOrEqual(3_000n);
+      for (const one of pending.splice(0)) {
+        const { call } = one.held;
+        // Some calls have no record yet, some are refused, some have output, some end.
+        const fate = below(5);
+        if (one.durable === undefined && fate === 0) await append(refused(call));
+        else if (one.durable === undefined && fate === 1) pending.push(one);
+        else {
+          const tokens = { input: 10n, output: (one.durable?.output ?? 0n) + BigInt(below(3)) };
+          const first = one.durable ? [] : [admitted(call)];
+          admittedCalls += one.durable ? 0n : 1n;
+          if (fate < 4) {
+            await append(...first, output(call, tokens));
+            pending.push({ ...one, durable: tokens });
+          } else {
+            expected += 30n + 5n * tokens.output;
+            await append(...first, completed(call, tokens));
+          }
+        }
+      }
+      // Holds without a record live in the memory of this process alone: their gateway ends with it.
+      await restart();
+      for (let at = pending.length - 1; at >= 0; at--) if (!pending[at]!.durable) pending.splice(at, 1);
+      await noFaults();
+    }
+    for (const { durable } of pending) expected += 30n + 5n * durable!.output;
+    await house.events.closeEpoch(producer.name, producer.epoch);
+    await until(moneyOf, ([, heldNano]) => heldNano === 0n);
+    expect(await moneyOf()).toEqual([expected, 0n]);
+    expect(await running.billing.getUsage({ organisationId: 'org' })).toMatchObject({ rows: [{ calls: admittedCalls, costNano: expected }] });
+    await noFaults();
+  }, 60_000);
+});
+
 describe('billing that is not ready', () => {
   it('gives no money until all that was in the log is in the book', async () => {
     nextMonth();

@@ -45,14 +45,14 @@ class BillingModule implements OnModuleInit, OnApplicationShutdown {
   async onModuleInit(): Promise<void> {
     const { clock, events, health, ids, logger } = this.#platform;
     const sql = await this.#platform.sql('billing', await readMigrations(new URL('../migrations/', import.meta.url)));
-    const { book, prices } = await loadBook(sql, dayOf(clock.wallMs()));
+    const { book, prices, open } = await loadBook(sql, dayOf(clock.wallMs()));
     const afterCommit = (this.#afterCommit = new AfterCommit(sql, clock, logger));
     const figures: BillingFigures = (this.#figures = new BillingFigures({ lag: () => segments.lag(), holds: () => book.holds }));
     const onStrays = (strays: number): void => {
       figures.addStrays(strays);
       logger.error({ strays }, 'Records came that no producer should write: a second end of a call, or one without a beginning. They were not billed.');
     };
-    const consumer: ConsumerDependencies = { clock, ids, book, afterCommit, onStrays, onBilled: (calls) => figures.addBilled(calls) };
+    const consumer: ConsumerDependencies = { clock, ids, book, open, afterCommit, onStrays, onBilled: (calls) => figures.addBilled(calls) };
     const segments = events.subscribeSegments(CONSUMER, (transaction, entries) => this.#watched(() => consumeSegments(transaction, entries, consumer)));
     // A call that was left out would be one that nobody paid: rather all wait than one is missing.
     const handleAbandoned = (transaction: SqlTransaction, record: Parameters<typeof consumeAbandoned>[1]): Promise<void> => consumeAbandoned(transaction, record, consumer);

@@ -65,11 +65,20 @@ describe('what follows a commit', () => {
     expect([happened, failures < 0]).toEqual([true, true]);
   });
 
+  it('does not keep what comes behind it from happening when it fails', async () => {
+    const after = newOne();
+    const seen: string[] = [];
+    await sql.transaction((running) => after.run(running, () => { throw new Error('a fault of our own'); }));
+    await sql.transaction((running) => after.run(running, () => seen.push('next')));
+    await after.settled();
+    expect(seen).toEqual(['next']);
+  });
+
   it('is given up when the process stops, so that nothing waits for a server that is away', async () => {
     const away: Sql = { query: () => Promise.reject(new SqlError('unavailable', 'away')), transaction: (work) => sql.transaction(work) };
     const after = newOne(away);
     await sql.transaction((running) => after.run(running, () => { throw new Error('must not happen'); }));
     after.stop();
-    await after.settled();
+    await expect(after.settled()).rejects.toMatchObject({ code: 'cancelled' });
   });
 });

@@ -31,16 +31,17 @@ export class AfterCommit {
     this.#logger = logger;
   }
 
-  /** To be called in the transaction, as its last step. The effect must not throw. */
+  /** To be called in the transaction, as its last step. */
   async run(transaction: SqlTransaction, effect: () => void): Promise<void> {
     const [row] = await transaction.query<{ xid: string }>(XID);
     this.#waiting.push({ xid: row!.xid, effect });
     this.#running ??= this.#resolve();
   }
 
-  /** Resolves when nothing given so far waits any more. Bounds what can wait: a consumer asks before its next batch. */
+  /** Resolves when nothing given so far waits any more; a consumer asks before its next batch. Fails with `cancelled` when it was stopped before. */
   async settled(): Promise<void> {
     await this.#running;
+    if (this.#stopped && this.#waiting.length > 0) throw new ServiceError('cancelled', 'Billing stops before it is known what was committed.');
   }
 
   stop(): void {
@@ -52,13 +53,21 @@ export class AfterCommit {
     for (let next = this.#waiting[0]; next && !this.#stopped; next = this.#waiting[0]) {
       await new Promise<void>((resolve) => this.#clock.after(delayMs, resolve));
       const fate = await this.#fate(next.xid);
-      if (fate === 'committed') next.effect();
+      if (fate === 'committed') this.#follow(next.effect);
       if (fate === 'committed' || fate === 'aborted') {
         this.#waiting.shift();
         delayMs = FIRST_LOOK_MS;
       } else delayMs = Math.min(delayMs * 2, MAX_LOOK_MS);
     }
     this.#running = undefined;
+  }
+
+  #follow(effect: () => void): void {
+    try {
+      effect();
+    } catch (thrown) {
+      this.#logger.error({ error: ServiceError.from(thrown) }, 'What is in memory did not follow the tables; a restart builds it anew.');
+    }
   }
 
   /** Undefined while the server cannot be asked. */

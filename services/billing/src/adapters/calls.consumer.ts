@@ -17,6 +17,8 @@ export interface ConsumerDependencies {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly book: BudgetBook;
+  /** Open calls as the tables have them: a stream is in many batches, and need not be read for each. Follows the tables. */
+  readonly open: Map<string, OpenCall>;
   readonly afterCommit: AfterCommit;
   /** Told of each batch of calls that was billed, once it is durable. */
   readonly onBilled: (calls: readonly BilledCall[]) => void;
@@ -26,11 +28,11 @@ export interface ConsumerDependencies {
 
 /** Takes a batch of segments and closes into the ledger, in the transaction that moves the cursor, and then into the book. */
 export async function consumeSegments(transaction: SqlTransaction, entries: readonly SegmentEntry[], dependencies: ConsumerDependencies): Promise<void> {
-  // One batch at a time waits for its fate, so memory is never more than one behind the tables.
+  // Memory has followed the batch before, so what it remembers is what the tables have.
   await dependencies.afterCommit.settled();
   const facts = entries.flatMap(readFacts);
   if (facts.length === 0) return;
-  const known = await readKnown(transaction, facts);
+  const known = await readKnown(transaction, facts, dependencies.open);
   await write(transaction, takeIn(facts, known, (callId) => dependencies.book.holdOf(callId)?.day), dependencies);
 }
 
@@ -44,14 +46,17 @@ export async function consumeAbandoned(transaction: SqlTransaction, { message }:
   const unseen = await transaction.query(UNSEEN, [message.callId, message.producer, message.epoch]);
   if (unseen.length === 0) return;
   const billed = [bill(abandonedCall(message, dependencies.clock.wallMs()))];
-  await write(transaction, { open: [], ended: [], billed, refused: [], closed: [], strays: 0 }, dependencies);
+  await write(transaction, { opened: [], changed: [], ended: [], billed, refused: [], closed: [], strays: 0 }, dependencies);
 }
 
-async function write(transaction: SqlTransaction, plan: Plan, { clock, ids, book, afterCommit, onBilled, onStrays }: ConsumerDependencies): Promise<void> {
+async function write(transaction: SqlTransaction, plan: Plan, { clock, ids, book, open, afterCommit, onBilled, onStrays }: ConsumerDependencies): Promise<void> {
   await writeHolds(transaction, plan);
   await writePosting(transaction, post(plan.billed, ids), clock.wallMs());
   await afterCommit.run(transaction, () => {
     applyPlan(book, plan);
+    for (const call of plan.opened) open.set(call.callId, call);
+    for (const call of plan.changed) open.set(call.callId, call);
+    for (const callId of plan.ended) open.delete(callId);
     onBilled(plan.billed);
     if (plan.strays > 0) onStrays(plan.strays);
   });

@@ -28,8 +28,11 @@ interface HoldRow {
   readonly reasoning_tokens: bigint;
 }
 
-/** What the tables know of the calls that a batch names, and of the open calls of epochs that it closes. */
-export async function readKnown(transaction: SqlTransaction, facts: readonly Fact[]): Promise<Known> {
+/**
+ * What is known of the calls that a batch names, and of the open calls of epochs that it closes. `remembered` are open
+ * calls as the tables have them; of others, which began before the start or never, the tables are asked.
+ */
+export async function readKnown(transaction: SqlTransaction, facts: readonly Fact[], remembered: ReadonlyMap<string, OpenCall>): Promise<Known> {
   const begun = new Set<string>();
   const others = new Set<string>();
   const open: OpenCall[] = [];
@@ -42,7 +45,13 @@ export async function readKnown(transaction: SqlTransaction, facts: readonly Fac
   // What begins for the second time is no beginning, and goes on.
   for (const { call_id, is_open } of known) if (is_open) others.add(call_id);
   for (const { callId } of open) others.delete(callId);
-  if (others.size > 0) open.push(...(await transaction.query<HoldRow>(READ_OPEN, [idArray([...others])])).map(callOf));
+  const unknown: string[] = [];
+  for (const callId of others) {
+    const call = remembered.get(callId);
+    if (call) open.push(call);
+    else unknown.push(callId);
+  }
+  if (unknown.length > 0) open.push(...(await transaction.query<HoldRow>(READ_OPEN, [idArray(unknown)])).map(callOf));
   return { open, billed: new Set(known.filter(({ is_open }) => !is_open).map(({ call_id }) => call_id)) };
 }
 
@@ -56,19 +65,26 @@ export async function readOpen(transaction: SqlTransaction): Promise<OpenCall[]>
 }
 
 /** Writes what a plan says of open calls and closed epochs. */
-export async function writeHolds(transaction: SqlTransaction, { open, ended, closed }: Plan): Promise<void> {
-  if (open.length > 0) await transaction.query(PUT_OPEN, columnsOf(open));
+export async function writeHolds(transaction: SqlTransaction, { opened, changed, ended, closed }: Plan): Promise<void> {
+  if (opened.length > 0) await transaction.query(OPEN, [...factColumns(opened), ...figureColumns(opened)]);
+  if (changed.length > 0) await transaction.query(CHANGE, [idArray(changed.map(({ callId }) => callId)), ...figureColumns(changed)]);
   if (ended.length > 0) await transaction.query(FORGET, [idArray(ended)]);
   for (const { producer, epoch } of closed) await transaction.query(CLOSE, [producer, epoch]);
 }
 
-function columnsOf(calls: readonly OpenCall[]): string[] {
+function factColumns(calls: readonly OpenCall[]): string[] {
   const texts = (read: (call: OpenCall) => string): string => textArray(calls.map(read));
   const numbers = (read: (call: OpenCall) => number | bigint): string => numberArray(calls.map(read));
   return [
     idArray(calls.map(({ callId }) => callId)), texts((call) => call.organisationId), texts((call) => call.projectId), texts((call) => call.keyId), texts((call) => call.model),
     texts((call) => call.producer), numbers((call) => call.epoch), numbers((call) => call.day), texts((call) => call.price.id), texts((call) => call.price.currency),
     numbers((call) => call.price.inputNano), numbers((call) => call.price.cachedInputNano), numbers((call) => call.price.outputNano), numbers((call) => call.price.reasoningNano),
+  ];
+}
+
+function figureColumns(calls: readonly OpenCall[]): string[] {
+  const numbers = (read: (call: OpenCall) => bigint): string => numberArray(calls.map(read));
+  return [
     numbers((call) => call.amountNano), booleanArray(calls.map(({ limited }) => limited)), numbers((call) => call.outputTokens),
     numbers((call) => call.counts.inputTokens), numbers((call) => call.counts.cachedInputTokens), numbers((call) => call.counts.outputTokens), numbers((call) => call.counts.reasoningTokens),
   ];
@@ -96,12 +112,17 @@ const READ_KNOWN = {
   text: `SELECT replace(call_id::text, '-', '') AS call_id, is_open FROM (
     SELECT call_id, false AS is_open FROM item WHERE call_id = ANY ($1::uuid[]) UNION ALL SELECT call_id, true FROM open_hold WHERE call_id = ANY ($1::uuid[])) known`,
 };
-const PUT_OPEN = {
-  name: 'billing_put_open',
+const OPEN = {
+  name: 'billing_open',
   text: `INSERT INTO open_hold (call_id, ${GIVEN.join(', ')})
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::text[], $10::text[],
-      $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::boolean[], $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[], $21::bigint[])
-    ON CONFLICT (call_id) DO UPDATE SET ${FIGURES.map((name) => `${name} = excluded.${name}`).join(', ')}`,
+      $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::boolean[], $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[], $21::bigint[])`,
+};
+const CHANGE = {
+  name: 'billing_change',
+  text: `UPDATE open_hold SET ${FIGURES.map((name) => `${name} = given.${name}`).join(', ')}
+    FROM unnest($1::uuid[], $2::bigint[], $3::boolean[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[]) AS given (call_id, ${FIGURES.join(', ')})
+    WHERE open_hold.call_id = given.call_id`,
 };
 const FORGET = { name: 'billing_forget_open', text: 'DELETE FROM open_hold WHERE call_id = ANY ($1::uuid[])' };
 const CLOSE = {

@@ -1,6 +1,6 @@
 import type { Sql, SqlTransaction } from '@sluice/sql';
 import { BudgetBook, type Epoch } from '../domain/budget-book.ts';
-import { recordedHold } from '../domain/call.ts';
+import { recordedHold, type OpenCall } from '../domain/call.ts';
 import { previousMonthStart } from '../domain/period.ts';
 import { PriceList } from '../domain/price-list.ts';
 import { readOpen } from './holds-sql.ts';
@@ -9,6 +9,7 @@ import { budgetOf, priceOf, type BudgetRow, type PriceRow } from './rows.ts';
 export interface Loaded {
   readonly book: BudgetBook;
   readonly prices: PriceList;
+  readonly open: Map<string, OpenCall>;
 }
 
 /** Builds what is in memory from the tables, as they are at one moment. */
@@ -18,8 +19,9 @@ export async function loadBook(sql: Sql, today: number): Promise<Loaded> {
     const book = new BudgetBook();
     await loadSpending(transaction, book, previousMonthStart(today));
     for (const epoch of await transaction.query<Epoch>('SELECT producer, epoch FROM closed_epoch')) book.closeEpoch(epoch);
-    for (const call of await readOpen(transaction)) book.adopt(recordedHold(call));
-    return { book, prices: await loadPrices(transaction) };
+    const open = new Map((await readOpen(transaction)).map((call) => [call.callId, call]));
+    for (const call of open.values()) book.adopt(recordedHold(call));
+    return { book, open, prices: await loadPrices(transaction) };
   });
 }
 

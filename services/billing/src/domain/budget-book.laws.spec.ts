@@ -190,7 +190,7 @@ describe('the book of budgets', () => {
           }
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 

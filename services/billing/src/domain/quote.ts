@@ -46,7 +46,8 @@ export function quote(worst: WorstCase, wanted: Wanted, roomNano: bigint | undef
   const outputTokens = believedTokens(wanted.outputTokens);
   const amountNano = amountFor(worst, outputTokens);
   if (roomNano === undefined) return { amountNano, outputTokens, affordableOutputTokens: 0n };
-  const affordable = affordableOutput(worst, roomNano);
+  // What costs nothing fits, also under a budget that was lowered below what is there.
+  const affordable = affordableOutput(worst, amountNano === 0n ? most(roomNano, 0n) : roomNano);
   const bound = wanted.outputTokensBound;
   if (affordable === undefined) {
     // All output is covered where it costs nothing.

@@ -18,19 +18,19 @@ const plan = (facts: readonly Fact[], known = NOTHING): Plan => takeIn(facts, kn
 
 describe('a batch of the log', () => {
   it('bills a call that begins and ends in it, and leaves nothing open', () => {
-    expect(plan([admitted('a'), output('a', 1n), completed('a', 2n)])).toMatchObject({ open: [], ended: [], billed: [{ callId: 'a', costNano: 40n, overrunNano: 0n }], strays: 0 });
+    expect(plan([admitted('a'), output('a', 1n), completed('a', 2n)])).toMatchObject({ opened: [], changed: [], ended: [], billed: [{ callId: 'a', costNano: 40n, overrunNano: 0n }], strays: 0 });
   });
 
   it('keeps the newest figures and the newest hold of a call that goes on', () => {
-    const { open } = plan([admitted('a'), output('a', 1n), { kind: 'output', callId: 'a', counts: countsOf(10n, 9n), hold: { amountNano: 130n, limited: true, outputTokens: 20n } }, output('a', 12n)]);
-    expect(open).toMatchObject([{ amountNano: 130n, outputTokens: 20n, counts: { outputTokens: 12n } }]);
+    const { opened } = plan([admitted('a'), output('a', 1n), { kind: 'output', callId: 'a', counts: countsOf(10n, 9n), hold: { amountNano: 130n, limited: true, outputTokens: 20n } }, output('a', 12n)]);
+    expect(opened).toMatchObject([{ amountNano: 130n, outputTokens: 20n, counts: { outputTokens: 12n } }]);
   });
 
   it('bills what was durable of a call that its process left behind, at the close of its epoch', () => {
     const known = { open: [callOf('old', { counts: countsOf(10n, 3n) }), callOf('new', { epoch: 2n })], billed: new Set<string>() };
     const given = plan([admitted('a'), output('a', 4n), closed()], known);
     expect(given.billed).toMatchObject([{ callId: 'old', costNano: 45n }, { callId: 'a', costNano: 50n }]);
-    expect(given).toMatchObject({ ended: ['old'], open: [], closed: [{ producer: 'gateway', epoch: 1n }] });
+    expect(given).toMatchObject({ ended: ['old'], opened: [], changed: [], closed: [{ producer: 'gateway', epoch: 1n }] });
   });
 
   it('books what a limited hold did not cover as overrun, and what an unlimited one did not as unheld', () => {
@@ -47,7 +47,7 @@ describe('a batch of the log', () => {
   it('counts and passes over records that no producer should write', () => {
     const known: Known = { open: [], billed: new Set(['done']) };
     const strays = [completed('done', 1n), completed('unknown', 1n), output('unknown', 1n), admitted('done'), { kind: 'unreadable' } as const, admitted('a'), admitted('a'), completed('a', 1n), completed('a', 9n), admitted('a')];
-    expect(plan(strays, known)).toMatchObject({ strays: 8, billed: [{ callId: 'a', costNano: 35n }], open: [] });
+    expect(plan(strays, known)).toMatchObject({ strays: 8, billed: [{ callId: 'a', costNano: 35n }], opened: [] });
   });
 
   it('bills nothing of a refused call', () => {
@@ -82,7 +82,14 @@ describe('the log, however it is cut into batches', () => {
     for (const batch of batches) {
       const given = plan(batch, { open: [...open.values()], billed: new Set(billed.keys()) });
       for (const callId of given.ended) expect(open.delete(callId)).toBe(true);
-      for (const call of given.open) open.set(call.callId, call);
+      for (const call of given.opened) {
+        expect(open.has(call.callId)).toBe(false);
+        open.set(call.callId, call);
+      }
+      for (const call of given.changed) {
+        expect(open.has(call.callId)).toBe(true);
+        open.set(call.callId, call);
+      }
       for (const call of given.billed) {
         expect(billed.has(call.callId)).toBe(false);
         billed.set(call.callId, call.costNano);

@@ -11,8 +11,10 @@ export interface Known {
 
 /** What a batch changes. */
 export interface Plan {
-  /** Open calls that are new, or have new figures. */
-  readonly open: readonly OpenCall[];
+  /** Calls that are open, and were not known to be. */
+  readonly opened: readonly OpenCall[];
+  /** Calls of `known.open` with new figures. */
+  readonly changed: readonly OpenCall[];
   /** Calls of `known.open` that are open no longer. */
   readonly ended: readonly string[];
   readonly billed: readonly BilledCall[];
@@ -73,13 +75,16 @@ export function takeIn(facts: readonly Fact[], known: Known, dayOfHold: (callId:
       closed.push({ producer: fact.producer, epoch: fact.epoch });
     } else strays++;
   }
-  const stillOpen = [...open.values()].filter(({ isChanged }) => isChanged).map(({ call }) => call);
-  return { open: stillOpen, ended, billed: [...billed.values()], refused, closed, strays };
+  const opened: OpenCall[] = [];
+  const changed: OpenCall[] = [];
+  for (const { call, isKnown, isChanged } of open.values()) if (isChanged) (isKnown ? changed : opened).push(call);
+  return { opened, changed, ended, billed: [...billed.values()], refused, closed, strays };
 }
 
 /** Tells the book what has become durable. */
-export function applyPlan(book: BudgetBook, { open, billed, refused, closed }: Plan): void {
-  for (const call of open) book.adopt(recordedHold(call));
+export function applyPlan(book: BudgetBook, { opened, changed, billed, refused, closed }: Plan): void {
+  for (const call of opened) book.adopt(recordedHold(call));
+  for (const call of changed) book.adopt(recordedHold(call));
   for (const call of billed) book.end(recordedEnd(call));
   for (const callId of refused) book.release(callId);
   for (const epoch of closed) book.closeEpoch(epoch);

@@ -8,6 +8,7 @@ import { silentLogger } from '@sluice/telemetry';
 import { AfterCommit } from '../adapters/after-commit.ts';
 import { consumeAbandoned, consumeSegments, type ConsumerDependencies } from '../adapters/calls.consumer.ts';
 import { BudgetBook } from '../domain/budget-book.ts';
+import type { OpenCall } from '../domain/call.ts';
 
 export const WIRE_PRICE: Price = { $typeName: 'billing.v1.Price', id: 'price_1', model: 'small', currency: 'USD', inputNano: 3n, cachedInputNano: 1n, outputNano: 5n, reasoningNano: 5n, validFromMs: 0n };
 export const WIRE_HOLD: Hold = { $typeName: 'billing.v1.Hold', amountNano: 80n, limited: true, outputTokens: 10n };
@@ -19,7 +20,8 @@ export class LedgerTables implements AsyncDisposable {
   readonly wall = new ManualClock();
   readonly clock: Clock = { ...systemClock, wallMs: () => this.wall.wallMs() };
   readonly afterCommit: AfterCommit;
-  book = new BudgetBook();
+  readonly book = new BudgetBook();
+  readonly open = new Map<string, OpenCall>();
   strays = 0;
   readonly #database: TestDatabase;
 
@@ -36,7 +38,7 @@ export class LedgerTables implements AsyncDisposable {
   }
 
   get consumer(): ConsumerDependencies {
-    return { clock: this.clock, ids: this.ids, book: this.book, afterCommit: this.afterCommit, onBilled: () => undefined, onStrays: (strays) => { this.strays += strays; } };
+    return { clock: this.clock, ids: this.ids, book: this.book, open: this.open, afterCommit: this.afterCommit, onBilled: () => undefined, onStrays: (strays) => { this.strays += strays; } };
   }
 
   /** As the event log does it: in a transaction; then waits until memory has followed. */
