@@ -64,6 +64,10 @@ describe('IBAN', () => {
     for (const wrong of others('DE89370400440532013000', '0123456789')) expect(isIban(wrong)).toBe(false);
   });
 
+  it('has check digits from 02 to 98, though others leave the same rest', () => {
+    for (const iban of ['DE00000000000000000066', 'DE01000000000000000048', 'DE99000000000000000030']) expect([iban, isIban(iban)]).toEqual([iban, false]);
+  });
+
   it('asks for the length of the country', () => {
     expect(ibanLength('de')).toBe(22);
     expect(ibanLength('XX')).toBe(0);

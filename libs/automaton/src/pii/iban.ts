@@ -19,9 +19,13 @@ export function ibanLengthFrom(group: string): number {
   return ibanLength(group.slice(0, 2));
 }
 
+const LOWEST_CHECK = 2;
+const HIGHEST_CHECK = 98;
+
 /** ISO 13616: without separators, letters of either case; the rest modulo 97 is 1 when the first four are moved to the end. */
 export function isIban(text: string): boolean {
-  if (text.length !== ibanLength(text.slice(0, 2))) return false;
+  const check = Number(text.slice(2, 4));
+  if (text.length !== ibanLength(text.slice(0, 2)) || !(check >= LOWEST_CHECK && check <= HIGHEST_CHECK)) return false;
   let rest = 0;
   for (let i = 0; i < text.length; i++) {
     const value = parseInt(text.charAt((i + 4) % text.length), 36);
