@@ -10,7 +10,7 @@ export interface ChatMessage {
 }
 
 const delta = z.object({ content: z.string().nullish(), refusal: z.string().nullish() });
-const chunk = z.object({ choices: z.array(z.object({ delta, finish_reason: z.string().nullish() })) });
+const chunk = z.object({ choices: z.array(z.object({ delta, finish_reason: z.string().nullish() })), sluice: z.object({ stopped_by: z.string().nullish() }).nullish() });
 const failure = z.object({ error: z.object({ message: z.string() }) });
 const DONE = '[DONE]';
 
@@ -27,16 +27,17 @@ export interface Question {
 export async function streamAnswer(api: HttpApi, { model, messages, maxTokens }: Question, signal: AbortSignal, show: (text: string) => void): Promise<string> {
   const response = await api.stream('/chat/completions', { model, messages, stream: true, max_completion_tokens: maxTokens }, signal);
   let text = '';
-  let isCut = false;
+  let cutBy = '';
   try {
     for await (const data of serverSentEvents(response.body!)) {
       if (data === DONE) {
-        if (isCut) process.stderr.write(`\n(cut off after ${maxTokens} tokens; --max-tokens gives more)\n`);
+        const why = CUT_BY[cutBy]?.(maxTokens);
+        if (why !== undefined) process.stderr.write(`\n(${why})\n`);
         return text;
       }
-      const { piece, isLength } = readPiece(data);
+      const { piece, end } = readPiece(data);
       text += piece;
-      isCut ||= isLength;
+      cutBy = end || cutBy;
       if (piece !== '') show(printable(piece));
     }
   } catch (error) {
@@ -46,7 +47,15 @@ export async function streamAnswer(api: HttpApi, { model, messages, maxTokens }:
   throw new CommandFailed('The answer broke off: the platform closed the connection.');
 }
 
-function readPiece(data: string): { piece: string; isLength: boolean } {
+/** Ends that a reader should know of. */
+const CUT_BY: Readonly<Record<string, (maxTokens: number) => string>> = {
+  length: (maxTokens) => `cut off after ${maxTokens} tokens; --max-tokens gives more`,
+  budget: () => 'cut off: the budget is used up; budget show tells which',
+  content_filter: () => 'cut off by a rule of the content filter',
+};
+
+/** `end`: what ended a choice, Sluice's own reason before the model's. */
+function readPiece(data: string): { piece: string; end: string } {
   let event: unknown;
   try {
     event = JSON.parse(data);
@@ -57,5 +66,6 @@ function readPiece(data: string): { piece: string; isLength: boolean } {
   if (failed.success) throw new CommandFailed(printable(failed.data.error.message));
   const parsed = chunk.safeParse(event);
   const choices = parsed.success ? parsed.data.choices : [];
-  return { piece: choices.map(({ delta: { content, refusal } }) => content ?? refusal ?? '').join(''), isLength: choices.some(({ finish_reason: reason }) => reason === 'length') };
+  const end = (parsed.data?.sluice?.stopped_by || choices.find(({ finish_reason: reason }) => reason)?.finish_reason) ?? '';
+  return { piece: choices.map(({ delta: { content, refusal } }) => content ?? refusal ?? '').join(''), end };
 }

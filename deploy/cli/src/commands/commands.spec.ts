@@ -340,6 +340,9 @@ describe('the command line', () => {
     const end = JSON.stringify({ choices: [{ index: 0, delta: {}, finish_reason: 'length' }] });
     api.on('POST /v1/chat/completions', { stream: [...pieces('Hel'), end, '[DONE]'] });
     expect(await sluice(['chat', 'Hi', '--model', 'tiny'])).toMatchObject({ code: 0, stdout: 'Hel\n', stderr: expect.stringContaining('cut off after 1024 tokens') });
+    const stopped = JSON.stringify({ choices: [{ index: 0, delta: {}, finish_reason: 'length' }], sluice: { stopped_by: 'budget' } });
+    api.on('POST /v1/chat/completions', { stream: [...pieces('Hel'), stopped, '[DONE]'] });
+    expect(await sluice(['chat', 'Hi', '--model', 'tiny'])).toMatchObject({ code: 0, stdout: 'Hel\n', stderr: expect.stringContaining('the budget is used up') });
     api.on('POST /v1/chat/completions', { stream: pieces('half'), isCut: true });
     expect(await sluice(['chat', 'Hi', '--model', 'tiny'])).toMatchObject({ code: 1, stderr: 'sluice: The answer broke off: the platform closed the connection.\n' });
   });
