@@ -49,7 +49,7 @@ describe('what goes into a model', () => {
     house.filter.input = ({ call }) => ({ action: 2, policyVersion: 7n, call: { ...call!, messages: Buffer.from('[{"role":"user","content":"****"}]') } });
     house.billing.hold = () => ({ refusal: { level: 2, subjectId: 'project_1', period: 'day', amountNano: 5n } });
     const error = await house.run(house.call({ messages: Buffer.from('[{"role":"user","content":"bluebird"}]') }));
-    expect(error).toMatchObject({ code: 'insufficient_quota', httpStatus: 429, message: 'You exceeded the budget of this day of this project.' });
+    expect(error).toMatchObject({ code: 'insufficient_quota', httpStatus: 429, message: 'The budget of this project for this day does not cover this request.' });
     expect(house.recorded().refused).toMatchObject([{ refusedBy: { case: 'budget', value: { subjectId: 'project_1' } }, inputVerdict: { action: 2 } }]);
     expect(Buffer.from((house.records[0]!.body as unknown as { value: { call: { messages: Uint8Array } } }).value.call.messages).toString()).toContain('****');
   });

@@ -48,7 +48,7 @@ describe('money for a call', () => {
   it.each([['day', 'this day'], ['month', 'this month']])('refuses a call that no budget of a %s affords, naming level and period', async (period, named) => {
     const house = new FlowHouse();
     house.billing.hold = () => ({ refusal: { level: 3, subjectId: 'key_1', period, amountNano: 10n ** 17n, spentNano: 10n ** 17n } });
-    expect(await house.run()).toMatchObject({ code: 'insufficient_quota', httpStatus: 429, message: `You exceeded the budget of ${named} of this API key.` });
+    expect(await house.run()).toMatchObject({ code: 'insufficient_quota', httpStatus: 429, message: `The budget of this API key for ${named} does not cover this request.` });
     expect(house.recorded().refused).toMatchObject([{ errorCode: 'insufficient_quota', refusedBy: { case: 'budget', value: { level: 3, amountNano: 10n ** 17n } } }]);
     expect([house.routed.length, house.recorded().admitted.length, house.tickets]).toEqual([0, 0, [0]]);
   });

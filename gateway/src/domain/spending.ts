@@ -146,9 +146,9 @@ function withClip(given: ChatEvent): ChatEvent {
 }
 
 const LEVELS = ['', 'organisation', 'project', 'API key'];
-const PERIODS: Readonly<Record<string, string>> = { day: 'the budget of this day', month: 'the budget of this month', none: 'the budget' };
+const PERIODS: Readonly<Record<string, string>> = { day: ' for this day', month: ' for this month' };
 
 function unaffordable(refusal: BudgetRefusal): CallRefusal {
-  const error = new ServiceError('insufficient_quota', `You exceeded ${PERIODS[refusal.period] ?? 'the budget'} of this ${LEVELS[refusal.level] ?? 'organisation'}.`);
+  const error = new ServiceError('insufficient_quota', `The budget of this ${LEVELS[refusal.level] ?? 'organisation'}${PERIODS[refusal.period] ?? ''} does not cover this request.`);
   return new CallRefusal(error, { refusedBy: { case: 'budget', value: refusal } });
 }
