@@ -1,6 +1,6 @@
 import { TRACKS } from '../normalise/tracks.ts';
 import { DROPPED, NOISE, type UnitBuffer } from '../normalise/unit-buffer.ts';
-import { COLLAPSED, LEFT, RIGHT, type Automaton } from './automaton.ts';
+import { ANYWHERE, COLLAPSED, LEFT, RIGHT, type Automaton } from './automaton.ts';
 import type { Found } from './found.ts';
 import { LeetTrack } from './leet-track.ts';
 import { RepeatsTrack } from './repeats-track.ts';
@@ -39,21 +39,23 @@ export class WordScan {
 
   scan(buffer: UnitBuffer): void {
     const { units, starts, ends, length } = buffer;
-    const { classes, base, check, fail, hit } = this.#automaton;
+    const { classes, base, check, fail, hit, onward } = this.#automaton;
     const trail = this.#trail;
-    const { units: trailUnits, starts: trailStarts, afterWord: trailAfterWord } = trail;
+    const { units: trailUnits, starts: trailStarts, afterWord: trailAfterWord, wrap } = trail;
     let state = this.#state;
     let afterWord = this.#afterWord;
+    let busy = this.#isBusy();
     for (let index = 0; index < length; index++) {
       const unit = units[index]!;
       const kind = UNIT_KIND[unit]!;
       if (kind & SKIPPED) {
         if (unit === NOISE) afterWord = this.#previous = 0;
-        if (this.#skip(unit)) state = 0;
+        if (++this.#skipped > MAX_SKIPPED) state = 0;
+        if (busy) busy = this.#skip(unit);
         continue;
       }
       const before = state;
-      const at = trail.count++ & trail.wrap;
+      const at = trail.count++ & wrap;
       trailUnits[at] = unit;
       trailStarts[at] = starts[index]!;
       trailAfterWord[at] = afterWord;
@@ -61,21 +63,19 @@ export class WordScan {
       if (unitClass === 0) {
         state = 0;
       } else {
-        for (;;) {
-          const next = base[state]! + unitClass;
-          if (check[next] === state) {
-            state = next;
-            break;
-          }
-          if (state === 0) break;
-          state = fail[state]!;
+        let onFrom = state;
+        let next = base[onFrom]! + unitClass;
+        while (check[next] !== onFrom && onFrom !== 0) {
+          onFrom = fail[onFrom]!;
+          next = base[onFrom]! + unitClass;
         }
+        const goesOn = onFrom === state && state !== 0;
+        state = check[next] === onFrom ? next : 0;
+        if (!goesOn && afterWord !== 0 && onward[state] !== ANYWHERE) state = this.#viable(state);
       }
-      if (this.#found.waits) this.#found.decide((kind & WORD) === 0);
       const repeated = unit === this.#previous && (kind & REPEATABLE) !== 0;
-      if (repeated || this.#repeats.awake) this.#stepRepeats(repeated, unit, starts[index]!, ends[index]!, afterWord, before);
-      if (kind & LEET || this.#leetI.awake || this.#leetL.awake) this.#stepLeet(unit, ends[index]!, before);
-      if (hit[state]) this.#report(state, ends[index]!);
+      if (busy || repeated || kind & LEET) busy = this.#stepOthers(repeated, kind, unit, starts[index]!, ends[index]!, afterWord, before);
+      if (hit[state]) busy = this.#report(state, ends[index]!) || busy;
       this.#previous = unit;
       this.#skipped = 0;
       afterWord = kind & WORD;
@@ -92,32 +92,56 @@ export class WordScan {
     return this.#repeats.awake ? earliestStart(this.#automaton, this.#repeats.state, this.#repeats.trail, otherwise) : otherwise;
   }
 
-  /** A unit that stands for nothing. True when it is one too many: no word goes on behind it. */
-  #skip(unit: number): boolean {
-    const over = ++this.#skipped > MAX_SKIPPED;
-    if (this.#found.waits && (over || unit !== DROPPED)) this.#found.decide(true);
-    if (!over) return false;
-    this.#previous = 0;
-    this.#leetI.sleep();
-    this.#leetL.sleep();
-    this.#repeats.sleep();
-    return true;
+  /** Whether a unit concerns more than the words as they are. */
+  #isBusy(): boolean {
+    return this.#found.waits || this.#repeats.awake || this.#leetI.awake || this.#leetL.awake;
   }
 
-  #stepRepeats(repeated: boolean, unit: number, start: number, end: number, afterWord: number, before: number): void {
-    if (!repeated) return this.#repeats.step(unit, start, end, afterWord);
+  /**
+   * The longest suffix of a state that can still become a match: inside of a word none begins that wants a boundary.
+   * It spares most of the way through a text of letters.
+   */
+  #viable(state: number): number {
+    const { depth, fail, onward, out } = this.#automaton;
+    const { afterWord } = this.#trail;
+    while (state !== 0 && onward[state] !== ANYWHERE && out[state] === 0 && afterWord[this.#trail.at(depth[state]!)]) state = fail[state]!;
+    return state;
+  }
+
+  /** A unit that stands for nothing, while there is something to tell. */
+  #skip(unit: number): boolean {
+    const over = this.#skipped > MAX_SKIPPED;
+    if (this.#found.waits && (over || unit !== DROPPED)) this.#found.decide(true);
+    if (over) {
+      this.#leetI.sleep();
+      this.#leetL.sleep();
+      this.#repeats.sleep();
+    }
+    return this.#isBusy();
+  }
+
+  /** One more unit for the other readings, and for what waited for it; `before` is the state that it was met in. */
+  #stepOthers(repeated: boolean, kind: number, unit: number, start: number, end: number, afterWord: number, before: number): boolean {
+    if (this.#found.waits) this.#found.decide((kind & WORD) === 0);
+    if (repeated) this.#repeat(end, before);
+    else if (this.#repeats.awake) this.#repeats.step(unit, start, end, afterWord);
+    if (kind & LEET || this.#leetI.awake || this.#leetL.awake) {
+      const beforeI = this.#leetI.awake ? this.#leetI.state : before;
+      this.#leetI.step(unit, end, before);
+      this.#leetL.step(unit, end, beforeI);
+    }
+    return this.#isBusy();
+  }
+
+  /** The trail has this letter already: the repeats begin from what stood before it. */
+  #repeat(end: number, before: number): void {
     this.#trail.count--;
     this.#repeats.repeat(end, this.#trail, before);
     this.#trail.count++;
   }
 
-  #stepLeet(unit: number, end: number, before: number): void {
-    const beforeI = this.#leetI.awake ? this.#leetI.state : before;
-    this.#leetI.step(unit, end, before);
-    this.#leetL.step(unit, end, beforeI);
-  }
-
-  #report(state: number, end: number): void {
+  /** True when a match waits for what follows. */
+  #report(state: number, end: number): boolean {
     const { entryFlags, entryRule } = this.#automaton;
     const trail = this.#trail;
     forEachEntry(this.#automaton, state, (entry, units) => {
@@ -126,5 +150,6 @@ export class WordScan {
       if (flags & COLLAPSED || (flags & LEFT && trail.afterWord[at])) return;
       this.#found.add(entryRule[entry]!, trail.starts[at]!, end, (flags & RIGHT) !== 0);
     });
+    return this.#found.waits;
   }
 }
