@@ -19,10 +19,6 @@ export class MaskedSpans {
     for (const match of matches) if (this.#isMasked(match.rule)) this.#spans.push(match);
   }
 
-  get isEmpty(): boolean {
-    return this.#spans.length === 0;
-  }
-
   /**
    * The part of a text that does not leave as it came; undefined when all of it does. What stands before and behind the
    * part is the same in both. Called once for each stretch, in order.

@@ -56,7 +56,7 @@ export class ChannelStream {
     const release = this.#stream.push(delta.text);
     const start = this.#pushed;
     this.#pushed += delta.text.length;
-    if (this.#pieces.length === 0 && release.text === delta.text && release.blockedBy === undefined && this.#stream.held === 0 && this.#masks.isEmpty && release.matches.length === 0) {
+    if (this.#pieces.length === 0 && release.text === delta.text && release.blockedBy === undefined && this.#stream.held === 0 && release.matches.length === 0) {
       this.#decided = this.#pushed;
       into.push(event);
       return false;
