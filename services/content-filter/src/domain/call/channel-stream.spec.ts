@@ -91,12 +91,16 @@ describe('channel stream', () => {
 
   it('refuses to hold pieces without end', () => {
     const { stream } = open();
-    const held = delta('a');
-    stream.push(held, held.event.value as Delta, []);
+    const begin = delta('a');
+    stream.push(begin, begin.event.value as Delta, []);
     const empty = withLogprobs('');
     const fill = (): void => {
       for (let count = 0; count <= HELD_PIECES_LIMIT; count++) stream.push(empty, empty.event.value as Delta, []);
     };
     expect(fill).toThrow(expect.objectContaining({ code: 'content_filter_unavailable' }));
+    const large = delta('x', { logprobs: 'y'.repeat(6_000_000) });
+    expect(() => run([delta('a'), large, large])).not.toThrow();
+    const held = delta('', { logprobs: 'y'.repeat(6_000_000) });
+    expect(() => run([delta('a'), held, held, held])).toThrow(expect.objectContaining({ code: 'content_filter_unavailable' }));
   });
 });

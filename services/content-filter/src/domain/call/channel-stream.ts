@@ -1,6 +1,6 @@
 import type { ChatEvent, Delta, ToolCall } from '@sluice/proto/chat/v1/chat';
 import { MaskedSpans, type Span } from './changed-part.ts';
-import { beyondLimit, HELD_PIECES_LIMIT, HELD_UNITS_LIMIT } from './limits.ts';
+import { beyondLimit, HELD_PIECES_LIMIT, HELD_UNITS_LIMIT, JSON_LIMIT_BYTES } from './limits.ts';
 import type { Release, TextMatch, TextStream } from './policy.ts';
 
 const NO_BYTES = new Uint8Array(0);
@@ -37,6 +37,8 @@ export class ChannelStream {
   readonly #found: (matches: readonly TextMatch[]) => void;
   readonly #masks: MaskedSpans;
   #pieces: Piece[] = [];
+  /** Log-probabilities that wait. */
+  #heldBytes = 0;
   /** UTF-16 units that came, and that were decided. */
   #pushed = 0;
   #decided = 0;
@@ -78,7 +80,8 @@ export class ChannelStream {
   }
 
   #hold(piece: Piece): void {
-    if (this.#pieces.length >= HELD_PIECES_LIMIT || this.#stream.held > HELD_UNITS_LIMIT) throw beyondLimit('so much at once');
+    this.#heldBytes += piece.delta.logprobsJson.length;
+    if (this.#pieces.length >= HELD_PIECES_LIMIT || this.#stream.held > HELD_UNITS_LIMIT || this.#heldBytes > JSON_LIMIT_BYTES) throw beyondLimit('so much at once');
     this.#pieces.push(piece);
   }
 
@@ -100,7 +103,10 @@ export class ChannelStream {
       const part = this.#part(piece, text, through, changed);
       piece.wasMasked ||= changed !== undefined && piece.start < changed.end && piece.end > changed.start;
       const isWhole = piece.end <= through;
-      if (isWhole) done++;
+      if (isWhole) {
+        done++;
+        this.#heldBytes -= piece.delta.logprobsJson.length;
+      }
       draft = joined(draft, piece, part, isWhole);
       piece.hasBegun = true;
       if (isWhole && draft.logprobsJson.length > 0) draft = left(draft, into);

@@ -90,5 +90,8 @@ describe('members beside the text', () => {
       }
     };
     expect(fill).toThrow(expect.objectContaining({ code: 'content_filter_unavailable' }));
+    const large = [spoken('a'), ...Array.from({ length: 17 }, () => extra({ n: Array.from({ length: 600_000 }, () => 1) }))];
+    expect(() => run(large)).toThrow(expect.objectContaining({ code: 'content_filter_unavailable' }));
+    expect(run(large.slice(1)).left).toHaveLength(17);
   });
 });

@@ -20,6 +20,7 @@ interface Strand {
 /** An object that waits for its strings to be decided. */
 interface Waiting {
   event: ChatEvent;
+  readonly bytes: number;
   readonly parts: { readonly strand: Strand; readonly start: number; readonly end: number }[];
   isCovered: boolean;
 }
@@ -36,6 +37,7 @@ export class ExtraStream {
   readonly #root = new JsonPath('');
   readonly #strands = new Map<JsonPath, Strand>();
   #waiting: Waiting[] = [];
+  #heldBytes = 0;
 
   constructor(policy: Policy, found: (matches: readonly TextMatch[]) => void) {
     this.#policy = policy;
@@ -44,8 +46,9 @@ export class ExtraStream {
 
   /** Takes an event that has no text, and appends what leaves. True when a rule blocks. */
   push(event: ChatEvent, delta: Delta, into: ChatEvent[]): boolean {
-    if (delta.extraJson.length > JSON_LIMIT_BYTES || this.#waiting.length >= HELD_PIECES_LIMIT) throw beyondLimit('so much beside the text');
-    const waiting: Waiting = { event, parts: [], isCovered: false };
+    this.#heldBytes += delta.extraJson.length;
+    if (this.#heldBytes > JSON_LIMIT_BYTES || this.#waiting.length >= HELD_PIECES_LIMIT) throw beyondLimit('so much beside the text');
+    const waiting: Waiting = { event, bytes: delta.extraJson.length, parts: [], isCovered: false };
     this.#waiting.push(waiting);
     const source = jsonTextOf(delta.extraJson);
     const edits = new JsonEdits(source);
@@ -92,9 +95,10 @@ export class ExtraStream {
 
   #leave(into: ChatEvent[]): void {
     let done = 0;
-    for (const { event, parts, isCovered } of this.#waiting) {
+    for (const { event, bytes, parts, isCovered } of this.#waiting) {
       if (parts.some(({ strand, end }) => end > strand.decided)) break;
       into.push(isCovered ? covered(event) : event);
+      this.#heldBytes -= bytes;
       done++;
     }
     if (done > 0) this.#waiting = this.#waiting.slice(done);

@@ -11,7 +11,7 @@ export const HELD_PIECES_LIMIT = 16_384;
 /** Text of one channel that waits for a decision, in UTF-16 units: above what any rule may hold. */
 export const HELD_UNITS_LIMIT = 65_536;
 
-/** Members of a message that Sluice does not interpret, and log-probabilities, of one piece. */
+/** A JSON value that comes with a piece, and all of one channel that wait with their text: more than a whole answer in use has. */
 export const JSON_LIMIT_BYTES = 16 * 1024 * 1024;
 
 /** Above what the front door lets in. */
