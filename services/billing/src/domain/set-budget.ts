@@ -28,7 +28,7 @@ export async function setBudget({ acts, permissions, clock, book }: Administrati
     throw new ServiceError('invalid_value', `\`amount_nano\` must lie between 0 and ${MAX_BUDGET_NANO}.`, { param: 'amount_nano' });
   }
   await permissions.requireBillingChange(actor);
-  if (!(await permissions.belongs(organisationId, level, subjectId))) throw new ServiceError('not_found', `The organisation has no such ${level}.`, { param: 'subject_id' });
+  if (!(await permissions.belongs(organisationId, level, subjectId))) throw new ServiceError('not_found', `There is no such ${level}.`, { param: 'subject_id' });
   return acts.act(organisationId, async (state) => {
     const known = await state.budget(level, subjectId);
     if (!known && (await state.countBudgets()) >= MAX_BUDGETS) throw new ServiceError('failed_precondition', `An organisation has at most ${MAX_BUDGETS} budgets.`);
