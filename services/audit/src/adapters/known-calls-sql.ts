@@ -22,6 +22,7 @@ interface KnownRow {
   readonly estimated: boolean;
   readonly output_bytes: bigint;
   readonly output_chain: Buffer;
+  readonly prices: readonly [input: string, cachedInput: string, output: string, reasoning: string] | null;
 }
 
 /** Reads what is known of the calls that a batch names, and of all open calls of the epochs that it closes. */
@@ -41,12 +42,14 @@ export async function readKnown(transaction: SqlTransaction, items: readonly Ite
 
 const CALL_ID = /^[0-9a-f]{32}$/;
 const KNOWN_COLUMNS = `replace(c.call_id::text, '-', '') AS call_id, o.call_id IS NOT NULL AS is_open, c.organisation_id, c.project_id, c.key_id, c.model, c.producer, c.epoch, c.admitted_at_ms,
-  o.last_seq, o.input_tokens, o.output_tokens, o.cached_input_tokens, o.reasoning_tokens, o.estimated, o.output_bytes, o.output_chain`;
+  o.last_seq, o.input_tokens, o.output_tokens, o.cached_input_tokens, o.reasoning_tokens, o.estimated, o.output_bytes, o.output_chain, o.prices::text[] AS prices`;
 const READ_KNOWN = { name: 'audit_read_known', text: `SELECT ${KNOWN_COLUMNS} FROM call c LEFT JOIN open_call o USING (call_id) WHERE c.call_id = ANY ($1::uuid[])` };
 const READ_EPOCH = { name: 'audit_read_epoch', text: `SELECT ${KNOWN_COLUMNS} FROM open_call o JOIN call c USING (call_id) WHERE o.producer = $1 AND o.epoch = $2 ORDER BY c.call_id` };
 
 function openCallOf(row: KnownRow): OpenCall {
+  const [inputNano, cachedInputNano, outputNano, reasoningNano] = (row.prices ?? [0, 0, 0, 0]).map(BigInt) as [bigint, bigint, bigint, bigint];
   return {
+    prices: { inputNano, cachedInputNano, outputNano, reasoningNano },
     callId: row.call_id, organisationId: row.organisation_id, projectId: row.project_id, keyId: row.key_id, model: row.model,
     producer: row.producer, epoch: row.epoch, admittedAtMs: row.admitted_at_ms, lastSeq: row.last_seq, outputBytes: row.output_bytes, outputChain: row.output_chain,
     counts: { inputTokens: row.input_tokens, outputTokens: row.output_tokens, cachedInputTokens: row.cached_input_tokens, reasoningTokens: row.reasoning_tokens, estimated: row.estimated },

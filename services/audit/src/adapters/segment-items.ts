@@ -1,7 +1,7 @@
 import type { SegmentEntry } from '@sluice/events';
 import { Outcome, type CallCompleted, type CallRecord, type CallRefused, type Counts as CountsMessage } from '@sluice/proto/events/v1/calls';
 import { decodeSegment } from '@sluice/segment';
-import { NO_COUNTS, type Caller, type Counts, type End, type EndStatus, type Fact, type Item, type Place } from '../domain/call.ts';
+import { NO_COUNTS, NO_PRICES, type Caller, type Counts, type End, type EndStatus, type Fact, type Item, type Place } from '../domain/call.ts';
 
 /** A segment as it is kept. */
 export interface KeptSegment {
@@ -38,7 +38,7 @@ export function decodeEntry(entry: SegmentEntry): DecodedEntry {
 function factOf({ callId, record }: CallRecord): Fact {
   switch (record.case) {
     case 'admitted':
-      return { kind: 'admitted', callId, caller: callerOf(record.value), stream: record.value.stream, admittedAtMs: record.value.admittedAtMs, outputChain: record.value.outputChain };
+      return { kind: 'admitted', callId, caller: callerOf(record.value), stream: record.value.stream, admittedAtMs: record.value.admittedAtMs, outputChain: record.value.outputChain, prices: record.value.hold?.price ?? NO_PRICES };
     case 'output':
       return { kind: 'output', callId, counts: countsOf(record.value.counts), outputBytes: int8(record.value.outputBytes), outputChain: record.value.outputChain };
     case 'completed':

@@ -123,7 +123,7 @@ describe('the end of an epoch', () => {
     const told = tables.abandoned.filter(({ callId }) => [open, ended, elsewhere].some((call) => call.callId === callId));
     expect(told).toMatchObject([{ callId: open.callId, counts: { outputTokens: 11n }, admittedAtMs: 1_700_000_000_000n }]);
     const { call, parts } = await get(open.callId);
-    expect(call).toMatchObject({ status: 'abandoned', outputBytes: 11n, counts: { outputTokens: 11n } });
+    expect(call).toMatchObject({ status: 'abandoned', outputBytes: 11n, counts: { outputTokens: 11n }, costNano: 33n });
     expect(deltas(parts)).toBe('Half an ans');
     expect((await get(elsewhere.callId)).call!.status).toBe('running');
     await tables.sign();

@@ -55,6 +55,7 @@ function openColumns(calls: readonly OpenCall[]): string[] {
     numberArray(calls.map(({ counts }) => counts.inputTokens)), numberArray(calls.map(({ counts }) => counts.outputTokens)),
     numberArray(calls.map(({ counts }) => counts.cachedInputTokens)), numberArray(calls.map(({ counts }) => counts.reasoningTokens)), booleanArray(calls.map(({ counts }) => counts.estimated)),
     numberArray(calls.map(({ outputBytes }) => outputBytes)), hexArray(calls.map(({ outputChain }) => outputChain)),
+    textArray(calls.map(({ prices: { inputNano, cachedInputNano, outputNano, reasoningNano } }) => numberArray([inputNano, cachedInputNano, outputNano, reasoningNano]))),
   ];
 }
 
@@ -65,13 +66,14 @@ const END_COLUMNS = [
 const END_ARRAYS = `$2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::boolean[],
   $11::bigint[], $12::text[], $13::text[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::text[], $19::text[]`;
 const NEW_COLUMNS = ['organisation_id', 'project_id', 'key_id', 'model', 'stream', 'admitted_at_ms', 'producer', 'epoch', 'seqs'];
-const OPEN_COLUMNS = ['last_seq', 'input_tokens', 'output_tokens', 'cached_input_tokens', 'reasoning_tokens', 'estimated', 'output_bytes', 'output_chain'];
+const OPEN_COLUMNS = ['last_seq', 'input_tokens', 'output_tokens', 'cached_input_tokens', 'reasoning_tokens', 'estimated', 'output_bytes', 'output_chain', 'prices'];
 
 /** What travels as text because it stands in an array: bytes in hexadecimal, and arrays. */
 const READ_AS: Readonly<Record<string, (column: string) => string>> = {
   output_chain: (column) => `decode(${column}, 'hex')`,
   salt_seed: (column) => `decode(${column}, 'hex')`,
   seqs: (column) => `${column}::bigint[]`,
+  prices: (column) => `${column}::bigint[]`,
 };
 const valueOf = (name: string): string => READ_AS[name]?.(`given.${name}`) ?? `given.${name}`;
 const valuesOf = (names: readonly string[]): string => names.map(valueOf).join(', ');
@@ -94,7 +96,7 @@ const PUT_OPEN_CALLS = {
   name: 'audit_put_open_calls',
   text: `INSERT INTO open_call (call_id, producer, epoch, ${OPEN_COLUMNS.join(', ')})
     SELECT given.call_id, given.producer, given.epoch, ${valuesOf(OPEN_COLUMNS)}
-    FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::boolean[], $10::bigint[], $11::text[])
+    FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::boolean[], $10::bigint[], $11::text[], $12::text[])
       AS given (call_id, producer, epoch, ${OPEN_COLUMNS.join(', ')})
     ON CONFLICT (call_id) DO UPDATE SET ${OPEN_COLUMNS.map((name) => `${name} = excluded.${name}`).join(', ')}`,
 };

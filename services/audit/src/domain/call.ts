@@ -1,3 +1,5 @@
+import type { UnitPrices } from '@sluice/pricing';
+
 /** A segment's place on the log. */
 export interface Place {
   readonly producer: string;
@@ -15,6 +17,9 @@ export interface Counts {
 }
 
 export const NO_COUNTS: Counts = { inputTokens: 0n, outputTokens: 0n, cachedInputTokens: 0n, reasoningTokens: 0n, estimated: false };
+
+/** Of a call from before there were prices. */
+export const NO_PRICES: UnitPrices = { inputNano: 0n, cachedInputNano: 0n, outputNano: 0n, reasoningNano: 0n };
 
 /** How a call ended, as the index names it. */
 export type EndStatus = 'answered' | 'disconnected' | 'failed' | 'abandoned' | 'refused';
@@ -42,6 +47,7 @@ export interface OpenCall extends Caller, Progress {
   readonly epoch: bigint;
   /** Its cost belongs to that day. */
   readonly admittedAtMs: bigint;
+  readonly prices: UnitPrices;
 }
 
 /** A salted commitment, as it came or as audit made it. */
@@ -62,13 +68,13 @@ export interface End {
   readonly deploymentId: string;
   readonly durationMs: number;
   readonly firstOutputMs: number;
-  /** Nano-units; of an abandoned call billing knows it. */
+  /** In nano-units. */
   readonly costNano: bigint;
 }
 
 /** The clear part of one record of a segment. */
 export type Fact =
-  | { readonly kind: 'admitted'; readonly callId: string; readonly caller: Caller; readonly stream: boolean; readonly admittedAtMs: bigint; readonly outputChain: Uint8Array }
+  | { readonly kind: 'admitted'; readonly callId: string; readonly caller: Caller; readonly stream: boolean; readonly admittedAtMs: bigint; readonly outputChain: Uint8Array; readonly prices: UnitPrices }
   | { readonly kind: 'output'; readonly callId: string; readonly counts: Counts; readonly outputBytes: bigint; readonly outputChain: Uint8Array }
   | { readonly kind: 'completed'; readonly callId: string; readonly end: End; readonly commitments: readonly NamedHash[] }
   | { readonly kind: 'refused'; readonly callId: string; readonly caller: Caller; readonly end: End; readonly commitments: readonly NamedHash[] }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { End, Fact, Item, OpenCall } from './call.ts';
-import { NO_COUNTS } from './call.ts';
+import { NO_COUNTS, NO_PRICES } from './call.ts';
 import { integrate, type Known, type Plan } from './integrate.ts';
 
 const NOW_MS = 1_700_000_123_456;
@@ -11,7 +11,7 @@ const caller = { organisationId: 'org', projectId: 'proj', keyId: 'key', model: 
 
 function factOf(kind: Fact['kind'], callId: string, step: number): Fact {
   switch (kind) {
-    case 'admitted': return { kind, callId, caller, stream: true, admittedAtMs: 1n, outputChain: Buffer.alloc(32) };
+    case 'admitted': return { kind, callId, caller, stream: true, admittedAtMs: 1n, outputChain: Buffer.alloc(32), prices: NO_PRICES };
     case 'output': return { kind, callId, counts: { ...NO_COUNTS, outputTokens: BigInt(step) }, outputBytes: BigInt(step), outputChain: Buffer.alloc(32, step) };
     case 'completed': return { kind, callId, end: end('answered'), commitments: [] };
     case 'refused': return { kind, callId, caller, end: end('refused'), commitments: [] };

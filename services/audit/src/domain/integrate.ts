@@ -1,5 +1,6 @@
+import { costNano } from '@sluice/pricing';
 import { toMinuteMs, type LogEntry } from '@sluice/transparency';
-import { NO_COUNTS, type End, type EpochEnds, type Fact, type Item, type OpenCall, type Place } from './call.ts';
+import { NO_COUNTS, NO_PRICES, type End, type EpochEnds, type Fact, type Item, type OpenCall, type Place } from './call.ts';
 import { EndedCalls, epochKey } from './ended-calls.ts';
 import { abandonedFields, commitmentsOf, SALT_SEED_BYTES, saltedHash } from './own-leaf.ts';
 
@@ -149,7 +150,7 @@ class Integration {
         if (working) return false;
         const admission = fact.kind === 'admitted' ? { stream: fact.stream, admittedAtMs: fact.admittedAtMs } : { stream: false, admittedAtMs: fact.end.endedAtMs };
         const call: OpenCall = {
-          admittedAtMs: admission.admittedAtMs, callId: fact.callId, producer: place.producer, epoch: place.epoch, lastSeq: place.seq, ...fact.caller,
+          admittedAtMs: admission.admittedAtMs, prices: fact.kind === 'admitted' ? fact.prices : NO_PRICES, callId: fact.callId, producer: place.producer, epoch: place.epoch, lastSeq: place.seq, ...fact.caller,
           counts: NO_COUNTS, outputBytes: 0n, outputChain: fact.kind === 'admitted' ? fact.outputChain : new Uint8Array(),
         };
         const made: Working = { call, end: undefined, saltSeed: undefined, touched: true, admission };
@@ -195,7 +196,7 @@ class Integration {
     working.touched = true;
     working.end = {
       status: 'abandoned', errorCode: '', httpStatus: 0, endedAtMs: BigInt(Math.trunc(nowMs)), counts: call.counts, outputBytes: call.outputBytes,
-      versionId: '', deploymentId: '', durationMs: 0, firstOutputMs: 0, costNano: 0n, leaf: this.#leaves.length - 1,
+      versionId: '', deploymentId: '', durationMs: 0, firstOutputMs: 0, costNano: costNano(call.prices, call.counts), leaf: this.#leaves.length - 1,
     };
   }
 
