@@ -1,6 +1,6 @@
 import { metrics, type Counter, type ObservableGauge, type ObservableResult } from '@opentelemetry/api';
 import type { BilledCall } from '../domain/call.ts';
-import type { Refusal } from '../domain/budget-book.ts';
+import type { Refusal } from '../domain/hold.ts';
 
 /** The figures an operator watches. What was billed is counted when it is durable, so it is what the ledger says. */
 export class BillingFigures {

@@ -1,5 +1,5 @@
 import type { SqlTransaction } from '@sluice/sql';
-import type { Epoch } from '../domain/budget-book.ts';
+import type { Epoch } from '../domain/hold.ts';
 import type { Fact, OpenCall } from '../domain/call.ts';
 import type { Known, Plan } from '../domain/take-in.ts';
 import { booleanArray, idArray, numberArray, textArray } from './array-literal.ts';

@@ -1,5 +1,6 @@
 import type { Sql, SqlTransaction } from '@sluice/sql';
-import { BudgetBook, type Epoch } from '../domain/budget-book.ts';
+import { BudgetBook } from '../domain/budget-book.ts';
+import type { Epoch } from '../domain/hold.ts';
 import { recordedHold, type OpenCall } from '../domain/call.ts';
 import { previousMonthStart } from '../domain/period.ts';
 import { PriceList } from '../domain/price-list.ts';

@@ -4,7 +4,7 @@ import type { BudgetRefusal, Hold as HoldMessage, Price as PriceMessage } from '
 import type { Counts } from '@sluice/proto/chat/v1/counts';
 import type { TokenCounts } from '@sluice/pricing';
 import type { BudgetLevel } from '../domain/budget.ts';
-import type { HoldTerms, Refusal } from '../domain/budget-book.ts';
+import type { HoldTerms, Refusal } from '../domain/hold.ts';
 import { believedTokens, type Price } from '../domain/money.ts';
 
 const LEVEL_NUMBERS: Readonly<Record<BudgetLevel, Level>> = { organisation: Level.ORGANISATION, project: Level.PROJECT, key: Level.KEY };

@@ -1,7 +1,7 @@
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import type { SegmentEntry } from '@sluice/events';
 import type { TokenCounts } from '@sluice/pricing';
-import type { HoldTerms } from '../domain/budget-book.ts';
+import type { HoldTerms } from '../domain/hold.ts';
 import type { Fact, OpenCall } from '../domain/call.ts';
 import { believedTokens, freePrice, least, MAX_CALL_NANO, MAX_PRICE_NANO, most, NO_COUNTS, type Price } from '../domain/money.ts';
 import { dayOf } from '../domain/period.ts';

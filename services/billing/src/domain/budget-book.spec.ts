@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { countsOf, granted, isRefusal, PRICE, requestOf, setCap, SUBJECTS } from '../testing/holds.ts';
-import { BudgetBook, type RecordedHold } from './budget-book.ts';
+import { BudgetBook } from './budget-book.ts';
+import type { RecordedHold } from './hold.ts';
 
 const [ORGANISATION, PROJECT, KEY] = SUBJECTS as [typeof SUBJECTS[0], typeof SUBJECTS[0], typeof SUBJECTS[0]];
 let book: BudgetBook;

@@ -1,6 +1,6 @@
 import type { TokenCounts } from '@sluice/pricing';
 import type { Subject } from './account.ts';
-import { settlementOf, type Epoch, type HoldTerms, type RecordedEnd, type RecordedHold } from './budget-book.ts';
+import { settlementOf, type Epoch, type HoldTerms, type RecordedEnd, type RecordedHold } from './hold.ts';
 import { callCost, most, type Price } from './money.ts';
 
 /** Who called. */

@@ -1,5 +1,6 @@
 import type { TokenCounts } from '@sluice/pricing';
-import type { BudgetBook, Epoch, HoldTerms } from './budget-book.ts';
+import type { BudgetBook } from './budget-book.ts';
+import type { Epoch, HoldTerms } from './hold.ts';
 import { bill, recordedEnd, recordedHold, type BilledCall, type Fact, type OpenCall } from './call.ts';
 
 /** What the tables know of the calls that a batch names, and of all open calls of the epochs that it closes. */

@@ -1,5 +1,6 @@
 import type { Subject } from '../domain/account.ts';
-import type { BudgetBook, Hold, HoldRequest, Refusal } from '../domain/budget-book.ts';
+import type { BudgetBook } from '../domain/budget-book.ts';
+import type { Hold, HoldRequest, Refusal } from '../domain/hold.ts';
 import type { Price } from '../domain/money.ts';
 import type { Period } from '../domain/period.ts';
 
