@@ -90,6 +90,14 @@ describe('a conversation', () => {
     expect(isLeft).toBe(true);
   });
 
+  it('is not harmed by another side that fails as it is left', async () => {
+    const { clock, conversation } = talk(() => ({ [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => undefined), return: () => Promise.reject(new Error('broken')) }) }));
+    const late = conversation.ask('a', 1_000);
+    clock.advance(1_250);
+    await expect(late).rejects.toMatchObject({ code: 'deadline_exceeded' });
+    await turns();
+  });
+
   it('leaves another side that does not end', async () => {
     let isLeft = false;
     const { clock, conversation } = talk(() => ({

@@ -94,6 +94,7 @@ export class Conversation<Request, Response> implements AsyncIterableIterator<Re
 
   #leave(): void {
     this.#isOver = true;
-    void this.#answers.return?.();
+    // Whoever waited was told already; how the other side takes it changes nothing.
+    this.#answers.return?.().catch(() => undefined);
   }
 }
