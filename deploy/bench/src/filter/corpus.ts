@@ -68,7 +68,7 @@ function filled(given: readonly string[], generate: () => string): string {
   return parts.join('');
 }
 
-const part = (words: readonly string[], random: () => number) => words[Math.floor(random() * words.length)]!.slice(0, 1 + Math.floor(random() * 4));
+const part = (words: readonly string[], random: () => number) => words[Math.floor(random() * words.length)]!.slice(0, 2 + Math.floor(random() * 5));
 const generatedWord = (random: () => number) => (random() < 0.75 ? hanWord(random, 2 + Math.floor(random() * 5)) : `${latinWord(random)}${latinWord(random)}`);
 const hanWord = (random: () => number, length: number) => Array.from({ length }, () => String.fromCharCode(HAN_FIRST + Math.floor(random() ** 2 * HAN_COMMON) * 7)).join('');
 const latinWord = (random: () => number) => Array.from({ length: 2 + Math.floor(random() * 7) }, () => LETTERS[Math.floor(random() ** 2 * LETTERS.length)]).join('');

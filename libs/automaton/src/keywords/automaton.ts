@@ -7,28 +7,30 @@ export const COLLAPSED = 4;
 /** Found as it is written alone: not as leet, repeated letters or syllables. */
 export const AS_WRITTEN = 8;
 
+/** The words of a state in `nodes`: word `w` of state `s` is `nodes[4 * s + w]`. */
+export const CHECK = 1;
+export const FAIL = 2;
+export const HIT = 3;
+
 export const NOWHERE = 0;
 export const AFTER_BOUNDARY = 1;
 export const ANYWHERE = 2;
 
 /**
- * An Aho-Corasick automaton as a double array (Aoe, 1989): `base[state] + class` is the next state when its `check` says
- * so, else `fail` leads on. Every table is a view of one buffer, so that an automaton is handed to another thread, or
+ * An Aho-Corasick automaton as a double array (Aoe, 1989): base of a state + class is the next state when its check
+ * says so, else fail leads on. Every table is a view of one buffer, so that an automaton is handed to another thread, or
  * shared with it, without a copy.
  */
 export interface Automaton {
   readonly buffer: ArrayBufferLike;
   /** Unit to class; class 0 stands in no word. */
   readonly classes: Uint16Array;
-  readonly base: Int32Array;
-  readonly check: Int32Array;
-  readonly fail: Int32Array;
+  /** Four words a state, side by side, as a step wants all of them: its base, its check, its fail, and 1 when any key ends in it or along its fail. */
+  readonly nodes: Int32Array;
   /** The key that ends in a state, counted from 1; 0 when none does. */
   readonly out: Int32Array;
   /** The next state along `fail` in which a key ends; 0 when there is none. */
   readonly outLink: Int32Array;
-  /** 1 when any key ends in a state or along its `fail`. */
-  readonly hit: Uint8Array;
   readonly depth: Uint8Array;
   /** Whether longer keys begin with what leads to a state: `NOWHERE`, `AFTER_BOUNDARY` when all of them want one before them, or `ANYWHERE`. */
   readonly onward: Uint8Array;
@@ -53,7 +55,7 @@ export interface AutomatonSize {
 
 /** "SLAC" and the version of the layout. */
 const MAGIC = 0x534c4143;
-const LAYOUT = 1;
+const LAYOUT = 2;
 const HEADER_WORDS = 7;
 const CLASSES = 0x10000;
 
@@ -86,10 +88,10 @@ function layOut({ longestKey, states, keys, entries, runs }: AutomatonSize, buff
     return at;
   };
   const ints = (count: number) => [place(count, 4), count] as const;
-  const at = { base: ints(states), check: ints(states), fail: ints(states), out: ints(states), outLink: ints(states), entryAt: ints(keys + 2), entryRule: ints(entries), entryRuns: ints(entries) };
+  const at = { nodes: ints(states * 4), out: ints(states), outLink: ints(states), entryAt: ints(keys + 2), entryRule: ints(entries), entryRuns: ints(entries) };
   const classes = place(CLASSES, 2);
   const bytes = (count: number) => [place(count, 1), count] as const;
-  const small = { hit: bytes(states), depth: bytes(states), onward: bytes(states), keyLength: bytes(keys + 1), entryFlags: bytes(entries), runs: bytes(runs) };
+  const small = { depth: bytes(states), onward: bytes(states), keyLength: bytes(keys + 1), entryFlags: bytes(entries), runs: bytes(runs) };
   if (!buffer) return { total, automaton: undefined };
   const int32 = ([offset, count]: readonly [number, number]) => new Int32Array(buffer, offset, count);
   const uint8 = ([offset, count]: readonly [number, number]) => new Uint8Array(buffer, offset, count);
@@ -97,8 +99,8 @@ function layOut({ longestKey, states, keys, entries, runs }: AutomatonSize, buff
     buffer,
     longestKey,
     classes: new Uint16Array(buffer, classes, CLASSES),
-    base: int32(at.base), check: int32(at.check), fail: int32(at.fail), out: int32(at.out), outLink: int32(at.outLink),
-    hit: uint8(small.hit), depth: uint8(small.depth), onward: uint8(small.onward), keyLength: uint8(small.keyLength),
+    nodes: int32(at.nodes), out: int32(at.out), outLink: int32(at.outLink),
+    depth: uint8(small.depth), onward: uint8(small.onward), keyLength: uint8(small.keyLength),
     entryAt: int32(at.entryAt), entryRule: int32(at.entryRule), entryRuns: int32(at.entryRuns), entryFlags: uint8(small.entryFlags), runs: uint8(small.runs),
   };
   return { total, automaton };

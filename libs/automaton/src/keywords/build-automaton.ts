@@ -1,4 +1,4 @@
-import { AFTER_BOUNDARY, ANYWHERE, LEFT, allocate, type Automaton } from './automaton.ts';
+import { AFTER_BOUNDARY, ANYWHERE, CHECK, FAIL, HIT, LEFT, allocate, type Automaton } from './automaton.ts';
 import { FreeSlots } from './free-slots.ts';
 
 /** What is reported when a key was found. */
@@ -114,34 +114,34 @@ function placeChildren(firstChild: Int32Array, edge: Uint16Array, count: number)
 
 /** Writes the states and their links, parents before children. */
 function link(automaton: Automaton, trie: Trie): void {
-  const { base, check, fail, out, outLink, hit, depth } = automaton;
-  check.fill(-1);
+  const { nodes, out, outLink, depth } = automaton;
+  for (let node = CHECK; node < nodes.length; node += 4) nodes[node] = -1;
   for (let index = 0; index < trie.count; index++) {
     const state = trie.order[index]!;
-    base[state] = trie.base[index]!;
+    nodes[4 * state] = trie.base[index]!;
     depth[state] = trie.depth[index]!;
     out[state] = trie.key[index]!;
-    if (index > 0) check[state] = trie.order[trie.parent[index]!]!;
+    if (index > 0) nodes[4 * state + CHECK] = trie.order[trie.parent[index]!]!;
   }
   for (let index = 1; index < trie.count; index++) {
     const state = trie.order[index]!;
     const unitClass = trie.edge[index]!;
     let suffix = 0;
     if (trie.depth[index]! > 1) {
-      let candidate = fail[trie.order[trie.parent[index]!]!]!;
+      let candidate = nodes[4 * trie.order[trie.parent[index]!]! + FAIL]!;
       for (;;) {
-        const next = base[candidate]! + unitClass;
-        if (check[next] === candidate) {
+        const next = nodes[4 * candidate]! + unitClass;
+        if (nodes[4 * next + CHECK] === candidate) {
           suffix = next;
           break;
         }
         if (candidate === 0) break;
-        candidate = fail[candidate]!;
+        candidate = nodes[4 * candidate + FAIL]!;
       }
     }
-    fail[state] = suffix;
+    nodes[4 * state + FAIL] = suffix;
     outLink[state] = out[suffix] ? suffix : outLink[suffix]!;
-    hit[state] = out[state] || outLink[state] ? 1 : 0;
+    nodes[4 * state + HIT] = out[state] || outLink[state] ? 1 : 0;
   }
 }
 

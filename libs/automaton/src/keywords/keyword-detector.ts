@@ -59,7 +59,7 @@ class KeywordDetector implements Detector {
     this.#frontier = this.#length;
   }
 
-  /** A word that is found by its letters and by its sound is one match. */
+  /** A word that is found in several ways is one match. */
   drain(into: Match[]): void {
     const matches: Match[] = [];
     for (const found of this.#found) found.drain(matches);

@@ -1,6 +1,6 @@
 import { AS_WRITTEN, COLLAPSED, LEFT, RIGHT, type Automaton } from './automaton.ts';
 import type { Found } from './found.ts';
-import { forEachEntry, step } from './step.ts';
+import { forEachEntry, hits, step } from './step.ts';
 import type { Trail } from './trail.ts';
 
 /** A short word of which most is digits is a number, not a word ("45s", "A55"). */
@@ -39,7 +39,7 @@ export class LeetTrack {
     this.state = step(this.#automaton, this.awake ? this.state : followed, read);
     const altered = this.#trail.count - this.#readAt;
     this.awake = this.#automaton.depth[this.state]! > altered;
-    if (this.awake && this.#automaton.hit[this.state]) this.#report(end, altered);
+    if (this.awake && hits(this.#automaton, this.state)) this.#report(end, altered);
   }
 
   sleep(): void {

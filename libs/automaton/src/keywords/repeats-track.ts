@@ -1,6 +1,6 @@
 import { AS_WRITTEN, COLLAPSED, LEFT, RIGHT, type Automaton } from './automaton.ts';
 import type { Found } from './found.ts';
-import { forEachEntry, step } from './step.ts';
+import { forEachEntry, hits, step } from './step.ts';
 import { Trail } from './trail.ts';
 import { MAX_REPEATS } from './unit-kind.ts';
 
@@ -33,7 +33,7 @@ export class RepeatsTrack {
     this.trail.runs[at]!++;
     this.#collapsedAt = this.trail.count;
     if (this.trail.runs[at]! > MAX_REPEATS) this.awake = false;
-    else if (this.#automaton.hit[this.state]) this.#report(end, RIGHT);
+    else if (hits(this.#automaton, this.state)) this.#report(end, RIGHT);
   }
 
   /** Another unit. */
@@ -41,7 +41,7 @@ export class RepeatsTrack {
     this.trail.append(unit, start, afterWord);
     this.state = step(this.#automaton, this.state, unit);
     this.awake = this.#automaton.depth[this.state]! > this.trail.count - this.#collapsedAt;
-    if (this.awake && this.#automaton.hit[this.state]) this.#report(end, 0);
+    if (this.awake && hits(this.#automaton, this.state)) this.#report(end, 0);
   }
 
   sleep(): void {

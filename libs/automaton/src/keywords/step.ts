@@ -1,17 +1,20 @@
-import { AFTER_BOUNDARY, ANYWHERE, type Automaton } from './automaton.ts';
+import { AFTER_BOUNDARY, ANYWHERE, CHECK, FAIL, HIT, type Automaton } from './automaton.ts';
 import type { Trail } from './trail.ts';
 
 /** The state after one more unit. */
-export function step({ classes, base, check, fail }: Automaton, state: number, unit: number): number {
+export function step({ classes, nodes }: Automaton, state: number, unit: number): number {
   const unitClass = classes[unit]!;
   if (unitClass === 0) return 0;
   for (;;) {
-    const next = base[state]! + unitClass;
-    if (check[next] === state) return next;
+    const next = nodes[4 * state]! + unitClass;
+    if (nodes[4 * next + CHECK] === state) return next;
     if (state === 0) return 0;
-    state = fail[state]!;
+    state = nodes[4 * state + FAIL]!;
   }
 }
+
+/** Whether any key ends in a state. */
+export const hits = ({ nodes }: Automaton, state: number) => nodes[4 * state + HIT] !== 0;
 
 /** Calls for each entry of each key that ends in a state. */
 export function forEachEntry({ out, outLink, keyLength, entryAt }: Automaton, state: number, call: (entry: number, units: number) => void): void {
@@ -25,8 +28,8 @@ export function forEachEntry({ out, outLink, keyLength, entryAt }: Automaton, st
  * Where the longest key may begin that is not complete in a state, or `otherwise`: the exact frontier. Nothing before it
  * can belong to a match still to come, and what stands there begins a key, so that some text would complete it.
  */
-export function earliestStart({ depth, fail, onward }: Automaton, state: number, trail: Trail, otherwise: number): number {
-  for (; state !== 0; state = fail[state]!) {
+export function earliestStart({ depth, nodes, onward }: Automaton, state: number, trail: Trail, otherwise: number): number {
+  for (; state !== 0; state = nodes[4 * state + FAIL]!) {
     const at = trail.at(depth[state]!);
     if (onward[state] === ANYWHERE || (onward[state] === AFTER_BOUNDARY && !trail.afterWord[at])) return Math.min(otherwise, trail.starts[at]!);
   }

@@ -2,7 +2,7 @@ import { TRACKS } from '../normalise/tracks.ts';
 import type { UnitBuffer } from '../normalise/unit-buffer.ts';
 import type { Automaton } from './automaton.ts';
 import type { Found } from './found.ts';
-import { earliestStart, forEachEntry, step } from './step.ts';
+import { earliestStart, forEachEntry, hits, step } from './step.ts';
 import { Trail } from './trail.ts';
 import { MAX_SKIPPED, SKIPPED, SYLLABLE, UNIT_KIND } from './unit-kind.ts';
 
@@ -21,7 +21,6 @@ export class SyllableScan {
   }
 
   scan({ units, starts, ends, length }: UnitBuffer): void {
-    const { hit } = this.#automaton;
     let state = this.#state;
     for (let index = 0; index < length; index++) {
       const unit = units[index]!;
@@ -30,7 +29,7 @@ export class SyllableScan {
         this.#skipped = 0;
         state = step(this.#automaton, state, TRACKS.pinyin[unit]!);
         this.#trail.append(unit, starts[index]!, 0);
-        if (hit[state]) this.#report(state, ends[index]!);
+        if (hits(this.#automaton, state)) this.#report(state, ends[index]!);
       } else if (state !== 0 && (!(kind & SKIPPED) || ++this.#skipped > MAX_SKIPPED)) {
         state = 0;
       }

@@ -1,10 +1,10 @@
 import { TRACKS } from '../normalise/tracks.ts';
 import { DROPPED, NOISE, type UnitBuffer } from '../normalise/unit-buffer.ts';
-import { ANYWHERE, COLLAPSED, LEFT, RIGHT, type Automaton } from './automaton.ts';
+import { ANYWHERE, CHECK, COLLAPSED, FAIL, HIT, LEFT, RIGHT, type Automaton } from './automaton.ts';
 import type { Found } from './found.ts';
 import { LeetTrack } from './leet-track.ts';
 import { RepeatsTrack } from './repeats-track.ts';
-import { earliestStart, forEachEntry } from './step.ts';
+import { earliestStart } from './step.ts';
 import { Trail } from './trail.ts';
 import { LEET, MAX_SKIPPED, REPEATABLE, SKIPPED, UNIT_KIND, WORD } from './unit-kind.ts';
 
@@ -39,19 +39,21 @@ export class WordScan {
 
   scan(buffer: UnitBuffer): void {
     const { units, starts, ends, length } = buffer;
-    const { classes, base, check, fail, hit, onward } = this.#automaton;
+    const { classes, nodes, onward } = this.#automaton;
     const trail = this.#trail;
     const { units: trailUnits, starts: trailStarts, afterWord: trailAfterWord, wrap } = trail;
     let state = this.#state;
     let afterWord = this.#afterWord;
+    let previous = this.#previous;
+    let skipped = this.#skipped;
     let busy = this.#isBusy();
     for (let index = 0; index < length; index++) {
       const unit = units[index]!;
       const kind = UNIT_KIND[unit]!;
       if (kind & SKIPPED) {
-        if (unit === NOISE) afterWord = this.#previous = 0;
-        if (++this.#skipped > MAX_SKIPPED) state = 0;
-        if (busy) busy = this.#skip(unit);
+        if (unit === NOISE) afterWord = previous = 0;
+        if (++skipped > MAX_SKIPPED) state = 0;
+        if (busy) busy = this.#skip(unit, skipped);
         continue;
       }
       const before = state;
@@ -64,24 +66,26 @@ export class WordScan {
         state = 0;
       } else {
         let onFrom = state;
-        let next = base[onFrom]! + unitClass;
-        while (check[next] !== onFrom && onFrom !== 0) {
-          onFrom = fail[onFrom]!;
-          next = base[onFrom]! + unitClass;
+        let next = nodes[4 * onFrom]! + unitClass;
+        while (nodes[4 * next + CHECK] !== onFrom && onFrom !== 0) {
+          onFrom = nodes[4 * onFrom + FAIL]!;
+          next = nodes[4 * onFrom]! + unitClass;
         }
         const goesOn = onFrom === state && state !== 0;
-        state = check[next] === onFrom ? next : 0;
+        state = nodes[4 * next + CHECK] === onFrom ? next : 0;
         if (!goesOn && afterWord !== 0 && onward[state] !== ANYWHERE) state = this.#viable(state);
       }
-      const repeated = unit === this.#previous && (kind & REPEATABLE) !== 0;
+      const repeated = unit === previous && (kind & REPEATABLE) !== 0;
       if (busy || repeated || kind & LEET) busy = this.#stepOthers(repeated, kind, unit, starts[index]!, ends[index]!, afterWord, before);
-      if (hit[state]) busy = this.#report(state, ends[index]!) || busy;
-      this.#previous = unit;
-      this.#skipped = 0;
+      if (nodes[4 * state + HIT]) busy = this.#report(state, ends[index]!) || busy;
+      previous = unit;
+      skipped = 0;
       afterWord = kind & WORD;
     }
     this.#state = state;
     this.#afterWord = afterWord;
+    this.#previous = previous;
+    this.#skipped = skipped;
   }
 
   /** The first place at which a match may begin that is not complete, or `otherwise`. */
@@ -102,15 +106,15 @@ export class WordScan {
    * It spares most of the way through a text of letters.
    */
   #viable(state: number): number {
-    const { depth, fail, onward, out } = this.#automaton;
+    const { depth, nodes, onward, out } = this.#automaton;
     const { afterWord } = this.#trail;
-    while (state !== 0 && onward[state] !== ANYWHERE && out[state] === 0 && afterWord[this.#trail.at(depth[state]!)]) state = fail[state]!;
+    while (state !== 0 && onward[state] !== ANYWHERE && out[state] === 0 && afterWord[this.#trail.at(depth[state]!)]) state = nodes[4 * state + FAIL]!;
     return state;
   }
 
   /** A unit that stands for nothing, while there is something to tell. */
-  #skip(unit: number): boolean {
-    const over = this.#skipped > MAX_SKIPPED;
+  #skip(unit: number, skipped: number): boolean {
+    const over = skipped > MAX_SKIPPED;
     if (this.#found.waits && (over || unit !== DROPPED)) this.#found.decide(true);
     if (over) {
       this.#leetI.sleep();
@@ -140,16 +144,19 @@ export class WordScan {
     this.#trail.count++;
   }
 
-  /** True when a match waits for what follows. */
+  /** True when a match waits for what follows. Written out, as a text of letters has many words inside of others. */
   #report(state: number, end: number): boolean {
-    const { entryFlags, entryRule } = this.#automaton;
+    const { out, outLink, keyLength, entryAt, entryFlags, entryRule } = this.#automaton;
     const trail = this.#trail;
-    forEachEntry(this.#automaton, state, (entry, units) => {
-      const flags = entryFlags[entry]!;
-      const at = trail.at(units);
-      if (flags & COLLAPSED || (flags & LEFT && trail.afterWord[at])) return;
-      this.#found.add(entryRule[entry]!, trail.starts[at]!, end, (flags & RIGHT) !== 0);
-    });
+    for (let from = out[state] !== 0 ? state : outLink[state]!; from !== 0; from = outLink[from]!) {
+      const key = out[from]!;
+      const at = trail.at(keyLength[key]!);
+      const excluded = trail.afterWord[at] ? LEFT | COLLAPSED : COLLAPSED;
+      for (let entry = entryAt[key]!; entry < entryAt[key + 1]!; entry++) {
+        const flags = entryFlags[entry]!;
+        if (!(flags & excluded)) this.#found.add(entryRule[entry]!, trail.starts[at]!, end, (flags & RIGHT) !== 0);
+      }
+    }
     return this.#found.waits;
   }
 }

@@ -13,7 +13,7 @@ export function filterWhole(text: string, detectors: readonly Detector[], { acti
   found.sort(byStart);
   const { counted } = counting(found, actions, 0);
   const blocking = counted.findIndex(({ rule }) => actions[rule] === 'block');
-  const matches = (blocking < 0 ? counted : counted.slice(0, blocking + 1)).map((match) => ({ ...match, text: text.slice(match.start, match.end) }));
+  const matches = (blocking < 0 ? counted : counted.slice(0, blocking + 1)).map(({ rule, start, end }) => ({ rule, start, end, text: text.slice(start, end) }));
   const blocker = blocking < 0 ? undefined : counted[blocking]!;
   const limit = blocker?.start ?? text.length;
 

@@ -87,10 +87,11 @@ export class ReleasingStream {
     this.#permittedUntil = permittedUntil;
     for (const match of counted) {
       const action = actions[match.rule];
-      matches.push({ ...match, text: this.#held.slice(match.start - this.#base, match.end - this.#base) });
+      const { rule, start, end } = match;
+      matches.push({ rule, start, end, text: this.#held.slice(start - this.#base, end - this.#base) });
       if (action === 'block') {
-        this.#blockedAt = match.start;
-        this.#blockedBy = match.rule;
+        this.#blockedAt = start;
+        this.#blockedBy = rule;
         return;
       }
       if (action === 'mask') this.#mask(match);

@@ -3,7 +3,7 @@ import { Normaliser } from '../../normalise/normaliser.ts';
 import { UnitBuffer } from '../../normalise/unit-buffer.ts';
 import type { CompiledKeywords } from '../compile-keywords.ts';
 import { Found } from '../found.ts';
-import { forEachEntry, step } from '../step.ts';
+import { forEachEntry, hits, step } from '../step.ts';
 import { WordScan } from '../word-scan.ts';
 
 const PART_UNITS = 16_384;
@@ -36,7 +36,7 @@ export function forEachOccurrence({ words }: CompiledKeywords, text: string, cal
   let state = 0;
   for (let at = 0; at < text.length; at++) {
     state = step(words, state, text.charCodeAt(at));
-    if (words.hit[state]) forEachEntry(words, state, (entry, units) => words.entryFlags[entry] === 0 && call(at + 1 - units, units));
+    if (hits(words, state)) forEachEntry(words, state, (entry, units) => words.entryFlags[entry] === 0 && call(at + 1 - units, units));
   }
 }
 
