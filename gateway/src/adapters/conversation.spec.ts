@@ -40,7 +40,7 @@ describe('a conversation', () => {
     const { conversation } = talk(echo(seen));
     conversation.end();
     await turns();
-    expect(seen).toEqual(['(end)']);
+    expect(seen).toEqual([]);
   });
 
   it('hands a request to another side that asked for it ahead of time', async () => {
@@ -100,15 +100,17 @@ describe('a conversation', () => {
 
   it('leaves another side that does not end', async () => {
     let isLeft = false;
+    let calls = 0;
     const { clock, conversation } = talk(() => ({
       [Symbol.asyncIterator]: () => ({
-        next: () => new Promise<never>(() => undefined),
+        next: () => (++calls === 1 ? Promise.resolve({ done: false, value: 'A' }) : new Promise<never>(() => undefined)),
         return: async () => {
           isLeft = true;
           return { done: true as const, value: undefined };
         },
       }),
     }));
+    await conversation.ask('a', 100);
     conversation.end();
     clock.advance(2_250);
     await turns();

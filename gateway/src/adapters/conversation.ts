@@ -16,6 +16,7 @@ export class Conversation<Request, Response> implements AsyncIterableIterator<Re
   #wanted: ((result: IteratorResult<Request, undefined>) => void) | undefined;
   #reject: ((reason: ServiceError) => void) | undefined;
   #isOver = false;
+  #isBegun = false;
 
   constructor(open: (requests: AsyncIterable<Request>) => AsyncIterable<Response>, deadlines: AnswerDeadlines) {
     this.#deadlines = deadlines;
@@ -25,6 +26,7 @@ export class Conversation<Request, Response> implements AsyncIterableIterator<Re
   /** Throws what the other side failed with, and `deadline_exceeded` when it did not answer in time; nothing can be asked after it. */
   ask(request: Request, limitMs: number): Promise<Response> {
     if (this.#isOver) return Promise.reject(new ServiceError('cancelled', 'The conversation is over.'));
+    this.#isBegun = true;
     this.#request = request;
     this.#hand();
     return this.#answer(limitMs);
@@ -33,6 +35,7 @@ export class Conversation<Request, Response> implements AsyncIterableIterator<Re
   /** Nothing more is asked: the other side ends. */
   end(): void {
     if (this.#isOver) return;
+    if (!this.#isBegun) return this.#leave();
     this.#isOver = true;
     this.#wanted?.(DONE);
     this.#wanted = undefined;

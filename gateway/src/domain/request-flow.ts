@@ -7,7 +7,7 @@ import { CallRefusal } from './call-refusal.ts';
 import { agree, type CallTerms } from './call-terms.ts';
 import type { LimitState } from './limits/limit-state.ts';
 import type { Admission } from './limits/rate-limits.ts';
-import { chargedTokens, tokenBound } from './limits/token-bound.ts';
+import { chargedTokens, tokenBound, type TokenBound } from './limits/token-bound.ts';
 import { OutputWindow } from './output-window.ts';
 import type { Parameters } from './parameters/parameter-rules.ts';
 import type { Billing, ContentFilter, Models, ModelView, RandomBytes, Router, Segments, Sink, SpendTalk } from './ports.ts';
@@ -29,16 +29,22 @@ export interface OpenCall {
 
 type UsableModel = ModelView & { readonly state: 'usable' };
 
-/** A call that may go to the model. */
-interface Course {
+/** A call that limits let in. */
+interface LetIn {
   readonly open: OpenCall;
   readonly model: UsableModel;
-  readonly terms: CallTerms;
-  readonly money: SpendTalk;
+  readonly call: Call;
+  readonly bound: TokenBound;
   readonly sink: Sink;
   readonly startedMs: number;
   /** What limits are charged at the end. */
   readonly taken: { tokens: number };
+}
+
+/** A call that may go to the model. */
+interface Course extends LetIn {
+  readonly terms: CallTerms;
+  readonly money: SpendTalk;
 }
 
 /** What a call came to; for metrics. */
@@ -79,23 +85,19 @@ export class RequestFlow {
    * records are lost.
    */
   async run(open: OpenCall, sink: Sink): Promise<CallSummary> {
-    const { segments, parameters, limits, filter, billing, clock } = this.#house;
+    const { segments, parameters, limits, clock } = this.#house;
     const startedMs = clock.monotonicMs();
     segments.accepting();
     const model = this.#modelOf(open);
     const call = parameters.apply(open.principal, open.call, model.modelName);
     const bound = tokenBound(call);
     const ticket = limits.admit(open.principal, chargedTokens(bound, call.choices));
-    const talks = { filter: filter.begin(), money: billing.begin() };
     const taken = { tokens: 0 };
     try {
       open.limited(ticket.state);
-      const terms = await agree({ ...open, call, bound, modelName: model.modelName }, talks.filter, talks.money, () => recordingPlace(segments, clock));
-      return await this.#conduct({ open, model, terms, money: talks.money, sink, startedMs, taken });
+      return await this.#govern({ open, model, call, bound, sink, startedMs, taken });
     } finally {
       ticket.end(taken.tokens);
-      talks.filter.end();
-      talks.money.end();
     }
   }
 
@@ -112,12 +114,28 @@ export class RequestFlow {
     throw modelRefusal(view.state);
   }
 
+  /** A call that limits let in, under what content and money let it be. */
+  async #govern(course: LetIn): Promise<CallSummary> {
+    const { segments, clock, filter, billing } = this.#house;
+    const { open, model, call, bound } = course;
+    const content = filter.begin();
+    const money = billing.begin();
+    try {
+      const terms = await agree({ ...open, call, bound, modelName: model.modelName }, content, money, () => recordingPlace(segments, clock));
+      return await this.#conduct({ ...course, terms, money });
+    } finally {
+      content.end();
+      money.end();
+    }
+  }
+
   /** From the admission of a call to its end on record. */
   async #conduct(course: Course): Promise<CallSummary> {
     const { open, model, terms, money, sink, startedMs, taken } = course;
     const { segments, randomBytes, clock, callLimitMs } = this.#house;
     const { abort } = open;
     if (segments.place?.epoch !== terms.place.epoch) throw epochLost(terms);
+    const admittedMs = clock.monotonicMs();
     const admittedAtMs = clock.wallMs();
     const records = new CallRecords({ callId: open.callId, principal: open.principal, call: terms.call, admittedAtMs, governed: terms }, randomBytes);
     const window = new OutputWindow(records, segments, sink, (error) => abort.abort(error));
@@ -131,7 +149,9 @@ export class RequestFlow {
     try {
       if (model.leavesHouse) await window.admitted();
       const produced = await this.#produce(course, window);
-      const end = await window.end(this.#endOf(open, window, produced, { admittedAtMs, durationMs: Math.round(clock.monotonicMs() - startedMs) }));
+      // A wall clock that is set back meanwhile must not put the end of a call before its beginning.
+      const span = { completedAtMs: admittedAtMs + Math.round(clock.monotonicMs() - admittedMs), durationMs: Math.round(clock.monotonicMs() - startedMs) };
+      const end = await window.end(this.#endOf(open, window, produced, span));
       await money.settle(records.tally.counts());
       const error = end.outcome === OUTCOME.disconnected ? ServiceError.from(abort.signal.reason) : produced.error;
       const { inputTokens, outputTokens } = records.tally.counts();
@@ -151,23 +171,21 @@ export class RequestFlow {
     return new AnswerProduction({ router, clock, routed, abort: open.abort, passage: terms.passage, window, startedMs, hold: (bytes) => open.hold(bytes) }).run();
   }
 
-  #endOf({ abort }: OpenCall, window: OutputWindow, { error, firstOutputMs }: Produced, { admittedAtMs, durationMs }: Span): CallEnd {
+  #endOf({ abort }: OpenCall, window: OutputWindow, { error, firstOutputMs }: Produced, span: Span): CallEnd {
     const left = hasLeft(abort.signal);
     return {
       outcome: left ? OUTCOME.disconnected : error ? OUTCOME.failed : OUTCOME.answered,
       error: left ? undefined : error,
       httpStatus: left ? leftStatus(window.releasedOutput) : window.hasOutput || !error ? 200 : error.httpStatus,
-      // A wall clock that is set back meanwhile must not put the end of a call before its beginning.
-      completedAtMs: admittedAtMs + durationMs,
-      durationMs,
+      ...span,
       firstOutputMs,
     };
   }
 }
 
-/** When a call was admitted by the wall clock, and how long it took by the monotonic one. */
+/** When a call was over, and how long it took with what was asked before its admission. */
 interface Span {
-  readonly admittedAtMs: number;
+  readonly completedAtMs: number;
   readonly durationMs: number;
 }
 
