@@ -97,16 +97,21 @@ export function streamed(text: string, detectors: () => readonly Detector[]) {
   };
 }
 
-/** Prompts of 2 KB (in units) through everything: microseconds a KB. */
+/** Prompts of 2 KB (in units) through everything, the second time round: microseconds a KB. */
 export function pipeline(text: string, compiled: readonly CompiledKeywords[]) {
-  const costs: number[] = [];
-  for (let from = 0; from + PROMPT_UNITS <= Math.min(text.length, STREAMED_UNITS * 2); from += PROMPT_UNITS) {
-    const prompt = text.slice(from, from + PROMPT_UNITS);
-    const started = performance.now();
-    filterWhole(prompt, [keywordDetector(compiled), everyPii()], policy);
-    costs.push(((performance.now() - started) * 1000) / (bytes(prompt) / 1024));
-  }
-  return { p50Us: at(Float64Array.from(costs), 0.5), p99Us: at(Float64Array.from(costs), 0.99) };
+  const turn = (): number[] => {
+    const costs: number[] = [];
+    for (let from = 0; from + PROMPT_UNITS <= Math.min(text.length, STREAMED_UNITS * 2); from += PROMPT_UNITS) {
+      const prompt = text.slice(from, from + PROMPT_UNITS);
+      const started = performance.now();
+      filterWhole(prompt, [keywordDetector(compiled), everyPii()], policy);
+      costs.push(((performance.now() - started) * 1000) / (bytes(prompt) / 1024));
+    }
+    return costs;
+  };
+  turn();
+  const costs = Float64Array.from(turn());
+  return { p50Us: at(costs, 0.5), p99Us: at(costs, 0.99) };
 }
 
 export const everyPii = () => piiDetector((['email', 'phone', 'cn_id', 'bank_card', 'credit_card', 'iban', 'ip', 'uscc'] as const).map((type) => ({ rule: 1, type })));
