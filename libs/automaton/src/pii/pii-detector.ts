@@ -33,7 +33,7 @@ export function piiDetector(types: readonly { readonly rule: number; readonly ty
 class PiiDetector implements Detector {
   readonly #rules = new Map<PiiType, number[]>();
   readonly #matches: Match[] = [];
-  readonly #word = new WordBuffer(LONGEST_EMAIL + 1);
+  readonly #word = new WordBuffer();
   readonly #gathering = new NumberGathering((type, start, end) => this.#report(type, start, end));
   readonly #email: boolean;
   readonly #ip: boolean;

@@ -1,15 +1,10 @@
 import { CLASS_OF, FOLDED, UnitClass } from './unit-class.ts';
 
-/** The units of a word with their offsets in the text. */
+/** The units of a word with their offsets in the text. Plain arrays, because most texts are short, and two typed ones cost more to make than such a text to read. */
 export class WordBuffer {
-  readonly #units: Uint16Array;
-  readonly #offsets: Int32Array;
+  readonly #units: number[] = [];
+  readonly #offsets: number[] = [];
   length = 0;
-
-  constructor(capacity: number) {
-    this.#units = new Uint16Array(capacity);
-    this.#offsets = new Int32Array(capacity);
-  }
 
   append(unit: number, offset: number): void {
     this.#units[this.length] = unit;
@@ -48,6 +43,6 @@ export class WordBuffer {
   }
 
   text(): string {
-    return String.fromCharCode.apply(null, this.#units.subarray(0, this.length) as unknown as number[]);
+    return String.fromCharCode(...this.#units.slice(0, this.length));
   }
 }
