@@ -40,7 +40,10 @@ export class Conversation<Request, Response> implements AsyncIterableIterator<Re
     this.#wanted?.(DONE);
     this.#wanted = undefined;
     // Whether and how the other side ends matters to nobody any more; that it does not for long is seen to.
-    this.#answer(GOODBYE_LIMIT_MS).catch(() => undefined);
+    this.#reject = undefined;
+    this.#wait(GOODBYE_LIMIT_MS);
+    const ended = (): void => this.#deadlines.end(this);
+    this.#answers.next().then(ended, ended);
   }
 
   late(): void {
@@ -76,9 +79,8 @@ export class Conversation<Request, Response> implements AsyncIterableIterator<Re
 
   #answer(limitMs: number): Promise<Response> {
     return new Promise((resolve, reject) => {
-      this.untilMs = this.#deadlines.nowMs() + limitMs;
       this.#reject = reject;
-      this.#deadlines.begin(this);
+      this.#wait(limitMs);
       this.#answers.next().then(
         (answer) => {
           this.#deadlines.end(this);
@@ -93,6 +95,11 @@ export class Conversation<Request, Response> implements AsyncIterableIterator<Re
         },
       );
     });
+  }
+
+  #wait(limitMs: number): void {
+    this.untilMs = this.#deadlines.nowMs() + limitMs;
+    this.#deadlines.begin(this);
   }
 
   #leave(): void {

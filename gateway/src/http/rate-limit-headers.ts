@@ -4,9 +4,17 @@ import type { RateLimitRefusal } from '../domain/limits/rate-limit-refusal.ts';
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
+type Names = readonly [limit: string, remaining: string, reset: string];
+
+const REQUESTS: Names = ['x-ratelimit-limit-requests', 'x-ratelimit-remaining-requests', 'x-ratelimit-reset-requests'];
+const TOKENS: Names = ['x-ratelimit-limit-tokens', 'x-ratelimit-remaining-tokens', 'x-ratelimit-reset-tokens'];
+
 /** OpenAI's headers on the state of limits; of a kind that is not limited there are none. */
 export function rateLimitHeaders(state: LimitState | undefined): Record<string, string> {
-  return { ...gaugeHeaders('requests', state?.requests), ...gaugeHeaders('tokens', state?.tokens) };
+  const headers: Record<string, string> = {};
+  setGauge(headers, REQUESTS, state?.requests);
+  setGauge(headers, TOKENS, state?.tokens);
+  return headers;
 }
 
 /** The same for a call that was not let in, and when its client should come again: OpenAI's clients read `retry-after-ms` first. */
@@ -17,13 +25,11 @@ export function refusalHeaders({ state, waitMs }: RateLimitRefusal): Record<stri
 /** OpenAI's clients repeat every 429 unless they are told not to. */
 export const NO_RETRY = { 'x-should-retry': 'false' };
 
-function gaugeHeaders(kind: string, gauge: LimitGauge | undefined): Record<string, string> {
-  if (!gauge) return {};
-  return {
-    [`x-ratelimit-limit-${kind}`]: String(gauge.limit),
-    [`x-ratelimit-remaining-${kind}`]: String(gauge.remaining),
-    [`x-ratelimit-reset-${kind}`]: duration(gauge.resetMs),
-  };
+function setGauge(headers: Record<string, string>, [limit, remaining, reset]: Names, gauge: LimitGauge | undefined): void {
+  if (!gauge) return;
+  headers[limit] = String(gauge.limit);
+  headers[remaining] = String(gauge.remaining);
+  headers[reset] = duration(gauge.resetMs);
 }
 
 /** A time as OpenAI writes it, which is as Go does (`time.Duration.String`): `0s`, `17ms`, `1.2s`, `6m0s`, `24h0m0s`. Rounded up to a millisecond. */
