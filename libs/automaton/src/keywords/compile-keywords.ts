@@ -43,8 +43,7 @@ export function compileKeywords(lists: readonly KeywordList[]): CompiledKeywords
   const words = new Map<string, KeyEntry[]>();
   const sounds = new Map<string, KeyEntry[]>();
   for (const { rule, words: listed, allow = false, wholeWord = true } of lists) {
-    for (const word of listed) {
-      const form = normalForm(word);
+    for (const form of listed.flatMap(forms)) {
       if (form.length === 0 || form.length > MAX_KEY_UNITS) continue;
       const entry = { rule, flags: (wholeWord ? boundaries(form) : 0) | (allow ? AS_WRITTEN : 0) };
       add(words, form, entry);
@@ -80,6 +79,14 @@ function normalForm(word: string): string {
     if (unit !== NOISE && unit !== DROPPED) form += String.fromCharCode(unit);
   }
   return form;
+}
+
+/** Capitals may look like other letters than the small ones, as those of Greek do: a word in capitals is a form of its own then. */
+function forms(word: string): string[] {
+  const form = normalForm(word);
+  const capitals = word.toUpperCase();
+  const other = capitals === word ? form : normalForm(capitals);
+  return other === form ? [form] : [form, other];
 }
 
 const boundaries = (form: string) =>

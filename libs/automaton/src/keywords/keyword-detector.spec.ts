@@ -82,6 +82,11 @@ describe('keywordDetector', () => {
     for (const text of ['法輪功', '法-轮 功', '发轮工', '法 *轮* 功']) expect(found(text, ['法轮功'])).toEqual([text]);
   });
 
+  it('finds a word in capitals that look like other letters than the small ones', () => {
+    for (const [word, text] of [['κάνναβη', 'ΚΆΝΝΑΒΗ'], ['ηρωίνη', 'ΗΡΩΊΝΗ'], ['βία', 'Βία'], ['ΒΊΑ', 'βία']] as const) expect(found(text, [word])).toEqual([text]);
+    expect(found('ΗΡΩΊΝΗ', ['ηρωίνη'], { allow: true })).toEqual(['ΗΡΩΊΝΗ']);
+  });
+
   it('takes no number for a word, and no word with fewer letters', () => {
     expect(found('it took 45s on an A55, 455 times', ['ass'])).toEqual([]);
     expect(found('as ashole', ['ass', 'asshole'])).toEqual([]);
