@@ -109,7 +109,9 @@ export class CallRecords {
   take(events: Events): PendingRecord[] {
     const records: PendingRecord[] = [];
     if (this.#taken === 0) records.push(this.#admitted());
-    if (events.length > 0) records.push(this.#output(events));
+    this.tally.add(events);
+    const output = events.filter(({ event }) => event.case !== 'counts');
+    if (output.length > 0) records.push(this.#output(output));
     if (this.#end && !this.#ended) {
       records.push(this.#completed(this.#end));
       this.#ended = true;
@@ -139,10 +141,9 @@ export class CallRecords {
     return { callId, record, body: { case: 'admitted', value: { call: plainCall(call), promptSalt: this.#promptSalt } } };
   }
 
-  #output(events: Events): PendingRecord {
+  #output(events: Events[number][]): PendingRecord {
     const { callId, principal, governed: { money: { hold } } } = this.#facts;
-    this.tally.add(events);
-    const { chain, body } = chainOutput(this.#chain, { events: events as Events[number][] });
+    const { chain, body } = chainOutput(this.#chain, { events });
     this.#chain = chain;
     const extended = hold === this.#recordedHold ? {} : { hold };
     this.#recordedHold = hold;

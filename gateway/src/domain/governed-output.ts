@@ -1,7 +1,7 @@
-import { askedBytes, estimateTokens } from '@sluice/segment';
+import { askedBytes } from '@sluice/segment';
 import type { Call, Events } from './call.ts';
 import type { FilteredOutput } from './filtered-output.ts';
-import { estimatedUsage, OutputMeter } from './output-meter.ts';
+import { OutputMeter } from './output-meter.ts';
 import type { Covered, Spending } from './spending.ts';
 
 const NOTHING: Events = [];
@@ -51,12 +51,12 @@ export class GovernedOutput {
   /** What was held until nothing follows, and a count where the model was stopped before it could give one. */
   async rest(): Promise<Events> {
     if (!this.#filtered) return NOTHING;
-    if (this.#filtered.isOver) return this.#hasUsage ? NOTHING : [estimatedUsage(estimateTokens(askedBytes(this.#call)), this.#meter.tokens)];
+    if (this.#filtered.isOver) return this.#hasUsage ? NOTHING : [this.#meter.usage(askedBytes(this.#call))];
     return this.#isFlushed ? NOTHING : this.#filtered.push(NOTHING, true);
   }
 }
 
-/** Where a prompt goes is no output, and must not wait for a filter. */
+/** Where a prompt goes and how much was produced is no output, and must not wait for a filter. */
 function isFiltered({ event }: Events[number]): boolean {
-  return event.case !== 'attempt' && event.case !== 'started';
+  return event.case !== 'attempt' && event.case !== 'started' && event.case !== 'counts';
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { create } from '@bufbuild/protobuf';
 import { ChatEventSchema, type ChatEvent } from '@sluice/proto/chat/v1/chat';
 import fc from 'fast-check';
-import { over, text, used } from '../testing/flow-house.ts';
+import { counted, over, text, used } from '../testing/flow-house.ts';
 import type { EventInit } from '../testing/house.ts';
 import { OutputMeter } from './output-meter.ts';
 
@@ -21,11 +21,27 @@ describe('the meter of output', () => {
     expect([meter.tokens, meter.finishedChoices, meter.isFinished(1), meter.isFinished(0)]).toEqual([20, 1, true, false]);
   });
 
+  it('believes what was counted on the way, and estimates only behind it', () => {
+    const meter = new OutputMeter();
+    meter.add(events(text('x'.repeat(40)), counted(43n, 6n)));
+    expect([meter.tokens, meter.with(events(text('x'.repeat(12)))), meter.with(events(text('x'.repeat(12)), counted(43n, 7n)))]).toEqual([6, 9, 7]);
+    expect(meter.usage(400).event.value).toMatchObject({ inputTokens: 43n, outputTokens: 6n, estimated: false });
+    meter.add(events(text('y')));
+    expect(meter.usage(400).event.value).toMatchObject({ inputTokens: 43n, outputTokens: 7n, estimated: true });
+  });
+
+  it('gives an estimate for a usage where nothing was counted', () => {
+    const meter = new OutputMeter();
+    meter.add(events(text('x'.repeat(12))));
+    expect(meter.usage(400).event.value).toMatchObject({ inputTokens: 100n, outputTokens: 3n, estimated: true });
+  });
+
   it('foresees what it will count', () => {
-    fc.assert(fc.property(fc.array(fc.array(fc.string({ unit: 'grapheme', maxLength: 30 }), { maxLength: 5 }), { maxLength: 8 }), (batches) => {
+    const piece = fc.oneof(fc.string({ unit: 'grapheme', maxLength: 30 }).map((value) => text(value)), fc.nat({ max: 50 }).map((tokens) => counted(3n, BigInt(tokens))));
+    fc.assert(fc.property(fc.array(fc.array(piece, { maxLength: 5 }), { maxLength: 8 }), (batches) => {
       const meter = new OutputMeter();
       for (const batch of batches) {
-        const given = events(...batch.map((piece) => text(piece)));
+        const given = events(...batch);
         const foreseen = meter.with(given);
         meter.add(given);
         expect(meter.tokens).toBe(foreseen);

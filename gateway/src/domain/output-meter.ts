@@ -1,19 +1,21 @@
 import { estimateTokens } from '@sluice/segment';
 import type { ChatEvent } from '@sluice/proto/chat/v1/chat';
-import type { Events } from './call.ts';
+import type { Events, TokenCounts } from './call.ts';
 
 /**
- * How much output there is while it is produced: what a backend reported, one token for each piece, or one for four
- * bytes, whichever is the most. Over all choices.
+ * How much output there is while it is produced: what the backend counted on the way, and for what stands behind its
+ * count one token for each piece, or one for four bytes, whichever is more. Over all choices.
  */
 export class OutputMeter {
   readonly #finished = new Set<number>();
+  #counted: TokenCounts | undefined;
+  /** Behind the count. */
   #pieces = 0;
   #bytes = 0;
   #reported = 0;
 
   get tokens(): number {
-    return tokensOf(this.#pieces, this.#bytes, this.#reported);
+    return Math.max(this.#reported, tokensOf(this.#counted, this.#pieces, this.#bytes));
   }
 
   isFinished(choice: number): boolean {
@@ -29,34 +31,46 @@ export class OutputMeter {
       if (event.case === 'delta') {
         this.#pieces++;
         this.#bytes += bytesOf(event.value);
+      } else if (event.case === 'counts') {
+        this.#counted = event.value;
+        this.#pieces = 0;
+        this.#bytes = 0;
       } else if (event.case === 'finished') this.#finished.add(event.value.choice);
       else if (event.case === 'usage') this.#reported = Math.max(this.#reported, Number(event.value.outputTokens));
     }
   }
 
-  /** Tokens there would be with these too, as far as they are seen and not reported: a report comes when all is over. */
+  /** Tokens there would be with these too, as far as they are seen or counted on the way: a report comes when all is over. */
   with(events: Events): number {
+    let counted = this.#counted;
     let pieces = this.#pieces;
     let bytes = this.#bytes;
     for (const { event } of events) {
-      if (event.case !== 'delta') continue;
-      pieces++;
-      bytes += bytesOf(event.value);
+      if (event.case === 'delta') {
+        pieces++;
+        bytes += bytesOf(event.value);
+      } else if (event.case === 'counts') {
+        counted = event.value;
+        pieces = 0;
+        bytes = 0;
+      }
     }
-    return tokensOf(pieces, bytes, this.#reported);
+    return Math.max(this.#reported, tokensOf(counted, pieces, bytes));
+  }
+
+  /** The usage of an answer that Sluice ended before its backend reported one: exact where that had counted all of it. */
+  usage(askedBytes: number): ChatEvent {
+    const { inputTokens = estimateTokens(askedBytes), cachedInputTokens = 0n, reasoningTokens = 0n } = this.#counted ?? {};
+    const estimated = this.#counted === undefined || this.tokens !== Number(this.#counted.outputTokens);
+    const usage = { $typeName: 'chat.v1.Usage' as const, inputTokens, outputTokens: BigInt(this.tokens), cachedInputTokens, reasoningTokens, estimated, json: new Uint8Array() };
+    return { $typeName: 'chat.v1.ChatEvent', event: { case: 'usage', value: usage } };
   }
 }
 
-function tokensOf(pieces: number, bytes: number, reported: number): number {
-  return Math.max(pieces, Number(estimateTokens(bytes)), reported);
+function tokensOf(counted: TokenCounts | undefined, pieces: number, bytes: number): number {
+  return Number(counted?.outputTokens ?? 0n) + Math.max(pieces, Number(estimateTokens(bytes)));
 }
 
 function bytesOf({ text, extraJson }: Extract<ChatEvent['event'], { case: 'delta' }>['value']): number {
   return Buffer.byteLength(text) + extraJson.length;
-}
-
-/** A count of what there was of an answer that Sluice ended before its backend could count. */
-export function estimatedUsage(inputTokens: bigint, outputTokens: number): ChatEvent {
-  const usage = { $typeName: 'chat.v1.Usage' as const, inputTokens, outputTokens: BigInt(outputTokens), cachedInputTokens: 0n, reasoningTokens: 0n, estimated: true, json: new Uint8Array() };
-  return { $typeName: 'chat.v1.ChatEvent', event: { case: 'usage', value: usage } };
 }

@@ -22,6 +22,21 @@ describe('the tally of an answer', () => {
     expect(tally.counts()).toEqual({ inputTokens: 7n, outputTokens: 8n, cachedInputTokens: 1n, reasoningTokens: 2n, estimated: false });
   });
 
+  it('takes what was counted on the way until the answer ends, and estimates only what stands behind it', () => {
+    const tally = new OutputTally(900);
+    const counted = (outputTokens: bigint): EventInit => ({ event: { case: 'counts', value: { inputTokens: 7n, outputTokens, cachedInputTokens: 1n } } });
+    const said = (text: string): EventInit => ({ event: { case: 'delta', value: { text } } });
+    tally.add(events(said('twelve bytes'), counted(5n), said('tail!')));
+    expect(tally.counts()).toEqual({ inputTokens: 7n, outputTokens: 7n, cachedInputTokens: 1n, reasoningTokens: 0n, estimated: true });
+    tally.add(events(counted(6n)));
+    expect(tally.counts()).toEqual({ inputTokens: 7n, outputTokens: 6n, cachedInputTokens: 1n, reasoningTokens: 0n, estimated: false });
+    expect(tally.events).toBe(2);
+    tally.learn(events(said('nobody gets this'), counted(9n)));
+    expect(tally.counts()).toMatchObject({ outputTokens: 9n, estimated: false });
+    tally.add(events({ event: { case: 'usage', value: { inputTokens: 7n, outputTokens: 10n } } }));
+    expect(tally.counts()).toMatchObject({ outputTokens: 10n, cachedInputTokens: 0n, estimated: false });
+  });
+
   it('keeps who answered and how each choice ended, in the order of choices', () => {
     const tally = new OutputTally(0);
     tally.add(events({ event: { case: 'started', value: { versionId: 'v', deploymentId: 'd' } } }, { event: { case: 'finished', value: { choice: 1, reason: 'length' } } }, { event: { case: 'finished', value: { choice: 0, reason: 'stop' } } }));

@@ -14,6 +14,8 @@ export class OutputTally {
   #extraBytes = 0;
   readonly #finished = new Map<number, string>();
   #usage: TokenCounts | undefined;
+  /** What the backend counted on the way, and how many bytes of output there were then. */
+  #counted: { readonly counts: TokenCounts; readonly bytes: number } | undefined;
   #isAnswered = false;
 
   constructor(asked: number) {
@@ -21,43 +23,60 @@ export class OutputTally {
   }
 
   add(events: Events): void {
-    this.events += events.length;
-    for (const { event } of events) {
-      if (event.case === 'delta') {
-        this.bytes += Buffer.byteLength(event.value.text);
-        this.#extraBytes += event.value.extraJson.length;
-      } else if (event.case === 'finished') {
-        this.#finished.set(event.value.choice, event.value.reason);
-        this.stoppedBy ||= event.value.stoppedBy;
-      }
+    for (const event of events) {
+      this.#add(event);
+      this.#learn(event);
     }
-    this.learn(events);
   }
 
-  /** Takes what the backend said of the call from output that nobody will get: its usage, and who answered or was asked last. */
+  #add({ event }: Events[number]): void {
+    if (event.case !== 'counts') this.events++;
+    if (event.case === 'delta') {
+      this.bytes += Buffer.byteLength(event.value.text);
+      this.#extraBytes += event.value.extraJson.length;
+    } else if (event.case === 'finished') {
+      this.#finished.set(event.value.choice, event.value.reason);
+      this.stoppedBy ||= event.value.stoppedBy;
+    }
+  }
+
+  /** Takes what the backend said of the call from output that nobody will get: its counts, and who answered or was asked last. */
   learn(events: Events): void {
-    for (const { event } of events) {
-      if (event.case === 'usage') this.#usage = event.value;
-      else if (event.case === 'started' || event.case === 'attempt') {
-        this.#isAnswered ||= event.case === 'started';
-        this.versionId = event.value.versionId;
-        this.deploymentId = event.value.deploymentId;
-      }
+    for (const event of events) this.#learn(event);
+  }
+
+  #learn({ event }: Events[number]): void {
+    if (event.case === 'usage') this.#usage = event.value;
+    else if (event.case === 'counts') this.#counted = { counts: event.value, bytes: this.bytes + this.#extraBytes };
+    else if (event.case === 'started' || event.case === 'attempt') {
+      this.#isAnswered ||= event.case === 'started';
+      this.versionId = event.value.versionId;
+      this.deploymentId = event.value.deploymentId;
     }
   }
 
-  /** The counts that came with the answer, or an estimate while none did. What no backend has begun to answer took nothing. */
+  /**
+   * The counts that came with the answer; before they come those that the backend gave on the way, with an estimate for
+   * what stands behind them; else an estimate. What no backend has begun to answer took nothing.
+   */
   counts(): TokenCounts {
-    if (this.#usage) {
-      const { inputTokens, outputTokens, cachedInputTokens, reasoningTokens, estimated } = this.#usage;
-      return { inputTokens, outputTokens, cachedInputTokens, reasoningTokens, estimated };
+    if (this.#usage) return plain(this.#usage);
+    const bytes = this.bytes + this.#extraBytes;
+    if (this.#counted) {
+      const counts = plain(this.#counted.counts);
+      const behind = bytes - this.#counted.bytes;
+      return behind === 0 ? counts : { ...counts, outputTokens: counts.outputTokens + estimateTokens(behind), estimated: true };
     }
     const asked = this.#isAnswered || this.bytes > 0 ? this.#askedBytes : 0;
-    return { inputTokens: estimateTokens(asked), outputTokens: estimateTokens(this.bytes + this.#extraBytes), cachedInputTokens: 0n, reasoningTokens: 0n, estimated: true };
+    return { inputTokens: estimateTokens(asked), outputTokens: estimateTokens(bytes), cachedInputTokens: 0n, reasoningTokens: 0n, estimated: true };
   }
 
   /** By choice. */
   finishReasons(): string[] {
     return [...this.#finished].sort(([left], [right]) => left - right).map(([, reason]) => reason);
   }
+}
+
+function plain({ inputTokens, outputTokens, cachedInputTokens, reasoningTokens, estimated }: TokenCounts): TokenCounts {
+  return { inputTokens, outputTokens, cachedInputTokens, reasoningTokens, estimated };
 }

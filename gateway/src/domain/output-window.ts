@@ -69,10 +69,10 @@ export class OutputWindow implements RecordSource {
     this.#hasOutput ||= events.some(isOutput);
   }
 
-  /** Takes output that is to leave, or an attempt that is to be known, as soon as it is durable. That a backend accepted the call can wait. */
+  /** Takes output that is to leave, or an attempt that is to be known, as soon as it is durable. That a backend accepted the call, and what it counts, can wait. */
   push(events: Events): void {
     this.hold(events);
-    if (events.some(({ event }) => event.case !== 'started')) this.#enqueue();
+    if (events.some(({ event }) => event.case !== 'started' && event.case !== 'counts')) this.#enqueue();
   }
 
   /** Resolves when everything that was taken is durable; throws when it is lost. */

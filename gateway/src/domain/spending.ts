@@ -1,12 +1,12 @@
 import { ServiceError } from '@sluice/errors';
 import type { BudgetRefusal, Hold, Price } from '@sluice/proto/billing/v1/billing';
 import type { ChatEvent } from '@sluice/proto/chat/v1/chat';
-import { askedBytes, estimateTokens } from '@sluice/segment';
+import { askedBytes } from '@sluice/segment';
 import type { Call, Events, Principal } from './call.ts';
 import { CallRefusal } from './call-refusal.ts';
 import { clipped } from './clipped-call.ts';
 import type { TokenBound } from './limits/token-bound.ts';
-import { estimatedUsage, OutputMeter } from './output-meter.ts';
+import { OutputMeter } from './output-meter.ts';
 import type { Place, SpendTalk } from './ports.ts';
 
 /** Output of one choice that is covered at first, and by each extension. Larger ones keep money from others; smaller ones ask more often. */
@@ -111,13 +111,13 @@ export class Spending {
   /** What fits leaves, and every choice that still runs ends here. */
   #cut(events: Events): Covered {
     const fitting: ChatEvent[] = [];
-    for (const event of events) {
-      if (this.#meter.with([event]) > this.#covered) break;
-      this.#meter.add([event]);
-      fitting.push(event);
+    for (const counted of countedTogether(events)) {
+      if (this.#meter.with(counted) > this.#covered) break;
+      this.#meter.add(counted);
+      fitting.push(...counted);
     }
     for (let choice = 0; choice < this.call.choices; choice++) if (!this.#meter.isFinished(choice)) fitting.push(stopped(choice));
-    fitting.push(estimatedUsage(estimateTokens(askedBytes(this.call)), this.#meter.tokens));
+    fitting.push(this.#meter.usage(askedBytes(this.call)));
     return { events: fitting, isOver: true };
   }
 
@@ -133,6 +133,17 @@ export class Spending {
     if (last?.case !== 'usage') return undefined;
     return Number(last.value.outputTokens) > this.#covered || last.value.inputTokens > this.#inputTokensBound ? last.value : undefined;
   }
+}
+
+/** What one count of the backend covers leaves together or not at all; behind the last count each event by itself. */
+function* countedTogether(events: Events): Generator<Events> {
+  let from = 0;
+  for (const [at, { event }] of events.entries()) {
+    if (event.case !== 'counts') continue;
+    yield events.slice(from, at + 1);
+    from = at + 1;
+  }
+  for (const event of events.slice(from)) yield [event];
 }
 
 function stopped(choice: number): ChatEvent {

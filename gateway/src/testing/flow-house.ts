@@ -83,8 +83,12 @@ export class FlowHouse {
 
   /** Text of a choice that is on record. */
   recordedText(choice = 0): string {
-    const bodies = this.records.flatMap(({ body }) => (body?.case === 'encodedOutput' ? [fromBinary(OutputBodySchema, body.bytes)] : []));
-    return textOf(bodies.flatMap(({ events }: OutputBody) => events), choice);
+    return textOf(this.#recordedEvents(), choice);
+  }
+
+  /** Kinds of the output events that are on record. */
+  recordedKinds(): (string | undefined)[] {
+    return this.#recordedEvents().map(({ event }) => event.case);
   }
 
   releasedText(choice = 0): string {
@@ -93,6 +97,11 @@ export class FlowHouse {
 
   finished(): { reason: string; stoppedBy: string }[] {
     return this.released.flatMap(({ event }) => (event.case === 'finished' ? [{ reason: event.value.reason, stoppedBy: event.value.stoppedBy }] : []));
+  }
+
+  #recordedEvents(): ChatEvent[] {
+    const bodies = this.records.flatMap(({ body }) => (body?.case === 'encodedOutput' ? [fromBinary(OutputBodySchema, body.bytes)] : []));
+    return bodies.flatMap(({ events }: OutputBody) => events);
   }
 
   #flow(clock: Clock): RequestFlow {
@@ -166,6 +175,11 @@ export function over(reason = 'stop', choice = 0): EventInit {
 
 export function used(inputTokens: bigint, outputTokens: bigint): EventInit {
   return { event: { case: 'usage', value: { inputTokens, outputTokens } } };
+}
+
+/** What the backend counted so far. */
+export function counted(inputTokens: bigint, outputTokens: bigint): EventInit {
+  return { event: { case: 'counts', value: { inputTokens, outputTokens } } };
 }
 
 function textOf(events: readonly ChatEvent[], choice: number): string {

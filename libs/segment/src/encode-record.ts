@@ -59,7 +59,7 @@ export function encodeOutput(body: MessageInitShape<typeof OutputBodySchema>): B
 
 const FIELD_OF_RECORD = { admitted: 2, output: 3, completed: 4, refused: 5, fragment: 6 } as const;
 const FIELD_OF_BODY = { admitted: 2, output: 3, completed: 4, fragment: 5 } as const;
-const FIELD_OF_EVENT = { started: 1, delta: 2, finished: 3, usage: 4, attempt: 5 } as const;
+const FIELD_OF_EVENT = { started: 1, delta: 2, finished: 3, usage: 4, attempt: 5, counts: 6 } as const;
 
 function whole(write: () => void): Buffer {
   try {
@@ -219,7 +219,7 @@ function chatEvent(event: Extract<NonNullable<MessageInitShape<typeof ChatEventS
     writer.number(3, event.value.cachedInputTokens);
     writer.number(4, event.value.reasoningTokens);
     writer.number(5, event.value.estimated);
-    writer.bytes(6, event.value.json);
+    if (event.case === 'usage') writer.bytes(6, event.value.json);
   }
   writer.end(start);
 }

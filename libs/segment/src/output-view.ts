@@ -87,6 +87,8 @@ function eventView({ event }: ChatEvent): object {
         // What the backend said. The client got it as it stands here, unless the counts were estimated.
         ...(event.value.json.length > 0 ? { reported: readableJson(event.value.json) } : {}),
       };
+    // Counts on the way are not recorded as output.
+    case 'counts':
     case undefined:
       return { type: 'unknown' };
   }

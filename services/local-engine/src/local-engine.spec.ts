@@ -149,6 +149,21 @@ describe('local engine with the real model', () => {
     expect(answer.outputTokens).toBeGreaterThan(3);
   });
 
+  it('has counted exactly the tokens of its text, wherever its reader leaves', async () => {
+    const prompt = chat('What is the capital of France?');
+    for (const taken of [1, 3]) {
+      let [text, responses, inputTokens, outputTokens] = ['', 0, 0, 0];
+      for await (const response of stream([request(prompt, { temperature: 0, max_tokens: 24 })])) {
+        text += response.textOutput;
+        inputTokens = response.inputTokens!;
+        outputTokens += response.outputTokens!;
+        if (++responses === taken) break;
+      }
+      expect(inputTokens).toBe(24);
+      expect(await ask('What is the capital of France?', { temperature: 0, max_tokens: outputTokens })).toMatchObject({ text, outputTokens });
+    }
+  });
+
   it('answers whole through ModelInfer, with the prompt in front unless that is not wanted', async () => {
     const sampling = { temperature: 0, max_tokens: 3 };
     const whole = async (excludeInputInOutput: boolean) =>

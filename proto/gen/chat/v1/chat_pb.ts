@@ -6,13 +6,15 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Counts } from "./counts_pb.ts";
+import { file_chat_v1_counts } from "./counts_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file chat/v1/chat.proto.
  */
 export const file_chat_v1_chat: GenFile = /*@__PURE__*/
-  fileDesc("ChJjaGF0L3YxL2NoYXQucHJvdG8SB2NoYXQudjEiIwoFRmllbGQSDAoEbmFtZRgBIAEoCRIMCgRqc29uGAIgASgMImwKCENoYXRDYWxsEg0KBW1vZGVsGAEgASgJEhAKCG1lc3NhZ2VzGAIgASgMEh4KBmZpZWxkcxgDIAMoCzIOLmNoYXQudjEuRmllbGQSDgoGc3RyZWFtGAQgASgIEg8KB2Nob2ljZXMYBSABKA0ixwEKCUNoYXRFdmVudBIjCgdzdGFydGVkGAEgASgLMhAuY2hhdC52MS5TdGFydGVkSAASHwoFZGVsdGEYAiABKAsyDi5jaGF0LnYxLkRlbHRhSAASJQoIZmluaXNoZWQYAyABKAsyES5jaGF0LnYxLkZpbmlzaGVkSAASHwoFdXNhZ2UYBCABKAsyDi5jaGF0LnYxLlVzYWdlSAASIwoHYXR0ZW1wdBgFIAEoCzIQLmNoYXQudjEuQXR0ZW1wdEgAQgcKBWV2ZW50IloKB0F0dGVtcHQSEgoKdmVyc2lvbl9pZBgBIAEoCRIVCg1kZXBsb3ltZW50X2lkGAIgASgJEhAKCGV4dGVybmFsGAMgASgIEhIKCmVycm9yX2NvZGUYBCABKAkiZgoHU3RhcnRlZBISCgp2ZXJzaW9uX2lkGAEgASgJEhUKDWRlcGxveW1lbnRfaWQYAiABKAkSGgoSc3lzdGVtX2ZpbmdlcnByaW50GAMgASgJEhQKDHNlcnZpY2VfdGllchgEIAEoCSKUAQoFRGVsdGESDgoGY2hvaWNlGAEgASgNEiEKB2NoYW5uZWwYAiABKA4yEC5jaGF0LnYxLkNoYW5uZWwSDAoEdGV4dBgDIAEoCRIfCgR0b29sGAQgASgLMhEuY2hhdC52MS5Ub29sQ2FsbBIVCg1sb2dwcm9ic19qc29uGAUgASgMEhIKCmV4dHJhX2pzb24YBiABKAwiQQoIVG9vbENhbGwSDQoFaW5kZXgYASABKA0SCgoCaWQYAiABKAkSDAoEdHlwZRgDIAEoCRIMCgRuYW1lGAQgASgJIj4KCEZpbmlzaGVkEg4KBmNob2ljZRgBIAEoDRIOCgZyZWFzb24YAiABKAkSEgoKc3RvcHBlZF9ieRgDIAEoCSKMAQoFVXNhZ2USFAoMaW5wdXRfdG9rZW5zGAEgASgEEhUKDW91dHB1dF90b2tlbnMYAiABKAQSGwoTY2FjaGVkX2lucHV0X3Rva2VucxgDIAEoBBIYChByZWFzb25pbmdfdG9rZW5zGAQgASgEEhEKCWVzdGltYXRlZBgFIAEoCBIMCgRqc29uGAYgASgMKp8BCgdDaGFubmVsEhcKE0NIQU5ORUxfVU5TUEVDSUZJRUQQABITCg9DSEFOTkVMX0NPTlRFTlQQARIVChFDSEFOTkVMX1JFQVNPTklORxACEhMKD0NIQU5ORUxfUkVGVVNBTBADEhoKFkNIQU5ORUxfVE9PTF9BUkdVTUVOVFMQBBIeChpDSEFOTkVMX0ZVTkNUSU9OX0FSR1VNRU5UUxAFYgZwcm90bzM");
+  fileDesc("ChJjaGF0L3YxL2NoYXQucHJvdG8SB2NoYXQudjEiIwoFRmllbGQSDAoEbmFtZRgBIAEoCRIMCgRqc29uGAIgASgMImwKCENoYXRDYWxsEg0KBW1vZGVsGAEgASgJEhAKCG1lc3NhZ2VzGAIgASgMEh4KBmZpZWxkcxgDIAMoCzIOLmNoYXQudjEuRmllbGQSDgoGc3RyZWFtGAQgASgIEg8KB2Nob2ljZXMYBSABKA0i6gEKCUNoYXRFdmVudBIjCgdzdGFydGVkGAEgASgLMhAuY2hhdC52MS5TdGFydGVkSAASHwoFZGVsdGEYAiABKAsyDi5jaGF0LnYxLkRlbHRhSAASJQoIZmluaXNoZWQYAyABKAsyES5jaGF0LnYxLkZpbmlzaGVkSAASHwoFdXNhZ2UYBCABKAsyDi5jaGF0LnYxLlVzYWdlSAASIwoHYXR0ZW1wdBgFIAEoCzIQLmNoYXQudjEuQXR0ZW1wdEgAEiEKBmNvdW50cxgGIAEoCzIPLmNoYXQudjEuQ291bnRzSABCBwoFZXZlbnQiWgoHQXR0ZW1wdBISCgp2ZXJzaW9uX2lkGAEgASgJEhUKDWRlcGxveW1lbnRfaWQYAiABKAkSEAoIZXh0ZXJuYWwYAyABKAgSEgoKZXJyb3JfY29kZRgEIAEoCSJmCgdTdGFydGVkEhIKCnZlcnNpb25faWQYASABKAkSFQoNZGVwbG95bWVudF9pZBgCIAEoCRIaChJzeXN0ZW1fZmluZ2VycHJpbnQYAyABKAkSFAoMc2VydmljZV90aWVyGAQgASgJIpQBCgVEZWx0YRIOCgZjaG9pY2UYASABKA0SIQoHY2hhbm5lbBgCIAEoDjIQLmNoYXQudjEuQ2hhbm5lbBIMCgR0ZXh0GAMgASgJEh8KBHRvb2wYBCABKAsyES5jaGF0LnYxLlRvb2xDYWxsEhUKDWxvZ3Byb2JzX2pzb24YBSABKAwSEgoKZXh0cmFfanNvbhgGIAEoDCJBCghUb29sQ2FsbBINCgVpbmRleBgBIAEoDRIKCgJpZBgCIAEoCRIMCgR0eXBlGAMgASgJEgwKBG5hbWUYBCABKAkiPgoIRmluaXNoZWQSDgoGY2hvaWNlGAEgASgNEg4KBnJlYXNvbhgCIAEoCRISCgpzdG9wcGVkX2J5GAMgASgJIowBCgVVc2FnZRIUCgxpbnB1dF90b2tlbnMYASABKAQSFQoNb3V0cHV0X3Rva2VucxgCIAEoBBIbChNjYWNoZWRfaW5wdXRfdG9rZW5zGAMgASgEEhgKEHJlYXNvbmluZ190b2tlbnMYBCABKAQSEQoJZXN0aW1hdGVkGAUgASgIEgwKBGpzb24YBiABKAwqnwEKB0NoYW5uZWwSFwoTQ0hBTk5FTF9VTlNQRUNJRklFRBAAEhMKD0NIQU5ORUxfQ09OVEVOVBABEhUKEUNIQU5ORUxfUkVBU09OSU5HEAISEwoPQ0hBTk5FTF9SRUZVU0FMEAMSGgoWQ0hBTk5FTF9UT09MX0FSR1VNRU5UUxAEEh4KGkNIQU5ORUxfRlVOQ1RJT05fQVJHVU1FTlRTEAViBnByb3RvMw", [file_chat_v1_counts]);
 
 /**
  * One field of the client's request body, kept as the bytes the client sent: re-encoding would lose large integers
@@ -89,6 +91,7 @@ export const ChatCallSchema: GenMessage<ChatCall> = /*@__PURE__*/
 
 /**
  * One step of the answer. A whole answer is the sequence Started, any number of Delta, Finished for each choice, Usage.
+ * Counts may stand behind any Delta.
  *
  * @generated from message chat.v1.ChatEvent
  */
@@ -126,6 +129,15 @@ export type ChatEvent = Message<"chat.v1.ChatEvent"> & {
      */
     value: Attempt;
     case: "attempt";
+  } | {
+    /**
+     * What the backend counted for all that stands before, over all choices; never estimated. Not for the client, and not
+     * among the recorded output: the record itself has counts.
+     *
+     * @generated from field: chat.v1.Counts counts = 6;
+     */
+    value: Counts;
+    case: "counts";
   } | { case: undefined; value?: undefined };
 };
 

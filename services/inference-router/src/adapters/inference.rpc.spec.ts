@@ -2,12 +2,13 @@ import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '@sluice/clock';
 import { create } from '@bufbuild/protobuf';
 import { ChatRequestSchema, ListBackendsRequestSchema, StreamChatRequestSchema } from '@sluice/proto/inference/v1/inference';
-import { textOf } from '../domain/backend.contract.ts';
+import { kinds, textOf } from '../domain/backend.contract.ts';
 import { Fleet } from '../domain/fleet.ts';
 import { DEFAULT_CALL_LIMITS } from '../domain/limits.ts';
 import { WholeAnswers } from '../domain/whole-answers.ts';
-import { chatCall, deployment, ScriptedBackend, settled, text } from '../testing/scripted-backend.ts';
+import { chatCall, deployment, ScriptedBackend, settled, text, usage } from '../testing/scripted-backend.ts';
 import { inferenceRpc } from './inference.rpc.ts';
+import { counts } from './openai/chat-events.ts';
 
 describe('an answer that the router itself collects', () => {
   const made = async (limitBytes: number) => {
@@ -39,6 +40,15 @@ describe('an answer that the router itself collects', () => {
     expect(yielded).toBeLessThan(12);
     expect([isLeft, wholeAnswers.heldBytes]).toEqual([true, 0]);
     expect(fleet.list().map(({ breaker, inFlight }) => [breaker.state, inFlight])).toEqual([['closed', 0]]);
+  });
+
+  it('has no counts of the way to its end', async () => {
+    const { backend, ask } = await made(10_000);
+    backend.answer = async function* () {
+      yield [text('a'), counts({ inputTokens: 1n, outputTokens: 1n, cachedInputTokens: 0n, reasoningTokens: 0n })];
+      yield [usage()];
+    };
+    expect(kinds((await ask()).events as never)).toEqual(['delta', 'usage']);
   });
 
   it('may be as large as all the room, although its backend held it in the same room', async () => {

@@ -26,6 +26,8 @@ export function inferenceRpc(options: RouteOptions & { readonly wholeAnswers: Wh
       using room = options.wholeAnswers.begin();
       const keep = (batch: readonly ChatEvent[]): void => {
         for (const event of batch) {
+          // The usage at the end says all of it.
+          if (event.event.case === 'counts') continue;
           room.take(weightOf(event));
           events.push(event);
         }

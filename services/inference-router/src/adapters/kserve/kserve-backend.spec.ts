@@ -55,10 +55,34 @@ describe('a chat', () => {
     ];
     const events = await ask({}, [{ role: 'developer', content: 'Rule' }, { role: 'user', content: [{ type: 'text', text: 'A' }, { type: 'text', text: 'B' }] }, { role: 'assistant', content: null }]);
     expect(engine.requests[0]!.textInput).toBe('<|im_start|>system\nRule<|im_end|>\n<|im_start|>user\nAB<|im_end|>\n<|im_start|>assistant\n<|im_end|>\n<|im_start|>assistant\n');
-    expect(cases(events)).toEqual(['started', 'delta', 'delta', 'finished', 'usage']);
+    expect(cases(events)).toEqual(['started', 'delta', 'counts', 'delta', 'counts', 'finished', 'usage']);
     expect(events[0]!.event.value).toMatchObject({ versionId: 'ver_1', deploymentId: 'dep_1' });
-    expect(events[3]!.event.value).toMatchObject({ choice: 0, reason: 'stop' });
-    expect(events[4]!.event.value).toMatchObject({ inputTokens: 9n, outputTokens: 4n, estimated: false });
+    expect(events[5]!.event.value).toMatchObject({ choice: 0, reason: 'stop' });
+    expect(events[6]!.event.value).toMatchObject({ inputTokens: 9n, outputTokens: 4n, estimated: false });
+  });
+
+  it('comes with what the server counted up to each piece, over all choices, in the batch of that piece', async () => {
+    const pieces = [3, 1, 2].map((outputTokens) => ({ textOutput: 'x', inputTokens: 9, outputTokens, final: false }));
+    engine.script = () => [...pieces, { textOutput: '', inputTokens: 9, outputTokens: 1, finishReason: 'stop', final: true }];
+    let produced = 0;
+    let last: unknown;
+    for await (const batch of backend().chat(callOf({ n: 2 }), new AbortController().signal)) {
+      const counted = batch.at(-1)!.event;
+      last = counted.value;
+      if (counted.case === 'usage') continue;
+      expect(counted).toMatchObject({ case: 'counts', value: { inputTokens: 9n, estimated: false } });
+      const { outputTokens } = counted.value as { readonly outputTokens: bigint };
+      expect(Number(outputTokens)).toBeGreaterThan(produced);
+      produced = Number(outputTokens);
+    }
+    expect([produced, last]).toEqual([13, expect.objectContaining({ inputTokens: 9n, outputTokens: 14n })]);
+  });
+
+  it('says nothing of counts on the way where the server gives none, or the text came without a token', async () => {
+    engine.script = () => [{ textOutput: 'a', final: false }, { textOutput: 'b', outputTokens: 2, final: false }, { textOutput: '', inputTokens: 4, outputTokens: 1, finishReason: 'stop', final: true }];
+    expect(cases(await ask())).toEqual(['started', 'delta', 'delta', 'finished', 'usage']);
+    engine.script = () => [{ textOutput: 'a', inputTokens: 4, outputTokens: 1, final: false }, { textOutput: 'b', inputTokens: 4, final: false }, { textOutput: '', inputTokens: 4, finishReason: 'stop', final: true }];
+    expect(cases(await ask())).toEqual(['started', 'delta', 'counts', 'delta', 'finished', 'usage']);
   });
 
   it('asks for each choice by itself, counts the prompt once, and gives each its own seed', async () => {

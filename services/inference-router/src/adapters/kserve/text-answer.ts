@@ -1,7 +1,7 @@
 import { ServiceError } from '@sluice/errors';
 import type { TextResponse, TokenLogprob, TokenLogprobs } from '@sluice/kserve';
 import { Channel, type ChatEvent } from '@sluice/proto/chat/v1/chat';
-import { delta, finished, started, usage } from '../openai/chat-events.ts';
+import { counts, delta, finished, started, usage, type CountsFields } from '../openai/chat-events.ts';
 
 const FINISH_REASONS = new Set(['stop', 'length']);
 
@@ -18,6 +18,8 @@ export class TextAnswer {
   #isStarted = false;
   #inputTokens = 0;
   #outputTokens = 0;
+  /** Of them, those that the last counts told of. */
+  #toldTokens = 0;
 
   /** `ids`: the request ids, in the order of the choices. */
   constructor(origin: AnswerOrigin, ids: readonly string[]) {
@@ -30,7 +32,10 @@ export class TextAnswer {
     return this.#open.size === 0;
   }
 
-  /** The events of one response; after the last one of the last choice, the usage too. */
+  /**
+   * The events of one response, and the counts up to it where the server gives both; after the last one of the last choice
+   * the usage instead.
+   */
   read(response: TextResponse): ChatEvent[] {
     const choice = this.#choices.get(response.id);
     if (choice === undefined || !this.#open.has(response.id)) throw malformed('a response that belongs to no request');
@@ -39,11 +44,21 @@ export class TextAnswer {
     this.#outputTokens += response.outputTokens ?? 0;
     const events = this.#start();
     if (response.textOutput !== '' || response.logprobs?.length) events.push(textDelta(choice, response));
-    if (!response.final) return events;
+    if (!response.final) return this.#withCounts(events);
     if (response.finishReason === undefined || !FINISH_REASONS.has(response.finishReason)) throw malformed('an end without a known reason');
     this.#open.delete(response.id);
     events.push(finished(choice, response.finishReason));
-    if (this.isFinished) events.push(this.#usage());
+    if (!this.isFinished) return this.#withCounts(events);
+    events.push(usage({ ...this.#counts(), estimated: false, json: new Uint8Array(0) }));
+    return events;
+  }
+
+  /** A server that counts has counted the prompt before anything else: nothing of it is a server that does not. */
+  #withCounts(events: ChatEvent[]): ChatEvent[] {
+    if (this.#inputTokens > 0 && this.#outputTokens > this.#toldTokens) {
+      this.#toldTokens = this.#outputTokens;
+      events.push(counts(this.#counts()));
+    }
     return events;
   }
 
@@ -53,15 +68,8 @@ export class TextAnswer {
     return [started({ ...this.#origin, systemFingerprint: '', serviceTier: '' })];
   }
 
-  #usage(): ChatEvent {
-    return usage({
-      inputTokens: BigInt(this.#inputTokens),
-      outputTokens: BigInt(this.#outputTokens),
-      cachedInputTokens: 0n,
-      reasoningTokens: 0n,
-      estimated: false,
-      json: new Uint8Array(0),
-    });
+  #counts(): CountsFields {
+    return { inputTokens: BigInt(this.#inputTokens), outputTokens: BigInt(this.#outputTokens), cachedInputTokens: 0n, reasoningTokens: 0n };
   }
 }
 

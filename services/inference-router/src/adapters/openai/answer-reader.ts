@@ -9,6 +9,7 @@ import { RawValue } from './raw-value.ts';
 import { ToolCalls } from './tool-calls.ts';
 import { errorInBand, isObject, rubbish } from './upstream-error.ts';
 import { usageOf } from './usage-of.ts';
+import { UsageOnTheWay } from './usage-on-the-way.ts';
 import { WholeCharacters } from './whole-characters.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -44,9 +45,12 @@ export class AnswerReader {
   #serviceTier = '';
   #usage: { readonly value: unknown; readonly source: RawValue; readonly path: Path } | undefined;
   #outputBytes = 0;
+  /** Of a stream with one choice: servers count each choice for itself until the end. */
+  readonly #onTheWay: UsageOnTheWay | undefined;
 
   constructor(call: BackendCall) {
     this.#call = call;
+    this.#onTheWay = call.call.stream && call.call.choices <= 1 ? new UsageOnTheWay() : undefined;
     this.#member = call.call.stream ? 'delta' : 'message';
     this.#isOneToolNamed = namesOneTool(call.call);
   }
@@ -72,7 +76,10 @@ export class AnswerReader {
     if (!Array.isArray(choices)) throw rubbish('choices is not an array');
     if (choices.length > CHOICES_LIMIT) throw rubbish('there are more choices than anyone may ask for');
     for (let at = 0; at < choices.length; at++) this.#readChoice(choices[at], at, source, events);
-    return events.length === 0 ? events : this.#begin(events);
+    if (events.length === 0) return events;
+    const counted = chunk['usage'] ? this.#onTheWay?.read(chunk['usage'], this.#outputBytes) : undefined;
+    if (counted) events.push(counted);
+    return this.#begin(events);
   }
 
   /** The last events: text that was held back, why each choice ended, and usage. Throws when there was no answer at all. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { create, equals, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import { Channel, ChatEventSchema, type ChatEvent } from '@sluice/proto/chat/v1/chat';
-import { delta, finished, started, toolDelta, usage } from './chat-events.ts';
+import { counts, delta, finished, started, toolDelta, usage } from './chat-events.ts';
 
 const json = Buffer.from('{}');
 const pairs: [string, ChatEvent, MessageInitShape<typeof ChatEventSchema>][] = [
@@ -13,6 +13,7 @@ const pairs: [string, ChatEvent, MessageInitShape<typeof ChatEventSchema>][] = [
     { event: { case: 'delta', value: { channel: Channel.TOOL_ARGUMENTS, text: '{', tool: { index: 1, id: 'a', type: 'function', name: 'f' } } } },
   ],
   ['finished', finished(1, 'stop'), { event: { case: 'finished', value: { choice: 1, reason: 'stop' } } }],
+  ['counts', counts({ inputTokens: 1n, outputTokens: 2n, cachedInputTokens: 3n, reasoningTokens: 0n }), { event: { case: 'counts', value: { inputTokens: 1n, outputTokens: 2n, cachedInputTokens: 3n } } }],
   [
     'usage',
     usage({ inputTokens: 1n, outputTokens: 2n, cachedInputTokens: 0n, reasoningTokens: 3n, estimated: true, json }),

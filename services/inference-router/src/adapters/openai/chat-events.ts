@@ -14,11 +14,14 @@ export interface StartedFields {
   readonly serviceTier: string;
 }
 
-export interface UsageFields {
+export interface CountsFields {
   readonly inputTokens: bigint;
   readonly outputTokens: bigint;
   readonly cachedInputTokens: bigint;
   readonly reasoningTokens: bigint;
+}
+
+export interface UsageFields extends CountsFields {
   readonly estimated: boolean;
   readonly json: Uint8Array;
 }
@@ -47,4 +50,9 @@ export function finished(choice: number, reason: string): ChatEvent {
 
 export function usage(fields: UsageFields): ChatEvent {
   return { $typeName: 'chat.v1.ChatEvent', event: { case: 'usage', value: { $typeName: 'chat.v1.Usage', ...fields } } };
+}
+
+/** What the backend counted so far. */
+export function counts(fields: CountsFields): ChatEvent {
+  return { $typeName: 'chat.v1.ChatEvent', event: { case: 'counts', value: { $typeName: 'chat.v1.Counts', ...fields, estimated: false } } };
 }

@@ -1,6 +1,6 @@
 import type { ChatEvent } from '@sluice/proto/chat/v1/chat';
 import { estimateTokens } from '@sluice/segment';
-import { usage } from './chat-events.ts';
+import { usage, type CountsFields } from './chat-events.ts';
 import { isObject } from './upstream-error.ts';
 
 export interface Bytes {
@@ -26,6 +26,20 @@ export function usageOf(object: unknown, source: string | undefined, bytes: Byte
     estimated: !isInputCounted || !isOutputCounted,
     json: source === undefined ? new Uint8Array(0) : Buffer.from(source),
   });
+}
+
+/** The counts of a usage object; undefined where the input or the output is not counted, or as nothing. */
+export function countsOf(object: unknown): CountsFields | undefined {
+  if (!isObject(object)) return undefined;
+  const inputTokens = count(object['prompt_tokens']);
+  const outputTokens = count(object['completion_tokens']);
+  if (!inputTokens || !outputTokens) return undefined;
+  return {
+    inputTokens,
+    outputTokens,
+    cachedInputTokens: detail(object['prompt_tokens_details'], 'cached_tokens'),
+    reasoningTokens: detail(object['completion_tokens_details'], 'reasoning_tokens'),
+  };
 }
 
 function count(value: unknown): bigint | undefined {

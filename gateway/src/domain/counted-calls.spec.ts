@@ -1,0 +1,93 @@
+import { describe, expect, it } from '@jest/globals';
+import { ServiceError } from '@sluice/errors';
+import { counted, FlowHouse, over, started, text, used } from '../testing/flow-house.ts';
+
+const PRICE = { id: 'price_1', model: 'org/small', currency: 'USD', inputNano: 3n, cachedInputNano: 1n, outputNano: 10n, reasoningNano: 10n };
+
+/** A house in which a budget limits calls to so much output over all choices. */
+function limited(affordable: bigint): FlowHouse {
+  const house = new FlowHouse();
+  const hold = (tokens: bigint) => ({ amountNano: 10_000n + tokens * 10n, limited: true, outputTokens: tokens < affordable ? tokens : affordable });
+  house.billing.hold = ({ outputTokens }) => ({ hold: hold(outputTokens), price: PRICE, affordableOutputTokens: 1_000_000n });
+  house.billing.extend = ({ outputTokens }) => hold(outputTokens);
+  return house;
+}
+
+/** Two tokens to a piece of twenty bytes, counted with each; the estimate would be five. */
+function counting(house: FlowHouse, pieces: number, last: () => void = () => undefined): void {
+  house.answer = async function* () {
+    yield [started()];
+    for (let piece = 1; piece <= pieces; piece++) yield [text('x'.repeat(20)), counted(43n, BigInt(2 * piece))];
+    last();
+    yield [over(), used(43n, BigInt(2 * pieces + 1))];
+  };
+}
+
+describe('a call whose backend counts on the way', () => {
+  it.each([true, false])('is cut where the money for its tokens ends, and is billed by them; streamed: %s', async (stream) => {
+    const house = limited(300n);
+    counting(house, 900);
+    expect(await house.run(house.call({ stream }))).toMatchObject({ error: undefined, inputTokens: 43, outputTokens: 300 });
+    expect([house.releasedText().length, house.recordedText().length, house.finished()]).toEqual([3_000, 3_000, [{ reason: 'length', stoppedBy: 'budget' }]]);
+    const { completed } = house.recorded();
+    expect(completed).toMatchObject([{ stoppedBy: 'budget', costNano: 3n * 43n + 10n * 300n, overrunNano: 0n, counts: { inputTokens: 43n, outputTokens: 300n, estimated: false } }]);
+    expect(house.billing.settlements).toMatchObject([{ counts: completed[0]!.counts }]);
+    expect(house.released.at(-1)!.event).toMatchObject({ case: 'usage', value: { outputTokens: 300n, estimated: false } });
+  });
+
+  it('gives nothing of a piece that is not covered as a whole, and does not bill it', async () => {
+    const house = limited(5n);
+    counting(house, 900);
+    await house.run();
+    expect(house.releasedText()).toHaveLength(40);
+    expect(house.recorded().completed).toMatchObject([{ counts: { inputTokens: 43n, outputTokens: 4n, estimated: false } }]);
+  });
+
+  // The piece that has come and is not on record yet when the client leaves is dropped; that it was produced stays known.
+  it.each([['cancelled', 2, 120], ['upstream_error', 3, 140]] as const)('is billed by the tokens that had come when it ends with %s', async (code, outcome, recorded) => {
+    const house = limited(1_000_000n);
+    counting(house, 7, () => {
+      if (code === 'upstream_error') throw new ServiceError(code, 'broke');
+      house.abort.abort(new ServiceError(code, 'left'));
+    });
+    await house.run();
+    const { completed } = house.recorded();
+    expect(completed).toMatchObject([{ outcome, costNano: 3n * 43n + 10n * 14n, counts: { inputTokens: 43n, outputTokens: 14n, estimated: false } }]);
+    expect([house.recordedText().length, house.tickets]).toEqual([recorded, [57]]);
+  });
+
+  it('is billed by its prompt and by what was produced when a whole answer is left', async () => {
+    const house = limited(1_000_000n);
+    counting(house, 7, () => house.abort.abort(new ServiceError('cancelled', 'left')));
+    await house.run(house.call({ stream: false }));
+    expect(house.recorded().completed).toMatchObject([{ outcome: 2, httpStatus: 499, counts: { inputTokens: 43n, outputTokens: 14n, estimated: false } }]);
+    expect(house.recordedText()).toBe('');
+  });
+
+  it('has exact counts in every record of output, and none among the output', async () => {
+    const house = limited(1_000_000n);
+    counting(house, 5);
+    await house.run();
+    const { output, completed } = house.recorded();
+    const texts = output.filter(({ outputBytes, counts }) => outputBytes > 0n && counts!.estimated === false);
+    expect(texts).toHaveLength(output.filter(({ outputBytes }) => outputBytes > 0n).length);
+    for (const record of texts.slice(0, -1)) expect(record.counts).toMatchObject({ inputTokens: 43n, outputTokens: record.outputBytes / 10n });
+    expect(new Set(house.recordedKinds())).toEqual(new Set(['started', 'delta', 'finished', 'usage']));
+    expect(Number(output.at(-1)!.events)).toBe(house.recordedKinds().length);
+    expect(completed).toMatchObject([{ counts: { outputTokens: 11n, estimated: false } }]);
+  });
+
+  it('is billed by all that was produced when the filter ends it', async () => {
+    const house = limited(1_000_000n);
+    house.filter.input = () => ({ policyVersion: 1n, filtersOutput: true });
+    let seen = 0;
+    house.filter.output = ({ events }) => {
+      const stop = ++seen === 3;
+      return { events: stop ? [...events.filter(({ event }) => event.case === 'counts'), over('content_filter')] : [...events], stop };
+    };
+    counting(house, 9);
+    await house.run();
+    expect(house.releasedText()).toHaveLength(40);
+    expect(house.recorded().completed).toMatchObject([{ finishReasons: ['content_filter'], counts: { inputTokens: 43n, outputTokens: 6n, estimated: false } }]);
+  });
+});
