@@ -1,4 +1,4 @@
-import { DROPPED, NOISE } from '../src/normalise/unit-buffer.ts';
+import { DROPPED, NOISE, SPACE } from '../src/normalise/unit-buffer.ts';
 
 /** Scripts whose marks are vowels or change the consonant: without them other words would be the same. */
 const MARKED_SCRIPTS = [
@@ -44,10 +44,10 @@ export function isWordCharacter(character: string): boolean {
   return /[\p{L}\p{N}]/u.test(character) && !unspacedScript.test(character);
 }
 
-/** NOISE or DROPPED for a character that stands for no text, undefined for text. */
-export function nothing(character: string): typeof NOISE | typeof DROPPED | undefined {
+/** NOISE, DROPPED or SPACE for a character that stands for no text, undefined for text. */
+export function nothing(character: string): typeof NOISE | typeof DROPPED | typeof SPACE | undefined {
   if (character === FULL_WIDTH_EXCLAMATION) return NOISE;
-  if (/\p{White_Space}/u.test(character)) return NOISE;
+  if (/\p{White_Space}/u.test(character)) return SPACE;
   if (character === TATWEEL || /[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\p{Emoji_Modifier}]/u.test(character)) return DROPPED;
   if (/\p{M}/u.test(character)) return markedScript.test(character) || KANA_MARKS.includes(character) ? undefined : DROPPED;
   if (/[\p{Co}\p{Cs}]/u.test(character)) return NOISE;

@@ -1,4 +1,4 @@
-import { DROPPED, NOISE } from '../src/normalise/unit-buffer.ts';
+import { DROPPED, NOISE, SPACE } from '../src/normalise/unit-buffer.ts';
 import { FULL_WIDTH_EXCLAMATION, digitValue, isHan, nothing } from './code-points.ts';
 import { OWN, lookAlike } from './confusables.ts';
 import { EMOJI } from './emoji.ts';
@@ -24,7 +24,7 @@ function boxed(codePoint: number): string | undefined {
   return range === undefined ? undefined : String.fromCodePoint(range[2].charCodeAt(0) + codePoint - range[0]);
 }
 
-/** NOISE or DROPPED for what stands for no text and looks like no letter. */
+/** NOISE, DROPPED or SPACE for what stands for no text and looks like no letter. */
 const nothingRead = (character: string) => (lookAlike(character) === undefined ? nothing(character) : undefined);
 
 /** One step: a character of a compatibility decomposition -> what it is read as. */
@@ -47,7 +47,7 @@ function readings(character: string): string {
 }
 
 /**
- * The normal form of one code point, as code points and NOISE and DROPPED: never empty, and if any of it is text, only
+ * The normal form of one code point, as code points and NOISE, DROPPED and SPACE: never empty, and if any of it is text, only
  * that. Compatibility decomposition, then look-alikes, case, digits of all scripts, simplified Han.
  */
 export function normalForm(codePoint: number): number[] {
@@ -56,9 +56,9 @@ export function normalForm(codePoint: number): number[] {
   const own = nothingRead(character);
   if (own !== undefined && !decomposes(character)) return [own];
   const parts = [...readings(character)].map((part) => nothingRead(part) ?? part.codePointAt(0)!);
-  const text = parts.filter((part) => part !== NOISE && part !== DROPPED);
+  const text = parts.filter((part) => part !== NOISE && part !== DROPPED && part !== SPACE);
   if (text.length > 0) return text;
-  return [parts.includes(NOISE) ? NOISE : DROPPED];
+  return [parts.includes(NOISE) || parts.includes(SPACE) ? NOISE : DROPPED];
 }
 
 /** Whether a sign is a compatibility form of something that is text, as ⑴ is of 1. */

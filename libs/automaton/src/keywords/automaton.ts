@@ -6,6 +6,8 @@ export const RIGHT = 2;
 export const COLLAPSED = 4;
 /** Found as it is written alone: not as leet, repeated letters or syllables. */
 export const AS_WRITTEN = 8;
+/** White space may stand anywhere in it. */
+export const FREE = 16;
 
 /** The words of a state in `nodes`: word `w` of state `s` is `nodes[4 * s + w]`. */
 export const CHECK = 1;
@@ -34,6 +36,10 @@ export interface Automaton {
   readonly depth: Uint8Array;
   /** Whether longer keys begin with what leads to a state: `NOWHERE`, `AFTER_BOUNDARY` when all of them want one before them, or `ANYWHERE`. */
   readonly onward: Uint8Array;
+  /** As `onward`, of the longer keys that may have white space behind what leads to a state. */
+  readonly openAfter: Uint8Array;
+  /** How many of the last units of what leads to a state white space may not part: the least of the keys that begin so. */
+  readonly segment: Uint8Array;
   readonly keyLength: Uint8Array;
   readonly longestKey: number;
   /** The entries of key `k` are `entryAt[k]` to `entryAt[k + 1]`, exclusive. */
@@ -41,7 +47,11 @@ export interface Automaton {
   readonly entryRule: Int32Array;
   /** Where the lengths of the runs of a collapsed word stand in `runs`. */
   readonly entryRuns: Int32Array;
+  /** Where a word's joints stand in `joints`. */
+  readonly entryJoints: Int32Array;
   readonly entryFlags: Uint8Array;
+  /** One a unit of a word: 1 when white space may stand before it. The first are those of all words that have no such place. */
+  readonly joints: Uint8Array;
   readonly runs: Uint8Array;
 }
 
@@ -51,19 +61,20 @@ export interface AutomatonSize {
   readonly keys: number;
   readonly entries: number;
   readonly runs: number;
+  readonly joints: number;
 }
 
 /** "SLAC" and the version of the layout. */
 const MAGIC = 0x534c4143;
-const LAYOUT = 2;
-const HEADER_WORDS = 7;
+const LAYOUT = 3;
+const HEADER_WORDS = 8;
 const CLASSES = 0x10000;
 
 /** An empty automaton of a size, all zero, in a buffer that threads can share. */
 export function allocate(size: AutomatonSize): Automaton {
   const bytes = layOut(size, undefined);
   const buffer = new SharedArrayBuffer(bytes.total);
-  new Int32Array(buffer, 0, HEADER_WORDS).set([MAGIC, LAYOUT, size.longestKey, size.states, size.keys, size.entries, size.runs]);
+  new Int32Array(buffer, 0, HEADER_WORDS).set([MAGIC, LAYOUT, size.longestKey, size.states, size.keys, size.entries, size.runs, size.joints]);
   return layOut(size, buffer).automaton!;
 }
 
@@ -73,14 +84,14 @@ export function allocate(size: AutomatonSize): Automaton {
  */
 export function loadAutomaton(buffer: ArrayBufferLike): Automaton {
   if (buffer.byteLength < HEADER_WORDS * 4) throw new RangeError('not an automaton: too short');
-  const [magic, layout, longestKey, states, keys, entries, runs] = [...new Int32Array(buffer, 0, HEADER_WORDS)] as [number, number, number, number, number, number, number];
+  const [magic, layout, longestKey, states, keys, entries, runs, joints] = [...new Int32Array(buffer, 0, HEADER_WORDS)] as [number, number, number, number, number, number, number, number];
   if (magic !== MAGIC || layout !== LAYOUT) throw new RangeError('not an automaton of this layout');
-  const size = { longestKey, states, keys, entries, runs };
+  const size = { longestKey, states, keys, entries, runs, joints };
   if (layOut(size, undefined).total !== buffer.byteLength) throw new RangeError('not a whole automaton');
   return layOut(size, buffer).automaton!;
 }
 
-function layOut({ longestKey, states, keys, entries, runs }: AutomatonSize, buffer: ArrayBufferLike | undefined) {
+function layOut({ longestKey, states, keys, entries, runs, joints }: AutomatonSize, buffer: ArrayBufferLike | undefined) {
   let total = HEADER_WORDS * 4;
   const place = (count: number, width: number) => {
     const at = total;
@@ -88,10 +99,13 @@ function layOut({ longestKey, states, keys, entries, runs }: AutomatonSize, buff
     return at;
   };
   const ints = (count: number) => [place(count, 4), count] as const;
-  const at = { nodes: ints(states * 4), out: ints(states), outLink: ints(states), entryAt: ints(keys + 2), entryRule: ints(entries), entryRuns: ints(entries) };
+  const at = { nodes: ints(states * 4), out: ints(states), outLink: ints(states), entryAt: ints(keys + 2), entryRule: ints(entries), entryRuns: ints(entries), entryJoints: ints(entries) };
   const classes = place(CLASSES, 2);
   const bytes = (count: number) => [place(count, 1), count] as const;
-  const small = { depth: bytes(states), onward: bytes(states), keyLength: bytes(keys + 1), entryFlags: bytes(entries), runs: bytes(runs) };
+  const small = {
+    depth: bytes(states), onward: bytes(states), openAfter: bytes(states), segment: bytes(states),
+    keyLength: bytes(keys + 1), entryFlags: bytes(entries), joints: bytes(joints), runs: bytes(runs),
+  };
   if (!buffer) return { total, automaton: undefined };
   const int32 = ([offset, count]: readonly [number, number]) => new Int32Array(buffer, offset, count);
   const uint8 = ([offset, count]: readonly [number, number]) => new Uint8Array(buffer, offset, count);
@@ -100,8 +114,9 @@ function layOut({ longestKey, states, keys, entries, runs }: AutomatonSize, buff
     longestKey,
     classes: new Uint16Array(buffer, classes, CLASSES),
     nodes: int32(at.nodes), out: int32(at.out), outLink: int32(at.outLink),
-    depth: uint8(small.depth), onward: uint8(small.onward), keyLength: uint8(small.keyLength),
-    entryAt: int32(at.entryAt), entryRule: int32(at.entryRule), entryRuns: int32(at.entryRuns), entryFlags: uint8(small.entryFlags), runs: uint8(small.runs),
+    depth: uint8(small.depth), onward: uint8(small.onward), openAfter: uint8(small.openAfter), segment: uint8(small.segment), keyLength: uint8(small.keyLength),
+    entryAt: int32(at.entryAt), entryRule: int32(at.entryRule), entryRuns: int32(at.entryRuns), entryJoints: int32(at.entryJoints),
+    entryFlags: uint8(small.entryFlags), joints: uint8(small.joints), runs: uint8(small.runs),
   };
   return { total, automaton };
 }

@@ -1,4 +1,4 @@
-import { AFTER_BOUNDARY, ANYWHERE, CHECK, FAIL, HIT, LEFT, allocate, type Automaton } from './automaton.ts';
+import { AFTER_BOUNDARY, ANYWHERE, CHECK, FAIL, FREE, HIT, LEFT, allocate, type Automaton } from './automaton.ts';
 import { FreeSlots } from './free-slots.ts';
 
 /** What is reported when a key was found. */
@@ -7,6 +7,8 @@ export interface KeyEntry {
   readonly flags: number;
   /** How often each unit of a collapsed word must stand at least. */
   readonly runs?: readonly number[];
+  /** Of each unit of the word, whether white space may stand before it; absent when it may nowhere, or everywhere. */
+  readonly joints?: readonly boolean[];
 }
 
 /** A key is a word in normalised units, of at most so many: depths are bytes. */
@@ -29,17 +31,21 @@ export function buildAutomaton(entries: ReadonlyMap<string, readonly KeyEntry[]>
   const keys = [...entries.keys()].sort();
   const { classes, units } = classify(keys);
   const trie = placeStates(keys, classes, units);
+  const longestKey = keys.reduce((longest, { length }) => Math.max(longest, length), 0);
   let entryCount = 0;
   let runCount = 0;
+  let jointCount = longestKey;
   for (const of of entries.values()) for (const entry of of) {
     entryCount++;
     runCount += entry.runs?.length ?? 0;
+    jointCount += entry.joints?.length ?? 0;
   }
-  const automaton = allocate({ longestKey: keys.reduce((longest, { length }) => Math.max(longest, length), 0), states: trie.slots, keys: keys.length, entries: entryCount, runs: runCount });
+  const automaton = allocate({ longestKey, states: trie.slots, keys: keys.length, entries: entryCount, runs: runCount, joints: jointCount });
   automaton.classes.set(classes);
   writeEntries(automaton, keys, entries);
   link(automaton, trie);
   lookOnward(automaton, trie);
+  findSegments(automaton, trie, keys, entries);
   return automaton;
 }
 
@@ -157,19 +163,44 @@ function lookOnward({ onward, out, entryAt, entryFlags }: Automaton, trie: Trie)
   }
 }
 
+/** Takes each word from its first unit to its last: which of its units white space may part. */
+function findSegments({ openAfter, segment }: Automaton, trie: Trie, keys: readonly string[], entries: ReadonlyMap<string, readonly KeyEntry[]>): void {
+  segment.fill(MAX_KEY_UNITS);
+  const path = new Int32Array(MAX_KEY_UNITS + 1);
+  for (let index = 1; index < trie.count; index++) {
+    if (trie.key[index] === 0) continue;
+    const units = trie.depth[index]!;
+    for (let at = index, depth = units; depth > 0; at = trie.parent[at]!) path[depth--] = trie.order[at]!;
+    for (const { flags, joints } of entries.get(keys[trie.key[index]! - 1]!)!) {
+      const level = flags & LEFT ? AFTER_BOUNDARY : ANYWHERE;
+      for (let depth = 1, length = 0; depth <= units; depth++) {
+        const open = (flags & FREE) !== 0 || joints?.[depth - 1] === true;
+        length = open ? 1 : length + 1;
+        segment[path[depth]!] = Math.min(segment[path[depth]!]!, length);
+        if (open && depth > 1) openAfter[path[depth - 1]!] = Math.max(openAfter[path[depth - 1]!]!, level);
+      }
+    }
+  }
+}
+
 function writeEntries(automaton: Automaton, keys: readonly string[], entries: ReadonlyMap<string, readonly KeyEntry[]>): void {
   let entry = 0;
   let run = 0;
+  let joint = automaton.longestKey;
   for (const [index, key] of keys.entries()) {
     automaton.keyLength[index + 1] = key.length;
     automaton.entryAt[index + 1] = entry;
-    for (const { rule, flags, runs } of entries.get(key)!) {
+    for (const { rule, flags, runs, joints } of entries.get(key)!) {
       automaton.entryRule[entry] = rule;
       automaton.entryFlags[entry] = flags;
       automaton.entryRuns[entry] = run;
       if (runs) {
         automaton.runs.set(runs, run);
         run += runs.length;
+      }
+      if (joints) {
+        automaton.entryJoints[entry] = joint;
+        for (const open of joints) automaton.joints[joint++] = open ? 1 : 0;
       }
       entry++;
     }

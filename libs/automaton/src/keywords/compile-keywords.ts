@@ -1,7 +1,7 @@
 import { Normaliser } from '../normalise/normaliser.ts';
 import { TRACKS } from '../normalise/tracks.ts';
-import { DROPPED, NOISE, UnitBuffer } from '../normalise/unit-buffer.ts';
-import { AS_WRITTEN, COLLAPSED, LEFT, RIGHT, loadAutomaton, type Automaton } from './automaton.ts';
+import { DROPPED, NOISE, SPACE, UnitBuffer } from '../normalise/unit-buffer.ts';
+import { AS_WRITTEN, COLLAPSED, FREE, LEFT, RIGHT, loadAutomaton, type Automaton } from './automaton.ts';
 import { MAX_KEY_UNITS, buildAutomaton, type KeyEntry } from './build-automaton.ts';
 import { REPEATABLE, SYLLABLE, UNIT_KIND, WORD } from './unit-kind.ts';
 
@@ -33,7 +33,7 @@ const MIN_SYLLABLES = 3;
 
 /** Why a word can not be looked for: nothing is left of it in normal form, or it is longer than 255 units there. */
 export function wordFault(word: string): 'empty' | 'too long' | undefined {
-  const { length } = normalForm(word);
+  const { length } = normalForm(word).units;
   if (length === 0) return 'empty';
   return length > MAX_KEY_UNITS ? 'too long' : undefined;
 }
@@ -44,12 +44,13 @@ export function compileKeywords(lists: readonly KeywordList[]): CompiledKeywords
   const sounds = new Map<string, KeyEntry[]>();
   for (const { rule, words: listed, allow = false, wholeWord = true } of lists) {
     for (const form of listed.flatMap(forms)) {
-      if (form.length === 0 || form.length > MAX_KEY_UNITS) continue;
-      const entry = { rule, flags: (wholeWord ? boundaries(form) : 0) | (allow ? AS_WRITTEN : 0) };
-      add(words, form, entry);
+      const { units } = form;
+      if (units.length === 0 || units.length > MAX_KEY_UNITS) continue;
+      const entry = parted({ rule, flags: (wholeWord ? boundaries(units) : 0) | (allow ? AS_WRITTEN : 0) }, form);
+      add(words, units, entry);
       if (allow) continue;
-      addCollapsed(words, form, entry);
-      if (form.length >= MIN_SYLLABLES) addSound(sounds, form, rule);
+      addCollapsed(words, units, entry);
+      if (units.length >= MIN_SYLLABLES) addSound(sounds, units, rule);
     }
   }
   return { words: buildAutomaton(words), sounds: sounds.size > 0 ? buildAutomaton(sounds) : undefined };
@@ -68,54 +69,73 @@ export function loadKeywords({ words, sounds }: SerialisedKeywords): CompiledKey
 const BUFFER = new UnitBuffer();
 
 /** A word as the text is compared with it: in normal form, without what stands for nothing. */
-function normalForm(word: string): string {
+interface Form {
+  readonly units: string;
+  /** Numbers of the units that had a separator before them. */
+  readonly separated: readonly number[];
+}
+
+function normalForm(word: string): Form {
   const normaliser = new Normaliser();
   BUFFER.clear();
   normaliser.push(word, BUFFER);
   normaliser.end(BUFFER);
-  let form = '';
+  let units = '';
+  const separated: number[] = [];
   for (let at = 0; at < BUFFER.length; at++) {
     const unit = BUFFER.units[at]!;
-    if (unit !== NOISE && unit !== DROPPED) form += String.fromCharCode(unit);
+    if (unit === NOISE || unit === SPACE) separated.push(units.length);
+    else if (unit !== DROPPED) units += String.fromCharCode(unit);
   }
-  return form;
+  return { units, separated };
 }
 
 /** Capitals may look like other letters than the small ones, as those of Greek do: a word in capitals is a form of its own then. */
-function forms(word: string): string[] {
+function forms(word: string): Form[] {
   const form = normalForm(word);
   const capitals = word.toUpperCase();
   const other = capitals === word ? form : normalForm(capitals);
-  return other === form ? [form] : [form, other];
+  return other.units === form.units ? [form] : [form, other];
+}
+
+const isWord = (units: string, at: number) => (UNIT_KIND[units.charCodeAt(at)]! & WORD) !== 0;
+
+/** Where white space may stand in a word: where it was listed with a separator, and beside what is written without spaces. */
+function parted(entry: KeyEntry, { units, separated }: Form): KeyEntry {
+  const joints = Array.from({ length: units.length }, (_, at) => at > 0 && (separated.includes(at) || !isWord(units, at - 1) || !isWord(units, at)));
+  if (!joints.includes(true)) return entry;
+  return joints.includes(false, 1) ? { ...entry, joints } : { ...entry, flags: entry.flags | FREE };
 }
 
 const boundaries = (form: string) =>
-  (UNIT_KIND[form.charCodeAt(0)]! & WORD ? LEFT : 0) | (UNIT_KIND[form.charCodeAt(form.length - 1)]! & WORD ? RIGHT : 0);
+  (isWord(form, 0) ? LEFT : 0) | (isWord(form, form.length - 1) ? RIGHT : 0);
 
 /** The same word twice in a rule is one entry. */
 function add(keys: Map<string, KeyEntry[]>, key: string, entry: KeyEntry): void {
   const entries = keys.get(key);
   if (!entries) keys.set(key, [entry]);
-  else if (!entries.some((other) => other.rule === entry.rule && other.flags === entry.flags && String(other.runs) === String(entry.runs))) entries.push(entry);
+  else if (!entries.some((other) => other.rule === entry.rule && other.flags === entry.flags && String(other.runs) === String(entry.runs) && String(other.joints) === String(entry.joints))) entries.push(entry);
 }
 
 /** A word with doubled letters also stands under its collapsed form, with how often each letter must stand. */
-function addCollapsed(keys: Map<string, KeyEntry[]>, form: string, { rule, flags }: KeyEntry): void {
+function addCollapsed(keys: Map<string, KeyEntry[]>, form: string, { rule, flags, joints }: KeyEntry): void {
   const doubled = (at: number) => form.charCodeAt(at) === form.charCodeAt(at - 1) && (UNIT_KIND[form.charCodeAt(at)]! & REPEATABLE) !== 0;
   let first = 1;
   while (first < form.length && !doubled(first)) first++;
   if (first === form.length) return;
   let collapsed = form.slice(0, 1);
   const runs = [1];
+  const kept = [false];
   for (let at = 1; at < form.length; at++) {
     if (doubled(at)) {
       runs[runs.length - 1]!++;
     } else {
       collapsed += form[at]!;
       runs.push(1);
+      kept.push(joints?.[at] === true);
     }
   }
-  add(keys, collapsed, { rule, flags: flags | COLLAPSED, runs });
+  add(keys, collapsed, { rule, flags: flags | COLLAPSED, runs, ...(joints && { joints: kept }) });
 }
 
 /** A word of syllables alone also stands under its sound. */

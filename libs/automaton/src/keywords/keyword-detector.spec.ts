@@ -23,6 +23,9 @@ const order = (matches: readonly Match[]) => matches.map(({ rule, start, end }) 
 const SIGNS = ['x', 'y', 'w', 'Ｘ', '法', '轮', '功', '大', ' ', '-', '\u200b', '\u0301', 'ﬀ', '\ud83d\ude00', '\ud83d', '。'];
 const LETTERS = ['x', 'y', 'w', 'f', '法', '轮', '功'];
 const word = fc.array(fc.constantFrom(...LETTERS), { minLength: 1, maxLength: 4 }).map((letters) => letters.join('')).filter((text) => !/(.)\1/.test(text));
+/** Some of its units stand behind a separator; no unit stands beside its like. */
+const phrase = fc.array(fc.constantFrom('x', 'y', 'w', '法', ' ', ' ', '-'), { minLength: 1, maxLength: 7 }).map((signs) => signs.join(''))
+  .filter((text) => /[^ -]/.test(text) && !/([^ -])[ -]*\1/.test(text));
 const list = fc.record({ rule: fc.nat(3), words: fc.array(word, { minLength: 1, maxLength: 5 }), wholeWord: fc.boolean() });
 const plainText = fc.array(fc.constantFrom(...SIGNS), { maxLength: 20 }).map((signs) => signs.join('')).filter((text) => !/ﬀ|([xywＸ])[\u200b\u0301]*\1|x[\u200b\u0301]*Ｘ|Ｘ[\u200b\u0301]*x/.test(text));
 /** Words of three syllables are also found by their sound. */
@@ -32,6 +35,19 @@ describe('keywordDetector', () => {
   it('finds what looking at every place for every word finds', () => {
     fc.assert(fc.property(plainText, lists, (text, all) => {
       expect(order(find(text, all.slice(0, 1), all.slice(1)))).toEqual(order(naiveMatches(text, all)));
+    }), { numRuns: 1500 });
+  });
+
+  it('finds words that were listed with separators, with them and without', () => {
+    const phrases = fc.array(fc.record({ rule: fc.nat(3), words: fc.array(phrase, { minLength: 1, maxLength: 5 }), wholeWord: fc.boolean() }), { minLength: 1, maxLength: 3 });
+    fc.assert(fc.property(plainText, phrases, (text, all) => {
+      const detector = keywordDetector([compileKeywords(all)]);
+      for (let at = 0; at < text.length; at++) {
+        detector.push(text[at]!);
+        const so = text.slice(0, at + 1);
+        if (!/[\ud800-\udbff]$/.test(so)) expect(detector.frontier).toBeLessThanOrEqual(naiveFrontier(so, all));
+      }
+      expect(order(find(text, all))).toEqual(order(naiveMatches(text, all)));
     }), { numRuns: 1500 });
   });
 

@@ -2,6 +2,7 @@ import { AS_WRITTEN, COLLAPSED, LEFT, RIGHT, type Automaton } from './automaton.
 import type { Found } from './found.ts';
 import { forEachEntry, hits, step } from './step.ts';
 import type { Trail } from './trail.ts';
+import { beyondSpace, joined, unparted } from './white-space.ts';
 
 /** A short word of which most is digits is a number, not a word ("45s", "A55"). */
 const SHORT_WORD_UNITS = 4;
@@ -36,10 +37,16 @@ export class LeetTrack {
     const differs = read !== this.#apart[unit];
     if (!this.awake && !differs) return;
     if (differs) this.#readAt = this.#trail.count;
-    this.state = step(this.#automaton, this.awake ? this.state : followed, read);
+    this.state = unparted(this.#automaton, step(this.#automaton, this.awake ? this.state : followed, read), this.#trail);
     const altered = this.#trail.count - this.#readAt;
     this.awake = this.#automaton.depth[this.state]! > altered;
     if (this.awake && hits(this.#automaton, this.state)) this.#report(end, altered);
+  }
+
+  /** White space stands behind the last unit. */
+  space(): void {
+    this.state = beyondSpace(this.#automaton, this.state, this.#trail);
+    this.awake = this.#automaton.depth[this.state]! > this.#trail.count - this.#readAt;
   }
 
   sleep(): void {
@@ -52,7 +59,7 @@ export class LeetTrack {
     forEachEntry(this.#automaton, this.state, (entry, units) => {
       const flags = entryFlags[entry]!;
       const at = trail.at(units);
-      if (units <= altered || flags & (COLLAPSED | AS_WRITTEN) || (flags & LEFT && trail.afterWord[at]) || !this.#likely(units)) return;
+      if (units <= altered || flags & (COLLAPSED | AS_WRITTEN) || (flags & LEFT && trail.afterWord[at]) || !this.#likely(units) || !joined(this.#automaton, entry, units, trail)) return;
       this.#found.add(entryRule[entry]!, trail.starts[at]!, end, (flags & RIGHT) !== 0);
     });
   }

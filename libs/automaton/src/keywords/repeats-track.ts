@@ -3,6 +3,7 @@ import type { Found } from './found.ts';
 import { forEachEntry, hits, step } from './step.ts';
 import { Trail } from './trail.ts';
 import { MAX_REPEATS } from './unit-kind.ts';
+import { beyondSpace, joined, unparted } from './white-space.ts';
 
 /** Follows a text in which a letter that is repeated stands once. It sleeps while no repeated letter is part of what may become a match. */
 export class RepeatsTrack {
@@ -18,15 +19,16 @@ export class RepeatsTrack {
     this.#automaton = automaton;
     this.#found = found;
     this.trail = new Trail(automaton);
+    this.trail.streak = -1;
   }
 
   /** A letter that stood before as well; `plain` is the trail of the text as it is, `state` its state before this letter. */
   repeat(end: number, plain: Trail, state: number): void {
     if (!this.awake) {
-      const units = this.#automaton.depth[state]!;
-      if (units === 0) return;
-      this.trail.takeLast(plain, units);
-      this.state = state;
+      if (state === 0) return;
+      this.trail.takeLast(plain, this.#automaton.depth[state]!);
+      this.state = unparted(this.#automaton, state, this.trail);
+      if (this.state === 0) return;
       this.awake = true;
     }
     const at = this.trail.at(1);
@@ -37,11 +39,17 @@ export class RepeatsTrack {
   }
 
   /** Another unit. */
-  step(unit: number, start: number, end: number, afterWord: number): void {
-    this.trail.append(unit, start, afterWord);
-    this.state = step(this.#automaton, this.state, unit);
+  step(unit: number, start: number, end: number, afterWord: number, gap: number): void {
+    this.trail.append(unit, start, afterWord, gap);
+    this.state = unparted(this.#automaton, step(this.#automaton, this.state, unit), this.trail);
     this.awake = this.#automaton.depth[this.state]! > this.trail.count - this.#collapsedAt;
     if (this.awake && hits(this.#automaton, this.state)) this.#report(end, 0);
+  }
+
+  /** White space stands behind the last unit. */
+  space(): void {
+    this.state = beyondSpace(this.#automaton, this.state, this.trail);
+    this.awake = this.#automaton.depth[this.state]! > this.trail.count - this.#collapsedAt;
   }
 
   sleep(): void {
@@ -57,6 +65,7 @@ export class RepeatsTrack {
       const at = this.trail.at(units);
       if (units <= collapsed || (flags & wanted) !== wanted || flags & AS_WRITTEN || (flags & LEFT && this.trail.afterWord[at])) return;
       if (flags & COLLAPSED && !this.#runsSuffice(entry, units)) return;
+      if (!joined(this.#automaton, entry, units, this.trail)) return;
       this.#found.add(entryRule[entry]!, this.trail.starts[at]!, end, (flags & RIGHT) !== 0);
     });
   }

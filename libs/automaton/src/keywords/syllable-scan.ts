@@ -28,7 +28,7 @@ export class SyllableScan {
       if (kind & SYLLABLE) {
         this.#skipped = 0;
         state = step(this.#automaton, state, TRACKS.pinyin[unit]!);
-        this.#trail.append(unit, starts[index]!, 0);
+        this.#trail.append(unit, starts[index]!, 0, 0);
         if (hits(this.#automaton, state)) this.#report(state, ends[index]!);
       } else if (state !== 0 && (!(kind & SKIPPED) || ++this.#skipped > MAX_SKIPPED)) {
         state = 0;

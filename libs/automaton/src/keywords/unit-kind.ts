@@ -1,5 +1,5 @@
 import { TRACKS } from '../normalise/tracks.ts';
-import { DROPPED, NOISE } from '../normalise/unit-buffer.ts';
+import { DROPPED, NOISE, SPACE } from '../normalise/unit-buffer.ts';
 import { isWordUnit } from '../normalise/word-unit.ts';
 
 /** Stands for nothing in a word. */
@@ -17,7 +17,7 @@ const LAST_DIGIT = 0x39;
 
 /** What a scan wants to know of each unit, in one look. */
 export const UNIT_KIND: Uint8Array = Uint8Array.from({ length: 0x10000 }, (_, unit) => {
-  if (unit === NOISE || unit === DROPPED) return SKIPPED;
+  if (unit === NOISE || unit === DROPPED || unit === SPACE) return SKIPPED;
   const word = isWordUnit(unit);
   return (word ? WORD : 0) | (word && unit > LAST_DIGIT ? REPEATABLE : 0)
     | (TRACKS.leetI[unit] !== unit ? LEET : 0) | (TRACKS.pinyin[unit] !== unit ? SYLLABLE : 0);

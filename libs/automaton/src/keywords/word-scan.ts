@@ -1,12 +1,13 @@
 import { TRACKS } from '../normalise/tracks.ts';
-import { DROPPED, NOISE, type UnitBuffer } from '../normalise/unit-buffer.ts';
+import { DROPPED, SPACE, type UnitBuffer } from '../normalise/unit-buffer.ts';
 import { ANYWHERE, CHECK, COLLAPSED, FAIL, HIT, LEFT, RIGHT, type Automaton } from './automaton.ts';
 import type { Found } from './found.ts';
 import { LeetTrack } from './leet-track.ts';
 import { RepeatsTrack } from './repeats-track.ts';
 import { earliestStart } from './step.ts';
-import { Trail } from './trail.ts';
+import { PARTED, SPACED, Trail } from './trail.ts';
 import { LEET, MAX_SKIPPED, REPEATABLE, SKIPPED, UNIT_KIND, WORD } from './unit-kind.ts';
+import { beyondSpace, joined, unparted } from './white-space.ts';
 
 const AS_IT_IS = Uint16Array.from({ length: 0x10000 }, (_, unit) => unit);
 
@@ -23,6 +24,8 @@ export class WordScan {
   readonly #repeats: RepeatsTrack;
   #state = 0;
   #skipped = 0;
+  /** What stands between the last unit and the next: nothing, `PARTED` or `SPACED`. */
+  #gap = 0;
   /** The unit that stood directly before, but for DROPPED; 0 when there is none. */
   #previous = 0;
   /** 1 when what stood last, but for DROPPED, was a word character. */
@@ -39,28 +42,27 @@ export class WordScan {
 
   scan(buffer: UnitBuffer): void {
     const { units, starts, ends, length } = buffer;
-    const { classes, nodes, onward } = this.#automaton;
+    const { classes, depth, nodes, onward } = this.#automaton;
     const trail = this.#trail;
-    const { units: trailUnits, starts: trailStarts, afterWord: trailAfterWord, wrap } = trail;
     let state = this.#state;
     let afterWord = this.#afterWord;
     let previous = this.#previous;
     let skipped = this.#skipped;
+    let gap = this.#gap;
     let busy = this.#isBusy();
     for (let index = 0; index < length; index++) {
       const unit = units[index]!;
       const kind = UNIT_KIND[unit]!;
       if (kind & SKIPPED) {
-        if (unit === NOISE) afterWord = previous = 0;
+        if (unit !== DROPPED) afterWord = previous = 0;
+        gap = unit === SPACE ? SPACED : gap || PARTED;
         if (++skipped > MAX_SKIPPED) state = 0;
+        else if (unit === SPACE && state !== 0) state = beyondSpace(this.#automaton, state, trail);
         if (busy) busy = this.#skip(unit, skipped);
         continue;
       }
       const before = state;
-      const at = trail.count++ & wrap;
-      trailUnits[at] = unit;
-      trailStarts[at] = starts[index]!;
-      trailAfterWord[at] = afterWord;
+      trail.append(unit, starts[index]!, afterWord, gap);
       const unitClass = classes[unit]!;
       if (unitClass === 0) {
         state = 0;
@@ -73,19 +75,21 @@ export class WordScan {
         }
         const goesOn = onFrom === state && state !== 0;
         state = nodes[4 * next + CHECK] === onFrom ? next : 0;
+        if (trail.sinceSpace < depth[state]! - 1) state = unparted(this.#automaton, state, trail);
         if (!goesOn && afterWord !== 0 && onward[state] !== ANYWHERE) state = this.#viable(state);
       }
       const repeated = unit === previous && (kind & REPEATABLE) !== 0;
-      if (busy || repeated || kind & LEET) busy = this.#stepOthers(repeated, kind, unit, starts[index]!, ends[index]!, afterWord, before);
+      if (busy || repeated || kind & LEET) busy = this.#stepOthers(repeated, kind, unit, starts[index]!, ends[index]!, afterWord, gap, before);
       if (nodes[4 * state + HIT]) busy = this.#report(state, ends[index]!) || busy;
       previous = unit;
-      skipped = 0;
+      skipped = gap = 0;
       afterWord = kind & WORD;
     }
     this.#state = state;
     this.#afterWord = afterWord;
     this.#previous = previous;
     this.#skipped = skipped;
+    this.#gap = gap;
   }
 
   /** The first place at which a match may begin that is not complete, or `otherwise`. */
@@ -120,15 +124,19 @@ export class WordScan {
       this.#leetI.sleep();
       this.#leetL.sleep();
       this.#repeats.sleep();
+    } else if (unit === SPACE) {
+      if (this.#leetI.awake) this.#leetI.space();
+      if (this.#leetL.awake) this.#leetL.space();
+      if (this.#repeats.awake) this.#repeats.space();
     }
     return this.#isBusy();
   }
 
   /** One more unit for the other readings, and for what waited for it; `before` is the state that it was met in. */
-  #stepOthers(repeated: boolean, kind: number, unit: number, start: number, end: number, afterWord: number, before: number): boolean {
+  #stepOthers(repeated: boolean, kind: number, unit: number, start: number, end: number, afterWord: number, gap: number, before: number): boolean {
     if (this.#found.waits) this.#found.decide((kind & WORD) === 0);
     if (repeated) this.#repeat(end, before);
-    else if (this.#repeats.awake) this.#repeats.step(unit, start, end, afterWord);
+    else if (this.#repeats.awake) this.#repeats.step(unit, start, end, afterWord, gap);
     if (kind & LEET || this.#leetI.awake || this.#leetL.awake) {
       const beforeI = this.#leetI.awake ? this.#leetI.state : before;
       this.#leetI.step(unit, end, before);
@@ -150,11 +158,12 @@ export class WordScan {
     const trail = this.#trail;
     for (let from = out[state] !== 0 ? state : outLink[state]!; from !== 0; from = outLink[from]!) {
       const key = out[from]!;
-      const at = trail.at(keyLength[key]!);
+      const units = keyLength[key]!;
+      const at = trail.at(units);
       const excluded = trail.afterWord[at] ? LEFT | COLLAPSED : COLLAPSED;
       for (let entry = entryAt[key]!; entry < entryAt[key + 1]!; entry++) {
         const flags = entryFlags[entry]!;
-        if (!(flags & excluded)) this.#found.add(entryRule[entry]!, trail.starts[at]!, end, (flags & RIGHT) !== 0);
+        if (!(flags & excluded) && joined(this.#automaton, entry, units, trail)) this.#found.add(entryRule[entry]!, trail.starts[at]!, end, (flags & RIGHT) !== 0);
       }
     }
     return this.#found.waits;

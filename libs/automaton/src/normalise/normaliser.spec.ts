@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { normalise } from './normalise.ts';
 import { Normaliser } from './normaliser.ts';
-import { DROPPED, NOISE, UnitBuffer } from './unit-buffer.ts';
+import { DROPPED, NOISE, SPACE, UnitBuffer } from './unit-buffer.ts';
 
 interface Unit {
   readonly unit: number;
@@ -21,7 +21,7 @@ function units(pieces: readonly string[]): Unit[] {
   return listed(buffer);
 }
 
-const spelled = (text: string) => units([text]).map(({ unit }) => (unit === NOISE ? '<n>' : unit === DROPPED ? '<d>' : String.fromCharCode(unit))).join('');
+const spelled = (text: string) => units([text]).map(({ unit }) => (unit === NOISE ? '<n>' : unit === SPACE ? '<s>' : unit === DROPPED ? '<d>' : String.fromCharCode(unit))).join('');
 
 function cut(text: string, cuts: readonly number[]): string[] {
   const places = [0, ...cuts.map((place) => place % (text.length + 1)).sort((a, b) => a - b), text.length];
@@ -108,15 +108,15 @@ describe('Normaliser', () => {
     ['f.u*c|k', 'f<n>u<n>c<n>k'],
     ['f\u200bu\u034fc\u{e0101}k', 'f<d>u<d>c<d>k'],
     ['法★轮│功！', '法<n>轮<n>功<n>'],
-    ['c++ r&d p@$$!', 'c++<n>r&d<n>p@$$!'],
-    ['m rn 0O 1lI', 'm<n>rn<n>0o<n>1li'],
+    ['c++ r&d p@$$!', 'c++<s>r&d<s>p@$$!'],
+    ['m rn 0O 1lI', 'm<s>rn<s>0o<s>1li'],
     ['二〇二四', '二〇二四'],
-    ['\uac01 \uac00', '\u1100\u1161\u11a8<n>\u1100\u1161'],
-    ['مُحـمد أحمد', 'م<d>ح<d>مد<n>lحمد'],
-    ['नमस्ते กำลัง', 'नमस्ते<n>กําลัง'],
+    ['\uac01 \uac00', '\u1100\u1161\u11a8<s>\u1100\u1161'],
+    ['مُحـمد أحمد', 'م<d>ح<d>مد<s>lحمد'],
+    ['नमस्ते กำลัง', 'नमस्ते<s>กําลัง'],
     ['١२๓', '123'],
     ['\ue000\ud800\ufffd', '<n><n><n>'],
-    ['\u0000\u0001\t\n', '<d><d><n><n>'],
+    ['\u0000\u0001\t\n', '<d><d><s><s>'],
   ])('reads %j as %j', (original, expected) => {
     expect(spelled(original)).toBe(expected);
   });
@@ -125,7 +125,7 @@ describe('Normaliser', () => {
 describe('normalise', () => {
   it('is what the stream gives, without what stands for nothing', () => {
     fc.assert(fc.property(text, (whole) => {
-      expect([...normalise(whole)]).toEqual(units([whole]).map(({ unit }) => unit).filter((unit) => unit > DROPPED));
+      expect([...normalise(whole)]).toEqual(units([whole]).map(({ unit }) => unit).filter((unit) => unit > SPACE));
     }));
   });
 });

@@ -1,12 +1,14 @@
-/** A separator that may stand inside of a word: white space, punctuation, symbols that stand for no letter. */
+/** A separator that may stand inside of a word: punctuation, symbols that stand for no letter. */
 export const NOISE = 1;
 /** A zero-width or format character, a mark: it stands for nothing, but it counts to the caps on what is skipped. */
 export const DROPPED = 2;
+/** White space: a separator as well, but where words have it between them it parts what would else be a word. */
+export const SPACE = 3;
 
 const INITIAL_UNITS = 1024;
 
 /**
- * Normalised units with the place each comes from. A unit is a UTF-16 unit of the normal form, or NOISE, or DROPPED;
+ * Normalised units with the place each comes from. A unit is a UTF-16 unit of the normal form, or NOISE, DROPPED or SPACE;
  * `starts` and `ends` (exclusive) are offsets in UTF-16 units of the original text. Units of one code point all carry
  * the place of the whole code point. Entries from `length` on mean nothing. The caller reuses it: `clear` and push again.
  */

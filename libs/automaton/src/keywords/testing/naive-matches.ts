@@ -1,7 +1,7 @@
 import type { Match } from '../../detector.ts';
 import { normalise } from '../../normalise/normalise.ts';
 import { Normaliser } from '../../normalise/normaliser.ts';
-import { DROPPED, NOISE, UnitBuffer } from '../../normalise/unit-buffer.ts';
+import { DROPPED, NOISE, SPACE, UnitBuffer } from '../../normalise/unit-buffer.ts';
 import { isWordUnit } from '../../normalise/word-unit.ts';
 import type { KeywordList } from '../compile-keywords.ts';
 import { MAX_SKIPPED } from '../unit-kind.ts';
@@ -12,9 +12,47 @@ interface Real {
   readonly end: number;
   /** How many units that stand for nothing lie before it. */
   readonly gap: number;
+  /** Whether white space is among them. */
+  readonly spaced: boolean;
   /** Whether what stands before it, and behind it, but for at most four DROPPED, is a word character. */
   readonly afterWord: boolean;
   beforeWord: boolean;
+}
+
+const SKIPPED: readonly number[] = [NOISE, DROPPED, SPACE];
+
+/** Of each unit of a word, and of its end, whether white space may stand before it. */
+function openings(word: string): boolean[] {
+  const { units, length } = unitsOf(word);
+  const opened: boolean[] = [];
+  let separated = false;
+  let last: number | undefined;
+  for (let at = 0; at < length; at++) {
+    const unit = units[at]!;
+    if (SKIPPED.includes(unit)) {
+      separated ||= unit !== DROPPED;
+      continue;
+    }
+    opened.push(last !== undefined && (separated || !isWordUnit(last) || !isWordUnit(unit)));
+    separated = false;
+    last = unit;
+  }
+  return opened;
+}
+
+/** The units from the last opening on. */
+function lastSegment<T>(there: readonly T[], opened: readonly boolean[]): readonly T[] {
+  return there.slice(Math.max(0, there.findLastIndex((_, at) => opened[at] === true)));
+}
+
+const spelledOut = (there: readonly Real[], opened: readonly boolean[]) => lastSegment(there, opened).slice(1).every(({ gap }) => gap > 0);
+
+/** Whether between two openings white space stands nowhere, or something between every two units. */
+function spacedRightly(there: readonly Real[], opened: readonly boolean[]): boolean {
+  return there.every((_, at) => {
+    const before = there.slice(0, at + 1);
+    return lastSegment(before, opened).slice(1).every(({ spaced }) => !spaced) || spelledOut(before, opened);
+  });
 }
 
 /** Every match of the words as they are, by looking at every place for every word: what an automaton has to find as well. */
@@ -24,12 +62,13 @@ export function naiveMatches(text: string, lists: readonly KeywordList[]): Match
   for (const { rule, words, wholeWord = true } of lists) {
     for (const word of words) {
       const units = normalise(word);
+      const opened = openings(word);
       const left = wholeWord && isWordUnit(units[0]!);
       const right = wholeWord && isWordUnit(units.at(-1)!);
       for (let at = 0; at + units.length <= reals.length; at++) {
         const there = reals.slice(at, at + units.length);
         const same = there.every(({ unit, gap }, index) => unit === units[index] && (index === 0 || gap <= MAX_SKIPPED));
-        if (!same || (left && there[0]!.afterWord) || (right && there.at(-1)!.beforeWord)) continue;
+        if (!same || !spacedRightly(there, opened) || (left && there[0]!.afterWord) || (right && there.at(-1)!.beforeWord)) continue;
         const match = { rule, start: there[0]!.start, end: there.at(-1)!.end };
         matches.set(`${match.start} ${match.end} ${rule}`, match);
       }
@@ -46,12 +85,16 @@ export function naiveFrontier(text: string, lists: readonly KeywordList[]): numb
     for (const { words, wholeWord = true } of lists) {
       for (const word of words) {
         const units = normalise(word);
+        const opened = openings(word);
         const there = reals.slice(at);
         const begins = there.length <= units.length && there.every(({ unit, gap }, index) => unit === units[index] && (index === 0 || gap <= MAX_SKIPPED));
-        if (!begins || (wholeWord && isWordUnit(units[0]!) && afterWord)) continue;
+        if (!begins || !spacedRightly(there, opened) || (wholeWord && isWordUnit(units[0]!) && afterWord)) continue;
         const whole = there.length === units.length;
         const waits = whole && wholeWord && isWordUnit(units.at(-1)!) && trailing.noise === 0;
-        if (trailing.all <= MAX_SKIPPED && (!whole || waits)) return start;
+        if (trailing.all > MAX_SKIPPED || !(whole ? waits : true)) continue;
+        // White space behind it: it goes on at an opening, or by the letter.
+        if (!whole && trailing.spaced && !opened[there.length] && !spelledOut(there, opened)) continue;
+        return start;
       }
     }
   }
@@ -66,15 +109,17 @@ function unitsOf(text: string): UnitBuffer {
   return buffer;
 }
 
-function skippedAtEnd(text: string): { all: number; noise: number } {
+function skippedAtEnd(text: string): { all: number; noise: number; spaced: boolean } {
   const { units, length } = unitsOf(text);
   let all = 0;
   let noise = 0;
-  for (let at = length - 1; at >= 0 && (units[at] === NOISE || units[at] === DROPPED); at--) {
+  let spaced = false;
+  for (let at = length - 1; at >= 0 && SKIPPED.includes(units[at]!); at--) {
     all++;
-    if (units[at] === NOISE) noise++;
+    if (units[at] !== DROPPED) noise++;
+    spaced ||= units[at] === SPACE;
   }
-  return { all, noise };
+  return { all, noise, spaced };
 }
 
 function realUnits(text: string): Real[] {
@@ -82,18 +127,20 @@ function realUnits(text: string): Real[] {
   const reals: Real[] = [];
   let gap = 0;
   let noise = false;
+  let spaced = false;
   for (let at = 0; at < length; at++) {
     const unit = units[at]!;
-    if (unit === NOISE || unit === DROPPED) {
+    if (SKIPPED.includes(unit)) {
       gap++;
-      noise ||= unit === NOISE;
+      noise ||= unit !== DROPPED;
+      spaced ||= unit === SPACE;
       continue;
     }
     const last = reals.at(-1);
     if (last) last.beforeWord = isWordUnit(unit) && !noise && gap <= MAX_SKIPPED;
-    reals.push({ unit, start: starts[at]!, end: ends[at]!, gap, afterWord: last !== undefined && !noise && isWordUnit(last.unit), beforeWord: false });
+    reals.push({ unit, start: starts[at]!, end: ends[at]!, gap, spaced, afterWord: last !== undefined && !noise && isWordUnit(last.unit), beforeWord: false });
     gap = 0;
-    noise = false;
+    noise = spaced = false;
   }
   return reals;
 }

@@ -13,6 +13,8 @@ import { ReleasingStream } from '../releasing-stream.ts';
 import { Random } from './random.ts';
 
 const LETTERS = ['a', 'b', 's', 'i', 'f', '法', '轮', '功', '八'];
+/** Some words are listed in parts. */
+const IN_WORDS = [...LETTERS, ...LETTERS, ' ', '-'];
 /** Disguises of the letters, what is skipped inside of words, half and whole surrogate pairs. */
 const SIGNS = [...LETTERS, ...LETTERS, 'A', 'ａ', 'а', 'ﬁ', '輪', '發', '巴', '4', '$', '1', '!', '\u200b', '\u0301', ' ', '-', '*', 'é', 'x', '1', '😀', '𝐚', '\ud83d', '\ude00'];
 const ACTIONS: readonly RuleAction[] = ['block', 'mask', 'mask', 'flag', 'allow'];
@@ -88,7 +90,7 @@ function randomSubject(random: Random): Subject {
   const actions = Array.from({ length: 1 + random.below(4) }, () => random.pick(ACTIONS));
   const lists = actions.map((action, rule) => ({
     rule,
-    words: Array.from({ length: 1 + random.below(4) }, () => random.text(LETTERS, 1 + random.below(5))),
+    words: Array.from({ length: 1 + random.below(4) }, () => random.text(IN_WORDS, 1 + random.below(5))),
     allow: action === 'allow',
     wholeWord: random.below(2) === 0,
   }));
