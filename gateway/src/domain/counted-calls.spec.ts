@@ -43,8 +43,8 @@ describe('a call whose backend counts on the way', () => {
     expect(house.recorded().completed).toMatchObject([{ counts: { inputTokens: 43n, outputTokens: 4n, estimated: false } }]);
   });
 
-  // The piece that has come and is not on record yet when the client leaves is dropped; that it was produced stays known.
-  it.each([['cancelled', 2, 120], ['upstream_error', 3, 140]] as const)('is billed by the tokens that had come when it ends with %s', async (code, outcome, recorded) => {
+  // The piece that has come and is not on record yet when the client leaves is dropped.
+  it.each([['cancelled', 2, 12n], ['upstream_error', 3, 14n]] as const)('is billed by the tokens of what is on record when it ends with %s', async (code, outcome, tokens) => {
     const house = limited(1_000_000n);
     counting(house, 7, () => {
       if (code === 'upstream_error') throw new ServiceError(code, 'broke');
@@ -52,15 +52,15 @@ describe('a call whose backend counts on the way', () => {
     });
     await house.run();
     const { completed } = house.recorded();
-    expect(completed).toMatchObject([{ outcome, costNano: 3n * 43n + 10n * 14n, counts: { inputTokens: 43n, outputTokens: 14n, estimated: false } }]);
-    expect([house.recordedText().length, house.tickets]).toEqual([recorded, [57]]);
+    expect(completed).toMatchObject([{ outcome, costNano: 3n * 43n + 10n * tokens, counts: { inputTokens: 43n, outputTokens: tokens, estimated: false } }]);
+    expect([house.recordedText().length, house.tickets]).toEqual([10 * Number(tokens), [43 + Number(tokens)]]);
   });
 
-  it('is billed by its prompt and by what was produced when a whole answer is left', async () => {
+  it('is billed by its prompt alone when a whole answer is left, of which nothing is on record', async () => {
     const house = limited(1_000_000n);
     counting(house, 7, () => house.abort.abort(new ServiceError('cancelled', 'left')));
     await house.run(house.call({ stream: false }));
-    expect(house.recorded().completed).toMatchObject([{ outcome: 2, httpStatus: 499, counts: { inputTokens: 43n, outputTokens: 14n, estimated: false } }]);
+    expect(house.recorded().completed).toMatchObject([{ outcome: 2, httpStatus: 499, counts: { inputTokens: 43n, outputTokens: 0n, estimated: false } }]);
     expect(house.recordedText()).toBe('');
   });
 

@@ -32,9 +32,16 @@ describe('the tally of an answer', () => {
     expect(tally.counts()).toEqual({ inputTokens: 7n, outputTokens: 6n, cachedInputTokens: 1n, reasoningTokens: 0n, estimated: false });
     expect(tally.events).toBe(2);
     tally.learn(events(said('nobody gets this'), counted(9n)));
-    expect(tally.counts()).toMatchObject({ outputTokens: 9n, estimated: false });
+    expect(tally.counts()).toMatchObject({ outputTokens: 6n, estimated: false });
     tally.add(events({ event: { case: 'usage', value: { inputTokens: 7n, outputTokens: 10n } } }));
     expect(tally.counts()).toMatchObject({ outputTokens: 10n, cachedInputTokens: 0n, estimated: false });
+  });
+
+  it('takes the prompt from output that nobody gets, and none of that output', () => {
+    const tally = new OutputTally(900);
+    tally.add(events({ event: { case: 'started', value: { versionId: 'v', deploymentId: 'd' } } }));
+    tally.learn(events({ event: { case: 'counts', value: { inputTokens: 7n, outputTokens: 9n, cachedInputTokens: 1n, reasoningTokens: 3n } } }));
+    expect(tally.counts()).toEqual({ inputTokens: 7n, outputTokens: 0n, cachedInputTokens: 1n, reasoningTokens: 0n, estimated: false });
   });
 
   it('keeps who answered and how each choice ended, in the order of choices', () => {

@@ -14,8 +14,10 @@ export class OutputTally {
   #extraBytes = 0;
   readonly #finished = new Map<number, string>();
   #usage: TokenCounts | undefined;
-  /** What the backend counted on the way, and how many bytes of output there were then. */
-  #counted: { readonly counts: TokenCounts; readonly bytes: number } | undefined;
+  /** What the backend counted on the way of the prompt, */
+  #prompt: Pick<TokenCounts, 'inputTokens' | 'cachedInputTokens'> | undefined;
+  /** and of the output that is on record, with its bytes. */
+  #counted = { outputTokens: 0n, reasoningTokens: 0n, bytes: 0 };
   #isAnswered = false;
 
   constructor(asked: number) {
@@ -37,17 +39,23 @@ export class OutputTally {
     } else if (event.case === 'finished') {
       this.#finished.set(event.value.choice, event.value.reason);
       this.stoppedBy ||= event.value.stoppedBy;
+    } else if (event.case === 'counts') {
+      const { outputTokens, reasoningTokens } = event.value;
+      this.#counted = { outputTokens, reasoningTokens, bytes: this.bytes + this.#extraBytes };
     }
   }
 
-  /** Takes what the backend said of the call from output that nobody will get: its counts, and who answered or was asked last. */
+  /**
+   * Takes what the backend said of the call from output that nobody will get: its usage, what it counted of the prompt, and
+   * who answered or was asked last. That it had produced so much is no debt of a client who did not get it.
+   */
   learn(events: Events): void {
     for (const event of events) this.#learn(event);
   }
 
   #learn({ event }: Events[number]): void {
     if (event.case === 'usage') this.#usage = event.value;
-    else if (event.case === 'counts') this.#counted = { counts: event.value, bytes: this.bytes + this.#extraBytes };
+    else if (event.case === 'counts') this.#prompt = event.value;
     else if (event.case === 'started' || event.case === 'attempt') {
       this.#isAnswered ||= event.case === 'started';
       this.versionId = event.value.versionId;
@@ -60,23 +68,23 @@ export class OutputTally {
    * what stands behind them; else an estimate. What no backend has begun to answer took nothing.
    */
   counts(): TokenCounts {
-    if (this.#usage) return plain(this.#usage);
-    const bytes = this.bytes + this.#extraBytes;
-    if (this.#counted) {
-      const counts = plain(this.#counted.counts);
-      const behind = bytes - this.#counted.bytes;
-      return behind === 0 ? counts : { ...counts, outputTokens: counts.outputTokens + estimateTokens(behind), estimated: true };
+    if (this.#usage) {
+      const { inputTokens, outputTokens, cachedInputTokens, reasoningTokens, estimated } = this.#usage;
+      return { inputTokens, outputTokens, cachedInputTokens, reasoningTokens, estimated };
+    }
+    const behind = this.bytes + this.#extraBytes - this.#counted.bytes;
+    const outputTokens = this.#counted.outputTokens + estimateTokens(behind);
+    const { reasoningTokens } = this.#counted;
+    if (this.#prompt) {
+      const { inputTokens, cachedInputTokens } = this.#prompt;
+      return { inputTokens, outputTokens, cachedInputTokens, reasoningTokens, estimated: behind > 0 };
     }
     const asked = this.#isAnswered || this.bytes > 0 ? this.#askedBytes : 0;
-    return { inputTokens: estimateTokens(asked), outputTokens: estimateTokens(bytes), cachedInputTokens: 0n, reasoningTokens: 0n, estimated: true };
+    return { inputTokens: estimateTokens(asked), outputTokens, cachedInputTokens: 0n, reasoningTokens, estimated: true };
   }
 
   /** By choice. */
   finishReasons(): string[] {
     return [...this.#finished].sort(([left], [right]) => left - right).map(([, reason]) => reason);
   }
-}
-
-function plain({ inputTokens, outputTokens, cachedInputTokens, reasoningTokens, estimated }: TokenCounts): TokenCounts {
-  return { inputTokens, outputTokens, cachedInputTokens, reasoningTokens, estimated };
 }
