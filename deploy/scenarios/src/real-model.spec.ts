@@ -49,11 +49,17 @@ describe('the main job, on the real model', () => {
     expect(await house.command('chat', 'What is the capital of France? Answer in one sentence.', '--model', MODEL)).toMatchObject({ code: 0, stdout: expect.stringContaining('Paris') });
   });
 
-  it('frees the model when a client leaves, and answers four at once', async () => {
-    const long = new StreamReader(house, { model: MODEL, messages: [{ role: 'user', content: 'Tell me a very long story.' }], max_tokens: 1500 });
+  it('frees the model when a client leaves, counts exactly what it had got, and answers four at once', async () => {
+    const messages = [{ role: 'user' as const, content: 'Tell me a very long story.' }];
+    const long = new StreamReader(house, { model: MODEL, messages, max_tokens: 1500, temperature: 0, seed: 7 });
     await long.characters(20);
     long.leave();
-    expect((await endedCall(house, long.id!)).status).toBe('disconnected');
+    const left = await endedCall(house, long.id!);
+    expect(left).toMatchObject({ status: 'disconnected', usage: { estimated: false } });
+    // The same prompt, asked for so many tokens, says what the client that left has on record.
+    const again = await client.chat.completions.create({ model: MODEL, messages, max_tokens: left.usage!.output_tokens, temperature: 0, seed: 7 });
+    expect(again.usage).toMatchObject({ prompt_tokens: left.usage!.input_tokens, completion_tokens: left.usage!.output_tokens });
+    expect(again.choices[0]!.message.content).toBe(left.choices[0]!.content);
     const answers = await Promise.all(Array.from({ length: 4 }, () => client.chat.completions.create({ model: MODEL, messages: QUESTION, max_tokens: 16, temperature: 0 })));
     for (const answer of answers) expect(answer.choices[0]!.message.content).toContain('Paris');
   });
