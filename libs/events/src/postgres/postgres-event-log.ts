@@ -10,6 +10,7 @@ import { FollowReader } from './follow-reader.ts';
 import { LetterWatch } from './letter-watch.ts';
 import { CHANNEL, parseNotice, type Notice } from './notice.ts';
 import { prune } from './prune.ts';
+import { RecentSegments } from './recent-segments.ts';
 import { SEGMENT_PACE_MS, SegmentReader } from './segment-reader.ts';
 import { SegmentWriter } from './segment-writer.ts';
 import { TopicReader } from './topic-reader.ts';
@@ -76,7 +77,8 @@ export async function createPostgresEventLog({ url, clock, logger, hasRoom = () 
     running.add(entry);
     return entry.loop;
   };
-  return assemble({ segments: new SegmentWriter(writers, clock, hasRoom), epochs: new Epochs(writers, clock), hasRoom, writers, readers, logger, letters, start }, async () => {
+  const recent = new RecentSegments();
+  return assemble({ segments: new SegmentWriter(writers, recent, clock, hasRoom), recent, epochs: new Epochs(writers, clock), hasRoom, writers, readers, logger, letters, start }, async () => {
     await Promise.all([...running].map(({ loop }) => loop.stop()));
     letters.stop();
     await Promise.all([listener.stop(), writers.end(), readers.end()]);
@@ -87,6 +89,7 @@ type Start = <Target>(reader: Reader<Target>, paceMs: number, onNotice: (notice:
 
 interface Parts {
   readonly segments: SegmentWriter;
+  readonly recent: RecentSegments;
   readonly epochs: Epochs;
   readonly hasRoom: () => boolean;
   readonly writers: SqlPool;
@@ -96,7 +99,7 @@ interface Parts {
   readonly start: Start;
 }
 
-function assemble({ segments, epochs, hasRoom, writers, readers, logger, letters, start }: Parts, stop: () => Promise<void>): PostgresEventLog {
+function assemble({ segments, recent, epochs, hasRoom, writers, readers, logger, letters, start }: Parts, stop: () => Promise<void>): PostgresEventLog {
   return {
     publish,
     position,
@@ -119,7 +122,7 @@ function assemble({ segments, epochs, hasRoom, writers, readers, logger, letters
         if (notice.kind === 'published' || !reader.onBeat(notice.head)) wake();
       });
     },
-    subscribeSegments: (consumer, handle) => start(new SegmentReader(readers, consumer, handle), SEGMENT_PACE_MS, (notice, wake) => { if (notice.kind === 'segment') wake(); }),
+    subscribeSegments: (consumer, handle) => start(new SegmentReader(readers, recent, consumer, handle), SEGMENT_PACE_MS, (notice, wake) => { if (notice.kind === 'segment') wake(); }),
     prune: (nowMs) => prune(readers, nowMs),
     deadLetters: (schema, consumer) => listDeadLetters(readers, schema, consumer),
     replayDeadLetters: (schema, consumer) => replayDeadLetters(readers, schema, consumer),

@@ -3,6 +3,7 @@ import type { Sql, SqlTransaction } from '@sluice/sql';
 import type { SegmentEntry, SegmentHandler } from '../event-log.ts';
 import type { PassResult, Reader } from '../read-loop.ts';
 import { schemaOf } from './consumer-schema.ts';
+import type { RecentSegments, SegmentPlace } from './recent-segments.ts';
 import { MAX_SEGMENT_BYTES } from './segment-writer.ts';
 
 /** Bytes of one batch: bounds the memory of a consumer that has fallen behind. */
@@ -29,21 +30,26 @@ const LAG = {
 /** The producers' streams by turns, so that a busy one does not starve the others; at least one entry, at most $2 bytes. */
 const READ = {
   name: 'events_segment_read',
-  text: `SELECT producer, epoch, seq, bytes, from_epoch, from_seq FROM (
-      SELECT e.producer, e.epoch, e.seq, e.size, e.bytes, e.turn, b.epoch AS from_epoch, b.seq AS from_seq, sum(e.size) OVER (ORDER BY e.turn, e.producer) AS total
+  text: `SELECT producer, epoch, seq, size, closed, from_epoch, from_seq FROM (
+      SELECT e.producer, e.epoch, e.seq, e.size, e.closed, e.turn, b.epoch AS from_epoch, b.seq AS from_seq, sum(e.size) OVER (ORDER BY e.turn, e.producer) AS total
       FROM (${BEHIND}) b CROSS JOIN LATERAL (
-        SELECT s.producer, s.epoch, s.seq, s.size, s.bytes, row_number() OVER (ORDER BY s.epoch, s.seq) AS turn
+        SELECT s.producer, s.epoch, s.seq, s.size, s.bytes IS NULL AS closed, row_number() OVER (ORDER BY s.epoch, s.seq) AS turn
         FROM events.segment s WHERE s.producer = b.producer AND (s.epoch, s.seq) >= (b.epoch, b.seq) ORDER BY s.epoch, s.seq LIMIT ${MAX_BATCH_ENTRIES}
       ) e
     ) ordered WHERE total <= $2 OR total = size ORDER BY turn, producer LIMIT ${MAX_BATCH_ENTRIES}`,
 } as const;
 
-interface EntryRow {
-  readonly producer: string;
-  readonly epoch: bigint;
-  readonly seq: bigint;
-  /** Null for a close. */
-  readonly bytes: Buffer | null;
+/** Bytes of the segments at these places, in the same order. */
+const READ_BYTES = {
+  name: 'events_segment_bytes',
+  text: `SELECT s.bytes FROM unnest($1::text[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS place (producer, epoch, seq, at)
+    JOIN events.segment s USING (producer, epoch, seq) ORDER BY at`,
+} as const;
+
+interface EntryRow extends SegmentPlace {
+  /** 0 for a close. */
+  readonly size: number;
+  readonly closed: boolean;
   readonly from_epoch: bigint;
   readonly from_seq: bigint;
 }
@@ -61,11 +67,13 @@ export class SegmentReader implements Reader<Heads> {
   readonly #sql: Sql;
   readonly #consumer: string;
   readonly #handle: SegmentHandler;
+  readonly #recent: RecentSegments;
   #lag = 0;
   #registered = false;
 
-  constructor(sql: Sql, consumer: string, handle: SegmentHandler) {
+  constructor(sql: Sql, recent: RecentSegments, consumer: string, handle: SegmentHandler) {
     this.#sql = sql;
+    this.#recent = recent;
     this.#consumer = consumer;
     this.#handle = handle;
     this.name = `${consumer} < segments`;
@@ -124,14 +132,31 @@ export class SegmentReader implements Reader<Heads> {
     if (!turn) return { entries: 0, bytes: 0 };
     const rows = await transaction.query<EntryRow>(READ, [this.#consumer, MAX_BATCH_BYTES]);
     const cursors = walk(rows);
-    await this.#handle(transaction, rows.map(entryOf));
+    await this.#handle(transaction, await this.#entries(transaction, rows));
     const places = [...cursors.values()];
     await transaction.query(
       `INSERT INTO events.segment_cursor (consumer, producer, epoch, next_seq) SELECT $1, * FROM unnest($2::text[], $3::bigint[], $4::bigint[])
        ON CONFLICT (consumer, producer) DO UPDATE SET epoch = excluded.epoch, next_seq = excluded.next_seq`,
       [this.#consumer, [...cursors.keys()], places.map(({ epoch }) => epoch), places.map(({ seq }) => seq)],
     );
-    return { entries: rows.length, bytes: rows.reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), 0) };
+    return { entries: rows.length, bytes: rows.reduce((sum, { size }) => sum + size, 0) };
+  }
+
+  /** The log is asked only for bytes that are not at hand. */
+  async #entries(transaction: SqlTransaction, rows: readonly EntryRow[]): Promise<SegmentEntry[]> {
+    const bytes = rows.map((row) => (row.closed ? undefined : this.#recent.get(row, row.size)));
+    const missing = rows.flatMap((row, index) => (row.closed || bytes[index] ? [] : [index]));
+    if (missing.length > 0) {
+      const places = missing.map((index) => rows[index]!);
+      const columns = [places.map(({ producer }) => producer), places.map(({ epoch }) => epoch), places.map(({ seq }) => seq)];
+      const read = await transaction.query<{ bytes: Buffer }>(READ_BYTES, columns);
+      if (read.length < missing.length) throw new ServiceError('internal', 'Segments went from the log before they were handled.');
+      missing.forEach((index, at) => {
+        bytes[index] = read[at]!.bytes;
+        this.#recent.put(rows[index]!, read[at]!.bytes);
+      });
+    }
+    return rows.map(({ producer, epoch, seq }, index) => entryOf({ producer, epoch, seq }, bytes[index]));
   }
 }
 
@@ -143,11 +168,11 @@ function walk(rows: readonly EntryRow[]): Map<string, Place> {
     if (row.epoch !== expected.epoch || row.seq !== expected.seq) {
       throw new ServiceError('internal', `The log has a gap: ${row.producer} continues at (${row.epoch}, ${row.seq}) instead of (${expected.epoch}, ${expected.seq}).`);
     }
-    cursors.set(row.producer, row.bytes === null ? { epoch: row.epoch + 1n, seq: 0n } : { epoch: row.epoch, seq: row.seq + 1n });
+    cursors.set(row.producer, row.closed ? { epoch: row.epoch + 1n, seq: 0n } : { epoch: row.epoch, seq: row.seq + 1n });
   }
   return cursors;
 }
 
-function entryOf({ producer, epoch, seq, bytes }: EntryRow): SegmentEntry {
-  return bytes === null ? { kind: 'closed', producer, epoch, seq } : { kind: 'segment', segment: { producer, epoch, seq, bytes } };
+function entryOf(place: SegmentPlace, bytes: Uint8Array | undefined): SegmentEntry {
+  return bytes ? { kind: 'segment', segment: { ...place, bytes } } : { kind: 'closed', ...place };
 }

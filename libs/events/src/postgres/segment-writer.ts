@@ -5,6 +5,7 @@ import type { StoredSegment } from '../event-log.ts';
 import { epochLost } from './epochs.ts';
 import { noRoom, toLogError } from './log-error.ts';
 import { CHANNEL, NOW_MS, SEGMENT_NOTICE } from './notice.ts';
+import type { RecentSegments } from './recent-segments.ts';
 
 /** Twice what a producer builds at most: a single record is split before it comes here. */
 export const MAX_SEGMENT_BYTES = 512 * 1024;
@@ -33,15 +34,18 @@ export class SegmentWriter {
   readonly #sql: Sql;
   readonly #clock: Clock;
   readonly #hasRoom: () => boolean;
+  readonly #recent: RecentSegments;
   #noticeAfterMs = 0;
 
-  constructor(sql: Sql, clock: Clock, hasRoom: () => boolean) {
+  constructor(sql: Sql, recent: RecentSegments, clock: Clock, hasRoom: () => boolean) {
     this.#sql = sql;
+    this.#recent = recent;
     this.#clock = clock;
     this.#hasRoom = hasRoom;
   }
 
-  async append({ producer, epoch, seq, bytes }: StoredSegment): Promise<void> {
+  async append(segment: StoredSegment): Promise<void> {
+    const { producer, epoch, seq, bytes } = segment;
     if (bytes.length > MAX_SEGMENT_BYTES) throw new ServiceError('internal', `A segment holds at most ${MAX_SEGMENT_BYTES} bytes.`);
     if (!this.#hasRoom()) throw noRoom();
     const identity = [producer, epoch, seq, bytes];
@@ -51,6 +55,7 @@ export class SegmentWriter {
     try {
       const stored = await this.#sql.query(APPEND, [...identity, notice]);
       if (stored.length === 0) await this.#fate(identity);
+      this.#recent.put(segment, bytes);
     } catch (thrown) {
       // The notice may have been lost with the append.
       this.#noticeAfterMs = 0;
