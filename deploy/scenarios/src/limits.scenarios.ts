@@ -21,14 +21,17 @@ export function limitScenarios(at: () => House): void {
       tenant = await makeTenant(at(), 'limits');
     });
 
-    /** Another number that nothing comes near shows when the limits of this tenant are known at the door. */
-    const known = async (...options: string[]): Promise<void> => {
-      await sluiceJson(at(), 'limit', 'set', '--key', tenant.keyId, ...options);
-      await eventually(async () => (await ask(at(), {}, { key: tenant.key })).headers.get('x-ratelimit-limit-requests') !== null);
+    /** Sets limits of the key, beside so many requests a minute that nothing comes near them: their number in the headers shows that the door knows them. */
+    const limitKey = async (plenty: number, ...options: string[]): Promise<void> => {
+      await sluiceJson(at(), 'limit', 'set', '--key', tenant.keyId, '--rpm', String(plenty), ...options);
+      await eventually(async () => {
+        const headers = await Promise.all(at().doors.map(async (door) => (await ask(at(), { model: 'nobody' }, { key: tenant.key, door })).status));
+        return headers.every((status) => status === 404) && (await ask(at(), {}, { key: tenant.key })).headers.get('x-ratelimit-limit-requests') === String(plenty);
+      });
     };
 
     it(`hold at full speed from ${CONNECTIONS} connections: never one over, and the headers are right`, async () => {
-      await known('--rpm', '100000');
+      await limitKey(100_000);
       await sluiceJson(at(), 'limit', 'set', '--project', tenant.projectId, '--rpm', String(LIMIT));
       await eventually(async () => (await ask(at(), {}, { key: tenant.key })).headers.get('x-ratelimit-limit-requests') === String(LIMIT));
       const startedMs = performance.now();
@@ -46,9 +49,13 @@ export function limitScenarios(at: () => House): void {
       expect(passed.length).toBeGreaterThan(0);
       for (const { headers } of answers) {
         expect(headers.get('x-ratelimit-limit-requests')).toBe(String(LIMIT));
-        expect(Number(headers.get('x-ratelimit-remaining-requests'))).toBeLessThan(LIMIT);
         expect(headers.get('x-ratelimit-reset-requests')).toMatch(DURATION);
       }
+      // Each that was let in was told another number of what is left, down to nothing; who was refused, that there is nothing.
+      const remaining = passed.map(({ headers }) => Number(headers.get('x-ratelimit-remaining-requests')));
+      expect(new Set(remaining).size).toBe(passed.length);
+      expect(Math.min(...remaining)).toBe(0);
+      for (const { headers } of refused) expect(headers.get('x-ratelimit-remaining-requests')).toBe('0');
       for (const { error, headers } of refused) {
         expect(error).toMatchObject({ code: 'rate_limit_exceeded' });
         expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
@@ -56,24 +63,47 @@ export function limitScenarios(at: () => House): void {
       expect(await endedCall(at(), refused[0]!.id)).toMatchObject({ status: 'refused', http_status: 429, error_code: 'rate_limit_exceeded', refused: { by: { type: 'limit', level: 'project', subject_id: tenant.projectId, kind: 'requests_per_minute', limit: LIMIT } } });
     }, 120_000);
 
-    it('let in as many at once as they say, and the next one when one of them has ended', async () => {
+    it('let in as many at once as they say, not one more, and the next one when one of them has ended', async () => {
+      await limitKey(100_000, '--concurrent', '3');
       const go = Promise.withResolvers<void>();
       upstream().always({ ...streamedChat(), before: go.promise });
-      await sluiceJson(at(), 'limit', 'set', '--key', tenant.keyId, '--concurrent', '3');
-      const readers: StreamReader[] = [];
-      await eventually(async () => {
-        const probe = new StreamReader(at(), { model: MODEL, messages: MESSAGES }, tenant.key);
-        readers.push(probe);
-        await Promise.race([probe.ended, new Promise((resolve) => setTimeout(resolve, 100))]);
-        return probe.status === 429;
-      });
-      // Whoever came before the limit was known is in too; all that came behind it found it full.
-      const inside = readers.filter(({ status }) => status !== 429);
-      expect(inside.length).toBeGreaterThanOrEqual(3);
+      const before = upstream().requests.length;
+      const readers = Array.from({ length: 10 }, () => new StreamReader(at(), { model: MODEL, messages: MESSAGES }, tenant.key));
+      await eventually(async () => readers.filter(({ status }) => status === 429).length === 7);
+      await upstream().received(before + 2);
+      expect(upstream().requests.length).toBe(before + 3);
       go.resolve();
       await Promise.all(readers.map(({ ended }) => ended));
+      expect(readers.filter(({ done }) => done).length).toBe(3);
       upstream().heal();
       expect((await Promise.all(Array.from({ length: 3 }, () => ask(at(), {}, { key: tenant.key })))).map(({ status }) => status)).toEqual([200, 200, 200]);
+    });
+
+    it('charge tokens by what a call may take, and give back what it did not; a request that no minute has room for is told so', async () => {
+      await limitKey(100_000, '--tpm', '2000');
+      const before = Number((await ask(at(), { max_tokens: 10 }, { key: tenant.key })).headers.get('x-ratelimit-remaining-tokens'));
+      const go = Promise.withResolvers<void>();
+      upstream().next({ ...streamedChat(), before: go.promise });
+      const large = new StreamReader(at(), { model: MODEL, messages: MESSAGES, max_tokens: 1900 - (2000 - before) - 200 }, tenant.key);
+      await eventually(async () => upstream().concurrent === 1);
+      const refused = await ask(at(), { max_tokens: 500 }, { key: tenant.key });
+      expect(refused).toMatchObject({ status: 429, error: { code: 'rate_limit_exceeded' } });
+      expect(await endedCall(at(), refused.id)).toMatchObject({ refused: { by: { kind: 'tokens_per_minute', limit: 2000 } } });
+      go.resolve();
+      await large.ended;
+      await eventually(async () => (await ask(at(), { max_tokens: 500 }, { key: tenant.key })).status === 200);
+      const never = await ask(at(), { max_tokens: 5000 }, { key: tenant.key });
+      expect({ status: never.status, retryAfter: never.headers.get('retry-after') }).toEqual({ status: 429, retryAfter: null });
+      expect(never.error.message).toContain('2000');
+    });
+
+    it('count requests of a day', async () => {
+      await limitKey(100_000);
+      await sluiceJson(at(), 'limit', 'set', '--key', tenant.keyId, '--rpd', '10');
+      const statuses: number[] = [];
+      await eventually(async () => statuses.push((await ask(at(), {}, { key: tenant.key })).status) > 0 && statuses.at(-1) === 429);
+      expect(statuses.filter((status) => status === 200).length).toBeLessThanOrEqual(10);
+      expect((await ask(at(), {}, { key: tenant.key })).headers.get('x-ratelimit-limit-requests')).toBe('10');
     });
 
     it('bound parameters by project: clipped where that was said, refused with the name where that was said, filled in where none is given', async () => {

@@ -7,6 +7,7 @@ import { AllInOneHouse } from './all-in-one-house.ts';
 import { endedCall } from './audited-call.ts';
 import { eventually } from './house.ts';
 import { StreamReader } from './stream-reader.ts';
+import { makeTenant, sluiceJson } from './tenant.ts';
 
 /** The demonstration model: 135 million parameters know little, but that they know. */
 const MODEL = 'smollm2-135m-instruct';
@@ -62,6 +63,15 @@ describe('the main job, on the real model', () => {
     expect(again.choices[0]!.message.content).toBe(left.choices[0]!.content);
     const answers = await Promise.all(Array.from({ length: 4 }, () => client.chat.completions.create({ model: MODEL, messages: QUESTION, max_tokens: 16, temperature: 0 })));
     for (const answer of answers) expect(answer.choices[0]!.message.content).toContain('Paris');
+  });
+
+  it('is cut by a budget at the last token that it affords, and billed by the tokens', async () => {
+    const tenant = await makeTenant(house, 'tight');
+    await sluiceJson(house, 'price', 'set', MODEL, '--input', '0', '--output', '1000');
+    await sluiceJson(house, 'budget', 'set', '--key', tenant.keyId, '--amount', '21000', '--period', 'day');
+    const reader = new StreamReader(house, { model: MODEL, messages: [{ role: 'user', content: 'Tell me a very long story.' }], temperature: 0 }, tenant.key);
+    await reader.ended;
+    expect(await endedCall(house, reader.id!)).toMatchObject({ status: 'answered', governed: { stopped_by: 'budget' }, usage: { input_tokens: 36, output_tokens: 21, estimated: false } });
   });
 
   it('refuses by name what this model cannot do, and a prompt that does not fit', async () => {
