@@ -95,12 +95,21 @@ describe('keywordDetector', () => {
     for (const text of ['ＦＵＣＫ', 'f u c k', 'f*u--c~k', 'fu\u200bck', 'fúck', 'fυсk', 'fuuuuck', 'ffuucckk', 'phuck'.replace('ph', 'f'), 'f\u00aduck']) expect(found(text, ['fuck'])).toEqual([text]);
     for (const text of ['5h1t', 'sh!t', '$hit', 'shiiit']) expect(found(`so ${text}.`, ['shit'])).toEqual([text]);
     for (const text of ['he11', 'hel1', 'he!!']) expect(found(text, ['hell'])).toEqual([text]);
+    for (const text of ['8u115h17', '8ul15h1t', 'bu1!$hit']) expect(found(text, ['bullshit'])).toEqual([text]);
     for (const text of ['法輪功', '法-轮 功', '发轮工', '法 *轮* 功']) expect(found(text, ['法轮功'])).toEqual([text]);
   });
 
   it('finds a word in capitals that look like other letters than the small ones', () => {
     for (const [word, text] of [['κάνναβη', 'ΚΆΝΝΑΒΗ'], ['ηρωίνη', 'ΗΡΩΊΝΗ'], ['βία', 'Βία'], ['ΒΊΑ', 'βία']] as const) expect(found(text, [word])).toEqual([text]);
     expect(found('ΗΡΩΊΝΗ', ['ηρωίνη'], { allow: true })).toEqual(['ΗΡΩΊΝΗ']);
+  });
+
+  it('reads each sign of a word as whichever letter it may stand for', () => {
+    const word = fc.array(fc.constantFrom('i', 'l', 'a', 'b'), { minLength: 4, maxLength: 9 }).map((letters) => `m${letters.join('')}m`);
+    fc.assert(fc.property(word, fc.array(fc.constantFrom('1', '!', undefined), { minLength: 11, maxLength: 11 }), (plain, signs) => {
+      const written = [...plain].map((letter, at) => ('il'.includes(letter) ? (signs[at] ?? letter) : letter)).join('');
+      expect(found(`so ${written}.`, [plain])).toEqual([written]);
+    }));
   });
 
   it('takes no number for a word, and no word with fewer letters', () => {

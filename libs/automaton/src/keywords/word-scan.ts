@@ -1,4 +1,3 @@
-import { TRACKS } from '../normalise/tracks.ts';
 import { DROPPED, SPACE, type UnitBuffer } from '../normalise/unit-buffer.ts';
 import { ANYWHERE, CHECK, COLLAPSED, FAIL, HIT, LEFT, RIGHT, type Automaton } from './automaton.ts';
 import type { Found } from './found.ts';
@@ -9,8 +8,6 @@ import { PARTED, SPACED, Trail } from './trail.ts';
 import { LEET, MAX_SKIPPED, REPEATABLE, SKIPPED, UNIT_KIND, WORD } from './unit-kind.ts';
 import { beyondSpace, joined, unparted } from './white-space.ts';
 
-const AS_IT_IS = Uint16Array.from({ length: 0x10000 }, (_, unit) => unit);
-
 /**
  * Looks for the words of one automaton in units: as they are, with signs read as letters, with repeats collapsed. The
  * other readings cost next to nothing until a sign or a repeat stands in what may become a match.
@@ -19,8 +16,7 @@ export class WordScan {
   readonly #automaton: Automaton;
   readonly #found: Found;
   readonly #trail: Trail;
-  readonly #leetI: LeetTrack;
-  readonly #leetL: LeetTrack;
+  readonly #leet: LeetTrack;
   readonly #repeats: RepeatsTrack;
   #state = 0;
   #skipped = 0;
@@ -35,14 +31,13 @@ export class WordScan {
     this.#automaton = automaton;
     this.#found = found;
     this.#trail = new Trail(automaton);
-    this.#leetI = new LeetTrack(automaton, TRACKS.leetI, AS_IT_IS, this.#trail, found);
-    this.#leetL = new LeetTrack(automaton, TRACKS.leetL, TRACKS.leetI, this.#trail, found);
+    this.#leet = new LeetTrack(automaton, this.#trail, found);
     this.#repeats = new RepeatsTrack(automaton, found);
   }
 
   scan(buffer: UnitBuffer): void {
     const { units, starts, ends, length } = buffer;
-    const { classes, depth, nodes, onward } = this.#automaton;
+    const { begins, classes, depth, nodes, onward } = this.#automaton;
     const trail = this.#trail;
     let state = this.#state;
     let afterWord = this.#afterWord;
@@ -51,6 +46,12 @@ export class WordScan {
     let gap = this.#gap;
     let busy = this.#isBusy();
     for (let index = 0; index < length; index++) {
+      if (state === 0 && !busy) {
+        // Nothing is followed: up to what may begin a word, only what stands before it matters.
+        for (; index < length && begins[units[index]!]! <= afterWord / WORD; index++) if (units[index] !== DROPPED) afterWord = UNIT_KIND[units[index]!]! & WORD;
+        previous = skipped = gap = 0;
+        if (index === length) break;
+      }
       const unit = units[index]!;
       const kind = UNIT_KIND[unit]!;
       if (kind & SKIPPED) {
@@ -95,14 +96,13 @@ export class WordScan {
   /** The first place at which a match may begin that is not complete, or `otherwise`. */
   earliest(otherwise: number): number {
     otherwise = earliestStart(this.#automaton, this.#state, this.#trail, otherwise);
-    if (this.#leetI.awake) otherwise = earliestStart(this.#automaton, this.#leetI.state, this.#trail, otherwise);
-    if (this.#leetL.awake) otherwise = earliestStart(this.#automaton, this.#leetL.state, this.#trail, otherwise);
+    otherwise = this.#leet.earliest(otherwise);
     return this.#repeats.awake ? earliestStart(this.#automaton, this.#repeats.state, this.#repeats.trail, otherwise) : otherwise;
   }
 
   /** Whether a unit concerns more than the words as they are. */
   #isBusy(): boolean {
-    return this.#found.waits || this.#repeats.awake || this.#leetI.awake || this.#leetL.awake;
+    return this.#found.waits || this.#repeats.awake || this.#leet.awake;
   }
 
   /**
@@ -121,12 +121,10 @@ export class WordScan {
     const over = skipped > MAX_SKIPPED;
     if (this.#found.waits && (over || unit !== DROPPED)) this.#found.decide(true);
     if (over) {
-      this.#leetI.sleep();
-      this.#leetL.sleep();
+      this.#leet.sleep();
       this.#repeats.sleep();
     } else if (unit === SPACE) {
-      if (this.#leetI.awake) this.#leetI.space();
-      if (this.#leetL.awake) this.#leetL.space();
+      if (this.#leet.awake) this.#leet.space();
       if (this.#repeats.awake) this.#repeats.space();
     }
     return this.#isBusy();
@@ -137,11 +135,7 @@ export class WordScan {
     if (this.#found.waits) this.#found.decide((kind & WORD) === 0);
     if (repeated) this.#repeat(end, before);
     else if (this.#repeats.awake) this.#repeats.step(unit, start, end, afterWord, gap);
-    if (kind & LEET || this.#leetI.awake || this.#leetL.awake) {
-      const beforeI = this.#leetI.awake ? this.#leetI.state : before;
-      this.#leetI.step(unit, end, before);
-      this.#leetL.step(unit, end, beforeI);
-    }
+    if (kind & LEET || this.#leet.awake) this.#leet.step(unit, end, before);
     return this.#isBusy();
   }
 

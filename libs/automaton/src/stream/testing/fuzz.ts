@@ -12,7 +12,7 @@ import type { Released, ReleasePolicy, RuleAction } from '../release-policy.ts';
 import { ReleasingStream } from '../releasing-stream.ts';
 import { Random } from './random.ts';
 
-const LETTERS = ['a', 'b', 's', 'i', 'f', '法', '轮', '功', '八'];
+const LETTERS = ['a', 'b', 's', 'i', 'l', 'f', '法', '轮', '功', '八'];
 /** Some words are listed in parts. */
 const IN_WORDS = [...LETTERS, ...LETTERS, ' ', '-'];
 /** Disguises of the letters, what is skipped inside of words, half and whole surrogate pairs. */
