@@ -6,8 +6,11 @@ export const PROTOTYPES = createRequire(import.meta.url)('unhomoglyph/data.json'
 
 /** Pairs by their index: what the first line shows looks like what the second shows. */
 const SMALL_CAPITALS = ['ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘꞯʀꜱᴛᴜᴠᴡʏᴢĸʍ', 'abcdefghijklmnopqrstuvwyzkm'] as const;
-/** Readings that the standard does not have, or has for a neighbour only: open e, both sigmas, Persian and Arabic forms. */
-const OWN_READINGS = ['ɛꞓβıςϲϹکیى', 'eebiσccكيي'] as const;
+/**
+ * Readings that the standard does not have, or has for a neighbour only (open e, both sigmas, Persian and Arabic forms),
+ * or that another rule would come before: iota and ogonek by themselves, the numbers of Warang Citi.
+ */
+const OWN_READINGS = ['ɛꞓβıςϲϹکیىͺ˛𑣩𑣣𑣦𑣥', 'eebiσccكييiicmwz'] as const;
 /** Kana that look like Han; the standard joins them the other way for some. */
 const KANA_AS_HAN = ['ニハカトロタエー', '二八力卜口夕工一'] as const;
 

@@ -31,8 +31,13 @@ const VARIANTS = (() => {
   return variants;
 })();
 
+/** What a simplified text writes too, in words of its own (著名, 瞭望), but a traditional one mostly for another: both are one. */
+const AS_ONE: ReadonlyMap<string, string> = new Map([['著', '着'], ['瞭', '了']]);
+
 /** The simplified form of a Han character, also of the forms that Hong Kong, Taiwan and Japan write; itself if it has none. */
 export function simplified(character: string): string {
+  const one = AS_ONE.get(character);
+  if (one !== undefined) return one;
   const [standard, ...regional] = toSimplified.map((convert) => convert(character));
   if (SIMPLIFIED.has(standard!)) return standard!;
   return VARIANTS.get(character) ?? [standard!, ...regional].find((form) => form !== character && [...form].length === 1) ?? character;

@@ -59,7 +59,7 @@ const sharing = (...forms: readonly string[]): string[] => {
   return beyondAscii.filter(([, prototype]) => prototypes.includes(prototype)).map(([one]) => one);
 };
 /** A stroke is an l to the standard, though it is the capital of i as well: these are asked for by themselves. */
-const isCapitalI = (one: string): boolean => /^[IΙІӀƖ]$/u.test(one.normalize('NFKD'));
+const isCapitalI = (one: string): boolean => /^[IΙІӀƖ]$/u.test(one.normalize('NFKD')) || PROTOTYPES[one.toLowerCase()] === 'i';
 const strokes = sharing('I');
 const alike = new Map([...'abcdefghijklmnopqrstuvwxyz'].map((letter) => [letter, letter === 'i' ? sharing('i') : sharing(letter, letter.toUpperCase()).filter((one) => !isCapitalI(one))] as const));
 const isLetter = (one: string): boolean => /\p{L}/u.test(one);

@@ -58,8 +58,8 @@ function lookAlikes(): Map<string, string[]> {
     return [letter, sources.filter(([character, prototype]) => prototypes.includes(prototype) && !NOT_ALIKE.has(character)).map(([character]) => character)];
   }));
 }
-/** Long s is an s and Han zero a zero, whatever they look like; these Warang Citi numbers have another letter's shape as well. */
-const NOT_ALIKE = new Set('ſ〇𑣩𑣣𑣦𑣥');
+/** Long s is an s and Han zero a zero, whatever they look like. */
+const NOT_ALIKE = new Set('ſ〇');
 
 describe('a disguised word is the plain word', () => {
   it('in full width', () => {
@@ -107,12 +107,16 @@ describe('a disguised word is the plain word', () => {
 
   it('in traditional characters, as Hong Kong, Taiwan and Japan write them', () => {
     const forms = new Map(COMMON_HAN.map((character) => {
-      // What a simplified text reads as another character is that one: 著, and 連, which Japan writes also for 联.
+      // What a simplified text reads as another character is that one: 連, which Japan writes also for 联.
       const ambiguous = (one: string) => toSimplified(one) !== character && ALL_SIMPLIFIED.has(toSimplified(one));
       return [character, regional.map((convert) => convert(character)).filter((one) => [...one].length === 1 && !ambiguous(one))];
     }));
     expect([...forms.values()].filter((one) => one.length > 0).length).toBeGreaterThan(1000);
     expectSame(disguised(hanWord, (character, choice) => pick(character, forms.get(character), choice)));
+  });
+
+  it('in traditional characters that a simplified text writes too', () => {
+    for (const [evasion, plain] of [['正著就斜', '正着就斜'], ['你不瞭解', '你不了解'], ['著名', '着名']] as const) expect(form(evasion)).toBe(form(plain));
   });
 
   it('as radicals and compatibility ideographs', () => {
