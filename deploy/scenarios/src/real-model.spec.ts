@@ -71,7 +71,7 @@ describe('the main job, on the real model', () => {
     await sluiceJson(house, 'budget', 'set', '--key', tenant.keyId, '--amount', '21000', '--period', 'day');
     const reader = new StreamReader(house, { model: MODEL, messages: [{ role: 'user', content: 'Tell me a very long story.' }], temperature: 0 }, tenant.key);
     await reader.ended;
-    expect(await endedCall(house, reader.id!)).toMatchObject({ status: 'answered', governed: { stopped_by: 'budget' }, usage: { input_tokens: 36, output_tokens: 21, estimated: false } });
+    expect(await endedCall(house, reader.id!)).toMatchObject({ status: 'answered', governed: { stopped_by: 'budget' }, usage: { input_tokens: 37, output_tokens: 21, estimated: false } });
   });
 
   it('refuses by name what this model cannot do, and a prompt that does not fit', async () => {
