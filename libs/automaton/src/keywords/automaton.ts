@@ -40,6 +40,8 @@ export interface Automaton {
   readonly openAfter: Uint8Array;
   /** How many of the last units of what leads to a state white space may not part: the least of the keys that begin so. */
   readonly segment: Uint8Array;
+  /** By unit, as `onward`: where a key may begin with it, or with a letter that it is read as. */
+  readonly begins: Uint8Array;
   readonly keyLength: Uint8Array;
   readonly longestKey: number;
   /** The entries of key `k` are `entryAt[k]` to `entryAt[k + 1]`, exclusive. */
@@ -66,7 +68,7 @@ export interface AutomatonSize {
 
 /** "SLAC" and the version of the layout. */
 const MAGIC = 0x534c4143;
-const LAYOUT = 3;
+const LAYOUT = 4;
 const HEADER_WORDS = 8;
 const CLASSES = 0x10000;
 
@@ -104,7 +106,7 @@ function layOut({ longestKey, states, keys, entries, runs, joints }: AutomatonSi
   const bytes = (count: number) => [place(count, 1), count] as const;
   const small = {
     depth: bytes(states), onward: bytes(states), openAfter: bytes(states), segment: bytes(states),
-    keyLength: bytes(keys + 1), entryFlags: bytes(entries), joints: bytes(joints), runs: bytes(runs),
+    begins: bytes(CLASSES), keyLength: bytes(keys + 1), entryFlags: bytes(entries), joints: bytes(joints), runs: bytes(runs),
   };
   if (!buffer) return { total, automaton: undefined };
   const int32 = ([offset, count]: readonly [number, number]) => new Int32Array(buffer, offset, count);
@@ -114,7 +116,8 @@ function layOut({ longestKey, states, keys, entries, runs, joints }: AutomatonSi
     longestKey,
     classes: new Uint16Array(buffer, classes, CLASSES),
     nodes: int32(at.nodes), out: int32(at.out), outLink: int32(at.outLink),
-    depth: uint8(small.depth), onward: uint8(small.onward), openAfter: uint8(small.openAfter), segment: uint8(small.segment), keyLength: uint8(small.keyLength),
+    depth: uint8(small.depth), onward: uint8(small.onward), openAfter: uint8(small.openAfter), segment: uint8(small.segment),
+    begins: uint8(small.begins), keyLength: uint8(small.keyLength),
     entryAt: int32(at.entryAt), entryRule: int32(at.entryRule), entryRuns: int32(at.entryRuns), entryJoints: int32(at.entryJoints),
     entryFlags: uint8(small.entryFlags), joints: uint8(small.joints), runs: uint8(small.runs),
   };

@@ -1,4 +1,5 @@
-import { AFTER_BOUNDARY, ANYWHERE, CHECK, FAIL, FREE, HIT, LEFT, allocate, type Automaton } from './automaton.ts';
+import { TRACKS } from '../normalise/tracks.ts';
+import { AFTER_BOUNDARY, ANYWHERE, CHECK, FAIL, FREE, HIT, LEFT, NOWHERE, allocate, type Automaton } from './automaton.ts';
 import { FreeSlots } from './free-slots.ts';
 
 /** What is reported when a key was found. */
@@ -45,6 +46,7 @@ export function buildAutomaton(entries: ReadonlyMap<string, readonly KeyEntry[]>
   writeEntries(automaton, keys, entries);
   link(automaton, trie);
   lookOnward(automaton, trie);
+  findBeginnings(automaton);
   findSegments(automaton, trie, keys, entries);
   return automaton;
 }
@@ -152,15 +154,29 @@ function link(automaton: Automaton, trie: Trie): void {
 }
 
 /** Children before parents: where longer keys may begin. */
-function lookOnward({ onward, out, entryAt, entryFlags }: Automaton, trie: Trie): void {
+function lookOnward(automaton: Automaton, trie: Trie): void {
+  const { onward } = automaton;
   for (let index = trie.count - 1; index > 0; index--) {
-    const state = trie.order[index]!;
-    let below = onward[state]!;
-    const key = out[state]!;
-    if (key !== 0) for (let entry = entryAt[key]!; entry < entryAt[key + 1]!; entry++) below = Math.max(below, entryFlags[entry]! & LEFT ? AFTER_BOUNDARY : ANYWHERE);
     const parent = trie.order[trie.parent[index]!]!;
-    onward[parent] = Math.max(onward[parent]!, below);
+    onward[parent] = Math.max(onward[parent]!, levelOf(automaton, trie.order[index]!));
   }
+}
+
+/** Where the keys may begin that begin with what leads to a state, or are that. */
+function levelOf({ onward, out, entryAt, entryFlags }: Automaton, state: number): number {
+  const key = out[state]!;
+  let level = onward[state]!;
+  if (key !== 0) for (let entry = entryAt[key]!; entry < entryAt[key + 1]!; entry++) level = Math.max(level, entryFlags[entry]! & LEFT ? AFTER_BOUNDARY : ANYWHERE);
+  return level;
+}
+
+function findBeginnings(automaton: Automaton): void {
+  const { begins, classes, nodes } = automaton;
+  const levels = Uint8Array.from(classes, (unitClass) => {
+    const state = nodes[0]! + unitClass;
+    return unitClass !== 0 && nodes[4 * state + CHECK] === 0 ? levelOf(automaton, state) : NOWHERE;
+  });
+  for (let unit = 0; unit < begins.length; unit++) begins[unit] = Math.max(levels[unit]!, levels[TRACKS.leetI[unit]!]!, levels[TRACKS.leetL[unit]!]!);
 }
 
 /** Takes each word from its first unit to its last: which of its units white space may part. */

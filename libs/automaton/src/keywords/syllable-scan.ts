@@ -23,6 +23,10 @@ export class SyllableScan {
   scan({ units, starts, ends, length }: UnitBuffer): void {
     let state = this.#state;
     for (let index = 0; index < length; index++) {
+      if (state === 0) {
+        while (index < length && (UNIT_KIND[units[index]!]! & SYLLABLE) === 0) index++;
+        if (index === length) break;
+      }
       const unit = units[index]!;
       const kind = UNIT_KIND[unit]!;
       if (kind & SYLLABLE) {
