@@ -43,7 +43,12 @@ export async function readKnown(transaction: SqlTransaction, items: readonly Ite
 const CALL_ID = /^[0-9a-f]{32}$/;
 const KNOWN_COLUMNS = `replace(c.call_id::text, '-', '') AS call_id, o.call_id IS NOT NULL AS is_open, c.organisation_id, c.project_id, c.key_id, c.model, c.producer, c.epoch, c.admitted_at_ms,
   o.last_seq, o.input_tokens, o.output_tokens, o.cached_input_tokens, o.reasoning_tokens, o.estimated, o.output_bytes, o.output_chain, o.prices::text[] AS prices`;
-const READ_KNOWN = { name: 'audit_read_known', text: `SELECT ${KNOWN_COLUMNS} FROM call c LEFT JOIN open_call o USING (call_id) WHERE c.call_id = ANY ($1::uuid[])` };
+/** Looks each id up by itself: a plan for all at once, made while the table was small, reads all of it for as long as it is kept. */
+const READ_KNOWN = {
+  name: 'audit_read_known',
+  text: `SELECT ${KNOWN_COLUMNS} FROM unnest($1::uuid[]) AS given (id)
+    CROSS JOIN LATERAL (SELECT * FROM call WHERE call_id = given.id LIMIT 1) c LEFT JOIN open_call o USING (call_id)`,
+};
 const READ_EPOCH = { name: 'audit_read_epoch', text: `SELECT ${KNOWN_COLUMNS} FROM open_call o JOIN call c USING (call_id) WHERE o.producer = $1 AND o.epoch = $2 ORDER BY c.call_id` };
 
 function openCallOf(row: KnownRow): OpenCall {
