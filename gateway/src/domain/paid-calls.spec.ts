@@ -245,6 +245,18 @@ describe('a budget while an answer is produced', () => {
     expect([house.recorded().completed[0]!.outcome, house.cancelled, house.billing.settlements.length]).toEqual([3, 1, 0]);
   });
 
+  it('has the cost on record that the ledger will have, however wrong its backend counts', async () => {
+    const house = new FlowHouse();
+    const price = { id: 'price_1', model: 'm', currency: 'USD', inputNano: 0n, cachedInputNano: 0n, outputNano: 1_000_000n, reasoningNano: 0n };
+    house.billing.hold = ({ outputTokens }) => ({ hold: { amountNano: 10n ** 15n, limited: false, outputTokens }, price });
+    house.answer = async function* () {
+      yield [started(), text('a')];
+      yield [over(), used(3n, 9_007_199_254_740_991n)];
+    };
+    await house.run();
+    expect(house.recorded().completed[0]!.costNano).toBe(10n ** 15n);
+  });
+
   it('is cut before the filter sees it, so that nothing is held for ever', async () => {
     const house = limited(100);
     house.filter.input = () => ({ policyVersion: 1n, filtersOutput: true });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { costNano } from './cost.ts';
+import { believedTokens, costNano, MAX_CALL_NANO, MAX_CALL_TOKENS } from './cost.ts';
 
 const PRICES = { inputNano: 150n, cachedInputNano: 75n, outputNano: 600n, reasoningNano: 700n };
 const tokens = fc.bigInt({ min: 0n, max: 10n ** 9n });
@@ -11,8 +11,23 @@ describe('the cost of a call', () => {
     expect(costNano(PRICES, { inputTokens: 100n, cachedInputTokens: 40n, outputTokens: 50n, reasoningTokens: 20n })).toBe(60n * 150n + 40n * 75n + 30n * 600n + 20n * 700n);
   });
 
-  it('is exact beyond what a double holds', () => {
-    expect(costNano({ ...PRICES, inputNano: 9_007_199_254_740_993n }, { inputTokens: 3n, cachedInputTokens: 0n, outputTokens: 0n, reasoningTokens: 0n })).toBe(27_021_597_764_222_979n);
+  it('is exact up to the most that is believed, to the last unit', () => {
+    expect(costNano({ ...PRICES, inputNano: 333_333_333_333_333n }, { inputTokens: 3n, cachedInputTokens: 0n, outputTokens: 0n, reasoningTokens: 0n })).toBe(999_999_999_999_999n);
+  });
+
+  it('fits the tables whatever a backend counts and whatever price a record has', () => {
+    const far = 2n ** 53n - 1n;
+    expect(costNano({ ...PRICES, outputNano: 2_000n }, { inputTokens: 7n, cachedInputTokens: 0n, outputTokens: far, reasoningTokens: 0n })).toBe(7n * 150n + MAX_CALL_TOKENS * 2_000n);
+    const any = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 64n - 1n });
+    const prices = fc.record({ inputNano: any, cachedInputNano: any, outputNano: any, reasoningNano: any });
+    const anyCounts = fc.record({ inputTokens: any, cachedInputTokens: any, outputTokens: any, reasoningTokens: any });
+    fc.assert(
+      fc.property(prices, anyCounts, (price, given) => {
+        const cost = costNano(price, given);
+        expect(cost >= 0n && cost <= MAX_CALL_NANO).toBe(true);
+      }),
+    );
+    expect([believedTokens(-1n), believedTokens(7n), believedTokens(1n << 63n)]).toEqual([0n, 7n, MAX_CALL_TOKENS]);
   });
 
   it('never lies below the cheapest nor above the dearest price of each token', () => {

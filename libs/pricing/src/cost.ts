@@ -14,21 +14,31 @@ export interface UnitPrices {
   readonly reasoningNano: bigint;
 }
 
+/** Tokens of one call that are believed, of each kind; no model has a window near it. */
+export const MAX_CALL_TOKENS = 10n ** 9n;
+/** A million units of currency for one call: no honest figure lies beyond it, and what many calls add up to still fits 63 bits. */
+export const MAX_CALL_NANO = 10n ** 15n;
+
+/** A number of tokens as far as it is believed. */
+export function believedTokens(tokens: bigint): bigint {
+  return within(tokens, MAX_CALL_TOKENS);
+}
+
 /**
- * What a call costs, exactly: integers times integers, so nothing is rounded.
+ * What a call costs, exactly: integers times integers, so nothing is rounded. Always between 0 and `MAX_CALL_NANO`,
+ * whatever a backend or a record says; every place that knows a cost has it from here, so none can differ.
  * A backend that reports more cached input than input, or more reasoning than output, is believed no further than the whole.
  */
 export function costNano(prices: UnitPrices, counts: TokenCounts): bigint {
-  const cached = least(counts.cachedInputTokens, counts.inputTokens);
-  const reasoning = least(counts.reasoningTokens, counts.outputTokens);
-  return (
-    (counts.inputTokens - cached) * prices.inputNano +
-    cached * prices.cachedInputNano +
-    (counts.outputTokens - reasoning) * prices.outputNano +
-    reasoning * prices.reasoningNano
-  );
+  const input = believedTokens(counts.inputTokens);
+  const output = believedTokens(counts.outputTokens);
+  const cached = within(counts.cachedInputTokens, input);
+  const reasoning = within(counts.reasoningTokens, output);
+  const cost = (input - cached) * prices.inputNano + cached * prices.cachedInputNano + (output - reasoning) * prices.outputNano + reasoning * prices.reasoningNano;
+  return within(cost, MAX_CALL_NANO);
 }
 
-function least(left: bigint, right: bigint): bigint {
-  return left < right ? left : right;
+function within(value: bigint, limit: bigint): bigint {
+  if (value < 0n) return 0n;
+  return value < limit ? value : limit;
 }

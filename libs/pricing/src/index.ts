@@ -1,1 +1,1 @@
-export { costNano, type TokenCounts, type UnitPrices } from './cost.ts';
+export { believedTokens, costNano, MAX_CALL_NANO, MAX_CALL_TOKENS, type TokenCounts, type UnitPrices } from './cost.ts';

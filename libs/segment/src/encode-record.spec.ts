@@ -66,6 +66,13 @@ describe('the encoder of records', () => {
     }), { numRuns: 100 });
   });
 
+  it('refuses an amount that 64 bits do not hold, instead of writing another one', () => {
+    for (const bad of [2n ** 63n, -(2n ** 63n) - 1n, 2n ** 64n + 5n]) {
+      expect(() => encodeRecord('c', { case: 'completed', value: { costNano: bad } })).toThrow(RangeError);
+    }
+    expect(encodeRecord('c', { case: 'fragment', value: { index: 1 } })).toEqual(Buffer.from(toBinary(CallRecordSchema, create(CallRecordSchema, { callId: 'c', record: { case: 'fragment', value: { index: 1 } } }))));
+  });
+
   it('refuses what is no count, and leaves nothing of it behind', () => {
     for (const bad of [-1n, 2n ** 60n]) {
       expect(() => encodeRecord('c', { case: 'output', value: { outputBytes: bad } })).toThrow(RangeError);

@@ -50,10 +50,11 @@ export class MessageWriter {
     this.#varint(Number(value));
   }
 
-  /** An int64 of any size and sign: budgets in nano-units go beyond what a number holds exactly. */
+  /** An int64 of any size and sign: budgets in nano-units go beyond what a number holds exactly. Throws for what 64 bits do not hold. */
   amount(field: number, value: bigint | undefined): void {
     if (!value) return;
     if (value > 0n && value <= MOST_EXACT) return this.number(field, value);
+    if (BigInt.asIntN(64, value) !== value) throw new RangeError('an amount in a record has more than 64 bits');
     this.#reserve(2 * VARINT_LIMIT_BYTES);
     this.#tag(field, VARINT);
     let rest = BigInt.asUintN(64, value);

@@ -29,25 +29,26 @@ export class CallScript {
     this.callId = callId;
   }
 
-  admitted(over: { messages?: string; model?: string; atMs?: number; organisationId?: string } = {}): PendingRecord {
+  admitted(over: { messages?: string; model?: string; atMs?: number; organisationId?: string; outputNano?: bigint } = {}): PendingRecord {
     const messages = Buffer.from(over.messages ?? '[{"role":"user","content":"What is asked."}]');
     const salt = randomBytes(32);
     const model = over.model ?? 'small';
     return {
       callId: this.callId,
       record: { case: 'admitted', value: {
-        organisationId: over.organisationId ?? ORGANISATION, projectId: PROJECT, keyId: 'key_1', model, modelName: model, stream: true, admittedAtMs: BigInt(over.atMs ?? 1_700_000_000_000), hold: { hold: { amountNano: 900n, limited: true, outputTokens: 64n }, price: { id: 'price_1', outputNano: 3n } },
+        organisationId: over.organisationId ?? ORGANISATION, projectId: PROJECT, keyId: 'key_1', model, modelName: model, stream: true, admittedAtMs: BigInt(over.atMs ?? 1_700_000_000_000), hold: { hold: { amountNano: 900n, limited: true, outputTokens: 64n }, price: { id: 'price_1', outputNano: over.outputNano ?? 3n } },
         promptCommitment: commitmentHash(salt, encodeCall({ model, messages, stream: true, choices: 1 })), outputChain: this.#chain,
       } },
       body: { case: 'admitted', value: { call: { model, messages, stream: true, choices: 1 }, promptSalt: salt } },
     };
   }
 
-  output(text: string): PendingRecord {
+  /** `counted`: what the backend says, where that is not the truth. */
+  output(text: string, counted?: bigint): PendingRecord {
     const { chain, body } = chainOutput(this.#chain, { events: [{ event: { case: 'delta', value: { text } } }] });
     this.#chain = chain;
     this.#outputBytes += BigInt(text.length);
-    return { callId: this.callId, record: { case: 'output', value: { outputBytes: this.#outputBytes, events: 1n, outputChain: chain, counts: { inputTokens: 5n, outputTokens: this.#outputBytes } } }, body };
+    return { callId: this.callId, record: { case: 'output', value: { outputBytes: this.#outputBytes, events: 1n, outputChain: chain, counts: { inputTokens: 5n, outputTokens: counted ?? this.#outputBytes } } }, body };
   }
 
   completed(atMs = 1_700_000_060_000): PendingRecord {

@@ -1,11 +1,12 @@
 import type { Clock, Ids } from '@sluice/clock';
 import type { EventRecord, SegmentEntry } from '@sluice/events';
+import { believedTokens } from '@sluice/pricing';
 import type { CallAbandoned, CallAbandonedSchema } from '@sluice/proto/events/v1/calls';
 import type { SqlTransaction } from '@sluice/sql';
 import type { BudgetBook } from '../domain/budget-book.ts';
 import { bill, type BilledCall, type OpenCall } from '../domain/call.ts';
 import { post } from '../domain/ledger.ts';
-import { believedTokens, freePrice } from '../domain/money.ts';
+import { freePrice } from '../domain/money.ts';
 import { dayOf } from '../domain/period.ts';
 import { applyPlan, takeIn, type Plan } from '../domain/take-in.ts';
 import type { AfterCommit } from './after-commit.ts';

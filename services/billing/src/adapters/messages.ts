@@ -2,10 +2,10 @@ import { ServiceError } from '@sluice/errors';
 import { Level } from '@sluice/proto/access/v1/access';
 import type { BudgetRefusal, Hold as HoldMessage, Price as PriceMessage } from '@sluice/proto/billing/v1/billing';
 import type { Counts } from '@sluice/proto/chat/v1/counts';
-import type { TokenCounts } from '@sluice/pricing';
+import { believedTokens, type TokenCounts } from '@sluice/pricing';
 import type { BudgetLevel } from '../domain/budget.ts';
 import type { HoldTerms, Refusal } from '../domain/hold.ts';
-import { believedTokens, type Price } from '../domain/money.ts';
+import type { Price } from '../domain/money.ts';
 
 const LEVEL_NUMBERS: Readonly<Record<BudgetLevel, Level>> = { organisation: Level.ORGANISATION, project: Level.PROJECT, key: Level.KEY };
 const LEVEL_NAMES: Readonly<Partial<Record<Level, BudgetLevel>>> = { [Level.ORGANISATION]: 'organisation', [Level.PROJECT]: 'project', [Level.KEY]: 'key' };

@@ -3,7 +3,8 @@ import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import type { SegmentEntry } from '@sluice/events';
 import { SegmentSchema } from '@sluice/proto/events/v1/calls';
 import fc from 'fast-check';
-import { MAX_CALL_NANO, MAX_CALL_TOKENS, MAX_PRICE_NANO } from '../domain/money.ts';
+import { MAX_CALL_NANO, MAX_CALL_TOKENS } from '@sluice/pricing';
+import { MAX_PRICE_NANO } from '../domain/money.ts';
 import { readFacts } from './read-facts.ts';
 
 type Record = NonNullable<MessageInitShape<typeof SegmentSchema>['records']>[number];

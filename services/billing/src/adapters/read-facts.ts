@@ -1,9 +1,9 @@
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import type { SegmentEntry } from '@sluice/events';
-import type { TokenCounts } from '@sluice/pricing';
+import { believedTokens, MAX_CALL_NANO, type TokenCounts } from '@sluice/pricing';
 import type { HoldTerms } from '../domain/hold.ts';
 import type { Fact, OpenCall } from '../domain/call.ts';
-import { believedTokens, freePrice, least, MAX_CALL_NANO, MAX_PRICE_NANO, most, NO_COUNTS, type Price } from '../domain/money.ts';
+import { freePrice, least, MAX_PRICE_NANO, most, NO_COUNTS, type Price } from '../domain/money.ts';
 import { dayOf } from '../domain/period.ts';
 
 /*

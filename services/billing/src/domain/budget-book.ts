@@ -1,8 +1,8 @@
 import { ServiceError } from '@sluice/errors';
-import type { TokenCounts } from '@sluice/pricing';
+import { costNano as costOf, type TokenCounts } from '@sluice/pricing';
 import { Account, type Standing, type Subject } from './account.ts';
 import { settlementOf, type Epoch, type Hold, type HoldRequest, type RecordedEnd, type RecordedHold, type Refusal, type Settlement } from './hold.ts';
-import { callCost, least, most, type Price } from './money.ts';
+import { least, most, type Price } from './money.ts';
 import { affordableOutput, amountFor, quote, worstCase, type WorstCase } from './quote.ts';
 
 interface OpenHold extends Hold {
@@ -52,7 +52,7 @@ export class BudgetBook {
     const reachNano = tightest && hold.amountNano + most(tightest.roomNano, 0n);
     const affordable = (reachNano === undefined ? undefined : affordableOutput(hold.worst, reachNano)) ?? outputTokens;
     hold.outputTokens = most(hold.outputTokens, least(outputTokens, affordable));
-    const wantedNano = most(amountFor(hold.worst, hold.outputTokens), counts ? callCost(hold.price, counts) : 0n);
+    const wantedNano = most(amountFor(hold.worst, hold.outputTokens), counts ? costOf(hold.price, counts) : 0n);
     const amountNano = most(hold.amountNano, reachNano === undefined ? wantedNano : least(wantedNano, reachNano));
     changeAll(hold.accounts, hold.day, { ...NOTHING, heldNano: amountNano - hold.amountNano });
     hold.amountNano = amountNano;
@@ -63,7 +63,7 @@ export class BudgetBook {
   settle(callId: string, counts: TokenCounts): Settlement {
     const hold = this.#known(callId);
     if (hold.settlement) return hold.settlement;
-    const { spentNano, ...settlement } = settlementOf(hold, callCost(hold.price, counts));
+    const { spentNano, ...settlement } = settlementOf(hold, costOf(hold.price, counts));
     changeAll(hold.accounts, hold.day, { ...NOTHING, settlingNano: spentNano, heldNano: -hold.amountNano });
     return (hold.settlement = settlement);
   }

@@ -1,7 +1,7 @@
-import type { TokenCounts } from '@sluice/pricing';
+import { costNano as costOf, type TokenCounts } from '@sluice/pricing';
 import type { Subject } from './account.ts';
 import { settlementOf, type Epoch, type HoldTerms, type RecordedEnd, type RecordedHold } from './hold.ts';
-import { callCost, most, type Price } from './money.ts';
+import { most, type Price } from './money.ts';
 
 /** Who called. */
 export interface Caller {
@@ -46,7 +46,7 @@ export function subjectsOf({ organisationId, projectId, keyId }: Caller): Subjec
 
 /** A call at the price that it was admitted at. */
 export function bill(call: OpenCall): BilledCall {
-  const { costNano, overrunNano } = settlementOf(call, callCost(call.price, call.counts));
+  const { costNano, overrunNano } = settlementOf(call, costOf(call.price, call.counts));
   return { ...call, costNano, overrunNano, unheldNano: call.limited ? 0n : most(costNano - call.amountNano, 0n) };
 }
 

@@ -1,5 +1,4 @@
 import type { TokenCounts, UnitPrices } from '@sluice/pricing';
-import { costNano } from '@sluice/pricing';
 
 /** A version of a model's price, in nano-units a token of `currency`. An empty id: the model had no price and cost nothing. */
 export interface Price extends UnitPrices {
@@ -11,28 +10,13 @@ export interface Price extends UnitPrices {
 
 /** Above any honest price: a thousand units of currency for one token. */
 export const MAX_PRICE_NANO = 10n ** 12n;
-/** A million units of currency for one call. What an upstream reports beyond it is no honest figure, and sums must fit 63 bits. */
-export const MAX_CALL_NANO = 10n ** 15n;
 /** A billion units of currency: sums and comparisons stay within the 63 bits of the tables. */
 export const MAX_BUDGET_NANO = 10n ** 18n;
-/** Tokens of one call that are believed; no model has a window near it. */
-export const MAX_CALL_TOKENS = 10n ** 9n;
-
 export const NO_COUNTS: TokenCounts = { inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n, reasoningTokens: 0n };
 
 /** What a model without a price costs. */
 export function freePrice(model: string, currency: string): Price {
   return { id: '', model, currency, inputNano: 0n, cachedInputNano: 0n, outputNano: 0n, reasoningNano: 0n, validFromMs: 0 };
-}
-
-/** What a call costs at its price, exactly, and never more than is believed of one call. */
-export function callCost(price: UnitPrices, counts: TokenCounts): bigint {
-  return least(costNano(price, counts), MAX_CALL_NANO);
-}
-
-/** A number of tokens as far as it is believed. */
-export function believedTokens(tokens: bigint): bigint {
-  return least(tokens, MAX_CALL_TOKENS);
 }
 
 export function least(left: bigint, right: bigint): bigint {

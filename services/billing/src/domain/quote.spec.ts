@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { MAX_CALL_NANO, MAX_CALL_TOKENS } from '@sluice/pricing';
 import { affordableOutput, amountFor, quote, worstCase } from './quote.ts';
-import { MAX_CALL_NANO, MAX_CALL_TOKENS } from './money.ts';
 
 const nano = fc.bigInt({ min: 0n, max: 1_000n });
 const prices = fc.record({ inputNano: nano, cachedInputNano: nano, outputNano: nano, reasoningNano: nano });

@@ -1,5 +1,5 @@
-import type { UnitPrices } from '@sluice/pricing';
-import { believedTokens, least, MAX_CALL_NANO, MAX_CALL_TOKENS, most } from './money.ts';
+import { believedTokens, MAX_CALL_NANO, MAX_CALL_TOKENS, type UnitPrices } from '@sluice/pricing';
+import { least, most } from './money.ts';
 
 /** What a hold is asked to cover. */
 export interface Wanted {

@@ -1,3 +1,4 @@
+import { MAX_CALL_TOKENS } from '@sluice/pricing';
 import type { ChatEvent } from '@sluice/proto/chat/v1/chat';
 import { estimateTokens } from '@sluice/segment';
 import { usage, type CountsFields } from './chat-events.ts';
@@ -42,8 +43,9 @@ export function countsOf(object: unknown): CountsFields | undefined {
   };
 }
 
+/** Undefined for what is no count: more than any model can read or write is as little one as a text. */
 function count(value: unknown): bigint | undefined {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? BigInt(value) : undefined;
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= MAX_CALL_TOKENS ? BigInt(value) : undefined;
 }
 
 function detail(details: unknown, name: string): bigint {
