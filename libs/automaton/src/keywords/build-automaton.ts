@@ -1,5 +1,5 @@
 import { TRACKS } from '../normalise/tracks.ts';
-import { AFTER_BOUNDARY, ANYWHERE, CHECK, FAIL, FREE, HIT, LEFT, NOWHERE, allocate, type Automaton } from './automaton.ts';
+import { AFTER_BOUNDARY, ANYWHERE, CHECK, FAIL, FREE, HIT, LEFT, allocate, type Automaton } from './automaton.ts';
 import { FreeSlots } from './free-slots.ts';
 
 /** What is reported when a key was found. */
@@ -46,7 +46,7 @@ export function buildAutomaton(entries: ReadonlyMap<string, readonly KeyEntry[]>
   writeEntries(automaton, keys, entries);
   link(automaton, trie);
   lookOnward(automaton, trie);
-  findBeginnings(automaton);
+  findBeginnings(automaton, keys);
   findSegments(automaton, trie, keys, entries);
   return automaton;
 }
@@ -170,13 +170,13 @@ function levelOf({ onward, out, entryAt, entryFlags }: Automaton, state: number)
   return level;
 }
 
-function findBeginnings(automaton: Automaton): void {
+/** Signs that are read as letters. */
+const SIGNS = Array.from({ length: 0x10000 }, (_, unit) => unit).filter((unit) => TRACKS.leetI[unit] !== unit);
+
+function findBeginnings(automaton: Automaton, keys: readonly string[]): void {
   const { begins, classes, nodes } = automaton;
-  const levels = Uint8Array.from(classes, (unitClass) => {
-    const state = nodes[0]! + unitClass;
-    return unitClass !== 0 && nodes[4 * state + CHECK] === 0 ? levelOf(automaton, state) : NOWHERE;
-  });
-  for (let unit = 0; unit < begins.length; unit++) begins[unit] = Math.max(levels[unit]!, levels[TRACKS.leetI[unit]!]!, levels[TRACKS.leetL[unit]!]!);
+  for (const key of keys) begins[key.charCodeAt(0)] ||= levelOf(automaton, nodes[0]! + classes[key.charCodeAt(0)]!);
+  for (const sign of SIGNS) begins[sign] = Math.max(begins[sign]!, begins[TRACKS.leetI[sign]!]!, begins[TRACKS.leetL[sign]!]!);
 }
 
 /** Takes each word from its first unit to its last: which of its units white space may part. */
