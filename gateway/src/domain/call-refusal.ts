@@ -17,7 +17,7 @@ export type RefusedBy =
 export interface RefusalFacts {
   readonly refusedBy?: RefusedBy | undefined;
   readonly inputVerdict?: FilterVerdict | undefined;
-  /** What is kept of the call instead of what the client sent: a masked call that is refused afterwards. */
+  /** The call as the filter gave it: what is kept of it. Undefined before its verdict: then nothing is. */
   readonly call?: Call | undefined;
 }
 

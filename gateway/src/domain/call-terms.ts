@@ -40,7 +40,7 @@ export async function agree(asked: AskedCall, filter: FilterTalk, money: SpendTa
     const passage = watched || output ? new GovernedOutput(spending.call, watched, output) : undefined;
     return { call: spending.call, modelName: asked.modelName, money: spending, inputVerdict: verdict, output, place: held, passage };
   } catch (thrown) {
-    return refuseWith({ inputVerdict: verdict, ...(call === asked.call ? {} : { call }) })(thrown);
+    return refuseWith({ inputVerdict: verdict, call })(thrown);
   }
 }
 

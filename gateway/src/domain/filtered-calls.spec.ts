@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { ServiceError } from '@sluice/errors';
+import { commitmentHash, encodeCall } from '@sluice/segment';
 import { FlowHouse, over, started, text, used } from '../testing/flow-house.ts';
+import { plainCall } from './call.ts';
 import type { CallSummary } from './request-flow.ts';
 
 const HIT = { ruleId: 'rule_1', kind: 'word', action: 1, direction: 1, channel: 1, index: 0, start: 3n, end: 7n, textHash: Buffer.alloc(32, 9) };
@@ -20,8 +22,8 @@ describe('what goes into a model', () => {
 
   it('is refused when a rule blocks it: by the title of the rule, without asking for money or the model, and on record once', async () => {
     const house = new FlowHouse();
-    house.filter.input = () => ({ action: 1, policyVersion: 7n, ruleId: 'rule_1', ruleTitle: 'House secrets', hits: [HIT], hitCount: 1 });
-    const call = house.call({ messages: Buffer.from('[{"role":"user","content":"bluebird"}]') });
+    house.filter.input = ({ call }) => ({ action: 1, policyVersion: 7n, ruleId: 'rule_1', ruleTitle: 'House secrets', hits: [HIT], hitCount: 1, call: { ...call!, messages: Buffer.from('[{"role":"user","content":"bluebird *@*"}]') } });
+    const call = house.call({ messages: Buffer.from('[{"role":"user","content":"bluebird j@x.org"}]') });
     const error = await house.run(call);
     expect(error).toMatchObject({ code: 'content_policy_violation', httpStatus: 400, param: 'messages', message: expect.stringContaining('House secrets') });
     expect((error as ServiceError).message).not.toContain('bluebird');
@@ -30,7 +32,35 @@ describe('what goes into a model', () => {
     expect(admitted).toEqual([]);
     expect(refused).toMatchObject([{ errorCode: 'content_policy_violation', refusedBy: { case: 'rule', value: { ruleId: 'rule_1', ruleTitle: 'House secrets', policyVersion: 7n } }, inputVerdict: { action: 1, hitCount: 1, hits: [{ start: 3n, end: 7n }] } }]);
     expect(JSON.stringify(refused, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value))).not.toContain('bluebird');
-    expect(Buffer.from((house.records[0]!.body as unknown as { value: { call: { messages: Uint8Array } } }).value.call.messages).toString()).toContain('bluebird');
+    expect(kept(house)).toBe('[{"role":"user","content":"bluebird *@*"}]');
+  });
+
+  it('keeps nothing of a blocked prompt that the filter did not give back', async () => {
+    const house = new FlowHouse();
+    house.filter.input = () => ({ action: 1, policyVersion: 7n, ruleId: 'rule_1', ruleTitle: 'House secrets' });
+    expect(await house.run()).toMatchObject({ code: 'content_policy_violation' });
+    expect(kept(house)).toBeUndefined();
+  });
+
+  it.each([
+    ['the filter is away', (house: FlowHouse) => (house.filter.input = () => { throw new ServiceError('internal', 'x'); })],
+    ['a limit is reached', (house: FlowHouse) => (house.before = () => { throw new ServiceError('rate_limit_exceeded', 'x'); })],
+  ])('is committed to and not kept when it is refused before the verdict of the filter: %s', async (_when, happens) => {
+    const house = new FlowHouse();
+    happens(house);
+    const call = house.call({ messages: Buffer.from('[{"role":"user","content":"jane.doe@example.com"}]'), fields: [{ name: 'user', json: Buffer.from('"jane"') }] });
+    expect(await house.run(call)).toBeInstanceOf(ServiceError);
+    expect(JSON.stringify(house.records, (_key, value: unknown) => (value instanceof Uint8Array ? Buffer.from(value).toString() : typeof value === 'bigint' ? String(value) : value))).not.toContain('jane');
+    const end = house.ending();
+    const committed = commitmentHash(end.promptSalt, encodeCall(plainCall(call)));
+    expect(Buffer.from(end.openings.find(({ name }) => name === 'prompt')!.value)).toEqual(Buffer.from(committed));
+  });
+
+  it('is kept as it is when no rule found anything in it and no money is there for it', async () => {
+    const house = new FlowHouse();
+    house.billing.hold = () => ({ refusal: { level: 2, subjectId: 'project_1', period: 'day' } });
+    await house.run();
+    expect(kept(house)).toBe('[{"role":"user","content":"hi"}]');
   });
 
   it('is masked for the model and for the record', async () => {
@@ -161,4 +191,10 @@ describe('what comes out of a model', () => {
 /** Lets everything that only waits for promises go on. */
 async function turns(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** The messages that the record of a refusal has; undefined when it has none. */
+function kept(house: FlowHouse): string | undefined {
+  const { call } = house.ending();
+  return call && Buffer.from(call.messages).toString();
 }

@@ -21,7 +21,7 @@ export interface CheckedInput {
 export async function checkInput(talk: FilterTalk, asked: { readonly callId: string; readonly principal: Principal; readonly call: Call }): Promise<CheckedInput> {
   const found = await talk.input(asked);
   const verdict = verdictOf(found);
-  if (found.action === ACTION.block) throw blocked(found, verdict);
+  if (found.action === ACTION.block) throw blocked(asked.call, found, verdict);
   return { call: found.action === ACTION.mask ? masked(asked.call, found) : asked.call, verdict, filtersOutput: found.filtersOutput };
 }
 
@@ -31,9 +31,11 @@ function masked(call: Call, { call: given }: InputVerdict): Call {
   return { ...call, messages: given.messages, fields: given.fields };
 }
 
-function blocked({ ruleId, ruleTitle, policyVersion }: InputVerdict, inputVerdict: FilterVerdict | undefined): CallRefusal {
+/** What other rules mask in a blocked prompt is masked on record too; the words that blocked it stay there. */
+function blocked(asked: Call, found: InputVerdict, inputVerdict: FilterVerdict | undefined): CallRefusal {
+  const { ruleId, ruleTitle, policyVersion } = found;
   const error = new ServiceError('content_policy_violation', `Your request was blocked by a rule of your organisation: ${ruleTitle}.`, { param: 'messages' });
-  return new CallRefusal(error, { inputVerdict, refusedBy: { case: 'rule', value: { ruleId, ruleTitle, policyVersion } } });
+  return new CallRefusal(error, { inputVerdict, refusedBy: { case: 'rule', value: { ruleId, ruleTitle, policyVersion } }, ...(found.call ? { call: masked(asked, found) } : {}) });
 }
 
 function verdictOf({ policyVersion, action, hits, hitCount }: InputVerdict): FilterVerdict | undefined {

@@ -8,12 +8,12 @@ import { recordedError } from './told-error.ts';
 
 const SALT_BYTES = 32;
 
-/** An authenticated call that is refused before inference, with the request as far as it was understood. */
+/** An authenticated call that is refused before inference, with the request as far as it was understood; only what the filter gave back of it is kept. */
 export interface RefusedCall {
   readonly callId: string;
   readonly principal: Principal;
   readonly understood: Call;
-  /** Carries what refused it, and may carry the call as it is to be kept (call-refusal.ts). */
+  /** Carries what refused it, and the call as the filter gave it, once it has (call-refusal.ts). */
   readonly error: ServiceError;
   readonly refusedAtMs: number;
 }
@@ -67,6 +67,7 @@ function refusedRecord({ callId, principal, understood: { model, ...asked }, err
     leaf,
     ...facts,
   };
-  const body = principal.keepsBodies ? { call: plainCall(understood) } : {};
+  // What the filter has not given back may hold what a rule would mask: it is committed to, and not kept.
+  const body = principal.keepsBodies && kept ? { call: plainCall(understood) } : {};
   return { callId, record: { case: 'refused', value }, body: { case: 'completed', value: { openings, promptSalt, ...told.body, ...body } } };
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import { AnswerProduction, type Produced } from './answer-production.ts';
+import { withoutBackendWords } from './backend-words.ts';
 import type { Call, Principal } from './call.ts';
 import { CallRecords, OUTCOME, leftStatus, type CallEnd } from './call-records.ts';
 import { CallRefusal } from './call-refusal.ts';
@@ -165,10 +166,11 @@ export class RequestFlow {
     }
   }
 
-  #produce({ open, model, terms, startedMs }: Course, window: OutputWindow): Promise<Produced> {
+  async #produce({ open, model, terms, startedMs }: Course, window: OutputWindow): Promise<Produced> {
     const routed = { callId: open.callId, principal: open.principal, call: terms.call, modelId: model.modelId, asStream: terms.money.hold.limited };
     const { router, clock } = this.#house;
-    return new AnswerProduction({ router, clock, routed, abort: open.abort, passage: terms.passage, window, startedMs, hold: (bytes) => open.hold(bytes) }).run();
+    const produced = await new AnswerProduction({ router, clock, routed, abort: open.abort, passage: terms.passage, window, startedMs, hold: (bytes) => open.hold(bytes) }).run();
+    return terms.output && produced.error ? { ...produced, error: withoutBackendWords(produced.error) } : produced;
   }
 
   #endOf({ abort }: OpenCall, window: OutputWindow, { error, firstOutputMs }: Produced, span: Span): CallEnd {

@@ -4,7 +4,7 @@ import { ServiceError } from '@sluice/errors';
 import { BillingService } from '@sluice/proto/billing/v1/billing';
 import { ChatEventSchema, type ChatEvent } from '@sluice/proto/chat/v1/chat';
 import { ContentFilterService } from '@sluice/proto/content_filter/v1/content_filter';
-import type { CallAdmitted, CallCompleted, CallOutput, CallRefused, OutputBody } from '@sluice/proto/events/v1/calls';
+import type { CallAdmitted, CallCompleted, CallOutput, CallRefused, CompletedBody, OutputBody } from '@sluice/proto/events/v1/calls';
 import { OutputBodySchema } from '@sluice/proto/events/v1/calls';
 import { fromBinary } from '@bufbuild/protobuf';
 import { InProcessTransport } from '@sluice/rpc';
@@ -79,6 +79,13 @@ export class FlowHouse {
   recorded(): Recorded {
     const of = <T>(kind: string): T[] => this.records.filter(({ record }) => record.case === kind).map(({ record }) => record.value as T);
     return { admitted: of('admitted'), output: of('output'), completed: of('completed'), refused: of('refused') };
+  }
+
+  /** The sealed part of the record with which a call ended, or was refused. */
+  ending(): CompletedBody {
+    const { body } = this.records.at(-1)!;
+    if (body?.case !== 'completed') throw new Error('The call has not ended.');
+    return body.value as CompletedBody;
   }
 
   /** Text of a choice that is on record. */

@@ -12,6 +12,7 @@ const SHOWN_BESIDES = ['system_fingerprint', 'service_tier', 'logprobs', 'extra'
 
 const NO_BODIES = {
   not_kept: 'Bodies were not kept: the project of this call keeps digests only (project create --bodies digest). What was asked and answered cannot be shown; that it was this and nothing else can still be proven.',
+  not_kept_of_refused: 'What was asked was not kept: the call was refused before the content filter had said what of it may be kept, or its project keeps digests only (project create --bodies digest). That it was this and nothing else can still be proven.',
   gone: 'The bodies are gone: their time of retention is over, or their key is. The proof stands.',
 };
 
@@ -55,7 +56,7 @@ function segmentRanges({ segments }: RecordedCall): string {
 function said(call: RecordedCall): string[] {
   const hits = hitLines(call);
   const found = hits.length > 0 ? block('matches of rules', hits.join('\n')) : [];
-  if (call.bodies !== 'kept') return [...found, NO_BODIES[call.bodies]];
+  if (call.bodies !== 'kept') return [...found, NO_BODIES[call.bodies === 'not_kept' && call.status === 'refused' ? 'not_kept_of_refused' : call.bodies]];
   const { request } = call;
   const parameters = request ? Object.entries(request).filter(([name, value]) => !SHOWN_ELSEWHERE.has(name) && value !== null) : [];
   return [
