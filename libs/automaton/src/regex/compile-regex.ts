@@ -1,10 +1,11 @@
 import { type AST, RegExpParser, RegExpSyntaxError } from '@eslint-community/regexpp';
 import { CharacterClasses } from './character-classes.ts';
-import { Assertion, type CompiledRegex, type Instruction, Op } from './program.ts';
+import { LazyAutomaton } from './lazy-automaton.ts';
+import { Assertion, type CompiledRegex, type Instruction, Op, type Program } from './program.ts';
 import { RegexRefused } from './regex-refused.ts';
 
 export const LONGEST_PATTERN = 256;
-/** Counts are written out, and each character costs at most a look at each instruction. */
+/** Counts are written out, and a character costs at most two looks at each instruction, where nothing is remembered. */
 export const LARGEST_PROGRAM = 1_000;
 const WORD = '\\w';
 
@@ -23,15 +24,14 @@ export function compileRegex(pattern: string, options: { readonly ignoreCase?: b
   const entry = compiler.compile(tree);
   if (empty !== undefined) throw new RegexRefused('matches_empty', 'the expression matches the empty text', empty.start);
   const { instructions, sets } = compiler;
-  return {
-    pattern,
-    ignoreCase,
+  const program: Program = {
     instructions,
     entry,
     hasAssertions: instructions.some(({ op }) => op === Op.Assert),
     classes: new CharacterClasses([...sets, WORD], ignoreCase, firstSets(instructions, entry)),
     wordSet: sets.length,
   };
+  return { ...program, pattern, ignoreCase, automaton: new LazyAutomaton(program) };
 }
 
 function parse(pattern: string): AST.Pattern {

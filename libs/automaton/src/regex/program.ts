@@ -1,4 +1,5 @@
 import type { CharacterClasses } from './character-classes.ts';
+import type { LazyAutomaton } from './lazy-automaton.ts';
 
 /** What an instruction does; `first` and `second` are what it does it with. */
 export const Op = {
@@ -19,14 +20,19 @@ export interface Instruction {
   readonly second: number;
 }
 
-/** An expression that can be run over any number of texts at once; nothing in it changes but what it has learnt of characters. */
-export interface CompiledRegex {
-  readonly pattern: string;
-  readonly ignoreCase: boolean;
+/** What an expression does, character by character. */
+export interface Program {
   readonly instructions: readonly Instruction[];
   readonly entry: number;
   readonly hasAssertions: boolean;
   readonly classes: CharacterClasses;
   /** Index of the set of word characters, of which `\b` speaks. */
   readonly wordSet: number;
+}
+
+/** An expression that can be run over any number of texts at once; nothing in it changes but what it has learnt of them. */
+export interface CompiledRegex extends Program {
+  readonly pattern: string;
+  readonly ignoreCase: boolean;
+  readonly automaton: LazyAutomaton;
 }

@@ -1,7 +1,6 @@
-import { Assertion, type CompiledRegex, Op } from './program.ts';
-import { ThreadList } from './thread-list.ts';
-
-const NOTHING = -1;
+import { Beginnings } from './beginnings.ts';
+import { END, type State } from './lazy-automaton.ts';
+import type { CompiledRegex } from './program.ts';
 
 interface Stretch {
   start: number;
@@ -9,129 +8,80 @@ interface Stretch {
 }
 
 /**
- * One expression over one text: Thompson's simulation, in which of all threads at one instruction that with the earliest
- * beginning lives on. So each end of a match comes with the earliest beginning, and the beginnings of the living threads are
- * all that is still open. Matches that overlap are one stretch.
- *
- * Without assertions a thread is followed as soon as a character is taken. With them the next character must be known,
- * so threads wait where they arrived (`#waiting`) until it is.
+ * One expression over one text. Each end of a match comes with the earliest beginning, and the beginnings of the living
+ * threads are all that is still open. Matches that overlap are one stretch.
  */
 export class RegexRun {
   readonly #regex: CompiledRegex;
   readonly #maxHold: number;
   readonly #report: (start: number, end: number) => void;
-  readonly #stack: number[] = [];
-  #threads: ThreadList;
-  #next: ThreadList;
+  readonly #beginnings = new Beginnings();
+  #state: State;
   #stretches: Stretch[] = [];
   #position = 0;
-  #previousClass = NOTHING;
-  /** Instructions looked at so far: what the run has cost. */
+  /** What the run has cost so far: characters, and looks at instructions where the automaton had to be built. */
   steps = 0;
 
   constructor(regex: CompiledRegex, maxHold: number, report: (start: number, end: number) => void) {
     this.#regex = regex;
     this.#maxHold = maxHold;
     this.#report = report;
-    this.#threads = new ThreadList(regex.instructions.length);
-    this.#next = new ThreadList(regex.instructions.length);
+    this.#state = regex.automaton.start;
   }
 
   get frontier(): number {
-    const open = this.#threads.length > 0 ? this.#threads.start(0) : this.#position;
+    const open = this.#beginnings.at(0, this.#position);
     return Math.min(open, this.#stretches[0]?.start ?? open);
   }
 
   /** Whole code points: a pair of surrogates does not come in two pieces. */
   push(piece: string): void {
-    const { classes } = this.#regex;
+    const { classes, automaton } = this.#regex;
     for (let i = 0; i < piece.length;) {
-      if (this.#threads.length === 0) {
+      if (this.#state.width === 0 && this.#stretches.length === 0) {
         const next = this.#skip(piece, i);
         this.#position += next - i;
         i = next;
         if (i === piece.length) break;
       }
-      const codePoint = piece.codePointAt(i)!;
+      const unit = piece.charCodeAt(i);
+      const isPair = (unit & 0xfc00) === 0xd800;
+      const codePoint = isPair ? piece.codePointAt(i)! : unit;
       const width = codePoint > 0xffff ? 2 : 1;
       const classNumber = classes.classOf(codePoint);
-      if (this.#threads.length > 0 || classes.canBegin(classNumber)) this.#step(classNumber, width);
+      if (this.#state.width > 0 || classes.canBegin(classNumber)) this.#step(classNumber, width);
+      else this.#state = automaton.empty(automaton.isWord(classNumber));
       this.#position += width;
-      this.#previousClass = classNumber;
       i += width;
-      if (this.#threads.length === 0 && this.#stretches.length === 0) continue;
-      this.#settle();
+      if (this.#state.width === 0 && this.#stretches.length === 0) continue;
+      if (this.#stretches.length > 0) this.#settle();
       if (this.#position - this.frontier > this.#maxHold) this.#failClosed();
     }
   }
 
   end(): void {
-    if (this.#regex.hasAssertions) this.#resolve(NOTHING);
-    this.#threads.clear();
+    if (this.#regex.hasAssertions) this.#step(END, 0);
+    this.#state = this.#regex.automaton.empty(false);
+    this.#beginnings.clear();
     this.#settle();
   }
 
   /** Over what no match begins with, while nothing is open; of what is skipped only the last matters, as what stands before. */
   #skip(piece: string, from: number): number {
-    if (this.#stretches.length > 0) return from;
-    const next = this.#regex.classes.skip(piece, from);
-    if (next > from && this.#regex.hasAssertions) this.#previousClass = this.#regex.classes.classOf(piece.charCodeAt(next - 1));
+    const { classes, hasAssertions, automaton } = this.#regex;
+    const next = classes.skip(piece, from);
+    if (next > from && hasAssertions) this.#state = automaton.empty(automaton.isWord(classes.classOf(piece.charCodeAt(next - 1))));
     return next;
   }
 
   #step(classNumber: number, width: number): void {
-    if (this.#threads.length === 0) this.#threads.clear();
-    else if (this.#regex.hasAssertions) this.#resolve(classNumber);
-    if (this.#regex.classes.canBegin(classNumber)) this.#follow(this.#threads, this.#regex.entry, this.#position, classNumber);
-    const members = this.#regex.classes.members(classNumber);
-    this.#next.clear();
-    const threads = this.#threads;
-    this.#position += width;
-    for (let i = 0; i < threads.length; i++) {
-      const { first, second } = this.#regex.instructions[threads.instruction(i)]!;
-      this.steps++;
-      if (members[first] !== 1) continue;
-      if (!this.#regex.hasAssertions) this.#follow(this.#next, second, threads.start(i), NOTHING);
-      else if (this.#next.visit(second)) this.#next.add(second, threads.start(i));
-    }
-    this.#position -= width;
-    this.#threads = this.#next;
-    this.#next = threads;
-  }
-
-  /** What comes next is known: the threads go on from where they waited. */
-  #resolve(nextClass: number): void {
-    const waiting = this.#threads;
-    this.#next.clear();
-    for (let i = 0; i < waiting.length; i++) this.#follow(this.#next, waiting.instruction(i), waiting.start(i), nextClass);
-    this.#threads = this.#next;
-    this.#next = waiting;
-  }
-
-  /** All instructions that take a character, or the match, to which a thread comes from here without taking one. */
-  #follow(into: ThreadList, from: number, start: number, nextClass: number): void {
-    const stack = this.#stack;
-    stack.push(from);
-    for (let index = stack.pop(); index !== undefined; index = stack.pop()) {
-      this.steps++;
-      if (!into.visit(index)) continue;
-      const { op, first, second } = this.#regex.instructions[index]!;
-      if (op === Op.Take) into.add(index, start);
-      else if (op === Op.Split) stack.push(second, first);
-      else if (op === Op.Match) this.#matched(start, this.#position);
-      else if (this.#holds(first, nextClass)) stack.push(second);
-    }
-  }
-
-  #holds(assertion: number, nextClass: number): boolean {
-    if (assertion === Assertion.TextStart) return this.#position === 0;
-    if (assertion === Assertion.TextEnd) return nextClass === NOTHING;
-    const isBorder = this.#isWord(this.#previousClass) !== this.#isWord(nextClass);
-    return isBorder === (assertion === Assertion.WordBorder);
-  }
-
-  #isWord(classNumber: number): boolean {
-    return classNumber !== NOTHING && this.#regex.classes.members(classNumber)[this.#regex.wordSet] === 1;
+    const { automaton, hasAssertions } = this.#regex;
+    const before = automaton.looks;
+    const transition = automaton.transition(this.#state, classNumber);
+    this.steps += 1 + automaton.looks - before;
+    if (transition.matched >= 0) this.#matched(this.#beginnings.at(transition.matched, this.#position), hasAssertions ? this.#position : this.#position + width);
+    this.#beginnings.apply(transition, this.#position);
+    this.#state = transition.state;
   }
 
   /** Becomes one with the stretches that it overlaps; they are in order and apart. */
@@ -147,7 +97,7 @@ export class RegexRun {
 
   /** Reports what no living thread can reach any more. */
   #settle(): void {
-    const open = this.#threads.length > 0 ? this.#threads.start(0) : this.#position;
+    const open = this.#beginnings.at(0, this.#position);
     while (this.#stretches.length > 0 && this.#stretches[0]!.end <= open) {
       const { start, end } = this.#stretches.shift()!;
       this.#report(start, end);
@@ -157,7 +107,8 @@ export class RegexRun {
   /** Too much would be held: what is open counts as a match, and the run begins anew. */
   #failClosed(): void {
     this.#report(this.frontier, this.#position);
-    this.#threads.clear();
+    this.#state = this.#regex.automaton.empty(this.#state.isBehindWord);
+    this.#beginnings.clear();
     this.#stretches = [];
   }
 }

@@ -1,14 +1,14 @@
-/** The threads of a run, each at its instruction, with where its match began; in the order of these beginnings. */
+/** The threads of a run (an expression has at most 1,000 instructions), each at its instruction, with the number of its beginning; in the order of these beginnings. */
 export class ThreadList {
-  readonly #instructions: Int32Array;
-  readonly #starts: Float64Array;
+  readonly #instructions: Uint16Array;
+  readonly #beginnings: Uint16Array;
   readonly #seen: Uint32Array;
   #round = 1;
   length = 0;
 
   constructor(instructions: number) {
-    this.#instructions = new Int32Array(instructions);
-    this.#starts = new Float64Array(instructions);
+    this.#instructions = new Uint16Array(instructions);
+    this.#beginnings = new Uint16Array(instructions);
     this.#seen = new Uint32Array(instructions);
   }
 
@@ -16,8 +16,13 @@ export class ThreadList {
     return this.#instructions[index]!;
   }
 
-  start(index: number): number {
-    return this.#starts[index]!;
+  beginning(index: number): number {
+    return this.#beginnings[index]!;
+  }
+
+  /** A copy. */
+  instructions(): Uint16Array {
+    return this.#instructions.slice(0, this.length);
   }
 
   /** Once for each instruction between two clearings: who comes first began first. */
@@ -27,13 +32,17 @@ export class ThreadList {
     return true;
   }
 
-  add(instruction: number, start: number): void {
+  add(instruction: number, beginning: number): void {
     this.#instructions[this.length] = instruction;
-    this.#starts[this.length++] = start;
+    this.#beginnings[this.length++] = beginning;
   }
 
+  /** Its rounds are counted in 32 bits. */
   clear(): void {
     this.length = 0;
-    this.#round++;
+    this.#round = (this.#round + 1) >>> 0;
+    if (this.#round > 0) return;
+    this.#seen.fill(0);
+    this.#round = 1;
   }
 }
