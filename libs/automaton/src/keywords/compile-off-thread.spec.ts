@@ -24,6 +24,12 @@ describe('compileOffThread', () => {
     expect(matches).toEqual([{ rule: 4, start: 4, end: 8 }]);
   });
 
+  it('hands over long lists in parts, of which no word is lost', async () => {
+    const long = [{ rule: 1, words: Array.from({ length: 4_001 }, (_, index) => `x${index}y`), wholeWord: false }, { rule: 2, words: ['x4000y'] }, { rule: 3, words: [] }];
+    const there = serialiseKeywords(await compileOffThread(long));
+    expect(Buffer.from(there.words).equals(Buffer.from(serialiseKeywords(compileKeywords(long)).words))).toBe(true);
+  });
+
   it('says so when it takes too long', async () => {
     const clock = new ManualClock();
     const compiled = compileOffThread(lists, clock);
@@ -32,7 +38,7 @@ describe('compileOffThread', () => {
   });
 
   it('says so when the thread dies of what it was given, without a word of it', async () => {
-    const broken = [{ rule: 0, words: null as unknown as string[] }];
+    const broken = [{ rule: 0, words: ['a', null as unknown as string] }];
     const failure = await compileOffThread(broken).catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: 'content_filter_unavailable', message: 'The words of the content filter could not be compiled: the thread failed.' });
   });
