@@ -160,6 +160,20 @@ hell: 4311|43 11
 ho: 40|4 0
 `;
 
+/** Words that only white space would make of others. */
+const PARTED = `
+penis: the pen is mightier|my pen is red
+anus: an us citizen|can us states
+ass: as soon as s. comes|as, s. said
+tits: that its own|but its end
+shit: Sh. It is late
+whore: those who re-read it|who re-elected
+cock: coc k-means
+analsex: banal sexton
+hell: he ll|she ll
+rapist: the rap is told
+`;
+
 const entries = (block: string, separator: RegExp): (readonly [string, string])[] => block.trim().split('\n').flatMap((line) => {
   const [listed, these] = line.split(': ') as [string, string];
   return these.trim().split(separator).map((one) => [listed, one] as const);
@@ -168,6 +182,7 @@ const entries = (block: string, separator: RegExp): (readonly [string, string])[
 export const HARMLESS_CASES: readonly HarmlessCase[] = [
   ...entries(WITHIN, / /).map(([listed, word]) => ({ listed, text: `They wrote ${word}, and then "${word.toUpperCase()}".` })),
   ...entries(NUMBERS, /\|/).map(([listed, number]) => ({ listed, text: `It was ${number} again.` })),
+  ...entries(PARTED, /\|/).map(([listed, text]) => ({ listed, text: `So ${text}, once more.` })),
   ...entries(PHRASES, /\|/).map(([listed, allow]) => ({ listed, text: `Here: ${allow}, ${allow.toUpperCase()}.`, allow })),
   ...entries(PERMITTED, / /).map(([listed, allow]) => ({ listed, text: `这里写着${allow}，没有别的意思。`, allow })),
 ];

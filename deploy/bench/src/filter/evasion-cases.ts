@@ -16,12 +16,15 @@ export interface EvasionClass {
 
 const CODE_POINTS = 0x3_4000;
 const FULL_WIDTH_SHIFT = 0xfee0;
-const SEPARATORS = [' ', '-', '.', '_', '*', '|', '~', '·', ',', '/', '\u3000', '，', '。', '★', '•', '→'];
+const SEPARATORS = ['-', '.', '_', '*', '|', '~', '·', ',', '/', '，', '。', '★', '•', '→'];
+const SPACES = [' ', '\u3000', '\u00a0', '\n'];
 const MOST_SEPARATORS = 4;
 const LEET: Readonly<Record<string, string>> = { a: '4@', b: '8', e: '3', g: '96', i: '1!', l: '1', o: '0', s: '5$', t: '7+', z: '2' };
 
 const pick = <T>(from: readonly T[], draw: Draw): T => from[Math.floor(draw() * from.length)]!;
 const all = (pattern: RegExp): string[] => Array.from({ length: CODE_POINTS }, (_, code) => String.fromCodePoint(code)).filter((one) => !/\p{Cs}/u.test(one) && pattern.test(one));
+
+const someOf = (from: readonly string[], draw: Draw): string => Array.from({ length: 1 + Math.floor(draw() * MOST_SEPARATORS) }, () => pick(from, draw)).join('');
 
 /** Each character replaced with a chance of two thirds, at least one of them; undefined when none can be. */
 function replaced(word: string, draw: Draw, forms: (character: string) => readonly string[]): string | undefined {
@@ -107,7 +110,10 @@ export const EVASIONS: readonly EvasionClass[] = [
   { name: 'UTS 39, digits and signs', of: 'latin', disguise: (word, draw) => replaced(word, draw, (one) => alike.get(one.toLowerCase())?.filter((other) => !isLetter(other)) ?? []) },
   { name: 'traditional', of: 'han', disguise: (word, draw) => changed(word, pick(toRegions, draw)(word)) },
   { name: 'Japanese forms', of: 'han', disguise: (word) => changed(word, toJapanese(word)) },
-  { name: 'separators, 1 to 4', of: 'any', disguise: (word, draw) => parted(word, draw, () => Array.from({ length: 1 + Math.floor(draw() * MOST_SEPARATORS) }, () => pick(SEPARATORS, draw)).join('')) },
+  { name: 'separators, 1 to 4', of: 'any', disguise: (word, draw) => parted(word, draw, () => someOf(SEPARATORS, draw)) },
+  { name: 'white space in Chinese words', of: 'han', disguise: (word, draw) => parted(word, draw, () => someOf([...SPACES, ...SEPARATORS], draw)) },
+  { name: 'letter by letter, with white space', of: 'latin', disguise: (word, draw) => [...word].join(`${pick(['', '-', '*'], draw)}${pick(SPACES, draw)}`) },
+  { name: 'white space within a word of letters', of: 'latin', disguise: (word, draw) => { const at = 1 + Math.floor(draw() * (word.length - 1)); return `${word.slice(0, at)} ${word.slice(at)}`; } },
   { name: 'leet', of: 'latin', disguise: (word, draw) => replaced(word, draw, (one) => [...(LEET[one.toLowerCase()] ?? '')]) },
   { name: 'repeats', of: 'latin', disguise: (word, draw) => replaced(word, draw, (one) => (/[a-z]/i.test(one) ? [one.repeat(2), one.repeat(3), one.repeat(5)] : [])) },
   { name: 'homophones', of: 'han', disguise: (word, draw) => homophone(word, draw, homophones, (syllable) => syllable) },

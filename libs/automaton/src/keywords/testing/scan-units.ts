@@ -1,6 +1,7 @@
 import { normalise } from '../../normalise/normalise.ts';
 import { Normaliser } from '../../normalise/normaliser.ts';
 import { UnitBuffer } from '../../normalise/unit-buffer.ts';
+import { FREE } from '../automaton.ts';
 import type { CompiledKeywords } from '../compile-keywords.ts';
 import { Found } from '../found.ts';
 import { forEachEntry, hits, step } from '../step.ts';
@@ -36,7 +37,14 @@ export function forEachOccurrence({ words }: CompiledKeywords, text: string, cal
   let state = 0;
   for (let at = 0; at < text.length; at++) {
     state = step(words, state, text.charCodeAt(at));
-    if (hits(words, state)) forEachEntry(words, state, (entry, units) => words.entryFlags[entry] === 0 && call(at + 1 - units, units));
+    if (!hits(words, state)) continue;
+    // Words that differ in nothing but their separators are entries of one key, one behind the other.
+    let last = 0;
+    forEachEntry(words, state, (entry, units) => {
+      if (units === last || (words.entryFlags[entry]! & ~FREE) !== 0) return;
+      last = units;
+      call(at + 1 - units, units);
+    });
   }
 }
 
