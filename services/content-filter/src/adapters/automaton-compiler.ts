@@ -9,7 +9,7 @@ import { MAX_RULES } from '../domain/add-rule.ts';
 import type { TextDirection } from '../domain/call/policy.ts';
 import type { Compiler } from '../domain/ports.ts';
 import { piiTypeOf, type Direction, type Rule } from '../domain/rule.ts';
-import { AutomatonPolicy } from './automaton-policy.ts';
+import { AutomatonPolicy, type PolicyDetector } from './automaton-policy.ts';
 
 /** So few take some 3 ms; a thread costs more. */
 const WORDS_OFF_THREAD = 200;
@@ -102,7 +102,7 @@ function compileWords(clock: Clock, lists: readonly KeywordList[]): Promise<Comp
   return count > WORDS_OFF_THREAD ? compileOffThread(lists, clock) : Promise.resolve(compileKeywords(lists));
 }
 
-function openers(parts: readonly CompiledRules[], rules: ReadonlyMap<number, Rule>, way: TextDirection): (() => Detector)[] {
+function openers(parts: readonly CompiledRules[], rules: ReadonlyMap<number, Rule>, way: TextDirection): (() => PolicyDetector)[] {
   const looks = ({ direction }: { readonly direction: Direction }): boolean => direction === way || direction === 'both';
   const words = parts.flatMap(({ wordSets }) => wordSets.filter(looks).map((one) => one.words));
   const regexes = parts.flatMap((part) => part.regexes.filter(looks));
@@ -118,18 +118,22 @@ function openers(parts: readonly CompiledRules[], rules: ReadonlyMap<number, Rul
 }
 
 /** A detector whose rules have other numbers. */
-class Renumbered implements Detector {
-  readonly #detector: Detector;
+class Renumbered implements PolicyDetector {
+  readonly #detector: Detector & { readonly steps: number };
   readonly #numbers: readonly number[];
   readonly #found: Match[] = [];
 
-  constructor(detector: Detector, numbers: readonly number[]) {
+  constructor(detector: Detector & { readonly steps: number }, numbers: readonly number[]) {
     this.#detector = detector;
     this.#numbers = numbers;
   }
 
   get frontier(): number {
     return this.#detector.frontier;
+  }
+
+  get steps(): number {
+    return this.#detector.steps;
   }
 
   push(piece: string): void {

@@ -6,15 +6,21 @@ import { piiTypeOf, type Rule } from '../domain/rule.ts';
 /** Twice what one expression may hold back (its own limit is 4,096): only a fault of ours could hold more. */
 const MAX_HOLD_UNITS = 8_192;
 
+/** What one character costs beside the expressions, in looks of theirs. */
+const STEPS_A_UNIT = 8;
+
+/** A detector that tells what it has cost so far, in steps, when that is not the same for every character. */
+export type PolicyDetector = Detector & { readonly steps?: number };
+
 /** What looks at a text in one direction. */
 export interface Openers {
   /** Makes the detectors of one text; empty where no rule looks. */
-  readonly in: readonly (() => Detector)[];
-  readonly out: readonly (() => Detector)[];
+  readonly in: readonly (() => PolicyDetector)[];
+  readonly out: readonly (() => PolicyDetector)[];
 }
 
 interface Way {
-  readonly open: readonly (() => Detector)[];
+  readonly open: readonly (() => PolicyDetector)[];
   readonly release: ReleasePolicy;
 }
 
@@ -34,7 +40,7 @@ export class AutomatonPolicy implements Policy {
     this.filtersOutput = looks('out');
     const actions: RuleAction[] = [];
     for (const [number, { action }] of rules) actions[number] = action;
-    const way = (open: readonly (() => Detector)[]): Way => ({ open, release: { actions, maxHold: MAX_HOLD_UNITS, mask: (number, matched) => masked(rules.get(number)!, matched, open, actions) } });
+    const way = (open: readonly (() => PolicyDetector)[]): Way => ({ open, release: { actions, maxHold: MAX_HOLD_UNITS, mask: (number, matched) => masked(rules.get(number)!, matched, open, actions) } });
     this.#ways = { in: way(this.filtersInput ? openers.in : []), out: way(this.filtersOutput ? openers.out : []) };
   }
 
@@ -42,17 +48,24 @@ export class AutomatonPolicy implements Policy {
     return this.#rules.get(index)!;
   }
 
-  open(direction: TextDirection): TextStream {
+  open(direction: TextDirection, spend: (steps: number) => void = () => undefined): TextStream {
     const { open, release } = this.#ways[direction];
-    return new AutomatonText(new ReleasingStream(open.map((one) => one()), release));
+    const detectors = open.map((one) => one());
+    return new AutomatonText(new ReleasingStream(detectors, release), detectors, spend);
   }
 }
 
 class AutomatonText implements TextStream {
   readonly #stream: ReleasingStream;
 
-  constructor(stream: ReleasingStream) {
+  readonly #metered: readonly PolicyDetector[];
+  readonly #spend: (steps: number) => void;
+  #spent = 0;
+
+  constructor(stream: ReleasingStream, detectors: readonly PolicyDetector[], spend: (steps: number) => void) {
     this.#stream = stream;
+    this.#metered = detectors.filter(({ steps }) => steps !== undefined);
+    this.#spend = spend;
   }
 
   get held(): number {
@@ -60,7 +73,12 @@ class AutomatonText implements TextStream {
   }
 
   push(piece: string): Release {
-    return decided(this.#stream.push(piece));
+    const released = this.#stream.push(piece);
+    let steps = 0;
+    for (const detector of this.#metered) steps += detector.steps!;
+    this.#spend(piece.length * STEPS_A_UNIT + steps - this.#spent);
+    this.#spent = steps;
+    return decided(released);
   }
 
   end(): Release {

@@ -7,6 +7,7 @@ import { CallFilter, closed, type HitSink } from '../domain/call/call-filter.ts'
 import type { InputOutcome } from '../domain/call/input-filter.ts';
 import type { HitHash, Policies, TextDirection } from '../domain/call/policy.ts';
 import { tryText } from '../domain/call/try-text.ts';
+import { inTurns, MeteredPolicy, Work } from '../domain/call/work.ts';
 
 export interface FilterRpcOptions {
   readonly policies: Policies;
@@ -28,7 +29,7 @@ export function filterRpc(options: FilterRpcOptions): Pick<Implementation<typeof
             call = begun(step.value, options);
             yield await verdict(call, step.value);
           } else if (step.case === 'output' && call) {
-            yield filtered(call, step.value);
+            yield await filtered(call, step.value);
             if (step.value.last) return;
           } else {
             throw new ServiceError('invalid_value', 'A call begins with its input, once, and goes on with its output.', { param: 'step' });
@@ -42,8 +43,9 @@ export function filterRpc(options: FilterRpcOptions): Pick<Implementation<typeof
     async try({ organisationId, projectId, text, direction }) {
       requireOrganisation(organisationId);
       try {
-        const policy = options.policies.of(organisationId, projectId);
-        const tried = tryText(policy, organisationId, options.hash, text, directionsOf(direction));
+        const work = new Work();
+        const policy = new MeteredPolicy(options.policies.of(organisationId, projectId), work);
+        const tried = await inTurns(tryText(policy, organisationId, options.hash, text, directionsOf(direction)), work, setImmediate);
         return {
           text: tried.text,
           action: tried.action ? ACTIONS[tried.action] : Action.UNSPECIFIED,
@@ -86,8 +88,8 @@ async function verdict(filter: CallFilter, { call }: FilterInput): Promise<Filte
 }
 
 /** Written by hand: the hot path hands messages over by reference. */
-function filtered(filter: CallFilter, { events, last }: FilterOutput): FilterResponse {
-  const { events: left, stop } = filter.output(events, last);
+async function filtered(filter: CallFilter, { events, last }: FilterOutput): Promise<FilterResponse> {
+  const { events: left, stop } = await filter.output(events, last, setImmediate);
   const { hits, hitCount } = filter.hits.fresh();
   return {
     $typeName: 'content_filter.v1.FilterResponse',

@@ -6,7 +6,8 @@ import { CallFilter } from './call-filter.ts';
 import { jsonTextOf } from './json-bytes.ts';
 import type { Policies } from './policy.ts';
 import { clientView, delta, finished } from './testing/events.ts';
-import { FailingPolicy, MASK, ScriptedPolicies, ScriptedPolicy, type ScriptedRule } from './testing/scripted-policy.ts';
+import { CALL_STEPS_LIMIT, STRETCH_UNITS } from './limits.ts';
+import { FailingPolicy, MASK, ScriptedPolicies, ScriptedPolicy, STEPS_A_LETTER, type ScriptedRule } from './testing/scripted-policy.ts';
 
 const OWNER = { callId: 'call-1', organisationId: 'org-1', projectId: 'project-1' };
 const hash = (): Uint8Array => new Uint8Array(32);
@@ -20,49 +21,61 @@ describe('call filter', () => {
     const policies = policiesOf({ word: 'old', action: 'mask' });
     const call = open(policies);
     await call.input(callOf('x'), turn);
-    const left = call.output([delta('an o')], false).events;
+    const left = (await call.output([delta('an o')], false, turn)).events;
     policies.policy = new ScriptedPolicy([{ word: 'new', action: 'block' }], 8n);
-    left.push(...call.output([delta('ld new one'), finished()], true).events);
+    left.push(...(await call.output([delta('ld new one'), finished()], true, turn)).events);
     expect(clientView(left).texts).toEqual({ '0/CONTENT/0': `an ${MASK} new one` });
     expect(call.policy.version).toBe(7n);
     const next = open(policies);
     await next.input(callOf('x'), turn);
-    expect(clientView(next.output([delta('old new')], true).events).reasons).toEqual({ 0: 'content_filter' });
+    expect(clientView((await next.output([delta('old new')], true, turn)).events).reasons).toEqual({ 0: 'content_filter' });
   });
 
   it('masks the input and takes turns', async () => {
     const call = open(policiesOf({ word: 'abc', action: 'mask' }));
     let turns = 0;
-    const outcome = await call.input(callOf(`abc${'x'.repeat(200_000)}`), async () => {
-      turns++;
-    });
-    expect(turns).toBe(3);
+    const stretches = Math.floor(20_000 / STRETCH_UNITS);
+    const counting = async (): Promise<void> => void turns++;
+    const outcome = await call.input(callOf(`abc${'x'.repeat(20_000)}`), counting);
+    expect(turns).toBeGreaterThanOrEqual(stretches);
     expect(jsonTextOf(outcome.call.messages)).toMatch(/"content":"\[masked\]xxx/);
+    const { events } = await call.output([delta('x'.repeat(20_000)), delta('abc')], true, counting);
+    expect(turns).toBeGreaterThanOrEqual(2 * stretches);
+    expect(clientView(events).texts).toEqual({ '0/CONTENT/0': `${'x'.repeat(20_000)}${MASK}` });
+  });
+
+  it('costs at most what a call may, over its input and all of its output, and fails closed', async () => {
+    const call = open(policiesOf({ word: 'abc', action: 'flag' }));
+    const most = CALL_STEPS_LIMIT / STEPS_A_LETTER;
+    await call.input(callOf('x'.repeat(most / 2)), turn);
+    await call.output([delta('x'.repeat(most / 2 - 1_000))], false, turn);
+    expect(await refusalOf(call.output([delta('x'.repeat(2_000))], false, turn))).toMatchObject({ code: 'content_filter_unavailable' });
+    expect(await refusalOf(call.output([finished()], true, turn))).toMatchObject({ code: 'content_filter_unavailable' });
   });
 
   it('has no output for an input that was blocked, nor before the input', async () => {
     const call = open(policiesOf({ word: 'bad', action: 'block' }));
-    expect(() => call.output([delta('x')], false)).toThrow(expect.objectContaining({ code: 'failed_precondition' }));
+    await expect(call.output([delta('x')], false, turn)).rejects.toMatchObject({ code: 'failed_precondition' });
     expect(await call.input(callOf('bad'), turn)).toMatchObject({ action: 'block' });
-    expect(() => call.output([delta('x')], false)).toThrow(expect.objectContaining({ code: 'failed_precondition' }));
+    await expect(call.output([delta('x')], false, turn)).rejects.toMatchObject({ code: 'failed_precondition' });
   });
 
   it('says when the model can be stopped', async () => {
     const call = open(policiesOf({ word: 'bad', action: 'block', direction: 'out' }));
     await call.input(callOf('bad'), turn);
-    expect(call.output([delta('x ')], false).stop).toBe(false);
-    expect(call.output([delta('bad')], false).stop).toBe(true);
+    expect((await call.output([delta('x ')], false, turn)).stop).toBe(false);
+    expect((await call.output([delta('bad')], false, turn)).stop).toBe(true);
   });
 
   it('fails closed for good, and tells nothing of what it looked at', async () => {
     const failing = new FailingPolicy([{ word: 'bad', action: 'block', direction: 'out' }], (piece) => piece === 'my secret');
     const call = open(new ScriptedPolicies(failing));
     await call.input(callOf('x'), turn);
-    const thrown = catchOf(() => call.output([delta('my secret')], false));
+    const thrown = await refusalOf(call.output([delta('my secret')], false, turn));
     expect(thrown).toMatchObject({ code: 'content_filter_unavailable', cause: { message: 'SyntaxError' } });
     expect(`${thrown.message} ${thrown.stack} ${(thrown.cause as Error).stack}`).not.toContain('secret');
     expect((thrown.cause as Error).stack).toContain('    at ');
-    expect(catchOf(() => call.output([finished()], true)).code).toBe('content_filter_unavailable');
+    expect((await refusalOf(call.output([finished()], true, turn))).code).toBe('content_filter_unavailable');
   });
 
   it('lets no call begin while the rules are not known', () => {
@@ -81,6 +94,13 @@ describe('call filter', () => {
     expect(catchOf(() => open(broken)).code).toBe('content_filter_unavailable');
   });
 });
+
+async function refusalOf(work: Promise<unknown>): Promise<ServiceError> {
+  const thrown: unknown = await work.catch((error: unknown) => error);
+  return catchOf(() => {
+    throw thrown;
+  });
+}
 
 function catchOf(work: () => unknown): ServiceError {
   try {

@@ -5,6 +5,7 @@ import { Hits } from './hits.ts';
 import { filterInput, type InputOutcome } from './input-filter.ts';
 import { OutputFilter } from './output-filter.ts';
 import type { HitHash, Policies, Policy } from './policy.ts';
+import { inTurns, MeteredPolicy, Work } from './work.ts';
 
 /** What was found in one call, told once when it is over. */
 export interface CallHits {
@@ -44,45 +45,39 @@ export class CallFilter {
   readonly policy: Policy;
   readonly owner: CallOwner;
   readonly hits: Hits;
+  readonly #work = new Work();
   #output: OutputFilter | undefined;
   #hasFailed = false;
 
   constructor(owner: CallOwner, { policies, hash }: CallFilterOptions) {
     this.owner = owner;
     try {
-      this.policy = policies.of(owner.organisationId, owner.projectId);
+      this.policy = new MeteredPolicy(policies.of(owner.organisationId, owner.projectId), this.#work);
     } catch (thrown) {
       throw closed(thrown);
     }
     this.hits = new Hits(this.policy, owner.organisationId, hash);
   }
 
-  /** @param turn lets others have theirs; awaited between stretches of a long input */
+  /** @param turn lets others have theirs; awaited when much was looked at */
   async input(call: ChatCall, turn: () => Promise<void>): Promise<InputOutcome> {
-    const run = filterInput(call, this.policy, this.hits);
-    for (;;) {
-      const step = this.#guarded(() => run.next());
-      if (step.done) {
-        if (step.value.action !== 'block') this.#output = new OutputFilter(this.policy, call.choices, this.hits);
-        return step.value;
-      }
-      await turn();
-    }
+    const outcome = await this.#guarded(filterInput(call, this.policy, this.hits), turn);
+    if (outcome.action !== 'block') this.#output = new OutputFilter(this.policy, call.choices, this.hits);
+    return outcome;
   }
 
-  output(events: readonly ChatEvent[], isLast: boolean): { events: ChatEvent[]; stop: boolean } {
+  /** One batch after the other. */
+  async output(events: readonly ChatEvent[], isLast: boolean, turn: () => Promise<void>): Promise<{ events: ChatEvent[]; stop: boolean }> {
     const output = this.#output;
     if (!output) throw new ServiceError('failed_precondition', 'The call has no output to look at: its input was refused.');
-    return this.#guarded(() => {
-      const left = output.filter(events, isLast);
-      return { events: left, stop: output.canStop };
-    });
+    const left = await this.#guarded(output.filter(events, isLast), turn);
+    return { events: left, stop: output.canStop };
   }
 
-  #guarded<T>(work: () => T): T {
+  async #guarded<T>(run: Generator<void, T>, turn: () => Promise<void>): Promise<T> {
     if (this.#hasFailed) throw closed(undefined);
     try {
-      return work();
+      return await inTurns(run, this.#work, turn);
     } catch (thrown) {
       this.#hasFailed = true;
       throw closed(thrown);

@@ -5,6 +5,7 @@ import { ChannelStream } from './channel-stream.ts';
 import { HELD_PIECES_LIMIT } from './limits.ts';
 import type { TextMatch } from './policy.ts';
 import { cutAt, cuts } from './testing/cut.ts';
+import { finish } from './testing/finish.ts';
 import { delta } from './testing/events.ts';
 import { MASK, ScriptedPolicy } from './testing/scripted-policy.ts';
 
@@ -25,7 +26,7 @@ interface Left {
 function run(events: readonly ChatEvent[]): { left: Left[]; events: ChatEvent[] } {
   const { stream } = open();
   const into: ChatEvent[] = [];
-  for (const event of events) if (stream.push(event, event.event.value as Delta, into)) return { left: into.map(shown), events: into };
+  for (const event of events) if (finish(stream.push(event, event.event.value as Delta, into))) return { left: into.map(shown), events: into };
   stream.end(into);
   return { left: into.map(shown), events: into };
 }
@@ -84,7 +85,7 @@ describe('channel stream', () => {
     const { stream, found } = open();
     const event = delta('xxx');
     const into: ChatEvent[] = [];
-    expect(stream.push(event, event.event.value as Delta, into)).toBe(false);
+    expect(finish(stream.push(event, event.event.value as Delta, into))).toBe(false);
     expect(into[0]).toBe(event);
     expect(found).toMatchObject([{ rule: 2, start: 0, end: 2 }, { rule: 2, start: 1, end: 3 }]);
   });
@@ -92,10 +93,10 @@ describe('channel stream', () => {
   it('refuses to hold pieces without end', () => {
     const { stream } = open();
     const begin = delta('a');
-    stream.push(begin, begin.event.value as Delta, []);
+    finish(stream.push(begin, begin.event.value as Delta, []));
     const empty = withLogprobs('');
     const fill = (): void => {
-      for (let count = 0; count <= HELD_PIECES_LIMIT; count++) stream.push(empty, empty.event.value as Delta, []);
+      for (let count = 0; count <= HELD_PIECES_LIMIT; count++) finish(stream.push(empty, empty.event.value as Delta, []));
     };
     expect(fill).toThrow(expect.objectContaining({ code: 'content_filter_unavailable' }));
     const large = delta('x', { logprobs: 'y'.repeat(6_000_000) });

@@ -2,6 +2,7 @@ import type { ChatEvent, Delta, ToolCall } from '@sluice/proto/chat/v1/chat';
 import { MaskedSpans, type Span } from './changed-part.ts';
 import { beyondLimit, HELD_PIECES_LIMIT, HELD_UNITS_LIMIT, JSON_LIMIT_BYTES } from './limits.ts';
 import type { Release, TextMatch, TextStream } from './policy.ts';
+import { pushed } from './whole-text.ts';
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -49,13 +50,13 @@ export class ChannelStream {
     this.#masks = new MaskedSpans(isMasked);
   }
 
-  /** Appends what leaves. True when a rule blocks: nothing leaves any more. */
-  push(event: ChatEvent, delta: Delta, into: ChatEvent[]): boolean {
+  /** Appends what leaves. True when a rule blocks: nothing leaves any more. Yields between stretches of text. */
+  *push(event: ChatEvent, delta: Delta, into: ChatEvent[]): Generator<void, boolean> {
     if (delta.text === '') {
       this.#pushEmpty(event, delta, into);
       return false;
     }
-    const release = this.#stream.push(delta.text);
+    const release = yield* pushed(this.#stream, delta.text);
     const start = this.#pushed;
     this.#pushed += delta.text.length;
     if (this.#pieces.length === 0 && release.text === delta.text && release.blockedBy === undefined && this.#stream.held === 0 && release.matches.length === 0) {

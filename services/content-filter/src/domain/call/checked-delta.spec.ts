@@ -3,13 +3,14 @@ import { Channel, type ChatEvent, type Delta } from '@sluice/proto/chat/v1/chat'
 import { CheckedDelta } from './checked-delta.ts';
 import { Hits } from './hits.ts';
 import { delta } from './testing/events.ts';
+import { finish } from './testing/finish.ts';
 import { MASK, ScriptedPolicy } from './testing/scripted-policy.ts';
 
 const policy = new ScriptedPolicy([{ word: 'bad', action: 'block' }, { word: 'abc', action: 'mask' }, { word: 'hm', action: 'flag' }]);
 
 function check(event: ChatEvent): { left: ChatEvent | undefined; hits: Hits } {
   const hits = new Hits(policy, 'org', () => new Uint8Array(1));
-  return { left: new CheckedDelta(policy, hits).of(event, event.event.value as Delta), hits };
+  return { left: finish(new CheckedDelta(policy, hits).of(event, event.event.value as Delta)), hits };
 }
 
 describe('what comes with a piece', () => {
@@ -31,7 +32,7 @@ describe('what comes with a piece', () => {
   });
 
   it('finds words in the strings of an object of the backend, not in its names and numbers', () => {
-    const isClean = (json: string): boolean => new CheckedDelta(policy, new Hits(policy, 'org', () => new Uint8Array(1))).isClean(Buffer.from(json));
+    const isClean = (json: string): boolean => finish(new CheckedDelta(policy, new Hits(policy, 'org', () => new Uint8Array(1))).isClean(Buffer.from(json)));
     expect(['{"bad":1,"n":[2,{"x":"fine"}]}', '{"n":["b\\u0061d"]}', '{"n":"abc"}', '{"n":"hm"}'].map(isClean)).toEqual([true, false, false, true]);
   });
 });

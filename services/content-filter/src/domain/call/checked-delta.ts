@@ -3,9 +3,9 @@ import type { Hits } from './hits.ts';
 import { jsonTextOf } from './json-bytes.ts';
 import { decodedLiteral, jsonLiterals } from './json-literals.ts';
 import { beyondLimit, JSON_LIMIT_BYTES } from './limits.ts';
-import { logprobsTellNoMore } from './logprobs.ts';
+import { textBeside } from './logprobs.ts';
 import type { Policy } from './policy.ts';
-import { lookAtOnce } from './whole-text.ts';
+import { lookAt } from './whole-text.ts';
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -19,42 +19,43 @@ export class CheckedDelta {
     this.#hits = hits;
   }
 
-  /** The event as it may leave with its text: the same when nothing was found; undefined when a rule blocks. */
-  of(event: ChatEvent, delta: Delta): ChatEvent | undefined {
-    const name = this.#toolName(delta);
+  /** The event as it may leave with its text: the same when nothing was found; undefined when a rule blocks. Yields between stretches of text. */
+  *of(event: ChatEvent, delta: Delta): Generator<void, ChatEvent | undefined> {
+    const name = yield* this.#toolName(delta);
     if (name === undefined) return undefined;
-    const logprobsJson = this.#logprobs(delta);
+    const logprobsJson = yield* this.#logprobs(delta);
     if (name === (delta.tool?.name ?? '') && logprobsJson === delta.logprobsJson) return event;
     const tool = delta.tool && { ...delta.tool, name };
     return { $typeName: 'chat.v1.ChatEvent', event: { case: 'delta', value: { ...delta, logprobsJson, ...(tool ? { tool } : {}) } } };
   }
 
   /** Whether no string of a JSON value is found by a rule that would change it. */
-  isClean(json: Uint8Array): boolean {
+  *isClean(json: Uint8Array): Generator<void, boolean> {
     const source = sourceOf(json);
     for (const literal of jsonLiterals(source)) {
-      if (!literal.isName && !this.#isCleanText(decodedLiteral(source, literal.start, literal.end))) return false;
+      if (!literal.isName && !(yield* this.#isCleanText(decodedLiteral(source, literal.start, literal.end)))) return false;
     }
     return true;
   }
 
   /** Models make up names of tools too. */
-  #toolName({ choice, channel, tool }: Delta): string | undefined {
+  *#toolName({ choice, channel, tool }: Delta): Generator<void, string | undefined> {
     if (!tool?.name) return '';
-    const { text, matches, blockedBy } = lookAtOnce(this.#policy.open('out'), tool.name);
+    const { text, matches, blockedBy } = yield* lookAt(this.#policy.open('out'), tool.name);
     this.#hits.add(matches, 'out', { channel, index: choice });
     return blockedBy === undefined ? text : undefined;
   }
 
-  #logprobs(delta: Delta): Uint8Array {
+  *#logprobs(delta: Delta): Generator<void, Uint8Array> {
     if (delta.logprobsJson.length === 0) return delta.logprobsJson;
     if (delta.logprobsJson.length > JSON_LIMIT_BYTES) throw beyondLimit('so many log-probabilities');
-    return logprobsTellNoMore(delta, (text) => this.#isCleanText(text)) ? delta.logprobsJson : NO_BYTES;
+    const beside = textBeside(delta);
+    return beside !== undefined && (beside === '' || (yield* this.#isCleanText(beside))) ? delta.logprobsJson : NO_BYTES;
   }
 
   /** For what is given whole or not at all; the hit is that of the text which it repeats. */
-  #isCleanText(text: string): boolean {
-    const { text: left, blockedBy } = lookAtOnce(this.#policy.open('out'), text);
+  *#isCleanText(text: string): Generator<void, boolean> {
+    const { text: left, blockedBy } = yield* lookAt(this.#policy.open('out'), text);
     return blockedBy === undefined && left === text;
   }
 }

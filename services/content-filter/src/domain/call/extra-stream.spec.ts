@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { ExtraStream } from './extra-stream.ts';
 import type { TextMatch } from './policy.ts';
 import { cutAt, cuts } from './testing/cut.ts';
+import { finish } from './testing/finish.ts';
 import { delta } from './testing/events.ts';
 import { MASK, ScriptedPolicy } from './testing/scripted-policy.ts';
 
@@ -13,7 +14,7 @@ function run(events: readonly ChatEvent[]): { left: ChatEvent[]; found: TextMatc
   const found: TextMatch[] = [];
   const left: ChatEvent[] = [];
   const stream = new ExtraStream(policy, (matches) => found.push(...matches));
-  for (const event of events) if (stream.push(event, event.event.value as Delta, left)) return { left, found, isCut: true };
+  for (const event of events) if (finish(stream.push(event, event.event.value as Delta, left))) return { left, found, isCut: true };
   return { left, found, isCut: stream.end(left) };
 }
 
@@ -50,9 +51,9 @@ describe('members beside the text', () => {
     const held = [spoken('xab'), spoken('d')];
     const left: ChatEvent[] = [];
     const stream = new ExtraStream(policy, () => undefined);
-    expect(stream.push(held[0]!, held[0]!.event.value as Delta, left)).toBe(false);
+    expect(finish(stream.push(held[0]!, held[0]!.event.value as Delta, left))).toBe(false);
     expect(left).toEqual([]);
-    stream.push(held[1]!, held[1]!.event.value as Delta, left);
+    finish(stream.push(held[1]!, held[1]!.event.value as Delta, left));
     expect(left).toEqual(held);
   });
 
@@ -86,7 +87,7 @@ describe('members beside the text', () => {
     const fill = (): void => {
       for (let count = 0; count < 20_000; count++) {
         const event = count === 0 ? spoken('a') : extra({ n: 1 });
-        stream.push(event, event.event.value as Delta, []);
+        finish(stream.push(event, event.event.value as Delta, []));
       }
     };
     expect(fill).toThrow(expect.objectContaining({ code: 'content_filter_unavailable' }));

@@ -3,7 +3,7 @@ import { jsonTextOf } from './json-bytes.ts';
 import { decodedLiteral, JsonEdits, jsonLiterals, JsonPath } from './json-literals.ts';
 import { beyondLimit, HELD_PIECES_LIMIT, HELD_UNITS_LIMIT, JSON_LIMIT_BYTES, STREAMS_LIMIT } from './limits.ts';
 import type { Policy, Release, TextMatch, TextStream } from './policy.ts';
-import { lookAtOnce } from './whole-text.ts';
+import { lookAt, pushed } from './whole-text.ts';
 
 /** Sound, and an id: no text. */
 const NOT_TEXT = new Set(['audio.data', 'audio.id']);
@@ -44,8 +44,8 @@ export class ExtraStream {
     this.#found = found;
   }
 
-  /** Takes an event that has no text, and appends what leaves. True when a rule blocks. */
-  push(event: ChatEvent, delta: Delta, into: ChatEvent[]): boolean {
+  /** Takes an event that has no text, and appends what leaves. True when a rule blocks. Yields between stretches of text. */
+  *push(event: ChatEvent, delta: Delta, into: ChatEvent[]): Generator<void, boolean> {
     this.#heldBytes += delta.extraJson.length;
     if (this.#heldBytes > JSON_LIMIT_BYTES || this.#waiting.length >= HELD_PIECES_LIMIT) throw beyondLimit('so much beside the text');
     const waiting: Waiting = { event, bytes: delta.extraJson.length, parts: [], isCovered: false };
@@ -55,11 +55,11 @@ export class ExtraStream {
     for (const literal of jsonLiterals(source, this.#root)) {
       if (literal.isName || NOT_TEXT.has(literal.path.text)) continue;
       const said = decodedLiteral(source, literal.start, literal.end);
-      const { text, matches, blockedBy } = lookAtOnce(this.#policy.open('out'), said);
+      const { text, matches, blockedBy } = yield* lookAt(this.#policy.open('out'), said);
       this.#found(matches);
       if (blockedBy !== undefined) return true;
       if (text !== said) edits.replace(literal, text);
-      if (this.#append(waiting, this.#strand(literal.path), text)) return true;
+      if (yield* this.#append(waiting, this.#strand(literal.path), text)) return true;
     }
     if (edits.isChanged) waiting.event = withExtra(event, delta, edits.bytes());
     this.#leave(into);
@@ -73,11 +73,11 @@ export class ExtraStream {
     return false;
   }
 
-  #append(waiting: Waiting, strand: Strand, text: string): boolean {
+  *#append(waiting: Waiting, strand: Strand, text: string): Generator<void, boolean> {
     const start = strand.pushed;
     strand.pushed += text.length;
     waiting.parts.push({ strand, start, end: strand.pushed });
-    return this.#decide(strand, strand.stream.push(text), start);
+    return this.#decide(strand, yield* pushed(strand.stream, text), start);
   }
 
   /** @param latest where the latest string begins: what lies in one string was found in it already */

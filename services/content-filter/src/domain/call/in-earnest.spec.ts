@@ -6,8 +6,9 @@ import { CallFilter } from './call-filter.ts';
 import { JsonText } from './json-text.ts';
 import { allCuts, cutAt, cuts } from './testing/cut.ts';
 import { enginePolicy } from './testing/engine-policy.ts';
+import { finish } from './testing/finish.ts';
 import { channelKey, clientView, delta, finished } from './testing/events.ts';
-import { lookAtOnce } from './whole-text.ts';
+import { lookAt } from './whole-text.ts';
 
 /** The filter of a call over the engine that is used in earnest. */
 const policy = enginePolicy([
@@ -19,9 +20,11 @@ const policy = enginePolicy([
   { action: 'mask', regex: 'k-[0-9]{3,6}' },
 ]);
 
+const turn = async (): Promise<void> => undefined;
+
 async function open(): Promise<CallFilter> {
   const call = new CallFilter({ callId: 'c', organisationId: 'org', projectId: 'p' }, { policies: { of: () => policy }, hash: () => new Uint8Array(1) });
-  await call.input(create(ChatCallSchema, { messages: Buffer.from('[]'), choices: 2 }), async () => undefined);
+  await call.input(create(ChatCallSchema, { messages: Buffer.from('[]'), choices: 2 }), turn);
   return call;
 }
 
@@ -35,7 +38,7 @@ const sources = fc.tuple(texts, texts, fc.boolean(), fc.integer({ min: -20_000_0
 
 /** What may leave of a text that comes in one piece. */
 function whole(text: string, isJson: boolean): { text: string; blocked: boolean } {
-  const release = lookAtOnce(isJson ? new JsonText(policy, 'out') : policy.open('out'), text);
+  const release = finish(lookAt(isJson ? new JsonText(policy, 'out') : policy.open('out'), text));
   return { text: release.text, blocked: release.blockedBy !== undefined };
 }
 
@@ -53,10 +56,10 @@ describe('the filter of a call with its engine', () => {
         const waiting = all.map(({ choice, channel, text, at }) => cutAt(text, at).map((piece) => delta(piece, { choice, channel })));
         const left: ChatEvent[] = [];
         for (let rest = waiting; (rest = rest.filter((pieces) => pieces.length > 0)).length > 0; ) {
-          left.push(...call.output([rest[picks.next().value % rest.length]!.shift()!], false).events);
+          left.push(...(await call.output([rest[picks.next().value % rest.length]!.shift()!], false, turn)).events);
           for (const [key, text] of Object.entries(clientView(left).texts)) expect(wholes.get(key)!.text.startsWith(text)).toBe(true);
         }
-        left.push(...call.output([finished(0), finished(1)], true).events);
+        left.push(...(await call.output([finished(0), finished(1)], true, turn)).events);
         const { texts: seen, reasons } = clientView(left);
         for (const choice of [0, 1]) {
           const own = all.filter((each) => each.choice === choice).map((each) => channelKey(each));
@@ -87,7 +90,7 @@ describe('the filter of a call with its engine', () => {
     for (const pieces of allCuts(source)) {
       const call = await open();
       const events = pieces.map((piece) => delta(piece, { channel: Channel.TOOL_ARGUMENTS, tool: { index: 0 } }));
-      expect(clientView(call.output(events, true).events).texts['0/TOOL_ARGUMENTS/0']).toMatch(expected);
+      expect(clientView((await call.output(events, true, turn)).events).texts['0/TOOL_ARGUMENTS/0']).toMatch(expected);
     }
   });
 
@@ -95,7 +98,7 @@ describe('the filter of a call with its engine', () => {
     for (const pieces of allCuts('{"q":"a \\u654f\\u611f\\u8bcd b"}')) {
       const call = await open();
       const events = pieces.map((piece) => delta(piece, { channel: Channel.TOOL_ARGUMENTS, tool: { index: 0 } }));
-      const { texts: seen, reasons } = clientView(call.output(events, true).events);
+      const { texts: seen, reasons } = clientView((await call.output(events, true, turn)).events);
       expect(seen['0/TOOL_ARGUMENTS/0']).toBe('{"q":"a ');
       expect(reasons).toEqual({ 0: 'content_filter' });
     }
@@ -104,7 +107,7 @@ describe('the filter of a call with its engine', () => {
   it('masks the strings of a call alone', async () => {
     const messages = '[{"role":"user","content":"I am jo\\u0040ex.org, 13800138000", "seed": 13800138000}]';
     const call = new CallFilter({ callId: 'c', organisationId: 'org', projectId: 'p' }, { policies: { of: () => policy }, hash: () => new Uint8Array(1) });
-    const outcome = await call.input(create(ChatCallSchema, { messages: Buffer.from(messages), choices: 1 }), async () => undefined);
+    const outcome = await call.input(create(ChatCallSchema, { messages: Buffer.from(messages), choices: 1 }), turn);
     expect(Buffer.from(outcome.call.messages).toString()).toMatch(/^\[\{"role":"user","content":"I am [^@]*\*[^"]*, 138\*+8000", "seed": 13800138000\}\]$/);
   });
 });

@@ -7,9 +7,9 @@ import { JoinedParts } from './joined-parts.ts';
 import { jsonTextOf } from './json-bytes.ts';
 import { decodedLiteral, JsonEdits, jsonLiterals, JsonPath, type JsonLiteral } from './json-literals.ts';
 import { JsonText } from './json-text.ts';
-import { INPUT_STRINGS_LIMIT, INPUT_TURN_UNITS } from './limits.ts';
-import type { Policy, PolicyRule, Release } from './policy.ts';
-import { lookAt, lookAtOnce } from './whole-text.ts';
+import { INPUT_STRINGS_LIMIT } from './limits.ts';
+import type { Policy, PolicyRule } from './policy.ts';
+import { lookAt } from './whole-text.ts';
 
 const QUOTE = 0x22;
 /** Names and types of tools come again and again in one call. */
@@ -55,7 +55,6 @@ class InputReader {
   /** Short texts in which nothing was found. */
   readonly #clean = new Set<string>();
   #strings = 0;
-  #unitsInTurn = 0;
 
   constructor(policy: Policy, hits: Hits) {
     this.#policy = policy;
@@ -75,7 +74,7 @@ class InputReader {
       if (kind === undefined) continue;
       const text = literal.isName ? literal.name : decodedLiteral(source, literal.start, literal.end);
       const left = kind === 'text' && this.#isKnownClean(text, place) ? text : yield* this.#look(text, kind, place, literal);
-      if (this.blockedBy === undefined && place.isTextPart) this.blockedBy = this.#parts.add(text, literal.index);
+      if (this.blockedBy === undefined && place.isTextPart) this.blockedBy = yield* this.#parts.add(text, literal.index);
       if (this.blockedBy !== undefined) return json;
       if (left !== text) edits.replace(literal, left);
     }
@@ -85,15 +84,11 @@ class InputReader {
   /** What leaves of a text. */
   *#look(text: string, kind: TextKind, { channel }: InputPlace, { index }: JsonLiteral): Generator<void, string> {
     const stream = kind === 'json' ? new JsonText(this.#policy, 'in') : this.#policy.open('in');
-    const release: Release = text.length > INPUT_TURN_UNITS ? yield* lookAt(stream, text) : lookAtOnce(stream, text);
+    const release = yield* lookAt(stream, text);
     this.#hits.add(release.matches, 'in', { channel, index: channel === CHANNEL.none ? 0 : index });
     this.blockedBy = release.blockedBy;
     if (release.matches.length === 0 && release.text === text && kind === 'text') this.#remember(text);
-    this.#unitsInTurn += text.length % INPUT_TURN_UNITS;
-    if (this.#unitsInTurn >= INPUT_TURN_UNITS) {
-      this.#unitsInTurn = 0;
-      yield;
-    }
+    yield;
     return release.text;
   }
 

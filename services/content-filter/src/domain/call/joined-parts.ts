@@ -1,4 +1,5 @@
 import type { Policy, TextMatch, TextStream } from './policy.ts';
+import { pushed } from './whole-text.ts';
 
 /**
  * The text parts of one message, one behind the other, as templates of models join them: what is blocked is blocked too
@@ -16,8 +17,8 @@ export class JoinedParts {
     this.#found = found;
   }
 
-  /** The rule that blocks what the parts so far say together. */
-  add(part: string, message: number): number | undefined {
+  /** The rule that blocks what the parts so far say together. Yields between stretches of text. */
+  *add(part: string, message: number): Generator<void, number | undefined> {
     if (message !== this.#message) {
       this.#message = message;
       this.#first = part;
@@ -26,14 +27,14 @@ export class JoinedParts {
     }
     if (!this.#stream) {
       this.#stream = this.#policy.open('in');
-      const first = this.#push(this.#stream, this.#first);
+      const first = yield* this.#push(this.#stream, this.#first);
       if (first !== undefined) return first;
     }
-    return this.#push(this.#stream, part);
+    return yield* this.#push(this.#stream, part);
   }
 
-  #push(stream: TextStream, part: string): number | undefined {
-    const { matches, blockedBy } = stream.push(part);
+  *#push(stream: TextStream, part: string): Generator<void, number | undefined> {
+    const { matches, blockedBy } = yield* pushed(stream, part);
     if (blockedBy !== undefined) this.#found(matches.filter(({ rule }) => rule === blockedBy), this.#message);
     return blockedBy;
   }

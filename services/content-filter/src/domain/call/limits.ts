@@ -20,8 +20,14 @@ export const JSON_DEPTH_LIMIT = 128;
 /** Strings of one input. Conversations with many tools have some thousand. */
 export const INPUT_STRINGS_LIMIT = 65_536;
 
-/** Text that is looked at before others get their turn. */
-export const INPUT_TURN_UNITS = 65_536;
+/** Text that is looked at in one go. The dearest rules that an organisation may have cost some 100 microseconds a character. */
+export const STRETCH_UNITS = 512;
+
+/** Steps after which others get their turn: a few milliseconds. */
+export const TURN_STEPS = 262_144;
+
+/** Steps of one call: some seconds of a core. A megabyte under 50 expressions is 60 million. */
+export const CALL_STEPS_LIMIT = 250_000_000;
 
 /** Hits of a call that are told one by one; all are counted. */
 export const HITS_TOLD_LIMIT = 100;

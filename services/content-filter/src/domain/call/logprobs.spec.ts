@@ -1,13 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import { Channel, type Delta } from '@sluice/proto/chat/v1/chat';
-import { logprobsTellNoMore } from './logprobs.ts';
+import { textBeside } from './logprobs.ts';
 import { delta } from './testing/events.ts';
+import { finish } from './testing/finish.ts';
 import { ScriptedPolicy } from './testing/scripted-policy.ts';
-import { lookAtOnce } from './whole-text.ts';
+import { lookAt } from './whole-text.ts';
 
 const policy = new ScriptedPolicy([{ word: 'bad', action: 'block' }, { word: 'abc', action: 'mask' }]);
 const isClean = (text: string): boolean => {
-  const { text: left, blockedBy } = lookAtOnce(policy.open('out'), text);
+  const { text: left, blockedBy } = finish(lookAt(policy.open('out'), text));
   return blockedBy === undefined && left === text;
 };
 
@@ -19,7 +20,8 @@ const entry = (token: string, alternatives: string[] = [], bytes: number[] | nul
 });
 
 function tells(text: string, logprobs: unknown, channel = Channel.CONTENT): boolean {
-  return logprobsTellNoMore(delta(text, { logprobs, channel }).event.value as Delta, isClean);
+  const beside = textBeside(delta(text, { logprobs, channel }).event.value as Delta);
+  return beside !== undefined && isClean(beside);
 }
 
 describe('log-probabilities', () => {
@@ -47,7 +49,7 @@ describe('log-probabilities', () => {
 
   it('do not stay when they are no JSON', () => {
     const broken = { ...(delta('see').event.value as Delta), logprobsJson: Buffer.from('{"content":') };
-    expect(logprobsTellNoMore(broken, isClean)).toBe(false);
+    expect(textBeside(broken)).toBeUndefined();
   });
 
   it('stay with a character that takes several tokens, of which none has its bytes', () => {

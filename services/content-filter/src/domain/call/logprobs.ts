@@ -7,23 +7,21 @@ import { jsonTextOf } from './json-bytes.ts';
 const SEPARATOR = '\n'.repeat(16);
 
 /**
- * Whether the log-probabilities of a piece tell nothing but that piece: its tokens stand in its text, and no alternative,
- * nor any other string beside them, is found by a rule. What spells something else (the token of a later piece, a part
- * of a character) would let out what the text is held or masked for.
- *
- * @param isClean finds whether a text may leave as it is
+ * What the log-probabilities of a piece tell beside that piece: their alternatives, and any other string, as one text in
+ * which no rule may find anything. Undefined when their tokens do not stand in the text of the piece: what spells
+ * something else (the token of a later piece, a part of a character) would let out what the text is held or masked for.
  */
-export function logprobsTellNoMore({ channel, text, logprobsJson }: Delta, isClean: (text: string) => boolean): boolean {
+export function textBeside({ channel, text, logprobsJson }: Delta): string | undefined {
   const value = parsed(logprobsJson);
-  if (!isObject(value)) return false;
+  if (!isObject(value)) return undefined;
   const others: string[] = [];
   const tokens = new TokenReader(text);
   const own = channel === CHANNEL.refusal ? 'refusal' : 'content';
   for (const [name, member] of Object.entries(value)) {
     if (name !== own || !Array.isArray(member)) collect(member, others, 0);
-    else for (const entry of member as unknown[]) if (!tokens.read(entry, others)) return false;
+    else for (const entry of member as unknown[]) if (!tokens.read(entry, others)) return undefined;
   }
-  return others.length === 0 || isClean(others.join(SEPARATOR));
+  return others.join(SEPARATOR);
 }
 
 /** Follows the text of a piece token by token. */

@@ -6,6 +6,7 @@ import { JsonText } from './json-text.ts';
 import { OutputFilter } from './output-filter.ts';
 import { cutAt, cuts } from './testing/cut.ts';
 import { attempt, channelKey, clientView, delta, finished, started, usage } from './testing/events.ts';
+import { finish } from './testing/finish.ts';
 import { jsonSource } from './testing/json-source.ts';
 import { FailingPolicy, MASK, ScriptedPolicy, type ScriptedRule } from './testing/scripted-policy.ts';
 
@@ -16,9 +17,21 @@ const MASKS: ScriptedRule[] = [
 ];
 const BLOCKS: ScriptedRule[] = [...MASKS, { word: 'bad', action: 'block' }, { word: 'dab', action: 'block' }];
 
-function filterOf(policy: ScriptedPolicy, choices = 1): { filter: OutputFilter; hits: Hits } {
+interface Filtering {
+  filter(events: readonly ChatEvent[], isLast: boolean): ChatEvent[];
+  readonly canStop: boolean;
+}
+
+function filterOf(policy: ScriptedPolicy, choices = 1): { filter: Filtering; hits: Hits } {
   const hits = new Hits(policy, 'org', (_organisation, text) => Buffer.from(text));
-  return { filter: new OutputFilter(policy, choices, hits), hits };
+  const output = new OutputFilter(policy, choices, hits);
+  const filter = {
+    filter: (events: readonly ChatEvent[], isLast: boolean): ChatEvent[] => finish(output.filter(events, isLast)),
+    get canStop() {
+      return output.canStop;
+    },
+  };
+  return { filter, hits };
 }
 
 /** One channel of an answer: its pieces, as they follow each other. */

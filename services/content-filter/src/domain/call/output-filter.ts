@@ -44,11 +44,14 @@ export class OutputFilter {
     this.#isMasked = (rule) => policy.rule(rule).action === 'mask';
   }
 
-  /** What may leave now. `isLast`: nothing follows, and nothing is held afterwards. */
-  filter(events: readonly ChatEvent[], isLast: boolean): ChatEvent[] {
+  /** What may leave now. `isLast`: nothing follows, and nothing is held afterwards. Yields between events and between stretches of text. */
+  *filter(events: readonly ChatEvent[], isLast: boolean): Generator<void, ChatEvent[]> {
     if (!this.#policy.filtersOutput) return [...events];
     const into: ChatEvent[] = [];
-    for (const event of events) this.#event(event, into);
+    for (const event of events) {
+      yield* this.#event(event, into);
+      yield;
+    }
     if (isLast) for (const choice of this.#choices.values()) if (!choice.isOver) this.#end(choice, into);
     return into;
   }
@@ -64,40 +67,40 @@ export class OutputFilter {
     return cut && over >= this.#expected;
   }
 
-  #event(chatEvent: ChatEvent, into: ChatEvent[]): void {
+  *#event(chatEvent: ChatEvent, into: ChatEvent[]): Generator<void, void> {
     const { event } = chatEvent;
-    if (event.case === 'delta') this.#delta(chatEvent, event.value, into);
+    if (event.case === 'delta') yield* this.#delta(chatEvent, event.value, into);
     else if (event.case === 'finished') this.#finished(chatEvent, event.value, into);
-    else if (event.case === 'usage') into.push(this.#usage(chatEvent, event.value));
+    else if (event.case === 'usage') into.push(yield* this.#usage(chatEvent, event.value));
     else into.push(chatEvent);
   }
 
-  #delta(event: ChatEvent, delta: Delta, into: ChatEvent[]): void {
+  *#delta(event: ChatEvent, delta: Delta, into: ChatEvent[]): Generator<void, void> {
     const choice = this.#choice(delta.choice);
     // Nothing of a choice may follow its end: it would be joined to what was decided before.
     if (choice.isOver) return;
-    const isCut = delta.extraJson.length > 0 ? this.#both(choice, event, delta, into) : this.#text(choice, event, delta, into);
+    const isCut = delta.extraJson.length > 0 ? yield* this.#both(choice, event, delta, into) : yield* this.#text(choice, event, delta, into);
     if (isCut) this.#cut(choice, into);
   }
 
   /** True when a rule blocks. */
-  #text(choice: Choice, event: ChatEvent, delta: Delta, into: ChatEvent[]): boolean {
+  *#text(choice: Choice, event: ChatEvent, delta: Delta, into: ChatEvent[]): Generator<void, boolean> {
     const isPlain = delta.logprobsJson.length === 0 && !delta.tool?.name;
-    const checked = isPlain ? event : this.#checked.of(event, delta);
+    const checked = isPlain ? event : yield* this.#checked.of(event, delta);
     if (checked === undefined) return true;
-    return this.#stream(choice, delta).push(checked, checked === event ? delta : (checked.event.value as Delta), into);
+    return yield* this.#stream(choice, delta).push(checked, checked === event ? delta : (checked.event.value as Delta), into);
   }
 
   /** The text of a piece and the members beside it are decided apart; they leave together when both leave at once. */
-  #both(choice: Choice, event: ChatEvent, delta: Delta, into: ChatEvent[]): boolean {
+  *#both(choice: Choice, event: ChatEvent, delta: Delta, into: ChatEvent[]): Generator<void, boolean> {
     const place = { channel: CHANNEL.none, index: choice.index };
     choice.extras ??= new ExtraStream(this.#policy, (matches) => this.#hits.add(matches, 'out', place));
     const { tool, ...rest } = delta;
-    if (delta.text === '' && !tool && delta.logprobsJson.length === 0) return choice.extras.push(event, delta, into);
+    if (delta.text === '' && !tool && delta.logprobsJson.length === 0) return yield* choice.extras.push(event, delta, into);
     const text = eventOf({ ...delta, extraJson: NO_BYTES });
     const extra = eventOf({ ...rest, text: '', logprobsJson: NO_BYTES });
     const left: ChatEvent[] = [];
-    const isCut = this.#text(choice, text, text.event.value as Delta, left) || choice.extras.push(extra, extra.event.value as Delta, left);
+    const isCut = (yield* this.#text(choice, text, text.event.value as Delta, left)) || (yield* choice.extras.push(extra, extra.event.value as Delta, left));
     if (!isCut && left.length === 2 && left[0] === text && left[1] === extra) into.push(event);
     else into.push(...left);
     return isCut;
@@ -163,8 +166,8 @@ export class OutputFilter {
   }
 
   /** The backend's own object has numbers; it goes without it when a rule finds something in its strings. */
-  #usage(event: ChatEvent, usage: Usage): ChatEvent {
-    if (usage.json.length === 0 || this.#checked.isClean(usage.json)) return event;
+  *#usage(event: ChatEvent, usage: Usage): Generator<void, ChatEvent> {
+    if (usage.json.length === 0 || (yield* this.#checked.isClean(usage.json))) return event;
     return { $typeName: 'chat.v1.ChatEvent', event: { case: 'usage', value: { ...usage, json: NO_BYTES } } };
   }
 }

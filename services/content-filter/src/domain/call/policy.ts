@@ -8,8 +8,8 @@ export interface Policy {
   readonly filtersOutput: boolean;
   /** By the index that a match names. */
   rule(index: number): PolicyRule;
-  /** A stream over one text in one direction. Cheap: what is compiled is shared. */
-  open(direction: TextDirection): TextStream;
+  /** A stream over one text in one direction. Cheap: what is compiled is shared. @param spend is told what it costs, in steps: looks at a rule or a character; may throw */
+  open(direction: TextDirection, spend?: (steps: number) => void): TextStream;
 }
 
 export type TextDirection = 'in' | 'out';

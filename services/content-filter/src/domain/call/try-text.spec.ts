@@ -1,11 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { TRY_TEXT_LIMIT_UNITS } from './limits.ts';
 import type { TextDirection } from './policy.ts';
+import { finish } from './testing/finish.ts';
 import { MASK, ScriptedPolicy } from './testing/scripted-policy.ts';
 import { tryText, type Tried } from './try-text.ts';
 
 const policy = new ScriptedPolicy([{ word: 'abc', action: 'mask', direction: 'in' }, { word: 'bad', action: 'block', direction: 'out' }, { word: 'hm', action: 'flag' }]);
-const run = (text: string, ...directions: TextDirection[]): Tried => tryText(policy, 'org', (_organisation, found) => Buffer.from(found), text, directions);
+const run = (text: string, ...directions: TextDirection[]): Tried => finish(tryText(policy, 'org', (_organisation, found) => Buffer.from(found), text, directions));
 
 describe('trying a text', () => {
   it('does what the rules of a direction do', () => {

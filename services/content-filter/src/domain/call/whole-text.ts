@@ -1,25 +1,25 @@
-import { INPUT_TURN_UNITS } from './limits.ts';
+import { STRETCH_UNITS } from './limits.ts';
 import type { Release, TextMatch, TextStream } from './policy.ts';
 
-/** Looks at a whole text. Yields between stretches of a long one. */
-export function* lookAt(stream: TextStream, text: string): Generator<void, Release> {
-  let left = '';
+/** Looks at a piece of a text. Yields between stretches of a long one, for others to get their turn; what it yields has no meaning. */
+export function* pushed(stream: TextStream, piece: string): Generator<void, Release> {
+  if (piece.length <= STRETCH_UNITS) return stream.push(piece);
+  let text = '';
   const matches: TextMatch[] = [];
-  for (let at = 0; at < text.length; at += INPUT_TURN_UNITS) {
+  for (let at = 0; at < piece.length; at += STRETCH_UNITS) {
     if (at > 0) yield;
-    const release = stream.push(text.slice(at, at + INPUT_TURN_UNITS));
-    left += release.text;
-    matches.push(...release.matches);
-    if (release.blockedBy !== undefined) return { text: left, matches, blockedBy: release.blockedBy };
+    const release = stream.push(piece.slice(at, at + STRETCH_UNITS));
+    text += release.text;
+    for (const match of release.matches) matches.push(match);
+    if (release.blockedBy !== undefined) return { text, matches, blockedBy: release.blockedBy };
   }
-  const release = stream.end();
-  return { ...release, text: left + release.text, matches: [...matches, ...release.matches] };
+  return { text, matches };
 }
 
-/** The same in one go. */
-export function lookAtOnce(stream: TextStream, text: string): Release {
-  const pushed = stream.push(text);
-  if (pushed.blockedBy !== undefined) return pushed;
+/** Looks at a whole text, as `pushed` does. */
+export function* lookAt(stream: TextStream, text: string): Generator<void, Release> {
+  const release = yield* pushed(stream, text);
+  if (release.blockedBy !== undefined) return release;
   const ended = stream.end();
-  return { ...ended, text: pushed.text + ended.text, matches: pushed.matches.length === 0 ? ended.matches : [...pushed.matches, ...ended.matches] };
+  return { ...ended, text: release.text + ended.text, matches: release.matches.length === 0 ? ended.matches : [...release.matches, ...ended.matches] };
 }

@@ -9,6 +9,9 @@ export interface ScriptedRule {
 
 export const MASK = '[masked]';
 
+/** What a letter costs: so much that a test can come to the limits with short texts. */
+export const STEPS_A_LETTER = 5_000;
+
 /** Literal words, found the slowest and plainest way: what the filter of a call is held against, without the engine that is used in earnest. */
 export class ScriptedPolicy implements Policy {
   readonly version: bigint;
@@ -32,8 +35,8 @@ export class ScriptedPolicy implements Policy {
     return { id: `rule-${index}`, kind: 'word', action, title: `Title ${index}` };
   }
 
-  open(direction: TextDirection): TextStream {
-    return new ScriptedStream(this.#rules.map((rule) => (rule.direction === undefined || rule.direction === direction ? rule : { ...rule, word: '' })));
+  open(direction: TextDirection, spend: (steps: number) => void = () => undefined): TextStream {
+    return new ScriptedStream(this.#rules.map((rule) => (rule.direction === undefined || rule.direction === direction ? rule : { ...rule, word: '' })), spend);
   }
 
   /** What leaves of a whole text. */
@@ -87,6 +90,7 @@ export class ScriptedPolicies implements Policies {
 
 class ScriptedStream implements TextStream {
   readonly #rules: readonly ScriptedRule[];
+  readonly #spend: (steps: number) => void;
   #text = '';
   /** How much of the text was looked at. */
   #seen = 0;
@@ -94,8 +98,9 @@ class ScriptedStream implements TextStream {
   #isOver = false;
   readonly #masks: { start: number; end: number }[] = [];
 
-  constructor(rules: readonly ScriptedRule[]) {
+  constructor(rules: readonly ScriptedRule[], spend: (steps: number) => void) {
     this.#rules = rules;
+    this.#spend = spend;
   }
 
   get held(): number {
@@ -104,6 +109,7 @@ class ScriptedStream implements TextStream {
 
   push(piece: string): Release {
     const matches: TextMatch[] = [];
+    this.#spend(piece.length * STEPS_A_LETTER);
     this.#text += piece;
     while (this.#seen < this.#text.length) {
       this.#seen++;
