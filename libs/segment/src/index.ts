@@ -9,6 +9,7 @@ export { encodeCall } from './encode-record.ts';
 export { askedBytes, estimateTokens } from './estimate.ts';
 export { chainOutput, nextChain } from './output-chain.ts';
 export { parseExactly } from './exact-json.ts';
+export { eachField, readMessage } from './read-fields.ts';
 export { outputView, readableJson } from './output-view.ts';
 export { governedView, holdView, refusedView } from './governed-view.ts';
 export { LEASE_MS, SEGMENT_LIMIT_BYTES } from './limits.ts';

@@ -4,8 +4,8 @@ import type { AdminActed, AdminActedSchema } from '@sluice/proto/events/v1/calls
 import type { SqlTransaction } from '@sluice/sql';
 import { actEntry, type Act } from '../domain/acts.ts';
 import { SALT_SEED_BYTES } from '../domain/own-leaf.ts';
+import { clean } from './clean.ts';
 import { appendLeaves } from './log-sql.ts';
-import { clean } from './segment-items.ts';
 
 /** Takes one act in: its row and its leaf. */
 export async function consumeAct(transaction: SqlTransaction, { position, message }: EventRecord<typeof AdminActedSchema>, ids: Ids): Promise<void> {

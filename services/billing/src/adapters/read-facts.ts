@@ -1,6 +1,7 @@
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import type { SegmentEntry } from '@sluice/events';
 import { believedTokens, MAX_CALL_NANO, type TokenCounts } from '@sluice/pricing';
+import { eachField, readMessage } from '@sluice/segment';
 import type { HoldTerms } from '../domain/hold.ts';
 import type { Fact, OpenCall } from '../domain/call.ts';
 import { freePrice, least, MAX_PRICE_NANO, most, NO_COUNTS, type Price } from '../domain/money.ts';
@@ -34,28 +35,13 @@ export function readFacts(entry: SegmentEntry): Fact[] {
   }
 }
 
-/** Runs `read` for each field of a message that ends at `end`; it reads the value, or answers false to step over it. */
-function eachField(reader: BinaryReader, end: number, read: (field: number) => boolean): void {
-  while (reader.pos < end) {
-    const [field, wireType] = reader.tag();
-    if (!read(field)) reader.skip(wireType, field);
-  }
-  if (reader.pos !== end) throw new RangeError('a message does not end where it should');
-}
-
-function message(reader: BinaryReader, read: (field: number) => boolean): true {
-  const bytes = reader.uint32();
-  eachField(reader, reader.pos + bytes, read);
-  return true;
-}
-
 const CALL_ID = /^[0-9a-f]{32}$/;
 const RECORD = { admitted: 2, output: 3, completed: 4, refused: 5 } as const;
 
 function readRecord(reader: BinaryReader, place: { readonly producer: string; readonly epoch: bigint }): Fact | undefined {
   let callId = '';
   let fact: Fact | undefined;
-  message(reader, (field) => {
+  readMessage(reader, (field) => {
     if (field === 1) callId = reader.string();
     else if (field === RECORD.admitted) fact = { kind: 'admitted', call: readAdmitted(reader, callId, place) };
     else if (field === RECORD.output) fact = { kind: 'output', callId, ...readFigures(reader, 4, 5) };
@@ -72,7 +58,7 @@ function readAdmitted(reader: BinaryReader, callId: string, place: { readonly pr
   let [organisationId, projectId, keyId, asked, modelName, admittedAtMs] = ['', '', '', '', '', 0n];
   let hold: HoldTerms = { amountNano: 0n, limited: false, outputTokens: 0n };
   let price: Price | undefined;
-  message(reader, (field) => {
+  readMessage(reader, (field) => {
     if (field === 1) organisationId = reader.string();
     else if (field === 2) projectId = reader.string();
     else if (field === 3) keyId = reader.string();
@@ -80,7 +66,7 @@ function readAdmitted(reader: BinaryReader, callId: string, place: { readonly pr
     else if (field === 6) admittedAtMs = BigInt(reader.int64());
     else if (field === 9) modelName = reader.string();
     else if (field === 10) {
-      return message(reader, (part) => {
+      return readMessage(reader, (part) => {
         if (part === 1) hold = readHold(reader);
         else if (part === 2) price = readPrice(reader);
         else return false;
@@ -100,7 +86,7 @@ function readAdmitted(reader: BinaryReader, callId: string, place: { readonly pr
 function readFigures(reader: BinaryReader, countsField: number, holdField: number): { readonly counts: TokenCounts; readonly hold: HoldTerms | undefined } {
   let counts = NO_COUNTS;
   let hold: HoldTerms | undefined;
-  message(reader, (field) => {
+  readMessage(reader, (field) => {
     if (field === countsField) counts = readCounts(reader);
     else if (field === holdField) hold = readHold(reader);
     else return false;
@@ -111,7 +97,7 @@ function readFigures(reader: BinaryReader, countsField: number, holdField: numbe
 
 function readCounts(reader: BinaryReader): TokenCounts {
   const counts = [0n, 0n, 0n, 0n];
-  message(reader, (field) => {
+  readMessage(reader, (field) => {
     if (field > counts.length) return false;
     counts[field - 1] = believedTokens(BigInt(reader.uint64()));
     return true;
@@ -122,7 +108,7 @@ function readCounts(reader: BinaryReader): TokenCounts {
 
 function readHold(reader: BinaryReader): HoldTerms {
   let [amountNano, limited, outputTokens] = [0n, false, 0n];
-  message(reader, (field) => {
+  readMessage(reader, (field) => {
     if (field === 1) amountNano = within(BigInt(reader.int64()), MAX_CALL_NANO);
     else if (field === 2) limited = reader.bool();
     else if (field === 3) outputTokens = believedTokens(BigInt(reader.uint64()));
@@ -135,7 +121,7 @@ function readHold(reader: BinaryReader): HoldTerms {
 function readPrice(reader: BinaryReader): Price {
   let [id, model, currency, validFromMs] = ['', '', '', 0];
   const nano = [0n, 0n, 0n, 0n];
-  message(reader, (field) => {
+  readMessage(reader, (field) => {
     if (field === 1) id = reader.string();
     else if (field === 2) model = reader.string();
     else if (field === 3) currency = reader.string();
