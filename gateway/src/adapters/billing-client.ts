@@ -11,8 +11,8 @@ import { Conversation } from './conversation.ts';
 /** Billing answers from memory; longer means that it is away. */
 export const BILLING_LIMIT_MS = 2_000;
 
-/** The call is over and on record; its client waits only so that its next call sees the money that came back. */
-export const SETTLE_LIMIT_MS = 1_000;
+/** The call is over and on record; its client waits only so that its next call sees the money that came back. Noticed up to 250 ms later. */
+export const SETTLE_LIMIT_MS = 250;
 
 /** Billing, as the flow calls it. Anything but an answer is `billing_unavailable`. */
 export class BillingClient implements Billing {
@@ -58,6 +58,10 @@ class Talk implements SpendTalk {
     const { step } = await this.#ask({ case: 'extend', value: { $typeName: 'billing.v1.ExtendRequest', outputTokens: BigInt(outputTokens), ...(counts ? { counts: countsOf(counts) } : {}) } });
     if (step.case !== 'extension' || !step.value.hold) throw unavailable();
     return step.value.hold;
+  }
+
+  onBroken(listener: (error: ServiceError) => void): void {
+    this.#conversation.onBroken((cause) => listener(unavailable(cause)));
   }
 
   async settle(counts: TokenCounts): Promise<void> {

@@ -90,6 +90,54 @@ describe('a conversation', () => {
     expect(isLeft).toBe(true);
   });
 
+  it.each([
+    ['ends', () => undefined, 'cancelled'],
+    ['fails', () => { throw new ServiceError('draining', 'restarts'); }, 'draining'],
+  ])('tells when the other side %s while nothing is asked, also who asks later', async (_how, end, code) => {
+    const { conversation } = talk(async function* (requests) {
+      for await (const request of requests) {
+        yield request;
+        end();
+        return;
+      }
+    });
+    const told: string[] = [];
+    conversation.onBroken((reason) => told.push(reason.code));
+    await conversation.ask('a', 100);
+    await turns();
+    conversation.onBroken((reason) => told.push(reason.code));
+    expect(told).toEqual([code, code]);
+    await expect(conversation.ask('b', 100)).rejects.toMatchObject({ code: 'cancelled' });
+    conversation.end();
+  });
+
+  it('is not broken by an end of our own, nor by a failure that somebody waits for', async () => {
+    let told = 0;
+    const ours = talk(echo([])).conversation;
+    ours.onBroken(() => told++);
+    await ours.ask('a', 100);
+    ours.end();
+    const theirs = talk(async function* () {
+      throw new ServiceError('overloaded', 'full');
+    }).conversation;
+    theirs.onBroken(() => told++);
+    await expect(theirs.ask('a', 100)).rejects.toMatchObject({ code: 'overloaded' });
+    await turns();
+    expect(told).toBe(0);
+  });
+
+  it('is broken by an answer that nobody asked for', async () => {
+    const { conversation } = talk(async function* () {
+      yield 'A';
+      yield 'B';
+    });
+    let told = '';
+    conversation.onBroken(({ code }) => (told = code));
+    expect(await conversation.ask('a', 100)).toBe('A');
+    await turns();
+    expect(told).toBe('internal');
+  });
+
   it('is not harmed by another side that fails as it is left', async () => {
     const { clock, conversation } = talk(() => ({ [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => undefined), return: () => Promise.reject(new Error('broken')) }) }));
     const late = conversation.ask('a', 1_000);

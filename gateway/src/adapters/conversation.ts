@@ -14,9 +14,15 @@ export class Conversation<Request, Response> implements AsyncIterableIterator<Re
   #request: Request | undefined;
   /** The other side waits for a request. */
   #wanted: ((result: IteratorResult<Request, undefined>) => void) | undefined;
-  #reject: ((reason: ServiceError) => void) | undefined;
+  /** Whoever waits for an answer. */
+  #asked: PromiseWithResolvers<Response> | undefined;
+  /** Nothing can be asked any more. */
   #isOver = false;
+  /** It was over for us. */
+  #isLeft = false;
   #isBegun = false;
+  #broken: ServiceError | undefined;
+  #onBroken: ((reason: ServiceError) => void) | undefined;
 
   constructor(open: (requests: AsyncIterable<Request>) => AsyncIterable<Response>, deadlines: AnswerDeadlines) {
     this.#deadlines = deadlines;
@@ -26,10 +32,19 @@ export class Conversation<Request, Response> implements AsyncIterableIterator<Re
   /** Throws what the other side failed with, and `deadline_exceeded` when it did not answer in time; nothing can be asked after it. */
   ask(request: Request, limitMs: number): Promise<Response> {
     if (this.#isOver) return Promise.reject(new ServiceError('cancelled', 'The conversation is over.'));
-    this.#isBegun = true;
+    const { promise } = (this.#asked = Promise.withResolvers<Response>());
     this.#request = request;
     this.#hand();
-    return this.#answer(limitMs);
+    this.#wait(limitMs);
+    if (!this.#isBegun) this.#listen();
+    this.#isBegun = true;
+    return promise;
+  }
+
+  /** Tells once when the other side ends, now or before, while it is asked nothing. */
+  onBroken(listener: (reason: ServiceError) => void): void {
+    if (this.#broken) listener(this.#broken);
+    else this.#onBroken = listener;
   }
 
   /** Nothing more is asked: the other side ends. */
@@ -40,15 +55,16 @@ export class Conversation<Request, Response> implements AsyncIterableIterator<Re
     this.#wanted?.(DONE);
     this.#wanted = undefined;
     // Whether and how the other side ends matters to nobody any more; that it does not for long is seen to.
-    this.#reject = undefined;
+    this.#isLeft = true;
+    this.#asked = undefined;
     this.#wait(GOODBYE_LIMIT_MS);
-    const ended = (): void => this.#deadlines.end(this);
-    this.#answers.next().then(ended, ended);
   }
 
   late(): void {
-    this.#reject?.(new ServiceError('deadline_exceeded', 'The answer did not come in time.'));
+    const asked = this.#asked;
+    this.#asked = undefined;
     this.#leave();
+    asked?.reject(new ServiceError('deadline_exceeded', 'The answer did not come in time.'));
   }
 
   /** The next request; asked for by the other side. */
@@ -77,24 +93,36 @@ export class Conversation<Request, Response> implements AsyncIterableIterator<Re
     this.#request = undefined;
   }
 
-  #answer(limitMs: number): Promise<Response> {
-    return new Promise((resolve, reject) => {
-      this.#reject = reject;
-      this.#wait(limitMs);
-      this.#answers.next().then(
-        (answer) => {
-          this.#deadlines.end(this);
-          if (!answer.done) return resolve(answer.value);
-          this.#isOver = true;
-          reject(new ServiceError('cancelled', 'The other side has ended the conversation.'));
-        },
-        (thrown: unknown) => {
-          this.#deadlines.end(this);
-          this.#isOver = true;
-          reject(ServiceError.from(thrown));
-        },
-      );
-    });
+  /** Always listens for what comes next, so that it is heard when the other side ends, also between two questions. */
+  #listen(): void {
+    this.#answers.next().then(
+      (answer) => (answer.done ? this.#ended(new ServiceError('cancelled', 'The other side has ended the conversation.')) : this.#answered(answer.value)),
+      (thrown: unknown) => this.#ended(ServiceError.from(thrown)),
+    );
+  }
+
+  #answered(answer: Response): void {
+    if (this.#isLeft) return;
+    const asked = this.#asked;
+    if (!asked) {
+      this.#ended(new ServiceError('internal', 'The other side answered what nobody had asked.'));
+      return this.#leave();
+    }
+    this.#asked = undefined;
+    this.#deadlines.end(this);
+    asked.resolve(answer);
+    this.#listen();
+  }
+
+  #ended(reason: ServiceError): void {
+    this.#deadlines.end(this);
+    this.#isOver = true;
+    if (this.#asked) this.#asked.reject(reason);
+    else if (!this.#isLeft) {
+      this.#broken = reason;
+      this.#onBroken?.(reason);
+    }
+    this.#asked = undefined;
   }
 
   #wait(limitMs: number): void {
@@ -104,6 +132,7 @@ export class Conversation<Request, Response> implements AsyncIterableIterator<Re
 
   #leave(): void {
     this.#isOver = true;
+    this.#isLeft = true;
     // Whoever waited was told already; how the other side takes it changes nothing.
     this.#answers.return?.().catch(() => undefined);
   }

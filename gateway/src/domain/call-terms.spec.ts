@@ -28,10 +28,10 @@ function terms(verdict: Partial<InputVerdict> = {}, granted: Granted | ServiceEr
       if (granted instanceof ServiceError) throw granted;
       return granted;
     },
-    extend: async () => FREE_HOLD, settle: async () => undefined, end: () => undefined,
+    extend: async () => FREE_HOLD, settle: async () => undefined, onBroken: () => undefined, end: () => undefined,
   };
   const place = async () => (said.push('place'), { producer: 'g', epoch: 3n });
-  return { said, asked, agreed: () => agree({ callId: 'c', principal: PRINCIPAL, call: CALL, bound: tokenBound(CALL), modelName: 'small' }, filter, money, place) };
+  return { said, asked, agreed: () => agree({ callId: 'c', principal: PRINCIPAL, call: CALL, bound: tokenBound(CALL), modelName: 'small', used: undefined }, filter, money, place) };
 }
 
 describe('the terms of a call', () => {

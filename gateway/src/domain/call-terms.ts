@@ -16,6 +16,8 @@ export interface AskedCall {
   readonly call: Call;
   readonly bound: TokenBound;
   readonly modelName: string;
+  /** Told how much output there is so far; undefined where no limit counts it. */
+  readonly used: ((outputTokens: number) => void) | undefined;
 }
 
 /** What content and money let a call be. */
@@ -36,8 +38,8 @@ export async function agree(asked: AskedCall, filter: FilterTalk, money: SpendTa
     const held = await place();
     const spending = await Spending.begin(money, { ...asked, call, bound: call === asked.call ? asked.bound : tokenBound(call) }, held);
     const output = filtersOutput ? new FilteredOutput(filter, verdict?.policyVersion ?? 0n) : undefined;
-    const watched = spending.hold.limited ? spending : undefined;
-    const passage = watched || output ? new GovernedOutput(spending.call, watched, output) : undefined;
+    const watched = spending.isWatched ? spending : undefined;
+    const passage = watched || output || asked.used ? new GovernedOutput(spending.call, watched, output, asked.used) : undefined;
     return { call: spending.call, modelName: asked.modelName, money: spending, inputVerdict: verdict, output, place: held, passage };
   } catch (thrown) {
     return refuseWith({ inputVerdict: verdict, call })(thrown);

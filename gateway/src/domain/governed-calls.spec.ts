@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { ServiceError } from '@sluice/errors';
 import fc from 'fast-check';
+import { tokenBound } from './limits/token-bound.ts';
 import { FlowHouse, over, started, text, used } from '../testing/flow-house.ts';
 
 /** What may befall a call at a step. */
@@ -67,7 +68,39 @@ function houseOf({ pieces, ends, affordable, verdict, filtersOutput, stopsAfter,
   return house;
 }
 
+describe('the tokens of a call', () => {
+  it.each([true, false])('are told to limits while they appear, with the bound of the input, and in truth at the end; streamed: %s', async (stream) => {
+    const house = new FlowHouse();
+    house.limitState = { requests: undefined, tokens: { limit: 9, remaining: 9, resetMs: 0 } };
+    house.answer = async function* () {
+      yield [started(), text('a')];
+      yield [text('b'), text('c')];
+      yield [over(), used(5n, 90n)];
+    };
+    const call = house.call({ stream });
+    await house.run(call);
+    const bound = Number(tokenBound(call).inputTokens);
+    expect([house.used, house.tickets]).toEqual([[bound + 1, bound + 3, bound + 90], [95]]);
+  });
+
+  it('are not counted on the way where no limit counts them', async () => {
+    const house = new FlowHouse();
+    house.limitState = { requests: { limit: 9, remaining: 9, resetMs: 0 }, tokens: undefined };
+    await house.run();
+    expect([house.used, house.tickets]).toEqual([[], [5]]);
+  });
+});
+
 describe('any call', () => {
+  it('gives its ticket back when billing cannot even be asked', async () => {
+    const house = new FlowHouse();
+    house.before = (step) => {
+      if (step === 'billing') throw new Error('broken');
+    };
+    expect(await house.run()).toMatchObject({ code: 'internal' });
+    expect([house.tickets, house.filter.inputs.length, house.recorded().refused.length]).toEqual([[0], 0, 1]);
+  });
+
   it('is on record once, ends its ticket once, never goes beyond what was set aside for it, and is settled by its record', async () => {
     await fc.assert(
       fc.asyncProperty(script, async (given) => {

@@ -11,16 +11,23 @@ export class GovernedOutput {
   readonly #call: Call;
   readonly #spending: Spending | undefined;
   readonly #filtered: FilteredOutput | undefined;
-  readonly #meter = new OutputMeter();
+  readonly #meter: OutputMeter;
+  readonly #onUsed: ((outputTokens: number) => void) | undefined;
   #isOver = false;
   #isFlushed = false;
   #hasUsage = false;
 
-  /** @param spending of a call that a budget limits  @param filtered where a rule looks at output */
-  constructor(call: Call, spending: Spending | undefined, filtered: FilteredOutput | undefined) {
+  /**
+   * @param spending of a call that costs something
+   * @param filtered where a rule looks at output
+   * @param onUsed told with each batch how much output there is so far, where a limit counts it
+   */
+  constructor(call: Call, spending: Spending | undefined, filtered: FilteredOutput | undefined, onUsed?: (outputTokens: number) => void) {
     this.#call = call;
     this.#spending = spending;
     this.#filtered = filtered;
+    this.#meter = spending?.meter ?? new OutputMeter();
+    this.#onUsed = onUsed;
   }
 
   /** True when nothing more may be produced. */
@@ -30,17 +37,21 @@ export class GovernedOutput {
 
   /** What may leave of a batch, and of what was held before it; at once where nothing has to be asked. */
   pass(events: Events): Events | Promise<Events> {
-    const covered = this.#spending?.cover(events) ?? { events, isOver: false };
+    if (!this.#spending) {
+      this.#meter.add(events);
+      return this.#filter({ events, isOver: false });
+    }
+    const covered = this.#spending.cover(events);
     return covered instanceof Promise ? covered.then((late) => this.#filter(late)) : this.#filter(covered);
   }
 
   #filter({ events, isOver }: Covered): Events | Promise<Events> {
     this.#isOver = isOver;
+    this.#onUsed?.(this.#meter.tokens);
     return this.#filtered && events.some(isFiltered) ? this.#push(this.#filtered, events, isOver) : events;
   }
 
   async #push(filtered: FilteredOutput, events: Events, last: boolean): Promise<Events> {
-    this.#meter.add(events);
     const free = await filtered.push(events, last);
     this.#isFlushed = last;
     this.#isOver ||= filtered.isOver;

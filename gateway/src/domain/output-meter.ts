@@ -13,6 +13,11 @@ export class OutputMeter {
   #pieces = 0;
   #bytes = 0;
   #reported = 0;
+  /** Events that were measured last and not added since, and what there would be with them: text is measured once. */
+  #ahead: Events | undefined;
+  #aheadCounted: TokenCounts | undefined;
+  #aheadPieces = 0;
+  #aheadBytes = 0;
 
   get tokens(): number {
     return Math.max(this.#reported, tokensOf(this.#counted, this.#pieces, this.#bytes));
@@ -27,21 +32,24 @@ export class OutputMeter {
   }
 
   add(events: Events): void {
+    if (this.#ahead !== events) this.#measure(events);
+    this.#ahead = undefined;
+    this.#counted = this.#aheadCounted;
+    this.#pieces = this.#aheadPieces;
+    this.#bytes = this.#aheadBytes;
     for (const { event } of events) {
-      if (event.case === 'delta') {
-        this.#pieces++;
-        this.#bytes += bytesOf(event.value);
-      } else if (event.case === 'counts') {
-        this.#counted = event.value;
-        this.#pieces = 0;
-        this.#bytes = 0;
-      } else if (event.case === 'finished') this.#finished.add(event.value.choice);
+      if (event.case === 'finished') this.#finished.add(event.value.choice);
       else if (event.case === 'usage') this.#reported = Math.max(this.#reported, Number(event.value.outputTokens));
     }
   }
 
   /** Tokens there would be with these too, as far as they are seen or counted on the way: a report comes when all is over. */
   with(events: Events): number {
+    this.#measure(events);
+    return Math.max(this.#reported, tokensOf(this.#aheadCounted, this.#aheadPieces, this.#aheadBytes));
+  }
+
+  #measure(events: Events): void {
     let counted = this.#counted;
     let pieces = this.#pieces;
     let bytes = this.#bytes;
@@ -55,7 +63,10 @@ export class OutputMeter {
         bytes = 0;
       }
     }
-    return Math.max(this.#reported, tokensOf(counted, pieces, bytes));
+    this.#ahead = events;
+    this.#aheadCounted = counted;
+    this.#aheadPieces = pieces;
+    this.#aheadBytes = bytes;
   }
 
   /** The usage of an answer that Sluice ended before its backend reported one: exact where that had counted all of it. */

@@ -54,6 +54,11 @@ export class OutputWindow implements RecordSource {
     return this.#durableRecords > 0;
   }
 
+  /** Puts the admission on record now, and not with the first output. */
+  admit(): void {
+    this.#enqueue();
+  }
+
   /** Resolves when the admission is durable; throws when it is lost. */
   async admitted(): Promise<void> {
     this.#enqueue();

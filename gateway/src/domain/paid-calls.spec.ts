@@ -18,6 +18,14 @@ function limited(affordable: number): FlowHouse {
   return house;
 }
 
+/** A house in which no budget limits what a call costs. */
+function unlimited(): FlowHouse {
+  const house = new FlowHouse();
+  house.billing.hold = ({ outputTokens }) => ({ hold: { amountNano: 10_000n, outputTokens }, price: PRICE });
+  house.billing.extend = ({ outputTokens }) => ({ amountNano: 20_000n, outputTokens });
+  return house;
+}
+
 /** One token to a piece, and the count at the end. */
 function answering(house: FlowHouse, tokens: number, choices = 1): void {
   house.answer = async function* () {
@@ -91,7 +99,7 @@ describe('money for a call', () => {
     const running = house.run();
     await turns();
     expect(house.recorded().completed).toHaveLength(1);
-    house.clock.advance(1_250);
+    house.clock.advance(500);
     expect(await running).toMatchObject({ error: undefined });
   });
 
@@ -153,6 +161,28 @@ describe('a budget while an answer is produced', () => {
     answering(house, 600);
     await house.run();
     expect([house.billing.extensions.length, house.releasedText().length, house.routed[0]!.asStream]).toEqual([0, 600, false]);
+  });
+
+  it('is asked for more by an answer that costs something although nothing limits it, and ends it when one is set meanwhile', async () => {
+    const house = unlimited();
+    const extend = house.billing.extend;
+    house.billing.extend = (asked) => (asked.outputTokens > 600n ? { amountNano: 5_000n, limited: true, outputTokens: 512n } : extend(asked));
+    answering(house, 900);
+    expect(await house.run()).toMatchObject({ error: undefined });
+    expect(house.billing.extensions.map(({ outputTokens }) => Number(outputTokens))).toEqual([512, 768, 768]);
+    expect([house.releasedText().length, house.finished(), house.cancelled]).toEqual([512, [{ reason: 'length', stoppedBy: 'budget' }], 1]);
+    expect(house.recorded().completed).toMatchObject([{ stoppedBy: 'budget', hold: { limited: true, outputTokens: 512n } }]);
+  });
+
+  it.each([
+    ['throws', () => { throw new ServiceError('billing_unavailable', 'away'); }],
+    ['grants less', () => ({ outputTokens: 1n })],
+  ])('does not end an answer that nothing limits when billing %s', async (_name, extend) => {
+    const house = unlimited();
+    house.billing.extend = extend;
+    answering(house, 900);
+    expect(await house.run()).toMatchObject({ error: undefined, outputTokens: 900 });
+    expect([house.releasedText().length, house.recorded().completed[0]!.overrunNano]).toEqual([900, 0n]);
   });
 
   it.each([[true, 1], [false, 1], [true, 3], [false, 3]])('ends it exactly where the money ends, on record as answered; streamed: %s, choices: %s', async (stream, choices) => {
@@ -232,6 +262,45 @@ describe('a budget while an answer is produced', () => {
     const [completed] = house.recorded().completed;
     expect(completed).toMatchObject({ costNano: 50_009n, stoppedBy: '' });
     expect(completed!.overrunNano).toBe(50_009n - completed!.hold!.amountNano);
+  });
+
+  it('looks for what an upstream reports beyond the hold wherever in a batch it stands', async () => {
+    const house = limited(256);
+    house.answer = async function* () {
+      yield [started(), text('a')];
+      yield [used(3n, 5_000n), over()];
+    };
+    await house.run();
+    expect(house.billing.extensions).toMatchObject([{ counts: { outputTokens: 5_000n } }]);
+  });
+
+  it.each([[true, 'billing_unavailable'], [false, undefined]])('ends an answer when billing has forgotten its hold meanwhile, where a budget limits it: %s', async (isLimited, code) => {
+    const house = isLimited ? limited(1_000_000) : unlimited();
+    const broken = Promise.withResolvers<void>();
+    house.billing.held = async () => {
+      await broken.promise;
+      throw new ServiceError('draining', 'restarts');
+    };
+    house.answer = async function* (_routed, signal) {
+      yield [started(), text('a')];
+      broken.resolve();
+      await turns();
+      if (!signal.aborted) yield [text('b'), over(), used(3n, 2n)];
+    };
+    const summary = (await house.run()) as CallSummary;
+    expect([summary.error?.code, house.releasedText(), house.recorded().completed[0]!.outcome]).toEqual([code, isLimited ? 'a' : 'ab', isLimited ? 3 : 1]);
+  });
+
+  it('is told of its hold by the log before there is any output', async () => {
+    const house = limited(1_000_000);
+    let admitted = -1;
+    house.answer = async function* () {
+      await turns();
+      admitted = house.recorded().admitted.length;
+      yield [started(), text('a'), over(), used(3n, 1n)];
+    };
+    await house.run();
+    expect(admitted).toBe(1);
   });
 
   it('ends an answer as failed when billing is away as more is needed', async () => {

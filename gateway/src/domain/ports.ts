@@ -1,3 +1,4 @@
+import type { ServiceError } from '@sluice/errors';
 import type { BudgetRefusal, Grant, Hold } from '@sluice/proto/billing/v1/billing';
 import type { FilteredOutput, InputVerdict } from '@sluice/proto/content_filter/v1/content_filter';
 import type { RecordSource } from '@sluice/segment';
@@ -50,6 +51,8 @@ export interface SpendTalk {
   hold(asked: HoldAsked): Promise<Granted>;
   /** Gives the hold that there is then: it covers this much output, or less when less is affordable. */
   extend(outputTokens: number, counts?: TokenCounts): Promise<Hold>;
+  /** Tells once when billing ended the conversation, now or before, while nothing was asked: what it set aside may be forgotten there. */
+  onBroken(listener: (error: ServiceError) => void): void;
   /** Resolves when the money that was not spent is back, or it was not to be had in time; that is logged, and does not fail: billing settles from the log anyway. */
   settle(counts: TokenCounts): Promise<void>;
   /** Nothing more is asked. */

@@ -20,6 +20,8 @@ export interface OpenCall {
   readonly callId: string;
   readonly principal: Principal;
   readonly call: Call;
+  /** The most that its messages can take (limits/token-bound.ts): known since they were parsed. */
+  readonly messagesTokens: number;
   /** Ends the call: the client left, the house is closing, the time is over. Its reason is a ServiceError. */
   readonly abort: AbortController;
   /** Takes room for this much of a whole answer. Throws `overloaded` when the process holds too much already. */
@@ -36,6 +38,8 @@ interface LetIn {
   readonly model: UsableModel;
   readonly call: Call;
   readonly bound: TokenBound;
+  /** Tells limits how much output there is so far; undefined where none counts it. */
+  readonly used: ((outputTokens: number) => void) | undefined;
   readonly sink: Sink;
   readonly startedMs: number;
   /** What limits are charged at the end. */
@@ -91,12 +95,13 @@ export class RequestFlow {
     segments.accepting();
     const model = this.#modelOf(open);
     const call = parameters.apply(open.principal, open.call, model.modelName);
-    const bound = tokenBound(call);
+    const bound = tokenBound(call, open.messagesTokens);
     const ticket = limits.admit(open.principal, chargedTokens(bound, call.choices));
     const taken = { tokens: 0 };
     try {
       open.limited(ticket.state);
-      return await this.#govern({ open, model, call, bound, sink, startedMs, taken });
+      const used = ticket.state?.tokens && ((outputTokens: number): void => ticket.used(Number(bound.inputTokens) + outputTokens));
+      return await this.#govern({ open, model, call, bound, used, sink, startedMs, taken });
     } finally {
       ticket.end(taken.tokens);
     }
@@ -118,15 +123,18 @@ export class RequestFlow {
   /** A call that limits let in, under what content and money let it be. */
   async #govern(course: LetIn): Promise<CallSummary> {
     const { segments, clock, filter, billing } = this.#house;
-    const { open, model, call, bound } = course;
+    const { open, model, call, bound, used } = course;
     const content = filter.begin();
-    const money = billing.begin();
     try {
-      const terms = await agree({ ...open, call, bound, modelName: model.modelName }, content, money, () => recordingPlace(segments, clock));
-      return await this.#conduct({ ...course, terms, money });
+      const money = billing.begin();
+      try {
+        const terms = await agree({ ...open, call, bound, modelName: model.modelName, used }, content, money, () => recordingPlace(segments, clock));
+        return await this.#conduct({ ...course, terms, money });
+      } finally {
+        money.end();
+      }
     } finally {
       content.end();
-      money.end();
     }
   }
 
@@ -148,6 +156,7 @@ export class RequestFlow {
     const limit = clock.after(callLimitMs, () => abort.abort(new ServiceError('deadline_exceeded', `The call took longer than ${callLimitMs} ms.`)));
     segments.open(window);
     try {
+      this.#watchMoney(course, window);
       if (model.leavesHouse) await window.admitted();
       const produced = await this.#produce(course, window);
       // A wall clock that is set back meanwhile must not put the end of a call before its beginning.
@@ -164,6 +173,14 @@ export class RequestFlow {
       abort.signal.removeEventListener('abort', onAbort);
       segments.close(window);
     }
+  }
+
+  /** A billing that was away knows the hold of a call again from the log alone, and nothing of what it was extended by. */
+  #watchMoney({ open: { abort }, terms, money }: Course, window: OutputWindow): void {
+    if (terms.money.hold.limited) window.admit();
+    money.onBroken((error) => {
+      if (terms.money.hold.limited) abort.abort(error);
+    });
   }
 
   async #produce({ open, model, terms, startedMs }: Course, window: OutputWindow): Promise<Produced> {

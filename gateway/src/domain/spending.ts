@@ -32,7 +32,7 @@ export interface SpendingAsked {
 
 /**
  * The money of one call: what is set aside for it, and that no more is produced than what is set aside covers. A call
- * that no budget limits is not watched.
+ * that costs something asks for more as it goes on although no budget limits it: one may be set meanwhile.
  */
 export class Spending {
   /** What the model is asked: with less output where the budget affords less than was asked for. */
@@ -43,7 +43,7 @@ export class Spending {
   /** The most output that the model was asked for, over all choices. */
   readonly #most: number;
   readonly #isClipped: boolean;
-  readonly #meter = new OutputMeter();
+  readonly meter = new OutputMeter();
   #hold: Hold;
   #covered: number;
   /** Less was affordable than was asked for, when it was asked last. */
@@ -79,9 +79,15 @@ export class Spending {
     return this.#hold;
   }
 
+  /** False where nothing costs anything, whatever budget is set. */
+  get isWatched(): boolean {
+    const { inputNano, cachedInputNano, outputNano, reasoningNano } = this.price;
+    return this.#hold.limited || (inputNano | cachedInputNano | outputNano | reasoningNano) !== 0n;
+  }
+
   /** What of these events is covered; more is set aside when that is about to end. */
   cover(events: Events): Covered | Promise<Covered> {
-    const seen = this.#meter.with(events);
+    const seen = this.meter.with(events);
     const isNear = seen + MARGIN_TOKENS > this.#covered && this.#covered < this.#most && !this.#isExhausted && !this.#finishes(events);
     return seen > this.#covered || isNear || this.#exceeds(events) ? this.#coverMore(events, seen) : this.#take(events);
   }
@@ -98,13 +104,20 @@ export class Spending {
   async #extend(seen: number): Promise<void> {
     const next = Math.max(this.#covered + STEP_TOKENS * this.call.choices, seen + MARGIN_TOKENS);
     const wanted = Math.max(seen, Math.min(next, this.#most));
-    this.#hold = await this.#talk.extend(wanted);
-    this.#covered = Number(this.#hold.outputTokens);
+    try {
+      this.#hold = await this.#talk.extend(wanted);
+    } catch (thrown) {
+      if (this.#hold.limited) throw thrown;
+      // As far as is known nothing limits the call, and it is billed from the log.
+      this.#covered = Infinity;
+      return;
+    }
+    this.#covered = this.#hold.limited ? Number(this.#hold.outputTokens) : wanted;
     this.#isExhausted = this.#covered < wanted;
   }
 
   #take(events: Events): Covered {
-    this.#meter.add(events);
+    this.meter.add(events);
     return { events: this.#isClipped ? events.map(withClip) : events, isOver: false };
   }
 
@@ -112,24 +125,25 @@ export class Spending {
   #cut(events: Events): Covered {
     const fitting: ChatEvent[] = [];
     for (const counted of countedTogether(events)) {
-      if (this.#meter.with(counted) > this.#covered) break;
-      this.#meter.add(counted);
+      if (this.meter.with(counted) > this.#covered) break;
+      this.meter.add(counted);
       fitting.push(...counted);
     }
-    for (let choice = 0; choice < this.call.choices; choice++) if (!this.#meter.isFinished(choice)) fitting.push(stopped(choice));
-    fitting.push(this.#meter.usage(askedBytes(this.call)));
+    for (let choice = 0; choice < this.call.choices; choice++) if (!this.meter.isFinished(choice)) fitting.push(stopped(choice));
+    fitting.push(this.meter.usage(askedBytes(this.call)));
     return { events: fitting, isOver: true };
   }
 
   #finishes(events: Events): boolean {
-    let finished = this.#meter.finishedChoices;
-    for (const { event } of events) if (event.case === 'finished' && !this.#meter.isFinished(event.value.choice)) finished++;
+    let finished = this.meter.finishedChoices;
+    for (const { event } of events) if (event.case === 'finished' && !this.meter.isFinished(event.value.choice)) finished++;
     return finished >= this.call.choices;
   }
 
-  /** The count of a backend that goes beyond what is held. */
+  /** The last report of a backend that goes beyond what is held, where a budget limits the call. */
   #exceeds(events: Events): Extract<ChatEvent['event'], { case: 'usage' }>['value'] | undefined {
-    const last = events.at(-1)?.event;
+    if (!this.#hold.limited) return undefined;
+    const last = events.findLast(({ event }) => event.case === 'usage')?.event;
     if (last?.case !== 'usage') return undefined;
     return Number(last.value.outputTokens) > this.#covered || last.value.inputTokens > this.#inputTokensBound ? last.value : undefined;
   }

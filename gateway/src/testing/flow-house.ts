@@ -14,6 +14,8 @@ import { AnswerDeadlines } from '../adapters/answer-deadlines.ts';
 import { BillingClient } from '../adapters/billing-client.ts';
 import { FilterClient } from '../adapters/filter-client.ts';
 import type { Call, Events } from '../domain/call.ts';
+import type { LimitState } from '../domain/limits/limit-state.ts';
+import { messagesTokens } from '../domain/limits/token-bound.ts';
 import type { RoutedCall } from '../domain/ports.ts';
 import { RequestFlow, type CallSummary } from '../domain/request-flow.ts';
 import type { EventInit } from './house.ts';
@@ -44,6 +46,9 @@ export class FlowHouse {
   /** Tokens that tickets were ended with. */
   readonly tickets: number[] = [];
   ticketsOut = 0;
+  /** How far limits say they are used, and the tokens that they were told of while calls ran. */
+  limitState: LimitState | undefined;
+  readonly used: number[] = [];
   abort = new AbortController();
   epoch: bigint | undefined = 1n;
   loses: ServiceError | undefined;
@@ -66,7 +71,7 @@ export class FlowHouse {
 
   /** Runs a call as the route does: what refuses it goes on record. */
   async run(call: Call = this.call()): Promise<CallSummary | ServiceError> {
-    const open = { callId: 'c'.repeat(32), principal: PRINCIPAL, call, abort: this.abort, hold: () => undefined, limited: () => this.before('limited') };
+    const open = { callId: 'c'.repeat(32), principal: PRINCIPAL, call, messagesTokens: tokensOf(call), abort: this.abort, hold: () => undefined, limited: () => this.before('limited') };
     try {
       return await this.flow.run(open, { release: (events: Events) => void this.released.push(...events), drained: () => undefined });
     } catch (thrown) {
@@ -116,6 +121,7 @@ export class FlowHouse {
     transport.serve(ContentFilterService, this.filter.service);
     transport.serve(BillingService, this.billing.service);
     const deadlines = new AnswerDeadlines(clock);
+    const billing = new BillingClient(transport.connect(BillingService), deadlines, silentLogger);
     const place = (): { producer: string; epoch: bigint } | undefined => (this.epoch === undefined ? undefined : { producer: 'gateway-1', epoch: this.epoch });
     return new RequestFlow({
       router: { stream: (routed, signal) => this.#stream(routed, signal) },
@@ -131,11 +137,16 @@ export class FlowHouse {
       limits: {
         admit: () => {
           this.ticketsOut++;
-          return { state: undefined, end: (tokens) => void this.tickets.push(tokens) };
+          return { state: this.limitState, used: (tokens) => void this.used.push(tokens), end: (tokens) => void this.tickets.push(tokens) };
         },
       },
       filter: new FilterClient(transport.connect(ContentFilterService), deadlines),
-      billing: new BillingClient(transport.connect(BillingService), deadlines, silentLogger),
+      billing: {
+        begin: () => {
+          this.before('billing');
+          return billing.begin();
+        },
+      },
       randomBytes: (length) => Buffer.alloc(length, 1),
       clock,
       callLimitMs: 600_000,
@@ -187,6 +198,10 @@ export function used(inputTokens: bigint, outputTokens: bigint): EventInit {
 /** What the backend counted so far. */
 export function counted(inputTokens: bigint, outputTokens: bigint): EventInit {
   return { event: { case: 'counts', value: { inputTokens, outputTokens } } };
+}
+
+function tokensOf({ messages }: Call): number {
+  return messagesTokens(JSON.parse(Buffer.from(messages).toString()) as unknown[]);
 }
 
 function textOf(events: readonly ChatEvent[], choice: number): string {

@@ -14,6 +14,8 @@ export class ScriptedBilling {
   ended = 0;
   hold: (asked: HoldRequest) => Granted | Promise<Granted> = ({ outputTokens, model }) => ({ hold: { outputTokens }, price: { model, currency: 'USD' } });
   extend: (asked: ExtendRequest) => Hold | Promise<Hold> = ({ outputTokens }) => ({ outputTokens });
+  /** Runs when a call has its hold, before anything more is asked for it. */
+  held: () => void | Promise<void> = () => undefined;
   settle: (asked: SettleRequest) => void | Promise<void> = () => undefined;
 
   readonly service: Implementation<typeof BillingService>;
@@ -32,6 +34,7 @@ function serviceOf(script: ScriptedBilling): Implementation<typeof BillingServic
           script.holds.push(step.value);
           const granted = await script.hold(step.value);
           yield 'refusal' in granted ? { step: { case: 'refusal' as const, value: granted.refusal } } : { step: { case: 'grant' as const, value: granted } };
+          await script.held();
         } else if (step.case === 'extend') {
           script.extensions.push(step.value);
           yield { step: { case: 'extension', value: { hold: await script.extend(step.value) } } };

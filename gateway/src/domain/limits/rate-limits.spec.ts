@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { Principal } from '../call.ts';
 import type { Limits } from './limits.ts';
 import { RateLimitRefusal } from './rate-limit-refusal.ts';
-import { RateLimits, type Ticket } from './rate-limits.ts';
+import { CHARGE_STEP_TOKENS, RateLimits, type Ticket } from './rate-limits.ts';
 
 const NONE: Limits = { requestsPerMinute: 0, tokensPerMinute: 0, concurrentRequests: 0, requestsPerDay: 0 };
 const MINUTE_MS = 60_000;
@@ -103,6 +103,54 @@ describe('RateLimits', () => {
     const house = new House().set('org_1', { tokensPerMinute: 100 });
     house.limits.admit(caller(), 50).end(500);
     expect(house.refusal(caller(), 1).state.tokens!.remaining).toBe(0);
+  });
+
+  it('charge the output of a long call when it appears, in steps, and not when the call came', () => {
+    const house = new House().set('org_1', { tokensPerMinute: 2_000 });
+    const ticket = house.limits.admit(caller(), 1_000);
+    ticket.used(900);
+    expect(house.refusal(caller(), 1_001).state.tokens!.remaining).toBe(1_000);
+    house.clock.jump(2 * MINUTE_MS);
+    ticket.used(1_001);
+    expect(house.refusal(caller(), 2_000).state.tokens!.remaining).toBe(2_000 - CHARGE_STEP_TOKENS);
+    ticket.used(1_000 + CHARGE_STEP_TOKENS);
+    ticket.used(9_000);
+    expect(house.refusal(caller(), 1).state.tokens!.remaining).toBe(0);
+    ticket.end(2_500);
+    ticket.used(90_000);
+    // 1,500 beyond the first charge stay; what was charged too much is given back.
+    expect(house.refusal(caller(), 501).state.tokens!.remaining).toBe(500);
+    house.limits.admit(caller(), 500).end(0);
+  });
+
+  it('do not forget what a call took beyond its charge, however long it ran', () => {
+    const house = new House().set('key_1', { tokensPerMinute: 2_000 });
+    const ticket = house.limits.admit(caller(), 1_100);
+    house.clock.jump(70_000);
+    ticket.end(1_000_000);
+    house.refusal(caller(), 1);
+    house.clock.jump(MINUTE_MS - 100);
+    house.refusal(caller(), 1);
+    house.clock.jump(300);
+    house.limits.admit(caller(), 2_000);
+  });
+
+  it('count for all time together what calls took in truth, whatever was charged meanwhile', () => {
+    const step = fc.record({ pauseMs: fc.integer({ min: 0, max: 200 }), more: fc.integer({ min: 0, max: 2_000 }) });
+    fc.assert(fc.property(fc.nat({ max: 3_000 }), fc.array(step, { maxLength: 20 }), fc.nat({ max: 20_000 }), (bound, steps, truth) => {
+      const house = new House().set('key_1', { tokensPerMinute: 1_000_000 });
+      const ticket = house.limits.admit(caller(), bound);
+      let seen = 0;
+      for (const { pauseMs, more } of steps) {
+        house.clock.jump(pauseMs);
+        ticket.used((seen += more));
+      }
+      const charged = 1_000_000 - house.limits.admit(caller(), 0).state!.tokens!.remaining;
+      expect(charged).toBeGreaterThanOrEqual(Math.max(bound, seen));
+      expect(charged).toBeLessThan(Math.max(bound, seen) + CHARGE_STEP_TOKENS);
+      ticket.end(truth);
+      expect(1_000_000 - house.limits.admit(caller(), 0).state!.tokens!.remaining).toBe(truth);
+    }));
   });
 
   it('tell a request that can never fit what was asked and what there is, and not to try again', () => {

@@ -4,7 +4,7 @@ import { tighter, type LimitState } from './limit-state.ts';
 import type { LevelName, LimitSource } from './limits.ts';
 import { RateLimitRefusal, type Obstacle } from './rate-limit-refusal.ts';
 import type { SlidingWindow } from './sliding-window.ts';
-import { SubjectUsage, windowLimits, type WindowLimit } from './subject-usage.ts';
+import { SubjectUsage, amountOf, type WindowLimit } from './subject-usage.ts';
 
 /** When a running call ends is not known; this is what its client is told to wait for one. */
 const PLACE_WAIT_MS = 1_000;
@@ -12,13 +12,21 @@ const PLACE_WAIT_MS = 1_000;
 /** How often what is idle is forgotten; walking all subjects takes about 0.1 µs for each. */
 const FORGET_EVERY_MS = 60_000;
 
+/** Output beyond what was charged is charged in such steps, so that a token costs no charge of its own. */
+export const CHARGE_STEP_TOKENS = 256;
+
+const NO_WINDOWS: readonly WindowLimit[] = [];
+
 /** A call that was let in. */
 export interface Ticket {
   /** For the client; undefined when nothing is limited. */
   readonly state: LimitState | undefined;
+  /** The call has taken about so many tokens until now. What goes beyond its charge is charged when it is used, not when the call came. */
+  used(tokens: number): void;
   /**
-   * The call is over, and took so many tokens in truth: its bound is corrected in the window that it was charged to, and
-   * its place is given back. Only the first time counts.
+   * The call is over, and took so many tokens in truth: what was charged is put right where it was charged, latest
+   * first; what it took beyond that counts from now, where the charge has left its window. Its place is given back. Only
+   * the first time counts.
    */
   end(tokens: number): void;
 }
@@ -38,9 +46,11 @@ interface Subject {
   readonly places: number;
 }
 
+/** Tokens that were charged at one time. */
 interface Charge {
-  readonly window: SlidingWindow;
-  readonly bucket: number;
+  readonly tokens: number;
+  /** Of each window of `Admitted`. */
+  readonly buckets: readonly number[];
 }
 
 /**
@@ -67,28 +77,30 @@ export class RateLimits implements Admission {
   admit({ organisationId, projectId, keyId }: Principal, tokens: number): Ticket {
     const nowMs = this.#clock.monotonicMs();
     this.#forgetIdle(nowMs);
-    const subjects = [this.#subject('organisation', organisationId, tokens), this.#subject('project', projectId, tokens), this.#subject('key', keyId, tokens)];
-    const obstacle = largest(subjects, nowMs);
+    const subjects = [this.#subject('organisation', organisationId), this.#subject('project', projectId), this.#subject('key', keyId)];
+    const obstacle = largest(subjects, nowMs, tokens);
     if (obstacle) throw new RateLimitRefusal(obstacle, stateOf(subjects, nowMs));
-    const charges: Charge[] = [];
+    const tokenWindows: SlidingWindow[] = [];
     let isLimited = false;
     for (const { usage, windows } of subjects) {
       usage.running++;
-      for (const { kind, amount, window } of windows) {
+      for (const { kind, window } of windows) {
         isLimited = true;
-        const bucket = window.add(nowMs, amount);
-        if (kind === 'tokens_per_minute') charges.push({ window, bucket });
+        if (kind === 'tokens_per_minute') tokenWindows.push(window);
+        else window.add(nowMs, 1);
       }
     }
-    return new Admitted(subjects, charges, tokens, isLimited ? stateOf(subjects, nowMs) : undefined);
+    const ticket = new Admitted(subjects, tokenWindows, this.#clock, tokens);
+    if (isLimited) ticket.state = stateOf(subjects, nowMs);
+    return ticket;
   }
 
-  #subject(level: LevelName, id: string, tokens: number): Subject {
+  #subject(level: LevelName, id: string): Subject {
     let usage = this.#usages.get(id);
     if (!usage) this.#usages.set(id, (usage = new SubjectUsage()));
     const limits = this.#source.limits(id);
-    if (!limits) return { level, id, usage, windows: [], places: 0 };
-    return { level, id, usage, windows: windowLimits(usage, limits, tokens), places: limits.concurrentRequests };
+    if (!limits) return { level, id, usage, windows: NO_WINDOWS, places: 0 };
+    return { level, id, usage, windows: usage.windowLimits(limits), places: limits.concurrentRequests };
   }
 
   #forgetIdle(nowMs: number): void {
@@ -99,35 +111,63 @@ export class RateLimits implements Admission {
 }
 
 class Admitted implements Ticket {
-  readonly state: LimitState | undefined;
+  state: LimitState | undefined;
   readonly #subjects: readonly Subject[];
-  readonly #charges: readonly Charge[];
-  readonly #tokens: number;
+  /** Those that count tokens. */
+  readonly #windows: readonly SlidingWindow[];
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
+  readonly #charges: Charge[] = [];
+  #charged = 0;
   #ended = false;
 
-  constructor(subjects: readonly Subject[], charges: readonly Charge[], tokens: number, state: LimitState | undefined) {
+  constructor(subjects: readonly Subject[], windows: readonly SlidingWindow[], clock: Pick<Clock, 'monotonicMs'>, tokens: number) {
     this.#subjects = subjects;
-    this.#charges = charges;
-    this.#tokens = tokens;
-    this.state = state;
+    this.#windows = windows;
+    this.#clock = clock;
+    this.#charge(tokens);
+  }
+
+  used(tokens: number): void {
+    if (tokens <= this.#charged || this.#ended) return;
+    this.#charge(Math.ceil((tokens - this.#charged) / CHARGE_STEP_TOKENS) * CHARGE_STEP_TOKENS);
   }
 
   end(tokens: number): void {
     if (this.#ended) return;
     this.#ended = true;
-    for (const { window, bucket } of this.#charges) window.correct(bucket, tokens - this.#tokens);
+    if (this.#windows.length > 0) this.#putRight(tokens - this.#charged);
     for (const { usage } of this.#subjects) usage.running--;
+  }
+
+  #charge(tokens: number): void {
+    this.#charged += tokens;
+    if (this.#windows.length === 0) return;
+    const nowMs = this.#clock.monotonicMs();
+    this.#charges.push({ tokens, buckets: this.#windows.map((window) => window.add(nowMs, tokens)) });
+  }
+
+  /** What is more is put to the latest charge, what is less is taken from the latest first. */
+  #putRight(difference: number): void {
+    const nowMs = this.#clock.monotonicMs();
+    let left = difference;
+    for (let at = this.#charges.length - 1; at >= 0 && left !== 0; at--) {
+      const { tokens, buckets } = this.#charges[at]!;
+      const here = Math.max(left, -tokens);
+      for (const [window, bucket] of buckets.entries()) this.#windows[window]!.correct(nowMs, bucket, here);
+      left -= here;
+    }
   }
 }
 
 /** Of the limits that do not let this call in, the one with the longest wait: only behind it a retry makes sense. */
-function largest(subjects: readonly Subject[], nowMs: number): Obstacle | undefined {
+function largest(subjects: readonly Subject[], nowMs: number, tokens: number): Obstacle | undefined {
   let found: Obstacle | undefined;
   const consider = (obstacle: Obstacle): void => {
     if (obstacle.waitMs > (found?.waitMs ?? 0)) found = obstacle;
   };
   for (const { level, id: subjectId, usage, windows, places } of subjects) {
-    for (const { kind, limit, amount, window } of windows) {
+    for (const { kind, limit, window } of windows) {
+      const amount = amountOf(kind, tokens);
       consider({ level, subjectId, kind, limit, asked: amount, waitMs: window.waitMs(nowMs, amount, limit) });
     }
     if (places > 0 && usage.running >= places) consider({ level, subjectId, kind: 'concurrent_requests', limit: places, asked: 1, waitMs: PLACE_WAIT_MS });

@@ -76,11 +76,13 @@ describe('SlidingWindow', () => {
         for (const [index, { pauseMs, amount, truth, after }] of taken.entries()) {
           nowMs += pauseMs;
           uses.push({ atMs: nowMs, amount, bucket: window.add(nowMs, amount), truth, dueAt: index + after });
+          const oldest = Math.floor(nowMs / BUCKET_MS) - WINDOW_MS / BUCKET_MS;
           for (const use of uses.filter(({ dueAt }) => dueAt === index)) {
-            window.correct(use.bucket, use.truth - use.amount);
+            window.correct(nowMs, use.bucket, use.truth - use.amount);
+            // What has left is past; what was used beyond it counts from when that is known.
+            if (use.bucket < oldest) uses.push({ ...use, amount: Math.max(0, use.truth - use.amount), bucket: Math.floor(nowMs / BUCKET_MS), dueAt: -1 });
             use.amount = use.truth;
           }
-          const oldest = Math.floor(nowMs / BUCKET_MS) - WINDOW_MS / BUCKET_MS;
           expect(window.used(nowMs)).toBe(uses.filter(({ bucket }) => bucket >= oldest).reduce((sum, use) => sum + use.amount, 0));
         }
         expect(window.used(nowMs + WINDOW_MS + BUCKET_MS)).toBe(0);
@@ -94,20 +96,21 @@ describe('SlidingWindow', () => {
     window.add(100, 2);
     const bucket = window.add(450, 7);
     expect(window.emptyInMs(500)).toBe(1_000);
-    window.correct(bucket, -7);
+    window.correct(500, bucket, -7);
     expect(window.emptyInMs(500)).toBe(700);
-    window.correct(1, -2);
+    window.correct(500, 1, -2);
     expect(window.emptyInMs(500)).toBe(0);
   });
 
-  it('takes a correction that comes late or for a bucket that never was as nothing', () => {
+  it('takes a correction that comes late as nothing where less was used, and counts from now what was used beyond', () => {
     const window = new SlidingWindow(WINDOW_MS, BUCKET_MS);
-    window.correct(3, 5);
     const bucket = window.add(100, 5);
     window.add(2_000, 2);
-    window.correct(bucket, -5);
-    window.correct(bucket + 1, -5);
+    window.correct(2_000, bucket, -5);
+    window.correct(2_000, bucket + 1, -5);
     expect(window.used(2_000)).toBe(2);
+    window.correct(2_950, bucket, 30);
+    expect([window.used(2_950), window.used(3_900), window.used(3_950 + BUCKET_MS)]).toEqual([32, 30, 0]);
   });
 
   it('counts longer, not shorter, should the time be given in the wrong order', () => {

@@ -45,8 +45,9 @@ export class SlidingWindow {
     return bucket;
   }
 
-  /** Corrects what was used in a bucket by this much; nothing happens when it has left. */
-  correct(bucket: number, difference: number): void {
+  /** Corrects what was used in a bucket by this much. When it has left, what is more counts from now, and what is less no more. */
+  correct(nowMs: number, bucket: number, difference: number): void {
+    this.#expire(nowMs);
     let low = this.#first;
     let high = this.#buckets.length - 1;
     while (low < high) {
@@ -54,7 +55,10 @@ export class SlidingWindow {
       if (this.#buckets[middle]! < bucket) low = middle + 1;
       else high = middle;
     }
-    if (this.#buckets[low] !== bucket) return;
+    if (this.#buckets[low] !== bucket) {
+      if (difference > 0) this.add(nowMs, difference);
+      return;
+    }
     this.#amounts[low]! += difference;
     this.#used += difference;
   }

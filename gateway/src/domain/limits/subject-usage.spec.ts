@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { tighter } from './limit-state.ts';
-import { SubjectUsage, windowLimits } from './subject-usage.ts';
+import { SubjectUsage, amountOf } from './subject-usage.ts';
 
 const MINUTE_MS = 60_000;
 const NONE = { requestsPerMinute: 0, tokensPerMinute: 0, concurrentRequests: 0, requestsPerDay: 0 };
@@ -26,13 +26,17 @@ describe('SubjectUsage', () => {
   });
 });
 
-describe('windowLimits', () => {
-  it('names those that are set, with what a call takes of each', () => {
+describe('the limits of a subject', () => {
+  it('are those that are set, made once as long as they stay the same', () => {
     const usage = new SubjectUsage();
-    expect(windowLimits(usage, { ...NONE, concurrentRequests: 5 }, 30)).toEqual([]);
-    const all = windowLimits(usage, { requestsPerMinute: 1, requestsPerDay: 2, tokensPerMinute: 3, concurrentRequests: 4 }, 30);
-    expect(all.map(({ kind, limit, amount }) => [kind, limit, amount])).toEqual([['requests_per_minute', 1, 1], ['requests_per_day', 2, 1], ['tokens_per_minute', 3, 30]]);
+    expect(usage.windowLimits({ ...NONE, concurrentRequests: 5 })).toEqual([]);
+    const limits = { requestsPerMinute: 1, requestsPerDay: 2, tokensPerMinute: 3, concurrentRequests: 4 };
+    const all = usage.windowLimits(limits);
+    expect(all.map(({ kind, limit }) => [kind, limit, amountOf(kind, 30)])).toEqual([['requests_per_minute', 1, 1], ['requests_per_day', 2, 1], ['tokens_per_minute', 3, 30]]);
     for (const { kind, window } of all) expect(window).toBe(usage.window(kind));
+    expect(usage.windowLimits(limits)).toBe(all);
+    const changed = usage.windowLimits({ ...NONE, tokensPerMinute: 7 });
+    expect(changed).toEqual([{ kind: 'tokens_per_minute', limit: 7, window: usage.window('tokens_per_minute') }]);
   });
 });
 

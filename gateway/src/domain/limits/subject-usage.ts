@@ -15,11 +15,22 @@ export class SubjectUsage {
   /** Calls that run now. Counted without a limit too: one that is set now holds for calls that run already. */
   running = 0;
   readonly #windows = new Map<WindowKind, SlidingWindow>();
+  #limits: Limits | undefined;
+  #limited: readonly WindowLimit[] = [];
 
   window(kind: WindowKind): SlidingWindow {
     let window = this.#windows.get(kind);
     if (!window) this.#windows.set(kind, (window = kind === 'requests_per_day' ? new SlidingWindow(DAY_MS, DAY_BUCKET_MS) : new SlidingWindow(MINUTE_MS, MINUTE_BUCKET_MS)));
     return window;
+  }
+
+  /** The limits that are counted in windows and are set. */
+  windowLimits(limits: Limits): readonly WindowLimit[] {
+    if (this.#limits === limits) return this.#limited;
+    const all: readonly (readonly [WindowKind, number])[] = [['requests_per_minute', limits.requestsPerMinute], ['requests_per_day', limits.requestsPerDay], ['tokens_per_minute', limits.tokensPerMinute]];
+    this.#limits = limits;
+    this.#limited = all.filter(([, limit]) => limit > 0).map(([kind, limit]) => ({ kind, limit, window: this.window(kind) }));
+    return this.#limited;
   }
 
   /** True when there is nothing left to remember. */
@@ -30,22 +41,14 @@ export class SubjectUsage {
   }
 }
 
-/** A limit that is counted in a window, and what a call takes of it. */
+/** A limit that is counted in a window. */
 export interface WindowLimit {
   readonly kind: WindowKind;
   readonly limit: number;
-  readonly amount: number;
   readonly window: SlidingWindow;
 }
 
-/** The limits of one subject that are counted in windows and are set. */
-export function windowLimits(usage: SubjectUsage, limits: Limits, tokens: number): readonly WindowLimit[] {
-  const found: WindowLimit[] = [];
-  const add = (kind: WindowKind, limit: number, amount: number): void => {
-    if (limit > 0) found.push({ kind, limit, amount, window: usage.window(kind) });
-  };
-  add('requests_per_minute', limits.requestsPerMinute, 1);
-  add('requests_per_day', limits.requestsPerDay, 1);
-  add('tokens_per_minute', limits.tokensPerMinute, tokens);
-  return found;
+/** What a call takes of a limit: itself, or its tokens. */
+export function amountOf(kind: WindowKind, tokens: number): number {
+  return kind === 'tokens_per_minute' ? tokens : 1;
 }

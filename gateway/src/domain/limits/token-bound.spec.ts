@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Call } from '../call.ts';
-import { chargedTokens, DEFAULT_OUTPUT_TOKENS, tokenBound } from './token-bound.ts';
+import { chargedTokens, DEFAULT_OUTPUT_TOKENS, messagesTokens, tokenBound } from './token-bound.ts';
 
 const callOf = (messages: unknown, fields: Readonly<Record<string, unknown>> = {}, choices = 1): Call => ({
   model: 'm', stream: false, choices, messages: Buffer.from(JSON.stringify(messages)), fields: Object.entries(fields).map(([name, value]) => ({ name, json: Buffer.from(JSON.stringify(value)) })),
@@ -60,6 +60,11 @@ describe('tokenBound', () => {
     expect(inputOf([user('hi')], { tools }) - inputOf([user('hi')])).toBeGreaterThan(1_000);
     expect(inputOf([user('hi')], { documents: [{ text: 'x'.repeat(500) }] }) - inputOf([user('hi')])).toBeGreaterThan(500);
     expect(inputOf([user('hi')], { user: 'x'.repeat(500), metadata: { a: 'b' } })).toBe(inputOf([user('hi')]));
+  });
+
+  it('is the same for messages that were parsed before', () => {
+    const messages = [user('hi'), user('你好'), { role: 'user', content: [{ type: 'image_url', image_url: { url: 'x' } }, { type: 'text', text: 'y' }] }];
+    expect(tokenBound(callOf(messages), messagesTokens(messages))).toEqual(tokenBound(callOf(messages)));
   });
 
   it('bounds the output by what was asked for, for each choice; by either name', () => {

@@ -33,11 +33,13 @@ export interface TokenBound {
   readonly outputTokens: bigint | undefined;
 }
 
-/** Input: the UTF-8 bytes of all text and what a template adds. Output: choices times the length that was asked for. */
-export function tokenBound({ messages, fields, choices }: Call): TokenBound {
-  const parsed = JSON.parse(Buffer.from(messages.buffer, messages.byteOffset, messages.byteLength).toString()) as readonly unknown[];
-  let inputTokens = TEMPLATE_TOKENS;
-  for (const message of parsed) inputTokens += messageTokens(message);
+/**
+ * Input: the UTF-8 bytes of all text and what a template adds. Output: choices times the length that was asked for.
+ *
+ * @param inMessages where they were parsed already, what `messagesTokens` gave for them
+ */
+export function tokenBound({ messages, fields, choices }: Call, inMessages = messagesTokens(parsed(messages))): TokenBound {
+  let inputTokens = TEMPLATE_TOKENS + inMessages;
   let longest: number | undefined;
   for (const { name, json } of fields) {
     if (PROMPT_FIELDS.has(name)) inputTokens += json.length * SCHEMA_GROWTH;
@@ -46,6 +48,17 @@ export function tokenBound({ messages, fields, choices }: Call): TokenBound {
     if (name === 'max_completion_tokens' || name === 'max_tokens') longest = Number(Buffer.from(json).toString());
   }
   return { inputTokens: BigInt(inputTokens), outputTokens: longest === undefined ? undefined : BigInt(longest) * BigInt(choices) };
+}
+
+/** The most that messages can take, without what a template says beside them. */
+export function messagesTokens(messages: readonly unknown[]): number {
+  let tokens = 0;
+  for (const message of messages) tokens += messageTokens(message);
+  return tokens;
+}
+
+function parsed(messages: Uint8Array): readonly unknown[] {
+  return JSON.parse(Buffer.from(messages.buffer, messages.byteOffset, messages.byteLength).toString()) as readonly unknown[];
 }
 
 /** What limits are charged for a call before it is known what it takes. */

@@ -1,4 +1,5 @@
 import type { Call, Field } from '../../domain/call.ts';
+import { messagesTokens } from '../../domain/limits/token-bound.ts';
 import { invalidValue, missing, unknown } from '../field-rules.ts';
 import { readJsonMembers, type JsonMembers } from '../json-members.ts';
 import { FIELDS } from './fields.ts';
@@ -6,6 +7,8 @@ import { FIELDS } from './fields.ts';
 /** What the client asked for, and how it wants its stream. */
 export interface ChatRequest {
   readonly call: Call;
+  /** The most that its messages can take. */
+  readonly messagesTokens: number;
   /** `stream_options.include_usage`. */
   readonly includeUsage: boolean;
 }
@@ -46,7 +49,7 @@ export function readChatRequest(body: Buffer, understood: UnderstoodCall = empty
   }
   checkTogether(members.value, understood);
   const options = members.value['stream_options'] as { include_usage?: boolean | null } | null | undefined;
-  return { call: understood, includeUsage: options?.include_usage === true };
+  return { call: understood, messagesTokens: messagesTokens(members.value['messages'] as readonly unknown[]), includeUsage: options?.include_usage === true };
 }
 
 function keep(call: UnderstoodCall, name: string, value: unknown, bytes: Buffer): void {

@@ -125,12 +125,12 @@ async function handle(door: CallDoor, visit: Visit, request: FastifyRequest, rep
   await answer(door, visit.abort, principal, readChatRequest(request.body, visit.understood), request, reply);
 }
 
-async function answer(door: CallDoor, abort: AbortController, principal: Principal, { call, includeUsage }: ChatRequest, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+async function answer(door: CallDoor, abort: AbortController, principal: Principal, { call, messagesTokens, includeUsage }: ChatRequest, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const frame = { id: `chatcmpl-${request.id}`, createdSeconds: Math.floor(door.clock.wallMs() / 1000), model: call.model, includeUsage };
   const headers: Record<string, string> = { 'x-request-id': request.id };
   // On an answer by what is set here; on an error that comes later by what the reply has.
   const limited = (state: LimitState | undefined): void => void reply.headers(Object.assign(headers, rateLimitHeaders(state)));
-  const open = { callId: request.id, principal, call, abort, hold: (bytes: number) => door.open.hold(abort, bytes), limited };
+  const open = { callId: request.id, principal, call, messagesTokens, abort, hold: (bytes: number) => door.open.hold(abort, bytes), limited };
   const run = (sink: ChatStream | ChatReply): Promise<CallSummary> => inCallSpan(request.headers, request.id, call, () => door.flow.run(open, sink));
   if (call.stream) return stream(door, new ChatStream(frame, new SseWriter(reply.raw, headers, door.clock)), run, request, reply);
   const whole = new ChatReply();
