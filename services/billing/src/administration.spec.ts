@@ -34,6 +34,23 @@ const hold = (outputTokens: bigint, { model = 'small', organisationId = 'org', k
     value: { $typeName: 'billing.v1.HoldRequest', callId: house.callId(), organisationId, projectId: 'proj', keyId, model, producer: 'gateway', epoch: 9n, inputTokensBound: 0n, outputTokens, outputTokensBound: 0n },
   });
 
+describe('a budget that is lowered under load', () => {
+  it('accuses nobody, however much is asked for while it is set', async () => {
+    await price({ inputNano: 1n, outputNano: 1n });
+    await budget({ amountNano: 1_000_000n, period: 'day' });
+    let isSet = false;
+    const lowering = budget({ amountNano: 10n, period: 'day' }).finally(() => { isSet = true; });
+    let asked = 0;
+    for (; !isSet && asked < 100_000; asked++) {
+      await hold(100n);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await lowering;
+    expect(asked).toBeGreaterThan(0);
+    expect((await running.billing.checkLedger({ organisationId: 'org' })).faults).toEqual([]);
+  });
+});
+
 describe('a price', () => {
   it('has what was not given from what was: cached input as input, reasoning as output', async () => {
     expect((await price()).price).toMatchObject({ id: expect.stringMatching(/^price_/), model: 'small', currency: 'USD', inputNano: 3n, cachedInputNano: 3n, outputNano: 5n, reasoningNano: 5n, validFromMs: expect.any(BigInt) });

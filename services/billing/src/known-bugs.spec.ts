@@ -4,7 +4,6 @@ import { Outcome, SegmentSchema } from '@sluice/proto/events/v1/calls';
 import type { SqlTransaction } from '@sluice/sql';
 import { checkLedger } from './adapters/check-ledger.ts';
 import { consumeSegments } from './adapters/calls.consumer.ts';
-import { loadBook } from './adapters/load-book.ts';
 import { BudgetBook } from './domain/budget-book.ts';
 import { countsOf as tokensOf, granted, isRefusal, requestOf, setCap, SUBJECTS } from './testing/holds.ts';
 import { LedgerTables, WIRE_HOLD, WIRE_PRICE } from './testing/ledger-tables.ts';
@@ -98,7 +97,7 @@ describe('the bill', () => {
   it('4: is known after a restart from the tables alone, not from what somebody remembers', async () => {
     const [ended, open] = [newCall(), newCall()];
     await tables.consume([entryOf(admitted(ended), admitted(open), completed(ended, { input: 10n, output: 4n }))]);
-    expect(standing((await loadBook(tables.sql, DAY)).book)).toEqual({ spentNano: 50n, settlingNano: 0n, heldNano: 80n });
+    expect(standing((await tables.loaded(DAY)).book)).toEqual({ spentNano: 50n, settlingNano: 0n, heldNano: 80n });
   });
 
   it('6: is not lost when its batch does not commit', async () => {
@@ -134,7 +133,7 @@ describe('the bill', () => {
 
   it('13: obeys every budget that is stored, from the tables on', async () => {
     await tables.sql.query("INSERT INTO budget VALUES ($1, 'organisation', $1, 79, 'day', $2, 0, 0, $2), ($1, 'project', $1 || ' p', 500, 'month', $2, 0, 0, $2)", [organisationId, DAY]);
-    const { book } = await loadBook(tables.sql, DAY);
+    const { book } = await tables.loaded(DAY);
     const subjects = [{ level: 'organisation', id: organisationId }, { level: 'project', id: `${organisationId} p` }];
     expect(granted(book.hold(requestOf('a', { subjects, day: DAY })))).toMatchObject({ amountNano: 75n, outputTokens: 9n });
     await expect(tables.sql.query("INSERT INTO budget VALUES ($1, 'team', 't', 1, 'day', 0, 0, 0, 0)", [organisationId])).rejects.toMatchObject({ kind: 'refused' });

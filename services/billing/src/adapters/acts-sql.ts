@@ -3,7 +3,7 @@ import type { Sql, SqlTransaction } from '@sluice/sql';
 import type { Budget, BudgetLevel } from '../domain/budget.ts';
 import type { Price } from '../domain/money.ts';
 import type { Acts, BillingState } from '../domain/ports.ts';
-import type { AfterCommit } from './after-commit.ts';
+import type { AfterCommit, Follow } from './after-commit.ts';
 import { budgetOf, priceOf, type BudgetRow, type PriceRow } from './rows.ts';
 
 interface Outlets extends ActOutlet {
@@ -14,10 +14,12 @@ interface Outlets extends ActOutlet {
 export function sqlActs(sql: Sql, outlets: Outlets): Acts {
   return {
     async act(organisationId, work) {
+      let seenToCommit: (() => void) | undefined;
       const result = await sql.transaction(async (transaction) => {
         await transaction.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`billing ${organisationId}`]);
-        return work(new SqlBillingState(transaction, organisationId, outlets));
+        return work(new SqlBillingState(transaction, organisationId, outlets, (seen) => { seenToCommit = seen; }));
       });
+      seenToCommit?.();
       await outlets.afterCommit.settled();
       return result;
     },
@@ -28,8 +30,10 @@ class SqlBillingState implements BillingState {
   readonly #sql: SqlTransaction;
   readonly #organisationId: string;
   readonly #outlets: Outlets;
+  readonly #recorded: (seenToCommit: () => void) => void;
 
-  constructor(sql: SqlTransaction, organisationId: string, outlets: Outlets) {
+  constructor(sql: SqlTransaction, organisationId: string, outlets: Outlets, recorded: (seenToCommit: () => void) => void) {
+    this.#recorded = recorded;
     this.#sql = sql;
     this.#organisationId = organisationId;
     this.#outlets = outlets;
@@ -85,8 +89,8 @@ class SqlBillingState implements BillingState {
     return row?.spent_nano ?? 0n;
   }
 
-  async record(act: AdminAct, effect: () => void): Promise<void> {
+  async record(act: AdminAct, follow: Follow): Promise<void> {
     await publishAct(this.#outlets, this.#sql, act);
-    await this.#outlets.afterCommit.run(this.#sql, effect);
+    this.#recorded(await this.#outlets.afterCommit.run(this.#sql, follow));
   }
 }

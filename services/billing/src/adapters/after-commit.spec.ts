@@ -3,7 +3,7 @@ import { systemClock } from '@sluice/clock';
 import { createSql, SqlError, type Sql, type SqlPool } from '@sluice/sql';
 import { startTestDatabase, type TestDatabase } from '@sluice/sql/testing';
 import { silentLogger } from '@sluice/telemetry';
-import { AfterCommit } from './after-commit.ts';
+import { AfterCommit, type Follow } from './after-commit.ts';
 
 let database: TestDatabase;
 let sql: SqlPool;
@@ -16,7 +16,9 @@ afterAll(async () => {
   await database.stop();
 });
 
-const newOne = (through: Sql = sql) => new AfterCommit(through, systemClock, silentLogger);
+const newOne = (through: Sql = sql, onLost = (): void => { throw new Error('nothing is lost here'); }) => new AfterCommit(through, systemClock, silentLogger, onLost);
+/** What memory does with what is durable. */
+const then = (effect: () => void): Follow => (isDurable) => { if (isDurable) effect(); };
 
 describe('what follows a commit', () => {
   it('happens when it is known that it committed, and not before', async () => {
@@ -25,7 +27,7 @@ describe('what follows a commit', () => {
     const gate = Promise.withResolvers<void>();
     const given = Promise.withResolvers<void>();
     const transaction = sql.transaction(async (running) => {
-      await after.run(running, () => seen.push('done'));
+      await after.run(running, then(() => seen.push('done')));
       given.resolve();
       await gate.promise;
     });
@@ -44,7 +46,7 @@ describe('what follows a commit', () => {
     const seen: number[] = [];
     for (let at = 0; at < 6; at++) {
       await sql.transaction(async (running) => {
-        await after.run(running, () => seen.push(at));
+        await after.run(running, then(() => seen.push(at)));
         if (at % 2 === 1) throw new Error('rolled back');
       }).catch(() => undefined);
     }
@@ -60,24 +62,46 @@ describe('what follows a commit', () => {
     };
     const after = newOne(flaky);
     let happened = false;
-    await sql.transaction((running) => after.run(running, () => { happened = true; }));
+    await sql.transaction((running) => after.run(running, then(() => { happened = true; })));
     await after.settled();
     expect([happened, failures < 0]).toEqual([true, true]);
   });
 
-  it('does not keep what comes behind it from happening when it fails', async () => {
-    const after = newOne();
+  it('is built anew when it fails, which keeps nothing behind it from happening', async () => {
+    let lost = 0;
+    const after = newOne(sql, () => lost++);
     const seen: string[] = [];
-    await sql.transaction((running) => after.run(running, () => { throw new Error('a fault of our own'); }));
-    await sql.transaction((running) => after.run(running, () => seen.push('next')));
+    await sql.transaction((running) => after.run(running, then(() => { throw new Error('a fault of our own'); })));
+    await sql.transaction((running) => after.run(running, then(() => seen.push('next'))));
     await after.settled();
-    expect(seen).toEqual(['next']);
+    expect([seen, lost]).toEqual([['next'], 1]);
+  });
+
+  it.each([
+    ['comes to a number that it has not reached, as after it was restored', () => sql.query<never>("SELECT pg_xact_status('9000000000'::xid8) AS fate")],
+    ['has forgotten it', async () => [{ fate: null }] as never[]],
+  ])('ends when the server %s: all that waits is dropped, and memory built anew', async (_why, ask) => {
+    let lost = 0;
+    const after = newOne({ query: ask, transaction: (work) => sql.transaction(work) }, () => lost++);
+    const told: boolean[] = [];
+    await sql.transaction((running) => after.run(running, (isDurable) => told.push(isDurable)));
+    await after.settled();
+    expect([told, lost]).toEqual([[false], 1]);
+  });
+
+  it('asks nothing when it was seen to commit', async () => {
+    const after = newOne({ query: () => Promise.reject(new Error('asked')), transaction: (work) => sql.transaction(work) });
+    const told: boolean[] = [];
+    const seen = await sql.transaction((running) => after.run(running, (isDurable) => told.push(isDurable)));
+    seen();
+    await after.settled();
+    expect(told).toEqual([true]);
   });
 
   it('is given up when the process stops, so that nothing waits for a server that is away', async () => {
     const away: Sql = { query: () => Promise.reject(new SqlError('unavailable', 'away')), transaction: (work) => sql.transaction(work) };
     const after = newOne(away);
-    await sql.transaction((running) => after.run(running, () => { throw new Error('must not happen'); }));
+    await sql.transaction((running) => after.run(running, then(() => { throw new Error('must not happen'); })));
     after.stop();
     await expect(after.settled()).rejects.toMatchObject({ code: 'cancelled' });
   });

@@ -19,7 +19,7 @@ const countAct = actCounter('billing');
 /** One function an rpc: contract to domain and back. What tells of budgets needs the book, and so the log taken in. */
 export function billingRpc(sql: Sql, administration: Administration, spending: SpendDependencies): Implementation<typeof BillingService> {
   const { book, prices, clock } = administration;
-  const { requireReady } = spending;
+  const { requireBook, requireReady } = spending;
   const today = (): number => dayOf(clock.wallMs());
   const withFigures = (budget: Budget, { overrunNano }: Outside): BudgetInit => {
     const { spentNano, settlingNano, heldNano } = book.account({ level: budget.level, id: budget.subjectId }).standing(today());
@@ -34,9 +34,19 @@ export function billingRpc(sql: Sql, administration: Administration, spending: S
   return {
     spend: spend(spending),
     setPrice: ({ actor, model, inputNano, cachedInputNano, outputNano, reasoningNano }) =>
-      countAct('price.set', async () => ({ price: priceMessage(await setPrice(administration, actorOf(actor), { model, inputNano, cachedInputNano, outputNano, reasoningNano })) })),
-    listPrices: async ({ organisationId, history }) => ({ currency: prices.currencyOf(organisationId), prices: (await readPrices(sql, organisationId, history)).map(priceMessage) }),
-    setCurrency: ({ actor, currency }) => countAct('currency.set', async () => ({ currency: await setCurrency(administration, actorOf(actor), currency) })),
+      countAct('price.set', async () => {
+        requireBook();
+        return { price: priceMessage(await setPrice(administration, actorOf(actor), { model, inputNano, cachedInputNano, outputNano, reasoningNano })) };
+      }),
+    async listPrices({ organisationId, history }) {
+      requireBook();
+      return { currency: prices.currencyOf(organisationId), prices: (await readPrices(sql, organisationId, history)).map(priceMessage) };
+    },
+    setCurrency: ({ actor, currency }) =>
+      countAct('currency.set', async () => {
+        requireBook();
+        return { currency: await setCurrency(administration, actorOf(actor), currency) };
+      }),
     setBudget: ({ actor, level, subjectId, amountNano, period }) =>
       countAct('budget.set', async () => {
         requireReady();
@@ -54,6 +64,7 @@ export function billingRpc(sql: Sql, administration: Administration, spending: S
       return { budgets: await shown(await readBudgets(sql, organisationId)) };
     },
     async getUsage({ organisationId, sinceDay, untilDay, groupBy, projectId, keyId, model }) {
+      requireBook();
       const [since, until] = [Number(sinceDay) || today(), Number(untilDay) || today()];
       const rows = await readUsage(sql, { organisationId, sinceDay: since, untilDay: until, groupBy, projectId, keyId, model });
       return { currency: prices.currencyOf(organisationId), rows: rows.map(usageMessage) };

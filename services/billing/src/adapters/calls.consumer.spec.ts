@@ -8,7 +8,6 @@ import { LedgerTables, WIRE_HOLD, WIRE_PRICE } from '../testing/ledger-tables.ts
 import { admitted, completed, countsOf, output, ScriptedProducer, type RecordedCall } from '../testing/scripted-producer.ts';
 import { checkLedger } from './check-ledger.ts';
 import { consumeSegments } from './calls.consumer.ts';
-import { loadBook } from './load-book.ts';
 
 let tables: LedgerTables;
 beforeAll(async () => { tables = await LedgerTables.build(); });
@@ -111,7 +110,7 @@ describe('a book', () => {
     const free = newCall(organisationId, { hold: undefined, price: undefined });
     await tables.consume([segmentEntry(newProducer().segment([admitted(open), output(open, { input: 10n, output: 1n }), admitted(ended), completed(ended, { input: 10n, output: 4n }), admitted(free)]))]);
     await tables.sql.query("INSERT INTO budget VALUES ($1, 'key', $2, 1000, 'none', $3, 7, 0, $3)", [organisationId, subject.id, DAY - 50]);
-    const { book } = await loadBook(tables.sql, DAY);
+    const { book } = await tables.loaded(DAY);
     expect(book).toBeInstanceOf(BudgetBook);
     expect(book.holdOf(open.callId)).toMatchObject({ amountNano: 80n, limited: true, outputTokens: 10n });
     expect(book.account(subject).standing(DAY)).toEqual({ spentNano: 50n - 7n, settlingNano: 0n, heldNano: 80n });
@@ -121,7 +120,7 @@ describe('a book', () => {
       expect(book.account(same).heldNano).toBe(tables.book.account(same).heldNano);
     }
     // Years later the days before are a sum.
-    const later = await loadBook(tables.sql, DAY + 800);
+    const later = await tables.loaded(DAY + 800);
     expect(later.book.account(subject).standing(DAY + 800)).toEqual({ spentNano: 43n, settlingNano: 0n, heldNano: 80n });
     await tables.sql.query('DELETE FROM budget WHERE organisation_id = $1', [organisationId]);
   });

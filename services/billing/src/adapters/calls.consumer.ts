@@ -53,7 +53,8 @@ export async function consumeAbandoned(transaction: SqlTransaction, { message }:
 async function write(transaction: SqlTransaction, plan: Plan, { clock, ids, book, open, afterCommit, onBilled, onStrays }: ConsumerDependencies): Promise<void> {
   await writeHolds(transaction, plan);
   await writePosting(transaction, post(plan.billed, ids), clock.wallMs());
-  await afterCommit.run(transaction, () => {
+  await afterCommit.run(transaction, (isDurable) => {
+    if (!isDurable) return;
     applyPlan(book, plan);
     for (const call of plan.opened) open.set(call.callId, call);
     for (const call of plan.changed) open.set(call.callId, call);

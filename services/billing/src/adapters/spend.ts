@@ -13,7 +13,9 @@ export interface SpendDependencies {
   readonly book: BudgetBook;
   readonly prices: PriceList;
   readonly clock: Clock;
-  /** Throws `billing_unavailable` as long as the log has not been taken in. */
+  /** Throws `billing_unavailable` while another process may keep the book, or the tables are not in it. */
+  readonly requireBook: () => void;
+  /** Throws `billing_unavailable` also as long as the log has not been taken in. */
   readonly requireReady: () => void;
   readonly onRefusal: (refusal: Refusal) => void;
 }
@@ -21,9 +23,10 @@ export interface SpendDependencies {
 /** The way of one call with money: each request is answered from memory, at once. */
 export function spend(dependencies: SpendDependencies): Implementation<typeof BillingService>['spend'] {
   return async function* spendOneCall(requests) {
-    dependencies.requireReady();
     let hold: Hold | undefined;
     for await (const { step } of requests) {
+      // At every step: the book may be somebody else's by now.
+      dependencies.requireReady();
       if (step.case === 'hold') {
         const answer = holdFor(step.value, dependencies);
         if ('cap' in answer) dependencies.onRefusal(answer);

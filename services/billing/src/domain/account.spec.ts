@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Account, type Cap } from './account.ts';
+import { Account, MAX_KEPT_DAYS, type Cap } from './account.ts';
 import { dayOf } from './period.ts';
 
 const day = (text: string): number => dayOf(Date.parse(`${text}T00:00:00Z`));
@@ -81,5 +81,29 @@ describe('an account', () => {
     expect(one.heldNano).toBe(5n);
     one.change(10, held(-5n));
     expect(one.heldNano).toBe(0n);
+  });
+
+  it('is not lost by a clock that was ahead, for a day or for a month', () => {
+    const one = new Account({ level: 'key', id: 'key' });
+    one.setCap({ amountNano: 100n, period: 'month', sinceDay: 0, baselineNano: 0n });
+    const NONE = { spentNano: 0n, settlingNano: 0n, heldNano: 0n };
+    // Three months of business, each day with its money; 20,000 is a 4th.
+    for (let day = 19_900; day <= 20_000; day++) one.change(day, { ...NONE, spentNano: 25n });
+    expect(one.room(20_000)).toBe(0n);
+    for (let ahead = 0; ahead < 31; ahead++) {
+      expect(one.room(20_100 + ahead)).toBeGreaterThan(0n);
+      one.change(20_100 + ahead, { ...NONE, spentNano: 1n });
+      expect(one.room(20_000)).toBe(0n);
+    }
+    one.change(20_001, { ...NONE, spentNano: 1n });
+    expect(one.room(20_001)).toBe(-1n);
+  });
+
+  it('keeps a bounded number of days, and counts those that it let go of where there is no period', () => {
+    const one = new Account({ level: 'key', id: 'key' });
+    one.setCap({ amountNano: 1_000n, period: 'none', sinceDay: 100, baselineNano: 0n });
+    for (let day = 100; day < 100 + 3 * MAX_KEPT_DAYS; day++) one.change(day, { spentNano: 1n, settlingNano: 0n, heldNano: 0n });
+    expect(one.room(100 + 3 * MAX_KEPT_DAYS)).toBe(1_000n - 3n * BigInt(MAX_KEPT_DAYS));
+    expect(one.days).toBe(MAX_KEPT_DAYS);
   });
 });

@@ -25,6 +25,12 @@ export interface Standing {
   readonly heldNano: bigint;
 }
 
+/**
+ * Days with money that are kept one by one: the month that runs, the one before it, and as many again, so that a clock that
+ * was ahead for up to a month costs no day of them. The oldest go first, whatever day it is said to be.
+ */
+export const MAX_KEPT_DAYS = 93;
+
 type Bucket = { -readonly [Field in keyof Standing]: Standing[Field] };
 
 /**
@@ -35,6 +41,8 @@ export class Account {
   readonly subject: Subject;
   readonly #days = new Map<number, Bucket>();
   #cap: Cap | undefined;
+  /** Caps that are being set: they apply beside the one in force, so that nothing is given out meanwhile that they would not allow. */
+  readonly #coming = new Set<Cap>();
   /** Spent on days that are no longer kept one by one, as far as the cap counts them. */
   #earlierNano = 0n;
   /** The newest period that was asked for, and all money in it. */
@@ -57,6 +65,12 @@ export class Account {
     this.#range = undefined;
   }
 
+  /** Lets a cap apply beside the one in force, until the answer is called: when it is in force itself, or will never be. */
+  tighten(cap: Cap): () => void {
+    this.#coming.add(cap);
+    return () => void this.#coming.delete(cap);
+  }
+
   /** Adds to (or takes from) what was spent, is being settled and is held of one day. */
   change(day: number, { spentNano, settlingNano, heldNano }: Standing): void {
     const bucket = this.#days.get(day) ?? this.#newDay(day);
@@ -68,6 +82,25 @@ export class Account {
 
   /** What may still be held in the period of a day; below zero when the cap was lowered under what is there. Undefined: no cap. */
   room(day: number): bigint | undefined {
+    let roomNano = this.#roomInForce(day);
+    for (const cap of this.#coming) {
+      const comingNano = cap.amountNano - this.totalUnder(cap, day);
+      if (roomNano === undefined || comingNano < roomNano) roomNano = comingNano;
+    }
+    return roomNano;
+  }
+
+  /** The cap that leaves the least room on a day. */
+  tightest(day: number): Cap | undefined {
+    let [tightest, roomNano] = [this.#cap, this.#roomInForce(day)];
+    for (const cap of this.#coming) {
+      const comingNano = cap.amountNano - this.totalUnder(cap, day);
+      if (roomNano === undefined || comingNano < roomNano) [tightest, roomNano] = [cap, comingNano];
+    }
+    return tightest;
+  }
+
+  #roomInForce(day: number): bigint | undefined {
     if (!this.#cap) return undefined;
     if (!this.#range || day > this.#range.toDay) {
       this.#range = periodAround(this.#cap.period, day, this.#cap.sinceDay);
@@ -77,14 +110,20 @@ export class Account {
     return this.#cap.amountNano - totalNano;
   }
 
-  /** The money of the period of a day: the cap's period, or the day alone where there is no cap. */
-  standing(day: number): Standing {
-    return this.#standingIn(periodAround(this.#cap?.period ?? 'day', day, this.#cap?.sinceDay ?? day));
+  /** The money of the period of a day: the period of the cap (the one in force, if none is given), or the day alone where there is none. */
+  standing(day: number, cap = this.#cap): Standing {
+    const range = periodAround(cap?.period ?? 'day', day, cap?.sinceDay ?? day);
+    return this.#standingIn(range, cap, cap === this.#cap || this.#goesOn(cap) ? this.#earlierNano : 0n);
   }
 
   /** All money that would be counted in the period of a day if this cap were set. */
   totalUnder(cap: Cap, day: number): bigint {
-    return totalOf(this.#standingIn(periodAround(cap.period, day, cap.sinceDay), cap, this.#goesOn(cap) ? this.#earlierNano : 0n));
+    return totalOf(this.standing(day, cap));
+  }
+
+  /** Days that are kept one by one. */
+  get days(): number {
+    return this.#days.size;
   }
 
   /** Held in all, whatever the day. */
@@ -110,12 +149,16 @@ export class Account {
     return sum;
   }
 
-  /** A new day comes once in a day, so it is the moment to let go of days that no running call and no calendar period needs. */
+  /** A new day comes once in a day, so it is the moment to let go of the oldest, as far as no running call and no calendar period needs them. */
   #newDay(day: number): Bucket {
     const keptFrom = previousMonthStart(day);
-    for (const [old, { spentNano, settlingNano, heldNano }] of this.#days) {
-      if (old >= keptFrom || settlingNano !== 0n || heldNano !== 0n) continue;
+    let excess = this.#days.size + 1 - MAX_KEPT_DAYS;
+    for (const old of excess > 0 ? [...this.#days.keys()].toSorted((left, right) => left - right) : []) {
+      if (excess <= 0 || old >= keptFrom) break;
+      const { spentNano, settlingNano, heldNano } = this.#days.get(old)!;
+      if (settlingNano !== 0n || heldNano !== 0n) continue;
       this.#days.delete(old);
+      excess--;
       if (this.#cap?.period === 'none' && old >= this.#cap.sinceDay) this.#earlierNano += spentNano;
     }
     const bucket: Bucket = { spentNano: 0n, settlingNano: 0n, heldNano: 0n };

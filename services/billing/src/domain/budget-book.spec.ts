@@ -168,3 +168,39 @@ describe('a hold whose call', () => {
     for (const late of [() => book.extend('a', 9n), () => book.settle('a', countsOf(1n, 1n))]) expect(late).toThrow(expect.objectContaining({ code: 'failed_precondition' }));
   });
 });
+
+describe('a budget that comes while a call runs', () => {
+  it('counts what was produced before it, and stops the call at its next extension like any other', () => {
+    const book = new BudgetBook();
+    expect(granted(book.hold(requestOf('a')))).toMatchObject({ limited: false, amountNano: 80n });
+    // Without a budget everything is covered, in steps; what is covered may have been produced.
+    expect(book.extend('a', 266n)).toMatchObject({ limited: false, amountNano: 1_360n, outputTokens: 266n });
+    setCap(book, SUBJECTS[2]!, 2_000n);
+    expect(book.account(SUBJECTS[2]!).room(100)).toBe(640n);
+    expect(book.extend('a', 522n)).toMatchObject({ limited: true, amountNano: 2_000n, outputTokens: 394n });
+    expect(book.extend('a', 778n)).toMatchObject({ limited: true, amountNano: 2_000n, outputTokens: 394n });
+    expect(book.settle('a', countsOf(10n, 400n))).toEqual({ costNano: 2_030n, overrunNano: 30n });
+    expect(book.account(SUBJECTS[2]!).room(100)).toBe(0n);
+  });
+
+  it('and is below what is held already covers no token more, and takes nothing back', () => {
+    const book = new BudgetBook();
+    book.hold(requestOf('a'));
+    book.extend('a', 266n);
+    setCap(book, SUBJECTS[0]!, 100n);
+    expect(book.extend('a', 522n)).toMatchObject({ limited: true, amountNano: 1_360n, outputTokens: 266n });
+    expect(book.settle('a', countsOf(10n, 266n))).toEqual({ costNano: 1_360n, overrunNano: 0n });
+    expect(book.account(SUBJECTS[0]!).room(100)).toBe(-1_260n);
+  });
+
+  it('does not limit what costs nothing, and lets go when it is removed', () => {
+    const book = new BudgetBook();
+    book.hold(requestOf('free', { price: { ...PRICE, inputNano: 0n, cachedInputNano: 0n, outputNano: 0n, reasoningNano: 0n } }));
+    book.hold(requestOf('a'));
+    setCap(book, SUBJECTS[2]!, 80n);
+    expect(book.extend('free', 1_000n)).toMatchObject({ limited: false, outputTokens: 1_000n });
+    expect(book.extend('a', 1_000n)).toMatchObject({ limited: true, outputTokens: 10n });
+    book.account(SUBJECTS[2]!).setCap(undefined);
+    expect(book.extend('a', 1_000n)).toMatchObject({ limited: false, outputTokens: 1_000n });
+  });
+});

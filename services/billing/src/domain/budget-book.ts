@@ -36,14 +36,17 @@ export class BudgetBook {
     const tightest = tightestOf(accounts, day);
     const worst = worstCase(price, request.inputTokensBound);
     const quoted = quote(worst, request, tightest?.roomNano);
-    if (!quoted) return { subject: tightest!.account.subject, cap: tightest!.account.cap!, ...tightest!.account.standing(day) };
+    if (!quoted) return refusalAt(tightest!.account, day);
     const limited = tightest !== undefined && costsAnything(worst, price);
     const hold: OpenHold = { callId, price, day, producer, epoch, ...quoted, limited, settlement: undefined, worst, accounts, isGranted: true };
     this.#add(hold);
     return hold;
   }
 
-  /** Lets a hold cover so much output, and the cost of what an upstream reported, as far as the budgets go; never less than before. */
+  /**
+   * Lets a hold cover so much output, and the cost of what an upstream reported, as far as the budgets go; never less than
+   * before. A call that began without a budget is limited from here on as soon as there is one.
+   */
   extend(callId: string, outputTokens: bigint, counts?: TokenCounts): Hold {
     const hold = this.#known(callId);
     if (hold.settlement) return hold;
@@ -106,6 +109,13 @@ export class BudgetBook {
     for (const hold of this.#holds.values()) if (hold.producer === producer && hold.epoch <= epoch) this.release(hold.callId);
   }
 
+  /** Forgets everything: what is in the tables is about to be told anew. */
+  clear(): void {
+    this.#accounts.clear();
+    this.#holds.clear();
+    this.#closedEpochs.clear();
+  }
+
   /** Made at first sight: no caller is without an account. */
   account(subject: Subject): Account {
     const key = `${subject.level} ${subject.id}`;
@@ -140,6 +150,11 @@ const NOTHING: Standing = { spentNano: 0n, settlingNano: 0n, heldNano: 0n };
 function recordedWorst({ price, amountNano, outputTokens }: RecordedHold): WorstCase {
   const { nanoPerOutputToken } = worstCase(price, 0n);
   return { nanoPerOutputToken, inputNano: most(amountNano - outputTokens * nanoPerOutputToken, 0n) };
+}
+
+function refusalAt(account: Account, day: number): Refusal {
+  const cap = account.tightest(day)!;
+  return { subject: account.subject, cap, ...account.standing(day, cap) };
 }
 
 function changeAll(accounts: readonly Account[], day: number, change: Standing): void {

@@ -18,8 +18,8 @@ export interface BillingState {
   deleteBudget(budget: Budget): Promise<void>;
   /** What is on record as spent by a subject on a day. */
   spentOn(level: BudgetLevel, subjectId: string, day: number): Promise<bigint>;
-  /** Leaves with the act, for the audit; and what follows from it in memory, once it is durable. */
-  record(act: AdminAct, effect: () => void): Promise<void>;
+  /** Leaves with the act, for the audit. `follow` is told once, when that is known, whether the act is durable: memory follows then. */
+  record(act: AdminAct, follow: (isDurable: boolean) => void): Promise<void>;
 }
 
 /** Where acts happen. */

@@ -17,6 +17,12 @@ export class PriceList {
     return this.#currencies.get(organisationId) ?? DEFAULT_CURRENCY;
   }
 
+  /** Forgets everything: what is in the tables is about to be told anew. */
+  clear(): void {
+    this.#prices.clear();
+    this.#currencies.clear();
+  }
+
   put(organisationId: string, price: Price): void {
     const known = this.#prices.get(`${organisationId} ${price.model}`);
     if (!known || known.validFromMs <= price.validFromMs) this.#prices.set(`${organisationId} ${price.model}`, price);

@@ -16,8 +16,8 @@ export interface BudgetAsked {
 }
 
 /**
- * Sets the budget of an organisation, a project or a key, in force as soon as it is durable. What the running calls hold
- * counts. One that is set below what is spent and held takes nothing back, and grants nothing more.
+ * Sets the budget of an organisation, a project or a key, in force as soon as it is durable; while it becomes so, the old one
+ * and the new one both hold. What the running calls hold counts. One that is set below what is spent and held takes nothing back, and grants nothing more.
  * Errors: `invalid_value`, `not_found` (naming `subject_id`), `insufficient_permissions`, `failed_precondition`.
  */
 export async function setBudget({ acts, permissions, clock, book }: Administration, actor: Actor, asked: BudgetAsked): Promise<Budget> {
@@ -38,11 +38,22 @@ export async function setBudget({ acts, permissions, clock, book }: Administrati
     const baselineNano = goesOn ? known.baselineNano : period === 'none' ? await state.spentOn(level, subjectId, today) : 0n;
     const account = book.account({ level, id: subjectId });
     const cap = { amountNano, period, sinceDay, baselineNano };
-    const budget: Budget = { organisationId, level, subjectId, ...cap, floorNano: account.totalUnder(cap, today), setDay: today };
-    await state.putBudget(budget);
-    const detail = { amount_nano: `${amountNano}`, period, ...(known && { previous_amount_nano: `${known.amountNano}`, previous_period: known.period }) };
-    await state.record({ actor, action: 'budget.set', object: `${level}:${subjectId}`, atMs: clock.wallMs(), detail }, () => account.setCap(cap));
-    return budget;
+    // In force beside the old one from before its floor is read: whatever is given out until it is durable, it allows too.
+    const lift = account.tighten(cap);
+    const follow = (isDurable: boolean): void => {
+      if (isDurable) account.setCap(cap);
+      lift();
+    };
+    try {
+      const budget: Budget = { organisationId, level, subjectId, ...cap, floorNano: account.totalUnder(cap, today), setDay: today };
+      await state.putBudget(budget);
+      const detail = { amount_nano: `${amountNano}`, period, ...(known && { previous_amount_nano: `${known.amountNano}`, previous_period: known.period }) };
+      await state.record({ actor, action: 'budget.set', object: `${level}:${subjectId}`, atMs: clock.wallMs(), detail }, follow);
+      return budget;
+    } catch (thrown) {
+      lift();
+      throw thrown;
+    }
   });
 }
 
@@ -54,7 +65,7 @@ export async function removeBudget({ acts, permissions, clock, book }: Administr
     if (!known) throw new ServiceError('not_found', `There is no budget of this ${level}.`, { param: 'subject_id' });
     await state.deleteBudget(known);
     const detail = { amount_nano: `${known.amountNano}`, period: known.period };
-    await state.record({ actor, action: 'budget.removed', object: `${level}:${subjectId}`, atMs: clock.wallMs(), detail }, () => book.account({ level, id: subjectId }).setCap(undefined));
+    await state.record({ actor, action: 'budget.removed', object: `${level}:${subjectId}`, atMs: clock.wallMs(), detail }, (isDurable) => isDurable && book.account({ level, id: subjectId }).setCap(undefined));
     return known;
   });
 }

@@ -13,9 +13,9 @@ function administrationOf(hasMoney: boolean): Administration & { readonly told: 
   const state: Partial<BillingState> = {
     hasMoney: async () => hasMoney,
     setCurrency: async (currency) => { told.push(currency); },
-    record: async ({ action, detail }, effect) => {
+    record: async ({ action, detail }, follow) => {
       told.push([action, detail]);
-      effect();
+      follow(true);
     },
   };
   return {

@@ -15,7 +15,7 @@ export async function setCurrency({ acts, permissions, clock, prices }: Administ
     if (await state.hasMoney()) throw new ServiceError('failed_precondition', 'The currency stays what it is once there is a price, a budget or a cost.', { param: 'currency' });
     await state.setCurrency(currency);
     const act = { actor, action: 'currency.set', object: `organisation:${organisationId}`, atMs: clock.wallMs(), detail: { currency } };
-    await state.record(act, () => prices.putCurrency(organisationId, currency));
+    await state.record(act, (isDurable) => isDurable && prices.putCurrency(organisationId, currency));
     return currency;
   });
 }

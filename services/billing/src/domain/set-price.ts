@@ -40,7 +40,7 @@ export async function setPrice({ acts, permissions, clock, ids, prices }: Admini
     const detail = {
       model, currency: price.currency, input_nano: `${inputNano}`, cached_input_nano: `${cachedInputNano}`, output_nano: `${outputNano}`, reasoning_nano: `${reasoningNano}`,
     };
-    await state.record({ actor, action: 'price.set', object: `price:${price.id}`, atMs: clock.wallMs(), detail }, () => prices.put(organisationId, price));
+    await state.record({ actor, action: 'price.set', object: `price:${price.id}`, atMs: clock.wallMs(), detail }, (isDurable) => isDurable && prices.put(organisationId, price));
     return price;
   });
 }

@@ -7,8 +7,10 @@ import { startTestDatabase, type TestDatabase } from '@sluice/sql/testing';
 import { silentLogger } from '@sluice/telemetry';
 import { AfterCommit } from '../adapters/after-commit.ts';
 import { consumeAbandoned, consumeSegments, type ConsumerDependencies } from '../adapters/calls.consumer.ts';
+import { loadBook, type Memory } from '../adapters/load-book.ts';
 import { BudgetBook } from '../domain/budget-book.ts';
 import type { OpenCall } from '../domain/call.ts';
+import { PriceList } from '../domain/price-list.ts';
 
 export const WIRE_PRICE: Price = { $typeName: 'billing.v1.Price', id: 'price_1', model: 'small', currency: 'USD', inputNano: 3n, cachedInputNano: 1n, outputNano: 5n, reasoningNano: 5n, validFromMs: 0n };
 export const WIRE_HOLD: Hold = { $typeName: 'billing.v1.Hold', amountNano: 80n, limited: true, outputTokens: 10n };
@@ -28,7 +30,7 @@ export class LedgerTables implements AsyncDisposable {
   private constructor(database: TestDatabase) {
     this.#database = database;
     this.sql = createSql({ url: database.url, schema: 'billing', connections: 3 });
-    this.afterCommit = new AfterCommit(this.sql, this.clock, silentLogger);
+    this.afterCommit = new AfterCommit(this.sql, this.clock, silentLogger, () => { throw new Error('nothing is lost here'); });
   }
 
   static async build(): Promise<LedgerTables> {
@@ -39,6 +41,13 @@ export class LedgerTables implements AsyncDisposable {
 
   get consumer(): ConsumerDependencies {
     return { clock: this.clock, ids: this.ids, book: this.book, open: this.open, afterCommit: this.afterCommit, onBilled: () => undefined, onStrays: (strays) => { this.strays += strays; } };
+  }
+
+  /** Memory as a process that starts on a day builds it. */
+  async loaded(day: number): Promise<Memory> {
+    const memory: Memory = { book: new BudgetBook(), prices: new PriceList(), open: new Map() };
+    await loadBook(this.sql, memory, day);
+    return memory;
   }
 
   /** As the event log does it: in a transaction; then waits until memory has followed. */

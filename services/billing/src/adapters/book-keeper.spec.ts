@@ -1,0 +1,55 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Subscription } from '@sluice/events';
+import type { Sql } from '@sluice/sql';
+import { silentLogger } from '@sluice/telemetry';
+import { LedgerTables } from '../testing/ledger-tables.ts';
+import { until } from '../testing/house.ts';
+import { BudgetBook } from '../domain/budget-book.ts';
+import { PriceList } from '../domain/price-list.ts';
+import { BookKeeper } from './book-keeper.ts';
+import type { Memory } from './load-book.ts';
+
+let tables: LedgerTables;
+beforeAll(async () => { tables = await LedgerTables.build(); });
+afterAll(() => tables[Symbol.asyncDispose]());
+
+const KEY = { level: 'key', id: 'key' };
+
+/** As a server that was restored from a copy answers: of a transaction it knows nothing. */
+const restored: Sql = {
+  query: (statement, values) => (typeof statement !== 'string' && statement.name === 'billing_fate' ? Promise.resolve([{ fate: null }] as never[]) : tables.sql.query(statement, values)),
+  transaction: (work) => tables.sql.transaction(work),
+};
+
+describe('the keeper of the book', () => {
+  it('builds memory anew from the tables when the database has forgotten what it committed, and takes in the log again', async () => {
+    const subscribed: number[] = [];
+    const memory: Memory = { book: new BudgetBook(), prices: new PriceList(), open: new Map() };
+    const subscription: Subscription = { stop: async () => undefined, caughtUp: async () => undefined, lag: () => 0 };
+    const keeper = new BookKeeper({
+      sql: restored, clock: tables.clock, logger: silentLogger, memory,
+      subscribe: () => {
+        subscribed.push(subscribed.length);
+        return [subscription];
+      },
+    });
+    expect(() => keeper.requireBook()).toThrow(expect.objectContaining({ code: 'billing_unavailable' }));
+    try {
+      await keeper.start();
+      await until(() => keeper.health().status, (status) => status === 'ok');
+      const told: boolean[] = [];
+      memory.book.account(KEY).setCap({ amountNano: 1n, period: 'day', sinceDay: 0, baselineNano: 0n });
+      await tables.sql.transaction(async (transaction) => {
+        await keeper.afterCommit.run(transaction, (isDurable) => told.push(isDurable));
+        await transaction.query("INSERT INTO spend_day VALUES ('key', 'key', $1, 'org', 5, 0, 0)", [Math.floor(tables.clock.wallMs() / 86_400_000)]);
+      });
+      await until(() => subscribed.length, (times) => times === 2 || told.includes(true));
+      await until(() => keeper.health().status, (status) => status === 'ok');
+      expect([told, memory.book.account(KEY).cap]).toEqual([[false], undefined]);
+      expect(memory.book.account(KEY).standing(Math.floor(tables.clock.wallMs() / 86_400_000)).spentNano).toBe(5n);
+    } finally {
+      await keeper.stop();
+    }
+    expect(() => keeper.requireReady()).toThrow(expect.objectContaining({ code: 'billing_unavailable' }));
+  });
+});
