@@ -16,6 +16,6 @@ export interface Detector {
   end(): void;
   /** No match that was not reported yet begins before this offset. Never moves back; after `end` it is the length of the text. */
   readonly frontier: number;
-  /** Appends the matches that were found since it was last asked, in any order; each once. */
+  /** Appends the matches that were found since it was last asked, in any order. One may be told twice, and one inside of another of its rule not at all. */
   drain(into: Match[]): void;
 }

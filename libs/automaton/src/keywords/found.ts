@@ -1,19 +1,24 @@
 import type { Match } from '../detector.ts';
 
+interface Growing extends Match {
+  start: number;
+  end: number;
+}
+
 /** Matches of one scan: those that are found, and those that wait for what follows, as they must end a word. */
 export class Found {
-  #ready: Match[] = [];
-  #waiting: Match[] = [];
+  #ready: Growing[] = [];
+  #waiting: Growing[] = [];
   waits = false;
 
   add(rule: number, start: number, end: number, untilBoundary: boolean): void {
-    (untilBoundary ? this.#waiting : this.#ready).push({ rule, start, end });
+    put(untilBoundary ? this.#waiting : this.#ready, rule, start, end);
     if (untilBoundary) this.waits = true;
   }
 
   /** What follows is known: it ends the word, or it does not. */
   decide(boundary: boolean): void {
-    if (boundary) for (const match of this.#waiting) this.#ready.push(match);
+    if (boundary) for (const { rule, start, end } of this.#waiting) put(this.#ready, rule, start, end);
     this.#waiting = [];
     this.waits = false;
   }
@@ -27,5 +32,17 @@ export class Found {
   drain(into: Match[]): void {
     for (const match of this.#ready) into.push(match);
     if (this.#ready.length > 0) this.#ready = [];
+  }
+}
+
+/** A match inside of another of its rule does not count: where one is next to the other, only the outer one is kept. */
+function put(matches: Growing[], rule: number, start: number, end: number): void {
+  const last = matches.at(-1);
+  if (last?.rule === rule && last.start <= start && end <= last.end) return;
+  if (last?.rule === rule && start <= last.start && last.end <= end) {
+    last.start = start;
+    last.end = end;
+  } else {
+    matches.push({ rule, start, end });
   }
 }

@@ -27,11 +27,16 @@ class KeywordDetector implements Detector {
 
   constructor(compiled: readonly CompiledKeywords[]) {
     for (const { words, sounds } of compiled) {
-      const found = new Found();
-      this.#found.push(found);
-      this.#scans.push(new WordScan(words, found));
-      if (sounds) this.#scans.push(new SyllableScan(sounds, found));
+      this.#scans.push(new WordScan(words, this.#newFound()));
+      if (sounds) this.#scans.push(new SyllableScan(sounds, this.#newFound()));
     }
+  }
+
+  /** One a scan: matches that lie beside each other then belong together. */
+  #newFound(): Found {
+    const found = new Found();
+    this.#found.push(found);
+    return found;
   }
 
   get frontier(): number {
@@ -59,16 +64,8 @@ class KeywordDetector implements Detector {
     this.#frontier = this.#length;
   }
 
-  /** A word that is found in several ways is one match. */
   drain(into: Match[]): void {
-    const matches: Match[] = [];
-    for (const found of this.#found) found.drain(matches);
-    if (matches.length > 1) matches.sort((a, b) => a.start - b.start || a.end - b.end || a.rule - b.rule);
-    let last: Match | undefined;
-    for (const match of matches) {
-      if (!last || last.start !== match.start || last.end !== match.end || last.rule !== match.rule) into.push(match);
-      last = match;
-    }
+    for (const found of this.#found) found.drain(into);
   }
 
   #scan(): void {

@@ -46,6 +46,12 @@ describe('filterWhole', () => {
     }), { numRuns: 5000 });
   });
 
+  it('counts no match inside of another of its rule', () => {
+    const matches = [{ rule: 2, start: 1, end: 4 }, { rule: 2, start: 1, end: 6 }, { rule: 2, start: 2, end: 6 }, { rule: 0, start: 2, end: 6 }, { rule: 2, start: 5, end: 7 }];
+    const result = filterWhole('abcdefgh', [finding(matches)], { actions: ['mask', 'block', 'flag'], mask: () => '*' });
+    expect(result.matches.map(({ rule, text }) => `${rule}${text}`)).toEqual(['2bcdef', '0cdef', '2fg']);
+  });
+
   it('masks what overlaps as one, in the name of the first and longest', () => {
     const matches = [{ rule: 1, start: 2, end: 4 }, { rule: 0, start: 1, end: 3 }, { rule: 1, start: 1, end: 2 }, { rule: 0, start: 4, end: 5 }];
     const result = filterWhole('abcdef', [finding(matches)], { actions: ['mask', 'mask'], mask: (rule, text) => `<${rule}${text}>` });

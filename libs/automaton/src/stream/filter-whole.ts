@@ -1,5 +1,5 @@
 import type { Detector, Match } from '../detector.ts';
-import { byStart, counting } from './order-matches.ts';
+import { byStart, Counting } from './order-matches.ts';
 import type { Released, ReleasePolicy } from './release-policy.ts';
 
 /** What may leave of a text that is known as a whole. The detectors are used up. */
@@ -11,7 +11,7 @@ export function filterWhole(text: string, detectors: readonly Detector[], { acti
     detector.drain(found);
   }
   found.sort(byStart);
-  const { counted } = counting(found, actions, 0);
+  const counted = new Counting(actions).pick(found);
   const blocking = counted.findIndex(({ rule }) => actions[rule] === 'block');
   const matches = (blocking < 0 ? counted : counted.slice(0, blocking + 1)).map(({ rule, start, end }) => ({ rule, start, end, text: text.slice(start, end) }));
   const blocker = blocking < 0 ? undefined : counted[blocking]!;

@@ -4,17 +4,29 @@ import type { RuleAction } from './release-policy.ts';
 /** By start, the longest first, then by rule: the order does not depend on when a match was found. */
 export const byStart = (a: Match, b: Match) => a.start - b.start || b.end - a.end || a.rule - b.rule;
 
-/**
- * The matches that count, of some that are ordered by start: all but the permitting ones and those inside of one.
- * `permittedUntil` is how far the permitting ones reach that begin before all of these, and, returned, these too.
- */
-export function counting(ordered: readonly Match[], actions: readonly RuleAction[], permittedUntil: number): { counted: Match[]; permittedUntil: number } {
-  const permits = ordered.filter(({ rule }) => actions[rule] === 'allow');
-  const counted: Match[] = [];
-  let next = 0;
-  for (const match of ordered) {
-    while (next < permits.length && permits[next]!.start <= match.start) permittedUntil = Math.max(permittedUntil, permits[next++]!.end);
-    if (actions[match.rule] !== 'allow' && match.end > permittedUntil) counted.push(match);
+/** Picks the matches that count of those of one text: all but the permitting ones, those inside of one, and those inside of another of their rule. */
+export class Counting {
+  readonly #actions: readonly RuleAction[];
+  /** How far the matches reach that were seen: the permitting ones, and those of each rule. */
+  #permittedUntil = 0;
+  readonly #until: number[] = [];
+
+  constructor(actions: readonly RuleAction[]) {
+    this.#actions = actions;
   }
-  return { counted, permittedUntil };
+
+  /** `ordered` are ordered by start, and begin behind those that were seen. */
+  pick(ordered: readonly Match[]): Match[] {
+    const permits = ordered.filter(({ rule }) => this.#actions[rule] === 'allow');
+    const counted: Match[] = [];
+    let next = 0;
+    for (const match of ordered) {
+      const { rule, start, end } = match;
+      while (next < permits.length && permits[next]!.start <= start) this.#permittedUntil = Math.max(this.#permittedUntil, permits[next++]!.end);
+      if (end <= (this.#until[rule] ?? 0)) continue;
+      this.#until[rule] = end;
+      if (this.#actions[rule] !== 'allow' && end > this.#permittedUntil) counted.push(match);
+    }
+    return counted;
+  }
 }

@@ -1,5 +1,5 @@
 import type { Detector, Match } from '../detector.ts';
-import { byStart, counting } from './order-matches.ts';
+import { byStart, Counting } from './order-matches.ts';
 import type { CountedMatch, Released, ReleasePolicy } from './release-policy.ts';
 
 interface Span {
@@ -19,7 +19,7 @@ export class ReleasingStream {
   readonly #detectors: readonly Detector[];
   readonly #policy: ReleasePolicy;
   #pending: Match[] = [];
-  #permittedUntil = 0;
+  readonly #counting: Counting;
   #spans: Span[] = [];
   /** The text from `#base` on: what was neither released nor masked. */
   #held = '';
@@ -30,6 +30,7 @@ export class ReleasingStream {
   constructor(detectors: readonly Detector[], policy: ReleasePolicy) {
     this.#detectors = detectors;
     this.#policy = policy;
+    this.#counting = new Counting(policy.actions);
   }
 
   /** How many UTF-16 units wait. */
@@ -83,9 +84,7 @@ export class ReleasingStream {
     if (decided.length === 0) return;
     this.#pending = this.#pending.filter(({ start }) => start >= frontier);
     const { actions } = this.#policy;
-    const { counted, permittedUntil } = counting(decided, actions, this.#permittedUntil);
-    this.#permittedUntil = permittedUntil;
-    for (const match of counted) {
+    for (const match of this.#counting.pick(decided)) {
       const action = actions[match.rule];
       const { rule, start, end } = match;
       matches.push({ rule, start, end, text: this.#held.slice(start - this.#base, end - this.#base) });

@@ -55,6 +55,12 @@ function spacedRightly(there: readonly Real[], opened: readonly boolean[]): bool
   });
 }
 
+/** The matches that are inside of no other of their rule, each once. */
+export function outermost(matches: readonly Match[]): Match[] {
+  return matches.filter((one, at) => !matches.some((other, index) => other.rule === one.rule && other.start <= one.start && one.end <= other.end
+    && (other.start < one.start || one.end < other.end || index < at)));
+}
+
 /** Every match of the words as they are, by looking at every place for every word: what an automaton has to find as well. */
 export function naiveMatches(text: string, lists: readonly KeywordList[]): Match[] {
   const reals = realUnits(text);
