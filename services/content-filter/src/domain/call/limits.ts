@@ -20,8 +20,8 @@ export const JSON_DEPTH_LIMIT = 128;
 /** Strings of one input. Conversations with many tools have some thousand. */
 export const INPUT_STRINGS_LIMIT = 65_536;
 
-/** Text that is looked at in one go. The dearest rules that an organisation may have cost some 100 microseconds a character. */
-export const STRETCH_UNITS = 512;
+/** Text that is looked at in one go. The dearest rules that an organisation may have cost some 200 microseconds a character. */
+export const STRETCH_UNITS = 256;
 
 /** Steps after which others get their turn: a few milliseconds. */
 export const TURN_STEPS = 262_144;
