@@ -48,6 +48,11 @@ class SqlRuleState implements RuleState {
     return { rules: Number(row!.rules), patterns: Number(row!.patterns), projects: row!.projects };
   }
 
+  async expressions(): Promise<readonly string[]> {
+    const text = "select patterns from rule where organisation_id = $1 and kind = 'regex' and removed_version is null";
+    return (await this.#sql.query<{ patterns: string }>(text, [this.#organisationId])).map(({ patterns }) => patterns);
+  }
+
   async same({ projectId, kind, action, direction }: Rule, digest: Uint8Array): Promise<string | undefined> {
     const text = `
       select id from rule where organisation_id = $1 and removed_version is null

@@ -108,6 +108,15 @@ describe('a compiled policy', () => {
   });
 });
 
+describe('the parts of expressions', () => {
+  it('are counted with their counts written out', async () => {
+    expect(await compiler.partsOf([])).toBe(0);
+    const [one, many] = [await compiler.partsOf(['a']), await compiler.partsOf(['[\\w ]{1,200}'])];
+    expect([one, many]).toEqual([2, 400]);
+    expect(await compiler.partsOf(Array.from({ length: 120 }, () => '[\\w ]{1,200}'))).toBe(120 * many);
+  });
+});
+
 describe('a rule alone', () => {
   it('is refused with the position when its expression is not linear, or none', async () => {
     for (const [pattern, position] of [['a(b|c)\\1', 6], ['ab(?=c)', 2], ['a(b', 3], ['x*', 0], ['(a{99}){99}', 1]] as const) {

@@ -2,9 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { ManualClock, systemIds } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import { ScriptedCompiler } from '../testing/scripted-compiler.ts';
-import { addRule } from './add-rule.ts';
+import { addRule, MAX_EXPRESSION_PARTS } from './add-rule.ts';
 import type { GivenRule } from './check-rule.ts';
-import type { Administration } from './ports.ts';
+import type { Administration, RuleState } from './ports.ts';
 import { removeRule } from './remove-rule.ts';
 
 const clock = new ManualClock();
@@ -48,6 +48,23 @@ describe('addRule', () => {
     compiler.before = () => Promise.reject(new ServiceError('invalid_value', 'Not linear at 3.', { param: 'pattern' }));
     await expect(addRule(administration, actor, '', given())).rejects.toMatchObject({ code: 'invalid_value', param: 'pattern' });
     expect(asked).toEqual(['permission']);
+  });
+
+  it('takes no more regular expressions than a process can look for, and says what is too large', async () => {
+    const { administration, compiler } = guarded();
+    const inForce = ['x'.repeat(MAX_EXPRESSION_PARTS - 6)];
+    const added: string[] = [];
+    const state: RuleState = {
+      version: 1n, rule: async () => undefined, totals: async () => ({ rules: 1, patterns: 1, projects: [] }), expressions: async () => inForce, same: async () => undefined,
+      addRule: async (rule) => void added.push(...rule.patterns), removeRule: async () => undefined, record: async () => undefined,
+    };
+    const acts: Administration['acts'] = { act: (_organisationId, work) => work(state) };
+    const add = (pattern: string, kind = 'regex') => addRule({ ...administration, acts }, actor, '', given({ kind, patterns: [pattern] }));
+    await expect(add('badger+')).rejects.toMatchObject({ code: 'failed_precondition', param: 'patterns', message: expect.stringMatching(/at most 10000 parts; this one has 7, and those in force have 9994/) });
+    await add('badger');
+    await add('badgers of any length', 'word');
+    expect(added).toEqual(['badger', 'badgers of any length']);
+    expect(compiler.compiled).toEqual([]);
   });
 
   it.each(['block', 'mask', 'flag', 'allow'] as const)('takes no title that says what a rule looks for: %s', async (action) => {

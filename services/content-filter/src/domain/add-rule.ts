@@ -9,6 +9,8 @@ import { detailOf, type Rule } from './rule.ts';
 export const MAX_RULES = 1_000;
 /** All patterns of an organisation: twice the longest list. Every process holds the automata of all of them. */
 export const MAX_PATTERNS = 200_000;
+/** All regular expressions of an organisation, with their counts written out: a character may cost a look at each part, and each takes up to 2 KB of every process. `[a-z]{1,200}` has 400. */
+export const MAX_EXPRESSION_PARTS = 10_000;
 /** Every process holds automata of its own for each project that has rules. */
 export const MAX_PROJECTS = 200;
 
@@ -43,6 +45,7 @@ export async function addRule(administration: Administration, actor: Actor, proj
   const digest = createHash('sha256').update(patternText(rule.patterns)).digest();
   const version = await acts.act(actor.organisationId, async (state) => {
     await refuseTooMuch(state, rule, digest);
+    if (rule.kind === 'regex') await refuseTooManyParts(state, compiler, rule);
     await state.addRule(rule, digest);
     await state.record({ actor, action: 'filter.rule_added', object: `filter_rule:${rule.id}`, atMs: rule.createdAtMs, detail: { ...detailOf(rule), digest: `sha256:${digest.toString('hex')}` } });
     return state.version;
@@ -66,4 +69,11 @@ async function refuseTooMuch(state: RuleState, rule: Rule, digest: Uint8Array): 
   if (rules >= MAX_RULES) throw full(`${MAX_RULES} rules`);
   if (patterns + rule.patternCount > MAX_PATTERNS) throw full(`${MAX_PATTERNS} words`);
   if (rule.projectId !== undefined && !projects.includes(rule.projectId) && projects.length >= MAX_PROJECTS) throw full(`${MAX_PROJECTS} projects with rules of their own`);
+}
+
+async function refuseTooManyParts(state: RuleState, compiler: Compiler, { patterns }: Rule): Promise<void> {
+  const [own, others] = [await compiler.partsOf(patterns), await compiler.partsOf(await state.expressions())];
+  if (own + others <= MAX_EXPRESSION_PARTS) return;
+  const why = `with their counts written out, the regular expressions of an organisation have at most ${MAX_EXPRESSION_PARTS} parts; this one has ${own}, and those in force have ${others}`;
+  throw new ServiceError('failed_precondition', `The regular expression is too large: ${why}. Use smaller counts, or remove a rule first.`, { param: 'patterns' });
 }

@@ -11,6 +11,8 @@ export interface RuleState {
   rule(id: string): Promise<RuleHead | undefined>;
   /** What is in force. */
   totals(): Promise<{ readonly rules: number; readonly patterns: number; readonly projects: readonly string[] }>;
+  /** The regular expressions of all rules in force. */
+  expressions(): Promise<readonly string[]>;
   /** The id of a rule in force that does the same in the same place. */
   same(rule: Rule, digest: Uint8Array): Promise<string | undefined>;
   addRule(rule: Rule, digest: Uint8Array): Promise<void>;
@@ -41,6 +43,8 @@ export interface RulesInForce {
 
 /** Makes policies of rules. Long lists are built off the event loop. */
 export interface Compiler<Compiled = unknown> {
+  /** How many parts these regular expressions have together, with their counts written out: what looking for them may cost at most, and what they take of memory. */
+  partsOf(expressions: readonly string[]): Promise<number>;
   /** Errors: `invalid_value` (the message tells the position) for a rule with a pattern that cannot be looked for. */
   refuseUnfit(rule: Rule): Promise<void>;
   /** A policy of this rule alone that flags whatever it may mean, its words also inside of longer ones. */

@@ -13,6 +13,10 @@ export class ScriptedCompiler implements Compiler<Scripted> {
   /** Awaited before rules are compiled; may fail. */
   before: (rules: readonly Rule[]) => Promise<void> = () => Promise.resolve();
 
+  async partsOf(expressions: readonly string[]): Promise<number> {
+    return expressions.join('').length;
+  }
+
   refuseUnfit(rule: Rule): Promise<void> {
     return this.before([rule]);
   }
