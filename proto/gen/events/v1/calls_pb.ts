@@ -867,7 +867,7 @@ export type CompletedBody = Message<"events.v1.CompletedBody"> & {
   openings: Opening[];
 
   /**
-   * For a refused call: the request as far as it was understood, when the project's policy keeps bodies.
+   * For a refused call: the request as the filter gave it back, when the project's policy keeps bodies. Absent when it was refused before that.
    *
    * @generated from field: chat.v1.ChatCall call = 2;
    */
