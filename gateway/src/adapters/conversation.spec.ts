@@ -123,6 +123,15 @@ describe('a conversation', () => {
     theirs.onBroken(() => told++);
     await expect(theirs.ask('a', 100)).rejects.toMatchObject({ code: 'overloaded' });
     await turns();
+    const both = talk((requests) => {
+      const given = requests[Symbol.asyncIterator]();
+      let asked = 0;
+      return { [Symbol.asyncIterator]: () => ({ next: async () => (++asked === 1 ? { done: false as const, value: String((await given.next()).value) } : (await given.return!(), { done: true as const, value: undefined })) }) };
+    }).conversation;
+    both.onBroken(() => told++);
+    await both.ask('a', 100);
+    both.end();
+    await turns();
     expect(told).toBe(0);
   });
 

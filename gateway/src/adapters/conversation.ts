@@ -49,13 +49,13 @@ export class Conversation<Request, Response> implements AsyncIterableIterator<Re
 
   /** Nothing more is asked: the other side ends. */
   end(): void {
+    this.#isLeft = true;
     if (this.#isOver) return;
     if (!this.#isBegun) return this.#leave();
     this.#isOver = true;
     this.#wanted?.(DONE);
     this.#wanted = undefined;
     // Whether and how the other side ends matters to nobody any more; that it does not for long is seen to.
-    this.#isLeft = true;
     this.#asked = undefined;
     this.#wait(GOODBYE_LIMIT_MS);
   }
