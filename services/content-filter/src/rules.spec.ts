@@ -6,7 +6,7 @@ import { AccessService } from '@sluice/proto/access/v1/access';
 import { Action, Direction, FilterRequestSchema, type AddRuleRequestSchema, type AddRuleResponse } from '@sluice/proto/content_filter/v1/content_filter';
 import { AdminActedSchema, type AdminActed } from '@sluice/proto/events/v1/calls';
 import type { Implementation } from '@sluice/rpc';
-import { MAX_PATTERNS, MAX_PROJECTS, MAX_RULES } from './domain/add-rule.ts';
+import { MAX_EXPRESSION_PARTS, MAX_PATTERNS, MAX_PROJECTS, MAX_RULES } from './domain/add-rule.ts';
 import { House, type Running } from './testing/house.ts';
 import { threadsStarted } from './testing/threads.ts';
 
@@ -178,6 +178,18 @@ describe('rules of the filter', () => {
     await add(['stoat']);
     await fill(2_000, 2_000 + MAX_RULES - MAX_PROJECTS - 3, 0, null);
     await expect(add([], { kind: 'pii:ip' })).rejects.toEqual(code('failed_precondition'));
+  });
+
+  it('stop at the parts of all regular expressions that are in force', async () => {
+    const regex = (pattern: string) => add([pattern], { kind: 'regex' });
+    const large = Math.floor(MAX_EXPRESSION_PARTS / 1_000);
+    for (let index = 0; index < large; index++) await regex(`[a-z]{990}${String(index).padStart(2, '0')}`);
+    const refusal = await regex('[0-9]{200}').catch((thrown: unknown) => thrown);
+    expect(refusal).toEqual(code('failed_precondition', 'patterns'));
+    expect(String(refusal)).toMatch(/this one has 201, and those in force have 9930/);
+    await regex('[0-9]{20}');
+    await running.filter.removeRule({ actor, ruleId: (await list()).rules[0]!.id });
+    await regex('[0-9]{200}');
   });
 
   it('are never rewritten, and tell what was in force at any version', async () => {
