@@ -41,8 +41,13 @@ export class Trail {
     this.afterWord[at] = afterWord;
     this.runs[at] = 1;
     this.gaps[at] = gap;
+    if (gap !== 0) this.#part(gap);
+    else if (this.streak > 0) this.streak = 0;
+  }
+
+  #part(gap: number): void {
     if (gap === SPACED) this.#spacedAt = this.count;
-    if (this.streak >= 0) this.streak = gap === 0 ? 0 : this.streak + 1;
+    if (this.streak >= 0) this.streak++;
   }
 
   /** How many units stand behind the last one that white space parted from the one before. */

@@ -37,19 +37,22 @@ export class WordScan {
 
   scan(buffer: UnitBuffer): void {
     const { units, starts, ends, length } = buffer;
-    const { begins, classes, depth, nodes, onward } = this.#automaton;
+    const { begins, classes, nodes, onward } = this.#automaton;
     const trail = this.#trail;
     let state = this.#state;
     let afterWord = this.#afterWord;
     let previous = this.#previous;
     let skipped = this.#skipped;
     let gap = this.#gap;
+    // Whether white space may stand in what is followed.
+    let spaced = true;
     let busy = this.#isBusy();
     for (let index = 0; index < length; index++) {
       if (state === 0 && !busy) {
         // Nothing is followed: up to what may begin a word, only what stands before it matters.
         for (; index < length && begins[units[index]!]! <= afterWord / WORD; index++) if (units[index] !== DROPPED) afterWord = UNIT_KIND[units[index]!]! & WORD;
         previous = skipped = gap = 0;
+        spaced = false;
         if (index === length) break;
       }
       const unit = units[index]!;
@@ -59,6 +62,7 @@ export class WordScan {
         gap = unit === SPACE ? SPACED : gap || PARTED;
         if (++skipped > MAX_SKIPPED) state = 0;
         else if (unit === SPACE && state !== 0) state = beyondSpace(this.#automaton, state, trail);
+        spaced ||= unit === SPACE;
         if (busy) busy = this.#skip(unit, skipped);
         continue;
       }
@@ -76,7 +80,7 @@ export class WordScan {
         }
         const goesOn = onFrom === state && state !== 0;
         state = nodes[4 * next + CHECK] === onFrom ? next : 0;
-        if (trail.sinceSpace < depth[state]! - 1) state = unparted(this.#automaton, state, trail);
+        if (spaced) state = unparted(this.#automaton, state, trail);
         if (!goesOn && afterWord !== 0 && onward[state] !== ANYWHERE) state = this.#viable(state);
       }
       const repeated = unit === previous && (kind & REPEATABLE) !== 0;
