@@ -76,7 +76,7 @@ describe('the policy book', () => {
     const bench = new Bench();
     bench.load();
     expect(bench.of).toThrow(away);
-    expect(bench.book.health()).toMatchObject({ status: 'down' });
+    expect(bench.book.health()).toMatchObject({ status: 'degraded', detail: expect.stringContaining('1 organisation') });
     await bench.book.settled();
     expect([bench.blocked('badger', 'otter'), bench.of().version, bench.book.health()]).toEqual([['badger'], 1n, { status: 'ok' }]);
   });
@@ -143,7 +143,7 @@ describe('the policy book', () => {
     await expect(told).rejects.toEqual(away);
     await expect(told).rejects.toThrow(/kept/);
     expect(bench.of).toThrow(away);
-    expect(bench.book.health()).toMatchObject({ status: 'down', detail: expect.stringContaining('1 organisations') });
+    expect(bench.book.health()).toMatchObject({ status: 'degraded', detail: expect.stringContaining('the rules of 1 organisation could not') });
     for (const wait of [100, 200, 400]) {
       bench.clock.advance(wait);
       await settle();
@@ -206,6 +206,7 @@ describe('the policy book', () => {
     await bench.book.settled();
     bench.hears = false;
     expect(bench.of).toThrow(away);
+    expect(bench.book.health().status).toBe('down');
     expect(() => bench.book.of('other', 'project')).toThrow(away);
     bench.hears = true;
     expect(bench.blocked('badger')).toEqual(['badger']);
@@ -216,7 +217,7 @@ describe('the policy book', () => {
     bench.beforeRead = (organisationId) => (organisationId === 'org 3' ? Promise.reject(new Error('power cut')) : Promise.resolve());
     bench.book.loaded(new Map(Array.from({ length: 5 }, (_, index) => [`org ${index}`, 1n])));
     await bench.book.tried();
-    expect([bench.reads, bench.book.health()]).toEqual([5, { status: 'down', detail: 'the rules of 1 organisations could not be loaded' }]);
+    expect([bench.reads, bench.book.health()]).toEqual([5, { status: 'degraded', detail: 'the rules of 1 organisation could not be loaded; calls of these are refused' }]);
     await bench.book.stop();
   });
 

@@ -106,12 +106,14 @@ export class PolicyBook<Compiled> implements Policies, InForce {
     for (const { building } of this.#entries.values()) await building;
   }
 
+  /** Down while no organisation's calls pass; rules of some that fail are refused to these alone. */
   health(): HealthState {
+    if (!this.#isLoaded || !this.#options.hearsChanges()) return { status: 'down', detail: 'changes of the filter rules are not heard' };
     const entries = [...this.#entries.values()];
     const failed = entries.filter(({ failure }) => failure).length;
-    if (failed > 0) return { status: 'down', detail: `the rules of ${failed} organisations could not be loaded` };
+    if (failed > 0) return { status: 'degraded', detail: `the rules of ${organisations(failed)} could not be loaded; calls of these are refused` };
     const missing = entries.filter(({ policies }) => !policies).length;
-    return missing > 0 ? { status: 'down', detail: `the rules of ${missing} organisations are being loaded` } : { status: 'ok' };
+    return missing > 0 ? { status: 'degraded', detail: `the rules of ${organisations(missing)} are being loaded; calls of these are refused` } : { status: 'ok' };
   }
 
   async stop(): Promise<void> {
@@ -201,6 +203,10 @@ export class PolicyBook<Compiled> implements Policies, InForce {
     timer.cancel();
     this.#stop.signal.removeEventListener('abort', end);
   }
+}
+
+function organisations(count: number): string {
+  return count === 1 ? '1 organisation' : `${count} organisations`;
 }
 
 function versionOf({ policies }: Entry<unknown>): bigint {
