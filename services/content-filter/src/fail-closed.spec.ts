@@ -30,7 +30,7 @@ describe('a filter that does not know its rules', () => {
     const next = await house.start();
     await expect(outcome('fine', 'org', next)).rejects.toEqual(away);
     expect(await outcome('fine', 'other', next)).toBe(Action.UNSPECIFIED);
-    expect(health(next)).toMatchObject({ status: 'down', detail: 'the rules of 1 organisations could not be loaded' });
+    expect(health(next)).toMatchObject({ status: 'degraded', detail: 'the rules of 1 organisation could not be loaded; calls of these are refused' });
     // Where the rules of before are in force they stay, until there is a change.
     expect([await outcome('a badger'), health()]).toEqual([Action.BLOCK, { status: 'ok' }]);
     await next.filter.removeRule({ actor, ruleId: 'rule_spoilt' });
@@ -90,8 +90,11 @@ describe('the hash of what matched', () => {
       const running = await house.start();
       for (const each of [actor, { keyId: 'their owner', organisationId: 'other' }]) {
         if (start === 0) await running.filter.addRule({ actor: each, kind: 'word', patterns: ['badger'], action: Action.BLOCK });
-        const { hits } = await running.filter.try({ organisationId: each.organisationId, text: 'a badger', direction: Direction.IN });
-        hashes.push(Buffer.from(hits[0]!.textHash).toString('hex'));
+        const call = { model: 'm', choices: 1, messages: Buffer.from('[{"role":"user","content":"a badger"}]') };
+        const requests = (async function* () {
+          yield { step: { case: 'input' as const, value: { callId: 'call', organisationId: each.organisationId, projectId: 'p', call } } };
+        })();
+        for await (const { step } of running.filter.filter(requests)) hashes.push(Buffer.from(step.value!.hits[0]!.textHash).toString('hex'));
       }
       await running.stop();
     }

@@ -9,7 +9,7 @@ const RULE = {
   object: 'filter.rule', id: 'rule_1', project_id: null, kind: 'word', action: 'block', direction: 'both', title: 'keyword rule', patterns: ['badger'], pattern_count: 1,
   created_at: '2026-11-22T10:00:00.000Z', policy_version: 3,
 };
-const HIT = { rule_id: 'rule_1', kind: 'word', action: 'mask', direction: 'in', start: 2, end: 8, text_hash: 'ab' };
+const HIT = { rule_id: 'rule_1', kind: 'word', action: 'mask', direction: 'in', start: 2, end: 8 };
 const TRIAL = { object: 'filter.trial', text: 'a ****** b', action: 'mask', rule_title: null, policy_version: 3, hits: [HIT] };
 const STATS = { object: 'filter.stats', rule_id: 'rule_1', title: 'keyword rule', project_id: 'project_1', blocked: 2, masked: 0, flagged: 1, last_hit_at: '2026-11-22T10:00:00.000Z' };
 const list = (data: object[], more = {}): object => ({ object: 'list', data, has_more: false, ...more });

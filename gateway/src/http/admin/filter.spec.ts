@@ -104,7 +104,7 @@ describe('a trial', () => {
     expect(request).toEqual({ organisationId: 'org_1', projectId: '', text: 'a badger b', direction: Direction.IN });
     expect(json).toEqual({
       object: 'filter.trial', text: 'a ****** b', action: 'mask', rule_title: null, policy_version: 7,
-      hits: [{ rule_id: 'rule_1', kind: 'word', action: 'mask', direction: 'in', start: 3, end: 9, text_hash: 'ab01' }],
+      hits: [{ rule_id: 'rule_1', kind: 'word', action: 'mask', direction: 'in', start: 3, end: 9 }],
     });
     expect((await ask('POST', '/try', { text: '', direction: 'out', project_id: 'project_1' })).request).toMatchObject({ projectId: 'project_1', direction: Direction.OUT });
     expect(await ask('POST', '/try', { text: 'a', direction: 'both' })).toMatchObject({ status: 400, json: { error: { param: 'direction' } } });

@@ -70,8 +70,9 @@ function trialView({ text: left, action, policyVersion, hits, ruleTitle }: TryRe
   return { object: 'filter.trial', text: left, action: actionName(action), rule_title: text(ruleTitle), policy_version: Number(policyVersion), hits: hits.map(hitView) };
 }
 
-function hitView({ ruleId, kind, action, direction, start, end, textHash }: Hit): object {
-  return { rule_id: ruleId, kind, action: actionName(action), direction: directionName(direction), start: Number(start), end: Number(end), text_hash: Buffer.from(textHash).toString('hex') };
+/** Without a hash: it would tell whoever tries texts what was found in the calls on record. */
+function hitView({ ruleId, kind, action, direction, start, end }: Hit): object {
+  return { rule_id: ruleId, kind, action: actionName(action), direction: directionName(direction), start: Number(start), end: Number(end) };
 }
 
 function statsView({ ruleId, title, projectId, blocked, masked, flagged, lastHitMs }: RuleStats): object {

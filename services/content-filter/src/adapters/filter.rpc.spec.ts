@@ -182,10 +182,18 @@ describe('Filter', () => {
 
 describe('Try', () => {
   it('shows what would leave, and is not counted', async () => {
-    expect(await client.try({ organisationId: 'org-1', projectId: 'p', text: 'an abc', direction: Direction.OUT })).toMatchObject({ text: `an ${MASK}`, action: Action.MASK, policyVersion: 7n, hits: [{ ruleId: 'rule-0', direction: Direction.OUT, start: 3n }] });
+    expect(await client.try({ organisationId: 'org-1', projectId: 'p', text: 'an abc', direction: Direction.OUT })).toMatchObject({ text: `an ${MASK}`, action: Action.MASK, policyVersion: 7n, hits: [{ ruleId: 'rule-0', direction: Direction.OUT, start: 3n, textHash: new Uint8Array(0) }] });
     expect(await client.try({ organisationId: 'org-1', projectId: 'p', text: 'a bad one', direction: Direction.BOTH })).toMatchObject({ text: 'a ', action: Action.BLOCK, ruleTitle: 'Title 1', hits: [{}, {}] });
     expect(await client.try({ organisationId: 'org-1', projectId: 'p', text: 'fine', direction: Direction.IN })).toMatchObject({ text: 'fine', action: Action.UNSPECIFIED, hits: [] });
     expect(reported).toEqual([]);
+  });
+
+  it('lets others have their turn while it looks at a long text', async () => {
+    let turns = 0;
+    const counting = setInterval(() => turns++, 0);
+    await client.try({ organisationId: 'org-1', projectId: 'p', text: 'x'.repeat(4_000), direction: Direction.BOTH });
+    clearInterval(counting);
+    expect(turns).toBeGreaterThan(0);
   });
 
   it('names the organisation', async () => {
