@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { chunk, streamedChat, usageChunk, usageOf, wholeChat, type Script, type Step } from '@sluice/testkit';
+import { chunk, errorEnvelope, streamedChat, usageChunk, usageOf, wholeChat, type Script, type Step } from '@sluice/testkit';
 import { ask } from './ask.ts';
 import { endedCall } from './audited-call.ts';
 import { Channels } from './channels.ts';
@@ -92,6 +92,21 @@ export function filterScenarios(at: () => House): void {
       expect(JSON.stringify(call)).not.toContain(WORD);
       expect(Channels.ofRecord(call).texts.get(place.channel) ?? '').toBe(last.received.texts.get(place.channel) ?? '');
     }, 120_000);
+
+    it('passes nothing on that a backend says of a call that it refuses, nor keeps it; and nothing of a prompt that is refused before it could be masked', async () => {
+      await blockWord();
+      upstream().next(errorEnvelope(422, { message: `Cannot read ${WORD}.`, type: WORD, code: WORD, param: WORD }));
+      const answer = await ask(at(), {}, { key: tenant.key });
+      expect(answer).toMatchObject({ status: 422, error: { type: 'invalid_request_error', code: null, param: null } });
+      expect(JSON.stringify([answer.body, await endedCall(at(), answer.id)])).not.toContain(WORD);
+      const refused = await ask(at(), { temperature: 9, messages: [{ role: 'user', content: EMAIL }] }, { key: tenant.key });
+      expect(refused.status).toBe(400);
+      const kept = await endedCall(at(), refused.id);
+      expect(kept).toMatchObject({ status: 'refused', request: null });
+      expect(JSON.stringify(kept)).not.toContain(EMAIL);
+      const proven = await eventually(async () => (await at().command('audit', 'verify', refused.id, '--json')).code === 0);
+      expect(proven).toBe(true);
+    });
 
     it('masks an e-mail in a stream as in the whole, going in and coming out, and withholds its log-probabilities', async () => {
       await sluiceJson(at(), 'filter', 'add', '--kind', 'pii:email', '--action', 'mask', '--project', tenant.projectId);

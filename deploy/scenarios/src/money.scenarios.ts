@@ -92,6 +92,18 @@ export function moneyScenarios(at: () => House): void {
       await balances();
     }, 120_000);
 
+    it('that is limited while an answer runs that nothing limited ends it too', async () => {
+      upstream().always(endless());
+      const reader = open();
+      await reader.characters(400);
+      await allow(1);
+      await reader.ended;
+      expect(reader.done).toBe(true);
+      expect(lastChunk(reader)).toMatchObject({ sluice: { stopped_by: 'budget' }, choices: [{ finish_reason: 'length' }] });
+      expect(await endedCall(at(), reader.id!)).toMatchObject({ status: 'answered', governed: { stopped_by: 'budget' } });
+      await balances();
+    }, 120_000);
+
     it('of a whole answer is bounded too, and of a client, a backend or a house that goes away in mid-stream only what was durable is billed', async () => {
       await allow(1000);
       upstream().always((request) => ((request.json() as { stream?: boolean }).stream ? endless() : streamedChat()));
