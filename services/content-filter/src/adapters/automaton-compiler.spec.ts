@@ -63,6 +63,14 @@ describe('a compiled policy', () => {
     expect(whole(policy, 'a hash table')).toEqual({ text: 'a hash table', rules: [] });
   });
 
+  it('masks alone, where what is blocked is kept', async () => {
+    const policy = await policyOf([rule('badger'), rule('mail', { kind: 'pii:email', patterns: [], action: 'mask' }), rule('otter', { action: 'mask', direction: 'out' })]);
+    const text = 'jane@example.com, a badger and an otter to john@example.com';
+    expect(whole(policy, text)).toMatchObject({ text: 'j***@example.com, a ', blockedBy: 'badger' });
+    expect(whole(policy.masksAlone, text)).toMatchObject({ text: 'j***@example.com, a badger and an otter to j***@example.com', rules: ['mail', 'badger', 'mail'] });
+    expect(policy.masksAlone).toMatchObject({ version: 1n, filtersInput: true, filtersOutput: true });
+  });
+
   it('shows nothing of a word in the form that personal data keeps', async () => {
     const policy = await policyOf([rule('mail', { kind: 'pii:email', patterns: [], action: 'mask' }), rule('word', { patterns: ['bluebird'], action: 'mask' })]);
     expect(whole(policy, 'to jane@example.com').text).toBe('to j***@example.com');

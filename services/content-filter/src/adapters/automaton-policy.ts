@@ -29,11 +29,14 @@ export class AutomatonPolicy implements Policy {
   readonly version: bigint;
   readonly filtersInput: boolean;
   readonly filtersOutput: boolean;
+  readonly #given: { readonly rules: ReadonlyMap<number, Rule>; readonly openers: Openers };
   readonly #rules: ReadonlyMap<number, PolicyRule>;
   readonly #ways: Readonly<Record<TextDirection, Way>>;
+  #masksAlone: AutomatonPolicy | undefined;
 
   constructor(version: bigint, rules: ReadonlyMap<number, Rule>, openers: Openers) {
     this.version = version;
+    this.#given = { rules, openers };
     this.#rules = new Map([...rules].flatMap(([number, { id, kind, action, title }]) => (action === 'allow' ? [] : [[number, { id, kind, action, title }]])));
     const looks = (direction: TextDirection): boolean => [...rules.values()].some((rule) => rule.action !== 'allow' && (rule.direction === direction || rule.direction === 'both'));
     this.filtersInput = looks('in');
@@ -42,6 +45,12 @@ export class AutomatonPolicy implements Policy {
     for (const [number, { action }] of rules) actions[number] = action;
     const way = (open: readonly (() => PolicyDetector)[]): Way => ({ open, release: { actions, maxHold: MAX_HOLD_UNITS, mask: (number, matched) => masked(rules.get(number)!, matched, open, actions) } });
     this.#ways = { in: way(this.filtersInput ? openers.in : []), out: way(this.filtersOutput ? openers.out : []) };
+  }
+
+  get masksAlone(): AutomatonPolicy {
+    const { rules, openers } = this.#given;
+    const unblocked = [...rules].map(([number, rule]): [number, Rule] => [number, rule.action === 'block' ? { ...rule, action: 'flag' } : rule]);
+    return (this.#masksAlone ??= new AutomatonPolicy(this.version, new Map(unblocked), openers));
   }
 
   rule(index: number): PolicyRule {

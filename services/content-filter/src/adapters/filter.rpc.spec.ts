@@ -112,6 +112,11 @@ describe('Filter', () => {
     expect(reported).toHaveLength(1);
   });
 
+  it('gives of an input that is blocked what a record may keep, when rules mask something in it', async () => {
+    const step = await new Talk().begin('my abc, so bad, abc');
+    expect(step).toMatchObject({ value: { action: Action.BLOCK, ruleId: 'rule-1', call: { messages: Buffer.from(`[{"role":"user","content":"my ${MASK}, so bad, ${MASK}"}]`) } } });
+  });
+
   it('says that the model can be stopped, and still takes what is under way', async () => {
     const talk = new Talk();
     await talk.begin('x');

@@ -80,7 +80,7 @@ async function verdict(filter: CallFilter, { call }: FilterInput): Promise<Filte
         $typeName: 'content_filter.v1.InputVerdict',
         action: outcome.action ? ACTIONS[outcome.action] : Action.UNSPECIFIED,
         policyVersion: policy.version,
-        ...(outcome.action === 'mask' ? { call: outcome.call } : {}),
+        ...(outcome.call === call ? {} : { call: outcome.call }),
         ruleId: outcome.blockedBy?.id ?? '',
         ruleTitle: outcome.blockedBy?.title ?? '',
         ...filter.hits.fresh(),

@@ -104,6 +104,19 @@ describe('input filter', () => {
     expect(outcome.hits.all).toMatchObject([{ ruleId: 'rule-1' }]);
   });
 
+  it('masks all of a call that it blocks, before the match and behind it, and lets the blocked words stand', () => {
+    const messages = [{ role: 'system', content: 'abc' }, { role: 'user', content: 'abc, so bad, abc' }, { role: 'user', content: [{ type: 'text', text: 'abc ba' }, { type: 'text', text: 'd' }] }];
+    const outcome = run(callOf(messages, { user: '"abc"' }));
+    expect(outcome).toMatchObject({ action: 'block', blockedBy: { id: 'rule-1' } });
+    expect(messagesOf(outcome)).toEqual([
+      { role: 'system', content: MASK }, { role: 'user', content: `${MASK}, so bad, ${MASK}` }, { role: 'user', content: [{ type: 'text', text: `${MASK} ba` }, { type: 'text', text: 'd' }] },
+    ]);
+    expect(fieldOf(outcome, 'user')).toBe(MASK);
+    expect(outcome.hits.all.map(({ ruleId }) => ruleId)).toEqual(['rule-0', 'rule-0', 'rule-1']);
+    const plain = callOf([{ role: 'user', content: 'so bad' }]);
+    expect(run(plain)).toMatchObject({ action: 'block', call: plain });
+  });
+
   it('does not join the parts of different messages', () => {
     const part = (text: string): object => ({ role: 'user', content: [{ type: 'text', text }] });
     expect(run(callOf([part('ba'), part('d')])).action).toBeUndefined();

@@ -19,7 +19,7 @@ const REMEMBERED_TEXTS = 4096;
 export interface InputOutcome {
   /** The strictest of what was done; undefined when nothing was found. */
   readonly action: PolicyRule['action'] | undefined;
-  /** What the model may get: the call itself when nothing was masked. Not to be used of one that is blocked. */
+  /** What the model may get, and what a record may keep, also of a call that is blocked (all of it with its masks, the blocked words as they were): the call itself when nothing was masked. */
   readonly call: ChatCall;
   /** The rule that blocks. */
   readonly blockedBy?: PolicyRule;
@@ -32,34 +32,44 @@ export interface InputOutcome {
  */
 export function* filterInput(call: ChatCall, policy: Policy, hits: Hits): Generator<void, InputOutcome> {
   if (!policy.filtersInput) return { action: undefined, call };
-  const reader = new InputReader(policy, hits);
+  const reader = new InputReader(policy, (...found) => hits.add(...found));
+  const left = yield* readCall(call, reader);
+  if (reader.blockedBy !== undefined) {
+    // Behind the match that blocks nothing was looked at yet. These hits are those of a call that nobody answers: they are not told.
+    const kept = yield* readCall(call, new InputReader(policy.masksAlone, () => undefined));
+    return { action: 'block', call: kept, blockedBy: policy.rule(reader.blockedBy) };
+  }
+  if (left !== call) return { action: 'mask', call: left };
+  return { action: hits.count > 0 ? 'flag' : undefined, call };
+}
+
+/** The call as it may go on: the same when nothing of it is masked. */
+function* readCall(call: ChatCall, reader: InputReader): Generator<void, ChatCall> {
   const messages = yield* reader.read('messages', call.messages);
   const fields: ChatCall['fields'] = [];
   for (const field of call.fields) {
     const json = yield* reader.read(field.name, field.json);
     fields.push(json === field.json ? field : { ...field, json });
   }
-  if (reader.blockedBy !== undefined) return { action: 'block', call, blockedBy: policy.rule(reader.blockedBy) };
   const isChanged = messages !== call.messages || fields.some((field, index) => field !== call.fields[index]);
-  if (isChanged) return { action: 'mask', call: { ...call, messages, fields } };
-  return { action: hits.count > 0 ? 'flag' : undefined, call };
+  return isChanged ? { ...call, messages, fields } : call;
 }
 
 class InputReader {
   /** Index of the rule that blocks. */
   blockedBy: number | undefined;
   readonly #policy: Policy;
-  readonly #hits: Hits;
+  readonly #found: Hits['add'];
   readonly #parts: JoinedParts;
   readonly #places = new Map<JsonPath, InputPlace>();
   /** Short texts in which nothing was found. */
   readonly #clean = new Set<string>();
   #strings = 0;
 
-  constructor(policy: Policy, hits: Hits) {
+  constructor(policy: Policy, found: Hits['add']) {
     this.#policy = policy;
-    this.#hits = hits;
-    this.#parts = new JoinedParts(policy, (matches, index) => hits.add(matches, 'in', { channel: CHANNEL.content, index }));
+    this.#found = found;
+    this.#parts = new JoinedParts(policy, (matches, index) => found(matches, 'in', { channel: CHANNEL.content, index }));
   }
 
   /** The bytes of one field as they may go on: the same when nothing of it is masked. */
@@ -85,7 +95,7 @@ class InputReader {
   *#look(text: string, kind: TextKind, { channel }: InputPlace, { index }: JsonLiteral): Generator<void, string> {
     const stream = kind === 'json' ? new JsonText(this.#policy, 'in') : this.#policy.open('in');
     const release = yield* lookAt(stream, text);
-    this.#hits.add(release.matches, 'in', { channel, index: channel === CHANNEL.none ? 0 : index });
+    this.#found(release.matches, 'in', { channel, index: channel === CHANNEL.none ? 0 : index });
     this.blockedBy = release.blockedBy;
     if (release.matches.length === 0 && release.text === text && kind === 'text') this.#remember(text);
     yield;

@@ -6,6 +6,8 @@ export interface Policy {
   readonly filtersInput: boolean;
   /** Some rule looks at what comes out of one. */
   readonly filtersOutput: boolean;
+  /** The same rules, but those that block: they let everything stand. What leaves is what may be kept of a call that was blocked. */
+  readonly masksAlone: Policy;
   /** By the index that a match names. */
   rule(index: number): PolicyRule;
   /** A stream over one text in one direction. Cheap: what is compiled is shared. @param spend is told what it costs, in steps: looks at a rule or a character; may throw */

@@ -47,6 +47,10 @@ export class MeteredPolicy implements Policy {
     this.#work = work;
   }
 
+  get masksAlone(): MeteredPolicy {
+    return new MeteredPolicy(this.#policy.masksAlone, this.#work);
+  }
+
   rule(index: number): PolicyRule {
     return this.#policy.rule(index);
   }

@@ -30,6 +30,10 @@ export class ScriptedPolicy implements Policy {
     return this.#rules.some(({ direction }) => direction !== 'in');
   }
 
+  get masksAlone(): ScriptedPolicy {
+    return new ScriptedPolicy(this.#rules.map((rule) => (rule.action === 'block' ? { ...rule, action: 'flag' } : rule)), this.version);
+  }
+
   rule(index: number): PolicyRule {
     const { action } = this.#rules[index]!;
     return { id: `rule-${index}`, kind: 'word', action, title: `Title ${index}` };
