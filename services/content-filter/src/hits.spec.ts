@@ -99,6 +99,15 @@ describe('what the filter found', () => {
     expect(await running.filter.getStats({ organisationId: 'other' })).toMatchObject({ rules: [] });
   });
 
+  it('is added up beyond the hundred hits that are told one by one', async () => {
+    const flagged = async (name: string) => (await running.filter.getStats({ organisationId: 'org', projectId: 'ours' })).rules.find(({ ruleId }) => ruleId === rules[name]);
+    const [shrews, otters] = [await flagged('shrew'), await flagged('otter')];
+    await call('call of many hits', `${'a shrew, '.repeat(250)} ${`an ${WORDS[1]}, `.repeat(3)}`);
+    await written(1);
+    expect(told[0]).toMatchObject({ hitCount: 253, hits: { length: 100 } });
+    expect([(await flagged('shrew'))!.flagged - shrews!.flagged, (await flagged('otter'))!.masked - otters!.masked]).toEqual([250n, 3n]);
+  });
+
   it('is added up once, also by two processes at a time', async () => {
     const other = await house.start();
     const count = async () => (await running.filter.getStats({ organisationId: 'org', projectId: 'ours' })).rules.find(({ ruleId }) => ruleId === rules['shrew'])?.flagged ?? 0n;

@@ -101,7 +101,7 @@ async function filtered(filter: CallFilter, { events, last }: FilterOutput): Pro
 }
 
 function report({ owner, policy, hits }: CallFilter, options: FilterRpcOptions): void {
-  options.hits.add({ ...owner, policyVersion: policy.version, hits: hits.all, hitCount: hits.count, atMs: options.clock.wallMs() });
+  options.hits.add({ ...owner, policyVersion: policy.version, hits: hits.all, hitCount: hits.count, counts: hits.counts, atMs: options.clock.wallMs() });
 }
 
 function requireOrganisation(organisationId: string): void {

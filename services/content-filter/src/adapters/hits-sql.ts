@@ -1,6 +1,5 @@
 import { create } from '@bufbuild/protobuf';
 import type { EventLog } from '@sluice/events';
-import { Action } from '@sluice/proto/content_filter/v1/content_filter';
 import { FilterHitsSchema } from '@sluice/proto/events/v1/changes';
 import type { Sql } from '@sluice/sql';
 import type { CallHits } from '../domain/call/call-filter.ts';
@@ -29,7 +28,7 @@ export function sqlHits(sql: Sql, events: Pick<EventLog, 'publish'>): HitStore {
         await transaction.query(ADD_COUNTS, [
           column('organisationId'), column('day'), column('ruleId'), column('projectId'), column('blocked'), column('masked'), column('flagged'), column('lastHitMs'),
         ]);
-        for (const found of batch) await events.publish(transaction, FilterHitsSchema, found.organisationId, create(FilterHitsSchema, { ...found, hits: [...found.hits], atMs: BigInt(found.atMs) }));
+        for (const { counts: _counts, ...told } of batch) await events.publish(transaction, FilterHitsSchema, told.organisationId, create(FilterHitsSchema, { ...told, hits: [...told.hits], atMs: BigInt(told.atMs) }));
       }),
   };
 }
@@ -47,15 +46,15 @@ const ADD_COUNTS = {
 /** In one order everywhere, so that two processes never wait for each other. */
 function countsOf(batch: readonly CallHits[]): Count[] {
   const counts = new Map<string, Count>();
-  for (const { organisationId, projectId, hits, atMs } of batch) {
+  for (const { organisationId, projectId, counts: inCall, atMs } of batch) {
     const day = Math.floor(atMs / DAY_MS);
-    for (const { ruleId, action } of hits) {
+    for (const { ruleId, action, count: hits } of inCall) {
       const name = JSON.stringify([organisationId, day, ruleId, projectId]);
       const count = counts.get(name) ?? { organisationId, day, ruleId, projectId, blocked: 0, masked: 0, flagged: 0, lastHitMs: 0 };
       counts.set(name, count);
-      if (action === Action.BLOCK) count.blocked++;
-      else if (action === Action.MASK) count.masked++;
-      else count.flagged++;
+      if (action === 'block') count.blocked += hits;
+      else if (action === 'mask') count.masked += hits;
+      else count.flagged += hits;
       count.lastHitMs = Math.max(count.lastHitMs, atMs);
     }
   }

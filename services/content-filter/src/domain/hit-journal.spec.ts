@@ -6,7 +6,7 @@ import type { CallHits } from './call/call-filter.ts';
 import { HitJournal } from './hit-journal.ts';
 
 const found = (callId: string, hits = 1): CallHits => ({
-  callId, organisationId: 'org', projectId: 'project', policyVersion: 1n, hits: Array.from({ length: hits }, () => ({}) as Hit), hitCount: hits, atMs: 5,
+  callId, organisationId: 'org', projectId: 'project', policyVersion: 1n, hits: Array.from({ length: hits }, () => ({}) as Hit), hitCount: hits, counts: [], atMs: 5,
 });
 
 /** A journal over a store whose writes end when the test says so. */
@@ -80,6 +80,14 @@ describe('the journal of hits', () => {
     expect(dropped()).toBe(5);
     await journal.stop();
     expect(written.flat()).toHaveLength(1_000);
+  });
+
+  it('counts what is told of rules as it counts hits', async () => {
+    const { journal, dropped } = journalOf();
+    const counts = Array.from({ length: 900 }, (_, rule) => ({ ruleId: `rule_${rule}`, action: 'flag' as const, count: 2 }));
+    for (let call = 0; call < 102; call++) journal.add({ ...found(String(call), 100), counts });
+    expect(dropped()).toBe(2);
+    await journal.stop();
   });
 
   it('writes what waits before it ends, and counts what it could not', async () => {

@@ -6,7 +6,7 @@ import type { CallHits, HitSink } from './call/call-filter.ts';
 const WRITE_EVERY_MS = 250;
 /** One transaction; the database is not held longer. */
 const BATCH_CALLS = 500;
-/** What waits while the database is away: about 30 MB. */
+/** What waits while the database is away, hits and counts of rules: about 30 MB. */
 const MAX_WAITING_HITS = 100_000;
 
 /** Where hits are kept. Writes all of a batch or nothing. */
@@ -40,9 +40,9 @@ export class HitJournal implements HitSink {
   }
 
   add(found: CallHits): void {
-    if (this.#waitingHits + found.hits.length > MAX_WAITING_HITS) return this.#options.dropped(1);
+    if (this.#waitingHits + sizeOf(found) > MAX_WAITING_HITS) return this.#options.dropped(1);
     this.#waiting.push(found);
-    this.#waitingHits += found.hits.length;
+    this.#waitingHits += sizeOf(found);
   }
 
   /** Writes what waits, once; what cannot be written then is lost. */
@@ -72,9 +72,13 @@ export class HitJournal implements HitSink {
         return;
       }
       this.#waiting = this.#waiting.slice(batch.length);
-      for (const { hits } of batch) this.#waitingHits -= hits.length;
+      for (const found of batch) this.#waitingHits -= sizeOf(found);
       if (this.#isBehind) this.#options.logger.info({}, 'Hits of the filter are written again.');
       this.#isBehind = false;
     }
   }
+}
+
+function sizeOf({ hits, counts }: CallHits): number {
+  return hits.length + counts.length;
 }

@@ -1,7 +1,7 @@
 import { ServiceError } from '@sluice/errors';
 import type { ChatCall, ChatEvent } from '@sluice/proto/chat/v1/chat';
 import type { Hit } from '@sluice/proto/content_filter/v1/content_filter';
-import { Hits } from './hits.ts';
+import { Hits, type RuleCount } from './hits.ts';
 import { filterInput, type InputOutcome } from './input-filter.ts';
 import { OutputFilter } from './output-filter.ts';
 import type { HitHash, Policies, Policy } from './policy.ts';
@@ -16,6 +16,8 @@ export interface CallHits {
   /** The first of them. */
   readonly hits: readonly Hit[];
   readonly hitCount: number;
+  /** All of them. */
+  readonly counts: readonly RuleCount[];
   readonly atMs: number;
 }
 

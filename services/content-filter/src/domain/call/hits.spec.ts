@@ -30,6 +30,15 @@ describe('hits', () => {
     expect(hits.count).toBe(121);
   });
 
+  it('are counted by rule, all of them', () => {
+    const hits = new Hits(policy, 'org-1', hashOf);
+    const place = { channel: Channel.CONTENT, index: 0 };
+    expect(hits.counts).toEqual([]);
+    hits.add(Array.from({ length: 150 }, () => match), 'in', place);
+    hits.add([{ ...match, rule: 0 }, match], 'out', place);
+    expect(hits.counts).toEqual([{ ruleId: 'rule-1', action: 'block', count: 151 }, { ruleId: 'rule-0', action: 'flag', count: 1 }]);
+  });
+
   it('are not hashed beyond what is told', () => {
     let hashes = 0;
     const hits = new Hits(policy, 'org-1', () => {
