@@ -93,9 +93,8 @@ class Connection {
   }
 
   async #send<Row extends object>(statement: string | NamedStatement, values?: readonly unknown[]): Promise<pg.QueryResult<Row>> {
-    const config: pg.QueryConfig = typeof statement === 'string' ? { text: statement } : { name: statement.name, text: statement.text };
     try {
-      const result: pg.QueryResult<Row> | pg.QueryResult<Row>[] = await this.#client.query<Row>(values === undefined ? config : { ...config, values: [...values] });
+      const result = await submit<Row>(this.#client, statement, values);
       // A text of several statements gives several results; the last one counts.
       return Array.isArray(result) ? result.at(-1)! : result;
     } catch (thrown) {
@@ -104,4 +103,17 @@ class Connection {
       throw error;
     }
   }
+}
+
+/**
+ * As `client.query` does it for a text and a callback; a named statement given as an object would be copied property
+ * descriptor by property descriptor, at 2 microseconds each time.
+ */
+function submit<Row extends object>(client: pg.PoolClient, statement: string | NamedStatement, values?: readonly unknown[]): Promise<pg.QueryResult<Row> | pg.QueryResult<Row>[]> {
+  return new Promise((resolve, reject) => {
+    const answer = (error: Error | null | undefined, result: unknown): void => (error ? reject(error) : resolve(result as pg.QueryResult<Row>));
+    const text = typeof statement === 'string' ? statement : statement.text;
+    const query = new pg.Query(text, values && [...values], answer);
+    client.query(typeof statement === 'string' ? query : Object.assign(query, { name: statement.name }));
+  });
 }
