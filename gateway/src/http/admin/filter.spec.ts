@@ -1,6 +1,6 @@
 import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { create } from '@bufbuild/protobuf';
-import { systemClock, systemIds } from '@sluice/clock';
+import { ManualClock, systemIds } from '@sluice/clock';
 import { Role } from '@sluice/proto/access/v1/access';
 import { Action, Direction, HitSchema, RuleSchema, RuleStatsSchema } from '@sluice/proto/content_filter/v1/content_filter';
 import { silentLogger } from '@sluice/telemetry';
@@ -25,9 +25,11 @@ const answering = (name: string, answer: object) => async (request: object) => {
   return answer;
 };
 let role = Role.OWNER;
+// A request that is injected has no socket that could be closed when time goes on.
+const clock = new ManualClock();
 const server = adminServer({
-  clock: systemClock,
-  ids: systemIds(systemClock),
+  clock,
+  ids: systemIds(clock),
   logger: silentLogger,
   administrator: async () => ({ ...actor, role }),
   filter: {

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { systemClock, systemIds } from '@sluice/clock';
+import { ManualClock, systemIds } from '@sluice/clock';
 import { Level, Role } from '@sluice/proto/access/v1/access';
 import { silentLogger } from '@sluice/telemetry';
 import { adminServer } from '../admin-server.ts';
@@ -15,9 +15,11 @@ const answering = (name: string, answer: object) => async (request: object) => {
   return answer;
 };
 let role = Role.OWNER;
+// A request that is injected has no socket that could be closed when time goes on.
+const clock = new ManualClock();
 const server = adminServer({
-  clock: systemClock,
-  ids: systemIds(systemClock),
+  clock,
+  ids: systemIds(clock),
   logger: silentLogger,
   administrator: async () => ({ keyId: 'key_0', organisationId: 'org_1', role }),
   registry: { listModels: async () => ({ models: [{ id: 'model_1', name: 'org/small' }], aliases: [{ name: 'chat', modelId: 'model_1' }] }) },
