@@ -23,11 +23,11 @@ export const INPUT_STRINGS_LIMIT = 65_536;
 /** Text that is looked at in one go. The dearest rules that an organisation may have cost some 200 microseconds a character. */
 export const STRETCH_UNITS = 256;
 
-/** Steps after which others get their turn: a few milliseconds. */
+/** Steps after which others get their turn: some 5 ms. */
 export const TURN_STEPS = 262_144;
 
-/** Steps of one call: some seconds of a core. A megabyte under 50 expressions is 60 million. */
-export const CALL_STEPS_LIMIT = 250_000_000;
+/** Steps of one call: some two seconds of a core, after which nobody waits for it. A megabyte under 50 expressions is 55 million. */
+export const CALL_STEPS_LIMIT = 100_000_000;
 
 /** Hits of a call that are told one by one; all are counted. */
 export const HITS_TOLD_LIMIT = 100;
