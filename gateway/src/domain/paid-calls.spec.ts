@@ -264,6 +264,21 @@ describe('a budget while an answer is produced', () => {
     expect(completed!.overrunNano).toBe(50_009n - completed!.hold!.amountNano);
   });
 
+  it('believes a report up to what was asked for: a false one empties no budget, and stands as overrun', async () => {
+    const house = limited(1_000);
+    house.answer = async function* () {
+      yield [started(), text('a')];
+      yield [over(), used(1_000_000n, 1_000_000_000n)];
+    };
+    await house.run(house.call({ fields: [{ name: 'max_tokens', json: Buffer.from('300') }] }));
+    const counts = house.billing.extensions.at(-1)!.counts!;
+    expect(counts.outputTokens).toBe(300n);
+    expect(counts.inputTokens).toBeLessThan(1_000n);
+    const [completed] = house.recorded().completed;
+    expect(completed!.overrunNano).toBe(completed!.costNano! - completed!.hold!.amountNano!);
+    expect(completed!.overrunNano).toBeGreaterThan(0n);
+  });
+
   it('looks for what an upstream reports beyond the hold wherever in a batch it stands', async () => {
     const house = limited(256);
     house.answer = async function* () {

@@ -2,7 +2,7 @@ import { ServiceError } from '@sluice/errors';
 import type { BudgetRefusal, Hold, Price } from '@sluice/proto/billing/v1/billing';
 import type { ChatEvent } from '@sluice/proto/chat/v1/chat';
 import { askedBytes } from '@sluice/segment';
-import type { Call, Events, Principal } from './call.ts';
+import type { Call, Events, Principal, TokenCounts } from './call.ts';
 import { CallRefusal } from './call-refusal.ts';
 import { clipped } from './clipped-call.ts';
 import type { TokenBound } from './limits/token-bound.ts';
@@ -96,9 +96,15 @@ export class Spending {
     if (seen > this.#covered || !this.#exceeds(events)) await this.#extend(seen);
     if (seen > this.#covered) return this.#cut(events);
     const usage = this.#exceeds(events);
-    // What was produced is there: the ledger says by how much an upstream reported more than it was asked for.
-    if (usage) this.#hold = await this.#talk.extend(Math.max(this.#covered, Number(usage.outputTokens)), usage);
+    if (usage) await this.#coverReport(usage, seen);
     return this.#take(events);
+  }
+
+  /** A report is believed up to what was asked for and what was seen; what is above that, the ledger shows as overrun. */
+  async #coverReport(usage: TokenCounts, seen: number): Promise<void> {
+    const inputTokens = least(usage.inputTokens, this.#inputTokensBound);
+    const outputTokens = Math.min(Number(usage.outputTokens), Math.max(this.#most, seen));
+    this.#hold = await this.#talk.extend(Math.max(this.#covered, outputTokens), { ...usage, inputTokens, outputTokens: BigInt(outputTokens) });
   }
 
   async #extend(seen: number): Promise<void> {
@@ -158,6 +164,10 @@ function* countedTogether(events: Events): Generator<Events> {
     from = at + 1;
   }
   for (const event of events.slice(from)) yield [event];
+}
+
+function least(left: bigint, right: bigint): bigint {
+  return left < right ? left : right;
 }
 
 function stopped(choice: number): ChatEvent {

@@ -99,7 +99,10 @@ async function patternsOf(pattern: string | undefined, kind: string, wordsFile: 
 }
 
 async function readWords(file: string): Promise<string[]> {
-  const { size } = await stat(file);
+  const { size } = await stat(file).catch((failure: NodeJS.ErrnoException) => {
+    if (failure.code === 'ENOENT') throw new CommandFailed(`There is no file ${printableLine(file)}.`);
+    throw failure;
+  });
   if (size > MAX_WORDS_FILE_BYTES) throw new CommandFailed(`${file} is larger than ${MAX_WORDS_FILE_BYTES} bytes; split it, and add a rule for each part.`);
   const bytes = await readFile(file);
   if (!isUtf8(bytes)) throw new CommandFailed(`${file} is not text in UTF-8.`);

@@ -288,6 +288,8 @@ export type InputVerdict = Message<"content_filter.v1.InputVerdict"> & {
   policyVersion: bigint;
 
   /**
+   * With all masks applied; also of a blocked input in which something is to be masked, for its record.
+   *
    * @generated from field: chat.v1.ChatCall call = 3;
    */
   call?: ChatCall | undefined;
@@ -421,6 +423,8 @@ export type TryResponse = Message<"content_filter.v1.TryResponse"> & {
   policyVersion: bigint;
 
   /**
+   * Without the hash: whoever may try texts could look for them in the records.
+   *
    * @generated from field: repeated content_filter.v1.Hit hits = 4;
    */
   hits: Hit[];
