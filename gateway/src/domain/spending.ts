@@ -109,7 +109,8 @@ export class Spending {
 
   async #extend(seen: number): Promise<void> {
     const next = Math.max(this.#covered + STEP_TOKENS * this.call.choices, seen + MARGIN_TOKENS);
-    const wanted = Math.max(seen, Math.min(next, this.#most));
+    // Behind the most that was asked for, an upstream that goes on is followed in the same steps.
+    const wanted = seen > this.#most ? next : Math.min(next, this.#most);
     try {
       this.#hold = await this.#talk.extend(wanted);
     } catch (thrown) {
