@@ -92,8 +92,8 @@ describe('a trace through the house', () => {
   }, START_LIMIT_MS);
   afterAll(async () => stack.disposeAsync());
 
-  it('takes one chat call over HTTP, rpc and the attempt at the backend, which is told', async () => {
-    expect(tree(finished, CALL)).toEqual({ chat: { 'inference.v1.InferenceService/StreamChat': { 'chat up': {} } } });
+  it('takes one chat call over HTTP, the filter, billing, the router and the attempt at the backend, which is told', async () => {
+    expect(tree(finished, CALL)).toEqual({ chat: { 'content_filter.v1.ContentFilterService/Filter': {}, 'billing.v1.BillingService/Spend': {}, 'inference.v1.InferenceService/StreamChat': { 'chat up': {} } } });
     const attempt = finished.find((span) => span.name === 'chat up' && span.spanContext().traceId === CALL)!;
     expect(upstream.requests.at(-1)!.headers['traceparent']).toBe(`00-${CALL}-${attempt.spanContext().spanId}-01`);
   });

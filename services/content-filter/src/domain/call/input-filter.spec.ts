@@ -94,6 +94,8 @@ describe('input filter', () => {
   it.each<[string, unknown, Record<string, unknown>]>([
     ['a message', [{ role: 'user', content: 'so bad' }], {}],
     ['escaped arguments in a string', [{ role: 'assistant', tool_calls: [{ function: { arguments: '{"q":"\\u0062ad"}' } }] }], {}],
+    ['the name of a tool that is offered', [], { tools: [{ type: 'function', function: { name: 'a_bad_name', parameters: {} } }] }],
+    ['the name of a tool that was called', [{ role: 'assistant', tool_calls: [{ id: '1', type: 'function', function: { name: 'bad', arguments: '{}' } }] }], {}],
     ['text parts that say it together', [{ role: 'user', content: [{ type: 'text', text: 'xb' }, { type: 'text', text: 'a' }, { type: 'text', text: 'd' }] }], {}],
     ['the description of a tool', [], { tools: [{ function: { description: 'bad' } }] }],
     ['the name of a property', [], { tools: [{ function: { parameters: { properties: { bad: {} } } } }] }],
@@ -115,6 +117,13 @@ describe('input filter', () => {
     expect(outcome.hits.all.map(({ ruleId }) => ruleId)).toEqual(['rule-0', 'rule-0', 'rule-1']);
     const plain = callOf([{ role: 'user', content: 'so bad' }]);
     expect(run(plain)).toMatchObject({ action: 'block', call: plain });
+  });
+
+  it('refuses what would be masked where it is cut between two text parts', () => {
+    const parts = [{ type: 'text', text: 'xa' }, { type: 'image_url', image_url: { url: 'data:abc' } }, { type: 'text', text: 'bc' }];
+    const outcome = run(callOf([{ role: 'user', content: parts }]));
+    expect(outcome).toMatchObject({ action: 'block', blockedBy: { id: 'rule-0' } });
+    expect(outcome.hits.all).toMatchObject([{ ruleId: 'rule-0' }]);
   });
 
   it('does not join the parts of different messages', () => {

@@ -32,11 +32,12 @@ export interface InputOutcome {
  */
 export function* filterInput(call: ChatCall, policy: Policy, hits: Hits): Generator<void, InputOutcome> {
   if (!policy.filtersInput) return { action: undefined, call };
-  const reader = new InputReader(policy, (...found) => hits.add(...found));
+  const found: Hits['add'] = (...some) => hits.add(...some);
+  const reader = new InputReader(policy, found, new JoinedParts(policy, (matches, index) => found(matches, 'in', { channel: CHANNEL.content, index })));
   const left = yield* readCall(call, reader);
   if (reader.blockedBy !== undefined) {
     // Behind the match that blocks nothing was looked at yet. These hits are those of a call that nobody answers: they are not told.
-    const kept = yield* readCall(call, new InputReader(policy.masksAlone, () => undefined));
+    const kept = yield* readCall(call, new InputReader(policy.masksAlone, () => undefined, undefined));
     return { action: 'block', call: kept, blockedBy: policy.rule(reader.blockedBy) };
   }
   if (left !== call) return { action: 'mask', call: left };
@@ -60,16 +61,17 @@ class InputReader {
   blockedBy: number | undefined;
   readonly #policy: Policy;
   readonly #found: Hits['add'];
-  readonly #parts: JoinedParts;
+  readonly #parts: JoinedParts | undefined;
   readonly #places = new Map<JsonPath, InputPlace>();
   /** Short texts in which nothing was found. */
   readonly #clean = new Set<string>();
   #strings = 0;
 
-  constructor(policy: Policy, found: Hits['add']) {
+  /** @param parts of messages, read together; undefined where nothing can be refused any more */
+  constructor(policy: Policy, found: Hits['add'], parts: JoinedParts | undefined) {
     this.#policy = policy;
     this.#found = found;
-    this.#parts = new JoinedParts(policy, (matches, index) => found(matches, 'in', { channel: CHANNEL.content, index }));
+    this.#parts = parts;
   }
 
   /** The bytes of one field as they may go on: the same when nothing of it is masked. */
@@ -84,10 +86,12 @@ class InputReader {
       if (kind === undefined) continue;
       const text = literal.isName ? literal.name : decodedLiteral(source, literal.start, literal.end);
       const left = kind === 'text' && this.#isKnownClean(text, place) ? text : yield* this.#look(text, kind, place, literal);
-      if (this.blockedBy === undefined && place.isTextPart) this.blockedBy = yield* this.#parts.add(text, literal.index);
+      if (this.#parts && this.blockedBy === undefined && place.isTextPart) this.blockedBy = yield* this.#parts.add(text, literal.index);
       if (this.blockedBy !== undefined) return json;
       if (left !== text) edits.replace(literal, left);
     }
+    this.blockedBy ??= this.#parts?.end();
+    if (this.blockedBy !== undefined) return json;
     return edits.isChanged ? edits.bytes() : json;
   }
 
@@ -95,11 +99,14 @@ class InputReader {
   *#look(text: string, kind: TextKind, { channel }: InputPlace, { index }: JsonLiteral): Generator<void, string> {
     const stream = kind === 'json' ? new JsonText(this.#policy, 'in') : this.#policy.open('in');
     const release = yield* lookAt(stream, text);
-    this.#found(release.matches, 'in', { channel, index: channel === CHANNEL.none ? 0 : index });
-    this.blockedBy = release.blockedBy;
+    const { blockedBy } = release;
+    // What must stay as it is can only be refused: nothing else that was found in it was acted on.
+    const matches = kind === 'fixed' ? release.matches.filter(({ rule }) => rule === blockedBy) : release.matches;
+    this.#found(matches, 'in', { channel, index: channel === CHANNEL.none ? 0 : index });
+    this.blockedBy = blockedBy;
     if (release.matches.length === 0 && release.text === text && kind === 'text') this.#remember(text);
     yield;
-    return release.text;
+    return kind === 'fixed' ? text : release.text;
   }
 
   #count(): void {

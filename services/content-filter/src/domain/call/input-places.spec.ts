@@ -16,7 +16,7 @@ describe('places of the input', () => {
     ['messages.*.tool_call_id', undefined],
     ['messages.*.content.*.image_url.url', undefined],
     ['messages.*.content.*.input_audio.data', undefined],
-    ['tools.*.function.name', undefined],
+    ['tools.*.function.name', 'fixed'],
     ['tools.*.function.parameters.properties.url.description', 'text'],
     ['tools.*.function.parameters.properties.data.default', 'text'],
     ['reasoning_effort', undefined],

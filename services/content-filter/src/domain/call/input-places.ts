@@ -2,26 +2,30 @@ import type { Channel } from '@sluice/proto/chat/v1/chat';
 import { CHANNEL } from './contract-numbers.ts';
 import type { JsonPath } from './json-literals.ts';
 
-/** What a string of a call is for the filter. */
-export type TextKind = 'text' | 'json';
+/** What a string of a call is for the filter; `fixed`: a text that a mask would break, so rules can only refuse it. */
+export type TextKind = 'text' | 'json' | 'fixed';
 
 /** Members that say how a call is built, not what is said in it: changing them would break it, and media is no text. */
 const STRUCTURE = new Set([
-  ...['role', 'id', 'type', 'tool_call_id', 'function_call.name', 'audio.id'].map((member) => `messages.*.${member}`),
-  ...['id', 'type', 'function.name', 'custom.name'].map((member) => `messages.*.tool_calls.*.${member}`),
+  ...['role', 'id', 'type', 'tool_call_id', 'audio.id'].map((member) => `messages.*.${member}`),
+  ...['id', 'type'].map((member) => `messages.*.tool_calls.*.${member}`),
   ...['type', 'id', 'image_url', 'image_url.url', 'image_url.detail', 'video_url.url', 'audio_url.url', 'input_audio.data', 'input_audio.format', 'file.file_data', 'file.file_id'].map(
     (member) => `messages.*.content.*.${member}`,
   ),
-  ...['type', 'function.name', 'custom.name', 'custom.format.type', 'custom.format.grammar.syntax'].map((member) => `tools.*.${member}`),
-  'functions.*.name',
+  ...['type', 'custom.format.type', 'custom.format.grammar.syntax'].map((member) => `tools.*.${member}`),
   'function_call.name',
   'response_format.type',
-  'response_format.json_schema.name',
   'prediction.type',
   'prediction.content.*.type',
   'modalities.*',
   'audio.voice',
   'audio.format',
+]);
+
+/** Names that the client gives and the model reads: they are referred to from elsewhere. */
+const NAMES = new Set([
+  'messages.*.function_call.name', 'messages.*.tool_calls.*.function.name', 'messages.*.tool_calls.*.custom.name',
+  'tools.*.function.name', 'tools.*.custom.name', 'functions.*.name', 'response_format.json_schema.name',
 ]);
 
 /** Fields that choose among fixed words, or name what the client offered itself. */
@@ -60,7 +64,7 @@ export interface InputPlace {
 export function inputPlaceOf({ text: path }: JsonPath): InputPlace {
   const isFree = isFreePath(path);
   return {
-    value: ARGUMENTS.has(path) ? 'json' : STRUCTURE.has(path) || STRUCTURE_FIELDS.has(fieldOf(path)) ? undefined : 'text',
+    value: ARGUMENTS.has(path) ? 'json' : NAMES.has(path) ? 'fixed' : STRUCTURE.has(path) || STRUCTURE_FIELDS.has(fieldOf(path)) ? undefined : 'text',
     mayBeSchemaType: isFree && path.endsWith('.type'),
     hasFreeNames: isFree,
     channel: inputChannelOf(path),

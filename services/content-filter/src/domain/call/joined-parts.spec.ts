@@ -18,6 +18,27 @@ describe('joined parts', () => {
     expect(found).toEqual([[4, [{ rule: 1, start: 3, end: 6, text: 'bad' }]]]);
   });
 
+  it('block a word that is one only because nothing follows, at the next message and at the end', () => {
+    const wholeWords = new ScriptedPolicy([{ word: 'bad', action: 'block' }]);
+    const held = Object.assign(Object.create(wholeWords) as ScriptedPolicy, {
+      open: () => {
+        let text = '';
+        return { held: 0, push: (piece: string) => ((text += piece), { text: '', matches: [] }), end: () => (text.endsWith('bad') ? { text: '', matches: [{ rule: 0, start: text.length - 3, end: text.length, text: 'bad' }], blockedBy: 0 } : { text, matches: [] }) };
+      },
+    });
+    const parts = new JoinedParts(held, () => undefined);
+    expect([finish(parts.add('b', 0)), finish(parts.add('ad', 0)), finish(parts.add('x', 1))]).toEqual([undefined, undefined, 0]);
+    expect([finish(parts.add('y ba', 1)), finish(parts.add('d', 1)), parts.end(), parts.end()]).toEqual([undefined, undefined, 0, undefined]);
+  });
+
+  it('refuse what would be masked and is cut, and leave alone what stands in one part', () => {
+    const masks = new ScriptedPolicy([{ word: 'secret', action: 'mask' }]);
+    const found: TextMatch[] = [];
+    const parts = new JoinedParts(masks, (matches) => void found.push(...matches));
+    expect([finish(parts.add('a secret b', 0)), finish(parts.add('secret', 0)), finish(parts.add(' sec', 0)), finish(parts.add('ret', 0)) ?? parts.end()]).toEqual([undefined, undefined, undefined, 0]);
+    expect(found).toMatchObject([{ rule: 0, start: 17, end: 23 }]);
+  });
+
   it('begin anew with each message', () => {
     const { parts } = open();
     expect([finish(parts.add('b', 0)), finish(parts.add('x', 0)), finish(parts.add('ba', 1)), finish(parts.add('d', 2))]).toEqual([undefined, undefined, undefined, undefined]);

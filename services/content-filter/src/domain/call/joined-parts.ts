@@ -1,15 +1,19 @@
-import type { Policy, TextMatch, TextStream } from './policy.ts';
+import type { Policy, Release, TextMatch, TextStream } from './policy.ts';
 import { pushed } from './whole-text.ts';
 
 /**
  * The text parts of one message, one behind the other, as templates of models join them: what is blocked is blocked too
- * when it is cut in parts. Each part alone was looked at before.
+ * when it is cut in parts, and what would be masked is refused when it is, because no part alone can be masked. Each part
+ * alone was looked at before.
  */
 export class JoinedParts {
   readonly #policy: Policy;
   readonly #found: (matches: readonly TextMatch[], message: number) => void;
   #message = -1;
   #first = '';
+  /** Where the next part begins, and where those before it did. */
+  #length = 0;
+  #borders: number[] = [];
   #stream: TextStream | undefined;
 
   constructor(policy: Policy, found: (matches: readonly TextMatch[], message: number) => void) {
@@ -20,10 +24,12 @@ export class JoinedParts {
   /** The rule that blocks what the parts so far say together. Yields between stretches of text. */
   *add(part: string, message: number): Generator<void, number | undefined> {
     if (message !== this.#message) {
+      const before = this.end();
       this.#message = message;
       this.#first = part;
-      this.#stream = undefined;
-      return undefined;
+      this.#length = 0;
+      this.#borders = [];
+      return before;
     }
     if (!this.#stream) {
       this.#stream = this.#policy.open('in');
@@ -33,9 +39,26 @@ export class JoinedParts {
     return yield* this.#push(this.#stream, part);
   }
 
+  /** The rule that blocks now that nothing follows: a word may be one only because its message ends with it. */
+  end(): number | undefined {
+    const stream = this.#stream;
+    this.#stream = undefined;
+    return stream && this.#told(stream.end());
+  }
+
   *#push(stream: TextStream, part: string): Generator<void, number | undefined> {
-    const { matches, blockedBy } = yield* pushed(stream, part);
-    if (blockedBy !== undefined) this.#found(matches.filter(({ rule }) => rule === blockedBy), this.#message);
-    return blockedBy;
+    this.#borders.push(this.#length);
+    this.#length += part.length;
+    return this.#told(yield* pushed(stream, part));
+  }
+
+  #told({ matches, blockedBy }: Release): number | undefined {
+    const refusedBy = blockedBy ?? matches.find((match) => this.#policy.rule(match.rule).action === 'mask' && this.#isCut(match))?.rule;
+    if (refusedBy !== undefined) this.#found(matches.filter(({ rule }) => rule === refusedBy), this.#message);
+    return refusedBy;
+  }
+
+  #isCut({ start, end }: TextMatch): boolean {
+    return this.#borders.some((border) => start < border && border < end);
   }
 }
