@@ -77,6 +77,8 @@ describe('usage and ledger', () => {
     expect((await sluice(['usage', '--by', 'none', '--since', '2026-01-01'])).stdout).toMatch(/^CALLS/);
     expect(await sluice(['usage', '--by', 'user'])).toMatchObject({ code: 2 });
     expect(await sluice(['usage', '--since', 'monday'])).toMatchObject({ code: 2 });
+    expect(await sluice(['usage', '--since', '2026-02-31'])).toMatchObject({ code: 2 });
+    expect(await sluice(['usage', '--since', '2026-12-01', '--until', '2026-01-01'])).toMatchObject({ code: 2, stderr: expect.stringContaining('lies before') });
   });
 
   it('end with 1 when a law of the ledger does not hold', async () => {

@@ -4,7 +4,7 @@ const NANO_DIGITS = 9;
 
 /** An amount from the command line, in nano-units: it stays text, because numbers of a program are not exact. */
 export function nanoAmount(text: string): string {
-  if (!/^\d{1,18}$/.test(text)) throw new InvalidArgumentError('Give an integer of nano-units (10^-9 of the currency), as 2500000000 for 2.50.');
+  if (!/^\d{1,18}$/.test(text)) throw new InvalidArgumentError('Give an integer of nano-units (10^-9 of the currency) of at most 18 digits, as 2500000000 for 2.50.');
   return BigInt(text).toString();
 }
 

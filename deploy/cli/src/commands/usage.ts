@@ -1,5 +1,6 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import type { z } from 'zod';
+import { WrongUse } from '../exit-code.ts';
 import { usage } from '../platform-api/answers.ts';
 import { adminApi } from '../platform-api/connection.ts';
 import { table } from '../terminal/table.ts';
@@ -28,6 +29,7 @@ export function addUsageCommand(program: Command): void {
     .option('--model <name>', 'of one model');
   examples(command, ['sluice usage', 'sluice usage --by project,model --since 2026-01-01 --until 2026-01-31', 'sluice usage --by none --json']).action(async (options: UsageOptions) => {
     const { by, since = firstOfMonth(), until, project, key, model } = options;
+    if (until !== undefined && until < since) throw new WrongUse(`--until ${until} lies before --since ${since}.`);
     const answer = await adminApi(options).get('/usage', usage, { group_by: by, since, until, project_id: project, key_id: key, model });
     printAnswer(options, answer, () => {
       if (answer.data.length === 0) return `Nothing was used since ${since}.`;
@@ -46,7 +48,8 @@ function groups(text: string): string {
 }
 
 function day(text: string): string {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(text) || Number.isNaN(Date.parse(text))) throw new InvalidArgumentError('Give a day, as 2026-01-31.');
+  const known = new Date(/^\d{4}-\d{2}-\d{2}$/.test(text) ? text : NaN);
+  if (Number.isNaN(known.getTime()) || !known.toISOString().startsWith(text)) throw new InvalidArgumentError('Give a day, as 2026-01-31.');
   return text;
 }
 

@@ -118,7 +118,7 @@ function fault(issue: z.core.$ZodIssue, value: unknown): ServiceError {
   }
   const param = path.join('.');
   const given = path.reduce<unknown>((parent, member) => (typeof parent === 'object' && parent !== null ? (parent as Record<string, unknown>)[member] : undefined), value);
-  if (issue.code === 'invalid_type' && given === undefined) return new ServiceError('missing_required_parameter', `Missing required parameter: '${param}'.`, { param });
+  if (path.length > 0 && given === undefined) return new ServiceError('missing_required_parameter', `Missing required parameter: '${param}'.`, { param });
   if (issue.code === 'invalid_type') return new ServiceError('invalid_type', `Invalid type for '${param}': expected ${issue.expected}.`, { param });
   return new ServiceError('invalid_value', `Invalid '${param}': ${issue.message}.`, { param });
 }

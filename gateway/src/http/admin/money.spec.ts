@@ -60,6 +60,11 @@ describe('prices', () => {
     expect(await ask('PUT', '/prices/org%2Fsmall', body)).toMatchObject({ status: 400, json: { error: { param } }, request: undefined });
   });
 
+  it('say what is wrong with an amount, and which one is missing', async () => {
+    expect((await ask('PUT', '/prices/chat', { input_nano: '-1', output_nano: 1 })).json).toMatchObject({ error: { code: 'invalid_value', message: expect.stringContaining('an integer of nano-units') } });
+    expect((await ask('PUT', '/prices/chat', { input_nano: 1 })).json).toMatchObject({ error: { code: 'missing_required_parameter', message: "Missing required parameter: 'output_nano'." } });
+  });
+
   it('are not set for what is no model', async () => {
     expect(await ask('PUT', '/prices/nosuch', { input_nano: 1, output_nano: 1 })).toMatchObject({ status: 404, json: { error: { code: 'model_not_found', param: 'model' } } });
   });
