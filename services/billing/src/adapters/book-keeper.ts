@@ -6,10 +6,13 @@ import type { Sql } from '@sluice/sql';
 import type { Logger } from '@sluice/telemetry';
 import { dayOf } from '../domain/period.ts';
 import { AfterCommit } from './after-commit.ts';
-import { BookLease } from './book-lease.ts';
+import { BookLease, HELD_MS } from './book-lease.ts';
 import { loadBook, type Memory } from './load-book.ts';
 
 const RETRY_MS = 500;
+const LOOK_MS = 20;
+/** Who was killed is believed to hold the book for HELD_MS; then the tables and the log are read. */
+const START_LIMIT_MS = HELD_MS + 2_000;
 /** Segments that wait to be billed; at a few hundred a second this is half a minute behind. */
 const MAX_HEALTHY_LAG = 10_000;
 
@@ -50,10 +53,15 @@ export class BookKeeper {
     });
   }
 
-  /** Resolves when the book is in memory, or cannot be for now. */
+  /**
+   * Resolves when money can be given out, or cannot be for now. Where the process before this one was killed, that takes as
+   * long as nobody can know whether it gives any: a house that says it is ready should be.
+   */
   async start(): Promise<void> {
     await this.#lease.start();
-    if (this.#lease.isHeld) await this.#loading;
+    const { clock } = this.#from;
+    const untilMs = clock.monotonicMs() + START_LIMIT_MS;
+    while (!this.#isStopped && this.#unready() && clock.monotonicMs() < untilMs) await this.#wait(LOOK_MS);
   }
 
   async stop(): Promise<void> {
@@ -93,13 +101,19 @@ export class BookKeeper {
   }
 
   health(): HealthState {
-    try {
-      this.requireReady();
-    } catch (thrown) {
-      return { status: 'degraded', detail: `${ServiceError.from(thrown).message} No call is admitted yet.` };
-    }
+    const unready = this.#unready();
+    if (unready) return { status: 'degraded', detail: `${unready.message} No call is admitted yet.` };
     if (this.#isStalled) return { status: 'degraded', detail: 'Billing cannot reach its tables or the log; it goes on when they are back.' };
     return this.lag > MAX_HEALTHY_LAG ? { status: 'degraded', detail: `${this.lag} segments wait to be billed.` } : { status: 'ok' };
+  }
+
+  #unready(): ServiceError | undefined {
+    try {
+      this.requireReady();
+      return undefined;
+    } catch (thrown) {
+      return ServiceError.from(thrown);
+    }
   }
 
   #reload(): void {
@@ -151,8 +165,8 @@ export class BookKeeper {
     await Promise.all(subscriptions.map((subscription) => subscription.stop()));
   }
 
-  #wait(): Promise<void> {
-    return new Promise((resolve) => void this.#from.clock.after(RETRY_MS, resolve));
+  #wait(delayMs = RETRY_MS): Promise<void> {
+    return new Promise((resolve) => void this.#from.clock.after(delayMs, resolve));
   }
 }
 
