@@ -43,6 +43,18 @@ describe('a call whose backend counts on the way', () => {
     expect(house.recorded().completed).toMatchObject([{ counts: { inputTokens: 43n, outputTokens: 4n, estimated: false } }]);
   });
 
+  it('leaves whole when its last text comes with the count of all, however much the text alone would look like', async () => {
+    const house = limited(5n);
+    house.answer = async function* () {
+      yield [started()];
+      yield [text('x'.repeat(20)), counted(43n, 3n)];
+      yield [text('y'.repeat(40)), over('length'), used(43n, 5n)];
+    };
+    await house.run();
+    expect(house.releasedText()).toBe('x'.repeat(20) + 'y'.repeat(40));
+    expect(house.recorded().completed).toMatchObject([{ overrunNano: 0n, counts: { inputTokens: 43n, outputTokens: 5n, estimated: false } }]);
+  });
+
   // The piece that has come and is not on record yet when the client leaves is dropped.
   it.each([['cancelled', 2, 12n], ['upstream_error', 3, 14n]] as const)('is billed by the tokens of what is on record when it ends with %s', async (code, outcome, tokens) => {
     const house = limited(1_000_000n);

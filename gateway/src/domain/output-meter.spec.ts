@@ -30,6 +30,13 @@ describe('the meter of output', () => {
     expect(meter.usage(400).event.value).toMatchObject({ inputTokens: 43n, outputTokens: 7n, estimated: true });
   });
 
+  it('guesses nothing of text that comes with the count of all of it, unless that is itself an estimate', () => {
+    const meter = new OutputMeter();
+    meter.add(events(text('x'.repeat(40)), counted(43n, 6n)));
+    const estimate: EventInit = { event: { case: 'usage', value: { inputTokens: 43n, outputTokens: 7n, estimated: true } } };
+    expect([meter.with(events(text('x'.repeat(12)), over(), used(43n, 7n))), meter.with(events(text('x'.repeat(12)), over(), used(43n, 700n))), meter.with(events(text('x'.repeat(12)), over(), estimate))]).toEqual([7, 9, 9]);
+  });
+
   it('gives an estimate for a usage where nothing was counted', () => {
     const meter = new OutputMeter();
     meter.add(events(text('x'.repeat(12))));

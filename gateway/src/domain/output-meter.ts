@@ -61,6 +61,11 @@ export class OutputMeter {
         counted = event.value;
         pieces = 0;
         bytes = 0;
+      } else if (event.case === 'usage' && !event.value.estimated && Number(event.value.outputTokens) < tokensOf(counted, pieces, bytes)) {
+        // The count of all of it comes with its last text: that is no longer to be guessed. What is above it, is a report.
+        counted = event.value;
+        pieces = 0;
+        bytes = 0;
       }
     }
     this.#ahead = events;
