@@ -119,7 +119,7 @@ describe('rules of the filter', () => {
   });
 
   it('are refused with the position when an expression is not linear, and when the title tells too much', async () => {
-    await expect(add(['a(b|c)\\1'], { kind: 'regex' })).rejects.toMatchObject({ code: 'invalid_value', param: 'pattern', message: expect.stringContaining('position 6') });
+    await expect(add(['a(b|c)\\1'], { kind: 'regex' })).rejects.toMatchObject({ code: 'invalid_value', param: 'patterns', message: expect.stringContaining('position 6') });
     await expect(add(['badger'], { title: 'no badgers' })).rejects.toEqual(code('invalid_value', 'title'));
     await expect(add(['\u200b'])).rejects.toEqual(code('invalid_value', 'patterns'));
     expect(await list()).toMatchObject({ policyVersion: 0n, rules: [] });

@@ -129,8 +129,8 @@ describe('a rule alone', () => {
   it('is refused with the position when its expression is not linear, or none', async () => {
     for (const [pattern, position] of [['a(b|c)\\1', 6], ['ab(?=c)', 2], ['a(b', 3], ['x*', 0], ['(a{99}){99}', 1]] as const) {
       const refusal = await compiler.refuseUnfit(rule('r', { kind: 'regex', patterns: [pattern] })).catch((thrown: unknown) => thrown);
-      expect(refusal).toMatchObject({ code: 'invalid_value', param: 'pattern' });
-      expect({ pattern, message: String(refusal) }).toEqual({ pattern, message: expect.stringMatching(new RegExp(`at position ${position}\\.$`)) });
+      expect(refusal).toMatchObject({ code: 'invalid_value', param: 'patterns' });
+      expect({ pattern, message: String(refusal) }).toEqual({ pattern, message: expect.stringMatching(new RegExp(`Invalid \`patterns\`: .*at position ${position}\\.$`)) });
     }
   });
 

@@ -180,6 +180,6 @@ function linear(pattern: string): CompiledRegex {
     return compileRegex(pattern);
   } catch (thrown) {
     if (!(thrown instanceof RegexRefused)) throw thrown;
-    throw new ServiceError('invalid_value', `Invalid \`pattern\`: ${thrown.message}, at position ${thrown.position}.`, { param: 'pattern' });
+    throw new ServiceError('invalid_value', `Invalid \`patterns\`: ${thrown.message}, at position ${thrown.position}.`, { param: 'patterns' });
   }
 }

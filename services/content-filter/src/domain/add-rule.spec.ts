@@ -45,8 +45,8 @@ describe('addRule', () => {
 
   it('keeps no rule that cannot be compiled', async () => {
     const { administration, asked, compiler } = guarded();
-    compiler.before = () => Promise.reject(new ServiceError('invalid_value', 'Not linear at 3.', { param: 'pattern' }));
-    await expect(addRule(administration, actor, '', given())).rejects.toMatchObject({ code: 'invalid_value', param: 'pattern' });
+    compiler.before = () => Promise.reject(new ServiceError('invalid_value', 'Not linear at 3.', { param: 'patterns' }));
+    await expect(addRule(administration, actor, '', given())).rejects.toMatchObject({ code: 'invalid_value', param: 'patterns' });
     expect(asked).toEqual(['permission']);
   });
 
