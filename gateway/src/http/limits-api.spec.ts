@@ -177,7 +177,7 @@ describe('limits on the public API', () => {
 
   it('of a project are not a member\'s to set, and faults are named', async () => {
     expect((await admin('PUT', '/limits', { level: 'project', id: 'project_1', requests_per_day: 1 }, member)).status).toBe(403);
-    for (const [body, param] of [[{ id: 'x' }, 'level'], [{ level: 'team', id: 'x' }, 'level'], [{ level: 'key' }, 'id'], [{ level: 'key', id: 'x', requests_per_minute: -1 }, 'requests_per_minute'], [{ level: 'key', id: 'x', tokens_per_minute: 0.5 }, 'tokens_per_minute'], [{ level: 'key', id: 'x', rpm: 1 }, 'rpm']] as const) {
+    for (const [body, param] of [[{ id: 'x' }, 'level'], [{ level: 'team', id: 'x' }, 'level'], [{ level: 'key' }, 'id'], [{ level: 'key', id: 'x', requests_per_minute: -1 }, 'requests_per_minute'], [{ level: 'key', id: 'x', tokens_per_minute: 0.5 }, 'tokens_per_minute'], [{ level: 'key', id: 'x', rpm: 1 }, 'rpm'], [{ level: 'key', id: 'x' }, 'requests_per_minute']] as const) {
       expect(await admin('PUT', '/limits', body)).toMatchObject({ status: 400, json: { error: { param } } });
     }
   });

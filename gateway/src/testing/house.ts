@@ -201,7 +201,12 @@ export class TestHouse {
         this.revoked.add(keyId);
         return { key: create(ApiKeySchema, { id: keyId, kind: KeyKind.INFERENCE, revokedAtMs: 1_700_000_000_000n }), wasRevoked };
       },
-      setLimits: async ({ limits }) => ({ limits: this.limit(limits!) }),
+      setLimits: async ({ level, subjectId, change }) => {
+        const names = ['requestsPerMinute', 'tokensPerMinute', 'concurrentRequests', 'requestsPerDay'] as const;
+        const given = Object.fromEntries(names.flatMap((name) => (change?.[name] === undefined ? [] : [[name, change[name]]])));
+        if (Object.keys(given).length === 0) throw new ServiceError('missing_required_parameter', 'Nothing is to change.', { param: 'requests_per_minute' });
+        return { limits: this.limit({ level, subjectId, limits: { ...this.limits.get(subjectId)?.limits, ...given } as NonNullable<SubjectLimits['limits']> }) };
+      },
       listLimits: async () => ({ limits: [...this.limits.values()] }),
       setParameterRule: async ({ rule }) => ({ rule: this.rule({ ...rule!, id: `prule_${this.rules.size}` }) }),
       listParameterRules: async () => ({ rules: [...this.rules.values()] }),

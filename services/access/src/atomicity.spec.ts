@@ -27,7 +27,7 @@ describe('an act of access', () => {
       ['a new inference key', ({ access }) => access.createApiKey({ ...first, kind: KeyKind.INFERENCE, name: 'new' })],
       ['a new admin key', ({ access }) => access.createApiKey({ actor: first.actor, kind: KeyKind.ADMIN, role: Role.OWNER, name: 'new' })],
       ['a revocation', ({ access }) => access.revokeApiKey({ actor: first.actor, keyId: spareKeyId })],
-      ['limits', ({ access }) => access.setLimits({ actor: first.actor, limits: { level: Level.PROJECT, subjectId: first.projectId, limits: { requestsPerMinute: 5n } } })],
+      ['limits', ({ access }) => access.setLimits({ actor: first.actor, level: Level.PROJECT, subjectId: first.projectId, change: { requestsPerMinute: 5n } })],
       ['a parameter rule', ({ access }) => access.setParameterRule({ actor: first.actor, rule: { parameter: 'n', max: 1, outOfBounds: OutOfBounds.CLIP } })],
     ],
     () => ({ house, sound, content }),

@@ -35,7 +35,7 @@ describe('limits and parameter rules', () => {
     await house[Symbol.asyncDispose]();
   });
 
-  const set = (level: Level, subjectId: string, limits = LIMITS, by = actor) => running.access.setLimits({ actor: by, limits: { level, subjectId, limits } });
+  const set = (level: Level, subjectId: string, limits: Partial<typeof LIMITS> = LIMITS, by = actor) => running.access.setLimits({ actor: by, level, subjectId, change: limits });
   const known = async () => (await running.snapshot()).limits;
 
   describe('limits', () => {
@@ -51,14 +51,23 @@ describe('limits and parameter rules', () => {
       expect(JSON.parse(acts.at(-1)!.detailJson)).toEqual({ requests_per_minute: 60, tokens_per_minute: 1000, concurrent_requests: 2, requests_per_day: 500 });
     });
 
-    it('are replaced whole, and gone when nothing is limited any more', async () => {
-      await set(Level.PROJECT, projectId, { ...NONE, requestsPerDay: 9n });
-      expect((await known()).find(({ level }) => level === Level.PROJECT)!.limits).toMatchObject({ ...NONE, requestsPerDay: 9n });
+    it('change as far as they are given, and are gone when nothing is limited any more', async () => {
+      const changed = await set(Level.PROJECT, projectId, { requestsPerDay: 9n, tokensPerMinute: 0n });
+      expect(changed.limits!.limits).toMatchObject({ ...LIMITS, requestsPerDay: 9n, tokensPerMinute: 0n });
+      expect((await known()).find(({ level }) => level === Level.PROJECT)).toEqual(changed.limits);
+      await caughtUp();
+      expect(JSON.parse(acts.at(-1)!.detailJson)).toEqual({ requests_per_minute: 60, tokens_per_minute: 0, concurrent_requests: 2, requests_per_day: 9 });
       await set(Level.PROJECT, projectId, NONE);
       await set(Level.PROJECT, projectId, NONE);
       await caughtUp();
       expect((await known()).some(({ level }) => level === Level.PROJECT)).toBe(false);
       expect(heard.at(-1)!.change).toMatchObject({ case: 'limits', value: { level: Level.PROJECT, subjectId: projectId, limits: NONE } });
+    });
+
+    it('that two owners change at once are both changed', async () => {
+      const changes = [{ requestsPerMinute: 7n }, { tokensPerMinute: 700n }, { concurrentRequests: 3n }, { requestsPerDay: 70n }];
+      await Promise.all(changes.map((change) => set(Level.KEY, keyId, change)));
+      expect((await known()).find(({ level }) => level === Level.KEY)!.limits).toMatchObject(Object.assign({}, ...changes));
     });
 
     it('of a key that is revoked are gone with it, and cannot be set again', async () => {
@@ -73,7 +82,10 @@ describe('limits and parameter rules', () => {
       await expect(set(Level.UNSPECIFIED, projectId)).rejects.toEqual(code('missing_required_parameter', 'level'));
       await expect(set(9 as Level, projectId)).rejects.toEqual(code('invalid_value', 'level'));
       await expect(set(Level.PROJECT, '')).rejects.toEqual(code('missing_required_parameter', 'subject_id'));
-      await expect(running.access.setLimits({ actor, limits: { level: Level.PROJECT, subjectId: projectId } })).rejects.toEqual(code('missing_required_parameter', 'limits'));
+      for (const nothing of [{}, { change: {} }]) {
+        const refusal = running.access.setLimits({ actor, level: Level.PROJECT, subjectId: projectId, ...nothing });
+        await expect(refusal).rejects.toMatchObject({ code: 'missing_required_parameter', param: 'requests_per_minute', message: expect.stringContaining('`concurrent_requests`, `requests_per_day`') });
+      }
       await expect(running.access.setLimits({ actor })).rejects.toEqual(code('missing_required_parameter', 'level'));
       await expect(set(Level.PROJECT, projectId, { ...LIMITS, tokensPerMinute: 2n ** 63n })).rejects.toEqual(code('invalid_value', 'tokens_per_minute'));
       for (const [level, id] of [[Level.ORGANISATION, 'org_other'], [Level.PROJECT, 'proj_none'], [Level.KEY, 'key_none'], [Level.KEY, projectId]] as const) {

@@ -82,7 +82,7 @@ describe('a replica of access', () => {
       const { keys } = await running.snapshot();
       const subjects = [{ level: Level.ORGANISATION, id: actor.organisationId }, { level: Level.PROJECT, id: projectId }, ...keys.filter(({ kind }) => kind === KeyKind.INFERENCE).map(({ id }) => ({ level: Level.KEY, id }))];
       const { level, id: subjectId } = subjects[step.which % subjects.length]!;
-      await running.access.setLimits({ actor, limits: { level, subjectId, limits: { requestsPerMinute: BigInt(step.value) } } });
+      await running.access.setLimits({ actor, level, subjectId, change: { requestsPerMinute: BigInt(step.value) } });
     } else if (step.do === 'rule') {
       await running.access.setParameterRule({ actor, rule: { parameter: 'n', max: step.value + 1, model: step.which % 2 ? 'm' : '', projectId: step.which % 3 ? projectId : '', outOfBounds: OutOfBounds.CLIP } });
     } else if (step.do === 'unrule') {

@@ -27,21 +27,21 @@ export function limitsRoutes(server: FastifyInstance, door: AdminDoor): void {
   adminRoute(server, door, 'PUT', '/limits', OPERATORS, async ({ administrator, actor, options, body }) => {
     const { level, id, ...given } = body(newLimits);
     if (level !== Level.KEY) requireRole(administrator, OWNER);
-    const { limits: all } = await door.access.listLimits({ organisationId: actor.organisationId }, options);
-    const known = all.find((candidate) => candidate.level === level && candidate.subjectId === id)?.limits;
-    const limits = {
-      requestsPerMinute: changed(given.requests_per_minute, known?.requestsPerMinute),
-      tokensPerMinute: changed(given.tokens_per_minute, known?.tokensPerMinute),
-      concurrentRequests: changed(given.concurrent_requests, known?.concurrentRequests),
-      requestsPerDay: changed(given.requests_per_day, known?.requestsPerDay),
+    const change = {
+      ...changed('requestsPerMinute', given.requests_per_minute),
+      ...changed('tokensPerMinute', given.tokens_per_minute),
+      ...changed('concurrentRequests', given.concurrent_requests),
+      ...changed('requestsPerDay', given.requests_per_day),
     };
-    const set = await door.access.setLimits({ actor, limits: { level, subjectId: id, limits } }, options);
+    const set = await door.access.setLimits({ actor, level, subjectId: id, change }, options);
     return { json: limitsView(set.limits!) };
   });
 }
 
-function changed(given: number | null | undefined, known: bigint | undefined): bigint {
-  return given === undefined ? (known ?? 0n) : BigInt(given ?? 0);
+type LimitName = 'requestsPerMinute' | 'tokensPerMinute' | 'concurrentRequests' | 'requestsPerDay';
+
+function changed(name: LimitName, given: number | null | undefined): { [name in LimitName]?: bigint } {
+  return given === undefined ? {} : { [name]: BigInt(given ?? 0) };
 }
 
 function limitsView({ level, subjectId, limits }: SubjectLimits): object {
@@ -57,6 +57,6 @@ function limitsView({ level, subjectId, limits }: SubjectLimits): object {
 }
 
 /** Null: no limit. */
-function limitOf(limits: Limits | undefined, name: 'requestsPerMinute' | 'tokensPerMinute' | 'concurrentRequests' | 'requestsPerDay'): number | null {
+function limitOf(limits: Limits | undefined, name: LimitName): number | null {
   return Number(limits?.[name] ?? 0n) || null;
 }

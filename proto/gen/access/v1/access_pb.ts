@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file access/v1/access.proto.
  */
 export const file_access_v1_access: GenFile = /*@__PURE__*/
-  fileDesc("ChZhY2Nlc3MvdjEvYWNjZXNzLnByb3RvEglhY2Nlc3MudjEidwoGTGltaXRzEhsKE3JlcXVlc3RzX3Blcl9taW51dGUYASABKAQSGQoRdG9rZW5zX3Blcl9taW51dGUYAiABKAQSGwoTY29uY3VycmVudF9yZXF1ZXN0cxgDIAEoBBIYChByZXF1ZXN0c19wZXJfZGF5GAQgASgEImcKDVN1YmplY3RMaW1pdHMSHwoFbGV2ZWwYASABKA4yEC5hY2Nlc3MudjEuTGV2ZWwSEgoKc3ViamVjdF9pZBgCIAEoCRIhCgZsaW1pdHMYAyABKAsyES5hY2Nlc3MudjEuTGltaXRzItYBCg1QYXJhbWV0ZXJSdWxlEgoKAmlkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSDQoFbW9kZWwYAyABKAkSEQoJcGFyYW1ldGVyGAQgASgJEhAKA21pbhgFIAEoAUgAiAEBEhAKA21heBgGIAEoAUgBiAEBEhQKB2RlZmF1bHQYByABKAFIAogBARItCg1vdXRfb2ZfYm91bmRzGAggASgOMhYuYWNjZXNzLnYxLk91dE9mQm91bmRzQgYKBF9taW5CBgoEX21heEIKCghfZGVmYXVsdCIoCgxPcmdhbmlzYXRpb24SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCSJ/CgdQcm9qZWN0EgoKAmlkGAEgASgJEhcKD29yZ2FuaXNhdGlvbl9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEioKC2JvZHlfcG9saWN5GAQgASgOMhUuYWNjZXNzLnYxLkJvZHlQb2xpY3kSFQoNY3JlYXRlZF9hdF9tcxgFIAEoAyKJAgoGQXBpS2V5EgoKAmlkGAEgASgJEhcKD29yZ2FuaXNhdGlvbl9pZBgCIAEoCRISCgpwcm9qZWN0X2lkGAMgASgJEiAKBGtpbmQYBCABKA4yEi5hY2Nlc3MudjEuS2V5S2luZBIdCgRyb2xlGAUgASgOMg8uYWNjZXNzLnYxLlJvbGUSDAoEbmFtZRgGIAEoCRIOCgZwcmVmaXgYByABKAkSEgoKa2V5ZWRfaGFzaBgIIAEoDBIOCgZtb2RlbHMYCSADKAkSFQoNY3JlYXRlZF9hdF9tcxgKIAEoAxIVCg1leHBpcmVzX2F0X21zGAsgASgDEhUKDXJldm9rZWRfYXRfbXMYDCABKAMiIgoHRGF0YUtleRIKCgJpZBgBIAEoCRILCgNrZXkYAiABKAwiXAoOUHJvamVjdFNlY3JldHMSIwoHcHJvamVjdBgBIAEoCzISLmFjY2Vzcy52MS5Qcm9qZWN0EiUKCWRhdGFfa2V5cxgCIAMoCzISLmFjY2Vzcy52MS5EYXRhS2V5IhQKEkdldFNuYXBzaG90UmVxdWVzdCKfAgoTR2V0U25hcHNob3RSZXNwb25zZRIQCghwb3NpdGlvbhgBIAEoBBIuCg1vcmdhbmlzYXRpb25zGAIgAygLMhcuYWNjZXNzLnYxLk9yZ2FuaXNhdGlvbhIrCghwcm9qZWN0cxgDIAMoCzIZLmFjY2Vzcy52MS5Qcm9qZWN0U2VjcmV0cxIfCgRrZXlzGAQgAygLMhEuYWNjZXNzLnYxLkFwaUtleRIOCgZwZXBwZXIYBSABKAwSKAoGbGltaXRzGAYgAygLMhguYWNjZXNzLnYxLlN1YmplY3RMaW1pdHMSPgoPcGFyYW1ldGVyX3J1bGVzGAcgAygLMiUuYWNjZXNzLnYxLk9yZ2FuaXNhdGlvblBhcmFtZXRlclJ1bGVzIl4KGk9yZ2FuaXNhdGlvblBhcmFtZXRlclJ1bGVzEhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCRInCgVydWxlcxgCIAMoCzIYLmFjY2Vzcy52MS5QYXJhbWV0ZXJSdWxlIkcKGEdldFByb2plY3RTZWNyZXRzUmVxdWVzdBISCgpwcm9qZWN0X2lkGAEgASgJEhcKD29yZ2FuaXNhdGlvbl9pZBgCIAEoCSJHChlHZXRQcm9qZWN0U2VjcmV0c1Jlc3BvbnNlEioKB3Byb2plY3QYASABKAsyGS5hY2Nlc3MudjEuUHJvamVjdFNlY3JldHMiMAoFQWN0b3ISDgoGa2V5X2lkGAEgASgJEhcKD29yZ2FuaXNhdGlvbl9pZBgCIAEoCSJDChBBdXRob3Jpc2VSZXF1ZXN0Eh8KBWFjdG9yGAEgASgLMhAuYWNjZXNzLnYxLkFjdG9yEg4KBmFjdGlvbhgCIAEoCSITChFBdXRob3Jpc2VSZXNwb25zZSJxChRDcmVhdGVQcm9qZWN0UmVxdWVzdBIfCgVhY3RvchgBIAEoCzIQLmFjY2Vzcy52MS5BY3RvchIMCgRuYW1lGAIgASgJEioKC2JvZHlfcG9saWN5GAMgASgOMhUuYWNjZXNzLnYxLkJvZHlQb2xpY3kiPAoVQ3JlYXRlUHJvamVjdFJlc3BvbnNlEiMKB3Byb2plY3QYASABKAsyEi5hY2Nlc3MudjEuUHJvamVjdCIuChNMaXN0UHJvamVjdHNSZXF1ZXN0EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCSI8ChRMaXN0UHJvamVjdHNSZXNwb25zZRIkCghwcm9qZWN0cxgBIAMoCzISLmFjY2Vzcy52MS5Qcm9qZWN0IsABChNDcmVhdGVBcGlLZXlSZXF1ZXN0Eh8KBWFjdG9yGAEgASgLMhAuYWNjZXNzLnYxLkFjdG9yEiAKBGtpbmQYAiABKA4yEi5hY2Nlc3MudjEuS2V5S2luZBIdCgRyb2xlGAMgASgOMg8uYWNjZXNzLnYxLlJvbGUSEgoKcHJvamVjdF9pZBgEIAEoCRIMCgRuYW1lGAUgASgJEg4KBm1vZGVscxgGIAMoCRIVCg1leHBpcmVzX2F0X21zGAcgASgDIkYKFENyZWF0ZUFwaUtleVJlc3BvbnNlEh4KA2tleRgBIAEoCzIRLmFjY2Vzcy52MS5BcGlLZXkSDgoGc2VjcmV0GAIgASgJIi0KEkxpc3RBcGlLZXlzUmVxdWVzdBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkiNgoTTGlzdEFwaUtleXNSZXNwb25zZRIfCgRrZXlzGAEgAygLMhEuYWNjZXNzLnYxLkFwaUtleSJGChNSZXZva2VBcGlLZXlSZXF1ZXN0Eh8KBWFjdG9yGAEgASgLMhAuYWNjZXNzLnYxLkFjdG9yEg4KBmtleV9pZBgCIAEoCSJLChRSZXZva2VBcGlLZXlSZXNwb25zZRIeCgNrZXkYASABKAsyES5hY2Nlc3MudjEuQXBpS2V5EhMKC3dhc19yZXZva2VkGAIgASgIIl0KEFNldExpbWl0c1JlcXVlc3QSHwoFYWN0b3IYASABKAsyEC5hY2Nlc3MudjEuQWN0b3ISKAoGbGltaXRzGAIgASgLMhguYWNjZXNzLnYxLlN1YmplY3RMaW1pdHMiPQoRU2V0TGltaXRzUmVzcG9uc2USKAoGbGltaXRzGAEgASgLMhguYWNjZXNzLnYxLlN1YmplY3RMaW1pdHMiLAoRTGlzdExpbWl0c1JlcXVlc3QSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJIj4KEkxpc3RMaW1pdHNSZXNwb25zZRIoCgZsaW1pdHMYASADKAsyGC5hY2Nlc3MudjEuU3ViamVjdExpbWl0cyJiChdTZXRQYXJhbWV0ZXJSdWxlUmVxdWVzdBIfCgVhY3RvchgBIAEoCzIQLmFjY2Vzcy52MS5BY3RvchImCgRydWxlGAIgASgLMhguYWNjZXNzLnYxLlBhcmFtZXRlclJ1bGUiQgoYU2V0UGFyYW1ldGVyUnVsZVJlc3BvbnNlEiYKBHJ1bGUYASABKAsyGC5hY2Nlc3MudjEuUGFyYW1ldGVyUnVsZSI0ChlMaXN0UGFyYW1ldGVyUnVsZXNSZXF1ZXN0EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCSJFChpMaXN0UGFyYW1ldGVyUnVsZXNSZXNwb25zZRInCgVydWxlcxgBIAMoCzIYLmFjY2Vzcy52MS5QYXJhbWV0ZXJSdWxlIk4KGlJlbW92ZVBhcmFtZXRlclJ1bGVSZXF1ZXN0Eh8KBWFjdG9yGAEgASgLMhAuYWNjZXNzLnYxLkFjdG9yEg8KB3J1bGVfaWQYAiABKAkiRQobUmVtb3ZlUGFyYW1ldGVyUnVsZVJlc3BvbnNlEiYKBHJ1bGUYASABKAsyGC5hY2Nlc3MudjEuUGFyYW1ldGVyUnVsZSpYCgVMZXZlbBIVChFMRVZFTF9VTlNQRUNJRklFRBAAEhYKEkxFVkVMX09SR0FOSVNBVElPThABEhEKDUxFVkVMX1BST0pFQ1QQAhINCglMRVZFTF9LRVkQAypeCgtPdXRPZkJvdW5kcxIdChlPVVRfT0ZfQk9VTkRTX1VOU1BFQ0lGSUVEEAASFgoST1VUX09GX0JPVU5EU19DTElQEAESGAoUT1VUX09GX0JPVU5EU19SRUZVU0UQAipPCgdLZXlLaW5kEhgKFEtFWV9LSU5EX1VOU1BFQ0lGSUVEEAASFgoSS0VZX0tJTkRfSU5GRVJFTkNFEAESEgoOS0VZX0tJTkRfQURNSU4QAipPCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIOCgpST0xFX09XTkVSEAESDwoLUk9MRV9NRU1CRVIQAhIQCgxST0xFX0FVRElUT1IQAyp6CgpCb2R5UG9saWN5EhsKF0JPRFlfUE9MSUNZX1VOU1BFQ0lGSUVEEAASFAoQQk9EWV9QT0xJQ1lfU0VOVBABEiEKHUJPRFlfUE9MSUNZX09SSUdJTkFMX0FORF9TRU5UEAISFgoSQk9EWV9QT0xJQ1lfRElHRVNUEAMy0wgKDUFjY2Vzc1NlcnZpY2USTAoLR2V0U25hcHNob3QSHS5hY2Nlc3MudjEuR2V0U25hcHNob3RSZXF1ZXN0Gh4uYWNjZXNzLnYxLkdldFNuYXBzaG90UmVzcG9uc2USRgoJQXV0aG9yaXNlEhsuYWNjZXNzLnYxLkF1dGhvcmlzZVJlcXVlc3QaHC5hY2Nlc3MudjEuQXV0aG9yaXNlUmVzcG9uc2USXgoRR2V0UHJvamVjdFNlY3JldHMSIy5hY2Nlc3MudjEuR2V0UHJvamVjdFNlY3JldHNSZXF1ZXN0GiQuYWNjZXNzLnYxLkdldFByb2plY3RTZWNyZXRzUmVzcG9uc2USUgoNQ3JlYXRlUHJvamVjdBIfLmFjY2Vzcy52MS5DcmVhdGVQcm9qZWN0UmVxdWVzdBogLmFjY2Vzcy52MS5DcmVhdGVQcm9qZWN0UmVzcG9uc2USTwoMTGlzdFByb2plY3RzEh4uYWNjZXNzLnYxLkxpc3RQcm9qZWN0c1JlcXVlc3QaHy5hY2Nlc3MudjEuTGlzdFByb2plY3RzUmVzcG9uc2USTwoMQ3JlYXRlQXBpS2V5Eh4uYWNjZXNzLnYxLkNyZWF0ZUFwaUtleVJlcXVlc3QaHy5hY2Nlc3MudjEuQ3JlYXRlQXBpS2V5UmVzcG9uc2USTAoLTGlzdEFwaUtleXMSHS5hY2Nlc3MudjEuTGlzdEFwaUtleXNSZXF1ZXN0Gh4uYWNjZXNzLnYxLkxpc3RBcGlLZXlzUmVzcG9uc2USTwoMUmV2b2tlQXBpS2V5Eh4uYWNjZXNzLnYxLlJldm9rZUFwaUtleVJlcXVlc3QaHy5hY2Nlc3MudjEuUmV2b2tlQXBpS2V5UmVzcG9uc2USRgoJU2V0TGltaXRzEhsuYWNjZXNzLnYxLlNldExpbWl0c1JlcXVlc3QaHC5hY2Nlc3MudjEuU2V0TGltaXRzUmVzcG9uc2USSQoKTGlzdExpbWl0cxIcLmFjY2Vzcy52MS5MaXN0TGltaXRzUmVxdWVzdBodLmFjY2Vzcy52MS5MaXN0TGltaXRzUmVzcG9uc2USWwoQU2V0UGFyYW1ldGVyUnVsZRIiLmFjY2Vzcy52MS5TZXRQYXJhbWV0ZXJSdWxlUmVxdWVzdBojLmFjY2Vzcy52MS5TZXRQYXJhbWV0ZXJSdWxlUmVzcG9uc2USYQoSTGlzdFBhcmFtZXRlclJ1bGVzEiQuYWNjZXNzLnYxLkxpc3RQYXJhbWV0ZXJSdWxlc1JlcXVlc3QaJS5hY2Nlc3MudjEuTGlzdFBhcmFtZXRlclJ1bGVzUmVzcG9uc2USZAoTUmVtb3ZlUGFyYW1ldGVyUnVsZRIlLmFjY2Vzcy52MS5SZW1vdmVQYXJhbWV0ZXJSdWxlUmVxdWVzdBomLmFjY2Vzcy52MS5SZW1vdmVQYXJhbWV0ZXJSdWxlUmVzcG9uc2ViBnByb3RvMw");
+  fileDesc("ChZhY2Nlc3MvdjEvYWNjZXNzLnByb3RvEglhY2Nlc3MudjEidwoGTGltaXRzEhsKE3JlcXVlc3RzX3Blcl9taW51dGUYASABKAQSGQoRdG9rZW5zX3Blcl9taW51dGUYAiABKAQSGwoTY29uY3VycmVudF9yZXF1ZXN0cxgDIAEoBBIYChByZXF1ZXN0c19wZXJfZGF5GAQgASgEIuwBCgxMaW1pdHNDaGFuZ2USIAoTcmVxdWVzdHNfcGVyX21pbnV0ZRgBIAEoBEgAiAEBEh4KEXRva2Vuc19wZXJfbWludXRlGAIgASgESAGIAQESIAoTY29uY3VycmVudF9yZXF1ZXN0cxgDIAEoBEgCiAEBEh0KEHJlcXVlc3RzX3Blcl9kYXkYBCABKARIA4gBAUIWChRfcmVxdWVzdHNfcGVyX21pbnV0ZUIUChJfdG9rZW5zX3Blcl9taW51dGVCFgoUX2NvbmN1cnJlbnRfcmVxdWVzdHNCEwoRX3JlcXVlc3RzX3Blcl9kYXkiZwoNU3ViamVjdExpbWl0cxIfCgVsZXZlbBgBIAEoDjIQLmFjY2Vzcy52MS5MZXZlbBISCgpzdWJqZWN0X2lkGAIgASgJEiEKBmxpbWl0cxgDIAEoCzIRLmFjY2Vzcy52MS5MaW1pdHMi1gEKDVBhcmFtZXRlclJ1bGUSCgoCaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRINCgVtb2RlbBgDIAEoCRIRCglwYXJhbWV0ZXIYBCABKAkSEAoDbWluGAUgASgBSACIAQESEAoDbWF4GAYgASgBSAGIAQESFAoHZGVmYXVsdBgHIAEoAUgCiAEBEi0KDW91dF9vZl9ib3VuZHMYCCABKA4yFi5hY2Nlc3MudjEuT3V0T2ZCb3VuZHNCBgoEX21pbkIGCgRfbWF4QgoKCF9kZWZhdWx0IigKDE9yZ2FuaXNhdGlvbhIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJIn8KB1Byb2plY3QSCgoCaWQYASABKAkSFwoPb3JnYW5pc2F0aW9uX2lkGAIgASgJEgwKBG5hbWUYAyABKAkSKgoLYm9keV9wb2xpY3kYBCABKA4yFS5hY2Nlc3MudjEuQm9keVBvbGljeRIVCg1jcmVhdGVkX2F0X21zGAUgASgDIokCCgZBcGlLZXkSCgoCaWQYASABKAkSFwoPb3JnYW5pc2F0aW9uX2lkGAIgASgJEhIKCnByb2plY3RfaWQYAyABKAkSIAoEa2luZBgEIAEoDjISLmFjY2Vzcy52MS5LZXlLaW5kEh0KBHJvbGUYBSABKA4yDy5hY2Nlc3MudjEuUm9sZRIMCgRuYW1lGAYgASgJEg4KBnByZWZpeBgHIAEoCRISCgprZXllZF9oYXNoGAggASgMEg4KBm1vZGVscxgJIAMoCRIVCg1jcmVhdGVkX2F0X21zGAogASgDEhUKDWV4cGlyZXNfYXRfbXMYCyABKAMSFQoNcmV2b2tlZF9hdF9tcxgMIAEoAyIiCgdEYXRhS2V5EgoKAmlkGAEgASgJEgsKA2tleRgCIAEoDCJcCg5Qcm9qZWN0U2VjcmV0cxIjCgdwcm9qZWN0GAEgASgLMhIuYWNjZXNzLnYxLlByb2plY3QSJQoJZGF0YV9rZXlzGAIgAygLMhIuYWNjZXNzLnYxLkRhdGFLZXkiFAoSR2V0U25hcHNob3RSZXF1ZXN0Ip8CChNHZXRTbmFwc2hvdFJlc3BvbnNlEhAKCHBvc2l0aW9uGAEgASgEEi4KDW9yZ2FuaXNhdGlvbnMYAiADKAsyFy5hY2Nlc3MudjEuT3JnYW5pc2F0aW9uEisKCHByb2plY3RzGAMgAygLMhkuYWNjZXNzLnYxLlByb2plY3RTZWNyZXRzEh8KBGtleXMYBCADKAsyES5hY2Nlc3MudjEuQXBpS2V5Eg4KBnBlcHBlchgFIAEoDBIoCgZsaW1pdHMYBiADKAsyGC5hY2Nlc3MudjEuU3ViamVjdExpbWl0cxI+Cg9wYXJhbWV0ZXJfcnVsZXMYByADKAsyJS5hY2Nlc3MudjEuT3JnYW5pc2F0aW9uUGFyYW1ldGVyUnVsZXMiXgoaT3JnYW5pc2F0aW9uUGFyYW1ldGVyUnVsZXMSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJEicKBXJ1bGVzGAIgAygLMhguYWNjZXNzLnYxLlBhcmFtZXRlclJ1bGUiRwoYR2V0UHJvamVjdFNlY3JldHNSZXF1ZXN0EhIKCnByb2plY3RfaWQYASABKAkSFwoPb3JnYW5pc2F0aW9uX2lkGAIgASgJIkcKGUdldFByb2plY3RTZWNyZXRzUmVzcG9uc2USKgoHcHJvamVjdBgBIAEoCzIZLmFjY2Vzcy52MS5Qcm9qZWN0U2VjcmV0cyIwCgVBY3RvchIOCgZrZXlfaWQYASABKAkSFwoPb3JnYW5pc2F0aW9uX2lkGAIgASgJIkMKEEF1dGhvcmlzZVJlcXVlc3QSHwoFYWN0b3IYASABKAsyEC5hY2Nlc3MudjEuQWN0b3ISDgoGYWN0aW9uGAIgASgJIhMKEUF1dGhvcmlzZVJlc3BvbnNlInEKFENyZWF0ZVByb2plY3RSZXF1ZXN0Eh8KBWFjdG9yGAEgASgLMhAuYWNjZXNzLnYxLkFjdG9yEgwKBG5hbWUYAiABKAkSKgoLYm9keV9wb2xpY3kYAyABKA4yFS5hY2Nlc3MudjEuQm9keVBvbGljeSI8ChVDcmVhdGVQcm9qZWN0UmVzcG9uc2USIwoHcHJvamVjdBgBIAEoCzISLmFjY2Vzcy52MS5Qcm9qZWN0Ii4KE0xpc3RQcm9qZWN0c1JlcXVlc3QSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJIjwKFExpc3RQcm9qZWN0c1Jlc3BvbnNlEiQKCHByb2plY3RzGAEgAygLMhIuYWNjZXNzLnYxLlByb2plY3QiwAEKE0NyZWF0ZUFwaUtleVJlcXVlc3QSHwoFYWN0b3IYASABKAsyEC5hY2Nlc3MudjEuQWN0b3ISIAoEa2luZBgCIAEoDjISLmFjY2Vzcy52MS5LZXlLaW5kEh0KBHJvbGUYAyABKA4yDy5hY2Nlc3MudjEuUm9sZRISCgpwcm9qZWN0X2lkGAQgASgJEgwKBG5hbWUYBSABKAkSDgoGbW9kZWxzGAYgAygJEhUKDWV4cGlyZXNfYXRfbXMYByABKAMiRgoUQ3JlYXRlQXBpS2V5UmVzcG9uc2USHgoDa2V5GAEgASgLMhEuYWNjZXNzLnYxLkFwaUtleRIOCgZzZWNyZXQYAiABKAkiLQoSTGlzdEFwaUtleXNSZXF1ZXN0EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCSI2ChNMaXN0QXBpS2V5c1Jlc3BvbnNlEh8KBGtleXMYASADKAsyES5hY2Nlc3MudjEuQXBpS2V5IkYKE1Jldm9rZUFwaUtleVJlcXVlc3QSHwoFYWN0b3IYASABKAsyEC5hY2Nlc3MudjEuQWN0b3ISDgoGa2V5X2lkGAIgASgJIksKFFJldm9rZUFwaUtleVJlc3BvbnNlEh4KA2tleRgBIAEoCzIRLmFjY2Vzcy52MS5BcGlLZXkSEwoLd2FzX3Jldm9rZWQYAiABKAgikQEKEFNldExpbWl0c1JlcXVlc3QSHwoFYWN0b3IYASABKAsyEC5hY2Nlc3MudjEuQWN0b3ISHwoFbGV2ZWwYAiABKA4yEC5hY2Nlc3MudjEuTGV2ZWwSEgoKc3ViamVjdF9pZBgDIAEoCRInCgZjaGFuZ2UYBCABKAsyFy5hY2Nlc3MudjEuTGltaXRzQ2hhbmdlIj0KEVNldExpbWl0c1Jlc3BvbnNlEigKBmxpbWl0cxgBIAEoCzIYLmFjY2Vzcy52MS5TdWJqZWN0TGltaXRzIiwKEUxpc3RMaW1pdHNSZXF1ZXN0EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCSI+ChJMaXN0TGltaXRzUmVzcG9uc2USKAoGbGltaXRzGAEgAygLMhguYWNjZXNzLnYxLlN1YmplY3RMaW1pdHMiYgoXU2V0UGFyYW1ldGVyUnVsZVJlcXVlc3QSHwoFYWN0b3IYASABKAsyEC5hY2Nlc3MudjEuQWN0b3ISJgoEcnVsZRgCIAEoCzIYLmFjY2Vzcy52MS5QYXJhbWV0ZXJSdWxlIkIKGFNldFBhcmFtZXRlclJ1bGVSZXNwb25zZRImCgRydWxlGAEgASgLMhguYWNjZXNzLnYxLlBhcmFtZXRlclJ1bGUiNAoZTGlzdFBhcmFtZXRlclJ1bGVzUmVxdWVzdBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkiRQoaTGlzdFBhcmFtZXRlclJ1bGVzUmVzcG9uc2USJwoFcnVsZXMYASADKAsyGC5hY2Nlc3MudjEuUGFyYW1ldGVyUnVsZSJOChpSZW1vdmVQYXJhbWV0ZXJSdWxlUmVxdWVzdBIfCgVhY3RvchgBIAEoCzIQLmFjY2Vzcy52MS5BY3RvchIPCgdydWxlX2lkGAIgASgJIkUKG1JlbW92ZVBhcmFtZXRlclJ1bGVSZXNwb25zZRImCgRydWxlGAEgASgLMhguYWNjZXNzLnYxLlBhcmFtZXRlclJ1bGUqWAoFTGV2ZWwSFQoRTEVWRUxfVU5TUEVDSUZJRUQQABIWChJMRVZFTF9PUkdBTklTQVRJT04QARIRCg1MRVZFTF9QUk9KRUNUEAISDQoJTEVWRUxfS0VZEAMqXgoLT3V0T2ZCb3VuZHMSHQoZT1VUX09GX0JPVU5EU19VTlNQRUNJRklFRBAAEhYKEk9VVF9PRl9CT1VORFNfQ0xJUBABEhgKFE9VVF9PRl9CT1VORFNfUkVGVVNFEAIqTwoHS2V5S2luZBIYChRLRVlfS0lORF9VTlNQRUNJRklFRBAAEhYKEktFWV9LSU5EX0lORkVSRU5DRRABEhIKDktFWV9LSU5EX0FETUlOEAIqTwoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASDgoKUk9MRV9PV05FUhABEg8KC1JPTEVfTUVNQkVSEAISEAoMUk9MRV9BVURJVE9SEAMqegoKQm9keVBvbGljeRIbChdCT0RZX1BPTElDWV9VTlNQRUNJRklFRBAAEhQKEEJPRFlfUE9MSUNZX1NFTlQQARIhCh1CT0RZX1BPTElDWV9PUklHSU5BTF9BTkRfU0VOVBACEhYKEkJPRFlfUE9MSUNZX0RJR0VTVBADMtMICg1BY2Nlc3NTZXJ2aWNlEkwKC0dldFNuYXBzaG90Eh0uYWNjZXNzLnYxLkdldFNuYXBzaG90UmVxdWVzdBoeLmFjY2Vzcy52MS5HZXRTbmFwc2hvdFJlc3BvbnNlEkYKCUF1dGhvcmlzZRIbLmFjY2Vzcy52MS5BdXRob3Jpc2VSZXF1ZXN0GhwuYWNjZXNzLnYxLkF1dGhvcmlzZVJlc3BvbnNlEl4KEUdldFByb2plY3RTZWNyZXRzEiMuYWNjZXNzLnYxLkdldFByb2plY3RTZWNyZXRzUmVxdWVzdBokLmFjY2Vzcy52MS5HZXRQcm9qZWN0U2VjcmV0c1Jlc3BvbnNlElIKDUNyZWF0ZVByb2plY3QSHy5hY2Nlc3MudjEuQ3JlYXRlUHJvamVjdFJlcXVlc3QaIC5hY2Nlc3MudjEuQ3JlYXRlUHJvamVjdFJlc3BvbnNlEk8KDExpc3RQcm9qZWN0cxIeLmFjY2Vzcy52MS5MaXN0UHJvamVjdHNSZXF1ZXN0Gh8uYWNjZXNzLnYxLkxpc3RQcm9qZWN0c1Jlc3BvbnNlEk8KDENyZWF0ZUFwaUtleRIeLmFjY2Vzcy52MS5DcmVhdGVBcGlLZXlSZXF1ZXN0Gh8uYWNjZXNzLnYxLkNyZWF0ZUFwaUtleVJlc3BvbnNlEkwKC0xpc3RBcGlLZXlzEh0uYWNjZXNzLnYxLkxpc3RBcGlLZXlzUmVxdWVzdBoeLmFjY2Vzcy52MS5MaXN0QXBpS2V5c1Jlc3BvbnNlEk8KDFJldm9rZUFwaUtleRIeLmFjY2Vzcy52MS5SZXZva2VBcGlLZXlSZXF1ZXN0Gh8uYWNjZXNzLnYxLlJldm9rZUFwaUtleVJlc3BvbnNlEkYKCVNldExpbWl0cxIbLmFjY2Vzcy52MS5TZXRMaW1pdHNSZXF1ZXN0GhwuYWNjZXNzLnYxLlNldExpbWl0c1Jlc3BvbnNlEkkKCkxpc3RMaW1pdHMSHC5hY2Nlc3MudjEuTGlzdExpbWl0c1JlcXVlc3QaHS5hY2Nlc3MudjEuTGlzdExpbWl0c1Jlc3BvbnNlElsKEFNldFBhcmFtZXRlclJ1bGUSIi5hY2Nlc3MudjEuU2V0UGFyYW1ldGVyUnVsZVJlcXVlc3QaIy5hY2Nlc3MudjEuU2V0UGFyYW1ldGVyUnVsZVJlc3BvbnNlEmEKEkxpc3RQYXJhbWV0ZXJSdWxlcxIkLmFjY2Vzcy52MS5MaXN0UGFyYW1ldGVyUnVsZXNSZXF1ZXN0GiUuYWNjZXNzLnYxLkxpc3RQYXJhbWV0ZXJSdWxlc1Jlc3BvbnNlEmQKE1JlbW92ZVBhcmFtZXRlclJ1bGUSJS5hY2Nlc3MudjEuUmVtb3ZlUGFyYW1ldGVyUnVsZVJlcXVlc3QaJi5hY2Nlc3MudjEuUmVtb3ZlUGFyYW1ldGVyUnVsZVJlc3BvbnNlYgZwcm90bzM");
 
 /**
  * How much there may be. 0: no limit.
@@ -49,6 +49,40 @@ export const LimitsSchema: GenMessage<Limits> = /*@__PURE__*/
   messageDesc(file_access_v1_access, 0);
 
 /**
+ * What becomes of limits: what is absent stays as it is, 0 removes it.
+ *
+ * @generated from message access.v1.LimitsChange
+ */
+export type LimitsChange = Message<"access.v1.LimitsChange"> & {
+  /**
+   * @generated from field: optional uint64 requests_per_minute = 1;
+   */
+  requestsPerMinute?: bigint | undefined;
+
+  /**
+   * @generated from field: optional uint64 tokens_per_minute = 2;
+   */
+  tokensPerMinute?: bigint | undefined;
+
+  /**
+   * @generated from field: optional uint64 concurrent_requests = 3;
+   */
+  concurrentRequests?: bigint | undefined;
+
+  /**
+   * @generated from field: optional uint64 requests_per_day = 4;
+   */
+  requestsPerDay?: bigint | undefined;
+};
+
+/**
+ * Describes the message access.v1.LimitsChange.
+ * Use `create(LimitsChangeSchema)` to create a new message.
+ */
+export const LimitsChangeSchema: GenMessage<LimitsChange> = /*@__PURE__*/
+  messageDesc(file_access_v1_access, 1);
+
+/**
  * @generated from message access.v1.SubjectLimits
  */
 export type SubjectLimits = Message<"access.v1.SubjectLimits"> & {
@@ -75,7 +109,7 @@ export type SubjectLimits = Message<"access.v1.SubjectLimits"> & {
  * Use `create(SubjectLimitsSchema)` to create a new message.
  */
 export const SubjectLimitsSchema: GenMessage<SubjectLimits> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 1);
+  messageDesc(file_access_v1_access, 2);
 
 /**
  * Bounds and default of one parameter of requests. The rule for a project and a model comes before the rule for the
@@ -138,7 +172,7 @@ export type ParameterRule = Message<"access.v1.ParameterRule"> & {
  * Use `create(ParameterRuleSchema)` to create a new message.
  */
 export const ParameterRuleSchema: GenMessage<ParameterRule> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 2);
+  messageDesc(file_access_v1_access, 3);
 
 /**
  * @generated from message access.v1.Organisation
@@ -160,7 +194,7 @@ export type Organisation = Message<"access.v1.Organisation"> & {
  * Use `create(OrganisationSchema)` to create a new message.
  */
 export const OrganisationSchema: GenMessage<Organisation> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 3);
+  messageDesc(file_access_v1_access, 4);
 
 /**
  * @generated from message access.v1.Project
@@ -197,7 +231,7 @@ export type Project = Message<"access.v1.Project"> & {
  * Use `create(ProjectSchema)` to create a new message.
  */
 export const ProjectSchema: GenMessage<Project> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 4);
+  messageDesc(file_access_v1_access, 5);
 
 /**
  * A key without its secret.
@@ -285,7 +319,7 @@ export type ApiKey = Message<"access.v1.ApiKey"> & {
  * Use `create(ApiKeySchema)` to create a new message.
  */
 export const ApiKeySchema: GenMessage<ApiKey> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 5);
+  messageDesc(file_access_v1_access, 6);
 
 /**
  * The AES-256 key that seals a project's bodies.
@@ -309,7 +343,7 @@ export type DataKey = Message<"access.v1.DataKey"> & {
  * Use `create(DataKeySchema)` to create a new message.
  */
 export const DataKeySchema: GenMessage<DataKey> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 6);
+  messageDesc(file_access_v1_access, 7);
 
 /**
  * @generated from message access.v1.ProjectSecrets
@@ -333,7 +367,7 @@ export type ProjectSecrets = Message<"access.v1.ProjectSecrets"> & {
  * Use `create(ProjectSecretsSchema)` to create a new message.
  */
 export const ProjectSecretsSchema: GenMessage<ProjectSecrets> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 7);
+  messageDesc(file_access_v1_access, 8);
 
 /**
  * @generated from message access.v1.GetSnapshotRequest
@@ -346,7 +380,7 @@ export type GetSnapshotRequest = Message<"access.v1.GetSnapshotRequest"> & {
  * Use `create(GetSnapshotRequestSchema)` to create a new message.
  */
 export const GetSnapshotRequestSchema: GenMessage<GetSnapshotRequest> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 8);
+  messageDesc(file_access_v1_access, 9);
 
 /**
  * @generated from message access.v1.GetSnapshotResponse
@@ -397,7 +431,7 @@ export type GetSnapshotResponse = Message<"access.v1.GetSnapshotResponse"> & {
  * Use `create(GetSnapshotResponseSchema)` to create a new message.
  */
 export const GetSnapshotResponseSchema: GenMessage<GetSnapshotResponse> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 9);
+  messageDesc(file_access_v1_access, 10);
 
 /**
  * @generated from message access.v1.OrganisationParameterRules
@@ -419,7 +453,7 @@ export type OrganisationParameterRules = Message<"access.v1.OrganisationParamete
  * Use `create(OrganisationParameterRulesSchema)` to create a new message.
  */
 export const OrganisationParameterRulesSchema: GenMessage<OrganisationParameterRules> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 10);
+  messageDesc(file_access_v1_access, 11);
 
 /**
  * @generated from message access.v1.GetProjectSecretsRequest
@@ -441,7 +475,7 @@ export type GetProjectSecretsRequest = Message<"access.v1.GetProjectSecretsReque
  * Use `create(GetProjectSecretsRequestSchema)` to create a new message.
  */
 export const GetProjectSecretsRequestSchema: GenMessage<GetProjectSecretsRequest> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 11);
+  messageDesc(file_access_v1_access, 12);
 
 /**
  * @generated from message access.v1.GetProjectSecretsResponse
@@ -458,7 +492,7 @@ export type GetProjectSecretsResponse = Message<"access.v1.GetProjectSecretsResp
  * Use `create(GetProjectSecretsResponseSchema)` to create a new message.
  */
 export const GetProjectSecretsResponseSchema: GenMessage<GetProjectSecretsResponse> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 12);
+  messageDesc(file_access_v1_access, 13);
 
 /**
  * Every administrative request names who acts, for the record.
@@ -482,7 +516,7 @@ export type Actor = Message<"access.v1.Actor"> & {
  * Use `create(ActorSchema)` to create a new message.
  */
 export const ActorSchema: GenMessage<Actor> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 13);
+  messageDesc(file_access_v1_access, 14);
 
 /**
  * @generated from message access.v1.AuthoriseRequest
@@ -506,7 +540,7 @@ export type AuthoriseRequest = Message<"access.v1.AuthoriseRequest"> & {
  * Use `create(AuthoriseRequestSchema)` to create a new message.
  */
 export const AuthoriseRequestSchema: GenMessage<AuthoriseRequest> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 14);
+  messageDesc(file_access_v1_access, 15);
 
 /**
  * @generated from message access.v1.AuthoriseResponse
@@ -519,7 +553,7 @@ export type AuthoriseResponse = Message<"access.v1.AuthoriseResponse"> & {
  * Use `create(AuthoriseResponseSchema)` to create a new message.
  */
 export const AuthoriseResponseSchema: GenMessage<AuthoriseResponse> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 15);
+  messageDesc(file_access_v1_access, 16);
 
 /**
  * @generated from message access.v1.CreateProjectRequest
@@ -546,7 +580,7 @@ export type CreateProjectRequest = Message<"access.v1.CreateProjectRequest"> & {
  * Use `create(CreateProjectRequestSchema)` to create a new message.
  */
 export const CreateProjectRequestSchema: GenMessage<CreateProjectRequest> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 16);
+  messageDesc(file_access_v1_access, 17);
 
 /**
  * @generated from message access.v1.CreateProjectResponse
@@ -563,7 +597,7 @@ export type CreateProjectResponse = Message<"access.v1.CreateProjectResponse"> &
  * Use `create(CreateProjectResponseSchema)` to create a new message.
  */
 export const CreateProjectResponseSchema: GenMessage<CreateProjectResponse> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 17);
+  messageDesc(file_access_v1_access, 18);
 
 /**
  * @generated from message access.v1.ListProjectsRequest
@@ -580,7 +614,7 @@ export type ListProjectsRequest = Message<"access.v1.ListProjectsRequest"> & {
  * Use `create(ListProjectsRequestSchema)` to create a new message.
  */
 export const ListProjectsRequestSchema: GenMessage<ListProjectsRequest> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 18);
+  messageDesc(file_access_v1_access, 19);
 
 /**
  * @generated from message access.v1.ListProjectsResponse
@@ -597,7 +631,7 @@ export type ListProjectsResponse = Message<"access.v1.ListProjectsResponse"> & {
  * Use `create(ListProjectsResponseSchema)` to create a new message.
  */
 export const ListProjectsResponseSchema: GenMessage<ListProjectsResponse> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 19);
+  messageDesc(file_access_v1_access, 20);
 
 /**
  * @generated from message access.v1.CreateApiKeyRequest
@@ -644,7 +678,7 @@ export type CreateApiKeyRequest = Message<"access.v1.CreateApiKeyRequest"> & {
  * Use `create(CreateApiKeyRequestSchema)` to create a new message.
  */
 export const CreateApiKeyRequestSchema: GenMessage<CreateApiKeyRequest> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 20);
+  messageDesc(file_access_v1_access, 21);
 
 /**
  * @generated from message access.v1.CreateApiKeyResponse
@@ -666,7 +700,7 @@ export type CreateApiKeyResponse = Message<"access.v1.CreateApiKeyResponse"> & {
  * Use `create(CreateApiKeyResponseSchema)` to create a new message.
  */
 export const CreateApiKeyResponseSchema: GenMessage<CreateApiKeyResponse> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 21);
+  messageDesc(file_access_v1_access, 22);
 
 /**
  * @generated from message access.v1.ListApiKeysRequest
@@ -683,7 +717,7 @@ export type ListApiKeysRequest = Message<"access.v1.ListApiKeysRequest"> & {
  * Use `create(ListApiKeysRequestSchema)` to create a new message.
  */
 export const ListApiKeysRequestSchema: GenMessage<ListApiKeysRequest> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 22);
+  messageDesc(file_access_v1_access, 23);
 
 /**
  * @generated from message access.v1.ListApiKeysResponse
@@ -700,7 +734,7 @@ export type ListApiKeysResponse = Message<"access.v1.ListApiKeysResponse"> & {
  * Use `create(ListApiKeysResponseSchema)` to create a new message.
  */
 export const ListApiKeysResponseSchema: GenMessage<ListApiKeysResponse> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 23);
+  messageDesc(file_access_v1_access, 24);
 
 /**
  * @generated from message access.v1.RevokeApiKeyRequest
@@ -722,7 +756,7 @@ export type RevokeApiKeyRequest = Message<"access.v1.RevokeApiKeyRequest"> & {
  * Use `create(RevokeApiKeyRequestSchema)` to create a new message.
  */
 export const RevokeApiKeyRequestSchema: GenMessage<RevokeApiKeyRequest> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 24);
+  messageDesc(file_access_v1_access, 25);
 
 /**
  * @generated from message access.v1.RevokeApiKeyResponse
@@ -748,7 +782,7 @@ export type RevokeApiKeyResponse = Message<"access.v1.RevokeApiKeyResponse"> & {
  * Use `create(RevokeApiKeyResponseSchema)` to create a new message.
  */
 export const RevokeApiKeyResponseSchema: GenMessage<RevokeApiKeyResponse> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 25);
+  messageDesc(file_access_v1_access, 26);
 
 /**
  * @generated from message access.v1.SetLimitsRequest
@@ -760,9 +794,23 @@ export type SetLimitsRequest = Message<"access.v1.SetLimitsRequest"> & {
   actor?: Actor | undefined;
 
   /**
-   * @generated from field: access.v1.SubjectLimits limits = 2;
+   * @generated from field: access.v1.Level level = 2;
    */
-  limits?: SubjectLimits | undefined;
+  level: Level;
+
+  /**
+   * Id of the organisation, project or key.
+   *
+   * @generated from field: string subject_id = 3;
+   */
+  subjectId: string;
+
+  /**
+   * At least one of its limits must be given.
+   *
+   * @generated from field: access.v1.LimitsChange change = 4;
+   */
+  change?: LimitsChange | undefined;
 };
 
 /**
@@ -770,7 +818,7 @@ export type SetLimitsRequest = Message<"access.v1.SetLimitsRequest"> & {
  * Use `create(SetLimitsRequestSchema)` to create a new message.
  */
 export const SetLimitsRequestSchema: GenMessage<SetLimitsRequest> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 26);
+  messageDesc(file_access_v1_access, 27);
 
 /**
  * @generated from message access.v1.SetLimitsResponse
@@ -787,7 +835,7 @@ export type SetLimitsResponse = Message<"access.v1.SetLimitsResponse"> & {
  * Use `create(SetLimitsResponseSchema)` to create a new message.
  */
 export const SetLimitsResponseSchema: GenMessage<SetLimitsResponse> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 27);
+  messageDesc(file_access_v1_access, 28);
 
 /**
  * @generated from message access.v1.ListLimitsRequest
@@ -804,7 +852,7 @@ export type ListLimitsRequest = Message<"access.v1.ListLimitsRequest"> & {
  * Use `create(ListLimitsRequestSchema)` to create a new message.
  */
 export const ListLimitsRequestSchema: GenMessage<ListLimitsRequest> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 28);
+  messageDesc(file_access_v1_access, 29);
 
 /**
  * @generated from message access.v1.ListLimitsResponse
@@ -821,7 +869,7 @@ export type ListLimitsResponse = Message<"access.v1.ListLimitsResponse"> & {
  * Use `create(ListLimitsResponseSchema)` to create a new message.
  */
 export const ListLimitsResponseSchema: GenMessage<ListLimitsResponse> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 29);
+  messageDesc(file_access_v1_access, 30);
 
 /**
  * @generated from message access.v1.SetParameterRuleRequest
@@ -843,7 +891,7 @@ export type SetParameterRuleRequest = Message<"access.v1.SetParameterRuleRequest
  * Use `create(SetParameterRuleRequestSchema)` to create a new message.
  */
 export const SetParameterRuleRequestSchema: GenMessage<SetParameterRuleRequest> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 30);
+  messageDesc(file_access_v1_access, 31);
 
 /**
  * @generated from message access.v1.SetParameterRuleResponse
@@ -860,7 +908,7 @@ export type SetParameterRuleResponse = Message<"access.v1.SetParameterRuleRespon
  * Use `create(SetParameterRuleResponseSchema)` to create a new message.
  */
 export const SetParameterRuleResponseSchema: GenMessage<SetParameterRuleResponse> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 31);
+  messageDesc(file_access_v1_access, 32);
 
 /**
  * @generated from message access.v1.ListParameterRulesRequest
@@ -877,7 +925,7 @@ export type ListParameterRulesRequest = Message<"access.v1.ListParameterRulesReq
  * Use `create(ListParameterRulesRequestSchema)` to create a new message.
  */
 export const ListParameterRulesRequestSchema: GenMessage<ListParameterRulesRequest> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 32);
+  messageDesc(file_access_v1_access, 33);
 
 /**
  * @generated from message access.v1.ListParameterRulesResponse
@@ -894,7 +942,7 @@ export type ListParameterRulesResponse = Message<"access.v1.ListParameterRulesRe
  * Use `create(ListParameterRulesResponseSchema)` to create a new message.
  */
 export const ListParameterRulesResponseSchema: GenMessage<ListParameterRulesResponse> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 33);
+  messageDesc(file_access_v1_access, 34);
 
 /**
  * @generated from message access.v1.RemoveParameterRuleRequest
@@ -916,7 +964,7 @@ export type RemoveParameterRuleRequest = Message<"access.v1.RemoveParameterRuleR
  * Use `create(RemoveParameterRuleRequestSchema)` to create a new message.
  */
 export const RemoveParameterRuleRequestSchema: GenMessage<RemoveParameterRuleRequest> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 34);
+  messageDesc(file_access_v1_access, 35);
 
 /**
  * @generated from message access.v1.RemoveParameterRuleResponse
@@ -933,7 +981,7 @@ export type RemoveParameterRuleResponse = Message<"access.v1.RemoveParameterRule
  * Use `create(RemoveParameterRuleResponseSchema)` to create a new message.
  */
 export const RemoveParameterRuleResponseSchema: GenMessage<RemoveParameterRuleResponse> = /*@__PURE__*/
-  messageDesc(file_access_v1_access, 35);
+  messageDesc(file_access_v1_access, 36);
 
 /**
  * Where a limit or a budget is set.
@@ -1176,7 +1224,7 @@ export const AccessService: GenService<{
     output: typeof RevokeApiKeyResponseSchema;
   },
   /**
-   * Replaces the limits of an organisation, a project or a key; all zero removes them.
+   * Changes the limits of an organisation, a project or a key, in one step.
    *
    * @generated from rpc access.v1.AccessService.SetLimits
    */

@@ -84,7 +84,7 @@ export function accessRpc(
 function limitsRpc(sql: Sql, administration: Administration) {
   return {
     setLimits: (request: SetLimitsRequest) =>
-      countAct('limits.set', async () => ({ limits: limitsMessage(await setLimits(administration, actorOf(request.actor), newLimitsOf(request.limits))) })),
+      countAct('limits.set', async () => ({ limits: limitsMessage(await setLimits(administration, actorOf(request.actor), newLimitsOf(request))) })),
     async listLimits({ organisationId }: ListLimitsRequest) {
       return { limits: (await readLimits(sql, organisationId)).map(limitsMessage) };
     },

@@ -3,13 +3,13 @@ import { publishAct, type ActOutlet, type AdminAct } from '@sluice/events';
 import { AccessChangedSchema } from '@sluice/proto/events/v1/changes';
 import type { Sql, SqlTransaction } from '@sluice/sql';
 import type { ApiKey } from '../domain/api-key.ts';
-import type { Level, SubjectLimits } from '../domain/limits.ts';
+import type { Level, Limits, SubjectLimits } from '../domain/limits.ts';
 import type { ParameterRule } from '../domain/parameter-rule.ts';
 import type { Acts, ActState, Change } from '../domain/ports.ts';
 import type { DataKey, Organisation, Project } from '../domain/project.ts';
 import { changedMessage } from './changed-message.ts';
 import { dataKeyPurpose } from './data-keys-sql.ts';
-import { parameterRuleCounts, putLimits, putParameterRule, removeLimits, removeParameterRule } from './limits-sql.ts';
+import { limitsOfSubject, parameterRuleCounts, putLimits, putParameterRule, removeLimits, removeParameterRule } from './limits-sql.ts';
 import { keyOf, projectOf, type KeyRow, type ProjectRow } from './rows.ts';
 
 interface Outlets extends ActOutlet {
@@ -103,6 +103,10 @@ class SqlActState implements ActState {
 
   async markRevoked(keyId: string, revokedAtMs: number): Promise<void> {
     await this.#sql.query('update api_key set revoked_at_ms = $2 where id = $1', [keyId, revokedAtMs]);
+  }
+
+  limits(organisationId: string, level: Level, subjectId: string): Promise<Limits | undefined> {
+    return limitsOfSubject(this.#sql, organisationId, level, subjectId);
   }
 
   putLimits(organisationId: string, limits: SubjectLimits): Promise<void> {

@@ -1,7 +1,7 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import {
   Level as LevelNumber, OutOfBounds as OutOfBoundsNumber, ParameterRuleSchema, SubjectLimitsSchema,
-  type ParameterRule as ParameterRuleMessage, type SubjectLimits as SubjectLimitsMessage,
+  type ParameterRule as ParameterRuleMessage, type SetLimitsRequest, type SubjectLimits as SubjectLimitsMessage,
 } from '@sluice/proto/access/v1/access';
 import type { Level, SubjectLimits } from '../domain/limits.ts';
 import type { NewParameterRule, OutOfBounds, ParameterRule } from '../domain/parameter-rule.ts';
@@ -24,8 +24,8 @@ export function limitsMessage({ level, subjectId, limits }: SubjectLimits): Subj
   });
 }
 
-export function newLimitsOf(message: SubjectLimitsMessage | undefined): NewLimits {
-  return { level: enumValue(LEVELS, message?.level ?? LevelNumber.UNSPECIFIED, 'level'), subjectId: message?.subjectId ?? '', limits: message?.limits };
+export function newLimitsOf({ level, subjectId, change }: SetLimitsRequest): NewLimits {
+  return { level: enumValue(LEVELS, level, 'level'), subjectId, change };
 }
 
 export function parameterRuleMessage(rule: ParameterRule): ParameterRuleMessage {

@@ -1,7 +1,12 @@
 import type { SqlQuery } from '@sluice/sql';
-import type { Level, SubjectLimits } from '../domain/limits.ts';
+import type { Level, Limits, SubjectLimits } from '../domain/limits.ts';
 import type { ParameterRule } from '../domain/parameter-rule.ts';
 import { limitsOf, parameterRuleOf, type LimitsRow, type ParameterRuleRow } from './rows.ts';
+
+export async function limitsOfSubject(sql: SqlQuery, organisationId: string, level: Level, subjectId: string): Promise<Limits | undefined> {
+  const rows = await sql.query<LimitsRow>('select * from subject_limits where organisation_id = $1 and level = $2 and subject_id = $3', [organisationId, level, subjectId]);
+  return rows[0] && limitsOf(rows[0]).limits;
+}
 
 export async function putLimits(sql: SqlQuery, organisationId: string, { level, subjectId, limits }: SubjectLimits): Promise<void> {
   const { requestsPerMinute, tokensPerMinute, concurrentRequests, requestsPerDay } = limits;

@@ -19,8 +19,10 @@ export interface SubjectLimits {
   readonly limits: Limits;
 }
 
-/** As on the wire. */
-export type GivenLimits = Readonly<Record<keyof Limits, bigint>>;
+/** As on the wire: what is absent stays as it is, 0 removes it. */
+export type LimitsChange = { readonly [name in keyof Limits]?: bigint | undefined };
+
+export const NO_LIMITS: Limits = { requestsPerMinute: 0, tokensPerMinute: 0, concurrentRequests: 0, requestsPerDay: 0 };
 
 /** Far above what one house can serve; headers and counters stay exact numbers. */
 export const MAX_LIMIT = 1_000_000_000_000;
@@ -32,19 +34,18 @@ const NAMES: Readonly<Record<keyof Limits, string>> = {
   requestsPerDay: 'requests_per_day',
 };
 
-/** Errors: `invalid_value`, naming the limit that is too large. */
-export function checkLimits(given: GivenLimits): Limits {
-  const checked = (name: keyof Limits): number => {
-    const value = given[name];
-    if (value <= BigInt(MAX_LIMIT)) return Number(value);
-    throw new ServiceError('invalid_value', `\`${NAMES[name]}\` is larger than ${MAX_LIMIT}.`, { param: NAMES[name] });
-  };
-  return {
-    requestsPerMinute: checked('requestsPerMinute'),
-    tokensPerMinute: checked('tokensPerMinute'),
-    concurrentRequests: checked('concurrentRequests'),
-    requestsPerDay: checked('requestsPerDay'),
-  };
+/** Errors: `missing_required_parameter` when nothing is to change, `invalid_value`, naming the limit that is too large. */
+export function checkLimits(change: LimitsChange | undefined): Partial<Limits> {
+  const checked: { -readonly [name in keyof Limits]?: number } = {};
+  for (const name of Object.keys(NAMES) as (keyof Limits)[]) {
+    const value = change?.[name];
+    if (value === undefined) continue;
+    if (value > BigInt(MAX_LIMIT)) throw new ServiceError('invalid_value', `\`${NAMES[name]}\` is larger than ${MAX_LIMIT}.`, { param: NAMES[name] });
+    checked[name] = Number(value);
+  }
+  if (Object.keys(checked).length > 0) return checked;
+  const [first, ...others] = Object.values(NAMES);
+  throw new ServiceError('missing_required_parameter', `At least one of \`${first}\`, ${others.map((name) => `\`${name}\``).join(', ')} must be given.`, { param: first! });
 }
 
 /** True when nothing is limited, which is the same as no limits. */

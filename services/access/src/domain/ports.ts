@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import type { Clock, Ids } from '@sluice/clock';
 import type { AdminAct } from '@sluice/events';
 import type { ApiKey } from './api-key.ts';
-import type { Level, SubjectLimits } from './limits.ts';
+import type { Level, Limits, SubjectLimits } from './limits.ts';
 import type { ParameterRule } from './parameter-rule.ts';
 import type { DataKey, Organisation, Project } from './project.ts';
 
@@ -29,6 +29,8 @@ export interface ActState {
   addProject(project: Project, dataKey: DataKey): Promise<void>;
   addKey(key: ApiKey): Promise<void>;
   markRevoked(keyId: string, revokedAtMs: number): Promise<void>;
+  /** Undefined: nothing is limited. */
+  limits(organisationId: string, level: Level, subjectId: string): Promise<Limits | undefined>;
   putLimits(organisationId: string, limits: SubjectLimits): Promise<void>;
   removeLimits(organisationId: string, level: Level, subjectId: string): Promise<void>;
   /** How many rules there are, and the id of the one for the same project, model and parameter. */

@@ -10,7 +10,7 @@ import { MAX_PARAMETER_RULES, setParameterRule } from './set-parameter-rule.ts';
 
 const clock = new ManualClock();
 const actor = { keyId: 'key_admin', organisationId: 'org_1' };
-const LIMITS = { requestsPerMinute: 1n, tokensPerMinute: 0n, concurrentRequests: 0n, requestsPerDay: 0n };
+const CHANGE = { requestsPerMinute: 1n };
 const RULE: ParameterRule = { id: 'prule_1', projectId: undefined, model: undefined, parameter: 'n', min: undefined, max: 2, defaultValue: undefined, outOfBounds: 'clip' };
 
 function administration(role: ApiKey['role'], parts: Partial<ActState>, written: unknown[] = []) {
@@ -29,8 +29,8 @@ function administration(role: ApiKey['role'], parts: Partial<ActState>, written:
 
 describe('who may not set limits', () => {
   it('is not told what there is', async () => {
-    await expect(setLimits(administration('auditor', {}), actor, { level: 'key', subjectId: 'key_none', limits: LIMITS })).rejects.toMatchObject({ code: 'insufficient_permissions' });
-    await expect(setLimits(administration('owner', {}), actor, { level: 'key', subjectId: 'key_none', limits: LIMITS })).rejects.toMatchObject({ code: 'not_found' });
+    await expect(setLimits(administration('auditor', {}), actor, { level: 'key', subjectId: 'key_none', change: CHANGE })).rejects.toMatchObject({ code: 'insufficient_permissions' });
+    await expect(setLimits(administration('owner', {}), actor, { level: 'key', subjectId: 'key_none', change: CHANGE })).rejects.toMatchObject({ code: 'not_found' });
   });
 });
 

@@ -1,33 +1,35 @@
 import { ServiceError } from '@sluice/errors';
 import type { Actor } from '@sluice/events';
 import { authorise } from './authorise.ts';
-import { checkLimits, isUnlimited, namedLimits, type GivenLimits, type Level, type SubjectLimits } from './limits.ts';
+import { checkLimits, isUnlimited, namedLimits, NO_LIMITS, type Level, type LimitsChange, type SubjectLimits } from './limits.ts';
 import type { ActState, Administration } from './ports.ts';
 
 /** What was asked for, as on the wire. */
 export interface NewLimits {
   readonly level: Level | undefined;
   readonly subjectId: string;
-  readonly limits: GivenLimits | undefined;
+  readonly change: LimitsChange | undefined;
 }
 
 const OBJECTS: Readonly<Record<Level, string>> = { organisation: 'organisation', project: 'project', key: 'api_key' };
 
 /**
- * Replaces the limits of an organisation, a project or an inference key; all zero removes them.
+ * Changes limits of an organisation, a project or an inference key: what is not given stays as it is, also when others
+ * change it at the same time; 0 removes it.
  * Errors: `missing_required_parameter`, `invalid_value`, `not_found` for a subject that is not of the actor's
  * organisation, `failed_precondition` for a key that was revoked.
  */
-export function setLimits(administration: Administration, actor: Actor, { level, subjectId, limits: given }: NewLimits): Promise<SubjectLimits> {
+export function setLimits(administration: Administration, actor: Actor, { level, subjectId, change }: NewLimits): Promise<SubjectLimits> {
   if (!level) throw missing('level');
   if (subjectId === '') throw missing('subject_id');
-  if (!given) throw missing('limits');
-  const limits = checkLimits(given);
+  const changed = checkLimits(change);
   const nowMs = administration.clock.wallMs();
-  const subject = { level, subjectId, limits };
   return administration.acts.act(async (state) => {
     await authorise(state, actor, level === 'key' ? 'key_limits.set' : 'limits.set', nowMs);
     await checkSubject(state, actor.organisationId, level, subjectId);
+    // The organisation is locked: nobody else changes what is read here before the act commits.
+    const limits = { ...NO_LIMITS, ...(await state.limits(actor.organisationId, level, subjectId)), ...changed };
+    const subject = { level, subjectId, limits };
     if (isUnlimited(limits)) await state.removeLimits(actor.organisationId, level, subjectId);
     else await state.putLimits(actor.organisationId, subject);
     await state.record({ actor, action: 'limits.set', object: `${OBJECTS[level]}:${subjectId}`, atMs: nowMs, detail: namedLimits(limits) }, { limits: subject });
