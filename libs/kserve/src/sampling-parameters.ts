@@ -12,6 +12,7 @@ export interface SamplingParameters {
   readonly top_k?: number;
   readonly min_p?: number;
   readonly seed?: number;
+  /** 0 asks for no text at all: a server that takes it counts the prompt and is done. Triton's vLLM backend refuses it. */
   readonly max_tokens?: number;
   readonly stop?: readonly string[];
   readonly frequency_penalty?: number;
@@ -33,7 +34,7 @@ const NUMBERS: Readonly<Record<string, readonly [minimum: number, maximum: numbe
   top_k: [-1, 2 ** 31 - 1, true],
   min_p: [0, 1, false],
   seed: [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, true],
-  max_tokens: [1, 2 ** 31 - 1, true],
+  max_tokens: [0, 2 ** 31 - 1, true],
   frequency_penalty: [-2, 2, false],
   presence_penalty: [-2, 2, false],
   repetition_penalty: [0.01, 10, false],

@@ -24,7 +24,7 @@ const sampling = fc.record(
     temperature: fc.double({ min: 0, max: 2, noNaN: true }).map((value) => Math.abs(value)),
     top_k: fc.integer({ min: -1, max: 1000 }),
     seed: fc.maxSafeInteger(),
-    max_tokens: fc.integer({ min: 1, max: 5000 }),
+    max_tokens: fc.integer({ min: 0, max: 5000 }),
     stop,
     logit_bias: fc.dictionary(fc.nat({ max: 50_000 }).map(String), fc.integer({ min: -100, max: 100 }), { noNullPrototype: true }),
     logprobs: fc.integer({ min: 0, max: 20 }),

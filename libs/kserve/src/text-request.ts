@@ -6,6 +6,12 @@ import { RequestTensors } from './request-tensors.ts';
 import { parseSamplingParameters, writeSamplingParameters, type SamplingParameters } from './sampling-parameters.ts';
 import { encodeTensor } from './tensor.ts';
 
+/**
+ * A parameter of a model's configuration: with `true` the model answers `max_tokens` 0 with the count of the prompt's
+ * tokens and nothing else. Where it is missing nobody may be asked so.
+ */
+export const COUNTS_PROMPTS = 'counts_prompt_tokens';
+
 /** A request for text, as Triton's vLLM backend takes it. */
 export interface TextRequest {
   readonly model: string;

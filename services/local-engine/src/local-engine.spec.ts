@@ -7,7 +7,7 @@ import { NestFactory } from '@nestjs/core';
 import type { INestApplicationContext } from '@nestjs/common';
 import { systemClock, systemIds } from '@sluice/clock';
 import { readConfig } from '@sluice/config';
-import { decodeStreamError, decodeTextResponse, encodeTextRequest, type SamplingParameters, type TextRequest, type TextResponse } from '@sluice/kserve';
+import { COUNTS_PROMPTS, decodeStreamError, decodeTextResponse, encodeTextRequest, type SamplingParameters, type TextRequest, type TextResponse } from '@sluice/kserve';
 import { Health } from '@sluice/lifecycle';
 import type { Platform } from '@sluice/platform';
 import { GRPCInferenceService } from '@sluice/proto/kserve';
@@ -164,6 +164,26 @@ describe('local engine with the real model', () => {
     }
   });
 
+  it('counts a prompt without a word of answer where no token is asked for, exactly as its answer does, and while all sequences answer', async () => {
+    const texts = ['What is the capital of France?', '', '日本語：こんにちは。'.repeat(20)];
+    const leave = new AbortController();
+    const busy = Array.from({ length: 4 }, () => collect(stream([request(chat('Tell a very long story.'), { max_tokens: 400 })], leave.signal)).catch(() => undefined));
+    const counts: number[] = [];
+    for (const text of texts) {
+      const counted = decodeTextResponse(await engine.modelInfer(encodeTextRequest(request(chat(text), { max_tokens: 0 }, { stream: false }))));
+      expect(counted).toEqual({ id: String(lastId), textOutput: '', inputTokens: expect.any(Number), outputTokens: 0, finishReason: 'length', final: true });
+      const [streamed] = (await collect(stream([request(chat(text), { max_tokens: 0 })]))).values();
+      expect(streamed).toMatchObject({ pieces: 1, inputTokens: counted.inputTokens, outputTokens: 0, finishReason: 'length' });
+      counts.push(counted.inputTokens!);
+    }
+    leave.abort();
+    await Promise.all(busy);
+    const answered: number[] = [];
+    for (const text of texts) answered.push((await ask(text, { max_tokens: 1 })).inputTokens);
+    expect(counts).toEqual(answered);
+    await expect(engine.modelInfer(encodeTextRequest(request('word '.repeat(600), { max_tokens: 0 }, { stream: false })))).rejects.toMatchObject({ code: 'context_length_exceeded', param: 'text_input' });
+  });
+
   it('answers whole through ModelInfer, with the prompt in front unless that is not wanted', async () => {
     const sampling = { temperature: 0, max_tokens: 3 };
     const whole = async (excludeInputInOutput: boolean) =>
@@ -276,6 +296,7 @@ describe('local engine with the real model', () => {
     expect(config?.parameters.chat_template?.stringValue).toContain('<|im_start|>');
     expect(config?.parameters.context_length_tokens?.stringValue).toBe('512');
     expect(config?.parameters.eos_token?.stringValue).toBe('<|im_end|>');
+    expect(config?.parameters[COUNTS_PROMPTS]?.stringValue).toBe('true');
     const metadata = await engine.modelMetadata({ name: MODEL });
     expect(metadata.inputs.map(({ name }) => name)).toContain('text_input');
     const { modelStats } = await engine.modelStatistics({ name: MODEL });

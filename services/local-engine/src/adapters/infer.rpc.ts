@@ -64,6 +64,10 @@ async function wholeAnswer(parts: InferParts, request: TextRequest, signal: Abor
 /** The parts of an answer as responses: the last one carries the finish reason and is final. */
 async function* pieces({ engine, ids }: InferParts, request: TextRequest, signal: AbortSignal): AsyncGenerator<TextResponse> {
   if (request.version !== '' && request.version !== '1') throw new ServiceError('model_not_found', `The model '${request.model}' has no version '${request.version}'.`);
+  if (request.sampling.max_tokens === 0) {
+    yield { id: request.id, textOutput: '', inputTokens: await engine.get(request.model).countPrompt(request.textInput, signal), outputTokens: 0, finishReason: 'length', final: true };
+    return;
+  }
   // What has no text waits for the next part, so that the last response can carry the counts of the end.
   let inputTokens = 0;
   let outputTokens = 0;

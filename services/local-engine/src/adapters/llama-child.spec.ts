@@ -122,6 +122,25 @@ describe('the process of a model that hangs without an end', () => {
     expect(said).toEqual([]);
   }, LONG_MS);
 
+  it('loses the prompts that it should have counted with it; who leaves waits no longer, and its place is kept until it is counted', async () => {
+    model = await SupervisedModel.load('m', settings, parts(), never);
+    expect(await model.countPrompt('Once upon a time', never)).toBe(4);
+    const [pid] = await modelProcesses();
+    process.kill(pid!, 'SIGSTOP');
+    const leaving = new AbortController();
+    const [left, ...stays] = Array.from({ length: 16 }, (_, at) => model!.countPrompt('Once', at === 0 ? leaving.signal : never));
+    leaving.abort(new Error('left'));
+    await expect(left).rejects.toThrow('left');
+    const outcomes = Promise.allSettled(stays);
+    await expect(model.countPrompt('Once', never)).rejects.toMatchObject({ code: 'overloaded', retryAfterSeconds: 1 });
+    await expect(model.countPrompt('Once', leaving.signal)).rejects.toThrow('left');
+    clock.advance(ALMOST_TOO_LONG_MS + ONE_MORE_PING_MS);
+    for (const outcome of await outcomes) expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'backend_unavailable' } });
+    clock.advance(100);
+    await until(() => model!.isReady);
+    expect(await model.countPrompt('Once', never)).toBe(1);
+  }, LONG_MS);
+
   it('is found while it loads, too, and a load that is never done has an end', async () => {
     class NoPings extends ManualClock {
       override every = () => ({ cancel: () => undefined });

@@ -1,4 +1,5 @@
 import type { Clock } from '@sluice/clock';
+import { ServiceError } from '@sluice/errors';
 import type { AnswerPart, LoadSettings, ModelProcess, Prompt } from '../domain/model-process.ts';
 import type { ModelFacts, Report } from '../llama-process/messages.ts';
 import { crashed, loadError, refusal } from './child-errors.ts';
@@ -7,6 +8,9 @@ import { WatchedChild } from './watched-child.ts';
 
 /** Reading large weights from a slow disk takes minutes; a process that is alive but not done after this will never be. */
 const LOAD_LIMIT_MS = 10 * 60_000;
+
+/** Prompts that are counted at once. One takes milliseconds, and holds up the other answers of its process meanwhile. */
+const COUNTS_LIMIT = 16;
 
 /** Starts the process of a model, as StartModelProcess says. With a digest to check, `onDigest` gets what the weights have, once it is known. */
 export type StartLlamaChild = (model: string, settings: LoadSettings, signal: AbortSignal, onDigest: (digest: string) => void) => Promise<ModelProcess>;
@@ -48,6 +52,8 @@ class LlamaChild implements ModelProcess {
   readonly facts: ModelFacts;
   readonly #child: WatchedChild;
   readonly #answers = new Map<number, PartQueue>();
+  /** Until the process has counted, also when nobody waits for it any more. */
+  readonly #counts = new Map<number, PromiseWithResolvers<number>>();
   #lastId = 0;
   #isGone = false;
 
@@ -60,6 +66,7 @@ class LlamaChild implements ModelProcess {
     void child.gone.then(() => {
       this.#isGone = true;
       for (const answer of this.#answers.values()) answer.fail(crashed());
+      for (const count of this.#counts.values()) count.reject(crashed());
     });
   }
 
@@ -91,14 +98,34 @@ class LlamaChild implements ModelProcess {
     }
   }
 
+  async countPrompt(text: string, signal: AbortSignal): Promise<number> {
+    signal.throwIfAborted();
+    if (this.#isGone) throw crashed();
+    if (this.#counts.size >= COUNTS_LIMIT) throw new ServiceError('overloaded', 'The model counts too many prompts at once.', { retryAfterSeconds: 1 });
+    const id = ++this.#lastId;
+    const count = Promise.withResolvers<number>();
+    const onAbort = (): void => count.reject(signal.reason);
+    this.#counts.set(id, count);
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      this.#child.send({ type: 'count', id, prompt: text });
+      return await count.promise;
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
   async end(): Promise<void> {
     await this.#child.end('unloaded');
   }
 
   #receive(report: Report): void {
-    if (report.type !== 'piece' && report.type !== 'finished' && report.type !== 'failed') return;
-    const answer = this.#answers.get(report.id);
-    if (report.type === 'failed') answer?.fail(refusal(report.failure));
-    else answer?.push(report);
+    if (report.type === 'counted') this.#counts.get(report.id)?.resolve(report.inputTokens);
+    else if (report.type === 'failed') {
+      this.#counts.get(report.id)?.reject(refusal(report.failure));
+      this.#answers.get(report.id)?.fail(refusal(report.failure));
+    } else if (report.type === 'piece' || report.type === 'finished') this.#answers.get(report.id)?.push(report);
+    else return;
+    this.#counts.delete(report.id);
   }
 }

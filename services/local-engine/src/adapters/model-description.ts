@@ -1,5 +1,5 @@
 import { ServiceError } from '@sluice/errors';
-import { TEXT_INPUTS, TEXT_OUTPUTS } from '@sluice/kserve';
+import { COUNTS_PROMPTS, TEXT_INPUTS, TEXT_OUTPUTS } from '@sluice/kserve';
 import type { SupervisedModel } from '../domain/supervised-model.ts';
 import type { DurationTotal } from '../domain/model-statistics.ts';
 
@@ -31,6 +31,7 @@ export function modelConfig({ name, facts, settings }: SupervisedModel) {
     architecture: facts.architecture,
     sequences: String(facts.sequences),
     weights_path: settings.weightsPath,
+    [COUNTS_PROMPTS]: 'true',
   };
   return {
     config: {

@@ -31,6 +31,7 @@ class Processes {
       answer: async function* () {
         yield { type: 'finished', reason: 'stop' } as const;
       },
+      countPrompt: async () => 1,
       end: async () => {
         this.ended.push(name);
         resolve('ended');

@@ -32,6 +32,11 @@ export interface ModelProcess {
    * sequence is free again, also after an abort. Throws `backend_unavailable` when the process goes away.
    */
   answer(prompt: Prompt, signal: AbortSignal): AsyncIterable<AnswerPart>;
+  /**
+   * The tokens of a prompt, as its answer would count them; waits for no sequence. Throws `context_length_exceeded`,
+   * `overloaded` when too many are counted at once, `backend_unavailable` when the process goes away.
+   */
+  countPrompt(text: string, signal: AbortSignal): Promise<number>;
   /** Ends the process at once; resolves when it is gone. */
   end(): Promise<void>;
 }

@@ -26,7 +26,7 @@ class Processes {
     const facts = { architecture: 'a', chatTemplate: '', bosToken: '', eosToken: '', contextTokens: 64, sequences: 1, threads: 1 };
     const end = async (): Promise<void> => this.die('ended');
     const isSilent = (): boolean => this.isSilent;
-    return { facts, gone, get isSilent() { return isSilent(); }, end, answer: () => this.#answer(gone) };
+    return { facts, gone, get isSilent() { return isSilent(); }, end, answer: () => this.#answer(gone), countPrompt: async (text) => text.length };
   }
 
   async *#answer(gone: Promise<string>): AsyncGenerator<AnswerPart> {
@@ -50,6 +50,19 @@ describe('SupervisedModel', () => {
     processes.isSilent = false;
     expect(model.isReady).toBe(true);
     expect(processes.starts).toBe(1);
+  });
+
+  it('counts a prompt at once while all its sequences answer, and not while its process is away', async () => {
+    const processes = new Processes();
+    const model = await processes.load();
+    await model.answer(prompt, never).next();
+    expect(model.load).toEqual(expect.objectContaining({ inUse: 1 }));
+    expect(await model.countPrompt('four', never)).toBe(4);
+    expect([model.statistics.success.count, model.statistics.queue.count]).toEqual([0, 1]);
+    processes.die('SIGKILL');
+    await settle();
+    await expect(model.countPrompt('four', never)).rejects.toMatchObject({ code: 'backend_unavailable', retryAfterSeconds: 1 });
+    await model.unload();
   });
 
   it('starts again after a crash, later each time that does not help, and at once again after a long life', async () => {

@@ -84,6 +84,12 @@ export class SupervisedModel {
     }
   }
 
+  /** The tokens of a prompt, as its answer would count them. Waits for nothing, and is no inference: no statistics tell of it. */
+  async countPrompt(text: string, signal: AbortSignal): Promise<number> {
+    if (!this.isReady) throw this.#notReady();
+    return this.#process.countPrompt(text, signal);
+  }
+
   /** Ends the model and its answers; resolves when its process is gone. */
   async unload(): Promise<void> {
     this.#unloading.abort(this.#notReady());

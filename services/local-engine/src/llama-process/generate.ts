@@ -79,7 +79,8 @@ async function produce({ model, contextTokens, pause }: Workplace, task: Task, p
   return rest.stopped ? 'stop' : 'length';
 }
 
-function tokenizePrompt(model: LlamaModel, prompt: string, contextTokens: number): Token[] {
+/** The prompt as it is read. Throws Refusal when it does not fit. */
+export function tokenizePrompt(model: LlamaModel, prompt: string, contextTokens: number): Token[] {
   const refuse = (promptTokens: number): Refusal => new Refusal({ kind: 'prompt-too-long', promptTokens, contextTokens });
   if (prompt.length > contextTokens * LONGEST_TOKEN_UNITS) throw refuse(Math.ceil(prompt.length / LONGEST_TOKEN_UNITS));
   const tokens = model.tokenize(prompt, true);

@@ -1,9 +1,9 @@
 // The process of one loaded model. It is started from this file without a loader, so it imports only Node, llama.cpp
 // and its neighbours. Its standard streams belong to llama.cpp; the messages to the engine go over the IPC channel.
 import type { LlamaContextSequence } from 'node-llama-cpp';
-import { Refusal, generate } from './generate.ts';
+import { Refusal, generate, tokenizePrompt } from './generate.ts';
 import { LoadError, load, type Loaded } from './load.ts';
-import type { Command, GenerateCommand, Report } from './messages.ts';
+import type { Command, CountCommand, GenerateCommand, GenerateFailure, Report } from './messages.ts';
 import { Pause } from './pause.ts';
 import { PieceSender } from './piece-sender.ts';
 
@@ -27,6 +27,8 @@ async function obey(command: Command): Promise<void> {
       return report(await tryLoad(command));
     case 'generate':
       return answer(command);
+    case 'count':
+      return report(count(command));
     case 'cancel':
       return running.get(command.id)?.abort();
     case 'ping':
@@ -63,12 +65,25 @@ async function answer(command: GenerateCommand): Promise<void> {
     const reason = await generate(workplace, { command, sequence, signal: controller.signal, emit: (piece) => sender.add(piece) });
     end = { type: 'finished', id: command.id, reason };
   } catch (thrown) {
-    end = { type: 'failed', id: command.id, failure: thrown instanceof Refusal ? thrown.failure : { kind: 'internal', name: nameOf(thrown) } };
+    end = { type: 'failed', id: command.id, failure: failureOf(thrown) };
   }
   running.delete(command.id);
   freeSequences.push(sequence);
   sender.flush();
   report(end);
+}
+
+function count({ id, prompt }: CountCommand): Report {
+  try {
+    if (!loaded) throw new Error('no model');
+    return { type: 'counted', id, inputTokens: tokenizePrompt(loaded.model, prompt, loaded.facts.contextTokens).length };
+  } catch (thrown) {
+    return { type: 'failed', id, failure: failureOf(thrown) };
+  }
+}
+
+function failureOf(thrown: unknown): GenerateFailure {
+  return thrown instanceof Refusal ? thrown.failure : { kind: 'internal', name: nameOf(thrown) };
 }
 
 /** The kind of a fault, never its message: that could quote the prompt. */

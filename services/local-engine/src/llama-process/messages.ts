@@ -4,9 +4,17 @@ import type { SamplingParameters, TokenLogprobs } from '@sluice/kserve';
 export type Command =
   | { readonly type: 'load'; readonly weightsPath: string; readonly weightsDigest?: string; readonly sequences: number; readonly contextTokens: number; readonly threads: number }
   | GenerateCommand
+  | CountCommand
   | { readonly type: 'cancel'; readonly id: number }
   /** Answered with `alive` at once, by the event loop: it is free while llama.cpp reads weights, prompts, or decodes. */
   | { readonly type: 'ping' };
+
+/** Answered with `counted` or `failed` by the event loop: it takes no sequence and decodes nothing. */
+export interface CountCommand {
+  readonly type: 'count';
+  readonly id: number;
+  readonly prompt: string;
+}
 
 export interface GenerateCommand {
   readonly type: 'generate';
@@ -25,6 +33,7 @@ export type Report =
   | { readonly type: 'digest'; readonly digest: string }
   | { readonly type: 'loaded'; readonly facts: ModelFacts }
   | { readonly type: 'load-failed'; readonly reason: LoadFailure }
+  | { readonly type: 'counted'; readonly id: number; readonly inputTokens: number }
   | ({ readonly type: 'piece'; readonly id: number } & Piece)
   | { readonly type: 'finished'; readonly id: number; readonly reason: FinishReason }
   | { readonly type: 'failed'; readonly id: number; readonly failure: GenerateFailure };
