@@ -21,6 +21,7 @@ describe('the figures of the engine', () => {
         await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
         yield { type: 'finished', reason: 'cancelled' };
       },
+      countPrompt: () => Promise.resolve(1),
       end: () => Promise.resolve(),
     };
     const engine = new Engine({ clock: new ManualClock(), logger: silentLogger, waitingLimit: 4, waitLimitMs: 1000, start: () => Promise.resolve(process) });
