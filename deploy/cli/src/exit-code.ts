@@ -7,7 +7,7 @@ export class CommandFailed extends Error {
   readonly exitCode: number = EXIT.failed;
 }
 
-/** A command line that makes no sense although each option of it parses. */
+/** A command line that makes no sense although each option of it parses; often it is the platform that can tell. */
 export class WrongUse extends CommandFailed {
   override readonly exitCode: number = EXIT.wrongUse;
 }

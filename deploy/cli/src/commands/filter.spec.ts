@@ -72,6 +72,7 @@ describe('filter add', () => {
       [['add', '--kind', 'pii:name'], 'cn_id'],
       [['add', 'x', '--kind', 'regex', '--action', 'allow'], 'for words'],
       [['stats', '--since', 'monday'], '2026-01-31'],
+      [['stats', '--since', '2026-02-31'], '2026-01-31'],
     ];
     const refused = await Promise.all(wrong.map(async ([words, message]) => ({ words, message, ...(await sluice(words)) })));
     for (const { words, message, code, stdout, stderr } of refused) expect({ words, code, stdout, stderr }).toEqual({ words, code: 2, stdout: '', stderr: expect.stringContaining(message) });

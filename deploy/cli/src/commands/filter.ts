@@ -8,6 +8,7 @@ import { adminApi } from '../platform-api/connection.ts';
 import { printable, printableLine } from '../terminal/printable.ts';
 import { readPrompt } from '../terminal/stdin.ts';
 import { table } from '../terminal/table.ts';
+import { day } from './day.ts';
 import { examples, printAnswer, reads, type ReadOptions } from './output.ts';
 
 /** The platform takes 8 MiB in all; 100,000 words of any script are less. */
@@ -66,7 +67,7 @@ export function addFilterCommands(program: Command): void {
     .option('--project <id>', 'in calls of this project only')
     .option('--since <date>', 'from this day on (UTC), as in 2026-01-31', day);
   examples(stats, ['sluice filter stats', 'sluice filter stats --since 2026-11-01 --json']).action(async (options: PlaceOptions & { readonly since?: string }) => {
-    const answer = await adminApi(options).get('/filter/stats', listOf(filterStats), { project_id: options.project, since: options.since });
+    const answer = await adminApi(options).get('/filter/stats', listOf(filterStats), { project_id: options.project, since: options.since && `${options.since}T00:00:00.000Z` });
     printAnswer(options, answer, () => (answer.data.length === 0 ? 'No rule has spoken.' : table(
       ['RULE', 'TITLE', 'PROJECT', 'BLOCKED', 'MASKED', 'FLAGGED', 'LAST HIT'],
       answer.data.map((row) => [row.rule_id, printableLine(row.title), row.project_id ?? '-', String(row.blocked), String(row.masked), String(row.flagged), row.last_hit_at ?? '-']),
@@ -135,10 +136,4 @@ function looksFor({ kind, patterns, pattern_count: count }: z.infer<typeof filte
 function kindOf(text: string): string {
   if (text === 'word' || text === 'regex' || PII_TYPES.some((type) => text === `pii:${type}`)) return text;
   throw new InvalidArgumentError(`Give word, regex, or pii: with one of ${PII_TYPES.join(', ')}.`);
-}
-
-function day(text: string): string {
-  const date = new Date(/^\d{4}-\d{2}-\d{2}$/.test(text) ? text : NaN);
-  if (Number.isNaN(date.getTime())) throw new InvalidArgumentError('Give a day as in 2026-01-31.');
-  return date.toISOString();
 }

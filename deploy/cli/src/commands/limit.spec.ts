@@ -40,6 +40,8 @@ describe('limit', () => {
     [['limit', 'set', '--key', 'a'], 'at least one of --rpm'],
     [['limit', 'set', '--key', 'a', '--rpm', '-1'], 'whole number'],
     [['limit', 'set', '--key', 'a', '--tpm', '1e3'], 'whole number'],
+    [['limit', 'set', '--key', 'a', '--rpm', '1000000000001'], 'at most 1000000000000'],
+    [['limit', 'set', '--key', 'a', '--rpd', '99999999999999999999'], 'at most 1000000000000'],
   ])('refuses %j', async (words, message) => {
     const before = api.seen.length;
     expect(await sluice(words)).toMatchObject({ code: 2, stderr: expect.stringContaining(message) });
@@ -71,5 +73,15 @@ describe('parameter', () => {
     [['parameter', 'set', 'seed', '--max', '1'], 'temperature'],
     [['parameter', 'set', 'n'], 'at least one of --min'],
     [['parameter', 'set', 'n', '--max', 'four'], 'Give a number'],
+    [['parameter', 'set', 'max_tokens', '--max', '12345678901'], 'at most 10 digits'],
   ])('refuses %j', async (words, message) => expect(await sluice(words)).toMatchObject({ code: 2, stderr: expect.stringContaining(message) }));
+
+  it('is wrong use where only the platform knows its bounds', async () => {
+    for (const [code, message] of [['invalid_value', '`min` is larger than `max`.'], ['invalid_value', '`max` of n must lie between 1 and 128.'], ['missing_required_parameter', 'Missing.']]) {
+      api.on('PUT /admin/v1/parameter-rules', { status: 400, json: { error: { message, type: 'invalid_request_error', param: 'min', code } } });
+      expect(await sluice(['parameter', 'set', 'n', '--min', '9', '--max', '-5'])).toEqual({ code: 2, stdout: '', stderr: expect.stringContaining(`sluice: ${message}\n`) });
+    }
+    api.on('PUT /admin/v1/parameter-rules', { status: 409, json: { error: { message: 'Full.', type: 'invalid_request_error', param: null, code: 'failed_precondition' } } });
+    expect(await sluice(['parameter', 'set', 'n', '--max', '5'])).toMatchObject({ code: 1 });
+  });
 });

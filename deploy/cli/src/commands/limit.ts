@@ -13,6 +13,9 @@ interface SetOptions extends SubjectOptions {
   readonly rpd?: number;
 }
 
+/** As much the platform takes. */
+const MAX_LIMIT = 1_000_000_000_000;
+
 export function addLimitCommands(program: Command): void {
   const group = program.command('limit').description('how much an organisation, a project or a key may ask for: set, list, remove');
 
@@ -60,6 +63,7 @@ function summary(row: Limits): string {
 }
 
 function count(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('Give a whole number; 0 removes the limit.');
-  return Number(text);
+  const limit = Number(text);
+  if (!/^\d+$/.test(text) || limit > MAX_LIMIT) throw new InvalidArgumentError(`Give a whole number of at most ${MAX_LIMIT}; 0 removes the limit.`);
+  return limit;
 }

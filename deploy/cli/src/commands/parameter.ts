@@ -69,6 +69,6 @@ function parameterName(text: string): string {
 }
 
 function decimal(text: string): number {
-  if (!/^-?\d{1,10}(\.\d{1,10})?$/.test(text)) throw new InvalidArgumentError('Give a number.');
+  if (!/^-?\d{1,10}(\.\d{1,10})?$/.test(text)) throw new InvalidArgumentError('Give a number, as 0.5 or 2048, with at most 10 digits on either side of the point.');
   return Number(text);
 }

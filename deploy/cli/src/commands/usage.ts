@@ -4,6 +4,7 @@ import { WrongUse } from '../exit-code.ts';
 import { usage } from '../platform-api/answers.ts';
 import { adminApi } from '../platform-api/connection.ts';
 import { table } from '../terminal/table.ts';
+import { day } from './day.ts';
 import { inUnits } from './nano.ts';
 import { examples, printAnswer, reads, type ReadOptions } from './output.ts';
 
@@ -44,12 +45,6 @@ function groups(text: string): string {
   if (text === 'none') return '';
   const unknown = text.split(',').find((name) => !GROUPS.includes(name as (typeof GROUPS)[number]));
   if (unknown !== undefined) throw new InvalidArgumentError(`Give any of ${GROUPS.join(', ')} with commas, or none.`);
-  return text;
-}
-
-function day(text: string): string {
-  const known = new Date(/^\d{4}-\d{2}-\d{2}$/.test(text) ? text : NaN);
-  if (Number.isNaN(known.getTime()) || !known.toISOString().startsWith(text)) throw new InvalidArgumentError('Give a day, as 2026-01-31.');
   return text;
 }
 

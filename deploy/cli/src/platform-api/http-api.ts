@@ -1,6 +1,6 @@
 import { parseExactly } from '@sluice/segment';
 import { z } from 'zod';
-import { CommandFailed } from '../exit-code.ts';
+import { CommandFailed, WrongUse } from '../exit-code.ts';
 import { printable, printableLine } from '../terminal/printable.ts';
 
 /** An administrative answer that takes longer than this is not coming. A backup is the slowest of them. */
@@ -8,6 +8,9 @@ const ANSWER_DEADLINE_MS = 600_000;
 const MAX_ERROR_BODY_CHARACTERS = 64 * 1024;
 
 const errorEnvelope = z.object({ error: z.object({ message: z.string(), code: z.string().nullable(), param: z.string().nullable() }) });
+
+/** By these the platform says that what was typed makes no sense; it knows bounds that this program need not. */
+const WRONG_VALUES = new Set(['invalid_type', 'invalid_value', 'missing_required_parameter', 'unknown_parameter', 'unsupported_parameter']);
 
 export type Query = Readonly<Record<string, string | number | undefined>>;
 
@@ -94,6 +97,7 @@ export class HttpApi {
     const parsed = errorEnvelope.safeParse(parseJson(text));
     const message = parsed.success ? printable(parsed.data.error.message) : `${this.origin} answered with HTTP status ${response.status}.`;
     const told = [message, ...hint(response.status, parsed.data?.error.code, body)].join('\n');
+    if (response.status === 400 && WRONG_VALUES.has(parsed.data?.error.code ?? '')) return new WrongUse(told);
     return response.status === 404 ? new CommandFailed(told) : new NoAnswer(told);
   }
 }
