@@ -29,7 +29,7 @@ describe('what limits, money and content did to a call', () => {
 
   it.each([
     [{ type: 'limit', level: 'key', subject_id: 'key_1', kind: 'requests_per_minute', limit: 60 }, 'the limit of key key_1: 60 requests per minute'],
-    [{ type: 'budget', level: 'project', subject_id: 'proj_1', period: 'day', amount_nano: '100', spent_nano: '98', held_nano: '1' }, 'the budget of project proj_1 (day): 98 spent and 1 held of 100 nano-units'],
+    [{ type: 'budget', level: 'project', subject_id: 'proj_1', period: 'day', amount_nano: '100', spent_nano: '98', held_nano: '1' }, 'the budget of project proj_1 (period day): 98 spent and 1 held of 100 nano-units'],
     [{ type: 'rule', rule_id: 'rule_1', title: 'House secrets', policy_version: 4 }, 'the rule rule_1 "House secrets" (rules of version 4)'],
   ])('names what refused it', (by, said) => {
     expect(facts({ governed: null, refused: { by, input: governed!.input } })).toEqual({ refused: said, input: 'mask, 1 hit (rules of version 4)' });

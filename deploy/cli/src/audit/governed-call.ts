@@ -54,6 +54,6 @@ function heldText({ hold }: Governed, extensions: number): string | undefined {
 function refusedBy(by: NonNullable<NonNullable<RecordedCall['refused']>['by']>): string {
   const { type, level, subject_id: subject, kind, limit, period, amount_nano: amount, spent_nano: spent, held_nano: held, rule_id: rule, title, policy_version: version } = by as Readonly<Record<string, unknown>>;
   if (type === 'limit') return `the limit of ${level} ${subject}: ${limit} ${String(kind).replaceAll('_', ' ')}`;
-  if (type === 'budget') return `the budget of ${level} ${subject} (${period}): ${spent} spent and ${held} held of ${amount} nano-units`;
+  if (type === 'budget') return `the budget of ${level} ${subject} (period ${period}): ${spent} spent and ${held} held of ${amount} nano-units`;
   return `the rule ${rule} "${title}" (rules of version ${version})`;
 }

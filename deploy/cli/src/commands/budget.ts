@@ -16,19 +16,19 @@ export function addBudgetCommands(program: Command): void {
 
   const set = ofSubject(reads(group.command('set').description('set a budget; it holds from the next call on and counts what was spent in the period before')))
     .requiredOption('--amount <nano>', 'nano-units (10^-9 of the currency)', nanoAmount)
-    .addOption(new Option('--period <period>', 'calendar day or month (UTC), or none: once, for ever').choices(['day', 'month', 'none']).makeOptionMandatory());
+    .addOption(new Option('--period <period>', 'calendar day or month (UTC), or none: it never begins anew').choices(['day', 'month', 'none']).makeOptionMandatory());
   examples(set, ['sluice budget set --organisation --amount 100000000000 --period month', 'sluice budget set --key key_01jd... --amount 2500000000 --period day']).action(async (options: SetOptions) => {
     const { level, id } = await subjectOf(options);
     const answer = await adminApi(options).send('PUT', '/budgets', budget, { level, id, amount: options.amount, period: options.period });
-    printAnswer(options, answer, () => `${level} ${answer.id}: ${inUnits(answer.amount)} ${answer.currency} ${periodText(answer.period)}; spent ${inUnits(answer.spent)}, held ${inUnits(answer.held)}`);
+    printAnswer(options, answer, () => `${level} ${answer.id}: ${inUnits(answer.amount)} ${answer.currency}${periodText(answer.period)}; spent ${inUnits(answer.spent)}, held ${inUnits(answer.held)}`);
   });
 
   examples(reads(group.command('show').description('show the budgets, what is spent of them and what running calls hold')), ['sluice budget show', 'sluice budget show --json']).action(async (options: ReadOptions) => {
     const { data } = await adminApi(options).get('/budgets', listOf(budget));
     if (options.json) return print(JSON.stringify(data, undefined, 2));
     if (data.length === 0) return print('There is no budget: nothing limits what may be spent. Set one with: sluice budget set --organisation --amount NANO --period month');
-    const rows = data.map((row) => [row.level, row.id, row.period, ...[row.amount, row.spent, row.held, row.overrun].map(inUnits), row.currency]);
-    return print(table(['LEVEL', 'ID', 'PERIOD', 'AMOUNT', 'SPENT', 'HELD', 'OVERRUN', 'CURRENCY'], rows));
+    const rows = data.map((row) => [row.level, row.id, row.period, row.period_start ?? '-', ...[row.amount, row.spent, row.held, row.overrun].map(inUnits), row.currency]);
+    return print(table(['LEVEL', 'ID', 'PERIOD', 'SINCE', 'AMOUNT', 'SPENT', 'HELD', 'OVERRUN', 'CURRENCY'], rows));
   });
 
   examples(ofSubject(reads(group.command('remove').description('remove a budget: nothing limits that level any more'))), ['sluice budget remove --project proj_01jd...']).action(async (options: SubjectOptions) => {
@@ -39,5 +39,5 @@ export function addBudgetCommands(program: Command): void {
 }
 
 function periodText(period: string): string {
-  return period === 'none' ? 'once' : `a ${period}`;
+  return period === 'none' ? ', period none' : ` a ${period}`;
 }

@@ -44,14 +44,17 @@ describe('budget', () => {
     expect(lastBody()).toEqual({ level: 'key', id: 'key_1', amount: '9007199254740993', period: 'day' });
     expect((await sluice(['budget', 'set', '--organisation', '--amount', '5', '--period', 'none'])).code).toBe(0);
     expect(lastBody()).toEqual({ level: 'organisation', id: 'org_1', amount: '5', period: 'none' });
-    expect((await sluice(['budget', 'set', '--organisation', 'org_2', '--amount', '5', '--period', 'none'])).code).toBe(0);
+    api.on('PUT /admin/v1/budgets', { json: { ...BUDGET, period: 'none', period_start: null } });
+    expect((await sluice(['budget', 'set', '--organisation', 'org_2', '--amount', '5', '--period', 'none'])).stdout).toBe('organisation key_1: 9007199.254740993 USD, period none; spent 0.000000012, held 0.00\n');
     expect(lastBody()).toMatchObject({ id: 'org_2' });
   });
 
   it('is shown to programs as a list of objects, every integer a string', async () => {
     api.on('GET /admin/v1/budgets', { json: list([BUDGET]) });
     expect(JSON.parse((await sluice(['budget', 'show', '--json'])).stdout)).toEqual([BUDGET]);
-    expect((await sluice(['budget', 'show'])).stdout).toMatch(/key +key_1 +day +9007199\.254740993 +0\.000000012 +0\.00/);
+    expect((await sluice(['budget', 'show'])).stdout).toMatch(/key +key_1 +day +2026-11-22T00:00:00\.000Z +9007199\.254740993 +0\.000000012 +0\.00/);
+    api.on('GET /admin/v1/budgets', { json: list([{ ...BUDGET, period: 'none', period_start: null }]) });
+    expect((await sluice(['budget', 'show'])).stdout).toMatch(/key +key_1 +none +- +9007199/);
   });
 
   it('is removed', async () => {

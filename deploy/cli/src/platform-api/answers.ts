@@ -122,7 +122,7 @@ export const price = z.looseObject({
 });
 export const prices = listOf(price).extend({ currency: z.string() });
 export const currency = z.looseObject({ currency: z.string() });
-export const budget = z.looseObject({ level: z.string(), id: z.string(), amount: exact, spent: exact, held: exact, overrun: exact, currency: z.string(), period: z.string() });
+export const budget = z.looseObject({ level: z.string(), id: z.string(), amount: exact, spent: exact, held: exact, overrun: exact, currency: z.string(), period: z.string(), period_start: z.string().nullable() });
 const usageRow = z.looseObject({
   day: z.string().optional(), project: z.string().optional(), key: z.string().optional(), model: z.string().optional(),
   calls: exact, input_tokens: exact, cached_input_tokens: exact, output_tokens: exact, reasoning_tokens: exact, cost: exact, overrun: exact,

@@ -27,7 +27,7 @@ const server = adminServer({
     setPrice: answering('setPrice', { price: PRICE }),
     listPrices: answering('listPrices', { currency: 'USD', prices: [PRICE] }),
     setCurrency: answering('setCurrency', { currency: 'EUR' }),
-    setBudget: answering('setBudget', { budget: BUDGET }),
+    setBudget: async (request: { period: string }) => answering('setBudget', { budget: { ...BUDGET, period: request.period, periodStartMs: request.period === 'none' ? 0n : BUDGET.periodStartMs } })(request),
     removeBudget: answering('removeBudget', { budget: BUDGET }),
     listBudgets: answering('listBudgets', { budgets: [BUDGET] }),
     getUsage: answering('getUsage', { currency: 'USD', rows: [ROW] }),
@@ -85,7 +85,8 @@ describe('budgets', () => {
   it('are set at a level, beyond what a double holds', async () => {
     const { json, request } = await ask('PUT', '/budgets', body);
     expect(request).toMatchObject({ level: Level.PROJECT, subjectId: 'project_1', amountNano: 9_007_199_254_740_993n, period: 'month' });
-    expect(json).toMatchObject({ object: 'budget', level: 'project', id: 'project_1', amount: '9007199254740993', spent: '5', held: '7', overrun: '0' });
+    expect(json).toMatchObject({ object: 'budget', level: 'project', id: 'project_1', amount: '9007199254740993', spent: '5', held: '7', overrun: '0', period: 'month', period_start: '2023-11-14T22:13:20.000Z' });
+    expect((await ask('PUT', '/budgets', { ...body, period: 'none' })).json).toMatchObject({ period: 'none', period_start: null });
   });
 
   it.each([['level', 'team'], ['period', 'week'], ['amount', '-5'], ['amount', true], ['id', '']])('are not taken with %s %j', async (param, value) => {

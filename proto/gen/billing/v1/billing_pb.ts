@@ -622,7 +622,7 @@ export type Budget = Message<"billing.v1.Budget"> & {
   currency: string;
 
   /**
-   * Start of the running period.
+   * Start of the running period; 0 where there is none.
    *
    * @generated from field: int64 period_start_ms = 10;
    */

@@ -24,7 +24,7 @@ export function billingRpc(sql: Sql, administration: Administration, spending: S
   const withFigures = (budget: Budget, { overrunNano }: Outside): BudgetInit => {
     const { spentNano, settlingNano, heldNano } = book.account({ level: budget.level, id: budget.subjectId }).standing(today());
     const { organisationId, level, subjectId, amountNano, period, sinceDay } = budget;
-    const periodStartMs = BigInt(periodAround(period, today(), sinceDay).fromDay * DAY_MS);
+    const periodStartMs = period === 'none' ? 0n : BigInt(periodAround(period, today(), sinceDay).fromDay * DAY_MS);
     return { organisationId, level: levelNumber(level), subjectId, amountNano, period, spentNano: spentNano + settlingNano, heldNano, overrunNano, currency: prices.currencyOf(organisationId), periodStartMs };
   };
   const shown = async (budgets: readonly Budget[]): Promise<BudgetInit[]> => {
