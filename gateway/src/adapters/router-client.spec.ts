@@ -12,6 +12,7 @@ describe('the client of the router', () => {
     const asked: StreamChatRequest[] = [];
     transport.serve(InferenceService, {
       chat: () => Promise.reject(new Error('not asked')),
+      countTokens: () => Promise.reject(new Error('not asked')),
       listBackends: () => Promise.reject(new Error('not asked')),
       async *streamChat(request, { signal }) {
         asked.push(request);

@@ -240,6 +240,7 @@ export class TestHouse {
       async *streamChat({ call }, { signal }) {
         for await (const events of answered(call!, signal)) yield { events };
       },
+      countTokens: async () => ({}),
       listBackends: async () => ({ backends: [{ deploymentId: 'deployment_1', modelId: 'model_1', versionId: 'version_1', healthy: true, breaker: 'closed', inFlight: 2 }] }),
     });
     this.#serveAudit(platform);

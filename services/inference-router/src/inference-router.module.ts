@@ -54,7 +54,7 @@ class InferenceRouterModule implements OnModuleInit, OnApplicationShutdown {
     const { clock, health, logger } = this.#platform;
     const { SLUICE_FIRST_TOKEN_MS: firstTokenMs, SLUICE_WHOLE_ANSWER_MS: wholeAnswerMs, SLUICE_STREAM_IDLE_MS: idleMs } = this.#config;
     const limits = { firstTokenMs, wholeAnswerMs, idleMs };
-    this.#platform.serve(InferenceService, inferenceRpc({ registry: this.#registry, fleet: this.#fleet, wholeAnswers: this.#wholeAnswers, clock, meter: createCallMeter(clock), limits, onFailedAttempt: warnOf(logger) }));
+    this.#platform.serve(InferenceService, inferenceRpc({ registry: this.#registry, fleet: this.#fleet, wholeAnswers: this.#wholeAnswers, clock, meter: createCallMeter(clock), limits, onFailedAttempt: warnOf(logger, 'An attempt at a backend failed.'), onFailedCount: warnOf(logger, 'A backend did not count a prompt.') }));
     this.#forgetGauges = observeRouter(this.#fleet, this.#wholeAnswers);
     health.register('inference-router', () => this.#registry.health());
     this.#registry.start();
@@ -75,10 +75,10 @@ class InferenceRouterModule implements OnModuleInit, OnApplicationShutdown {
 }
 
 /** An operator's first look at why a backend fails. Codes, statuses and ids only. */
-function warnOf(logger: Platform['logger']): (deployment: Deployment, error: ServiceError) => void {
+function warnOf(logger: Platform['logger'], message: string): (deployment: Deployment, error: ServiceError) => void {
   return ({ id }, error) => {
     const status = error.cause instanceof BackendFault ? error.cause.status : undefined;
-    logger.warn({ deploymentId: id, code: error.code, ...(status !== undefined && { upstreamStatus: status }), reason: reasonOf(error) }, 'An attempt at a backend failed.');
+    logger.warn({ deploymentId: id, code: error.code, ...(status !== undefined && { upstreamStatus: status }), reason: reasonOf(error) }, message);
   };
 }
 

@@ -76,6 +76,15 @@ describe('the inference-router', () => {
     await expect(router.chat({ ...request(), modelId: '' })).rejects.toMatchObject({ code: 'missing_required_parameter', param: 'model_id' });
   });
 
+  it('does not know how many tokens a prompt has at a server of OpenAI\'s protocol, and asks it nothing', async () => {
+    owner.deploy('m', upstream.baseUrl);
+    await upstream.probed(1);
+    expect((await router.countTokens(request())).inputTokens).toBeUndefined();
+    expect(upstream.requests).toEqual([]);
+    expect((await router.countTokens({ ...request(), organisationId: 'org_2' })).inputTokens).toBeUndefined();
+    await expect(router.countTokens({ ...request(), organisationId: '' })).rejects.toMatchObject({ code: 'missing_required_parameter', param: 'organisation_id' });
+  });
+
   it('finds a model whose event it has not heard of', async () => {
     owner.losesEvents = true;
     owner.deploy('m', upstream.baseUrl);

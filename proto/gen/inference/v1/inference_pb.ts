@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file inference/v1/inference.proto.
  */
 export const file_inference_v1_inference: GenFile = /*@__PURE__*/
-  fileDesc("ChxpbmZlcmVuY2UvdjEvaW5mZXJlbmNlLnByb3RvEgxpbmZlcmVuY2UudjEifwoLQ2hhdFJlcXVlc3QSDwoHY2FsbF9pZBgBIAEoCRIQCghtb2RlbF9pZBgCIAEoCRIfCgRjYWxsGAMgASgLMhEuY2hhdC52MS5DaGF0Q2FsbBIXCg9vcmdhbmlzYXRpb25faWQYBCABKAkSEwoLaW5zaWRlX29ubHkYBSABKAgiMgoMQ2hhdFJlc3BvbnNlEiIKBmV2ZW50cxgBIAMoCzISLmNoYXQudjEuQ2hhdEV2ZW50IpgBChFTdHJlYW1DaGF0UmVxdWVzdBIPCgdjYWxsX2lkGAEgASgJEhAKCG1vZGVsX2lkGAIgASgJEh8KBGNhbGwYAyABKAsyES5jaGF0LnYxLkNoYXRDYWxsEhcKD29yZ2FuaXNhdGlvbl9pZBgEIAEoCRITCgtpbnNpZGVfb25seRgFIAEoCBIRCglhc19zdHJlYW0YBiABKAgiOAoSU3RyZWFtQ2hhdFJlc3BvbnNlEiIKBmV2ZW50cxgBIAMoCzISLmNoYXQudjEuQ2hhdEV2ZW50Ii4KE0xpc3RCYWNrZW5kc1JlcXVlc3QSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJIj8KFExpc3RCYWNrZW5kc1Jlc3BvbnNlEicKCGJhY2tlbmRzGAEgAygLMhUuaW5mZXJlbmNlLnYxLkJhY2tlbmQiiwEKB0JhY2tlbmQSFQoNZGVwbG95bWVudF9pZBgBIAEoCRIQCghtb2RlbF9pZBgCIAEoCRISCgp2ZXJzaW9uX2lkGAMgASgJEg8KB2hlYWx0aHkYBCABKAgSDwoHYnJlYWtlchgFIAEoCRIRCglpbl9mbGlnaHQYBiABKA0SDgoGcmVhc29uGAcgASgJMvsBChBJbmZlcmVuY2VTZXJ2aWNlEj0KBENoYXQSGS5pbmZlcmVuY2UudjEuQ2hhdFJlcXVlc3QaGi5pbmZlcmVuY2UudjEuQ2hhdFJlc3BvbnNlElEKClN0cmVhbUNoYXQSHy5pbmZlcmVuY2UudjEuU3RyZWFtQ2hhdFJlcXVlc3QaIC5pbmZlcmVuY2UudjEuU3RyZWFtQ2hhdFJlc3BvbnNlMAESVQoMTGlzdEJhY2tlbmRzEiEuaW5mZXJlbmNlLnYxLkxpc3RCYWNrZW5kc1JlcXVlc3QaIi5pbmZlcmVuY2UudjEuTGlzdEJhY2tlbmRzUmVzcG9uc2ViBnByb3RvMw", [file_chat_v1_chat]);
+  fileDesc("ChxpbmZlcmVuY2UvdjEvaW5mZXJlbmNlLnByb3RvEgxpbmZlcmVuY2UudjEifwoLQ2hhdFJlcXVlc3QSDwoHY2FsbF9pZBgBIAEoCRIQCghtb2RlbF9pZBgCIAEoCRIfCgRjYWxsGAMgASgLMhEuY2hhdC52MS5DaGF0Q2FsbBIXCg9vcmdhbmlzYXRpb25faWQYBCABKAkSEwoLaW5zaWRlX29ubHkYBSABKAgiMgoMQ2hhdFJlc3BvbnNlEiIKBmV2ZW50cxgBIAMoCzISLmNoYXQudjEuQ2hhdEV2ZW50IpgBChFTdHJlYW1DaGF0UmVxdWVzdBIPCgdjYWxsX2lkGAEgASgJEhAKCG1vZGVsX2lkGAIgASgJEh8KBGNhbGwYAyABKAsyES5jaGF0LnYxLkNoYXRDYWxsEhcKD29yZ2FuaXNhdGlvbl9pZBgEIAEoCRITCgtpbnNpZGVfb25seRgFIAEoCBIRCglhc19zdHJlYW0YBiABKAgiOAoSU3RyZWFtQ2hhdFJlc3BvbnNlEiIKBmV2ZW50cxgBIAMoCzISLmNoYXQudjEuQ2hhdEV2ZW50InEKEkNvdW50VG9rZW5zUmVxdWVzdBIPCgdjYWxsX2lkGAEgASgJEhAKCG1vZGVsX2lkGAIgASgJEh8KBGNhbGwYAyABKAsyES5jaGF0LnYxLkNoYXRDYWxsEhcKD29yZ2FuaXNhdGlvbl9pZBgEIAEoCSJBChNDb3VudFRva2Vuc1Jlc3BvbnNlEhkKDGlucHV0X3Rva2VucxgBIAEoBEgAiAEBQg8KDV9pbnB1dF90b2tlbnMiLgoTTGlzdEJhY2tlbmRzUmVxdWVzdBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkiPwoUTGlzdEJhY2tlbmRzUmVzcG9uc2USJwoIYmFja2VuZHMYASADKAsyFS5pbmZlcmVuY2UudjEuQmFja2VuZCKLAQoHQmFja2VuZBIVCg1kZXBsb3ltZW50X2lkGAEgASgJEhAKCG1vZGVsX2lkGAIgASgJEhIKCnZlcnNpb25faWQYAyABKAkSDwoHaGVhbHRoeRgEIAEoCBIPCgdicmVha2VyGAUgASgJEhEKCWluX2ZsaWdodBgGIAEoDRIOCgZyZWFzb24YByABKAkyzwIKEEluZmVyZW5jZVNlcnZpY2USPQoEQ2hhdBIZLmluZmVyZW5jZS52MS5DaGF0UmVxdWVzdBoaLmluZmVyZW5jZS52MS5DaGF0UmVzcG9uc2USUQoKU3RyZWFtQ2hhdBIfLmluZmVyZW5jZS52MS5TdHJlYW1DaGF0UmVxdWVzdBogLmluZmVyZW5jZS52MS5TdHJlYW1DaGF0UmVzcG9uc2UwARJSCgtDb3VudFRva2VucxIgLmluZmVyZW5jZS52MS5Db3VudFRva2Vuc1JlcXVlc3QaIS5pbmZlcmVuY2UudjEuQ291bnRUb2tlbnNSZXNwb25zZRJVCgxMaXN0QmFja2VuZHMSIS5pbmZlcmVuY2UudjEuTGlzdEJhY2tlbmRzUmVxdWVzdBoiLmluZmVyZW5jZS52MS5MaXN0QmFja2VuZHNSZXNwb25zZWIGcHJvdG8z", [file_chat_v1_chat]);
 
 /**
  * @generated from message inference.v1.ChatRequest
@@ -150,6 +150,61 @@ export const StreamChatResponseSchema: GenMessage<StreamChatResponse> = /*@__PUR
   messageDesc(file_inference_v1_inference, 3);
 
 /**
+ * As ChatRequest.
+ *
+ * @generated from message inference.v1.CountTokensRequest
+ */
+export type CountTokensRequest = Message<"inference.v1.CountTokensRequest"> & {
+  /**
+   * @generated from field: string call_id = 1;
+   */
+  callId: string;
+
+  /**
+   * @generated from field: string model_id = 2;
+   */
+  modelId: string;
+
+  /**
+   * What would be sent: the prompt that its messages become at the backend is counted.
+   *
+   * @generated from field: chat.v1.ChatCall call = 3;
+   */
+  call?: ChatCall | undefined;
+
+  /**
+   * @generated from field: string organisation_id = 4;
+   */
+  organisationId: string;
+};
+
+/**
+ * Describes the message inference.v1.CountTokensRequest.
+ * Use `create(CountTokensRequestSchema)` to create a new message.
+ */
+export const CountTokensRequestSchema: GenMessage<CountTokensRequest> = /*@__PURE__*/
+  messageDesc(file_inference_v1_inference, 4);
+
+/**
+ * @generated from message inference.v1.CountTokensResponse
+ */
+export type CountTokensResponse = Message<"inference.v1.CountTokensResponse"> & {
+  /**
+   * Where deployments count differently, the most of them. Absent: not known.
+   *
+   * @generated from field: optional uint64 input_tokens = 1;
+   */
+  inputTokens?: bigint | undefined;
+};
+
+/**
+ * Describes the message inference.v1.CountTokensResponse.
+ * Use `create(CountTokensResponseSchema)` to create a new message.
+ */
+export const CountTokensResponseSchema: GenMessage<CountTokensResponse> = /*@__PURE__*/
+  messageDesc(file_inference_v1_inference, 5);
+
+/**
  * @generated from message inference.v1.ListBackendsRequest
  */
 export type ListBackendsRequest = Message<"inference.v1.ListBackendsRequest"> & {
@@ -164,7 +219,7 @@ export type ListBackendsRequest = Message<"inference.v1.ListBackendsRequest"> & 
  * Use `create(ListBackendsRequestSchema)` to create a new message.
  */
 export const ListBackendsRequestSchema: GenMessage<ListBackendsRequest> = /*@__PURE__*/
-  messageDesc(file_inference_v1_inference, 4);
+  messageDesc(file_inference_v1_inference, 6);
 
 /**
  * @generated from message inference.v1.ListBackendsResponse
@@ -181,7 +236,7 @@ export type ListBackendsResponse = Message<"inference.v1.ListBackendsResponse"> 
  * Use `create(ListBackendsResponseSchema)` to create a new message.
  */
 export const ListBackendsResponseSchema: GenMessage<ListBackendsResponse> = /*@__PURE__*/
-  messageDesc(file_inference_v1_inference, 5);
+  messageDesc(file_inference_v1_inference, 7);
 
 /**
  * @generated from message inference.v1.Backend
@@ -234,7 +289,7 @@ export type Backend = Message<"inference.v1.Backend"> & {
  * Use `create(BackendSchema)` to create a new message.
  */
 export const BackendSchema: GenMessage<Backend> = /*@__PURE__*/
-  messageDesc(file_inference_v1_inference, 6);
+  messageDesc(file_inference_v1_inference, 8);
 
 /**
  * @generated from service inference.v1.InferenceService
@@ -260,6 +315,17 @@ export const InferenceService: GenService<{
     methodKind: "server_streaming";
     input: typeof StreamChatRequestSchema;
     output: typeof StreamChatResponseSchema;
+  },
+  /**
+   * How many tokens the prompt of a call has, as the backend that answers it will count them. Nothing is generated, and
+   * nothing leaves the house: only a model whose deployments are all inside, and can all count, is counted.
+   *
+   * @generated from rpc inference.v1.InferenceService.CountTokens
+   */
+  countTokens: {
+    methodKind: "unary";
+    input: typeof CountTokensRequestSchema;
+    output: typeof CountTokensResponseSchema;
   },
   /**
    * State of every deployment of an organisation as this process sees it.

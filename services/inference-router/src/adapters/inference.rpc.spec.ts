@@ -20,7 +20,7 @@ describe('an answer that the router itself collects', () => {
     await settled();
     const meter = { attempt: () => ({ run: <T>(work: () => T): T => work(), firstToken: () => undefined, end: () => undefined }) };
     const registry = { knows: () => true, reread: async () => undefined };
-    const rpc = inferenceRpc({ registry, fleet, wholeAnswers, clock, meter, limits: DEFAULT_CALL_LIMITS, onFailedAttempt: () => undefined });
+    const rpc = inferenceRpc({ registry, fleet, wholeAnswers, clock, meter, limits: DEFAULT_CALL_LIMITS, onFailedAttempt: () => undefined, onFailedCount: () => undefined });
     const request = create(ChatRequestSchema, { callId: 'c', organisationId: 'org_1', modelId: 'model_1', call: chatCall('m', false) });
     return { backend, fleet, wholeAnswers, ask: () => rpc.chat(request, { metadata: {}, signal: new AbortController().signal }) };
   };
@@ -75,7 +75,7 @@ describe('an answer that is streamed to the caller', () => {
     fleet.reconcile([deployment('dep_1')]);
     await settled();
     const meter = { attempt: () => ({ run: <T>(work: () => T): T => work(), firstToken: () => undefined, end: () => undefined }) };
-    const rpc = inferenceRpc({ registry: { knows: () => true, reread: async () => undefined }, fleet, wholeAnswers: new WholeAnswers(1), clock, meter, limits: DEFAULT_CALL_LIMITS, onFailedAttempt: () => undefined });
+    const rpc = inferenceRpc({ registry: { knows: () => true, reread: async () => undefined }, fleet, wholeAnswers: new WholeAnswers(1), clock, meter, limits: DEFAULT_CALL_LIMITS, onFailedAttempt: () => undefined, onFailedCount: () => undefined });
     const request = create(StreamChatRequestSchema, { callId: 'c', organisationId: 'org_1', modelId: 'model_1', call: chatCall('m', stream), asStream });
     for await (const { events } of rpc.streamChat(request, { metadata: {}, signal: new AbortController().signal })) expect(events).toHaveLength(1);
     expect(backend.calls.map(({ call }) => call.stream)).toEqual([asked]);
@@ -92,7 +92,7 @@ describe('the state of backends', () => {
     const fleet = new Fleet({ open: () => backend, clock, random: () => 0, inFlightPerDeployment: 1, onFault: () => undefined });
     const meter = { attempt: () => ({ run: <T>(work: () => T): T => work(), firstToken: () => undefined, end: () => undefined }) };
     const registry = { knows: () => true, reread: async () => undefined };
-    const rpc = inferenceRpc({ registry, fleet, wholeAnswers: new WholeAnswers(1), clock, meter, limits: DEFAULT_CALL_LIMITS, onFailedAttempt: () => undefined });
+    const rpc = inferenceRpc({ registry, fleet, wholeAnswers: new WholeAnswers(1), clock, meter, limits: DEFAULT_CALL_LIMITS, onFailedAttempt: () => undefined, onFailedCount: () => undefined });
     const listed = async () => (await rpc.listBackends(create(ListBackendsRequestSchema, { organisationId: 'org_1' }), { metadata: {}, signal: new AbortController().signal })).backends?.map(({ healthy, reason }) => [healthy, reason]);
     fleet.reconcile([deployment('dep_1')]);
     expect(await listed()).toEqual([[false, 'It was not asked yet.']]);

@@ -2,6 +2,7 @@ import type { ChatCall, ChatEvent } from '@sluice/proto/chat/v1/chat';
 import { type InferenceService, type StreamChatResponse } from '@sluice/proto/inference/v1/inference';
 import { ServiceError } from '@sluice/errors';
 import type { Implementation } from '@sluice/rpc';
+import { countInput, type CountOptions } from '../domain/count-input.ts';
 import type { Member } from '../domain/member.ts';
 import { routeCall, type RoutedCall, type RouteOptions } from '../domain/route-call.ts';
 import type { WholeAnswers } from '../domain/whole-answers.ts';
@@ -18,7 +19,7 @@ interface Request {
 }
 
 /** InferenceService over the domain. */
-export function inferenceRpc(options: RouteOptions & { readonly wholeAnswers: WholeAnswers }): Implementation<typeof InferenceService> {
+export function inferenceRpc(options: RouteOptions & CountOptions & { readonly wholeAnswers: WholeAnswers }): Implementation<typeof InferenceService> {
   return {
     async chat(request, { signal }) {
       const routed = routedCall(request);
@@ -49,6 +50,11 @@ export function inferenceRpc(options: RouteOptions & { readonly wholeAnswers: Wh
         // Typed by hand: the hot path hands messages over by reference.
         yield { $typeName: 'inference.v1.StreamChatResponse', events } satisfies StreamChatResponse;
       }
+    },
+
+    async countTokens(request, { signal }) {
+      const inputTokens = await countInput(routedCall({ ...request, insideOnly: true }), signal, options);
+      return inputTokens === undefined ? {} : { inputTokens: BigInt(inputTokens) };
     },
 
     async listBackends({ organisationId }) {

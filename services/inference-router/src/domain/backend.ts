@@ -9,6 +9,11 @@ export interface Backend {
    * Leaving the loop or aborting the signal cancels the call at the backend.
    */
   chat(call: BackendCall, signal: AbortSignal): AsyncIterable<ChatEvent[]>;
+  /**
+   * The tokens of the prompt that this call becomes, exactly as an answer to it would count them; undefined when the server
+   * cannot tell. Generates nothing. Absent where the protocol has no such question.
+   */
+  countInput?(call: BackendCall, signal: AbortSignal): Promise<number | undefined>;
   /** Resolves when the backend can take calls; throws with a content-free reason otherwise. */
   probe(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;

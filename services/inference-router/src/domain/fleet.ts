@@ -45,6 +45,11 @@ export class Fleet {
     return [...this.#members.values(), ...this.#draining];
   }
 
+  /** The deployments that calls for a model may go to, healthy or not. */
+  of(modelId: string): readonly Member[] {
+    return this.#byModel.get(modelId) ?? [];
+  }
+
   /**
    * The least loaded healthy deployment of a model that was not tried yet; undefined when all were tried.
    * With `insideOnly` one outside of the house is never chosen.
@@ -52,7 +57,7 @@ export class Fleet {
    * `overloaded` when all are full, `admission_required` when one outside could take the call and none inside can.
    */
   choose(modelId: string, tried: ReadonlySet<string>, insideOnly: boolean): Member | undefined {
-    const all = this.#byModel.get(modelId) ?? [];
+    const all = this.of(modelId);
     const untried = all.filter(({ deployment }) => !tried.has(deployment.id));
     if (untried.length === 0 && all.length > 0) return undefined;
     const healthy = untried.filter(({ isHealthy }) => isHealthy);

@@ -29,6 +29,9 @@ export const ATTEMPTS_LIMIT = 3;
  */
 export const RETRY_GRACE_MS = 30_000;
 
+/** Deployments that are asked how many tokens a prompt has: each reads all of it, so a model with more of them is not counted. */
+export const COUNTED_DEPLOYMENTS_LIMIT = 8;
+
 /** Calls that run at once on one deployment; each takes a connection. Above it the deployment is not chosen. */
 export const DEFAULT_IN_FLIGHT_PER_DEPLOYMENT = 512;
 

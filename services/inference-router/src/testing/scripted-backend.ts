@@ -9,6 +9,8 @@ type Answer = (call: BackendCall, signal: AbortSignal) => AsyncIterable<ChatEven
 export class ScriptedBackend implements Backend {
   answer: Answer = (call) => answerOf(call);
   probeOutcome: (signal: AbortSignal) => Promise<void> = () => Promise.resolve();
+  /** Absent in a backend that has no way to count. */
+  countInput?: (call: BackendCall, signal: AbortSignal) => Promise<number | undefined>;
   readonly calls: BackendCall[] = [];
   readonly signals: AbortSignal[] = [];
   probes = 0;

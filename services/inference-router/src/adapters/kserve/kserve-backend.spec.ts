@@ -202,6 +202,57 @@ describe('a chat', () => {
   });
 });
 
+describe('the tokens of a prompt', () => {
+  const never = new AbortController().signal;
+  const counted = { textOutput: '', inputTokens: 37, outputTokens: 0, finishReason: 'length', final: true };
+  const count = (messages?: unknown, signal = never) => backend().countInput!(callOf({ temperature: 0.5, max_tokens: 300 }, messages), signal);
+
+  it('are asked of a server that says it counts, with no token of answer, for the very prompt that a chat would send', async () => {
+    engine.parameters.counts_prompt_tokens = 'true';
+    engine.script = () => [counted];
+    const messages = [{ role: 'user', content: [{ type: 'text', text: 'A' }, { type: 'text', text: 'B' }] }];
+    expect(await count(messages)).toBe(37);
+    expect(engine.requests).toEqual([]);
+    expect(engine.wholeRequests).toMatchObject([{ id: 'c1', model: 'm', stream: false, sampling: { max_tokens: 0 }, returnInputTokens: true, returnOutputTokens: true, excludeInputInOutput: true }]);
+    await ask({}, messages);
+    expect(engine.requests.map(({ textInput }) => textInput)).toEqual(engine.wholeRequests.map(({ textInput }) => textInput));
+  });
+
+  it.each([undefined, '', 'false', '1'])('are not asked of a server that does not say so, which would write an answer: %s', async (said) => {
+    if (said !== undefined) engine.parameters.counts_prompt_tokens = said;
+    expect(await count()).toBeUndefined();
+    expect([engine.requests, engine.wholeRequests]).toEqual([[], []]);
+  });
+
+  it.each([
+    ['wrote something', { ...counted, outputTokens: 1 }],
+    ['counted nothing', { ...counted, inputTokens: 0 }],
+  ])('are not known from a server that %s', async (_, response) => {
+    engine.parameters.counts_prompt_tokens = 'true';
+    engine.script = () => [response];
+    expect(await count()).toBeUndefined();
+  });
+
+  it('are not known from a server that refuses, is away, or is left', async () => {
+    engine.parameters.counts_prompt_tokens = 'true';
+    engine.script = () => {
+      throw new ServiceError('context_length_exceeded', 'Too long.', { param: 'text_input' });
+    };
+    await expect(count()).rejects.toMatchObject({ code: 'context_length_exceeded', param: 'messages' });
+    await expect(count([{ role: 'user', content: [{ type: 'image_url' }] }])).rejects.toMatchObject({ code: 'unsupported_parameter' });
+    engine.script = () => {
+      throw new ServiceError('model_not_found', 'Gone.');
+    };
+    await expect(count()).rejects.toMatchObject({ code: 'backend_unavailable' });
+    const leaving = new AbortController();
+    engine.script = async function* (_, signal) {
+      leaving.abort(new ServiceError('deadline_exceeded', 'late'));
+      await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    };
+    await expect(count(undefined, leaving.signal)).rejects.toMatchObject({ code: 'deadline_exceeded' });
+  });
+});
+
 describe('the model of a deployment', () => {
   const never = new AbortController().signal;
 

@@ -1,6 +1,6 @@
 import type { Clock } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
-import { decodeStreamError, decodeTextResponse, encodeTextRequest, type SamplingParameters } from '@sluice/kserve';
+import { decodeStreamError, decodeTextResponse, encodeTextRequest, type SamplingParameters, type TextRequest } from '@sluice/kserve';
 import type { ChatEvent } from '@sluice/proto/chat/v1/chat';
 import type { GRPCInferenceService } from '@sluice/proto/kserve';
 import type { Client } from '@sluice/rpc';
@@ -22,23 +22,43 @@ export interface KserveBackendOptions {
 /** A deployment behind a KServe v2 server that has the text contract of Triton's vLLM backend: Triton, or the local engine. */
 export function createKserveBackend(options: KserveBackendOptions): Backend {
   const model = new ServedModel(options);
+  const faultOf = (thrown: unknown, { call }: BackendCall, signal: AbortSignal): unknown => {
+    if (signal.aborted) return signal.reason;
+    const error = ServiceError.from(thrown);
+    return error.code === 'model_not_found' ? model.forget() : inClientTerms(error, call.fields);
+  };
   return {
     async *chat(call: BackendCall, signal: AbortSignal): AsyncGenerator<ChatEvent[]> {
       signal.throwIfAborted();
       try {
         const sampling = readChatFields(call.call.fields);
         const messages = readMessages(call.call.messages);
-        const prompt = (await model.template(signal)).render(messages);
+        const prompt = (await model.described(signal)).template.render(messages);
         yield* answer(options.engine, call, prompt, sampling, signal);
       } catch (thrown) {
-        if (signal.aborted) throw signal.reason;
-        const error = ServiceError.from(thrown);
-        throw error.code === 'model_not_found' ? model.forget() : inClientTerms(error, call.call.fields);
+        throw faultOf(thrown, call, signal);
+      }
+    },
+    async countInput(call: BackendCall, signal: AbortSignal): Promise<number | undefined> {
+      signal.throwIfAborted();
+      try {
+        const { countsPrompts, template } = await model.described(signal);
+        return countsPrompts ? await count(options.engine, call, template.render(readMessages(call.call.messages)), signal) : undefined;
+      } catch (thrown) {
+        throw faultOf(thrown, call, signal);
       }
     },
     probe: (signal) => model.makeReady(signal),
     close: () => model.release(),
   };
+}
+
+/** The prompt's tokens, from a server whose model says that it gives them for `max_tokens` 0. */
+async function count(engine: Client<typeof GRPCInferenceService>, { callId, upstreamModel }: BackendCall, prompt: string, signal: AbortSignal): Promise<number | undefined> {
+  const request = { ...textRequest(upstreamModel, callId, prompt, { max_tokens: 0 }), stream: false };
+  const { inputTokens, outputTokens } = decodeTextResponse(await engine.modelInfer(encodeTextRequest(request), { signal }));
+  // A server that wrote something all the same does not know the question.
+  return outputTokens === 0 && inputTokens !== undefined && inputTokens > 0 ? inputTokens : undefined;
 }
 
 /** All choices over one stream; leaving the loop cancels what is still under way. */
@@ -64,21 +84,26 @@ async function* answer(
 
 async function* requests(call: BackendCall, ids: readonly string[], prompt: string, sampling: SamplingParameters) {
   for (const [choice, id] of ids.entries()) {
-    yield encodeTextRequest({
-      model: call.upstreamModel,
-      version: '',
-      id,
-      textInput: prompt,
-      stream: true,
-      // Choices that share a seed must still differ, and be the same again the next time.
-      sampling: sampling.seed === undefined || choice === 0 ? sampling : { ...sampling, seed: nextSeed(sampling.seed, choice) },
-      excludeInputInOutput: true,
-      returnFinishReason: true,
-      returnInputTokens: true,
-      returnOutputTokens: true,
-      returnLogprobs: sampling.logprobs !== undefined,
-    });
+    // Choices that share a seed must still differ, and be the same again the next time.
+    const own = sampling.seed === undefined || choice === 0 ? sampling : { ...sampling, seed: nextSeed(sampling.seed, choice) };
+    yield encodeTextRequest(textRequest(call.upstreamModel, id, prompt, own));
   }
+}
+
+function textRequest(model: string, id: string, textInput: string, sampling: SamplingParameters): TextRequest {
+  return {
+    model,
+    version: '',
+    id,
+    textInput,
+    stream: true,
+    sampling,
+    excludeInputInOutput: true,
+    returnFinishReason: true,
+    returnInputTokens: true,
+    returnOutputTokens: true,
+    returnLogprobs: sampling.logprobs !== undefined,
+  };
 }
 
 function nextSeed(seed: number, choice: number): number {

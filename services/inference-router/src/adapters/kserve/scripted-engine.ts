@@ -11,6 +11,8 @@ export type AnswerScript = (request: TextRequest, signal: AbortSignal) => AsyncI
 export class ScriptedEngine {
   readonly client: Client<typeof GRPCInferenceService>;
   readonly requests: TextRequest[] = [];
+  /** By `ModelInfer`. */
+  readonly wholeRequests: TextRequest[] = [];
   readonly loads: RepositoryModelLoadRequest[] = [];
   readonly loadSignals: AbortSignal[] = [];
   readonly unloads: string[] = [];
@@ -54,6 +56,12 @@ export class ScriptedEngine {
       repositoryModelUnload: ({ modelName }) => {
         this.unloads.push(modelName);
         return Promise.resolve({});
+      },
+      modelInfer: async (message, { signal }) => {
+        const request = decodeTextRequest(message);
+        this.wholeRequests.push(request);
+        for await (const response of this.script(request, signal)) return encodeTextResponse(request.model, { ...response, id: request.id }, request);
+        throw new ServiceError('upstream_error', 'not scripted');
       },
       modelStreamInfer: (messages, { signal }) => this.#answer(messages, signal),
     };

@@ -1,4 +1,5 @@
 import { ServiceError } from '@sluice/errors';
+import { COUNTS_PROMPTS } from '@sluice/kserve';
 import type { ModelConfigResponse } from '@sluice/proto/kserve';
 import { ChatTemplate } from './chat-template.ts';
 import type { KserveBackendOptions } from './kserve-backend.ts';
@@ -11,10 +12,17 @@ const ASK_TIMEOUT_MS = 5_000;
 /** The engine itself gives up after ten minutes, and its reason says more than silence does. */
 const LOAD_TIMEOUT_MS = 11 * 60_000;
 
+/** What a server says of its model. */
+interface Described {
+  readonly template: ChatTemplate;
+  /** It may be asked for the count of a prompt alone. */
+  readonly countsPrompts: boolean;
+}
+
 /** The model of one deployment at its server: makes it ready, and knows its chat template. */
 export class ServedModel {
   readonly #options: KserveBackendOptions;
-  #template: Promise<ChatTemplate> | undefined;
+  #described: Promise<Described> | undefined;
   #loading: Promise<void> | undefined;
   #lastLoadFault = '';
   readonly #released = new AbortController();
@@ -36,19 +44,19 @@ export class ServedModel {
   }
 
   /** Asked for once; the weights of a deployment never change. */
-  async template(signal: AbortSignal): Promise<ChatTemplate> {
-    if (!this.#template) {
+  async described(signal: AbortSignal): Promise<Described> {
+    if (!this.#described) {
       await this.makeReady(signal);
-      const asked = this.#askTemplate();
-      this.#template = asked;
-      asked.catch(() => (this.#template = undefined));
+      const asked = this.#ask();
+      this.#described = asked;
+      asked.catch(() => (this.#described = undefined));
     }
-    return untilAborted(this.#template, signal);
+    return untilAborted(this.#described, signal);
   }
 
   /** The server no longer has the model: the next call makes it ready again. Returns what to tell this one. */
   forget(): ServiceError {
-    this.#template = undefined;
+    this.#described = undefined;
     return new ServiceError('backend_unavailable', `The model '${this.#options.deployment.upstreamModel}' is not loaded at its server.`, { retryAfterSeconds: 1 });
   }
 
@@ -100,10 +108,11 @@ export class ServedModel {
     return new ServiceError('backend_unavailable', message, { cause });
   }
 
-  async #askTemplate(): Promise<ChatTemplate> {
+  async #ask(): Promise<Described> {
     const { engine, deployment } = this.#options;
     const config = await engine.modelConfig({ name: deployment.upstreamModel }, { timeoutMs: ASK_TIMEOUT_MS }).catch((thrown: unknown) => Promise.reject(tooSlow(ServiceError.from(thrown))));
-    return new ChatTemplate(parameter(config, 'chat_template'), parameter(config, 'bos_token'), parameter(config, 'eos_token'));
+    const template = new ChatTemplate(parameter(config, 'chat_template'), parameter(config, 'bos_token'), parameter(config, 'eos_token'));
+    return { template, countsPrompts: parameter(config, COUNTS_PROMPTS) === 'true' };
   }
 }
 
