@@ -96,8 +96,8 @@ export class Conversation<Request, Response> implements AsyncIterableIterator<Re
   /** Always listens for what comes next, so that it is heard when the other side ends, also between two questions. */
   #listen(): void {
     this.#answers.next().then(
-      (answer) => (answer.done ? this.#ended(new ServiceError('cancelled', 'The other side has ended the conversation.')) : this.#answered(answer.value)),
-      (thrown: unknown) => this.#ended(ServiceError.from(thrown)),
+      (answer) => (answer.done ? this.#ended() : this.#answered(answer.value)),
+      (thrown: unknown) => this.#ended(thrown),
     );
   }
 
@@ -114,11 +114,14 @@ export class Conversation<Request, Response> implements AsyncIterableIterator<Re
     this.#listen();
   }
 
-  #ended(reason: ServiceError): void {
+  #ended(thrown?: unknown): void {
     this.#deadlines.end(this);
     this.#isOver = true;
+    // An error that nobody reads would cost more than the rest of the end.
+    if (this.#isLeft) return;
+    const reason = thrown === undefined ? new ServiceError('cancelled', 'The other side has ended the conversation.') : ServiceError.from(thrown);
     if (this.#asked) this.#asked.reject(reason);
-    else if (!this.#isLeft) {
+    else {
       this.#broken = reason;
       this.#onBroken?.(reason);
     }

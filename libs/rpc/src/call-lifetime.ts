@@ -39,6 +39,11 @@ export class CallLifetime implements Disposable {
     if (this.#ended) throw this.#ended;
   }
 
+  /** Tells why the call ended before it was over. */
+  whenEnded(listener: (reason: ServiceError) => void): void {
+    this.#waiting.add(listener);
+  }
+
   /** The work's outcome, or the reason why the call ended first. */
   race<T>(work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {

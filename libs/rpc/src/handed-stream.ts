@@ -14,6 +14,8 @@ export class HandedStream<T> implements AsyncIterableIterator<T, undefined> {
   readonly #convert: (message: object) => T;
   readonly #onEnd: (isDone: boolean) => void;
   #source: AsyncIterator<object> | undefined;
+  /** Whoever waits for the next message. */
+  #pull: PromiseWithResolvers<IteratorResult<T, undefined>> | undefined;
   #over = false;
 
   /** `open` runs at the first pull; `onEnd` once: when the producer was done, or (false) it failed or its reader left. */
@@ -22,23 +24,49 @@ export class HandedStream<T> implements AsyncIterableIterator<T, undefined> {
     this.#open = open;
     this.#convert = convert;
     this.#onEnd = onEnd;
+    lifetime.whenEnded(this.#failed);
   }
 
-  async next(): Promise<IteratorResult<T, undefined>> {
-    if (this.#over) return DONE;
+  next(): Promise<IteratorResult<T, undefined>> {
+    if (this.#over) return Promise.resolve(DONE);
+    if (this.#pull) return this.#pull.promise.then(() => this.next(), () => this.next());
+    const { promise } = (this.#pull = Promise.withResolvers());
     try {
       this.#lifetime.throwIfEnded();
       this.#source ??= this.#open()[Symbol.asyncIterator]();
-      const next = await this.#lifetime.race(this.#source.next());
-      if (!next.done) return { done: false, value: this.#convert(next.value) };
-      this.#source = undefined;
-      this.#end(true);
-      return DONE;
+      this.#source.next().then(this.#came, this.#failed);
     } catch (thrown) {
-      this.close();
-      throw ServiceError.from(thrown);
+      this.#failed(thrown);
     }
+    return promise;
   }
+
+  readonly #came = (next: IteratorResult<object>): void => {
+    const pull = this.#pull;
+    // The call ended first, and its reader was told.
+    if (!pull) return;
+    if (next.done) {
+      this.#source = undefined;
+      this.#pull = undefined;
+      this.#end(true);
+      return pull.resolve(DONE);
+    }
+    try {
+      const value = this.#convert(next.value);
+      this.#pull = undefined;
+      pull.resolve({ done: false, value });
+    } catch (thrown) {
+      this.#failed(thrown);
+    }
+  };
+
+  readonly #failed = (thrown: unknown): void => {
+    const pull = this.#pull;
+    if (!pull) return;
+    this.#pull = undefined;
+    this.close();
+    pull.reject(ServiceError.from(thrown));
+  };
 
   async return(): Promise<IteratorResult<T, undefined>> {
     this.close();

@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '@sluice/clock';
-import { InferenceService, StreamChatResponseSchema } from '@sluice/proto/inference/v1/inference';
+import { InferenceService, StreamChatResponseSchema, type StreamChatResponse } from '@sluice/proto/inference/v1/inference';
 import type { Implementation } from './service.ts';
 import { InProcessTransport } from './in-process.ts';
 import { transportContract } from './transport.contract.ts';
@@ -54,6 +54,15 @@ describe('streams in process', () => {
     });
     for await (const message of client.streamChat({})) expect(message).toBe(handed);
     expect.assertions(1);
+  });
+
+  it('give each of several pulls at once its own message, in order, and then the end', async () => {
+    const client = chat(new InProcessTransport(), async function* () {
+      for (const choice of [0, 1]) yield create(StreamChatResponseSchema, { events: [{ event: { case: 'finished', value: { choice } } }] });
+    });
+    const answers = client.streamChat({})[Symbol.asyncIterator]();
+    const pulled = await Promise.all([answers.next(), answers.next(), answers.next()]);
+    expect(pulled.map(({ done, value }) => [done, (value as StreamChatResponse | undefined)?.events.map(({ event }) => (event.case === 'finished' ? event.value.choice : undefined))])).toEqual([[false, [0]], [false, [1]], [true, undefined]]);
   });
 
   it('fail a side that changes what it handed over, when frozen', async () => {
