@@ -11,7 +11,7 @@ describe('what limits, money and content did to a call', () => {
   it('is its cost and price, what was held, and what rules found where, never what they matched', () => {
     const [hold] = [governed!.hold!];
     expect(facts({ hold_extensions: [hold, hold] })).toEqual({
-      cost: '35 nano-EUR (price_1: 5 a token in, 5 out)', held: '900 nano-units for 256 tokens of output, extended 2 times', overrun: undefined, stopped: undefined,
+      cost: '35 nano-EUR (price_1: 5 a token in, 5 out)', held: '900 nano-units in the end (extended 2 times), for the input and up to 256 tokens of output: 35 spent, 865 given back', overrun: undefined, stopped: undefined,
       input: 'mask, 1 hit (rules of version 4)', output: 'flag, 120 hits (rules of version 4)',
     });
     expect(hitLines(shown)).toEqual([
@@ -20,6 +20,13 @@ describe('what limits, money and content did to a call', () => {
       'and 119 more',
     ]);
   });
+
+  it.each([
+    [{ hold_extensions: [] }, '900 nano-units, for the input and up to 256 tokens of output: 35 spent, 865 given back'],
+    [{ hold_extensions: [governed!.hold!], status: 'running' }, '900 nano-units so far (extended once), for the input and up to 256 tokens of output: 35 spent so far'],
+    [{ governed: { ...governed, cost_nano: '907', overrun_nano: '7' } }, '900 nano-units, for the input and up to 256 tokens of output: 900 spent, 0 given back'],
+    [{ governed: { ...governed, cost_nano: '950', hold: { ...governed!.hold!, limited: false } } }, '900 nano-units, for the input and up to 256 tokens of output: 950 spent; no budget limits it'],
+  ])('tells what was held and what became of it', (call, held) => expect(facts(call)['held']).toBe(held));
 
   it('says how the money ended, and when there was none to speak of', () => {
     expect(facts({ governed: { ...governed, stopped_by: 'budget', overrun_nano: '7' } })).toMatchObject({ stopped: 'by its budget', overrun: expect.stringContaining('7 nano-units above') });

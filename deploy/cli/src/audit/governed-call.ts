@@ -7,12 +7,12 @@ type Verdict = NonNullable<Governed['input']>;
 export type FactRow = [name: string, value: string | undefined];
 
 /** What limits, money and content did to a call, in a few lines. */
-export function governanceFacts({ governed, refused, hold_extensions: extensions }: RecordedCall): FactRow[] {
+export function governanceFacts({ governed, refused, status, hold_extensions: extensions }: RecordedCall): FactRow[] {
   if (refused) return [['refused', refused.by ? refusedBy(refused.by) : undefined], ['input', verdictText(refused.input)]];
   if (!governed) return [];
   return [
     ['cost', costText(governed)],
-    ['held', heldText(governed, extensions?.length ?? 0)],
+    ['held', heldText(governed, extensions?.length ?? 0, status !== 'running')],
     ['overrun', governed.overrun_nano === '0' ? undefined : `${governed.overrun_nano} nano-units above what was held: the backend reported more than was asked for`],
     ['stopped', governed.stopped_by === 'budget' ? 'by its budget' : (governed.stopped_by ?? undefined)],
     ['input', verdictText(governed.input)],
@@ -45,10 +45,14 @@ function costText({ price, cost_nano: cost }: Governed): string {
   return `${cost} nano-${price.currency} (${price.id}: ${price.input_nano} a token in, ${price.output_nano} out)`;
 }
 
-function heldText({ hold }: Governed, extensions: number): string | undefined {
+/** What was set aside in the end, for what, and what became of it. */
+function heldText({ hold, cost_nano: cost, overrun_nano: overrun }: Governed, extensions: number, isOver: boolean): string | undefined {
   if (!hold || (!hold.limited && hold.amount_nano === '0')) return undefined;
-  const times = extensions === 0 ? '' : `, extended ${extensions === 1 ? 'once' : `${extensions} times`}`;
-  return `${hold.amount_nano} nano-units for ${hold.output_tokens} tokens of output${times}${hold.limited ? '' : '; no budget limits it'}`;
+  const times = extensions === 0 ? '' : ` ${isOver ? 'in the end' : 'so far'} (extended ${extensions === 1 ? 'once' : `${extensions} times`})`;
+  const spent = BigInt(cost) - BigInt(overrun);
+  const rest = BigInt(hold.amount_nano) - spent;
+  const became = `${spent} spent${isOver && rest >= 0n ? `, ${rest} given back` : isOver ? '' : ' so far'}`;
+  return `${hold.amount_nano} nano-units${times}, for the input and up to ${hold.output_tokens} tokens of output: ${became}${hold.limited ? '' : '; no budget limits it'}`;
 }
 
 function refusedBy(by: NonNullable<NonNullable<RecordedCall['refused']>['by']>): string {
