@@ -24,15 +24,20 @@ export interface SpendDependencies {
 export function spend(dependencies: SpendDependencies): Implementation<typeof BillingService>['spend'] {
   return async function* spendOneCall(requests) {
     let hold: Hold | undefined;
-    for await (const { step } of requests) {
-      // At every step: the book may be somebody else's by now.
-      dependencies.requireReady();
-      if (step.case === 'hold') {
-        const answer = holdFor(step.value, dependencies);
-        if ('cap' in answer) dependencies.onRefusal(answer);
-        else hold = answer;
-        yield response('cap' in answer ? { case: 'refusal', value: refusalMessage(answer) } : { case: 'grant', value: grantMessage(answer) });
-      } else yield response(next(hold, step, dependencies.book));
+    let refusal: Refusal | undefined;
+    try {
+      for await (const { step } of requests) {
+        // At every step: the book may be somebody else's by now.
+        dependencies.requireReady();
+        if (step.case === 'hold') {
+          const answer = holdFor(step.value, dependencies);
+          [hold, refusal] = 'cap' in answer ? [undefined, answer] : [answer, undefined];
+          yield response('cap' in answer ? { case: 'refusal', value: refusalMessage(answer) } : { case: 'grant', value: grantMessage(answer) }, answer.isTight);
+        } else yield response(next(hold, step, dependencies.book));
+      }
+    } finally {
+      // Until the end it may come again with a better count of its input.
+      if (refusal) dependencies.onRefusal(refusal);
     }
   };
 }
@@ -60,6 +65,6 @@ function grantMessage(hold: Hold): Extract<SpendResponse['step'], { case: 'grant
   return { $typeName: 'billing.v1.Grant', hold: holdMessage(hold), price: priceMessage(hold.price), affordableOutputTokens: hold.affordableOutputTokens };
 }
 
-function response(step: SpendResponse['step']): SpendResponse {
-  return { $typeName: 'billing.v1.SpendResponse', step };
+function response(step: SpendResponse['step'], inputIsTight = false): SpendResponse {
+  return { $typeName: 'billing.v1.SpendResponse', step, inputIsTight };
 }

@@ -55,6 +55,40 @@ describe('a hold', () => {
     expect(moneyOf()).toEqual([0n, 0n, 80n]);
   });
 
+  it('is quoted anew for the same call with another count of its input: what it held is there for it, and no second hold is left', () => {
+    setCap(book, KEY, 100n);
+    granted(book.hold(requestOf('other', { inputTokensBound: 1n, outputTokens: 1n })));
+    expect(granted(book.hold(requestOf('a', { inputTokensBound: 25n })))).toMatchObject({ amountNano: 90n, outputTokens: 3n, affordableOutputTokens: 3n, isTight: true });
+    const exact = granted(book.hold(requestOf('a', { inputTokensBound: 4n })));
+    expect(exact).toMatchObject({ amountNano: 62n, outputTokens: 10n, affordableOutputTokens: 16n });
+    expect([book.holds, moneyOf()]).toEqual([2, [0n, 0n, 70n]]);
+    expect(book.hold(requestOf('a', { inputTokensBound: 4n }))).toBe(exact);
+    book.release('a');
+    expect(moneyOf()).toEqual([0n, 0n, 8n]);
+  });
+
+  it('is given to a call that was refused for its input and fits by a better count, and taken from one that no longer fits', () => {
+    setCap(book, KEY, 30n);
+    expect(book.hold(requestOf('a', { inputTokensBound: 9n }))).toMatchObject({ subject: KEY, isTight: true });
+    expect(granted(book.hold(requestOf('a', { inputTokensBound: 8n })))).toMatchObject({ amountNano: 29n, outputTokens: 1n });
+    expect(book.hold(requestOf('a', { inputTokensBound: 9n }))).toMatchObject({ subject: KEY, isTight: true, heldNano: 0n });
+    expect([book.holds, moneyOf()]).toEqual([0, [0n, 0n, 0n]]);
+    setCap(book, KEY, 7n);
+    expect(book.hold(requestOf('a'))).toMatchObject({ subject: KEY, isTight: false });
+  });
+
+  it('is not quoted anew once it was extended, settled or is on the record', () => {
+    for (const [call, use] of [['a', () => book.extend('a', 12n)], ['b', () => book.settle('b', countsOf(10n, 2n))], ['c', () => book.adopt(recorded('c'))]] as const) {
+      const hold = granted(book.hold(requestOf(call)));
+      use();
+      const { amountNano, outputTokens } = hold;
+      expect(granted(book.hold(requestOf(call, { inputTokensBound: 1n })))).toBe(hold);
+      expect(hold).toMatchObject({ amountNano, outputTokens });
+    }
+    book.adopt(recorded('d'));
+    expect(granted(book.hold(requestOf('d', { inputTokensBound: 1n })))).toMatchObject({ amountNano: 80n });
+  });
+
   it('is given for nothing where the model has no price, also when the budget is exhausted', () => {
     setCap(book, KEY, 80n);
     granted(book.hold(requestOf('a')));

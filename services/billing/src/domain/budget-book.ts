@@ -11,6 +11,8 @@ interface OpenHold extends Hold {
   outputTokens: bigint;
   settlement: Settlement | undefined;
   readonly worst: WorstCase;
+  /** What it was quoted for, as long as it may be quoted anew: not once anything was built upon it. */
+  inputTokensBound: bigint | undefined;
   readonly accounts: readonly Account[];
   /** This book gave it; else it was read from the log, which then says how large it is. */
   readonly isGranted: boolean;
@@ -26,19 +28,24 @@ export class BudgetBook {
   readonly #holds = new Map<string, OpenHold>();
   readonly #closedEpochs = new Map<string, bigint>();
 
-  /** Sets money aside, or says which level has not enough. The same call again gets the same hold. Errors: `epoch_lost`. */
+  /**
+   * Sets money aside, or says which level has not enough. The same call again gets the same hold; with another input bound,
+   * as long as nothing else was asked for it, what it held goes back and it is quoted anew. Errors: `epoch_lost`.
+   */
   hold(request: HoldRequest): Hold | Refusal {
     const { callId, subjects, price, day, producer, epoch } = request;
     const known = this.#holds.get(callId);
-    if (known) return known;
+    if (known && (known.inputTokensBound ?? request.inputTokensBound) === request.inputTokensBound) return known;
     if (epoch <= (this.#closedEpochs.get(producer) ?? -1n)) throw new ServiceError('epoch_lost', 'The epoch in which this call would be recorded is closed.');
+    // In the same step, so that nobody else takes it in between.
+    if (known) this.release(callId);
     const accounts = subjects.map((subject) => this.account(subject));
     const tightest = tightestOf(accounts, day);
     const worst = worstCase(price, request.inputTokensBound);
     const quoted = quote(worst, request, tightest?.roomNano);
-    if (!quoted) return refusalAt(tightest!.account, day);
+    if (!quoted) return { ...refusalAt(tightest!.account, day), isTight: quote(worstCase(price, LEAST_INPUT_TOKENS), request, tightest!.roomNano) !== undefined };
     const limited = tightest !== undefined && costsAnything(worst, price);
-    const hold: OpenHold = { callId, price, day, producer, epoch, ...quoted, limited, settlement: undefined, worst, accounts, isGranted: true };
+    const hold: OpenHold = { callId, price, day, producer, epoch, ...quoted, limited, settlement: undefined, worst, inputTokensBound: request.inputTokensBound, accounts, isGranted: true };
     this.#add(hold);
     return hold;
   }
@@ -50,6 +57,7 @@ export class BudgetBook {
   extend(callId: string, outputTokens: bigint, counts?: TokenCounts): Hold {
     const hold = this.#known(callId);
     if (hold.settlement) return hold;
+    hold.inputTokensBound = undefined;
     const tightest = tightestOf(hold.accounts, hold.day);
     hold.limited = tightest !== undefined && costsAnything(hold.worst, hold.price);
     const reachNano = tightest && hold.amountNano + most(tightest.roomNano, 0n);
@@ -66,6 +74,7 @@ export class BudgetBook {
   settle(callId: string, counts: TokenCounts): Settlement {
     const hold = this.#known(callId);
     if (hold.settlement) return hold.settlement;
+    hold.inputTokensBound = undefined;
     const { spentNano, ...settlement } = settlementOf(hold, costOf(hold.price, counts));
     changeAll(hold.accounts, hold.day, { ...NOTHING, settlingNano: spentNano, heldNano: -hold.amountNano });
     return (hold.settlement = settlement);
@@ -78,8 +87,11 @@ export class BudgetBook {
     if (!known) {
       const worst = recordedWorst(recorded);
       const accounts = subjects.map((subject) => this.account(subject));
-      this.#add({ ...recorded, affordableOutputTokens: 0n, settlement: undefined, worst, accounts, isGranted: false });
-    } else if (!known.isGranted && !known.settlement) {
+      this.#add({ ...recorded, affordableOutputTokens: 0n, isTight: false, settlement: undefined, worst, inputTokensBound: undefined, accounts, isGranted: false });
+      return;
+    }
+    known.inputTokensBound = undefined;
+    if (!known.isGranted && !known.settlement) {
       changeAll(known.accounts, known.day, { ...NOTHING, heldNano: amountNano - known.amountNano });
       Object.assign(known, { amountNano, limited: recorded.limited, outputTokens: recorded.outputTokens });
     }
@@ -144,6 +156,9 @@ export class BudgetBook {
   }
 }
 
+/** No prompt has fewer. */
+const LEAST_INPUT_TOKENS = 1n;
+
 const NOTHING: Standing = { spentNano: 0n, settlingNano: 0n, heldNano: 0n };
 
 /** The input that a recorded hold covers is what it holds beside its output. */
@@ -152,7 +167,7 @@ function recordedWorst({ price, amountNano, outputTokens }: RecordedHold): Worst
   return { nanoPerOutputToken, inputNano: most(amountNano - outputTokens * nanoPerOutputToken, 0n) };
 }
 
-function refusalAt(account: Account, day: number): Refusal {
+function refusalAt(account: Account, day: number): Omit<Refusal, 'isTight'> {
   const cap = account.tightest(day)!;
   return { subject: account.subject, cap, ...account.standing(day, cap) };
 }

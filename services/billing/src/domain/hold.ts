@@ -46,6 +46,8 @@ export interface Hold extends HoldTerms, Epoch {
   readonly price: Price;
   readonly day: number;
   readonly affordableOutputTokens: bigint;
+  /** An exact count of the input may let more be covered. */
+  readonly isTight: boolean;
   /** Set once, at the end. */
   readonly settlement: Settlement | undefined;
 }
@@ -53,6 +55,8 @@ export interface Hold extends HoldTerms, Epoch {
 export interface Refusal extends Standing {
   readonly subject: Subject;
   readonly cap: Cap;
+  /** With few enough tokens of input it would fit. */
+  readonly isTight: boolean;
 }
 
 /** The end of a call as it stands on the record. */

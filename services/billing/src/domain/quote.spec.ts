@@ -25,16 +25,30 @@ describe('a quote', () => {
     }));
   });
 
+  it('is tight exactly where less input could cover more of what is wanted, or hardly anything is left beside it; never where input is free', () => {
+    fc.assert(fc.property(prices, wanted, fc.bigInt({ min: 0n, max: 4_000_000n }), fc.bigInt({ min: 0n, max: 1_000n }), (price, asked, room, fewer) => {
+      const worst = worstCase(price, asked.inputTokensBound);
+      const given = quote(worst, asked, room);
+      const exact = quote(worstCase(price, fewer), asked, room);
+      if (!given || worst.nanoPerOutputToken === 0n) return;
+      const isBetter = fewer < asked.inputTokensBound && (exact!.outputTokens > given.outputTokens || (asked.outputTokensBound > 0n && exact!.affordableOutputTokens > given.affordableOutputTokens));
+      expect(given.isTight || !isBetter).toBe(true);
+      expect(given.isTight && worst.inputNano === 0n).toBe(false);
+      const isFull = given.outputTokens === asked.outputTokens && (asked.outputTokensBound === 0n || given.affordableOutputTokens === asked.outputTokensBound);
+      if (isFull && asked.outputTokensBound >= asked.outputTokens) expect(given.isTight).toBe(worst.inputNano > 0n && room < 2n * worst.inputNano);
+    }));
+  });
+
   it('covers all output where output costs nothing', () => {
     const worst = worstCase({ inputNano: 2n, cachedInputNano: 0n, outputNano: 0n, reasoningNano: 0n }, 10n);
-    expect(quote(worst, { inputTokensBound: 10n, outputTokens: 5n, outputTokensBound: 70n }, 20n)).toEqual({ amountNano: 20n, outputTokens: 70n, affordableOutputTokens: 70n });
+    expect(quote(worst, { inputTokensBound: 10n, outputTokens: 5n, outputTokensBound: 70n }, 20n)).toEqual({ amountNano: 20n, outputTokens: 70n, affordableOutputTokens: 70n, isTight: false });
     expect(quote(worst, { inputTokensBound: 10n, outputTokens: 5n, outputTokensBound: 0n }, 20n)?.affordableOutputTokens).toBe(MAX_CALL_TOKENS);
     expect(quote(worst, { inputTokensBound: 10n, outputTokens: 5n, outputTokensBound: 0n }, 19n)).toBeUndefined();
   });
 
   it('without a budget holds what is wanted and limits nothing', () => {
     const worst = worstCase({ inputNano: 2n, cachedInputNano: 9n, outputNano: 4n, reasoningNano: 3n }, 10n);
-    expect(quote(worst, { inputTokensBound: 10n, outputTokens: 5n, outputTokensBound: 0n }, undefined)).toEqual({ amountNano: 110n, outputTokens: 5n, affordableOutputTokens: 0n });
+    expect(quote(worst, { inputTokensBound: 10n, outputTokens: 5n, outputTokensBound: 0n }, undefined)).toEqual({ amountNano: 110n, outputTokens: 5n, affordableOutputTokens: 0n, isTight: false });
     expect(affordableOutput(worst, 89n)).toBe(-1n);
     expect(affordableOutput(worst, 97n)).toBe(1n);
   });
