@@ -1,11 +1,11 @@
 import { Inject, Module, type DynamicModule, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { Subscription } from '@sluice/events';
+import { AccessPermissions } from '@sluice/permissions';
 import type { Platform } from '@sluice/platform';
 import { AccessService } from '@sluice/proto/access/v1/access';
 import { BillingService } from '@sluice/proto/billing/v1/billing';
 import { CallAbandonedSchema } from '@sluice/proto/events/v1/calls';
 import { explainedTables, readMigrations, type SqlTransaction } from '@sluice/sql';
-import { AccessPermissions } from './adapters/access-permissions.ts';
 import { sqlActs } from './adapters/acts-sql.ts';
 import { BookKeeper } from './adapters/book-keeper.ts';
 import { billingRpc } from './adapters/billing.rpc.ts';

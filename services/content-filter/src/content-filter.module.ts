@@ -1,12 +1,12 @@
 import { Inject, Module, type DynamicModule, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { HealthState } from '@sluice/lifecycle';
+import { AccessPermissions } from '@sluice/permissions';
 import type { Platform } from '@sluice/platform';
 import { AccessService } from '@sluice/proto/access/v1/access';
 import { ContentFilterService } from '@sluice/proto/content_filter/v1/content_filter';
 import { FilterChangedSchema } from '@sluice/proto/events/v1/changes';
 import { Replica, SignOfLife } from '@sluice/replica';
 import { explainedTables, readMigrations, type Sql } from '@sluice/sql';
-import { AccessPermissions } from './adapters/access-permissions.ts';
 import { sqlActs } from './adapters/acts-sql.ts';
 import { AutomatonCompiler } from './adapters/automaton-compiler.ts';
 import { droppedHitsCounter } from './adapters/dropped-hits.ts';

@@ -1,11 +1,11 @@
 import { Inject, Module, type DynamicModule, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { AccessPermissions } from '@sluice/permissions';
 import type { Platform } from '@sluice/platform';
 import { AccessService } from '@sluice/proto/access/v1/access';
 import { ModelRegistryService } from '@sluice/proto/model_registry/v1/model_registry';
 import { RegistryChangedSchema } from '@sluice/proto/events/v1/changes';
 import { SignOfLife } from '@sluice/replica';
 import { explainedTables, readMigrations } from '@sluice/sql';
-import { AccessPermissions } from './adapters/access-permissions.ts';
 import { sqlActs } from './adapters/acts-sql.ts';
 import { Credentials } from './adapters/credentials.ts';
 import { modelRegistryRpc } from './adapters/model-registry.rpc.ts';

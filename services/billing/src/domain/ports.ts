@@ -1,5 +1,6 @@
 import type { Clock, Ids } from '@sluice/clock';
-import type { Actor, AdminAct } from '@sluice/events';
+import type { AdminAct } from '@sluice/events';
+import type { AccessPermissions } from '@sluice/permissions';
 import type { Budget, BudgetLevel } from './budget.ts';
 import type { BudgetBook } from './budget-book.ts';
 import type { Price } from './money.ts';
@@ -28,13 +29,8 @@ export interface Acts {
   act<T>(organisationId: string, work: (state: BillingState) => Promise<T>): Promise<T>;
 }
 
-/** Who may act, and on what; answered by access. */
-export interface Permissions {
-  /** Errors: `insufficient_permissions`; `access_unavailable` when nobody can tell. */
-  requireBillingChange(actor: Actor): Promise<void>;
-  /** Whether a project or key belongs to the organisation. Errors: `access_unavailable`. */
-  belongs(organisationId: string, level: BudgetLevel, subjectId: string): Promise<boolean>;
-}
+/** Who may act, and on what there is; answered by access. */
+export type Permissions = Pick<AccessPermissions, 'require' | 'hasProject' | 'hasInferenceKey'>;
 
 /** What every act needs. */
 export interface Administration {

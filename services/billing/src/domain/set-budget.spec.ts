@@ -37,7 +37,7 @@ function setting(book: BudgetBook, amountNano: bigint, { meanwhile, isDurable }:
   const administration: Administration = {
     clock, ids: systemIds(systemClock), book, prices: new PriceList(),
     acts: { act: (_organisationId, work) => work(state as BillingState) },
-    permissions: { requireBillingChange: async () => undefined, belongs: async () => true },
+    permissions: { require: async () => undefined, hasProject: async () => true, hasInferenceKey: async () => true },
   };
   const done = setBudget(administration, ACTOR, { level: 'key', subjectId: KEY.id, amountNano, period: 'day' }).then((budget) => {
     if (isDurable !== undefined) follow(isDurable);

@@ -3,7 +3,7 @@ import type { Actor } from '@sluice/events';
 import type { Budget, BudgetLevel } from './budget.ts';
 import { MAX_BUDGET_NANO } from './money.ts';
 import { dayOf, isPeriod, type Period } from './period.ts';
-import type { Administration } from './ports.ts';
+import type { Administration, Permissions } from './ports.ts';
 
 /** Every budget is an account in memory and a line in a list. */
 export const MAX_BUDGETS = 10_000;
@@ -27,8 +27,8 @@ export async function setBudget({ acts, permissions, clock, book }: Administrati
   if (amountNano < 0n || amountNano > MAX_BUDGET_NANO) {
     throw new ServiceError('invalid_value', `\`amount_nano\` must lie between 0 and ${MAX_BUDGET_NANO}.`, { param: 'amount_nano' });
   }
-  await permissions.requireBillingChange(actor);
-  if (!(await permissions.belongs(organisationId, level, subjectId))) throw new ServiceError('not_found', `There is no such ${level}.`, { param: 'subject_id' });
+  await permissions.require(actor, 'billing.change');
+  if (!(await isThere(permissions, organisationId, level, subjectId))) throw new ServiceError('not_found', `There is no such ${level}.`, { param: 'subject_id' });
   return acts.act(organisationId, async (state) => {
     const known = await state.budget(level, subjectId);
     if (!known && (await state.countBudgets()) >= MAX_BUDGETS) throw new ServiceError('failed_precondition', `An organisation has at most ${MAX_BUDGETS} budgets.`);
@@ -59,7 +59,7 @@ export async function setBudget({ acts, permissions, clock, book }: Administrati
 
 /** Removes a budget; what is spent stays on record. Errors: `not_found` (naming `subject_id`), `insufficient_permissions`. */
 export async function removeBudget({ acts, permissions, clock, book }: Administration, actor: Actor, level: BudgetLevel, subjectId: string): Promise<Budget> {
-  await permissions.requireBillingChange(actor);
+  await permissions.require(actor, 'billing.change');
   return acts.act(actor.organisationId, async (state) => {
     const known = await state.budget(level, subjectId);
     if (!known) throw new ServiceError('not_found', `There is no budget of this ${level}.`, { param: 'subject_id' });
@@ -68,6 +68,12 @@ export async function removeBudget({ acts, permissions, clock, book }: Administr
     await state.record({ actor, action: 'budget.removed', object: `${level}:${subjectId}`, atMs: clock.wallMs(), detail }, (isDurable) => isDurable && book.account({ level, id: subjectId }).setCap(undefined));
     return known;
   });
+}
+
+/** Whether the organisation has such a subject, which a budget would hold for. */
+async function isThere(permissions: Permissions, organisationId: string, level: BudgetLevel, subjectId: string): Promise<boolean> {
+  if (level === 'organisation') return subjectId === organisationId;
+  return level === 'project' ? permissions.hasProject(organisationId, subjectId) : permissions.hasInferenceKey(organisationId, subjectId);
 }
 
 function checkPeriod(period: string): Period {

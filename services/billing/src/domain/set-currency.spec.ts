@@ -21,7 +21,7 @@ function administrationOf(hasMoney: boolean): Administration & { readonly told: 
   return {
     told, clock: new ManualClock(), ids: systemIds(systemClock), book: new BudgetBook(), prices: new PriceList(),
     acts: { act: (_organisationId, work) => work(state as BillingState) },
-    permissions: { requireBillingChange: async () => undefined, belongs: async () => false },
+    permissions: { require: async () => undefined, hasProject: async () => false, hasInferenceKey: async () => false },
   };
 }
 

@@ -9,7 +9,7 @@ const CURRENCIES: ReadonlySet<string> = new Set(Intl.supportedValuesOf('currency
 export async function setCurrency({ acts, permissions, clock, prices }: Administration, actor: Actor, currency: string): Promise<string> {
   const { organisationId } = actor;
   if (!CURRENCIES.has(currency)) throw new ServiceError('invalid_value', '`currency` must be a code of ISO 4217, such as `EUR`.', { param: 'currency' });
-  await permissions.requireBillingChange(actor);
+  await permissions.require(actor, 'billing.change');
   return acts.act(organisationId, async (state) => {
     if (prices.currencyOf(organisationId) === currency) return currency;
     if (await state.hasMoney()) throw new ServiceError('failed_precondition', 'The currency stays what it is once there is a price, a budget or a cost.', { param: 'currency' });

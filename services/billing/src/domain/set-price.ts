@@ -30,7 +30,7 @@ export async function setPrice({ acts, permissions, clock, ids, prices }: Admini
   const outputNano = checkNano(asked.outputNano, 'output_nano');
   const cachedInputNano = checkNano(asked.cachedInputNano ?? inputNano, 'cached_input_nano');
   const reasoningNano = checkNano(asked.reasoningNano ?? outputNano, 'reasoning_nano');
-  await permissions.requireBillingChange(actor);
+  await permissions.require(actor, 'billing.change');
   return acts.act(organisationId, async (state) => {
     const latest = await state.latestPrice(model);
     // Versions stay in order when the clock was set back.

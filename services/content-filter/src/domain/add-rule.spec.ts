@@ -18,8 +18,8 @@ function guarded(permissions: Partial<Administration['permissions']> = {}): { ad
   const administration: Administration = {
     acts: { act: async () => { asked.push('act'); throw new Error('must not come here'); } },
     permissions: {
-      requireRuleChange: async () => void asked.push('permission'),
-      requireProject: async () => void asked.push('project'),
+      require: async () => void asked.push('permission'),
+      hasProject: async () => asked.push('project') > 0,
       ...permissions,
     },
     compiler, inForce: { reached: async () => void asked.push('force') }, clock, ids: systemIds(clock),
@@ -35,11 +35,11 @@ describe('addRule', () => {
   });
 
   it('touches nothing before access has said that the actor may, and that the project is there', async () => {
-    const no = guarded({ requireRuleChange: async () => { throw new ServiceError('insufficient_permissions', 'No.'); } });
+    const no = guarded({ require: async () => { throw new ServiceError('insufficient_permissions', 'No.'); } });
     await expect(addRule(no.administration, actor, 'project', given())).rejects.toMatchObject({ code: 'insufficient_permissions' });
     await expect(removeRule(no.administration, actor, 'rule_1')).rejects.toMatchObject({ code: 'insufficient_permissions' });
-    const nowhere = guarded({ requireProject: async () => { throw new ServiceError('not_found', 'No.'); } });
-    await expect(addRule(nowhere.administration, actor, 'project', given())).rejects.toMatchObject({ code: 'not_found' });
+    const nowhere = guarded({ hasProject: async () => false });
+    await expect(addRule(nowhere.administration, actor, 'project', given())).rejects.toMatchObject({ code: 'not_found', param: 'project_id' });
     expect([no.asked, nowhere.asked, no.compiler.compiled, nowhere.compiler.compiled]).toEqual([[], ['permission'], [], []]);
   });
 

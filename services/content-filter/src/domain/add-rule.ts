@@ -33,8 +33,9 @@ export function patternText(patterns: readonly string[]): string {
 export async function addRule(administration: Administration, actor: Actor, projectId: string, given: GivenRule): Promise<ChangedRule<Rule>> {
   const { acts, permissions, compiler, inForce, clock, ids } = administration;
   const content = checkRule(given);
-  await permissions.requireRuleChange(actor);
-  if (projectId !== '') await permissions.requireProject(actor.organisationId, projectId);
+  await permissions.require(actor, 'filter.change');
+  // A rule of a mistyped project would look at nothing.
+  if (projectId !== '' && !(await permissions.hasProject(actor.organisationId, projectId))) throw new ServiceError('not_found', 'There is no such project.', { param: 'project_id' });
   const rule: Rule = {
     ...content, id: ids.next('rule'), organisationId: actor.organisationId, projectId: projectId === '' ? undefined : projectId,
     patternCount: content.patterns.length, createdAtMs: clock.wallMs(),

@@ -1,5 +1,6 @@
 import type { Clock, Ids } from '@sluice/clock';
-import type { Actor, AdminAct } from '@sluice/events';
+import type { AdminAct } from '@sluice/events';
+import type { AccessPermissions } from '@sluice/permissions';
 import type { Policy } from './call/policy.ts';
 import type { Rule, RuleHead } from './rule.ts';
 
@@ -27,13 +28,8 @@ export interface Acts {
   act<T>(organisationId: string, work: (state: RuleState) => Promise<T>): Promise<T>;
 }
 
-/** Who may act, and where; answered by access. */
-export interface Permissions {
-  /** Errors: `insufficient_permissions`; `access_unavailable` when nobody can tell. */
-  requireRuleChange(actor: Actor): Promise<void>;
-  /** Errors: `not_found` for a project that the organisation does not have; `access_unavailable`. */
-  requireProject(organisationId: string, projectId: string): Promise<void>;
-}
+/** Who may act, and on what there is; answered by access. */
+export type Permissions = Pick<AccessPermissions, 'require' | 'hasProject'>;
 
 /** All rules of an organisation that are in force. */
 export interface RulesInForce {

@@ -6,7 +6,7 @@ import { detailOf, type RuleHead } from './rule.ts';
 
 /** Takes a rule out of force. When it resolves this process does not apply it any more. Errors: `not_found`, and those of `addRule` about permission and force. */
 export async function removeRule({ acts, permissions, inForce, clock }: Administration, actor: Actor, ruleId: string): Promise<ChangedRule<RuleHead>> {
-  await permissions.requireRuleChange(actor);
+  await permissions.require(actor, 'filter.change');
   const removed = await acts.act(actor.organisationId, async (state) => {
     const rule = await state.rule(ruleId);
     if (!rule) throw new ServiceError('not_found', 'There is no such rule.', { param: 'rule_id' });

@@ -31,7 +31,7 @@ interface Addition {
 export async function addModel(administration: Administration, actor: Actor, given: string, source: Source): Promise<Added> {
   const name = checkModelName(given, 'name');
   const described = describeSource(source, name);
-  await administration.permissions.requireModelChange(actor);
+  await administration.permissions.require(actor, 'model.change');
   return administration.acts.act(actor.organisationId, async (state) => {
     const addition = { state, actor, described, nowMs: administration.clock.wallMs() };
     if (await state.alias(name)) throw new ServiceError('already_exists', 'An alias has this name.', { param: 'name' });

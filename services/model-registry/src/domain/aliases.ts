@@ -13,7 +13,7 @@ export async function setAlias(
 ): Promise<Alias> {
   const name = checkModelName(given, 'alias');
   checkModelName(modelName, 'model_name');
-  await permissions.requireModelChange(actor);
+  await permissions.require(actor, 'model.change');
   return acts.act(actor.organisationId, async (state) => {
     if (await state.model(name)) throw new ServiceError('already_exists', 'A model has this name.', { param: 'alias' });
     const model = (await state.model(modelName)) ?? (await noSuchTarget(state, modelName));
@@ -33,7 +33,7 @@ export async function setAlias(
 /** Forgets an alias. Errors: `not_found`. */
 export async function removeAlias({ acts, permissions, clock }: Administration, actor: Actor, given: string): Promise<void> {
   const name = checkModelName(given, 'alias');
-  await permissions.requireModelChange(actor);
+  await permissions.require(actor, 'model.change');
   await acts.act(actor.organisationId, async (state) => {
     const alias = await state.alias(name);
     if (!alias) throw new ServiceError('not_found', 'There is no such alias.', { param: 'alias' });

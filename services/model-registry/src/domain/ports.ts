@@ -1,5 +1,6 @@
 import type { Clock, Ids } from '@sluice/clock';
-import type { Actor, AdminAct } from '@sluice/events';
+import type { AdminAct } from '@sluice/events';
+import type { AccessPermissions } from '@sluice/permissions';
 import type { Alias, Deployment, Model, Version } from './model.ts';
 
 /** What replicas must apply together. */
@@ -40,11 +41,8 @@ export interface Acts {
   act<T>(organisationId: string, work: (state: RegistryState) => Promise<T>): Promise<T>;
 }
 
-/** Who may act; answered by access. */
-export interface Permissions {
-  /** Errors: `insufficient_permissions`; `access_unavailable` when nobody can tell. */
-  requireModelChange(actor: Actor): Promise<void>;
-}
+/** Who may act, and on what there is; answered by access. */
+export type Permissions = Pick<AccessPermissions, 'require'>;
 
 /** What every act needs. */
 export interface Administration {

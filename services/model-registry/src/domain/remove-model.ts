@@ -7,7 +7,7 @@ import type { Administration } from './ports.ts';
 /** Takes a model out of service and frees its name and aliases; its versions stay in the record. Errors: `model_not_found`. */
 export async function removeModel({ acts, permissions, clock }: Administration, actor: Actor, given: string): Promise<void> {
   const name = checkModelName(given, 'name');
-  await permissions.requireModelChange(actor);
+  await permissions.require(actor, 'model.change');
   await acts.act(actor.organisationId, async (state) => {
     const model = await state.model(name);
     if (!model) throw new ServiceError('model_not_found', 'No model has this name.', { param: 'name' });

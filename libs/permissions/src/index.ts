@@ -1,0 +1,1 @@
+export { AccessPermissions, type ForeignAction } from './access-permissions.ts';
