@@ -11,6 +11,8 @@ import type { Subject } from './subject.ts';
 export const UNGOVERNED = 'Sluice, no rules';
 export const GOVERNED = 'Sluice, everything on';
 
+const MODEL = 'mock-model';
+
 /** Who reads every segment. */
 const CONSUMERS = ['audit', 'billing'];
 
@@ -22,35 +24,46 @@ interface Ready {
   readonly pid: number;
 }
 
-/** The whole platform as a user starts it, with its own PostgreSQL and an empty data folder; governed, with everything set that can be. */
-export async function sluiceSubject(upstreamPort: number, governed: boolean): Promise<Subject & { readonly admin: AdminApi }> {
+/** The whole platform as a user starts it, with its own PostgreSQL and an empty data folder; governed, with everything set that can be. @param nodeOptions of its process */
+export async function sluiceSubject(upstreamPort: number, governed: boolean, nodeOptions = ''): Promise<Subject & { readonly admin: AdminApi }> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
   const readyFile = join(folder, 'ready.json');
   const [port, adminPort] = [await freePort(), await freePort()];
-  const child = spawn(join(repositoryRoot, 'sluice'), ['up', '--no-model', '--port', String(port), '--admin-port', String(adminPort), '--data', join(folder, 'data'), '--ready-file', readyFile], { stdio: ['ignore', 'ignore', 'inherit'] });
-  await until(async () => {
-    if (child.exitCode !== null) throw new Error(`sluice up ended with ${child.exitCode}`);
-    return existsSync(readyFile);
-  });
-  const ready = JSON.parse(readFileSync(readyFile, 'utf8')) as Ready;
+  const child = spawn('env', [`NODE_OPTIONS=${nodeOptions}`, join(repositoryRoot, 'sluice'), 'up', '--no-model', '--port', String(port), '--admin-port', String(adminPort), '--data', join(folder, 'data'), '--ready-file', readyFile], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const end = async (): Promise<void> => {
+    await stop(child);
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    await until(async () => {
+      if (child.exitCode !== null) throw new Error(`sluice up ended with ${child.exitCode}`);
+      return existsSync(readyFile);
+    });
+    const ready = JSON.parse(readFileSync(readyFile, 'utf8')) as Ready;
+    await makeUsable(ready, upstreamPort, governed);
+    return {
+      admin: ready,
+      name: governed ? GOVERNED : UNGOVERNED, port, key: ready.apiKey, model: MODEL,
+      pids: () => [ready.pid, ...postgresPids(join(folder, 'data'))],
+      drained: () => until(async () => (await lag(ready.url)) === 0),
+      stop: end,
+    };
+  } catch (thrown) {
+    await end();
+    throw thrown;
+  }
+}
+
+/** With a model that answers. */
+async function makeUsable(ready: Ready, upstreamPort: number, governed: boolean): Promise<void> {
   const added = await fetch(`${ready.adminUrl}/admin/v1/models`, {
     method: 'POST',
     headers: { authorization: `Bearer ${ready.adminKey}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ name: 'mock-model', openai: { base_url: `http://127.0.0.1:${upstreamPort}/v1`, upstream_model: 'mock-model' } }),
+    body: JSON.stringify({ name: MODEL, openai: { base_url: `http://127.0.0.1:${upstreamPort}/v1`, upstream_model: MODEL } }),
   });
   if (!added.ok) throw new Error(`could not add the model: ${added.status} ${await added.text()}`);
-  await until(async () => (await chat(port, ready.apiKey)) === 200);
-  if (governed) await govern(ready, 'mock-model');
-  return {
-    admin: ready,
-    name: governed ? GOVERNED : UNGOVERNED, port, key: ready.apiKey, model: 'mock-model',
-    pids: () => [ready.pid, ...postgresPids(join(folder, 'data'))],
-    drained: () => until(async () => (await lag(ready.url)) === 0),
-    async stop() {
-      await stop(child);
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
+  await until(async () => (await chat(new URL(ready.url).port, ready.apiKey)) === 200);
+  if (governed) await govern(ready, MODEL);
 }
 
 /** PostgreSQL is detached from the platform's process tree; its own file names its first process. */
@@ -59,8 +72,8 @@ function postgresPids(dataFolder: string): number[] {
   return existsSync(file) ? [Number(readFileSync(file, 'utf8').split('\n')[0])] : [];
 }
 
-async function chat(port: number, key: string): Promise<number> {
-  const answer = await fetch(`http://127.0.0.1:${port}/v1/chat/completions`, { method: 'POST', headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' }, body: JSON.stringify({ model: 'mock-model', messages: [{ role: 'user', content: 'hi' }] }) });
+async function chat(port: string, key: string): Promise<number> {
+  const answer = await fetch(`http://127.0.0.1:${port}/v1/chat/completions`, { method: 'POST', headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' }, body: JSON.stringify({ model: MODEL, messages: [{ role: 'user', content: 'hi' }] }) });
   await answer.text();
   return answer.status;
 }
