@@ -21,7 +21,8 @@ export class Conversation<Request, Response> implements AsyncIterableIterator<Re
   /** It was over for us. */
   #isLeft = false;
   #isBegun = false;
-  #broken: ServiceError | undefined;
+  /** How it ended while nothing was asked and nobody listened. */
+  #broken: { readonly thrown: unknown } | undefined;
   #onBroken: ((reason: ServiceError) => void) | undefined;
 
   constructor(open: (requests: AsyncIterable<Request>) => AsyncIterable<Response>, deadlines: AnswerDeadlines) {
@@ -43,7 +44,7 @@ export class Conversation<Request, Response> implements AsyncIterableIterator<Re
 
   /** Tells once when the other side ends, now or before, while it is asked nothing. */
   onBroken(listener: (reason: ServiceError) => void): void {
-    if (this.#broken) listener(this.#broken);
+    if (this.#broken) listener(reasonOf(this.#broken.thrown));
     else this.#onBroken = listener;
   }
 
@@ -117,14 +118,10 @@ export class Conversation<Request, Response> implements AsyncIterableIterator<Re
   #ended(thrown?: unknown): void {
     this.#deadlines.end(this);
     this.#isOver = true;
-    // An error that nobody reads would cost more than the rest of the end.
     if (this.#isLeft) return;
-    const reason = thrown === undefined ? new ServiceError('cancelled', 'The other side has ended the conversation.') : ServiceError.from(thrown);
-    if (this.#asked) this.#asked.reject(reason);
-    else {
-      this.#broken = reason;
-      this.#onBroken?.(reason);
-    }
+    if (this.#asked) this.#asked.reject(reasonOf(thrown));
+    else if (this.#onBroken) this.#onBroken(reasonOf(thrown));
+    else this.#broken = { thrown };
     this.#asked = undefined;
   }
 
@@ -139,4 +136,9 @@ export class Conversation<Request, Response> implements AsyncIterableIterator<Re
     // Whoever waited was told already; how the other side takes it changes nothing.
     this.#answers.return?.().catch(() => undefined);
   }
+}
+
+/** Made for those alone who want to know: an error with its stack costs more than the rest of an end. */
+function reasonOf(thrown: unknown): ServiceError {
+  return thrown === undefined ? new ServiceError('cancelled', 'The other side has ended the conversation.') : ServiceError.from(thrown);
 }
