@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { systemClock, type Clock } from '@sluice/clock';
 import type { Subscription } from '@sluice/events';
 import type { Sql } from '@sluice/sql';
 import { silentLogger } from '@sluice/telemetry';
@@ -21,10 +22,43 @@ const restored: Sql = {
   transaction: (work) => tables.sql.transaction(work),
 };
 
+const memoryOf = (): Memory => ({ book: new BudgetBook(), prices: new PriceList(), open: new Map() });
+
 describe('the keeper of the book', () => {
+  it('has started when the log is taken in, and looks at no clock for it', async () => {
+    const taken = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<void>();
+    const delaysMs: number[] = [];
+    const clock: Clock = { ...systemClock, after: (delayMs, run) => (delaysMs.push(delayMs), systemClock.after(delayMs, run)) };
+    const caughtUp = (): Promise<void> => (asked.resolve(), taken.promise);
+    const keeper = new BookKeeper({ sql: tables.sql, clock, logger: silentLogger, memory: memoryOf(), subscribe: () => [{ stop: async () => undefined, caughtUp, lag: () => 0 }] });
+    let isStarted = false;
+    try {
+      const started = keeper.start().then(() => { isStarted = true; });
+      await asked.promise;
+      expect([isStarted, keeper.health().status]).toEqual([false, 'degraded']);
+      taken.resolve();
+      await started;
+      expect(keeper.health().status).toBe('ok');
+      expect(delaysMs.filter((delayMs) => delayMs < 100)).toEqual([]);
+    } finally {
+      await keeper.stop();
+    }
+  });
+
+  it('has started also when it is stopped before', async () => {
+    const asked = Promise.withResolvers<void>();
+    const caughtUp = (): Promise<void> => (asked.resolve(), new Promise(() => undefined));
+    const keeper = new BookKeeper({ sql: tables.sql, clock: systemClock, logger: silentLogger, memory: memoryOf(), subscribe: () => [{ stop: async () => undefined, caughtUp, lag: () => 0 }] });
+    const started = keeper.start();
+    await asked.promise;
+    await keeper.stop();
+    await started;
+  });
+
   it('builds memory anew from the tables when the database has forgotten what it committed, and takes in the log again', async () => {
     const subscribed: number[] = [];
-    const memory: Memory = { book: new BudgetBook(), prices: new PriceList(), open: new Map() };
+    const memory = memoryOf();
     const subscription: Subscription = { stop: async () => undefined, caughtUp: async () => undefined, lag: () => 0 };
     const keeper = new BookKeeper({
       sql: restored, clock: tables.clock, logger: silentLogger, memory,

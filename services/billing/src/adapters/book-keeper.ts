@@ -10,7 +10,6 @@ import { BookLease, HELD_MS } from './book-lease.ts';
 import { loadBook, type Memory } from './load-book.ts';
 
 const RETRY_MS = 500;
-const LOOK_MS = 20;
 /** Who was killed is believed to hold the book for HELD_MS; then the tables and the log are read. */
 const START_LIMIT_MS = HELD_MS + 2_000;
 /** Segments that wait to be billed; at a few hundred a second this is half a minute behind. */
@@ -34,6 +33,8 @@ export class BookKeeper {
   readonly afterCommit: AfterCommit;
   readonly #from: KeeperDependencies;
   readonly #lease: BookLease;
+  /** Settles when money can be given out for the first time, or nobody waits for that any more. */
+  readonly #opened = Promise.withResolvers<void>();
   #subscriptions: readonly Subscription[] = [];
   /** Goes up with every reason to build memory anew; what was begun for an older one does not count. */
   #wanted = 0;
@@ -59,13 +60,14 @@ export class BookKeeper {
    */
   async start(): Promise<void> {
     await this.#lease.start();
-    const { clock } = this.#from;
-    const untilMs = clock.monotonicMs() + START_LIMIT_MS;
-    while (!this.#isStopped && this.#unready() && clock.monotonicMs() < untilMs) await this.#wait(LOOK_MS);
+    const limit = this.#from.clock.after(START_LIMIT_MS, this.#opened.resolve);
+    await this.#opened.promise;
+    limit.cancel();
   }
 
   async stop(): Promise<void> {
     this.#isStopped = true;
+    this.#opened.resolve();
     this.afterCommit.stop();
     await this.#unsubscribe();
     await this.#loading;
@@ -150,7 +152,9 @@ export class BookKeeper {
       try {
         await Promise.all(this.#subscriptions.map((subscription) => subscription.caughtUp()));
         await this.afterCommit.settled();
-        if (isCurrent()) this.#isCaughtUp = true;
+        if (!isCurrent()) return;
+        this.#isCaughtUp = true;
+        this.#opened.resolve();
       } catch (thrown) {
         if (!isCurrent()) return;
         this.#from.logger.warn({ error: ServiceError.from(thrown) }, 'Billing cannot tell yet whether the log is taken in; it asks again.');
@@ -165,8 +169,8 @@ export class BookKeeper {
     await Promise.all(subscriptions.map((subscription) => subscription.stop()));
   }
 
-  #wait(delayMs = RETRY_MS): Promise<void> {
-    return new Promise((resolve) => void this.#from.clock.after(delayMs, resolve));
+  #wait(): Promise<void> {
+    return new Promise((resolve) => void this.#from.clock.after(RETRY_MS, resolve));
   }
 }
 
