@@ -41,17 +41,17 @@ class Talk implements SpendTalk {
   }
 
   async hold({ callId, principal: { organisationId, projectId, keyId }, modelName, producer, epoch, inputTokensBound, outputTokens, outputTokensBound }: HoldAsked): Promise<Granted> {
-    const { step } = await this.#ask({
+    const { step, inputIsTight } = await this.#ask({
       case: 'hold',
       value: {
         $typeName: 'billing.v1.HoldRequest', callId, organisationId, projectId, keyId, model: modelName, producer, epoch,
         inputTokensBound: BigInt(inputTokensBound), outputTokens: BigInt(outputTokens), outputTokensBound: BigInt(outputTokensBound),
       },
     });
-    if (step.case === 'refusal') return { refusal: step.value };
+    if (step.case === 'refusal') return { inputIsTight, refusal: step.value };
     if (step.case !== 'grant' || !step.value.hold || !step.value.price) throw unavailable();
     const { hold, price, affordableOutputTokens } = step.value;
-    return { hold, price, affordableOutputTokens: Number(affordableOutputTokens) };
+    return { inputIsTight, hold, price, affordableOutputTokens: Number(affordableOutputTokens) };
   }
 
   async extend(outputTokens: number, counts?: TokenCounts): Promise<Hold> {

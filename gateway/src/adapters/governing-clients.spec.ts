@@ -21,7 +21,8 @@ const answering = (steps: unknown[], seen: unknown[] = []) =>
       seen.push(step);
       const answer = steps.shift();
       if (answer instanceof Error) throw answer;
-      yield { step: answer };
+      // What a step alone does not say stands beside it.
+      yield { step: answer, inputIsTight: (answer as { tight?: boolean }).tight ?? false };
     }
   };
 
@@ -72,6 +73,13 @@ describe('the client of billing', () => {
       { case: 'settle', value: { counts: { inputTokens: 1n } } },
     ]);
     expect(logged).toEqual([]);
+  });
+
+  it('tells of a grant and of a refusal whether an exact count of the input may help, and asks for the same hold again', async () => {
+    const { seen, talk } = billingClient({ case: 'refusal', value: { subjectId: 'key_1' }, tight: true }, { case: 'grant', value: { hold: {}, price: {} }, tight: true });
+    expect(await talk.hold(HOLD)).toMatchObject({ inputIsTight: true, refusal: { subjectId: 'key_1' } });
+    expect(await talk.hold({ ...HOLD, inputTokensBound: 3 })).toMatchObject({ inputIsTight: true, affordableOutputTokens: 0 });
+    expect(seen).toMatchObject([{ value: { callId: 'c', inputTokensBound: 9n } }, { value: { callId: 'c', inputTokensBound: 3n } }]);
   });
 
   it('gives a refusal as it is, and takes everything else for billing that is away', async () => {

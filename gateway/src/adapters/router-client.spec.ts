@@ -1,18 +1,26 @@
 import { describe, expect, it } from '@jest/globals';
-import { InferenceService, type StreamChatRequest } from '@sluice/proto/inference/v1/inference';
+import { ManualClock } from '@sluice/clock';
+import { InferenceService, type CountTokensRequest, type StreamChatRequest } from '@sluice/proto/inference/v1/inference';
 import { InProcessTransport } from '@sluice/rpc';
-import { RouterClient } from './router-client.ts';
+import { COUNT_LIMIT_MS, RouterClient } from './router-client.ts';
 
 const CALL = { model: 'alias', messages: Buffer.from('[]'), fields: [{ name: 'seed', json: Buffer.from('7') }], stream: true, choices: 2 };
 const ROUTED = { callId: 'c', principal: { keyId: 'k', organisationId: 'o', projectId: 'p', models: [], keepsBodies: true }, call: CALL, modelId: 'model_1', insideOnly: true, asStream: true };
 
 describe('the client of the router', () => {
-  function router(callLimitMs: number) {
-    const transport = new InProcessTransport();
+  function router(callLimitMs: number, tokens?: bigint | 'never') {
+    const clock = new ManualClock();
+    const transport = new InProcessTransport({ clock });
+    const counted: CountTokensRequest[] = [];
     const asked: StreamChatRequest[] = [];
     transport.serve(InferenceService, {
       chat: () => Promise.reject(new Error('not asked')),
-      countTokens: () => Promise.reject(new Error('not asked')),
+      countTokens: async (request, { signal }) => {
+        counted.push(request);
+        if (tokens !== 'never') return tokens === undefined ? {} : { inputTokens: tokens };
+        await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+        throw signal.reason;
+      },
       listBackends: () => Promise.reject(new Error('not asked')),
       async *streamChat(request, { signal }) {
         asked.push(request);
@@ -21,7 +29,7 @@ describe('the client of the router', () => {
         throw signal.reason;
       },
     });
-    return { asked, client: new RouterClient(transport.connect(InferenceService), callLimitMs) };
+    return { asked, counted, clock, client: new RouterClient(transport.connect(InferenceService), callLimitMs) };
   }
 
   it('names the model that was resolved, whose it is, whether the prompt may leave, and whether the answer is to be followed', async () => {
@@ -31,10 +39,32 @@ describe('the client of the router', () => {
   });
 
   it('gives the router as long as a call may live', async () => {
-    const { client } = router(30);
+    const { client, clock, asked } = router(30);
     const read = async (): Promise<void> => {
       for await (const _ of client.stream(ROUTED, new AbortController().signal));
     };
-    await expect(read()).rejects.toMatchObject({ code: 'deadline_exceeded' });
+    const reading = expect(read()).rejects.toMatchObject({ code: 'deadline_exceeded' });
+    while (asked.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(30);
+    await reading;
+  });
+
+  it('has a prompt counted as it would be sent, whose model it is, or hears that this is not known', async () => {
+    const { client, counted } = router(60_000, 37n);
+    expect(await client.countInput(ROUTED, new AbortController().signal)).toBe(37);
+    expect(counted).toMatchObject([{ callId: 'c', modelId: 'model_1', organisationId: 'o', call: { model: 'alias', choices: 2, messages: Buffer.from('[]'), fields: [{ name: 'seed' }] } }]);
+    expect(await router(60_000).client.countInput(ROUTED, new AbortController().signal)).toBeUndefined();
+  });
+
+  it('waits for a count for a moment only, and no longer than its caller', async () => {
+    const { client, clock, counted } = router(60_000, 'never');
+    const leaving = new AbortController();
+    const late = expect(client.countInput(ROUTED, new AbortController().signal)).rejects.toMatchObject({ code: 'deadline_exceeded' });
+    const left = expect(client.countInput(ROUTED, leaving.signal)).rejects.toMatchObject({ code: 'cancelled' });
+    while (counted.length < 2) await new Promise((resolve) => setImmediate(resolve));
+    leaving.abort();
+    await left;
+    clock.advance(COUNT_LIMIT_MS);
+    await late;
   });
 });

@@ -1,8 +1,11 @@
 import type { InferenceService, StreamChatRequest } from '@sluice/proto/inference/v1/inference';
 import type { Client } from '@sluice/rpc';
 import type { Events } from '../domain/call.ts';
-import type { RoutedCall, Router } from '../domain/ports.ts';
+import type { CountedCall, RoutedCall, Router } from '../domain/ports.ts';
 import { chatCall } from './chat-call.ts';
+
+/** A tokeniser answers within milliseconds. Longer would keep a client waiting for a refusal that is due anyway. */
+export const COUNT_LIMIT_MS = 1_000;
 
 /**
  * The inference router, as the flow calls it. Whole answers travel by the stream rpc too: in process it hands messages
@@ -21,6 +24,11 @@ export class RouterClient implements Router {
 
   async *stream(routed: RoutedCall, signal: AbortSignal): AsyncIterable<Events> {
     for await (const { events } of this.#inference.streamChat(requestOf(routed), { signal, timeoutMs: this.#callLimitMs })) yield events;
+  }
+
+  async countInput({ callId, principal: { organisationId }, call, modelId }: CountedCall, signal: AbortSignal): Promise<number | undefined> {
+    const { inputTokens } = await this.#inference.countTokens({ callId, modelId, organisationId, call: chatCall(call) }, { signal, timeoutMs: COUNT_LIMIT_MS });
+    return inputTokens === undefined ? undefined : Number(inputTokens);
   }
 }
 

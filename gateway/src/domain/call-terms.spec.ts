@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { ServiceError } from '@sluice/errors';
 import type { InputVerdict } from '@sluice/proto/content_filter/v1/content_filter';
 import { FREE_HOLD, FREE_PRICE } from '../testing/ungoverned.ts';
+import type { Call } from './call.ts';
 import { agree } from './call-terms.ts';
 import { tokenBound } from './limits/token-bound.ts';
 import type { Granted, HoldAsked } from './ports.ts';
@@ -10,9 +11,10 @@ const PRINCIPAL = { keyId: 'k', organisationId: 'o', projectId: 'p', models: [],
 const CALL = { model: 'm', messages: Buffer.from('[{"role":"user","content":"hi"}]'), fields: [{ name: 'max_tokens', json: Buffer.from('600') }], stream: true, choices: 2 };
 const LONGER = Buffer.from('[{"role":"user","content":"[masked by a rule]"}]');
 
-function terms(verdict: Partial<InputVerdict> = {}, granted: Granted | ServiceError = { hold: FREE_HOLD, price: FREE_PRICE, affordableOutputTokens: 0 }) {
+function terms(verdict: Partial<InputVerdict> = {}, granted: Granted | ServiceError = { inputIsTight: false, hold: FREE_HOLD, price: FREE_PRICE, affordableOutputTokens: 0 }) {
   const said: string[] = [];
   const asked: HoldAsked[] = [];
+  const counted: Call[] = [];
   const filter = {
     input: async (): Promise<InputVerdict> => {
       said.push('filter');
@@ -31,7 +33,7 @@ function terms(verdict: Partial<InputVerdict> = {}, granted: Granted | ServiceEr
     extend: async () => FREE_HOLD, settle: async () => undefined, onBroken: () => undefined, end: () => undefined,
   };
   const place = async () => (said.push('place'), { producer: 'g', epoch: 3n });
-  return { said, asked, agreed: () => agree({ callId: 'c', principal: PRINCIPAL, call: CALL, bound: tokenBound(CALL), modelName: 'small', used: undefined }, filter, money, place) };
+  return { said, asked, counted, agreed: () => agree({ callId: 'c', principal: PRINCIPAL, call: CALL, bound: tokenBound(CALL), modelName: 'small', countInput: async (call) => (counted.push(call), undefined), used: undefined }, filter, money, place) };
 }
 
 describe('the terms of a call', () => {
@@ -46,7 +48,7 @@ describe('the terms of a call', () => {
     const { said, agreed } = terms({ filtersOutput: true, policyVersion: 2n });
     const filtered = await agreed();
     expect([said.includes('end'), filtered.passage === undefined, filtered.output?.verdict.policyVersion]).toEqual([false, false, 2n]);
-    const limited = await terms({}, { hold: { ...FREE_HOLD, limited: true }, price: FREE_PRICE, affordableOutputTokens: 1_000 }).agreed();
+    const limited = await terms({}, { inputIsTight: false, hold: { ...FREE_HOLD, limited: true }, price: FREE_PRICE, affordableOutputTokens: 1_000 }).agreed();
     expect(limited).toMatchObject({ output: undefined, call: { fields: [{ name: 'max_tokens', json: Buffer.from('500') }] } });
     expect(limited.passage).toBeDefined();
   });
@@ -57,6 +59,16 @@ describe('the terms of a call', () => {
     await agreed();
     expect(asked[0]!.inputTokensBound).toBe(Number(tokenBound({ ...CALL, messages: LONGER, fields: [] }).inputTokens));
     expect(asked[0]!.inputTokensBound).toBeGreaterThan(Number(tokenBound(CALL).inputTokens));
+  });
+
+  it('count the prompt as it is masked, where its bytes take too much of a budget, and not otherwise', async () => {
+    const masked = { $typeName: 'chat.v1.ChatCall' as const, ...CALL, messages: LONGER, fields: [] };
+    const tight = terms({ action: 2, policyVersion: 1n, call: masked }, { inputIsTight: true, hold: FREE_HOLD, price: FREE_PRICE, affordableOutputTokens: 0 });
+    await tight.agreed();
+    expect(tight.counted.map(({ messages }) => Buffer.from(messages).toString())).toEqual([LONGER.toString()]);
+    const ample = terms({ action: 2, policyVersion: 1n, call: masked });
+    await ample.agreed();
+    expect(ample.counted).toEqual([]);
   });
 
   it('refuse with what the filter found, whatever it is that refuses', async () => {

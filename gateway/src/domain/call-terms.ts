@@ -16,6 +16,8 @@ export interface AskedCall {
   readonly call: Call;
   readonly bound: TokenBound;
   readonly modelName: string;
+  /** The tokens of the prompt that a call becomes at this model; undefined when they are not known. */
+  readonly countInput: (call: Call) => Promise<number | undefined>;
   /** Told how much output there is so far; undefined where no limit counts it. */
   readonly used: ((outputTokens: number) => void) | undefined;
 }

@@ -43,6 +43,15 @@ describe('the meter of output', () => {
     expect(meter.usage(400).event.value).toMatchObject({ inputTokens: 100n, outputTokens: 3n, estimated: true });
   });
 
+  it('takes the prompt for what a tokeniser counted until the backend says it, and guesses nothing as long as there is no output', () => {
+    const meter = new OutputMeter();
+    expect(meter.usage(400, 43n).event.value).toMatchObject({ inputTokens: 43n, outputTokens: 0n, estimated: false });
+    meter.add(events(text('x'.repeat(12))));
+    expect(meter.usage(400, 43n).event.value).toMatchObject({ inputTokens: 43n, outputTokens: 3n, estimated: true });
+    meter.add(events(counted(44n, 5n)));
+    expect(meter.usage(400, 43n).event.value).toMatchObject({ inputTokens: 44n, outputTokens: 5n, estimated: false });
+  });
+
   it('foresees what it will count', () => {
     const piece = fc.oneof(fc.string({ unit: 'grapheme', maxLength: 30 }).map((value) => text(value)), fc.nat({ max: 50 }).map((tokens) => counted(3n, BigInt(tokens))));
     fc.assert(fc.property(fc.array(fc.array(piece, { maxLength: 5 }), { maxLength: 8 }), (batches) => {

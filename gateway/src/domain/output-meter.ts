@@ -74,10 +74,14 @@ export class OutputMeter {
     this.#aheadBytes = bytes;
   }
 
-  /** The usage of an answer that Sluice ended before its backend reported one: exact where that had counted all of it. */
-  usage(askedBytes: number): ChatEvent {
-    const { inputTokens = estimateTokens(askedBytes), cachedInputTokens = 0n, reasoningTokens = 0n } = this.#counted ?? {};
-    const estimated = this.#counted === undefined || this.tokens !== Number(this.#counted.outputTokens);
+  /**
+   * The usage of an answer that Sluice ended before its backend reported one: exact where that had counted all of it.
+   *
+   * @param countedInput what a tokeniser counted of the prompt, where one did
+   */
+  usage(askedBytes: number, countedInput?: bigint): ChatEvent {
+    const { inputTokens = countedInput ?? estimateTokens(askedBytes), cachedInputTokens = 0n, reasoningTokens = 0n } = this.#counted ?? {};
+    const estimated = (this.#counted ?? countedInput) === undefined || this.tokens !== Number(this.#counted?.outputTokens ?? 0n);
     const usage = { $typeName: 'chat.v1.Usage' as const, inputTokens, outputTokens: BigInt(this.tokens), cachedInputTokens, reasoningTokens, estimated, json: new Uint8Array() };
     return { $typeName: 'chat.v1.ChatEvent', event: { case: 'usage', value: usage } };
   }

@@ -8,7 +8,15 @@ import type { Call, Events, Principal, TokenCounts } from './call.ts';
 export interface Router {
   /** The answer as it is produced, in batches; a call that is not streamed too. Aborting the signal cancels down to the backend. */
   stream(routed: RoutedCall, signal: AbortSignal): AsyncIterable<Events>;
+  /**
+   * The tokens of the call's prompt, as whatever answers it will count them; undefined when that is not known. Nothing is
+   * generated, and nothing leaves the house. Throws when it is not told in time.
+   */
+  countInput(counted: CountedCall, signal: AbortSignal): Promise<number | undefined>;
 }
+
+/** A call whose prompt is to be counted. */
+export type CountedCall = Pick<RoutedCall, 'callId' | 'principal' | 'call' | 'modelId'>;
 
 /** A call on its way to a model. */
 export interface RoutedCall {
@@ -47,7 +55,7 @@ export interface Billing {
 
 /** One call's way with money. Whatever goes wrong before its end is `billing_unavailable`. */
 export interface SpendTalk {
-  /** Asked once, first. */
+  /** Asked first; once more with another input bound, and what was held before goes back. A refusal leaves nothing held. */
   hold(asked: HoldAsked): Promise<Granted>;
   /** Gives the hold that there is then: it covers this much output, or less when less is affordable. */
   extend(outputTokens: number, counts?: TokenCounts): Promise<Hold>;
@@ -73,7 +81,11 @@ export interface HoldAsked extends Place {
   readonly outputTokensBound: number;
 }
 
-export type Granted = { readonly refusal: BudgetRefusal } | { readonly refusal?: undefined; readonly hold: Hold; readonly price: NonNullable<Grant['price']>; readonly affordableOutputTokens: number };
+/** What billing gives; `inputIsTight`: with an exact count of the input it may give more. */
+export type Granted = { readonly inputIsTight: boolean } & (
+  | { readonly refusal: BudgetRefusal }
+  | { readonly refusal?: undefined; readonly hold: Hold; readonly price: NonNullable<Grant['price']>; readonly affordableOutputTokens: number }
+);
 
 /** Where a call will be recorded: the process on the log, and its epoch. */
 export interface Place {

@@ -37,6 +37,7 @@ function setUp({ view = { state: 'usable', modelId: 'model_1', modelName: 'm', l
         yield batch(started(), delta('a'));
         yield batch(finished());
       },
+      countInput: () => Promise.reject(new Error('not asked')),
       ...router,
     },
     segments: { accepting: () => undefined, open: () => void said.push('open'), close: () => void said.push('close'), enqueue: (source) => queueMicrotask(() => write(source)), place: { producer: 'g', epoch: 1n }, placed: () => Promise.resolve() },

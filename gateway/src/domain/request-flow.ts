@@ -128,7 +128,7 @@ export class RequestFlow {
     try {
       const money = billing.begin();
       try {
-        const terms = await agree({ ...open, call, bound, modelName: model.modelName, used }, content, money, () => recordingPlace(segments, clock));
+        const terms = await agree({ ...open, call, bound, modelName: model.modelName, countInput: (asked) => this.#countInput(course, asked), used }, content, money, () => recordingPlace(segments, clock));
         return await this.#conduct({ ...course, terms, money });
       } finally {
         money.end();
@@ -136,6 +136,12 @@ export class RequestFlow {
     } finally {
       content.end();
     }
+  }
+
+  /** Not of a model that may answer outside of the house: a prompt leaves it for its answer alone. */
+  async #countInput({ open, model: { modelId, leavesHouse } }: LetIn, call: Call): Promise<number | undefined> {
+    if (leavesHouse) return undefined;
+    return this.#house.router.countInput({ callId: open.callId, principal: open.principal, call, modelId }, open.abort.signal);
   }
 
   /** From the admission of a call to its end on record. */

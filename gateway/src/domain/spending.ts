@@ -8,6 +8,7 @@ import { clipped } from './clipped-call.ts';
 import type { TokenBound } from './limits/token-bound.ts';
 import { OutputMeter } from './output-meter.ts';
 import type { Place, SpendTalk } from './ports.ts';
+import { setAside, type SetAside } from './set-aside.ts';
 
 /** Output of one choice that is covered at first, and by each extension. Larger ones keep money from others; smaller ones ask more often. */
 export const STEP_TOKENS = 256;
@@ -28,6 +29,8 @@ export interface SpendingAsked {
   readonly call: Call;
   readonly modelName: string;
   readonly bound: TokenBound;
+  /** The tokens of the prompt that this call becomes at its model; undefined when they are not known. */
+  readonly countInput: (call: Call) => Promise<number | undefined>;
 }
 
 /**
@@ -40,6 +43,8 @@ export class Spending {
   readonly price: Price;
   readonly #talk: SpendTalk;
   readonly #inputTokensBound: bigint;
+  /** A tokeniser has counted the bound. */
+  readonly #isCounted: boolean;
   /** The most output that the model was asked for, over all choices. */
   readonly #most: number;
   readonly #isClipped: boolean;
@@ -49,7 +54,7 @@ export class Spending {
   /** Less was affordable than was asked for, when it was asked last. */
   #isExhausted = false;
 
-  private constructor(talk: SpendTalk, { call, bound }: SpendingAsked, granted: { readonly hold: Hold; readonly price: Price; readonly affordableOutputTokens: number }) {
+  private constructor(talk: SpendTalk, { call, bound }: SpendingAsked, input: Omit<SetAside, 'granted'>, granted: { readonly hold: Hold; readonly price: Price; readonly affordableOutputTokens: number }) {
     this.#talk = talk;
     this.#hold = granted.hold;
     this.#covered = Number(granted.hold.outputTokens);
@@ -57,7 +62,8 @@ export class Spending {
     const affordable = Math.max(1, Math.floor(granted.affordableOutputTokens / call.choices));
     this.call = granted.hold.limited ? clipped(call, affordable) : call;
     this.#isClipped = this.call !== call;
-    this.#inputTokensBound = bound.inputTokens;
+    this.#inputTokensBound = BigInt(input.inputTokensBound);
+    this.#isCounted = input.isCounted;
     this.#most = this.#isClipped ? affordable * call.choices : Number(bound.outputTokens ?? Infinity);
   }
 
@@ -66,12 +72,13 @@ export class Spending {
     const { callId, principal, modelName, call, bound } = asked;
     const most = Number(bound.outputTokens ?? 0n);
     const first = STEP_TOKENS * call.choices;
-    const granted = await talk.hold({
+    const wanted = {
       ...place, callId, principal, modelName, inputTokensBound: Number(bound.inputTokens),
       outputTokens: most === 0 ? first : Math.min(most, first), outputTokensBound: most,
-    });
+    };
+    const { granted, ...input } = await setAside(talk, wanted, () => asked.countInput(call));
     if (granted.refusal) throw unaffordable(granted.refusal);
-    return new Spending(talk, asked, granted);
+    return new Spending(talk, asked, input, granted);
   }
 
   /** As it stands now. */
@@ -137,7 +144,7 @@ export class Spending {
       fitting.push(...counted);
     }
     for (let choice = 0; choice < this.call.choices; choice++) if (!this.meter.isFinished(choice)) fitting.push(stopped(choice));
-    fitting.push(this.meter.usage(askedBytes(this.call)));
+    fitting.push(this.meter.usage(askedBytes(this.call), this.#isCounted ? this.#inputTokensBound : undefined));
     return { events: fitting, isOver: true };
   }
 

@@ -16,7 +16,7 @@ import { FilterClient } from '../adapters/filter-client.ts';
 import type { Call, Events } from '../domain/call.ts';
 import type { LimitState } from '../domain/limits/limit-state.ts';
 import { messagesTokens } from '../domain/limits/token-bound.ts';
-import type { RoutedCall } from '../domain/ports.ts';
+import type { CountedCall, RoutedCall } from '../domain/ports.ts';
 import { RequestFlow, type CallSummary } from '../domain/request-flow.ts';
 import type { EventInit } from './house.ts';
 import { ScriptedBilling } from './scripted-billing.ts';
@@ -41,6 +41,10 @@ export class FlowHouse {
   readonly records: PendingRecord[] = [];
   readonly released: ChatEvent[] = [];
   readonly routed: RoutedCall[] = [];
+  /** Calls whose prompts the router was to count. */
+  readonly counted: CountedCall[] = [];
+  count: (counted: CountedCall, signal: AbortSignal) => Promise<number | undefined> = () => Promise.resolve(undefined);
+  leavesHouse = false;
   /** Answers that the router was no longer asked for. */
   cancelled = 0;
   /** Tokens that tickets were ended with. */
@@ -124,7 +128,13 @@ export class FlowHouse {
     const billing = new BillingClient(transport.connect(BillingService), deadlines, silentLogger);
     const place = (): { producer: string; epoch: bigint } | undefined => (this.epoch === undefined ? undefined : { producer: 'gateway-1', epoch: this.epoch });
     return new RequestFlow({
-      router: { stream: (routed, signal) => this.#stream(routed, signal) },
+      router: {
+        stream: (routed, signal) => this.#stream(routed, signal),
+        countInput: (counted, signal) => {
+          this.counted.push(counted);
+          return this.count(counted, signal);
+        },
+      },
       segments: {
         accepting: () => undefined, open: () => undefined, close: () => undefined, placed: () => Promise.resolve(),
         get place() {
@@ -132,7 +142,7 @@ export class FlowHouse {
         },
         enqueue: (source) => queueMicrotask(() => this.#write(source)),
       },
-      models: { resolve: () => ({ state: 'usable', modelId: 'model_1', modelName: 'org/small', leavesHouse: false }), list: () => [] },
+      models: { resolve: () => ({ state: 'usable', modelId: 'model_1', modelName: 'org/small', leavesHouse: this.leavesHouse }), list: () => [] },
       parameters: { apply: (_principal, call) => call },
       limits: {
         admit: () => {

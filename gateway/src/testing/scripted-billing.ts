@@ -13,6 +13,8 @@ export class ScriptedBilling {
   /** Conversations that were ended by the gateway and not by a failure. */
   ended = 0;
   hold: (asked: HoldRequest) => Granted | Promise<Granted> = ({ outputTokens, model }) => ({ hold: { outputTokens }, price: { model, currency: 'USD' } });
+  /** Whether an exact count of the input may let it give more. */
+  inputIsTight: (asked: HoldRequest) => boolean = () => false;
   extend: (asked: ExtendRequest) => Hold | Promise<Hold> = ({ outputTokens }) => ({ outputTokens });
   /** Runs when a call has its hold, before anything more is asked for it. */
   held: () => void | Promise<void> = () => undefined;
@@ -33,7 +35,8 @@ function serviceOf(script: ScriptedBilling): Implementation<typeof BillingServic
         if (step.case === 'hold') {
           script.holds.push(step.value);
           const granted = await script.hold(step.value);
-          yield 'refusal' in granted ? { step: { case: 'refusal' as const, value: granted.refusal } } : { step: { case: 'grant' as const, value: granted } };
+          const inputIsTight = script.inputIsTight(step.value);
+          yield 'refusal' in granted ? { step: { case: 'refusal' as const, value: granted.refusal }, inputIsTight } : { step: { case: 'grant' as const, value: granted }, inputIsTight };
           await script.held();
         } else if (step.case === 'extend') {
           script.extensions.push(step.value);

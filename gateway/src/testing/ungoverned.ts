@@ -18,5 +18,5 @@ export const UNLIMITED: Pick<House, 'parameters' | 'limits' | 'filter' | 'billin
   parameters: { apply: (_principal, call) => call },
   limits: { admit: () => ({ state: undefined, used: () => undefined, end: () => undefined }) },
   filter: { begin: () => ({ input: async () => NOTHING_FOUND, output: async (events) => ALL_FREE({ events: [...events] }), end: () => undefined }) },
-  billing: { begin: () => ({ hold: async () => ({ hold: FREE_HOLD, price: FREE_PRICE, affordableOutputTokens: 0 }), extend: async () => FREE_HOLD, settle: async () => undefined, onBroken: () => undefined, end: () => undefined }) },
+  billing: { begin: () => ({ hold: async () => ({ inputIsTight: false, hold: FREE_HOLD, price: FREE_PRICE, affordableOutputTokens: 0 }), extend: async () => FREE_HOLD, settle: async () => undefined, onBroken: () => undefined, end: () => undefined }) },
 };

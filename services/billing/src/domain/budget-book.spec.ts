@@ -73,8 +73,10 @@ describe('a hold', () => {
     expect(granted(book.hold(requestOf('a', { inputTokensBound: 8n })))).toMatchObject({ amountNano: 29n, outputTokens: 1n });
     expect(book.hold(requestOf('a', { inputTokensBound: 9n }))).toMatchObject({ subject: KEY, isTight: true, heldNano: 0n });
     expect([book.holds, moneyOf()]).toEqual([0, [0n, 0n, 0n]]);
-    setCap(book, KEY, 7n);
-    expect(book.hold(requestOf('a'))).toMatchObject({ subject: KEY, isTight: false });
+    for (const [cap, inputTokensBound, isTight] of [[7n, 10n, false], [8n, 10n, true], [34n, 10_240n, false], [35n, 10_240n, true]] as const) {
+      setCap(book, KEY, cap);
+      expect(book.hold(requestOf('a', { inputTokensBound }))).toMatchObject({ subject: KEY, isTight });
+    }
   });
 
   it('is not quoted anew once it was extended, settled or is on the record', () => {

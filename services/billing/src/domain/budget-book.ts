@@ -43,7 +43,7 @@ export class BudgetBook {
     const tightest = tightestOf(accounts, day);
     const worst = worstCase(price, request.inputTokensBound);
     const quoted = quote(worst, request, tightest?.roomNano);
-    if (!quoted) return { ...refusalAt(tightest!.account, day), isTight: quote(worstCase(price, LEAST_INPUT_TOKENS), request, tightest!.roomNano) !== undefined };
+    if (!quoted) return { ...refusalAt(tightest!.account, day), isTight: quote(worstCase(price, leastInput(request)), request, tightest!.roomNano) !== undefined };
     const limited = tightest !== undefined && costsAnything(worst, price);
     const hold: OpenHold = { callId, price, day, producer, epoch, ...quoted, limited, settlement: undefined, worst, inputTokensBound: request.inputTokensBound, accounts, isGranted: true };
     this.#add(hold);
@@ -156,8 +156,8 @@ export class BudgetBook {
   }
 }
 
-/** No prompt has fewer. */
-const LEAST_INPUT_TOKENS = 1n;
+/** No vocabulary has a token for so many bytes: a prompt whose bound is far above the room is not worth to be counted. */
+const BYTES_A_TOKEN_LIMIT = 1_024n;
 
 const NOTHING: Standing = { spentNano: 0n, settlingNano: 0n, heldNano: 0n };
 
@@ -165,6 +165,10 @@ const NOTHING: Standing = { spentNano: 0n, settlingNano: 0n, heldNano: 0n };
 function recordedWorst({ price, amountNano, outputTokens }: RecordedHold): WorstCase {
   const { nanoPerOutputToken } = worstCase(price, 0n);
   return { nanoPerOutputToken, inputNano: most(amountNano - outputTokens * nanoPerOutputToken, 0n) };
+}
+
+function leastInput({ inputTokensBound }: HoldRequest): bigint {
+  return most(inputTokensBound / BYTES_A_TOKEN_LIMIT, 1n);
 }
 
 function refusalAt(account: Account, day: number): Omit<Refusal, 'isTight'> {
