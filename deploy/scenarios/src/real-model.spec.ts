@@ -83,6 +83,30 @@ describe('the main job, on the real model', () => {
     expect(pieces.usage!.output_tokens).toBeGreaterThan(10);
   });
 
+  it('is held by the tokens of its prompt where its bytes do not fit a budget, and refused only when they do not fit either', async () => {
+    await sluiceJson(house, 'price', 'set', MODEL, '--input', '1000', '--output', '1000');
+    const asking = async (slug: string, amount: number) => {
+      const tenant = await makeTenant(house, slug);
+      await sluiceJson(house, 'budget', 'set', '--key', tenant.keyId, '--amount', String(amount), '--period', 'day');
+      return async () => {
+        const reader = new StreamReader(house, { model: MODEL, messages: [{ role: 'user', content: 'Tell me a very long story.' }], temperature: 0, max_tokens: 300 }, tenant.key);
+        await reader.ended;
+        return reader;
+      };
+    };
+    // 37 tokens, and 102 at most by its bytes.
+    const affords = await asking('by-tokens', 58_000);
+    const reader = await eventually(async () => {
+      const each = await affords();
+      // A tokeniser that is too busy to answer in time is no reason to wait for it: then the bytes count.
+      return each.status === 200 && each;
+    });
+    const call = await endedCall(house, reader.id!);
+    expect(call).toMatchObject({ status: 'answered', usage: { input_tokens: 37, output_tokens: 21, estimated: false }, governed: { stopped_by: 'budget', cost_nano: '58000', overrun_nano: '0', hold: { amount_nano: '58000', limited: true } } });
+    const lacks = await (await asking('by-nothing', 37_999))();
+    expect(lacks.status).toBe(429);
+  });
+
   it('refuses by name what this model cannot do, and a prompt that does not fit', async () => {
     const tools = [{ type: 'function' as const, function: { name: 'f', parameters: { type: 'object' } } }];
     await expect(client.chat.completions.create({ model: MODEL, messages: QUESTION, tools })).rejects.toMatchObject({ status: 400, code: 'unsupported_parameter', param: 'tools' });
