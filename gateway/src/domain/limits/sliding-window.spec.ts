@@ -12,9 +12,9 @@ interface Use {
 
 const steps = fc.array(fc.record({ pauseMs: fc.oneof(fc.integer({ min: 0, max: 60 }), fc.double({ min: 0, max: 900, noNaN: true }), fc.constantFrom(BUCKET_MS, WINDOW_MS, WINDOW_MS + BUCKET_MS)), amount: fc.integer({ min: 0, max: 9 }) }), { maxLength: 120 });
 
-/** What lies in the closed window of this length that ends then. */
+/** What lies in the window of this length that ends then. */
 function within(uses: readonly Use[], endMs: number): number {
-  return uses.filter(({ atMs }) => atMs >= endMs - WINDOW_MS && atMs <= endMs).reduce((sum, { amount }) => sum + amount, 0);
+  return uses.filter(({ atMs }) => atMs > endMs - WINDOW_MS && atMs <= endMs).reduce((sum, { amount }) => sum + amount, 0);
 }
 
 describe('SlidingWindow', () => {
@@ -36,7 +36,7 @@ describe('SlidingWindow', () => {
     );
   });
 
-  it('holds nothing back longer than one bucket beyond the window, and says exactly when it fits', () => {
+  it('holds nothing back longer than a window, and says exactly when it fits', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 20 }), steps, fc.integer({ min: 1, max: 20 }), (limit, taken, asked) => {
         const window = new SlidingWindow(WINDOW_MS, BUCKET_MS);
@@ -47,7 +47,8 @@ describe('SlidingWindow', () => {
         }
         const waitMs = window.waitMs(nowMs, asked, limit);
         if (asked > limit) return expect(waitMs === Infinity).toBe(window.used(nowMs) + asked > limit);
-        expect(waitMs).toBeLessThanOrEqual(WINDOW_MS + BUCKET_MS);
+        expect(waitMs).toBeLessThanOrEqual(WINDOW_MS);
+        if (waitMs > 1) expect(window.waitMs(nowMs + waitMs - 1, asked, limit)).toBe(1);
         expect(window.waitMs(nowMs + waitMs, asked, limit)).toBe(0);
         expect(window.used(nowMs + waitMs + window.emptyInMs(nowMs + waitMs))).toBe(0);
       }),
@@ -58,12 +59,14 @@ describe('SlidingWindow', () => {
     const window = new SlidingWindow(WINDOW_MS, BUCKET_MS);
     window.add(250, 3);
     window.add(470, 1);
-    expect(window.waitMs(480, 1, 4)).toBe(300 + WINDOW_MS - 480);
-    expect(window.waitMs(1_299, 1, 4)).toBe(1);
-    expect(window.waitMs(1_300, 1, 4)).toBe(0);
-    expect(window.waitMs(1_300, 4, 4)).toBe(200);
-    expect(window.emptyInMs(1_300)).toBe(200);
-    expect(window.used(1_500)).toBe(0);
+    window.add(480, 1);
+    expect(window.waitMs(490, 2, 5)).toBe(250 + WINDOW_MS - 490);
+    expect(window.waitMs(1_249, 2, 5)).toBe(1);
+    expect(window.waitMs(1_250, 2, 5)).toBe(0);
+    // The last of a bucket takes the others of it along.
+    expect(window.waitMs(1_250, 4, 5)).toBe(230);
+    expect(window.emptyInMs(1_250)).toBe(230);
+    expect([window.used(1_479), window.used(1_480)]).toEqual([2, 0]);
   });
 
   it('corrects what was used where it was used, and leaves nothing behind', () => {
@@ -76,14 +79,16 @@ describe('SlidingWindow', () => {
         for (const [index, { pauseMs, amount, truth, after }] of taken.entries()) {
           nowMs += pauseMs;
           uses.push({ atMs: nowMs, amount, bucket: window.add(nowMs, amount), truth, dueAt: index + after });
-          const oldest = Math.floor(nowMs / BUCKET_MS) - WINDOW_MS / BUCKET_MS;
+          // A bucket leaves whole, with the last that was used in it.
+          const lastMs = new Map(uses.map(({ bucket, atMs }) => [bucket, atMs]));
+          const hasLeft = ({ bucket }: { bucket: number }): boolean => lastMs.get(bucket)! + WINDOW_MS <= nowMs;
           for (const use of uses.filter(({ dueAt }) => dueAt === index)) {
             window.correct(nowMs, use.bucket, use.truth - use.amount);
             // What has left is past; what was used beyond it counts from when that is known.
-            if (use.bucket < oldest) uses.push({ ...use, amount: Math.max(0, use.truth - use.amount), bucket: Math.floor(nowMs / BUCKET_MS), dueAt: -1 });
+            if (hasLeft(use)) uses.push({ ...use, atMs: nowMs, amount: Math.max(0, use.truth - use.amount), bucket: Math.floor(nowMs / BUCKET_MS), dueAt: -1 });
             use.amount = use.truth;
           }
-          expect(window.used(nowMs)).toBe(uses.filter(({ bucket }) => bucket >= oldest).reduce((sum, use) => sum + use.amount, 0));
+          expect(window.used(nowMs)).toBe(uses.filter((use) => !hasLeft(use)).reduce((sum, use) => sum + use.amount, 0));
         }
         expect(window.used(nowMs + WINDOW_MS + BUCKET_MS)).toBe(0);
         expect(window.emptyInMs(nowMs + WINDOW_MS + BUCKET_MS)).toBe(0);
@@ -95,9 +100,9 @@ describe('SlidingWindow', () => {
     const window = new SlidingWindow(WINDOW_MS, BUCKET_MS);
     window.add(100, 2);
     const bucket = window.add(450, 7);
-    expect(window.emptyInMs(500)).toBe(1_000);
+    expect(window.emptyInMs(500)).toBe(950);
     window.correct(500, bucket, -7);
-    expect(window.emptyInMs(500)).toBe(700);
+    expect(window.emptyInMs(500)).toBe(600);
     window.correct(500, 1, -2);
     expect(window.emptyInMs(500)).toBe(0);
   });
@@ -110,15 +115,15 @@ describe('SlidingWindow', () => {
     window.correct(2_000, bucket + 1, -5);
     expect(window.used(2_000)).toBe(2);
     window.correct(2_950, bucket, 30);
-    expect([window.used(2_950), window.used(3_900), window.used(3_950 + BUCKET_MS)]).toEqual([32, 30, 0]);
+    expect([window.used(2_950), window.used(3_900), window.used(3_950)]).toEqual([32, 30, 0]);
   });
 
   it('counts longer, not shorter, should the time be given in the wrong order', () => {
     const window = new SlidingWindow(WINDOW_MS, BUCKET_MS);
     window.add(1_000, 1);
     window.add(400, 1);
-    expect(window.used(2_099)).toBe(2);
-    expect(window.used(2_100)).toBe(0);
+    expect(window.used(1_999)).toBe(2);
+    expect(window.used(2_000)).toBe(0);
   });
 
   it('counts on at full speed however many windows pass', () => {

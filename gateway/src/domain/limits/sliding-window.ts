@@ -2,18 +2,20 @@
 const COMPACT_AFTER = 64;
 
 /**
- * What was used in the last while, exact in the safe direction: the time is cut into buckets, and the oldest counts
- * whole until all of it has left. So what fits here fits in every window of this length, wherever it begins. Only
- * buckets in which something happened take memory: at most `windowMs / bucketMs + 1`, however much is used.
+ * What was used in the last while, exact in the safe direction: the time is cut into buckets, and one counts whole until
+ * the last use in it has left. So what fits here fits in every window of this length, wherever it begins, and nothing has
+ * to wait longer than a window. Only buckets in which something happened take memory: at most `windowMs / bucketMs + 1`,
+ * however much is used.
  *
  * Times are milliseconds of a clock that only goes forward.
  */
 export class SlidingWindow {
   readonly #windowMs: number;
   readonly #bucketMs: number;
-  /** Numbers of buckets in rising order, and what was used in each; what lies before `#first` has left. */
+  /** Numbers of buckets in rising order, what was used in each, and when last; what lies before `#first` has left. */
   #buckets: number[] = [];
   #amounts: number[] = [];
+  #lastMs: number[] = [];
   #first = 0;
   #used = 0;
 
@@ -36,10 +38,14 @@ export class SlidingWindow {
     const newest = this.#buckets[last];
     // Should the time ever be given in the wrong order, what comes late counts longer, not shorter.
     const bucket = Math.max(Math.floor(nowMs / this.#bucketMs), newest ?? -Infinity);
-    if (bucket === newest) this.#amounts[last]! += amount;
-    else {
+    const atMs = Math.max(nowMs, this.#lastMs[last] ?? -Infinity);
+    if (bucket === newest) {
+      this.#amounts[last]! += amount;
+      this.#lastMs[last] = atMs;
+    } else {
       this.#buckets.push(bucket);
       this.#amounts.push(amount);
+      this.#lastMs.push(atMs);
     }
     this.#used += amount;
     return bucket;
@@ -70,7 +76,7 @@ export class SlidingWindow {
     if (amount > limit) return Infinity;
     let at = this.#first;
     while ((excess -= this.#amounts[at]!) > 0) at++;
-    return this.#leavesAtMs(this.#buckets[at]!) - nowMs;
+    return this.#lastMs[at]! + this.#windowMs - nowMs;
   }
 
   /** Milliseconds until everything used until now has left. */
@@ -79,17 +85,11 @@ export class SlidingWindow {
     let newest = this.#buckets.length - 1;
     // A correction may have left nothing in a bucket.
     while (newest >= this.#first && this.#amounts[newest] === 0) newest--;
-    return newest < this.#first ? 0 : this.#leavesAtMs(this.#buckets[newest]!) - nowMs;
-  }
-
-  /** When the end of a bucket lies a whole window behind. */
-  #leavesAtMs(bucket: number): number {
-    return (bucket + 1) * this.#bucketMs + this.#windowMs;
+    return newest < this.#first ? 0 : this.#lastMs[newest]! + this.#windowMs - nowMs;
   }
 
   #expire(nowMs: number): void {
-    const oldest = Math.floor(nowMs / this.#bucketMs) - this.#windowMs / this.#bucketMs;
-    while (this.#first < this.#buckets.length && this.#buckets[this.#first]! < oldest) this.#used -= this.#amounts[this.#first++]!;
+    while (this.#first < this.#buckets.length && this.#lastMs[this.#first]! + this.#windowMs <= nowMs) this.#used -= this.#amounts[this.#first++]!;
     if (this.#first === this.#buckets.length) this.#keepFrom(this.#first);
     else if (this.#first >= COMPACT_AFTER && this.#first * 2 >= this.#buckets.length) this.#keepFrom(this.#first);
   }
@@ -98,6 +98,7 @@ export class SlidingWindow {
     if (first === 0) return;
     this.#buckets = this.#buckets.slice(first);
     this.#amounts = this.#amounts.slice(first);
+    this.#lastMs = this.#lastMs.slice(first);
     this.#first = 0;
   }
 }

@@ -14,9 +14,9 @@ describe('SubjectUsage', () => {
     usage.running--;
     usage.window('requests_per_minute').add(0, 1);
     usage.window('requests_per_day').add(0, 1);
-    expect(usage.isIdle(MINUTE_MS + 100)).toBe(false);
-    expect(usage.isIdle(1_441 * MINUTE_MS - 1)).toBe(false);
-    expect(usage.isIdle(1_441 * MINUTE_MS)).toBe(true);
+    expect(usage.isIdle(MINUTE_MS)).toBe(false);
+    expect(usage.isIdle(1_440 * MINUTE_MS - 1)).toBe(false);
+    expect(usage.isIdle(1_440 * MINUTE_MS)).toBe(true);
   });
 
   it('keeps one window for each kind', () => {

@@ -3,7 +3,7 @@ import { SlidingWindow } from './sliding-window.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 1_440 * MINUTE_MS;
-/** What a window may hold back longer than it must: a six-hundredth of a minute, a minute of a day. */
+/** What is counted together, and so may wait for the last of it: a six-hundredth of a minute, a minute of a day. */
 const MINUTE_BUCKET_MS = 100;
 const DAY_BUCKET_MS = MINUTE_MS;
 
