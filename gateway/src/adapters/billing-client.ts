@@ -4,7 +4,7 @@ import type { Counts } from '@sluice/proto/chat/v1/counts';
 import type { Client } from '@sluice/rpc';
 import type { Logger } from '@sluice/telemetry';
 import type { TokenCounts } from '../domain/call.ts';
-import type { Billing, Granted, HoldAsked, SpendTalk } from '../domain/ports.ts';
+import type { Billing, ExtensionAsked, Granted, HoldAsked, SpendTalk } from '../domain/ports.ts';
 import type { AnswerDeadlines } from './answer-deadlines.ts';
 import { Conversation } from './conversation.ts';
 
@@ -54,8 +54,8 @@ class Talk implements SpendTalk {
     return { inputIsTight, hold, price, affordableOutputTokens: Number(affordableOutputTokens) };
   }
 
-  async extend(outputTokens: number, counts?: TokenCounts): Promise<Hold> {
-    const { step } = await this.#ask({ case: 'extend', value: { $typeName: 'billing.v1.ExtendRequest', outputTokens: BigInt(outputTokens), ...(counts ? { counts: countsOf(counts) } : {}) } });
+  async extend({ outputTokens, counts, inputTokens = 0n }: ExtensionAsked): Promise<Hold> {
+    const { step } = await this.#ask({ case: 'extend', value: { $typeName: 'billing.v1.ExtendRequest', outputTokens: BigInt(outputTokens), inputTokens, ...(counts ? { counts: countsOf(counts) } : {}) } });
     if (step.case !== 'extension' || !step.value.hold) throw unavailable();
     return step.value.hold;
   }

@@ -65,11 +65,11 @@ describe('the client of billing', () => {
     const hold = { amountNano: 5n, limited: true, outputTokens: 256n };
     const { seen, talk, logged } = billingClient({ case: 'grant', value: { hold, price: { id: 'price_1' }, affordableOutputTokens: 9n } }, { case: 'extension', value: { hold } }, { case: 'settlement', value: {} });
     expect(await talk.hold(HOLD)).toMatchObject({ hold, price: { id: 'price_1' }, affordableOutputTokens: 9 });
-    expect(await talk.extend(512, COUNTS)).toMatchObject(hold);
+    expect(await talk.extend({ outputTokens: 512, counts: COUNTS, inputTokens: 7n })).toMatchObject(hold);
     await talk.settle(COUNTS);
     expect(seen).toMatchObject([
       { case: 'hold', value: { callId: 'c', organisationId: 'o', projectId: 'p', keyId: 'k', model: 'small', producer: 'g', epoch: 3n, inputTokensBound: 9n, outputTokens: 256n, outputTokensBound: 0n } },
-      { case: 'extend', value: { outputTokens: 512n, counts: { outputTokens: 2n } } },
+      { case: 'extend', value: { outputTokens: 512n, inputTokens: 7n, counts: { outputTokens: 2n } } },
       { case: 'settle', value: { counts: { inputTokens: 1n } } },
     ]);
     expect(logged).toEqual([]);
@@ -87,7 +87,7 @@ describe('the client of billing', () => {
     for (const answer of [{ case: 'settlement', value: {} }, { case: 'grant', value: { hold: {} } }, new ServiceError('epoch_lost', 'x')]) {
       await expect(billingClient(answer).talk.hold(HOLD)).rejects.toMatchObject({ code: 'billing_unavailable' });
     }
-    await expect(billingClient({ case: 'extension', value: {} }).talk.extend(1)).rejects.toMatchObject({ code: 'billing_unavailable' });
+    await expect(billingClient({ case: 'extension', value: {} }).talk.extend({ outputTokens: 1 })).rejects.toMatchObject({ code: 'billing_unavailable' });
   });
 
   it('only logs that a settlement did not reach it', async () => {

@@ -43,6 +43,35 @@ describe('a call whose backend counts on the way', () => {
     expect(house.recorded().completed).toMatchObject([{ counts: { inputTokens: 43n, outputTokens: 4n, estimated: false } }]);
   });
 
+  it.each([true, false])('gets as output what was set aside for more prompt than its backend has counted, and no more; it counts: %s', async (counts) => {
+    const house = new FlowHouse();
+    // 78 tokens of prompt at most by its bytes, and 20 of output: 35 of the prompt are not there and pay for 10 more.
+    const roomNano = 78n * 3n + 20n * 10n;
+    let inputNano = 0n;
+    const hold = (tokens: bigint) => {
+      const affordable = (roomNano - inputNano) / 10n;
+      return { amountNano: roomNano, limited: true, outputTokens: tokens < affordable ? tokens : affordable };
+    };
+    house.billing.hold = ({ inputTokensBound, outputTokens }) => {
+      inputNano = 3n * inputTokensBound;
+      return { hold: hold(outputTokens), price: PRICE, affordableOutputTokens: 20n };
+    };
+    house.billing.extend = ({ outputTokens, inputTokens }) => {
+      if (inputTokens > 0n) inputNano = 3n * inputTokens;
+      return hold(outputTokens);
+    };
+    if (counts) counting(house, 900);
+    else house.answer = async function* () {
+      yield [started()];
+      for (;;) yield [text('xxxx')];
+    };
+    await house.run();
+    const outputTokens = counts ? 30n : 20n;
+    expect(house.recorded().completed).toMatchObject([{ stoppedBy: 'budget', overrunNano: 0n, counts: { outputTokens, estimated: !counts } }]);
+    expect(house.recorded().completed[0]!.costNano).toBeLessThanOrEqual(roomNano);
+    expect(house.billing.extensions.at(-1)).toMatchObject({ inputTokens: counts ? 43n : 0n });
+  });
+
   it('leaves whole when its last text comes with the count of all, however much the text alone would look like', async () => {
     const house = limited(5n);
     house.answer = async function* () {

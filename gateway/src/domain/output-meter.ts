@@ -23,6 +23,11 @@ export class OutputMeter {
     return Math.max(this.#reported, tokensOf(this.#counted, this.#pieces, this.#bytes));
   }
 
+  /** Of the prompt, as the backend has counted it; undefined as long as it has not. */
+  get inputTokens(): bigint | undefined {
+    return (this.#ahead ? this.#aheadCounted : this.#counted)?.inputTokens;
+  }
+
   isFinished(choice: number): boolean {
     return this.#finished.has(choice);
   }

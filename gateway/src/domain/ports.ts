@@ -58,13 +58,22 @@ export interface SpendTalk {
   /** Asked first; once more with another input bound, and what was held before goes back. A refusal leaves nothing held. */
   hold(asked: HoldAsked): Promise<Granted>;
   /** Gives the hold that there is then: it covers this much output, or less when less is affordable. */
-  extend(outputTokens: number, counts?: TokenCounts): Promise<Hold>;
+  extend(asked: ExtensionAsked): Promise<Hold>;
   /** Tells once when billing ended the conversation, now or before, while nothing was asked: what it set aside may be forgotten there. */
   onBroken(listener: (error: ServiceError) => void): void;
   /** Resolves when the money that was not spent is back, or it was not to be had in time; that is logged, and does not fail: billing settles from the log anyway. */
   settle(counts: TokenCounts): Promise<void>;
   /** Nothing more is asked. */
   end(): void;
+}
+
+/** The values of `billing.v1.ExtendRequest`. */
+export interface ExtensionAsked {
+  readonly outputTokens: number;
+  /** What the backend reported, where that is more than is held. */
+  readonly counts?: TokenCounts;
+  /** What the backend has counted of the input; undefined as long as it has not. */
+  readonly inputTokens?: bigint | undefined;
 }
 
 /** The values of `billing.v1.HoldRequest`. */

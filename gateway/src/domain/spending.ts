@@ -111,7 +111,7 @@ export class Spending {
   async #coverReport(usage: TokenCounts, seen: number): Promise<void> {
     const inputTokens = least(usage.inputTokens, this.#inputTokensBound);
     const outputTokens = Math.min(Number(usage.outputTokens), Math.max(this.#most, seen));
-    this.#hold = await this.#talk.extend(Math.max(this.#covered, outputTokens), { ...usage, inputTokens, outputTokens: BigInt(outputTokens) });
+    this.#hold = await this.#talk.extend({ outputTokens: Math.max(this.#covered, outputTokens), counts: { ...usage, inputTokens, outputTokens: BigInt(outputTokens) } });
   }
 
   async #extend(seen: number): Promise<void> {
@@ -119,7 +119,7 @@ export class Spending {
     // Behind the most that was asked for, an upstream that goes on is followed in the same steps.
     const wanted = seen > this.#most ? next : Math.min(next, this.#most);
     try {
-      this.#hold = await this.#talk.extend(wanted);
+      this.#hold = await this.#talk.extend({ outputTokens: wanted, inputTokens: this.meter.inputTokens });
     } catch (thrown) {
       if (this.#hold.limited) throw thrown;
       // As far as is known nothing limits the call, and it is billed from the log.

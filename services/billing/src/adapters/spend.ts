@@ -11,7 +11,7 @@ import { countsOf, holdMessage, priceMessage, refusalMessage } from './messages.
 
 export interface SpendDependencies {
   readonly book: BudgetBook;
-  readonly prices: PriceList;
+  readonly prices: Pick<PriceList, 'priceOf'>;
   readonly clock: Clock;
   /** Throws `billing_unavailable` while another process may keep the book, or the tables are not in it. */
   readonly requireBook: () => void;
@@ -53,7 +53,8 @@ function holdFor(request: HoldRequest, { book, prices, clock }: SpendDependencie
 function next(hold: Hold | undefined, step: SpendRequest['step'], book: BudgetBook): SpendResponse['step'] {
   if (!hold) throw new ServiceError('failed_precondition', 'Nothing is held for this call.');
   if (step.case === 'extend') {
-    const extended = book.extend(hold.callId, step.value.outputTokens, step.value.counts && countsOf(step.value.counts));
+    const { outputTokens, counts, inputTokens } = step.value;
+    const extended = book.extend(hold.callId, outputTokens, counts && countsOf(counts), inputTokens > 0n ? inputTokens : undefined);
     return { case: 'extension', value: { $typeName: 'billing.v1.Extension', hold: holdMessage(extended) } };
   }
   if (step.case !== 'settle') throw new ServiceError('invalid_value', 'A step must be a hold, an extension or a settlement.', { param: 'step' });

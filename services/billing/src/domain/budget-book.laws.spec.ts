@@ -52,7 +52,7 @@ describe('1,000 callers on the last cent at 6 levels', () => {
 
 type Step =
   | { readonly do: 'hold'; readonly call: number; readonly input: number; readonly output: number; readonly key: number }
-  | { readonly do: 'extend'; readonly call: number; readonly output: number }
+  | { readonly do: 'extend'; readonly call: number; readonly output: number; readonly input: number | undefined }
   | { readonly do: 'settle' | 'end'; readonly call: number; readonly share: number }
   | { readonly do: 'release'; readonly call: number }
   | { readonly do: 'cap'; readonly level: number; readonly amount: number }
@@ -63,7 +63,7 @@ const call = fc.nat(11);
 const steps = fc.array(
   fc.oneof(
     { weight: 6, arbitrary: fc.record({ do: fc.constant('hold' as const), call, input: fc.nat(50), output: fc.nat(50), key: fc.nat(2) }) },
-    { weight: 4, arbitrary: fc.record({ do: fc.constant('extend' as const), call, output: fc.nat(200) }) },
+    { weight: 4, arbitrary: fc.record({ do: fc.constant('extend' as const), call, output: fc.nat(200), input: fc.option(fc.nat(50), { nil: undefined }) }) },
     { weight: 3, arbitrary: fc.record({ do: fc.constant('settle' as const), call, share: fc.nat(120) }) },
     { weight: 3, arbitrary: fc.record({ do: fc.constant('end' as const), call, share: fc.nat(100) }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('release' as const), call }) },
@@ -135,7 +135,10 @@ class Play {
     if (step.do === 'extend') {
       const before = hold.amount;
       hold.isFresh = false;
-      hold.amount = this.book.extend(id, BigInt(step.output)).amountNano;
+      const covered = this.book.holdOf(id)!.outputTokens;
+      const extended = this.book.extend(id, BigInt(step.output), undefined, step.input === undefined ? undefined : BigInt(step.input));
+      hold.amount = extended.amountNano;
+      expect(extended.outputTokens).toBeGreaterThanOrEqual(covered);
       expect(hold.amount).toBeGreaterThanOrEqual(before);
     } else if (step.do === 'settle') {
       const tokens = (hold.amount * BigInt(step.share)) / 500n;

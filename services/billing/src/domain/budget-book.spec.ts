@@ -115,6 +115,17 @@ describe('an extension', () => {
     expect(book.extend('a', 50n)).toMatchObject({ amountNano: 100n, outputTokens: 14n });
   });
 
+  it('covers output with what was held for more input than there is, and takes nothing back', () => {
+    setCap(book, KEY, 100n);
+    granted(book.hold(requestOf('a', { inputTokensBound: 25n })));
+    expect(book.extend('a', 50n)).toMatchObject({ amountNano: 100n, outputTokens: 5n });
+    expect(book.extend('a', 50n, undefined, 10n)).toMatchObject({ amountNano: 100n, outputTokens: 14n });
+    expect(book.extend('a', 50n, undefined, 20n)).toMatchObject({ amountNano: 100n, outputTokens: 14n });
+    expect(book.settle('a', countsOf(10n, 14n))).toEqual({ costNano: 100n, overrunNano: 0n });
+    book.adopt(recorded('b', { amountNano: 90n, outputTokens: 3n }));
+    expect(book.extend('b', 9n, undefined, 10n)).toMatchObject({ amountNano: 90n, outputTokens: 9n });
+  });
+
   it('covers what an upstream reported above the bound, as far as the budget goes', () => {
     setCap(book, KEY, 200n);
     granted(book.hold(requestOf('a')));

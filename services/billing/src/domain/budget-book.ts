@@ -10,7 +10,7 @@ interface OpenHold extends Hold {
   limited: boolean;
   outputTokens: bigint;
   settlement: Settlement | undefined;
-  readonly worst: WorstCase;
+  worst: WorstCase;
   /** What it was quoted for, as long as it may be quoted anew: not once anything was built upon it. */
   inputTokensBound: bigint | undefined;
   readonly accounts: readonly Account[];
@@ -52,12 +52,14 @@ export class BudgetBook {
 
   /**
    * Lets a hold cover so much output, and the cost of what an upstream reported, as far as the budgets go; never less than
-   * before. A call that began without a budget is limited from here on as soon as there is one.
+   * before. What was held for input that the upstream has counted as less covers output. A call that began without a budget
+   * is limited from here on as soon as there is one.
    */
-  extend(callId: string, outputTokens: bigint, counts?: TokenCounts): Hold {
+  extend(callId: string, outputTokens: bigint, counts?: TokenCounts, inputTokens?: bigint): Hold {
     const hold = this.#known(callId);
     if (hold.settlement) return hold;
     hold.inputTokensBound = undefined;
+    if (inputTokens !== undefined) hold.worst = { ...hold.worst, inputNano: least(hold.worst.inputNano, worstCase(hold.price, inputTokens).inputNano) };
     const tightest = tightestOf(hold.accounts, hold.day);
     hold.limited = tightest !== undefined && costsAnything(hold.worst, hold.price);
     const reachNano = tightest && hold.amountNano + most(tightest.roomNano, 0n);
