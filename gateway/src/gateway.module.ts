@@ -11,6 +11,7 @@ import { SegmentWriter } from '@sluice/segment';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AnswerDeadlines } from './adapters/answer-deadlines.ts';
 import { BillingClient } from './adapters/billing-client.ts';
+import { DayHistory } from './adapters/day-history.ts';
 import { FilterClient } from './adapters/filter-client.ts';
 import { AccessReplica } from './adapters/access-replica.ts';
 import { RegistryReplica } from './adapters/registry-replica.ts';
@@ -52,6 +53,8 @@ class GatewayModule implements OnModuleInit, OnApplicationBootstrap, BeforeAppli
   readonly #access: AccessReplica;
   readonly #registry: RegistryReplica;
   readonly #segments: SegmentWriter;
+  readonly #limits: RateLimits;
+  readonly #dayHistory: DayHistory;
   readonly #open: OpenCalls;
   readonly #figures: CallFigures;
   readonly #public: FastifyInstance;
@@ -65,6 +68,8 @@ class GatewayModule implements OnModuleInit, OnApplicationBootstrap, BeforeAppli
     this.#registry = new RegistryReplica(platform);
     const { events, clock, logger } = platform;
     this.#segments = new SegmentWriter({ events, clock, logger, producer: config.SLUICE_PRODUCER, sealingKeys: (projectId) => this.#access.sealingKey(projectId) });
+    this.#limits = new RateLimits(this.#access, clock);
+    this.#dayHistory = new DayHistory({ audit: platform.connect(AuditService), limits: this.#limits, clock, logger, limitedByDay: () => this.#access.directory.limitedByDay() });
     this.#open = new OpenCalls(config.SLUICE_OPEN_CALLS_LIMIT, config.SLUICE_HELD_BYTES_LIMIT);
     this.#figures = callFigures(this.#open);
     const authenticator = new Authenticator(this.#access, clock);
@@ -83,6 +88,7 @@ class GatewayModule implements OnModuleInit, OnApplicationBootstrap, BeforeAppli
 
   async onApplicationBootstrap(): Promise<void> {
     const { SLUICE_HOST, SLUICE_PORT, SLUICE_ADMIN_HOST, SLUICE_ADMIN_PORT } = this.#config;
+    await this.#dayHistory.start();
     try {
       this.#addresses.public = await listen(this.#public, SLUICE_HOST, SLUICE_PORT, 'SLUICE_PORT');
       this.#addresses.admin = await listen(this.#admin, SLUICE_ADMIN_HOST, SLUICE_ADMIN_PORT, 'SLUICE_ADMIN_PORT');
@@ -112,6 +118,7 @@ class GatewayModule implements OnModuleInit, OnApplicationBootstrap, BeforeAppli
 
   async onApplicationShutdown(): Promise<void> {
     await this.#segments.stop();
+    await this.#dayHistory.stop();
     await Promise.all([this.#access.replica.stop(), this.#registry.replica.stop()]);
     this.#figures.close();
   }
@@ -124,7 +131,7 @@ class GatewayModule implements OnModuleInit, OnApplicationBootstrap, BeforeAppli
       segments: this.#segments,
       models: this.#registry,
       parameters: new ParameterRules(this.#access),
-      limits: new RateLimits(this.#access, clock),
+      limits: this.#limits,
       filter: new FilterClient(this.#platform.connect(ContentFilterService), deadlines),
       billing: new BillingClient(this.#platform.connect(BillingService), deadlines, logger),
       randomBytes: (length) => ids.randomBytes(length),

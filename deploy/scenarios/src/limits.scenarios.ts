@@ -97,14 +97,18 @@ export function limitScenarios(at: () => House): void {
       expect(never.error.message).toContain('2000');
     });
 
-    it('count requests of a day', async () => {
+    it('count requests of a day, and give nobody another day when the house is killed', async () => {
       await limitKey(100_000);
       await sluiceJson(at(), 'limit', 'set', '--key', tenant.keyId, '--rpd', '10');
       const statuses: number[] = [];
       await eventually(async () => statuses.push((await ask(at(), {}, { key: tenant.key })).status) > 0 && statuses.at(-1) === 429);
       expect(statuses.filter((status) => status === 200).length).toBeLessThanOrEqual(10);
       expect((await ask(at(), {}, { key: tenant.key })).headers.get('x-ratelimit-limit-requests')).toBe('10');
-    });
+      await at().kill({ eventLog: false });
+      await at().start();
+      const { status, headers } = await ask(at(), {}, { key: tenant.key });
+      expect([status, headers.get('x-ratelimit-limit-requests'), headers.get('x-ratelimit-remaining-requests')]).toEqual([429, '10', '0']);
+    }, 240_000);
 
     it('bound parameters by project: clipped where that was said, refused with the name where that was said, filled in where none is given', async () => {
       await sluiceJson(at(), 'parameter', 'set', 'temperature', '--project', tenant.projectId, '--max', '1', '--on-violation', 'refuse');

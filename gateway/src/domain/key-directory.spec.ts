@@ -60,6 +60,17 @@ describe('the key directory', () => {
     expect([directory.limits('o1')?.tokensPerMinute, directory.limits('k1')]).toEqual([9, undefined]);
   });
 
+  it('tells by organisation who has a limit of requests a day', () => {
+    const directory = new KeyDirectory();
+    const limits = { requestsPerDay: 5n };
+    directory.load(create(GetSnapshotResponseSchema, {
+      pepper: PEPPER, projects: [{ project: { id: 'p1', organisationId: 'o1' } }], keys: [{ id: 'k1', organisationId: 'o1', projectId: 'p1' }, { id: 'k2', organisationId: 'o2' }],
+      limits: [{ level: 1, subjectId: 'o1', limits }, { level: 2, subjectId: 'p1', limits }, { level: 3, subjectId: 'k1', limits: { requestsPerMinute: 5n } }, { level: 3, subjectId: 'k2', limits }],
+    }));
+    expect([...directory.limitedByDay()]).toEqual([['o1', ['o1', 'p1']], ['o2', ['k2']]]);
+    expect([...loaded().limitedByDay()]).toEqual([]);
+  });
+
   it('forgets the limits of a key with the key', () => {
     const directory = loaded();
     directory.apply(create(AccessChangedSchema, { change: { case: 'key', value: { id: 'k1', keyedHash: hashOf('secret one'), revokedAtMs: 5n } } }));

@@ -88,6 +88,19 @@ export class KeyDirectory implements LimitSource, RuleSource {
     return this.#limits.get(subjectId);
   }
 
+  /** Who has a limit of requests a day, by organisation. */
+  limitedByDay(): ReadonlyMap<string, readonly string[]> {
+    const found = new Map<string, string[]>();
+    for (const [id, { requestsPerDay }] of this.#limits) {
+      if (requestsPerDay === 0) continue;
+      const organisationId = this.#keys.get(id)?.organisationId ?? this.#projects.get(id)?.project.organisationId ?? id;
+      const subjects = found.get(organisationId) ?? [];
+      subjects.push(id);
+      found.set(organisationId, subjects);
+    }
+    return found;
+  }
+
   parameterRules(organisationId: string): readonly ParameterRule[] | undefined {
     return this.#rules.get(organisationId);
   }

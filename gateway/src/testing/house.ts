@@ -259,6 +259,7 @@ export class TestHouse {
           { producer: 'p', epoch: 1n, seq: 4n, body: { body: { case: 'completed', value: { error: Buffer.from('{"error":{"message":"Broke.","type":"t","param":null,"code":"c"}}'), errorSalt: Buffer.from('sea'), openings: [{ name: 'model', salt: Buffer.from('salt'), value: Buffer.from('chat') }] } } } },
         ],
       }),
+      countCalls: async () => ({ counts: [] }),
       listActs: async () => ({ acts: [{ act: { id: 'act_1', action: 'key.created', object: 'api_key:key_0', actedAtMs: 1_700_000_000_000n, detailJson: '{"name":"x"}' }, leafIndex: 3n }] }),
       getCheckpoint: async () => ({ note: Buffer.from('log\n5\nroot\n'), verifierKey: 'log+1+key' }),
       getTile: async ({ path }) => ({ data: Buffer.from(path) }),

@@ -82,7 +82,7 @@ class AuditModule implements OnModuleInit, OnApplicationShutdown {
     void retention.run();
     void forgetting.run();
 
-    this.#platform.serve(AuditService, auditRpc(sql, this.#platform.connect(AccessService), signer));
+    this.#platform.serve(AuditService, auditRpc(sql, this.#platform.connect(AccessService), signer, () => segments.caughtUp()));
     health.register('audit', () => this.#health(segments.lag()));
   }
 

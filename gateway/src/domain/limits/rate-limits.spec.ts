@@ -67,6 +67,20 @@ describe('RateLimits', () => {
     house.limits.admit(caller(), 10);
   });
 
+  it('count the requests of the day before, which leave as if they had been counted here', () => {
+    const house = new House().set('proj_1', { requestsPerDay: 4 });
+    const dayMs = 1_440 * MINUTE_MS;
+    const startMs = house.clock.monotonicMs();
+    house.limits.admit(caller(), 0);
+    house.limits.remember('proj_1', [{ atMs: startMs - dayMs + 5_000, amount: 2 }, { atMs: startMs - 1_000, amount: 1 }]);
+    house.limits.remember('key_9', [{ atMs: startMs - 1_000, amount: 9 }]);
+    const refusal = house.refusal();
+    expect([refusal.waitMs, refusal.state.requests!.remaining]).toEqual([5_000, 0]);
+    house.clock.jump(5_000);
+    expect([house.limits.admit(caller(), 0), house.limits.admit(caller(), 0)].map(({ state }) => state!.requests!.remaining)).toEqual([1, 0]);
+    expect(house.refusal().waitMs).toBe(dayMs - 6_000);
+  });
+
   it('give a place back once, however often an end is told', () => {
     const house = new House().set('key_1', { concurrentRequests: 2 });
     const [first] = [house.limits.admit(caller(), 0), house.limits.admit(caller(), 0)];

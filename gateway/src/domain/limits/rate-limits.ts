@@ -3,7 +3,7 @@ import type { Principal } from '../call.ts';
 import { tighter, type LimitState } from './limit-state.ts';
 import type { LevelName, LimitSource } from './limits.ts';
 import { RateLimitRefusal, type Obstacle } from './rate-limit-refusal.ts';
-import type { SlidingWindow } from './sliding-window.ts';
+import type { SlidingWindow, Use } from './sliding-window.ts';
 import { SubjectUsage, amountOf, type WindowLimit } from './subject-usage.ts';
 
 /** When a running call ends is not known; this is what its client is told to wait for one. */
@@ -54,7 +54,8 @@ interface Charge {
 }
 
 /**
- * Counts what organisations, projects and keys use, in this process and since it started, and lets calls in while no
+ * Counts what organisations, projects and keys use, in this process and since it started (of the requests of a day also
+ * what is remembered from before), and lets calls in while no
  * limit is passed: at all levels or at none. Limits are looked up at each call, so a change holds for the next one, and
  * what was counted stays. Windows count from when there is a limit of their kind.
  */
@@ -95,9 +96,19 @@ export class RateLimits implements Admission {
     return ticket;
   }
 
-  #subject(level: LevelName, id: string): Subject {
+  /** What a subject asked for in the day before this process began to count, by its clock; to be told once. */
+  remember(subjectId: string, requests: readonly Use[]): void {
+    this.#usage(subjectId).window('requests_per_day').precede(requests);
+  }
+
+  #usage(id: string): SubjectUsage {
     let usage = this.#usages.get(id);
     if (!usage) this.#usages.set(id, (usage = new SubjectUsage()));
+    return usage;
+  }
+
+  #subject(level: LevelName, id: string): Subject {
+    const usage = this.#usage(id);
     const limits = this.#source.limits(id);
     if (!limits) return { level, id, usage, windows: NO_WINDOWS, places: 0 };
     return { level, id, usage, windows: usage.windowLimits(limits), places: limits.concurrentRequests };

@@ -14,7 +14,7 @@ const steps = fc.array(fc.record({ pauseMs: fc.oneof(fc.integer({ min: 0, max: 6
 
 /** What lies in the window of this length that ends then. */
 function within(uses: readonly Use[], endMs: number): number {
-  return uses.filter(({ atMs }) => atMs > endMs - WINDOW_MS && atMs <= endMs).reduce((sum, { amount }) => sum + amount, 0);
+  return uses.filter(({ atMs }) => atMs + WINDOW_MS > endMs && atMs <= endMs).reduce((sum, { amount }) => sum + amount, 0);
 }
 
 describe('SlidingWindow', () => {
@@ -116,6 +116,26 @@ describe('SlidingWindow', () => {
     expect(window.used(2_000)).toBe(2);
     window.correct(2_950, bucket, 30);
     expect([window.used(2_950), window.used(3_900), window.used(3_950)]).toEqual([32, 30, 0]);
+  });
+
+  it('counts what was used before it until that has left, beside what is added', () => {
+    const before = fc.array(fc.record({ agoMs: fc.integer({ min: 0, max: WINDOW_MS }), amount: fc.integer({ min: 1, max: 9 }) }), { maxLength: 12 });
+    fc.assert(
+      fc.property(before, steps, (earlier, taken) => {
+        const window = new SlidingWindow(WINDOW_MS, BUCKET_MS);
+        const startMs = 40;
+        let nowMs = startMs;
+        const [first, ...others] = taken.map(({ pauseMs, amount }) => ({ atMs: (nowMs += Math.max(BUCKET_MS, Math.round(pauseMs))), amount }));
+        const history = earlier.map(({ agoMs, amount }) => ({ atMs: startMs - agoMs, amount })).toSorted((a, b) => a.atMs - b.atMs);
+        const uses = [...history];
+        if (first) uses.push((window.add(first.atMs, first.amount), first));
+        // It is told a moment late.
+        window.precede(history);
+        for (const use of others) uses.push((window.add(use.atMs, use.amount), use));
+        for (const at of [nowMs, nowMs + 1, nowMs + WINDOW_MS / 2, nowMs + WINDOW_MS]) expect(window.used(at)).toBe(within(uses, at));
+        expect(window.emptyInMs(nowMs + WINDOW_MS)).toBe(0);
+      }),
+    );
   });
 
   it('counts longer, not shorter, should the time be given in the wrong order', () => {

@@ -1,3 +1,9 @@
+/** So much was used until then. */
+export interface Use {
+  readonly atMs: number;
+  readonly amount: number;
+}
+
 /** Entries that have left before the lists are made shorter; bounds what is copied to a constant per entry. */
 const COMPACT_AFTER = 64;
 
@@ -49,6 +55,15 @@ export class SlidingWindow {
     }
     this.#used += amount;
     return bucket;
+  }
+
+  /** Counts what was used before anything that is counted here; times rise. It cannot be corrected any more. */
+  precede(uses: readonly Use[]): void {
+    this.#keepFrom(this.#first);
+    this.#buckets = [...uses.map(() => -Infinity), ...this.#buckets];
+    this.#amounts = [...uses.map(({ amount }) => amount), ...this.#amounts];
+    this.#lastMs = [...uses.map(({ atMs }) => atMs), ...this.#lastMs];
+    for (const { amount } of uses) this.#used += amount;
   }
 
   /** Corrects what was used in a bucket by this much. When it has left, what is more counts from now, and what is less no more. */

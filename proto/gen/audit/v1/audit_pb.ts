@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file audit/v1/audit.proto.
  */
 export const file_audit_v1_audit: GenFile = /*@__PURE__*/
-  fileDesc("ChRhdWRpdC92MS9hdWRpdC5wcm90bxIIYXVkaXQudjEirQMKC0NhbGxTdW1tYXJ5Eg8KB2NhbGxfaWQYASABKAkSFwoPb3JnYW5pc2F0aW9uX2lkGAIgASgJEhIKCnByb2plY3RfaWQYAyABKAkSDgoGa2V5X2lkGAQgASgJEg0KBW1vZGVsGAUgASgJEg4KBnN0cmVhbRgGIAEoCBIWCg5hZG1pdHRlZF9hdF9tcxgHIAEoAxITCgtlbmRlZF9hdF9tcxgIIAEoAxIOCgZzdGF0dXMYCSABKAkSEgoKZXJyb3JfY29kZRgKIAEoCRITCgtodHRwX3N0YXR1cxgLIAEoDRIhCgZjb3VudHMYDCABKAsyES5ldmVudHMudjEuQ291bnRzEhQKDG91dHB1dF9ieXRlcxgNIAEoBBISCgp2ZXJzaW9uX2lkGA4gASgJEhUKDWRlcGxveW1lbnRfaWQYDyABKAkSFwoKbGVhZl9pbmRleBgQIAEoBEgAiAEBEhMKC2R1cmF0aW9uX21zGBEgASgNEhcKD2ZpcnN0X291dHB1dF9tcxgSIAEoDRIRCgljb3N0X25hbm8YEyABKANCDQoLX2xlYWZfaW5kZXgisAEKEExpc3RDYWxsc1JlcXVlc3QSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSDgoGa2V5X2lkGAMgASgJEg0KBW1vZGVsGAQgASgJEg4KBnN0YXR1cxgFIAEoCRIQCghzaW5jZV9tcxgGIAEoAxIQCgh1bnRpbF9tcxgHIAEoAxINCgVsaW1pdBgIIAEoDRINCgVhZnRlchgJIAEoCSJLChFMaXN0Q2FsbHNSZXNwb25zZRIkCgVjYWxscxgBIAMoCzIVLmF1ZGl0LnYxLkNhbGxTdW1tYXJ5EhAKCGhhc19tb3JlGAIgASgIIjoKDkdldENhbGxSZXF1ZXN0EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCRIPCgdjYWxsX2lkGAIgASgJIpQBCghDYWxsUGFydBIQCghwcm9kdWNlchgBIAEoCRINCgVlcG9jaBgCIAEoBBILCgNzZXEYAyABKAQSHQoEYm9keRgEIAEoCzIPLmV2ZW50cy52MS5Cb2R5EhQKDG91dHB1dF9jaGFpbhgFIAEoDBIlCgZyZWNvcmQYBiABKAsyFS5ldmVudHMudjEuQ2FsbFJlY29yZCJzCg9HZXRDYWxsUmVzcG9uc2USIwoEY2FsbBgBIAEoCzIVLmF1ZGl0LnYxLkNhbGxTdW1tYXJ5EiEKBXBhcnRzGAIgAygLMhIuYXVkaXQudjEuQ2FsbFBhcnQSGAoQYm9kaWVzX2F2YWlsYWJsZRgDIAEoCCI9CgNBY3QSIgoDYWN0GAEgASgLMhUuZXZlbnRzLnYxLkFkbWluQWN0ZWQSEgoKbGVhZl9pbmRleBgCIAEoBCJICg9MaXN0QWN0c1JlcXVlc3QSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJEg0KBWxpbWl0GAIgASgNEg0KBWFmdGVyGAMgASgJIkEKEExpc3RBY3RzUmVzcG9uc2USGwoEYWN0cxgBIAMoCzINLmF1ZGl0LnYxLkFjdBIQCghoYXNfbW9yZRgCIAEoCCIWChRHZXRDaGVja3BvaW50UmVxdWVzdCI7ChVHZXRDaGVja3BvaW50UmVzcG9uc2USDAoEbm90ZRgBIAEoDBIUCgx2ZXJpZmllcl9rZXkYAiABKAkiHgoOR2V0VGlsZVJlcXVlc3QSDAoEcGF0aBgBIAEoCSIfCg9HZXRUaWxlUmVzcG9uc2USDAoEZGF0YRgBIAEoDCI7Cg9HZXRQcm9vZlJlcXVlc3QSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJEg8KB2NhbGxfaWQYAiABKAkiMQoQR2V0UHJvb2ZSZXNwb25zZRIOCgZidW5kbGUYASABKAwSDQoFZW50cnkYAiABKAwyrAMKDEF1ZGl0U2VydmljZRJECglMaXN0Q2FsbHMSGi5hdWRpdC52MS5MaXN0Q2FsbHNSZXF1ZXN0GhsuYXVkaXQudjEuTGlzdENhbGxzUmVzcG9uc2USPgoHR2V0Q2FsbBIYLmF1ZGl0LnYxLkdldENhbGxSZXF1ZXN0GhkuYXVkaXQudjEuR2V0Q2FsbFJlc3BvbnNlEkEKCExpc3RBY3RzEhkuYXVkaXQudjEuTGlzdEFjdHNSZXF1ZXN0GhouYXVkaXQudjEuTGlzdEFjdHNSZXNwb25zZRJQCg1HZXRDaGVja3BvaW50Eh4uYXVkaXQudjEuR2V0Q2hlY2twb2ludFJlcXVlc3QaHy5hdWRpdC52MS5HZXRDaGVja3BvaW50UmVzcG9uc2USPgoHR2V0VGlsZRIYLmF1ZGl0LnYxLkdldFRpbGVSZXF1ZXN0GhkuYXVkaXQudjEuR2V0VGlsZVJlc3BvbnNlEkEKCEdldFByb29mEhkuYXVkaXQudjEuR2V0UHJvb2ZSZXF1ZXN0GhouYXVkaXQudjEuR2V0UHJvb2ZSZXNwb25zZWIGcHJvdG8z", [file_events_v1_calls]);
+  fileDesc("ChRhdWRpdC92MS9hdWRpdC5wcm90bxIIYXVkaXQudjEirQMKC0NhbGxTdW1tYXJ5Eg8KB2NhbGxfaWQYASABKAkSFwoPb3JnYW5pc2F0aW9uX2lkGAIgASgJEhIKCnByb2plY3RfaWQYAyABKAkSDgoGa2V5X2lkGAQgASgJEg0KBW1vZGVsGAUgASgJEg4KBnN0cmVhbRgGIAEoCBIWCg5hZG1pdHRlZF9hdF9tcxgHIAEoAxITCgtlbmRlZF9hdF9tcxgIIAEoAxIOCgZzdGF0dXMYCSABKAkSEgoKZXJyb3JfY29kZRgKIAEoCRITCgtodHRwX3N0YXR1cxgLIAEoDRIhCgZjb3VudHMYDCABKAsyES5ldmVudHMudjEuQ291bnRzEhQKDG91dHB1dF9ieXRlcxgNIAEoBBISCgp2ZXJzaW9uX2lkGA4gASgJEhUKDWRlcGxveW1lbnRfaWQYDyABKAkSFwoKbGVhZl9pbmRleBgQIAEoBEgAiAEBEhMKC2R1cmF0aW9uX21zGBEgASgNEhcKD2ZpcnN0X291dHB1dF9tcxgSIAEoDRIRCgljb3N0X25hbm8YEyABKANCDQoLX2xlYWZfaW5kZXgisAEKEExpc3RDYWxsc1JlcXVlc3QSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSDgoGa2V5X2lkGAMgASgJEg0KBW1vZGVsGAQgASgJEg4KBnN0YXR1cxgFIAEoCRIQCghzaW5jZV9tcxgGIAEoAxIQCgh1bnRpbF9tcxgHIAEoAxINCgVsaW1pdBgIIAEoDRINCgVhZnRlchgJIAEoCSJLChFMaXN0Q2FsbHNSZXNwb25zZRIkCgVjYWxscxgBIAMoCzIVLmF1ZGl0LnYxLkNhbGxTdW1tYXJ5EhAKCGhhc19tb3JlGAIgASgIIn8KEUNvdW50Q2FsbHNSZXF1ZXN0EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCRITCgtzdWJqZWN0X2lkcxgCIAMoCRIQCghzaW5jZV9tcxgDIAEoAxIQCgh1bnRpbF9tcxgEIAEoAxIYChBjb3VudGVkX3JlZnVzYWxzGAUgAygJIj8KCUNhbGxDb3VudBISCgpzdWJqZWN0X2lkGAEgASgJEg8KB2xhc3RfbXMYAiABKAMSDQoFY2FsbHMYAyABKAQiOQoSQ291bnRDYWxsc1Jlc3BvbnNlEiMKBmNvdW50cxgBIAMoCzITLmF1ZGl0LnYxLkNhbGxDb3VudCI6Cg5HZXRDYWxsUmVxdWVzdBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkSDwoHY2FsbF9pZBgCIAEoCSKUAQoIQ2FsbFBhcnQSEAoIcHJvZHVjZXIYASABKAkSDQoFZXBvY2gYAiABKAQSCwoDc2VxGAMgASgEEh0KBGJvZHkYBCABKAsyDy5ldmVudHMudjEuQm9keRIUCgxvdXRwdXRfY2hhaW4YBSABKAwSJQoGcmVjb3JkGAYgASgLMhUuZXZlbnRzLnYxLkNhbGxSZWNvcmQicwoPR2V0Q2FsbFJlc3BvbnNlEiMKBGNhbGwYASABKAsyFS5hdWRpdC52MS5DYWxsU3VtbWFyeRIhCgVwYXJ0cxgCIAMoCzISLmF1ZGl0LnYxLkNhbGxQYXJ0EhgKEGJvZGllc19hdmFpbGFibGUYAyABKAgiPQoDQWN0EiIKA2FjdBgBIAEoCzIVLmV2ZW50cy52MS5BZG1pbkFjdGVkEhIKCmxlYWZfaW5kZXgYAiABKAQiSAoPTGlzdEFjdHNSZXF1ZXN0EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCRINCgVsaW1pdBgCIAEoDRINCgVhZnRlchgDIAEoCSJBChBMaXN0QWN0c1Jlc3BvbnNlEhsKBGFjdHMYASADKAsyDS5hdWRpdC52MS5BY3QSEAoIaGFzX21vcmUYAiABKAgiFgoUR2V0Q2hlY2twb2ludFJlcXVlc3QiOwoVR2V0Q2hlY2twb2ludFJlc3BvbnNlEgwKBG5vdGUYASABKAwSFAoMdmVyaWZpZXJfa2V5GAIgASgJIh4KDkdldFRpbGVSZXF1ZXN0EgwKBHBhdGgYASABKAkiHwoPR2V0VGlsZVJlc3BvbnNlEgwKBGRhdGEYASABKAwiOwoPR2V0UHJvb2ZSZXF1ZXN0EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCRIPCgdjYWxsX2lkGAIgASgJIjEKEEdldFByb29mUmVzcG9uc2USDgoGYnVuZGxlGAEgASgMEg0KBWVudHJ5GAIgASgMMvUDCgxBdWRpdFNlcnZpY2USRAoJTGlzdENhbGxzEhouYXVkaXQudjEuTGlzdENhbGxzUmVxdWVzdBobLmF1ZGl0LnYxLkxpc3RDYWxsc1Jlc3BvbnNlEkcKCkNvdW50Q2FsbHMSGy5hdWRpdC52MS5Db3VudENhbGxzUmVxdWVzdBocLmF1ZGl0LnYxLkNvdW50Q2FsbHNSZXNwb25zZRI+CgdHZXRDYWxsEhguYXVkaXQudjEuR2V0Q2FsbFJlcXVlc3QaGS5hdWRpdC52MS5HZXRDYWxsUmVzcG9uc2USQQoITGlzdEFjdHMSGS5hdWRpdC52MS5MaXN0QWN0c1JlcXVlc3QaGi5hdWRpdC52MS5MaXN0QWN0c1Jlc3BvbnNlElAKDUdldENoZWNrcG9pbnQSHi5hdWRpdC52MS5HZXRDaGVja3BvaW50UmVxdWVzdBofLmF1ZGl0LnYxLkdldENoZWNrcG9pbnRSZXNwb25zZRI+CgdHZXRUaWxlEhguYXVkaXQudjEuR2V0VGlsZVJlcXVlc3QaGS5hdWRpdC52MS5HZXRUaWxlUmVzcG9uc2USQQoIR2V0UHJvb2YSGS5hdWRpdC52MS5HZXRQcm9vZlJlcXVlc3QaGi5hdWRpdC52MS5HZXRQcm9vZlJlc3BvbnNlYgZwcm90bzM", [file_events_v1_calls]);
 
 /**
  * @generated from message audit.v1.CallSummary
@@ -219,6 +219,99 @@ export const ListCallsResponseSchema: GenMessage<ListCallsResponse> = /*@__PURE_
   messageDesc(file_audit_v1_audit, 2);
 
 /**
+ * @generated from message audit.v1.CountCallsRequest
+ */
+export type CountCallsRequest = Message<"audit.v1.CountCallsRequest"> & {
+  /**
+   * @generated from field: string organisation_id = 1;
+   */
+  organisationId: string;
+
+  /**
+   * Ids of the organisation itself, of its projects and of its keys: at most 200.
+   *
+   * @generated from field: repeated string subject_ids = 2;
+   */
+  subjectIds: string[];
+
+  /**
+   * Included; and not included.
+   *
+   * @generated from field: int64 since_ms = 3;
+   */
+  sinceMs: bigint;
+
+  /**
+   * @generated from field: int64 until_ms = 4;
+   */
+  untilMs: bigint;
+
+  /**
+   * Error codes with which a refused call counts as well.
+   *
+   * @generated from field: repeated string counted_refusals = 5;
+   */
+  countedRefusals: string[];
+};
+
+/**
+ * Describes the message audit.v1.CountCallsRequest.
+ * Use `create(CountCallsRequestSchema)` to create a new message.
+ */
+export const CountCallsRequestSchema: GenMessage<CountCallsRequest> = /*@__PURE__*/
+  messageDesc(file_audit_v1_audit, 3);
+
+/**
+ * Calls of one subject that came within ten minutes.
+ *
+ * @generated from message audit.v1.CallCount
+ */
+export type CallCount = Message<"audit.v1.CallCount"> & {
+  /**
+   * @generated from field: string subject_id = 1;
+   */
+  subjectId: string;
+
+  /**
+   * When the last of them came.
+   *
+   * @generated from field: int64 last_ms = 2;
+   */
+  lastMs: bigint;
+
+  /**
+   * @generated from field: uint64 calls = 3;
+   */
+  calls: bigint;
+};
+
+/**
+ * Describes the message audit.v1.CallCount.
+ * Use `create(CallCountSchema)` to create a new message.
+ */
+export const CallCountSchema: GenMessage<CallCount> = /*@__PURE__*/
+  messageDesc(file_audit_v1_audit, 4);
+
+/**
+ * @generated from message audit.v1.CountCallsResponse
+ */
+export type CountCallsResponse = Message<"audit.v1.CountCallsResponse"> & {
+  /**
+   * By time.
+   *
+   * @generated from field: repeated audit.v1.CallCount counts = 1;
+   */
+  counts: CallCount[];
+};
+
+/**
+ * Describes the message audit.v1.CountCallsResponse.
+ * Use `create(CountCallsResponseSchema)` to create a new message.
+ */
+export const CountCallsResponseSchema: GenMessage<CountCallsResponse> = /*@__PURE__*/
+  messageDesc(file_audit_v1_audit, 5);
+
+/**
  * @generated from message audit.v1.GetCallRequest
  */
 export type GetCallRequest = Message<"audit.v1.GetCallRequest"> & {
@@ -238,7 +331,7 @@ export type GetCallRequest = Message<"audit.v1.GetCallRequest"> & {
  * Use `create(GetCallRequestSchema)` to create a new message.
  */
 export const GetCallRequestSchema: GenMessage<GetCallRequest> = /*@__PURE__*/
-  messageDesc(file_audit_v1_audit, 3);
+  messageDesc(file_audit_v1_audit, 6);
 
 /**
  * A piece of a call's body and the segment that holds it.
@@ -286,7 +379,7 @@ export type CallPart = Message<"audit.v1.CallPart"> & {
  * Use `create(CallPartSchema)` to create a new message.
  */
 export const CallPartSchema: GenMessage<CallPart> = /*@__PURE__*/
-  messageDesc(file_audit_v1_audit, 4);
+  messageDesc(file_audit_v1_audit, 7);
 
 /**
  * @generated from message audit.v1.GetCallResponse
@@ -316,7 +409,7 @@ export type GetCallResponse = Message<"audit.v1.GetCallResponse"> & {
  * Use `create(GetCallResponseSchema)` to create a new message.
  */
 export const GetCallResponseSchema: GenMessage<GetCallResponse> = /*@__PURE__*/
-  messageDesc(file_audit_v1_audit, 5);
+  messageDesc(file_audit_v1_audit, 8);
 
 /**
  * @generated from message audit.v1.Act
@@ -338,7 +431,7 @@ export type Act = Message<"audit.v1.Act"> & {
  * Use `create(ActSchema)` to create a new message.
  */
 export const ActSchema: GenMessage<Act> = /*@__PURE__*/
-  messageDesc(file_audit_v1_audit, 6);
+  messageDesc(file_audit_v1_audit, 9);
 
 /**
  * @generated from message audit.v1.ListActsRequest
@@ -367,7 +460,7 @@ export type ListActsRequest = Message<"audit.v1.ListActsRequest"> & {
  * Use `create(ListActsRequestSchema)` to create a new message.
  */
 export const ListActsRequestSchema: GenMessage<ListActsRequest> = /*@__PURE__*/
-  messageDesc(file_audit_v1_audit, 7);
+  messageDesc(file_audit_v1_audit, 10);
 
 /**
  * @generated from message audit.v1.ListActsResponse
@@ -389,7 +482,7 @@ export type ListActsResponse = Message<"audit.v1.ListActsResponse"> & {
  * Use `create(ListActsResponseSchema)` to create a new message.
  */
 export const ListActsResponseSchema: GenMessage<ListActsResponse> = /*@__PURE__*/
-  messageDesc(file_audit_v1_audit, 8);
+  messageDesc(file_audit_v1_audit, 11);
 
 /**
  * @generated from message audit.v1.GetCheckpointRequest
@@ -402,7 +495,7 @@ export type GetCheckpointRequest = Message<"audit.v1.GetCheckpointRequest"> & {
  * Use `create(GetCheckpointRequestSchema)` to create a new message.
  */
 export const GetCheckpointRequestSchema: GenMessage<GetCheckpointRequest> = /*@__PURE__*/
-  messageDesc(file_audit_v1_audit, 9);
+  messageDesc(file_audit_v1_audit, 12);
 
 /**
  * @generated from message audit.v1.GetCheckpointResponse
@@ -426,7 +519,7 @@ export type GetCheckpointResponse = Message<"audit.v1.GetCheckpointResponse"> & 
  * Use `create(GetCheckpointResponseSchema)` to create a new message.
  */
 export const GetCheckpointResponseSchema: GenMessage<GetCheckpointResponse> = /*@__PURE__*/
-  messageDesc(file_audit_v1_audit, 10);
+  messageDesc(file_audit_v1_audit, 13);
 
 /**
  * @generated from message audit.v1.GetTileRequest
@@ -443,7 +536,7 @@ export type GetTileRequest = Message<"audit.v1.GetTileRequest"> & {
  * Use `create(GetTileRequestSchema)` to create a new message.
  */
 export const GetTileRequestSchema: GenMessage<GetTileRequest> = /*@__PURE__*/
-  messageDesc(file_audit_v1_audit, 11);
+  messageDesc(file_audit_v1_audit, 14);
 
 /**
  * @generated from message audit.v1.GetTileResponse
@@ -460,7 +553,7 @@ export type GetTileResponse = Message<"audit.v1.GetTileResponse"> & {
  * Use `create(GetTileResponseSchema)` to create a new message.
  */
 export const GetTileResponseSchema: GenMessage<GetTileResponse> = /*@__PURE__*/
-  messageDesc(file_audit_v1_audit, 12);
+  messageDesc(file_audit_v1_audit, 15);
 
 /**
  * @generated from message audit.v1.GetProofRequest
@@ -482,7 +575,7 @@ export type GetProofRequest = Message<"audit.v1.GetProofRequest"> & {
  * Use `create(GetProofRequestSchema)` to create a new message.
  */
 export const GetProofRequestSchema: GenMessage<GetProofRequest> = /*@__PURE__*/
-  messageDesc(file_audit_v1_audit, 13);
+  messageDesc(file_audit_v1_audit, 16);
 
 /**
  * @generated from message audit.v1.GetProofResponse
@@ -508,7 +601,7 @@ export type GetProofResponse = Message<"audit.v1.GetProofResponse"> & {
  * Use `create(GetProofResponseSchema)` to create a new message.
  */
 export const GetProofResponseSchema: GenMessage<GetProofResponse> = /*@__PURE__*/
-  messageDesc(file_audit_v1_audit, 14);
+  messageDesc(file_audit_v1_audit, 17);
 
 /**
  * @generated from service audit.v1.AuditService
@@ -521,6 +614,17 @@ export const AuditService: GenService<{
     methodKind: "unary";
     input: typeof ListCallsRequestSchema;
     output: typeof ListCallsResponseSchema;
+  },
+  /**
+   * How many calls came, so that limits of requests need not begin anew with a process. Answers when all that was in the
+   * log is taken in.
+   *
+   * @generated from rpc audit.v1.AuditService.CountCalls
+   */
+  countCalls: {
+    methodKind: "unary";
+    input: typeof CountCallsRequestSchema;
+    output: typeof CountCallsResponseSchema;
   },
   /**
    * One call with everything that was asked and answered.

@@ -8,18 +8,25 @@ import { listActs } from './acts-sql.ts';
 import { readBodies } from './call-bodies.ts';
 import { findCall, listCalls, type IndexedCall } from './calls-sql.ts';
 import { newestCheckpoint } from './checkpoints-sql.ts';
+import { countCalls } from './count-calls.ts';
 import { readTile } from './tiles-sql.ts';
 
 const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 100;
 
-/** Answers AuditService. Nothing that is not under a published checkpoint is shown of the log. */
-export function auditRpc(sql: Sql, access: Client<typeof AccessService>, key: VerifierKey): Implementation<typeof AuditService> {
+/** Answers AuditService. Nothing that is not under a published checkpoint is shown of the log. `caughtUp` resolves when all that is in the log now is taken in. */
+export function auditRpc(sql: Sql, access: Client<typeof AccessService>, key: VerifierKey, caughtUp: () => Promise<void>): Implementation<typeof AuditService> {
   return {
     async listCalls(request) {
       const limit = pageLimit(request.limit);
       const found = await listCalls(sql, { ...request, organisationId: required(request.organisationId) }, limit);
       return { calls: found.slice(0, limit).map(({ summary }) => summary), hasMore: found.length > limit };
+    },
+
+    async countCalls(request) {
+      required(request.organisationId);
+      await caughtUp();
+      return { counts: await countCalls(sql, request) };
     },
 
     async getCall({ organisationId, callId }, { signal }) {

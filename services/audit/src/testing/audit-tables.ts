@@ -59,7 +59,7 @@ export async function startAuditTables(origin = 'audit.example/log'): Promise<Au
     },
   };
   transport.serve(AccessService, accessOf(tables));
-  transport.serve(AuditService, auditRpc(sql, transport.connect(AccessService), signer));
+  transport.serve(AuditService, auditRpc(sql, transport.connect(AccessService), signer, async () => undefined));
   return tables;
 }
 
