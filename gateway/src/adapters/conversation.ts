@@ -21,7 +21,7 @@ export class Conversation<Request, Response> implements AsyncIterableIterator<Re
   /** It was over for us. */
   #isLeft = false;
   #isBegun = false;
-  /** How it ended while nothing was asked and nobody listened. */
+  /** How it ended while nothing was asked. */
   #broken: { readonly thrown: unknown } | undefined;
   #onBroken: ((reason: ServiceError) => void) | undefined;
 
@@ -120,8 +120,10 @@ export class Conversation<Request, Response> implements AsyncIterableIterator<Re
     this.#isOver = true;
     if (this.#isLeft) return;
     if (this.#asked) this.#asked.reject(reasonOf(thrown));
-    else if (this.#onBroken) this.#onBroken(reasonOf(thrown));
-    else this.#broken = { thrown };
+    else {
+      this.#broken = { thrown };
+      if (this.#onBroken) this.#onBroken(reasonOf(thrown));
+    }
     this.#asked = undefined;
   }
 
