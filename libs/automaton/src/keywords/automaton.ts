@@ -14,6 +14,11 @@ export const CHECK = 1;
 export const FAIL = 2;
 export const HIT = 3;
 
+/** What `HIT` says: a key ends in it or along its fail; in it one that must end a word, or one that need not, as it is written. */
+export const ENDS = 1;
+export const ENDS_WORD = 2;
+export const ENDS_ANYWHERE = 4;
+
 export const NOWHERE = 0;
 export const AFTER_BOUNDARY = 1;
 export const ANYWHERE = 2;
@@ -27,7 +32,7 @@ export interface Automaton {
   readonly buffer: ArrayBufferLike;
   /** Unit to class; class 0 stands in no word. */
   readonly classes: Uint16Array;
-  /** Four words a state, side by side, as a step wants all of them: its base, its check, its fail, and 1 when any key ends in it or along its fail. */
+  /** Four words a state, side by side, as a step wants all of them: its base, its check, its fail, and what ends in it: 0 when nothing does. */
   readonly nodes: Int32Array;
   /** The key that ends in a state, counted from 1; 0 when none does. */
   readonly out: Int32Array;
@@ -40,8 +45,10 @@ export interface Automaton {
   readonly openAfter: Uint8Array;
   /** How many of the last units of what leads to a state white space may not part: the least of the keys that begin so. */
   readonly segment: Uint8Array;
-  /** By unit, as `onward`: where a key may begin with it, or with a letter that it is read as. */
-  readonly begins: Uint8Array;
+  /** By unit, as first-look.ts says. */
+  readonly look: Uint8Array;
+  /** A bit for each hash of the first units of a key. */
+  readonly leads: Uint8Array;
   readonly keyLength: Uint8Array;
   readonly longestKey: number;
   /** The entries of key `k` are `entryAt[k]` to `entryAt[k + 1]`, exclusive. */
@@ -68,9 +75,11 @@ export interface AutomatonSize {
 
 /** "SLAC" and the version of the layout. */
 const MAGIC = 0x534c4143;
-const LAYOUT = 4;
+const LAYOUT = 5;
 const HEADER_WORDS = 8;
 const CLASSES = 0x10000;
+/** 512 K bits: some five for each beginning of 50,000 words. */
+const LEAD_BYTES = 0x10000;
 
 /** An empty automaton of a size, all zero, in a buffer that threads can share. */
 export function allocate(size: AutomatonSize): Automaton {
@@ -106,7 +115,7 @@ function layOut({ longestKey, states, keys, entries, runs, joints }: AutomatonSi
   const bytes = (count: number) => [place(count, 1), count] as const;
   const small = {
     depth: bytes(states), onward: bytes(states), openAfter: bytes(states), segment: bytes(states),
-    begins: bytes(CLASSES), keyLength: bytes(keys + 1), entryFlags: bytes(entries), joints: bytes(joints), runs: bytes(runs),
+    look: bytes(CLASSES), leads: bytes(LEAD_BYTES), keyLength: bytes(keys + 1), entryFlags: bytes(entries), joints: bytes(joints), runs: bytes(runs),
   };
   if (!buffer) return { total, automaton: undefined };
   const int32 = ([offset, count]: readonly [number, number]) => new Int32Array(buffer, offset, count);
@@ -117,7 +126,7 @@ function layOut({ longestKey, states, keys, entries, runs, joints }: AutomatonSi
     classes: new Uint16Array(buffer, classes, CLASSES),
     nodes: int32(at.nodes), out: int32(at.out), outLink: int32(at.outLink),
     depth: uint8(small.depth), onward: uint8(small.onward), openAfter: uint8(small.openAfter), segment: uint8(small.segment),
-    begins: uint8(small.begins), keyLength: uint8(small.keyLength),
+    look: uint8(small.look), leads: uint8(small.leads), keyLength: uint8(small.keyLength),
     entryAt: int32(at.entryAt), entryRule: int32(at.entryRule), entryRuns: int32(at.entryRuns), entryJoints: int32(at.entryJoints),
     entryFlags: uint8(small.entryFlags), joints: uint8(small.joints), runs: uint8(small.runs),
   };

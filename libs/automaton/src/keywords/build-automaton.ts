@@ -1,5 +1,6 @@
 import { TRACKS } from '../normalise/tracks.ts';
-import { AFTER_BOUNDARY, ANYWHERE, CHECK, FAIL, FREE, HIT, LEFT, allocate, type Automaton } from './automaton.ts';
+import { AFTER_BOUNDARY, ANYWHERE, CHECK, COLLAPSED, ENDS, ENDS_ANYWHERE, ENDS_WORD, FAIL, FREE, HIT, LEFT, RIGHT, allocate, type Automaton } from './automaton.ts';
+import { writeLeads, writeLook } from './first-look.ts';
 import { FreeSlots } from './free-slots.ts';
 
 /** What is reported when a key was found. */
@@ -47,6 +48,7 @@ export function buildAutomaton(entries: ReadonlyMap<string, readonly KeyEntry[]>
   link(automaton, trie);
   lookOnward(automaton, trie);
   findBeginnings(automaton, keys);
+  writeLeads(automaton.leads, keys);
   findSegments(automaton, trie, keys, entries);
   return automaton;
 }
@@ -149,8 +151,17 @@ function link(automaton: Automaton, trie: Trie): void {
     }
     nodes[4 * state + FAIL] = suffix;
     outLink[state] = out[suffix] ? suffix : outLink[suffix]!;
-    nodes[4 * state + HIT] = out[state] || outLink[state] ? 1 : 0;
+    nodes[4 * state + HIT] = out[state] ? ENDS | endings(automaton, out[state]!) : outLink[state] ? ENDS : 0;
   }
+}
+
+/** How the entries of a key may end, as they are written. */
+function endings({ entryAt, entryFlags }: Automaton, key: number): number {
+  let endings = 0;
+  for (let entry = entryAt[key]!; entry < entryAt[key + 1]!; entry++) {
+    if (!(entryFlags[entry]! & COLLAPSED)) endings |= entryFlags[entry]! & RIGHT ? ENDS_WORD : ENDS_ANYWHERE;
+  }
+  return endings;
 }
 
 /** Children before parents: where longer keys may begin. */
@@ -174,9 +185,11 @@ function levelOf({ onward, out, entryAt, entryFlags }: Automaton, state: number)
 const SIGNS = Array.from({ length: 0x10000 }, (_, unit) => unit).filter((unit) => TRACKS.leetI[unit] !== unit);
 
 function findBeginnings(automaton: Automaton, keys: readonly string[]): void {
-  const { begins, classes, nodes } = automaton;
+  const { look, classes, nodes } = automaton;
+  const begins = new Uint8Array(look.length);
   for (const key of keys) begins[key.charCodeAt(0)] ||= levelOf(automaton, nodes[0]! + classes[key.charCodeAt(0)]!);
   for (const sign of SIGNS) begins[sign] = Math.max(begins[sign]!, begins[TRACKS.leetI[sign]!]!, begins[TRACKS.leetL[sign]!]!);
+  writeLook(look, begins, keys);
 }
 
 /** Takes each word from its first unit to its last: which of its units white space may part. */

@@ -1,6 +1,7 @@
 import { TRACKS } from '../normalise/tracks.ts';
 import type { UnitBuffer } from '../normalise/unit-buffer.ts';
 import type { Automaton } from './automaton.ts';
+import { mayLeadByThree } from './first-look.ts';
 import type { Found } from './found.ts';
 import { earliestStart, forEachEntry, hits, step } from './step.ts';
 import { Trail } from './trail.ts';
@@ -24,14 +25,24 @@ export class SyllableScan {
     let state = this.#state;
     for (let index = 0; index < length; index++) {
       if (state === 0) {
-        while (index < length && (UNIT_KIND[units[index]!]! & SYLLABLE) === 0) index++;
+        index = this.#seek(units, index, length);
         if (index === length) break;
+        this.#skipped = 0;
+        state = step(this.#automaton, 0, TRACKS.pinyin[units[index]!]!);
+        this.#trail.append(units[index]!, starts[index]!, 0, 0);
+        continue;
       }
       const unit = units[index]!;
       const kind = UNIT_KIND[unit]!;
       if (kind & SYLLABLE) {
         this.#skipped = 0;
         state = step(this.#automaton, state, TRACKS.pinyin[unit]!);
+        if (this.#automaton.depth[state]! <= 1) {
+          // Nothing of what was followed goes on: what begins here is looked at like any other beginning.
+          state = 0;
+          index--;
+          continue;
+        }
         this.#trail.append(unit, starts[index]!, 0, 0);
         if (hits(this.#automaton, state)) this.#report(state, ends[index]!);
       } else if (state !== 0 && (!(kind & SKIPPED) || ++this.#skipped > MAX_SKIPPED)) {
@@ -39,6 +50,21 @@ export class SyllableScan {
       }
     }
     this.#state = state;
+  }
+
+  /** The first syllable that a word may begin with, as far as the next two tell when they stand beside it. */
+  #seek(units: Uint16Array, from: number, length: number): number {
+    const { leads, classes } = this.#automaton;
+    let index = from;
+    for (; index < length; index++) {
+      const unit = units[index]!;
+      if ((UNIT_KIND[unit]! & SYLLABLE) === 0 || classes[TRACKS.pinyin[unit]!] === 0) continue;
+      if (index + 2 >= length) break;
+      const [second, third] = [units[index + 1]!, units[index + 2]!];
+      if ((UNIT_KIND[second]! & UNIT_KIND[third]! & SYLLABLE) === 0) break;
+      if (mayLeadByThree(leads, TRACKS.pinyin[unit]!, TRACKS.pinyin[second]!, TRACKS.pinyin[third]!)) break;
+    }
+    return index;
   }
 
   /** The first place at which a match may begin that is not complete, or `otherwise`. */

@@ -3,8 +3,9 @@ import { ANYWHERE, CHECK, COLLAPSED, FAIL, HIT, LEFT, RIGHT, type Automaton } fr
 import type { Found } from './found.ts';
 import { LeetTrack } from './leet-track.ts';
 import { RepeatsTrack } from './repeats-track.ts';
-import { earliestStart } from './step.ts';
+import { earliestStart, step } from './step.ts';
 import { PARTED, SPACED, Trail } from './trail.ts';
+import { UnbrokenRows } from './unbroken-rows.ts';
 import { LEET, MAX_SKIPPED, REPEATABLE, SKIPPED, UNIT_KIND, WORD } from './unit-kind.ts';
 import { beyondSpace, joined, unparted } from './white-space.ts';
 
@@ -18,6 +19,7 @@ export class WordScan {
   readonly #trail: Trail;
   readonly #leet: LeetTrack;
   readonly #repeats: RepeatsTrack;
+  readonly #rows: UnbrokenRows;
   #state = 0;
   #skipped = 0;
   /** What stands between the last unit and the next: nothing, `PARTED` or `SPACED`. */
@@ -33,26 +35,30 @@ export class WordScan {
     this.#trail = new Trail(automaton);
     this.#leet = new LeetTrack(automaton, this.#trail, found);
     this.#repeats = new RepeatsTrack(automaton, found);
+    this.#rows = new UnbrokenRows(automaton, this.#trail, found);
   }
 
   scan(buffer: UnitBuffer): void {
     const { units, starts, ends, length } = buffer;
-    const { begins, classes, nodes, onward } = this.#automaton;
+    const { nodes, onward, depth } = this.#automaton;
     const trail = this.#trail;
+    const rows = this.#rows;
     let state = this.#state;
     let afterWord = this.#afterWord;
     let previous = this.#previous;
     let skipped = this.#skipped;
     let gap = this.#gap;
     // Whether white space may stand in what is followed.
-    let spaced = true;
+    let spaced = gap === SPACED || depth[state]! > trail.sinceSpace + 1;
     let busy = this.#isBusy();
     for (let index = 0; index < length; index++) {
       if (state === 0 && !busy) {
-        // Nothing is followed: up to what may begin a word, only what stands before it matters.
-        for (; index < length && begins[units[index]!]! <= afterWord / WORD; index++) if (units[index] !== DROPPED) afterWord = UNIT_KIND[units[index]!]! & WORD;
-        previous = skipped = gap = 0;
+        index = rows.glide(buffer, index, afterWord !== 0);
+        ({ state, previous } = rows);
+        afterWord = rows.inWord ? WORD : 0;
+        skipped = gap = 0;
         spaced = false;
+        busy = this.#isBusy();
         if (index === length) break;
       }
       const unit = units[index]!;
@@ -66,24 +72,19 @@ export class WordScan {
         if (busy) busy = this.#skip(unit, skipped);
         continue;
       }
-      const before = state;
-      trail.append(unit, starts[index]!, afterWord, gap);
-      const unitClass = classes[unit]!;
-      if (unitClass === 0) {
-        state = 0;
-      } else {
-        let onFrom = state;
-        let next = nodes[4 * onFrom]! + unitClass;
-        while (nodes[4 * next + CHECK] !== onFrom && onFrom !== 0) {
-          onFrom = nodes[4 * onFrom + FAIL]!;
-          next = nodes[4 * onFrom]! + unitClass;
-        }
-        const goesOn = onFrom === state && state !== 0;
-        state = nodes[4 * next + CHECK] === onFrom ? next : 0;
-        if (spaced) state = unparted(this.#automaton, state, trail);
-        if (!goesOn && afterWord !== 0 && onward[state] !== ANYWHERE) state = this.#viable(state);
-      }
       const repeated = unit === previous && (kind & REPEATABLE) !== 0;
+      const before = state;
+      const next = step(this.#automaton, state, unit);
+      const goesOn = nodes[4 * next + CHECK] === state && state !== 0;
+      if (depth[next]! <= 1 && !busy && !repeated && !(kind & LEET)) {
+        // Nothing of what was followed goes on: what begins here may stand in an unbroken row.
+        state = 0;
+        index--;
+        continue;
+      }
+      trail.append(unit, starts[index]!, afterWord, gap);
+      state = spaced ? unparted(this.#automaton, next, trail) : next;
+      if (!goesOn && afterWord !== 0 && onward[state] !== ANYWHERE) state = this.#viable(state);
       if (busy || repeated || kind & LEET) busy = this.#stepOthers(repeated, kind, unit, starts[index]!, ends[index]!, afterWord, gap, before);
       if (nodes[4 * state + HIT]) busy = this.#report(state, ends[index]!) || busy;
       previous = unit;
@@ -150,7 +151,7 @@ export class WordScan {
     this.#trail.count++;
   }
 
-  /** True when a match waits for what follows. Written out, as a text of letters has many words inside of others. */
+  /** Tells the words that end in a state, as they are written. True when a match waits for what follows. Written out, as a text of letters has many words inside of others. */
   #report(state: number, end: number): boolean {
     const { out, outLink, keyLength, entryAt, entryFlags, entryRule } = this.#automaton;
     const trail = this.#trail;
