@@ -20,7 +20,7 @@ export function createProject(administration: Administration, actor: Actor, requ
   const nowMs = administration.clock.wallMs();
   const name = checkName(request.name, 'name');
   if (request.bodyPolicy === 'original_and_sent') {
-    // Nothing is masked yet: a project must not believe that it keeps an original beside what was sent.
+    // Of a masked call what the model got is kept: a project must not believe that it keeps an original beside it.
     throw new ServiceError('unsupported_parameter', '`body_policy` original_and_sent is not supported yet.', { param: 'body_policy' });
   }
   return administration.acts.act(async (state) => {
