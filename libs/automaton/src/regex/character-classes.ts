@@ -41,18 +41,6 @@ export class CharacterClasses {
     return this.#canBegin[classNumber]!;
   }
 
-  /** From `from` on, the first unit that a match may begin with, or that must be looked at more closely. */
-  skip(text: string, from: number): number {
-    let i = from;
-    for (; i < text.length; i++) {
-      const unit = text.charCodeAt(i);
-      const page = this.#pages[unit >> PAGE_BITS];
-      const classNumber = page === undefined ? UNKNOWN : page[unit & (PAGE - 1)]!;
-      if (classNumber === UNKNOWN || this.#canBegin[classNumber]!) break;
-    }
-    return i;
-  }
-
   #learn(codePoint: number): number {
     const character = String.fromCodePoint(codePoint);
     const members = Uint8Array.from(this.#sets, (set) => (set.test(character) ? 1 : 0));

@@ -1,16 +1,30 @@
 import type { Detector, Match } from '../detector.ts';
+import { EXPRESSIONS_A_TABLE, Openings } from './openings.ts';
 import type { CompiledRegex } from './program.ts';
 import { RegexRun } from './regex-run.ts';
 
 /** How much text an expression may keep back, in UTF-16 units: a screen, and no bar to a stream. */
 export const MAX_HOLD = 4_096;
+/** Three units are looked at together to tell where a match may begin, and two of them may wait for the third: with less to hold the cuts would show. */
+const LEAST_HOLD = 2;
+
+/** What is learnt of texts is learnt once for each list of expressions. */
+const KNOWN_OPENINGS = new WeakMap<readonly CompiledRegex[], readonly Openings[]>();
+
+function openingsOf(compiled: readonly CompiledRegex[]): readonly Openings[] {
+  const known = KNOWN_OPENINGS.get(compiled);
+  if (known) return known;
+  const tables = Array.from({ length: Math.ceil(compiled.length / EXPRESSIONS_A_TABLE) }, (_, table) => new Openings(compiled.slice(table * EXPRESSIONS_A_TABLE, (table + 1) * EXPRESSIONS_A_TABLE)));
+  KNOWN_OPENINGS.set(compiled, tables);
+  return tables;
+}
 
 const isHighSurrogate = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff;
 
 /**
  * Expressions over one text; the rule of a match is the index of its expression. A match is a stretch of text that is
  * covered by overlapping occurrences: `\d\d` in `1234` is one match. Where more than `maxHold` units would be held
- * because an expression may still match, they count as matched.
+ * because an expression may still match, they count as matched. Give the same list for every text: what is learnt of texts is kept with it.
  */
 export function regexDetector(compiled: readonly CompiledRegex[], maxHold = MAX_HOLD): RegexDetector {
   return new RegexDetector(compiled, maxHold);
@@ -18,6 +32,7 @@ export function regexDetector(compiled: readonly CompiledRegex[], maxHold = MAX_
 
 export class RegexDetector implements Detector {
   readonly #runs: readonly RegexRun[];
+  readonly #openings: readonly Openings[];
   readonly #matches: Match[] = [];
   /** The first half of a pair whose second has not come. */
   #half = '';
@@ -25,7 +40,8 @@ export class RegexDetector implements Detector {
   #ended = false;
 
   constructor(compiled: readonly CompiledRegex[], maxHold: number) {
-    this.#runs = compiled.map((regex, rule) => new RegexRun(regex, maxHold, (start, end) => this.#matches.push({ rule, start, end })));
+    this.#openings = openingsOf(compiled);
+    this.#runs = compiled.map((regex, rule) => new RegexRun(regex, Math.max(maxHold, LEAST_HOLD), (start, end) => this.#matches.push({ rule, start, end })));
   }
 
   get frontier(): number {
@@ -46,14 +62,12 @@ export class RegexDetector implements Detector {
       this.#half = text.slice(-1);
       text = text.slice(0, -1);
     }
-    for (const run of this.#runs) run.push(text);
+    this.#look(text);
   }
 
   end(): void {
-    for (const run of this.#runs) {
-      run.push(this.#half);
-      run.end();
-    }
+    this.#look(this.#half);
+    for (const run of this.#runs) run.end();
     this.#half = '';
     this.#ended = true;
   }
@@ -62,4 +76,22 @@ export class RegexDetector implements Detector {
     for (const match of this.#matches) into.push(match);
     this.#matches.length = 0;
   }
+
+  /** Whole code points. A run goes on where something is open, and where a match may begin. */
+  #look(text: string): void {
+    for (const run of this.#runs) if (!run.isIdle) run.goOn(text, 0);
+    this.#openings.forEach((openings, table) => {
+      for (let at = openings.next(text, 0); at < text.length; at = openings.next(text, at + 1)) {
+        const open = openings.at(text, at);
+        for (let bits = open, bit = lowest(bits); bits !== 0; bits &= bits - 1, bit = lowest(bits)) {
+          const run = this.#runs[table * EXPRESSIONS_A_TABLE + bit]!;
+          if (run.seen <= at) run.goOn(text, at);
+        }
+      }
+    });
+    for (const run of this.#runs) run.finish(text);
+  }
 }
+
+/** The number of the lowest bit that is set. */
+const lowest = (bits: number): number => 31 - Math.clz32(bits & -bits);

@@ -19,6 +19,8 @@ export class RegexRun {
   #state: State;
   #stretches: Stretch[] = [];
   #position = 0;
+  /** How much of the piece that is looked at it has gone through. */
+  seen = 0;
   /** What the run has cost so far: characters, and looks at instructions where the automaton had to be built. */
   steps = 0;
 
@@ -34,16 +36,16 @@ export class RegexRun {
     return Math.min(open, this.#stretches[0]?.start ?? open);
   }
 
-  /** Whole code points: a pair of surrogates does not come in two pieces. */
-  push(piece: string): void {
+  /** Whether nothing is open: then no text matters but where a match may begin. */
+  get isIdle(): boolean {
+    return this.#state.width === 0 && this.#stretches.length === 0;
+  }
+
+  /** Goes on at an index of a piece, over what it has not seen before, until nothing is open or the piece ends. Whole code points: a pair of surrogates does not come in two pieces. */
+  goOn(piece: string, from: number): void {
     const { classes, automaton } = this.#regex;
-    for (let i = 0; i < piece.length;) {
-      if (this.#state.width === 0 && this.#stretches.length === 0) {
-        const next = this.#skip(piece, i);
-        this.#position += next - i;
-        i = next;
-        if (i === piece.length) break;
-      }
+    this.#skip(piece, from);
+    for (let i = from; i < piece.length;) {
       const unit = piece.charCodeAt(i);
       const isPair = (unit & 0xfc00) === 0xd800;
       const codePoint = isPair ? piece.codePointAt(i)! : unit;
@@ -53,10 +55,18 @@ export class RegexRun {
       else this.#state = automaton.empty(automaton.isWord(classNumber));
       this.#position += width;
       i += width;
-      if (this.#state.width === 0 && this.#stretches.length === 0) continue;
+      this.seen = i;
+      if (this.isIdle) return;
       if (this.#stretches.length > 0) this.#settle();
+      if (this.isIdle) return;
       if (this.#position - this.frontier > this.#maxHold) this.#failClosed();
     }
+  }
+
+  /** No match begins in what it has not seen of a piece. */
+  finish(piece: string): void {
+    this.#skip(piece, piece.length);
+    this.seen = 0;
   }
 
   end(): void {
@@ -66,12 +76,13 @@ export class RegexRun {
     this.#settle();
   }
 
-  /** Over what no match begins with, while nothing is open; of what is skipped only the last matters, as what stands before. */
-  #skip(piece: string, from: number): number {
+  /** Over what no match begins in, and no half of a pair, while nothing is open; only the last character of it matters, as what stands before. */
+  #skip(piece: string, until: number): void {
+    if (until === this.seen) return;
     const { classes, hasAssertions, automaton } = this.#regex;
-    const next = classes.skip(piece, from);
-    if (next > from && hasAssertions) this.#state = automaton.empty(automaton.isWord(classes.classOf(piece.charCodeAt(next - 1))));
-    return next;
+    if (hasAssertions) this.#state = automaton.empty(automaton.isWord(classes.classOf(piece.charCodeAt(until - 1))));
+    this.#position += until - this.seen;
+    this.seen = until;
   }
 
   #step(classNumber: number, width: number): void {

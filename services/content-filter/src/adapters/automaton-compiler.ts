@@ -121,10 +121,13 @@ function openers(parts: readonly CompiledRules[], rules: ReadonlyMap<number, Rul
     const type = piiTypeOf(rule.kind);
     return type && looks(rule) ? [{ rule: number, type }] : [];
   });
+  // Made once: what texts teach of them is kept with these lists.
+  const expressions = regexes.map(({ regex }) => regex);
+  const numbers = regexes.map(({ number }) => number);
   return [
     ...(words.length > 0 ? [() => keywordDetector(words)] : []),
     ...(pii.length > 0 ? [() => piiDetector(pii)] : []),
-    ...(regexes.length > 0 ? [() => new Renumbered(regexDetector(regexes.map(({ regex }) => regex)), regexes.map(({ number }) => number))] : []),
+    ...(regexes.length > 0 ? [() => new Renumbered(regexDetector(expressions), numbers)] : []),
   ];
 }
 
