@@ -5,6 +5,9 @@ import type { Found } from './found.ts';
 import type { Trail } from './trail.ts';
 import { MAX_SKIPPED, SKIPPED, UNIT_KIND } from './unit-kind.ts';
 
+/** Shifts the bit IN_WORD to that of BEGINS. */
+const IN_WORD_TO_BEGINS = 2;
+
 /** What lies beyond a gap: nothing of the same word, or not there yet. */
 const TOO_FAR = -1;
 const UNKNOWN = -2;
@@ -61,6 +64,8 @@ export class UnbrokenRows {
     let wanted = this.inWord ? BEGINS_ANYWHERE : BEGINS | BEGINS_ANYWHERE;
     let index = from;
     for (; index < length; index++) {
+      if (wanted === BEGINS_ANYWHERE) while (index < length && (look[units[index]!]! & (BEGINS_ANYWHERE | IN_WORD)) === IN_WORD) index++;
+      if (index === length) break;
       const unit = units[index]!;
       const seen = look[unit]!;
       if ((seen & wanted) !== 0) {
@@ -71,7 +76,8 @@ export class UnbrokenRows {
           break;
         }
       }
-      if ((seen & UNSEEN) === 0) wanted = (seen & IN_WORD) !== 0 ? BEGINS_ANYWHERE : BEGINS | BEGINS_ANYWHERE;
+      // BEGINS when it is not IN_WORD: a branch would be foretold wrongly at every second word.
+      if ((seen & UNSEEN) === 0) wanted = BEGINS_ANYWHERE | (~(seen >>> IN_WORD_TO_BEGINS) & BEGINS);
     }
     this.inWord = wanted === BEGINS_ANYWHERE;
     return index;

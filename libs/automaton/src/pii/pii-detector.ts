@@ -4,6 +4,7 @@ import { findEmails, LONGEST_EMAIL, LONGEST_LOCAL_PART } from './email.ts';
 import { findIpv4, isIpv6 } from './ip.ts';
 import { NumberGathering } from './number-gathering.ts';
 import { CUE_REACH, isPhoneCue, LONGEST_CUE } from './phone-cue.ts';
+import { firstThatMatters, readFrom } from './plain-stretch.ts';
 import { CLASS_OF, FOLDED, isHex, UnitClass } from './unit-class.ts';
 import { isUscc, USCC_LENGTH } from './uscc.ts';
 import { WordBuffer } from './word-buffer.ts';
@@ -72,7 +73,15 @@ class PiiDetector implements Detector {
   }
 
   push(piece: string): void {
+    let plainUntil = 0;
     for (let i = 0; i < piece.length; i++) {
+      if (i >= plainUntil && !this.#inWord && !this.#gathering.isOpen) {
+        plainUntil = firstThatMatters(piece, i);
+        const from = readFrom(piece, i, plainUntil);
+        this.#position += from - i;
+        i = from;
+        if (i === piece.length) break;
+      }
       const unit = piece.charCodeAt(i);
       const unitClass = CLASS_OF[unit]!;
       if (unitClass !== UnitClass.Invisible) this.#invisible = 0;
