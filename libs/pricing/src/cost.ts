@@ -16,7 +16,7 @@ export interface UnitPrices {
 
 /** Tokens of one call that are believed, of each kind; no model has a window near it. */
 export const MAX_CALL_TOKENS = 10n ** 9n;
-/** A million units of currency for one call: no honest figure lies beyond it, and what many calls add up to still fits 63 bits. */
+/** A million units of currency for one call: no honest figure lies beyond it. */
 export const MAX_CALL_NANO = 10n ** 15n;
 
 /** A number of tokens as far as it is believed. */

@@ -1,14 +1,21 @@
 import pg from 'pg';
 
 const INT8_OID = 20;
+const NUMERIC_OID = 1700;
 
-/** Columns of type `bigint` as bigint: numbers above 2^53 stay exact. Everything else as the driver has it. */
+/** Columns of type `bigint`, and whole numbers of type `numeric`, as bigint: numbers above 2^53 stay exact. Everything else as the driver has it. */
 const types = {
   getTypeParser(oid: number, format?: 'text' | 'binary') {
     if (oid === INT8_OID && format !== 'binary') return (text: string) => BigInt(text);
+    if (oid === NUMERIC_OID && format !== 'binary') return wholeOrText;
     return format === 'binary' ? pg.types.getTypeParser(oid, 'binary') : pg.types.getTypeParser(oid, 'text');
   },
 } as pg.CustomTypesConfig;
+
+/** What has decimals stays text, as the driver gives it. */
+function wholeOrText(text: string): bigint | string {
+  return /^-?[0-9]+$/.test(text) ? BigInt(text) : text;
+}
 
 /** How long to wait for a connection, or for one to come free in the pool. */
 export const CONNECT_DEADLINE_MS = 5_000;

@@ -27,6 +27,8 @@ describe('values', () => {
     expect(row).toEqual({ id: 9_007_199_254_740_993n, picture: Buffer.from(picture) });
     const [found] = await sql.query('SELECT count(*) AS n FROM item WHERE id = ANY($1::bigint[])', [[9_007_199_254_740_993n, 9_007_199_254_740_992n]]);
     expect(found).toEqual({ n: 1n });
+    const [sum] = await sql.query('SELECT sum(id)::numeric * 1000 AS large, -sum(id)::numeric AS negative, 1.50::numeric AS cut FROM item');
+    expect(sum).toEqual({ large: 9_007_199_254_740_993_000n, negative: -9_007_199_254_740_993n, cut: '1.50' });
   });
 
   it('finds tables in its schema only', async () => {

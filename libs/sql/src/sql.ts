@@ -7,7 +7,7 @@ export interface NamedStatement {
 
 /**
  * PostgreSQL, as services see it. Values are numbered parameters (`$1`), never text in the statement.
- * `bigint` columns arrive as bigint, `bytea` as Buffer, `timestamptz` is not used: times are milliseconds in `bigint`.
+ * `bigint` columns and whole numbers of `numeric` ones arrive as bigint, `bytea` as Buffer, `timestamptz` is not used: times are milliseconds in `bigint`.
  * Whatever fails, fails with an `SqlError`.
  */
 export interface SqlQuery {

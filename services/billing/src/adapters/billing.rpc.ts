@@ -4,6 +4,7 @@ import type { Implementation } from '@sluice/rpc';
 import type { Sql } from '@sluice/sql';
 import { actCounter } from '@sluice/telemetry';
 import type { Budget } from '../domain/budget.ts';
+import { told } from '../domain/money.ts';
 import { DAY_MS, dayOf, periodAround } from '../domain/period.ts';
 import type { Administration } from '../domain/ports.ts';
 import { removeBudget, setBudget } from '../domain/set-budget.ts';
@@ -25,7 +26,7 @@ export function billingRpc(sql: Sql, administration: Administration, spending: S
     const { spentNano, settlingNano, heldNano } = book.account({ level: budget.level, id: budget.subjectId }).standing(today());
     const { organisationId, level, subjectId, amountNano, period, sinceDay } = budget;
     const periodStartMs = period === 'none' ? 0n : BigInt(periodAround(period, today(), sinceDay).fromDay * DAY_MS);
-    return { organisationId, level: levelNumber(level), subjectId, amountNano, period, spentNano: spentNano + settlingNano, heldNano, overrunNano, currency: prices.currencyOf(organisationId), periodStartMs };
+    return { organisationId, level: levelNumber(level), subjectId, amountNano, period, spentNano: told(spentNano + settlingNano), heldNano: told(heldNano), overrunNano: told(overrunNano), currency: prices.currencyOf(organisationId), periodStartMs };
   };
   const shown = async (budgets: readonly Budget[]): Promise<BudgetInit[]> => {
     const outside = await readOutside(sql, budgets, today());
@@ -72,7 +73,8 @@ export function billingRpc(sql: Sql, administration: Administration, spending: S
     async checkLedger({ organisationId }) {
       requireReady();
       const report = await checkLedger(sql, book, organisationId, today());
-      return { ...report, faults: [...report.faults], heldNano: book.account({ level: 'organisation', id: organisationId }).heldNano, currency: prices.currencyOf(organisationId) };
+      const { heldNano } = book.account({ level: 'organisation', id: organisationId });
+      return { ...report, faults: [...report.faults], billedNano: told(report.billedNano), heldNano: told(heldNano), currency: prices.currencyOf(organisationId) };
     },
   };
 }
@@ -82,6 +84,6 @@ type BudgetInit = Omit<BudgetMessage, '$typeName' | '$unknown'>;
 function usageMessage(row: UsageFigures) {
   return {
     day: row.day ?? 0n, projectId: row.project_id ?? '', keyId: row.key_id ?? '', model: row.model ?? '', calls: row.calls, inputTokens: row.input_tokens,
-    cachedInputTokens: row.cached_input_tokens, outputTokens: row.output_tokens, reasoningTokens: row.reasoning_tokens, costNano: row.cost_nano, overrunNano: row.overrun_nano,
+    cachedInputTokens: row.cached_input_tokens, outputTokens: row.output_tokens, reasoningTokens: row.reasoning_tokens, costNano: told(row.cost_nano), overrunNano: told(row.overrun_nano),
   };
 }

@@ -70,6 +70,20 @@ describe('a batch', () => {
     expect(tables.book.account({ level: 'organisation', id: 'rolled' }).standing(DAY).spentNano).toBe(50n);
   });
 
+  it('adds up what no 64 bits hold, and goes on', async () => {
+    const price = { ...WIRE_PRICE, outputNano: 10n ** 12n };
+    const dearest = () => newCall('dear', { price, hold: { ...WIRE_HOLD, limited: false } });
+    const [batches, callsEach, costNano] = [10, 1_000, 10n ** 15n];
+    for (let batch = 0; batch < batches; batch++) {
+      const calls = Array.from({ length: callsEach }, dearest);
+      await tables.consume([segmentEntry(newProducer().segment(calls.flatMap((call) => [admitted(call), completed(call, { input: 0n, output: 1_000n })])))]);
+    }
+    const spentNano = BigInt(batches * callsEach) * costNano;
+    expect(await usageOf('dear')).toMatchObject([{ calls: BigInt(batches * callsEach), cost_nano: spentNano }]);
+    expect(tables.book.account({ level: 'organisation', id: 'dear' }).standing(DAY)).toMatchObject({ spentNano, heldNano: 0n });
+    expect(await check('dear')).toMatchObject({ faults: [], billedNano: spentNano });
+  });
+
   it('of records that came before bills nothing again, and is counted', async () => {
     const producer = newProducer();
     const call = newCall('twice');

@@ -86,7 +86,7 @@ async function readFigures(transaction: SqlTransaction, organisationId: string):
   const [row] = await transaction.query<Omit<LedgerReport, 'faults' | 'billedNano'> & { billed_nano: bigint }>(
     `SELECT (SELECT count(*) FROM ledger_transaction WHERE organisation_id = $1) AS transactions, (SELECT count(*) FROM entry WHERE organisation_id = $1) AS entries,
        (SELECT count(*) FROM item i JOIN ledger_transaction t ON t.id = i.transaction_id WHERE t.organisation_id = $1) AS calls,
-       (SELECT coalesce(-sum(amount_nano), 0)::bigint FROM entry WHERE organisation_id = $1 AND kind = 'revenue') AS billed_nano`,
+       (SELECT coalesce(-sum(amount_nano), 0) FROM entry WHERE organisation_id = $1 AND kind = 'revenue') AS billed_nano`,
     [organisationId],
   );
   const { transactions, entries, calls, billed_nano } = row!;

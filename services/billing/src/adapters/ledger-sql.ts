@@ -10,7 +10,7 @@ export async function writePosting(transaction: SqlTransaction, posting: Posting
 
 interface Column {
   readonly name: string;
-  readonly type: 'uuid' | 'text' | 'bigint';
+  readonly type: 'uuid' | 'text' | 'bigint' | 'numeric';
   readonly write: (posting: Posting) => string;
 }
 
@@ -23,13 +23,16 @@ interface Part {
   readonly key: string;
 }
 
+/** What adds up over calls without a bound (migration 0003). */
+const SUMS = new Set(['amount_nano', 'spent_nano', 'overrun_nano', 'unheld_nano', 'cost_nano']);
+
 type Rows<Row> = (posting: Posting) => readonly Row[];
 
 function columnsOf<Row>(rows: Rows<Row>, ids: Readonly<Record<string, (row: Row) => string>>, texts: Readonly<Record<string, (row: Row) => string>>, numbers: Readonly<Record<string, (row: Row) => bigint | number>>): Column[] {
   return [
     ...Object.entries(ids).map(([name, read]): Column => ({ name, type: 'uuid', write: (posting) => idArray(rows(posting).map(read)) })),
     ...Object.entries(texts).map(([name, read]): Column => ({ name, type: 'text', write: (posting) => textArray(rows(posting).map(read)) })),
-    ...Object.entries(numbers).map(([name, read]): Column => ({ name, type: 'bigint', write: (posting) => numberArray(rows(posting).map(read)) })),
+    ...Object.entries(numbers).map(([name, read]): Column => ({ name, type: SUMS.has(name) ? 'numeric' : 'bigint', write: (posting) => numberArray(rows(posting).map(read)) })),
   ];
 }
 

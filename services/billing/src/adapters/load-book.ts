@@ -42,7 +42,7 @@ async function loadSpending(transaction: SqlTransaction, book: BudgetBook, today
   // Days before those count for budgets without a period alone.
   const budgets = await transaction.query<BudgetRow & { readonly earlier_nano: bigint }>(
     `SELECT budget.*, CASE WHEN period = 'none' THEN (
-       SELECT coalesce(sum(spent_nano), 0)::bigint FROM spend_day WHERE (level, subject_id) = (budget.level, budget.subject_id) AND day >= budget.since_day AND day < $1) ELSE 0 END AS earlier_nano
+       SELECT coalesce(sum(spent_nano), 0) FROM spend_day WHERE (level, subject_id) = (budget.level, budget.subject_id) AND day >= budget.since_day AND day < $1) ELSE 0 END AS earlier_nano
      FROM budget`,
     [fromDay],
   );

@@ -5,7 +5,7 @@ import type { Counts } from '@sluice/proto/chat/v1/counts';
 import { believedTokens, type TokenCounts } from '@sluice/pricing';
 import type { BudgetLevel } from '../domain/budget.ts';
 import type { HoldTerms, Refusal } from '../domain/hold.ts';
-import type { Price } from '../domain/money.ts';
+import { told, type Price } from '../domain/money.ts';
 
 const LEVEL_NUMBERS: Readonly<Record<BudgetLevel, Level>> = { organisation: Level.ORGANISATION, project: Level.PROJECT, key: Level.KEY };
 const LEVEL_NAMES: Readonly<Partial<Record<Level, BudgetLevel>>> = { [Level.ORGANISATION]: 'organisation', [Level.PROJECT]: 'project', [Level.KEY]: 'key' };
@@ -34,7 +34,7 @@ export function holdMessage({ amountNano, limited, outputTokens }: HoldTerms): H
 export function refusalMessage({ subject, cap, spentNano, settlingNano, heldNano }: Refusal): BudgetRefusal {
   return {
     $typeName: 'billing.v1.BudgetRefusal', level: levelNumber(subject.level), subjectId: subject.id, period: cap.period,
-    amountNano: cap.amountNano, spentNano: spentNano + settlingNano, heldNano,
+    amountNano: cap.amountNano, spentNano: told(spentNano + settlingNano), heldNano: told(heldNano),
   };
 }
 

@@ -33,7 +33,7 @@ export async function readOutside(sql: SqlQuery, budgets: readonly Budget[], tod
   if (budgets.length === 0) return [];
   const ranges = budgets.map(({ period, sinceDay }) => periodAround(period, today, sinceDay));
   const rows = await sql.query<{ overrun_nano: bigint; unheld_nano: bigint }>(
-    `SELECT coalesce(sum(s.overrun_nano), 0)::bigint AS overrun_nano, coalesce(sum(s.unheld_nano), 0)::bigint AS unheld_nano
+    `SELECT coalesce(sum(s.overrun_nano), 0) AS overrun_nano, coalesce(sum(s.unheld_nano), 0) AS unheld_nano
      FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) WITH ORDINALITY AS b (level, subject_id, from_day, to_day, at)
      LEFT JOIN spend_day s ON (s.level, s.subject_id) = (b.level, b.subject_id) AND s.day BETWEEN b.from_day AND b.to_day GROUP BY b.at ORDER BY b.at`,
     [
@@ -81,7 +81,7 @@ export async function readUsage(sql: SqlQuery, { organisationId, sinceDay, until
   });
   const grouped = columns.length > 0 ? `GROUP BY ${columns.join(', ')} ORDER BY ${columns.join(', ')}` : '';
   const rows = await sql.query<UsageFigures>(
-    `SELECT ${[...columns, ...SUMS.map((name) => `coalesce(sum(${name}), 0)::bigint AS ${name}`)].join(', ')} FROM usage_day
+    `SELECT ${[...columns, ...SUMS.map((name) => `coalesce(sum(${name}), 0) AS ${name}`)].join(', ')} FROM usage_day
      WHERE organisation_id = $1 AND day BETWEEN $2 AND $3 AND ($4 = '' OR project_id = $4) AND ($5 = '' OR key_id = $5) AND ($6 = '' OR model = $6)
      ${grouped} LIMIT ${MAX_USAGE_ROWS + 1}`,
     [organisationId, sinceDay, untilDay, projectId, keyId, model],

@@ -10,13 +10,20 @@ export interface Price extends UnitPrices {
 
 /** Above any honest price: a thousand units of currency for one token. */
 export const MAX_PRICE_NANO = 10n ** 12n;
-/** A billion units of currency: sums and comparisons stay within the 63 bits of the tables. */
+/** A billion units of currency. */
 export const MAX_BUDGET_NANO = 10n ** 18n;
+/** The most that a message holds (`int64`): nine billion units of currency. What adds up to more is told as this much. */
+const MAX_TOLD_NANO = 2n ** 63n - 1n;
 export const NO_COUNTS: TokenCounts = { inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n, reasoningTokens: 0n };
 
 /** What a model without a price costs. */
 export function freePrice(model: string, currency: string): Price {
   return { id: '', model, currency, inputNano: 0n, cachedInputNano: 0n, outputNano: 0n, reasoningNano: 0n, validFromMs: 0 };
+}
+
+/** A sum, as far as it can be told. The tables and the book have all of it. */
+export function told(nano: bigint): bigint {
+  return least(nano, MAX_TOLD_NANO);
 }
 
 export function least(left: bigint, right: bigint): bigint {
