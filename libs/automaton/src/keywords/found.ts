@@ -37,7 +37,7 @@ export class Found {
 
 /** A match inside of another of its rule does not count: where one is next to the other, only the outer one is kept. */
 function put(matches: Growing[], rule: number, start: number, end: number): void {
-  const last = matches.at(-1);
+  const last = matches[matches.length - 1];
   if (last?.rule === rule && last.start <= start && end <= last.end) return;
   if (last?.rule === rule && start <= last.start && last.end <= end) {
     last.start = start;

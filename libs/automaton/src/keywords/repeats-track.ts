@@ -9,7 +9,8 @@ import { beyondSpace, joined, unparted } from './white-space.ts';
 export class RepeatsTrack {
   readonly #automaton: Automaton;
   readonly #found: Found;
-  readonly trail: Trail;
+  /** Made for the first repeat: most texts have none that matters. */
+  #trail: Trail | undefined;
   /** The number of the last unit that stands for several. */
   #collapsedAt = 0;
   state = 0;
@@ -18,8 +19,14 @@ export class RepeatsTrack {
   constructor(automaton: Automaton, found: Found) {
     this.#automaton = automaton;
     this.#found = found;
-    this.trail = new Trail(automaton);
-    this.trail.streak = -1;
+  }
+
+  get trail(): Trail {
+    if (this.#trail === undefined) {
+      this.#trail = new Trail(this.#automaton);
+      this.#trail.streak = -1;
+    }
+    return this.#trail;
   }
 
   /** A letter that stood before as well; `plain` is the trail of the text as it is, `state` its state before this letter. */

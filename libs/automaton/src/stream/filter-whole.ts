@@ -1,6 +1,6 @@
 import type { Detector, Match } from '../detector.ts';
 import { byStart, Counting } from './order-matches.ts';
-import type { Released, ReleasePolicy } from './release-policy.ts';
+import type { CountedMatch, Released, ReleasePolicy } from './release-policy.ts';
 
 /** What may leave of a text that is known as a whole. The detectors are used up. */
 export function filterWhole(text: string, detectors: readonly Detector[], { actions, mask }: Pick<ReleasePolicy, 'actions' | 'mask'>): Released {
@@ -13,29 +13,27 @@ export function filterWhole(text: string, detectors: readonly Detector[], { acti
   found.sort(byStart);
   const counted = new Counting(actions).pick(found);
   const blocking = counted.findIndex(({ rule }) => actions[rule] === 'block');
-  const matches = (blocking < 0 ? counted : counted.slice(0, blocking + 1)).map(({ rule, start, end }) => ({ rule, start, end, text: text.slice(start, end) }));
+  if (blocking >= 0) counted.length = blocking + 1;
   const blocker = blocking < 0 ? undefined : counted[blocking]!;
   const limit = blocker?.start ?? text.length;
-
-  let released = '';
-  let at = 0;
-  for (const { rule, start, end } of unions(matches.filter((match) => actions[match.rule] === 'mask'))) {
-    released += text.slice(at, start);
-    at = end;
-    if (end > limit) break;
-    released += mask(rule, text.slice(start, end));
-  }
-  released += text.slice(at, Math.max(at, limit));
-  return { text: released, matches, ...(blocker && { blockedAt: limit, blockedBy: blocker.rule }) };
+  const matches: CountedMatch[] = [];
+  for (const { rule, start, end } of counted) matches.push({ rule, start, end, text: text.slice(start, end) });
+  return { text: maskedUntil(limit, text, counted, { actions, mask }), matches, ...(blocker && { blockedAt: limit, blockedBy: blocker.rule }) };
 }
 
-/** Overlapping matches as one; `masked` is ordered by start. */
-function unions(masked: readonly Match[]): Match[] {
-  const spans: { rule: number; start: number; end: number }[] = [];
-  for (const { rule, start, end } of masked) {
-    const last = spans.at(-1);
-    if (last && start < last.end) last.end = Math.max(last.end, end);
-    else spans.push({ rule, start, end });
+/** The text before a limit, with what is masked as its rule does it; of what reaches beyond the limit nothing is left. Overlapping matches are one. `counted` is ordered by start. */
+function maskedUntil(limit: number, text: string, counted: readonly Match[], { actions, mask }: Pick<ReleasePolicy, 'actions' | 'mask'>): string {
+  let released = '';
+  let at = 0;
+  for (let index = 0; index < counted.length;) {
+    const { rule, start, end } = counted[index++]!;
+    if (actions[rule] !== 'mask') continue;
+    let until = end;
+    for (; index < counted.length && counted[index]!.start < until; index++) if (actions[counted[index]!.rule] === 'mask') until = Math.max(until, counted[index]!.end);
+    released += text.slice(at, start);
+    at = until;
+    if (until > limit) return released;
+    released += mask(rule, text.slice(start, until));
   }
-  return spans;
+  return released + text.slice(at, limit);
 }
