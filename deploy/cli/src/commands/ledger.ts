@@ -13,7 +13,7 @@ export function addLedgerCommands(program: Command): void {
     const answer = await adminApi(options).get('/ledger/check', ledgerCheck);
     if (!answer.ok) process.exitCode = EXIT.failed;
     printAnswer(options, answer, () => {
-      const what = `${answer.calls} calls in ${answer.transactions} transactions of ${answer.entries} entries; billed ${inUnits(answer.billed)} ${answer.currency}, held ${inUnits(answer.held)}`;
+      const what = `${answer.calls} calls in ${answer.transactions} transactions of ${answer.entries} entries; billed ${inUnits(answer.billed)} ${answer.currency}${answer.overrun === '0' ? '' : `, overrun ${inUnits(answer.overrun)}`}, held ${inUnits(answer.held)}`;
       if (answer.ok) return `the ledger balances: ${what}`;
       return ['THE LEDGER DOES NOT BALANCE', what, ...answer.faults.map(({ law, detail }) => `${law}: ${detail}`)].join('\n');
     });

@@ -5,7 +5,7 @@ import { runCli, type CliResult } from '../testing/run-cli.ts';
 const PRICE = { object: 'price', id: 'price_1', model: 'tiny', currency: 'USD', input_nano: '150', cached_input_nano: '150', output_nano: '600', reasoning_nano: '600', valid_from: '2026-11-22T10:00:00.000Z' };
 const BUDGET = { object: 'budget', level: 'key', id: 'key_1', amount: '9007199254740993', spent: '12', held: '0', overrun: '0', currency: 'USD', period: 'day', period_start: '2026-11-22T00:00:00.000Z' };
 const USAGE = { object: 'usage', model: 'tiny', calls: '2', input_tokens: '10', cached_input_tokens: '0', output_tokens: '20', reasoning_tokens: '0', cost: '13500', overrun: '0' };
-const CHECK = { object: 'ledger_check', ok: true, transactions: '1', entries: '2', calls: '3', billed: '13500', held: '0', currency: 'USD', faults: [] };
+const CHECK = { object: 'ledger_check', ok: true, transactions: '1', entries: '2', calls: '3', billed: '13500', overrun: '0', held: '0', currency: 'USD', faults: [] };
 const list = (data: object[], more = {}): object => ({ object: 'list', data, has_more: false, ...more });
 
 const api = new ApiServer();
@@ -78,6 +78,8 @@ describe('usage and ledger', () => {
     expect((await sluice(['usage', '--by', 'model'])).stdout).toMatch(/MODEL +CALLS +INPUT +CACHED +OUTPUT +REASONING +COST \(USD\)\ntiny +2 +10 +0 +20 +0 +0\.0000135/);
     expect(api.seen.at(-1)?.url).toMatch(/\/usage\?group_by=model&since=\d{4}-\d{2}-01$/);
     expect((await sluice(['usage', '--by', 'none', '--since', '2026-01-01'])).stdout).toMatch(/^CALLS/);
+    api.on('GET /admin/v1/usage', { json: list([{ ...USAGE, overrun: '7000' }], { currency: 'USD' }) });
+    expect((await sluice(['usage', '--by', 'model'])).stdout).toMatch(/COST \(USD\) +OVERRUN\ntiny .* 0\.0000135 +0\.000007/);
     expect(await sluice(['usage', '--by', 'user'])).toMatchObject({ code: 2 });
     expect(await sluice(['usage', '--since', 'monday'])).toMatchObject({ code: 2 });
     expect(await sluice(['usage', '--since', '2026-02-31'])).toMatchObject({ code: 2 });
@@ -87,6 +89,8 @@ describe('usage and ledger', () => {
   it('end with 1 when a law of the ledger does not hold', async () => {
     api.on('GET /admin/v1/ledger/check', { json: CHECK });
     expect(await sluice(['ledger', 'check'])).toMatchObject({ code: 0, stdout: 'the ledger balances: 3 calls in 1 transactions of 2 entries; billed 0.0000135 USD, held 0.00\n' });
+    api.on('GET /admin/v1/ledger/check', { json: { ...CHECK, overrun: '7000' } });
+    expect((await sluice(['ledger', 'check'])).stdout).toContain('billed 0.0000135 USD, overrun 0.000007, held 0.00');
     api.on('GET /admin/v1/ledger/check', { json: { ...CHECK, ok: false, faults: [{ law: 'billed_twice', detail: 'call 1' }] } });
     expect(await sluice(['ledger', 'check'])).toMatchObject({ code: 1, stdout: expect.stringContaining('billed_twice: call 1') });
     expect((await sluice(['ledger', 'check', '--json'])).code).toBe(1);

@@ -35,8 +35,9 @@ export function addUsageCommand(program: Command): void {
     printAnswer(options, answer, () => {
       if (answer.data.length === 0) return `Nothing was used since ${since}.`;
       const named = GROUPS.filter((group) => by.split(',').includes(group));
-      const rows = answer.data.map((row: Row) => [...named.map((group) => row[group] ?? '-'), row.calls, row.input_tokens, row.cached_input_tokens, row.output_tokens, row.reasoning_tokens, inUnits(row.cost)]);
-      return table([...named.map((group) => group.toUpperCase()), 'CALLS', 'INPUT', 'CACHED', 'OUTPUT', 'REASONING', `COST (${answer.currency})`], rows);
+      const hasOverrun = answer.data.some(({ overrun }) => overrun !== '0');
+      const rows = answer.data.map((row: Row) => [...named.map((group) => row[group] ?? '-'), row.calls, row.input_tokens, row.cached_input_tokens, row.output_tokens, row.reasoning_tokens, inUnits(row.cost), ...(hasOverrun ? [inUnits(row.overrun)] : [])]);
+      return table([...named.map((group) => group.toUpperCase()), 'CALLS', 'INPUT', 'CACHED', 'OUTPUT', 'REASONING', `COST (${answer.currency})`, ...(hasOverrun ? ['OVERRUN'] : [])], rows);
     });
   });
 }

@@ -129,7 +129,7 @@ const usageRow = z.looseObject({
 });
 export const usage = listOf(usageRow).extend({ currency: z.string() });
 export const ledgerCheck = z.looseObject({
-  ok: z.boolean(), transactions: exact, entries: exact, calls: exact, billed: exact, held: exact, currency: z.string(), faults: z.array(z.object({ law: z.string(), detail: z.string() })),
+  ok: z.boolean(), transactions: exact, entries: exact, calls: exact, billed: exact, overrun: exact, held: exact, currency: z.string(), faults: z.array(z.object({ law: z.string(), detail: z.string() })),
 });
 
 export const filterRule = z.looseObject({

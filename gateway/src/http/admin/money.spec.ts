@@ -7,7 +7,7 @@ import type { AdminDoor } from './door.ts';
 
 const PRICE = { id: 'price_1', model: 'org/small', currency: 'USD', inputNano: 150n, cachedInputNano: 75n, outputNano: 600n, reasoningNano: 600n, validFromMs: 1_700_000_000_000n };
 const BUDGET = { level: Level.PROJECT, subjectId: 'project_1', amountNano: 9_007_199_254_740_993n, spentNano: 5n, heldNano: 7n, overrunNano: 0n, period: 'month', currency: 'USD', periodStartMs: 1_700_000_000_000n };
-const ROW = { day: 20_000n, projectId: 'project_1', keyId: 'key_1', model: 'org/small', calls: 2n, inputTokens: 10n, cachedInputTokens: 1n, outputTokens: 20n, reasoningTokens: 3n, costNano: 13_500n, overrunNano: 0n };
+const ROW = { day: 20_000n, projectId: 'project_1', keyId: 'key_1', model: 'org/small', calls: 2n, inputTokens: 10n, cachedInputTokens: 1n, outputTokens: 20n, reasoningTokens: 3n, costNano: 13_900n, overrunNano: 400n };
 
 const asked: [string, object][] = [];
 const answering = (name: string, answer: object) => async (request: object) => {
@@ -31,7 +31,7 @@ const server = adminServer({
     removeBudget: answering('removeBudget', { budget: BUDGET }),
     listBudgets: answering('listBudgets', { budgets: [BUDGET] }),
     getUsage: answering('getUsage', { currency: 'USD', rows: [ROW] }),
-    checkLedger: answering('checkLedger', { faults: [{ law: 'projection', detail: 'd' }], transactions: 1n, entries: 2n, calls: 3n, billedNano: 4n, heldNano: 5n, currency: 'USD' }),
+    checkLedger: answering('checkLedger', { faults: [{ law: 'projection', detail: 'd' }], transactions: 1n, entries: 2n, calls: 3n, billedNano: 4n, overrunNano: 6n, heldNano: 5n, currency: 'USD' }),
   },
 } as unknown as AdminDoor & Parameters<typeof adminServer>[0]);
 afterAll(() => server.close());
@@ -107,7 +107,7 @@ describe('usage and the ledger', () => {
       object: 'list',
       has_more: false,
       currency: 'USD',
-      data: [{ object: 'usage', day: '2024-10-04', model: 'org/small', calls: '2', input_tokens: '10', cached_input_tokens: '1', output_tokens: '20', reasoning_tokens: '3', cost: '13500', overrun: '0' }],
+      data: [{ object: 'usage', day: '2024-10-04', model: 'org/small', calls: '2', input_tokens: '10', cached_input_tokens: '1', output_tokens: '20', reasoning_tokens: '3', cost: '13500', overrun: '400' }],
     });
     expect((await ask('GET', '/usage?group_by=')).request).toMatchObject({ groupBy: [] });
     expect(await ask('GET', '/usage?group_by=user')).toMatchObject({ status: 400 });
@@ -115,7 +115,7 @@ describe('usage and the ledger', () => {
   });
 
   it('is checked, and says which law does not hold', async () => {
-    expect((await ask('GET', '/ledger/check')).json).toMatchObject({ ok: false, transactions: '1', entries: '2', calls: '3', billed: '4', held: '5', faults: [{ law: 'projection', detail: 'd' }] });
+    expect((await ask('GET', '/ledger/check')).json).toMatchObject({ ok: false, transactions: '1', entries: '2', calls: '3', billed: '4', overrun: '6', held: '5', faults: [{ law: 'projection', detail: 'd' }] });
   });
 });
 

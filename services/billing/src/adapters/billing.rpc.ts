@@ -74,7 +74,7 @@ export function billingRpc(sql: Sql, administration: Administration, spending: S
       requireReady();
       const report = await checkLedger(sql, book, organisationId, today());
       const { heldNano } = book.account({ level: 'organisation', id: organisationId });
-      return { ...report, faults: [...report.faults], billedNano: told(report.billedNano), heldNano: told(heldNano), currency: prices.currencyOf(organisationId) };
+      return { ...report, faults: [...report.faults], billedNano: told(report.billedNano), overrunNano: told(report.overrunNano), heldNano: told(heldNano), currency: prices.currencyOf(organisationId) };
     },
   };
 }

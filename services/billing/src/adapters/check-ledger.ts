@@ -14,7 +14,9 @@ export interface LedgerReport {
   readonly transactions: bigint;
   readonly entries: bigint;
   readonly calls: bigint;
+  /** What counted against budgets, or would have. */
   readonly billedNano: bigint;
+  readonly overrunNano: bigint;
 }
 
 /** Faults of one law that are listed: one is as bad as a thousand. */
@@ -83,14 +85,15 @@ async function broken(transaction: SqlTransaction, organisationId: string): Prom
 }
 
 async function readFigures(transaction: SqlTransaction, organisationId: string): Promise<Omit<LedgerReport, 'faults'>> {
-  const [row] = await transaction.query<Omit<LedgerReport, 'faults' | 'billedNano'> & { billed_nano: bigint }>(
+  const [row] = await transaction.query<Omit<LedgerReport, 'faults' | 'billedNano' | 'overrunNano'> & { billed_nano: bigint; overrun_nano: bigint }>(
     `SELECT (SELECT count(*) FROM ledger_transaction WHERE organisation_id = $1) AS transactions, (SELECT count(*) FROM entry WHERE organisation_id = $1) AS entries,
        (SELECT count(*) FROM item i JOIN ledger_transaction t ON t.id = i.transaction_id WHERE t.organisation_id = $1) AS calls,
-       (SELECT coalesce(-sum(amount_nano), 0) FROM entry WHERE organisation_id = $1 AND kind = 'revenue') AS billed_nano`,
+       (SELECT coalesce(sum(amount_nano), 0) FROM entry WHERE organisation_id = $1 AND kind = 'usage') AS billed_nano,
+       (SELECT coalesce(sum(amount_nano), 0) FROM entry WHERE organisation_id = $1 AND kind = 'overrun') AS overrun_nano`,
     [organisationId],
   );
-  const { transactions, entries, calls, billed_nano } = row!;
-  return { transactions, entries, calls, billedNano: billed_nano };
+  const { transactions, entries, calls, billed_nano, overrun_nano } = row!;
+  return { transactions, entries, calls, billedNano: billed_nano, overrunNano: overrun_nano };
 }
 
 /** Calls that run by the tables and hold nothing in memory, both times that it is looked: one may end in between. */
