@@ -126,7 +126,7 @@ export class UnbrokenRows {
       // Beyond the end there is no unit: a read there would make all of them tagged values.
       const unit = index < length ? units[index]! : DROPPED;
       const seen = look[unit]!;
-      if ((seen & IRREGULAR) !== 0 || unit === units[index - 1]) {
+      if ((seen & IRREGULAR) !== 0 || (unit === units[index - 1] && (inner !== 0 || !this.#isPlainDouble(units, index, length, state)))) {
         if (inner === 0 && this.#endsAtGap(units, index, length, state)) return this.#lose(units, index);
         this.#append(buffer, first, index, state);
         return this.#stop(units, index, state);
@@ -149,6 +149,16 @@ export class UnbrokenRows {
     if (index === length) return false;
     const unit = units[index]!;
     return (this.#automaton.look[unit]! & (IN_WORD | IRREGULAR)) === IN_WORD && unit !== units[index - 1];
+  }
+
+  /** Whether a letter that stands again is of no use when it is read once: no key ends before it, and none goes on behind it. */
+  #isPlainDouble(units: Uint16Array, index: number, length: number, state: number): boolean {
+    const { look, classes, nodes } = this.#automaton;
+    if (index + 1 === length || nodes[4 * state + HIT] !== 0) return false;
+    const unit = units[index + 1]!;
+    if (unit === units[index]) return false;
+    if ((look[unit]! & IRREGULAR) !== 0) return this.#endsAtGap(units, index + 1, length, state);
+    return nodes[4 * (nodes[4 * state]! + classes[unit]!) + CHECK] !== state;
   }
 
   /**

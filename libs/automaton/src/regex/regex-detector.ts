@@ -81,10 +81,10 @@ export class RegexDetector implements Detector {
   #look(text: string): void {
     for (const run of this.#runs) if (!run.isIdle) run.goOn(text, 0);
     this.#openings.forEach((openings, table) => {
-      for (let at = openings.next(text, 0); at < text.length; at = openings.next(text, at + 1)) {
-        const open = openings.at(text, at);
-        for (let bits = open, bit = lowest(bits); bits !== 0; bits &= bits - 1, bit = lowest(bits)) {
-          const run = this.#runs[table * EXPRESSIONS_A_TABLE + bit]!;
+      const runs = this.#runs.slice(table * EXPRESSIONS_A_TABLE, (table + 1) * EXPRESSIONS_A_TABLE);
+      for (let at = openings.next(text, seenByAll(runs)); at < text.length; at = openings.next(text, Math.max(at + 1, seenByAll(runs)))) {
+        for (let bits = openings.at(text, at), bit = lowest(bits); bits !== 0; bits &= bits - 1, bit = lowest(bits)) {
+          const run = runs[bit]!;
           if (run.seen <= at) run.goOn(text, at);
         }
       }
@@ -95,3 +95,10 @@ export class RegexDetector implements Detector {
 
 /** The number of the lowest bit that is set. */
 const lowest = (bits: number): number => 31 - Math.clz32(bits & -bits);
+
+/** How much of a piece every run has gone through. */
+function seenByAll(runs: readonly RegexRun[]): number {
+  let least = Infinity;
+  for (const { seen } of runs) if (seen < least) least = seen;
+  return least;
+}
