@@ -16,6 +16,8 @@ const LONGEST_WITHOUT_DIGIT = 4;
 const LONGEST_HEX_GROUP = 4;
 const LONGEST_IPV4 = 15;
 const IPV4_DOTS = 3;
+/** In less nothing could be passed over: pieces of a stream are short. */
+const LEAST_STRETCH = 48;
 
 const [AT, DOT, DASH, COLON] = ['@', '.', '-', ':'].map((sign) => sign.charCodeAt(0)) as [number, number, number, number];
 
@@ -75,7 +77,7 @@ class PiiDetector implements Detector {
   push(piece: string): void {
     let plainUntil = 0;
     for (let i = 0; i < piece.length; i++) {
-      if (i >= plainUntil && !this.#inWord && !this.#gathering.isOpen) {
+      if (i >= plainUntil && piece.length - i >= LEAST_STRETCH && !this.#inWord && !this.#gathering.isOpen) {
         plainUntil = firstThatMatters(piece, i);
         const from = readFrom(piece, i, plainUntil);
         this.#position += from - i;
