@@ -72,7 +72,10 @@ export function filterScenarios(at: () => House): void {
       expect(answer.error.message).toContain('house rule');
       expect(JSON.stringify(answer.body)).not.toContain(WORD);
       expect(upstream().requests.length).toBe(asked);
-      expect(await endedCall(at(), answer.id)).toMatchObject({ status: 'refused', refused: { by: { type: 'rule', rule_id: rule.id, title: 'house rule' } } });
+      expect(await endedCall(at(), answer.id)).toMatchObject({
+        status: 'refused', bodies: 'kept', refused: { by: { type: 'rule', rule_id: rule.id, title: 'house rule' } },
+        request: { messages: [{ role: 'user', content: `please ＳＬＵ\u200bＸＹＱ now` }] },
+      });
       // Another project has other rules.
       expect(await ask(at(), { messages: [{ role: 'user', content: WORD }] })).toMatchObject({ status: 200 });
     });

@@ -12,7 +12,7 @@ const SHOWN_BESIDES = ['system_fingerprint', 'service_tier', 'logprobs', 'extra'
 
 const NO_BODIES = {
   not_kept: 'Bodies were not kept: the project of this call keeps digests only (project create --bodies digest). What was asked and answered cannot be shown; that it was this and nothing else can still be proven.',
-  not_kept_of_refused: 'What was asked was not kept: the call was refused before the content filter had said what of it may be kept, or its project keeps digests only (project create --bodies digest). That it was this and nothing else can still be proven.',
+  not_kept_of_refused: 'What was asked was not kept: the call was refused before the content filter had looked at it, or its project keeps digests only (project create --bodies digest). That it was this and nothing else can still be proven.',
   gone: 'The bodies are gone: their time of retention is over, or their key is. The proof stands.',
 };
 

@@ -277,7 +277,7 @@ describe('the command line', () => {
     expect((await sluice(['audit', 'show', CALL.id])).stdout).toMatch(/1000 ms, no output\n[^]*Bodies were not kept: the project of this call keeps digests only/);
     expect(JSON.parse((await sluice(['audit', 'show', CALL.id, '--json'])).stdout)).toMatchObject({ bodies: 'not_kept', request: null });
     api.on(`GET /admin/v1/audit/calls/${CALL.id}`, { json: { ...CALL, status: 'refused', bodies: 'not_kept', request: null, choices: [], events: [], error_message: null, segments: [] } });
-    expect((await sluice(['audit', 'show', CALL.id])).stdout).toContain('refused before the content filter had said what of it may be kept');
+    expect((await sluice(['audit', 'show', CALL.id])).stdout).toContain('refused before the content filter had looked at it');
   });
 
   const pieces = (...texts: string[]): string[] => texts.map((content) => JSON.stringify({ choices: [{ index: 0, delta: { content }, finish_reason: null }] }));

@@ -288,7 +288,7 @@ export type InputVerdict = Message<"content_filter.v1.InputVerdict"> & {
   policyVersion: bigint;
 
   /**
-   * With all masks applied; also of a blocked input in which something is to be masked, for its record.
+   * With all masks applied, where there are any; of a blocked input always, for its record.
    *
    * @generated from field: chat.v1.ChatCall call = 3;
    */

@@ -107,7 +107,8 @@ describe('Filter', () => {
     const talk = new Talk();
     const step = await talk.begin('so bad');
     expect(step).toMatchObject({ value: { action: Action.BLOCK, ruleId: 'rule-1', ruleTitle: 'Title 1', hitCount: 1 } });
-    expect(step.value).not.toHaveProperty('call');
+    // For its record, which keeps what is given back and nothing else.
+    expect(Buffer.from((step.value as { call: { messages: Uint8Array } }).call.messages).toString()).toBe('[{"role":"user","content":"so bad"}]');
     await expect(talk.send([delta('x')])).rejects.toMatchObject({ code: 'failed_precondition' });
     expect(reported).toHaveLength(1);
   });
