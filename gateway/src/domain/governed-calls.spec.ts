@@ -79,7 +79,7 @@ describe('the tokens of a call', () => {
     };
     const call = house.call({ stream });
     await house.run(call);
-    const bound = Number(tokenBound(call).inputTokens);
+    const bound = tokenBound(call).inputTokens.charged;
     expect([house.used, house.tickets]).toEqual([[bound + 1, bound + 3, bound + 90], [95]]);
   });
 

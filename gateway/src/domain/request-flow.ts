@@ -8,7 +8,7 @@ import { CallRefusal } from './call-refusal.ts';
 import { agree, type CallTerms } from './call-terms.ts';
 import type { LimitState } from './limits/limit-state.ts';
 import type { Admission } from './limits/rate-limits.ts';
-import { chargedTokens, tokenBound, type TokenBound } from './limits/token-bound.ts';
+import { chargedTokens, tokenBound, type PromptTokens, type TokenBound } from './limits/token-bound.ts';
 import { OutputWindow } from './output-window.ts';
 import type { Parameters } from './parameters/parameter-rules.ts';
 import type { Billing, ContentFilter, Models, ModelView, RandomBytes, Router, Segments, Sink, SpendTalk } from './ports.ts';
@@ -21,7 +21,7 @@ export interface OpenCall {
   readonly principal: Principal;
   readonly call: Call;
   /** The most that its messages can take (limits/token-bound.ts): known since they were parsed. */
-  readonly messagesTokens: number;
+  readonly messagesTokens: PromptTokens;
   /** Ends the call: the client left, the house is closing, the time is over. Its reason is a ServiceError. */
   readonly abort: AbortController;
   /** Takes room for this much of a whole answer. Throws `overloaded` when the process holds too much already. */
@@ -100,7 +100,7 @@ export class RequestFlow {
     const taken = { tokens: 0 };
     try {
       open.limited(ticket.state);
-      const used = ticket.state?.tokens && ((outputTokens: number): void => ticket.used(Number(bound.inputTokens) + outputTokens));
+      const used = ticket.state?.tokens && ((outputTokens: number): void => ticket.used(bound.inputTokens.charged + outputTokens));
       return await this.#govern({ open, model, call, bound, used, sink, startedMs, taken });
     } finally {
       ticket.end(taken.tokens);

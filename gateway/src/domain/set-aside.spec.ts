@@ -11,7 +11,7 @@ import { setAside } from './set-aside.ts';
 const INPUT_NANO = 10n;
 const OUTPUT_NANO = 4n;
 const PRICE = { id: 'price_1', model: 'org/small', currency: 'USD', inputNano: INPUT_NANO, cachedInputNano: INPUT_NANO, outputNano: OUTPUT_NANO, reasoningNano: OUTPUT_NANO };
-const BOUND = Number(tokenBound(new FlowHouse().call()).inputTokens);
+const BOUND = tokenBound(new FlowHouse().call()).inputTokens.most;
 /** What the prompt really has. */
 const TOKENS = 7;
 

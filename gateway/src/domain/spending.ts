@@ -73,7 +73,7 @@ export class Spending {
     const most = Number(bound.outputTokens ?? 0n);
     const first = STEP_TOKENS * call.choices;
     const wanted = {
-      ...place, callId, principal, modelName, inputTokensBound: Number(bound.inputTokens),
+      ...place, callId, principal, modelName, inputTokensBound: bound.inputTokens.most,
       outputTokens: most === 0 ? first : Math.min(most, first), outputTokensBound: most,
     };
     const { granted, ...input } = await setAside(talk, wanted, () => asked.countInput(call));

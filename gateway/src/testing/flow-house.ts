@@ -15,7 +15,7 @@ import { BillingClient } from '../adapters/billing-client.ts';
 import { FilterClient } from '../adapters/filter-client.ts';
 import type { Call, Events } from '../domain/call.ts';
 import type { LimitState } from '../domain/limits/limit-state.ts';
-import { messagesTokens } from '../domain/limits/token-bound.ts';
+import { messagesTokens, type PromptTokens } from '../domain/limits/token-bound.ts';
 import type { CountedCall, RoutedCall } from '../domain/ports.ts';
 import { RequestFlow, type CallSummary } from '../domain/request-flow.ts';
 import type { EventInit } from './house.ts';
@@ -210,7 +210,7 @@ export function counted(inputTokens: bigint, outputTokens: bigint): EventInit {
   return { event: { case: 'counts', value: { inputTokens, outputTokens } } };
 }
 
-function tokensOf({ messages }: Call): number {
+function tokensOf({ messages }: Call): PromptTokens {
   return messagesTokens(JSON.parse(Buffer.from(messages).toString()) as unknown[]);
 }
 

@@ -7,7 +7,7 @@ const callOf = (messages: unknown, fields: Readonly<Record<string, unknown>> = {
   model: 'm', stream: false, choices, messages: Buffer.from(JSON.stringify(messages)), fields: Object.entries(fields).map(([name, value]) => ({ name, json: Buffer.from(JSON.stringify(value)) })),
 });
 const user = (content: unknown): object => ({ role: 'user', content });
-const inputOf = (...given: Parameters<typeof callOf>): number => Number(tokenBound(callOf(...given)).inputTokens);
+const inputOf = (...given: Parameters<typeof callOf>): number => tokenBound(callOf(...given)).inputTokens.charged;
 /** Of a conversation in which nothing is said. */
 const EMPTY = inputOf([user('')]);
 
@@ -15,7 +15,7 @@ describe('tokenBound', () => {
   it('takes the UTF-8 bytes of what is said, however it was written', () => {
     for (const [text, bytes] of [['hello', 5], ['é', 2], ['模型', 6], ['🙂', 4], ['a"\\\n', 4]] as const) expect(inputOf([user(text)]) - EMPTY).toBe(bytes);
     const escaped = { ...callOf([]), messages: Buffer.from('[{"role":"user","content":"\\u6a21\\ud83d\\ude42"}]') };
-    expect(Number(tokenBound(escaped).inputTokens) - EMPTY).toBe(7);
+    expect(tokenBound(escaped).inputTokens.charged - EMPTY).toBe(7);
   });
 
   it('is never less than the bytes of all text and eight for each message, whatever its form', () => {
@@ -48,6 +48,20 @@ describe('tokenBound', () => {
     expect(inputOf([user([text, image(10), image(10)])])).toBeGreaterThan(inputOf([user([text, image(10)])]));
   });
 
+  it.each([
+    ['a file, by its bytes', { type: 'file', file: { filename: 'a.pdf', file_data: `data:application/pdf;base64,${'A'.repeat(1_200_000)}` } }, 900_000, 901_000],
+    ['a file that lies elsewhere, as a whole window', { type: 'file', file: { file_id: 'file-1' } }, 1_000_000, 1_100_000],
+    ['a sound, by its bytes', { type: 'input_audio', input_audio: { data: 'A'.repeat(1_600_000), format: 'wav' } }, 75_000, 76_000],
+    ['a film that lies elsewhere, as a whole window', { type: 'video_url', video_url: { url: 'https://films.example/a.mp4' } }, 1_000_000, 1_100_000],
+    ['a picture, as the largest', { type: 'image_url', image_url: { url: 'https://pictures.example/a.png' } }, 49_000, 49_300],
+  ])('sets money aside for %s, and charges limits with an estimate', (_what, part, least, most) => {
+    const [{ inputTokens: media }, { inputTokens: without }] = [tokenBound(callOf([user([part, { type: 'text', text: 'hi' }])])), tokenBound(callOf([user([{ type: 'text', text: 'hi' }])]))];
+    expect(media.most - without.most).toBeGreaterThanOrEqual(least);
+    expect(media.most - without.most).toBeLessThanOrEqual(most);
+    expect(media.charged - without.charged).toBeLessThan(4_200);
+    expect(without.most).toBe(without.charged);
+  });
+
   it('does not take words for an image because they say they are one', () => {
     const words = 'word '.repeat(10_000);
     expect(inputOf([{ ...user(words), type: 'image_url' }])).toBeGreaterThan(50_000);
@@ -74,7 +88,7 @@ describe('tokenBound', () => {
 
   it('is what limits are charged, with an output that was not bounded by a default', () => {
     const bounded = tokenBound(callOf([user('hi')], { max_tokens: 10 }, 2));
-    expect(chargedTokens(bounded, 2)).toBe(Number(bounded.inputTokens) + 20);
-    expect(chargedTokens({ inputTokens: 5n, outputTokens: undefined }, 2)).toBe(5 + 2 * DEFAULT_OUTPUT_TOKENS);
+    expect(chargedTokens(bounded, 2)).toBe(bounded.inputTokens.charged + 20);
+    expect(chargedTokens({ inputTokens: { charged: 5, most: 9 }, outputTokens: undefined }, 2)).toBe(5 + 2 * DEFAULT_OUTPUT_TOKENS);
   });
 });

@@ -10,6 +10,12 @@ const TOOLS_TEMPLATE_TOKENS = 512;
 const SCHEMA_GROWTH = 2;
 /** One image, sound or file: what open vision models take for a picture of four megapixels. */
 const MEDIA_TOKENS = 4_096;
+/** The most that a picture is charged as: gpt-4o-mini takes 2,833 tokens and 5,667 for each of up to eight tiles. */
+const IMAGE_MOST_TOKENS = 49_152;
+/** Sound and film take a few hundred tokens a second, and a second takes far more bytes than this for each of them. */
+const STREAM_BYTES_A_TOKEN = 16;
+/** What lies elsewhere may fill the window of the model: those in use end here. */
+const REFERENCE_MOST_TOKENS = 1_048_576;
 /** A number takes no more characters (ECMA-262, Number::toString). */
 const SCALAR_BYTES = 25;
 
@@ -25,10 +31,17 @@ const MEDIA_PARTS = new Set(['image_url', 'input_audio', 'file', 'video_url', 'a
 /** Names that stand in every message and in no prompt. */
 const STRUCTURE = new Set(['role', 'content', 'type', 'text']);
 
-/** The most that a call can take, known before any tokeniser has seen it. */
+/** What a prompt can take, known before any tokeniser has seen it. */
+export interface PromptTokens {
+  /** As limits are charged: a bound for text, because a token of a byte-level vocabulary stands for one byte at least; an estimate for media. */
+  readonly charged: number;
+  /** As money is set aside: a bound for media too. */
+  readonly most: number;
+}
+
+/** What a call can take. */
 export interface TokenBound {
-  /** No more than this: a token of a byte-level vocabulary stands for one byte at least. Media are an estimate. */
-  readonly inputTokens: bigint;
+  readonly inputTokens: PromptTokens;
   /** Over all choices; undefined when the request does not bound it. */
   readonly outputTokens: bigint | undefined;
 }
@@ -38,23 +51,58 @@ export interface TokenBound {
  *
  * @param inMessages where they were parsed already, what `messagesTokens` gave for them
  */
-export function tokenBound({ messages, fields, choices }: Call, inMessages = messagesTokens(parsed(messages))): TokenBound {
-  let inputTokens = TEMPLATE_TOKENS + inMessages;
+export function tokenBound({ messages, fields, choices }: Call, { charged, most } = messagesTokens(parsed(messages))): TokenBound {
+  let beside = TEMPLATE_TOKENS;
   let longest: number | undefined;
   for (const { name, json } of fields) {
-    if (PROMPT_FIELDS.has(name)) inputTokens += json.length * SCHEMA_GROWTH;
-    if (TOOL_FIELDS.has(name)) inputTokens += TOOLS_TEMPLATE_TOKENS;
+    if (PROMPT_FIELDS.has(name)) beside += json.length * SCHEMA_GROWTH;
+    if (TOOL_FIELDS.has(name)) beside += TOOLS_TEMPLATE_TOKENS;
     // A request names one of the two (http/chat-completions/request.ts).
     if (name === 'max_completion_tokens' || name === 'max_tokens') longest = Number(Buffer.from(json).toString());
   }
-  return { inputTokens: BigInt(inputTokens), outputTokens: longest === undefined ? undefined : BigInt(longest) * BigInt(choices) };
+  return { inputTokens: { charged: charged + beside, most: most + beside }, outputTokens: longest === undefined ? undefined : BigInt(longest) * BigInt(choices) };
 }
 
 /** The most that messages can take, without what a template says beside them. */
-export function messagesTokens(messages: readonly unknown[]): number {
-  let tokens = 0;
-  for (const message of messages) tokens += messageTokens(message);
-  return tokens;
+export function messagesTokens(messages: readonly unknown[]): PromptTokens {
+  let [charged, most] = [0, 0];
+  for (const message of messages) {
+    const media = mediaTokens(message);
+    const text = messageTokens(message);
+    charged += text + media.charged;
+    most += text + media.most;
+  }
+  return { charged, most };
+}
+
+const NO_MEDIA: PromptTokens = { charged: 0, most: 0 };
+
+/** What the parts of a message that are no text can take. */
+function mediaTokens(message: unknown): PromptTokens {
+  const content = (message as { readonly content?: unknown } | null)?.content;
+  if (!Array.isArray(content)) return NO_MEDIA;
+  let [charged, most] = [0, 0];
+  for (const part of content) {
+    if (!isMedia(part)) continue;
+    charged += MEDIA_TOKENS;
+    most += mediaMost(part.type, (part as Readonly<Record<string, unknown>>)[part.type]);
+  }
+  return { charged, most };
+}
+
+function isMedia(part: unknown): part is { readonly type: string } {
+  const type = (part as { readonly type?: unknown } | null)?.type;
+  return typeof type === 'string' && MEDIA_PARTS.has(type);
+}
+
+/** A file may be text from end to end; what is only referred to may be anything. */
+function mediaMost(type: string, media: unknown): number {
+  if (type === 'image_url') return IMAGE_MOST_TOKENS;
+  const { file_data: file, data, url } = (media ?? {}) as Readonly<Record<string, unknown>>;
+  const inline = [file, data, url].find((value) => typeof value === 'string' && (value !== url || value.startsWith('data:'))) as string | undefined;
+  if (inline === undefined) return REFERENCE_MOST_TOKENS;
+  const bytes = Math.ceil((inline.length * 3) / 4);
+  return Math.max(MEDIA_TOKENS, type === 'file' ? bytes : Math.ceil(bytes / STREAM_BYTES_A_TOKEN));
 }
 
 function parsed(messages: Uint8Array): readonly unknown[] {
@@ -63,7 +111,7 @@ function parsed(messages: Uint8Array): readonly unknown[] {
 
 /** What limits are charged for a call before it is known what it takes. */
 export function chargedTokens({ inputTokens, outputTokens }: TokenBound, choices: number): number {
-  return Number(inputTokens + (outputTokens ?? BigInt(DEFAULT_OUTPUT_TOKENS * choices)));
+  return inputTokens.charged + Number(outputTokens ?? BigInt(DEFAULT_OUTPUT_TOKENS * choices));
 }
 
 /** A message with its content, part by part. */
@@ -75,11 +123,9 @@ function messageTokens(message: unknown): number {
   return tokens;
 }
 
-/** What a part says in words, and the estimate of what it carries beside them. */
+/** What a part says in words. */
 function partTokens(part: unknown): number {
-  const type = (part as { readonly type?: unknown } | null)?.type;
-  if (typeof type !== 'string' || !MEDIA_PARTS.has(type)) return textBytes(part);
-  return MEDIA_TOKENS + textBytes({ ...(part as object), [type]: undefined });
+  return textBytes(isMedia(part) ? { ...part, [part.type]: undefined } : part);
 }
 
 /** The UTF-8 bytes of all strings and names in a value. Its depth is bounded where the request is read. */

@@ -1,5 +1,5 @@
 import type { Call, Field } from '../../domain/call.ts';
-import { messagesTokens } from '../../domain/limits/token-bound.ts';
+import { messagesTokens, type PromptTokens } from '../../domain/limits/token-bound.ts';
 import { invalidValue, missing, unknown } from '../field-rules.ts';
 import { readJsonMembers, type JsonMembers } from '../json-members.ts';
 import { FIELDS } from './fields.ts';
@@ -8,7 +8,7 @@ import { FIELDS } from './fields.ts';
 export interface ChatRequest {
   readonly call: Call;
   /** The most that its messages can take. */
-  readonly messagesTokens: number;
+  readonly messagesTokens: PromptTokens;
   /** `stream_options.include_usage`. */
   readonly includeUsage: boolean;
 }
