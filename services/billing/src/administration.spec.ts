@@ -133,19 +133,34 @@ describe('a budget', () => {
 
   it('without a period counts from when it was first set, and goes on when its amount is changed', async () => {
     const day = Math.floor(house.clock.wallMs() / 86_400_000);
-    await sql.query("INSERT INTO spend_day VALUES ('key', 'key', $1, 'org', 40, 0, 0), ('key', 'key', $1 - 100, 'org', 1000, 0, 0)", [day]);
+    await sql.query("INSERT INTO spend_day VALUES ('key', 'key', $1, 'org', 40, 30, 20), ('key', 'key', $1 - 100, 'org', 1000, 500, 0)", [day]);
     await running.stop();
     running = await house.start();
     await budget({ period: 'none' });
-    expect(await list()).toMatchObject([{ spentNano: 0n }]);
-    await sql.query("UPDATE spend_day SET spent_nano = 47 WHERE subject_id = 'key' AND day = $1", [day]);
+    expect(await list()).toMatchObject([{ spentNano: 0n, overrunNano: 0n }]);
+    await sql.query("UPDATE spend_day SET spent_nano = 47, overrun_nano = 32 WHERE subject_id = 'key' AND day = $1", [day]);
     await running.stop();
     running = await house.start();
-    expect(await list()).toMatchObject([{ spentNano: 7n }]);
+    expect(await list()).toMatchObject([{ spentNano: 7n, overrunNano: 2n }]);
     await budget({ period: 'none', amountNano: 8n });
-    expect(await list()).toMatchObject([{ spentNano: 7n, amountNano: 8n }]);
+    expect(await list()).toMatchObject([{ spentNano: 7n, overrunNano: 2n, amountNano: 8n }]);
     await budget({ period: 'day' });
-    expect(await list()).toMatchObject([{ spentNano: 47n }]);
+    expect(await list()).toMatchObject([{ spentNano: 47n, overrunNano: 32n }]);
+    await sql.query("DELETE FROM spend_day WHERE subject_id = 'key'");
+  });
+
+  it('without a period is not excused by what was above holds before it was set', async () => {
+    const day = Math.floor(house.clock.wallMs() / 86_400_000);
+    await sql.query("INSERT INTO spend_day VALUES ('key', 'key', $1, 'org', 40, 0, 40)", [day]);
+    await running.stop();
+    running = await house.start();
+    await budget({ period: 'none', amountNano: 5n });
+    const exceeded = async () => (await running.billing.checkLedger({ organisationId: 'org' })).faults.filter(({ law }) => law === 'budget_exceeded').length;
+    expect(await exceeded()).toBe(0);
+    await sql.query("UPDATE spend_day SET spent_nano = 46 WHERE subject_id = 'key' AND day = $1", [day]);
+    await running.stop();
+    running = await house.start();
+    expect(await exceeded()).toBe(1);
     await sql.query("DELETE FROM spend_day WHERE subject_id = 'key'");
   });
 

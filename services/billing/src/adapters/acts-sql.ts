@@ -1,6 +1,6 @@
 import { publishAct, type ActOutlet, type AdminAct } from '@sluice/events';
 import type { Sql, SqlTransaction } from '@sluice/sql';
-import type { Budget, BudgetLevel } from '../domain/budget.ts';
+import type { Budget, BudgetLevel, DayRecord } from '../domain/budget.ts';
 import type { Price } from '../domain/money.ts';
 import type { Acts, BillingState } from '../domain/ports.ts';
 import type { AfterCommit, Follow } from './after-commit.ts';
@@ -71,12 +71,14 @@ class SqlBillingState implements BillingState {
     return Number(row!.budgets);
   }
 
-  async putBudget({ level, subjectId, amountNano, period, sinceDay, baselineNano, floorNano, setDay }: Budget): Promise<void> {
+  async putBudget({ level, subjectId, amountNano, period, sinceDay, baselineNano, floorNano, setDay, baselineOutside }: Budget): Promise<void> {
     await this.#sql.query(
-      `INSERT INTO budget (organisation_id, level, subject_id, amount_nano, period, since_day, baseline_nano, floor_nano, set_day) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+      `INSERT INTO budget (organisation_id, level, subject_id, amount_nano, period, since_day, baseline_nano, floor_nano, set_day, baseline_overrun_nano, baseline_unheld_nano)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
        ON CONFLICT (level, subject_id) DO UPDATE SET amount_nano = excluded.amount_nano, period = excluded.period, since_day = excluded.since_day,
-         baseline_nano = excluded.baseline_nano, floor_nano = excluded.floor_nano, set_day = excluded.set_day`,
-      [this.#organisationId, level, subjectId, amountNano, period, sinceDay, baselineNano, floorNano, setDay],
+         baseline_nano = excluded.baseline_nano, floor_nano = excluded.floor_nano, set_day = excluded.set_day,
+         baseline_overrun_nano = excluded.baseline_overrun_nano, baseline_unheld_nano = excluded.baseline_unheld_nano`,
+      [this.#organisationId, level, subjectId, amountNano, period, sinceDay, baselineNano, floorNano, setDay, baselineOutside.overrunNano, baselineOutside.unheldNano],
     );
   }
 
@@ -84,9 +86,10 @@ class SqlBillingState implements BillingState {
     await this.#sql.query('DELETE FROM budget WHERE organisation_id = $1 AND level = $2 AND subject_id = $3', [this.#organisationId, level, subjectId]);
   }
 
-  async spentOn(level: BudgetLevel, subjectId: string, day: number): Promise<bigint> {
-    const [row] = await this.#sql.query<{ spent_nano: bigint }>('SELECT spent_nano FROM spend_day WHERE level = $1 AND subject_id = $2 AND day = $3', [level, subjectId, day]);
-    return row?.spent_nano ?? 0n;
+  async recordOf(level: BudgetLevel, subjectId: string, day: number): Promise<DayRecord> {
+    const text = 'SELECT spent_nano, overrun_nano, unheld_nano FROM spend_day WHERE level = $1 AND subject_id = $2 AND day = $3';
+    const [row] = await this.#sql.query<{ spent_nano: bigint; overrun_nano: bigint; unheld_nano: bigint }>(text, [level, subjectId, day]);
+    return { spentNano: row?.spent_nano ?? 0n, overrunNano: row?.overrun_nano ?? 0n, unheldNano: row?.unheld_nano ?? 0n };
   }
 
   async record(act: AdminAct, follow: Follow): Promise<void> {

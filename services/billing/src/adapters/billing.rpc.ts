@@ -3,7 +3,7 @@ import type { Budget as BudgetMessage, BillingService } from '@sluice/proto/bill
 import type { Implementation } from '@sluice/rpc';
 import type { Sql } from '@sluice/sql';
 import { actCounter } from '@sluice/telemetry';
-import type { Budget } from '../domain/budget.ts';
+import type { Budget, Outside } from '../domain/budget.ts';
 import { told } from '../domain/money.ts';
 import { DAY_MS, dayOf, periodAround } from '../domain/period.ts';
 import type { Administration } from '../domain/ports.ts';
@@ -12,7 +12,7 @@ import { setCurrency } from '../domain/set-currency.ts';
 import { setPrice } from '../domain/set-price.ts';
 import { checkLedger } from './check-ledger.ts';
 import { levelName, levelNumber, priceMessage } from './messages.ts';
-import { readBudgets, readOutside, readPrices, readUsage, type Outside, type UsageFigures } from './reads-sql.ts';
+import { readBudgets, readOutside, readPrices, readUsage, type UsageFigures } from './reads-sql.ts';
 import { spend, type SpendDependencies } from './spend.ts';
 
 const countAct = actCounter('billing');

@@ -1,6 +1,6 @@
 import { ServiceError } from '@sluice/errors';
 import type { SqlQuery } from '@sluice/sql';
-import { LEVELS, type Budget } from '../domain/budget.ts';
+import { LEVELS, type Budget, type Outside } from '../domain/budget.ts';
 import type { Price } from '../domain/money.ts';
 import { periodAround } from '../domain/period.ts';
 import { numberArray, textArray } from './array-literal.ts';
@@ -22,13 +22,6 @@ export async function readBudgets(sql: SqlQuery, organisationId: string): Promis
 }
 
 /** What lies outside of budgets, one for each given budget in the period of a day. */
-export interface Outside {
-  /** Above limited holds. */
-  readonly overrunNano: bigint;
-  /** Above holds that no budget limited. */
-  readonly unheldNano: bigint;
-}
-
 export async function readOutside(sql: SqlQuery, budgets: readonly Budget[], today: number): Promise<Outside[]> {
   if (budgets.length === 0) return [];
   const ranges = budgets.map(({ period, sinceDay }) => periodAround(period, today, sinceDay));
@@ -41,7 +34,10 @@ export async function readOutside(sql: SqlQuery, budgets: readonly Budget[], tod
       numberArray(ranges.map(({ fromDay }) => fromDay)), numberArray(ranges.map(({ toDay }) => toDay)),
     ],
   );
-  return rows.map(({ overrun_nano, unheld_nano }) => ({ overrunNano: overrun_nano, unheldNano: unheld_nano }));
+  return rows.map(({ overrun_nano, unheld_nano }, at) => {
+    const { baselineOutside } = budgets[at]!;
+    return { overrunNano: overrun_nano - baselineOutside.overrunNano, unheldNano: unheld_nano - baselineOutside.unheldNano };
+  });
 }
 
 export interface UsageAsked {

@@ -4,6 +4,19 @@ export const LEVELS = ['organisation', 'project', 'key'] as const;
 /** Where a budget can be set. */
 export type BudgetLevel = (typeof LEVELS)[number];
 
+/** What lies outside of a budget. */
+export interface Outside {
+  /** Above limited holds. */
+  readonly overrunNano: bigint;
+  /** Above holds that no budget limited. */
+  readonly unheldNano: bigint;
+}
+
+/** What is on record of a subject on a day; what is unheld is part of what is spent. */
+export interface DayRecord extends Outside {
+  readonly spentNano: bigint;
+}
+
 /** A budget as it is stored. */
 export interface Budget extends Cap {
   readonly organisationId: string;
@@ -13,6 +26,8 @@ export interface Budget extends Cap {
   /** What was spent and held when it was set: as much is allowed in the period of `setDay`, if it is more than the amount. */
   readonly floorNano: bigint;
   readonly setDay: number;
+  /** What lay outside on the first day before the budget was set; not counted, as its `baselineNano` is not. */
+  readonly baselineOutside: Outside;
 }
 
 /** What a budget allows in the period of a day: its amount, or what was there when it was set below that. */

@@ -1,7 +1,7 @@
 import type { Clock, Ids } from '@sluice/clock';
 import type { AdminAct } from '@sluice/events';
 import type { AccessPermissions } from '@sluice/permissions';
-import type { Budget, BudgetLevel } from './budget.ts';
+import type { Budget, BudgetLevel, DayRecord } from './budget.ts';
 import type { BudgetBook } from './budget-book.ts';
 import type { Price } from './money.ts';
 import type { PriceList } from './price-list.ts';
@@ -17,8 +17,7 @@ export interface BillingState {
   countBudgets(): Promise<number>;
   putBudget(budget: Budget): Promise<void>;
   deleteBudget(budget: Budget): Promise<void>;
-  /** What is on record as spent by a subject on a day. */
-  spentOn(level: BudgetLevel, subjectId: string, day: number): Promise<bigint>;
+  recordOf(level: BudgetLevel, subjectId: string, day: number): Promise<DayRecord>;
   /** Leaves with the act, for the audit. `follow` is told once, when that is known, whether the act is durable: memory follows then. */
   record(act: AdminAct, follow: (isDurable: boolean) => void): Promise<void>;
 }

@@ -3,7 +3,7 @@ import type { Actor } from '@sluice/events';
 import type { Budget, BudgetLevel } from './budget.ts';
 import { MAX_BUDGET_NANO } from './money.ts';
 import { dayOf, isPeriod, type Period } from './period.ts';
-import type { Administration, Permissions } from './ports.ts';
+import type { Administration, BillingState, Permissions } from './ports.ts';
 
 /** Every budget is an account in memory and a line in a list. */
 export const MAX_BUDGETS = 10_000;
@@ -33,9 +33,7 @@ export async function setBudget({ acts, permissions, clock, book }: Administrati
     const known = await state.budget(level, subjectId);
     if (!known && (await state.countBudgets()) >= MAX_BUDGETS) throw new ServiceError('failed_precondition', `An organisation has at most ${MAX_BUDGETS} budgets.`);
     const today = dayOf(clock.wallMs());
-    const goesOn = known?.period === 'none' && period === 'none';
-    const sinceDay = goesOn ? known.sinceDay : today;
-    const baselineNano = goesOn ? known.baselineNano : period === 'none' ? await state.spentOn(level, subjectId, today) : 0n;
+    const { sinceDay, baselineNano, baselineOutside } = known?.period === 'none' && period === 'none' ? known : await beginning(state, level, subjectId, period, today);
     const account = book.account({ level, id: subjectId });
     const cap = { amountNano, period, sinceDay, baselineNano };
     // In force beside the old one from before its floor is read: whatever is given out until it is durable, it allows too.
@@ -45,7 +43,7 @@ export async function setBudget({ acts, permissions, clock, book }: Administrati
       lift();
     };
     try {
-      const budget: Budget = { organisationId, level, subjectId, ...cap, floorNano: account.totalUnder(cap, today), setDay: today };
+      const budget: Budget = { organisationId, level, subjectId, ...cap, baselineOutside, floorNano: account.totalUnder(cap, today), setDay: today };
       await state.putBudget(budget);
       const detail = { amount_nano: `${amountNano}`, period, ...(known && { previous_amount_nano: `${known.amountNano}`, previous_period: known.period }) };
       await state.record({ actor, action: 'budget.set', object: `${level}:${subjectId}`, atMs: clock.wallMs(), detail }, follow);
@@ -68,6 +66,13 @@ export async function removeBudget({ acts, permissions, clock, book }: Administr
     await state.record({ actor, action: 'budget.removed', object: `${level}:${subjectId}`, atMs: clock.wallMs(), detail }, (isDurable) => isDurable && book.account({ level, id: subjectId }).setCap(undefined));
     return known;
   });
+}
+
+/** From when a budget counts that is set now. */
+async function beginning(state: BillingState, level: BudgetLevel, subjectId: string, period: Period, today: number): Promise<Pick<Budget, 'sinceDay' | 'baselineNano' | 'baselineOutside'>> {
+  if (period !== 'none') return { sinceDay: today, baselineNano: 0n, baselineOutside: { overrunNano: 0n, unheldNano: 0n } };
+  const { spentNano, ...baselineOutside } = await state.recordOf(level, subjectId, today);
+  return { sinceDay: today, baselineNano: spentNano, baselineOutside };
 }
 
 /** Whether the organisation has such a subject, which a budget would hold for. */
