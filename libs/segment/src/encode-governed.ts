@@ -1,10 +1,10 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { BudgetRefusalSchema, HoldSchema, PriceSchema } from '@sluice/proto/billing/v1/billing';
 import type { HitSchema } from '@sluice/proto/content_filter/v1/content_filter';
-import type { CallHoldSchema, FilterVerdictSchema, LimitRefusalSchema, RuleRefusalSchema } from '@sluice/proto/events/v1/calls';
+import type { CallHoldSchema, FilterVerdictSchema, LimitRefusalSchema, ParameterChangeSchema, RuleRefusalSchema } from '@sluice/proto/events/v1/calls';
 import { writer } from './message-writer.ts';
 
-/* What records say of limits, money and content, field by field (encode-record.ts says why). */
+/* What records say of limits, parameters, money and content, field by field (encode-record.ts says why). */
 
 /** A Hold of billing.v1. */
 export function hold(field: number, value: MessageInitShape<typeof HoldSchema> | undefined): void {
@@ -62,6 +62,18 @@ function hit(field: number, value: MessageInitShape<typeof HitSchema>): void {
   writer.number(8, value.end);
   writer.bytes(9, value.textHash);
   writer.end(start);
+}
+
+/** Each a ParameterChange of events.v1. */
+export function parameterChanges(field: number, values: readonly MessageInitShape<typeof ParameterChangeSchema>[] | undefined): void {
+  for (const { parameter, askedJson, sentJson, ruleId } of values ?? []) {
+    const start = writer.begin(field);
+    writer.string(1, parameter);
+    writer.string(2, askedJson);
+    writer.string(3, sentJson);
+    writer.string(4, ruleId);
+    writer.end(start);
+  }
 }
 
 /** A LimitRefusal of events.v1. */

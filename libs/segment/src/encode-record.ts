@@ -1,7 +1,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { ChatCallSchema, ChatEventSchema } from '@sluice/proto/chat/v1/chat';
 import type { BodySchema, CallRecordSchema, CountsSchema, LeafSchema, OpeningSchema, OutputBodySchema } from '@sluice/proto/events/v1/calls';
-import { budgetRefusal, callHold, hold, limitRefusal, ruleRefusal, verdict } from './encode-governed.ts';
+import { budgetRefusal, callHold, hold, limitRefusal, parameterChanges, ruleRefusal, verdict } from './encode-governed.ts';
 import { writer } from './message-writer.ts';
 import type { EncodedOutput } from './record.ts';
 
@@ -82,6 +82,7 @@ function admitted(value: Value<RecordInit, 'admitted'>): void {
   writer.string(9, value.modelName);
   callHold(10, value.hold);
   verdict(11, value.inputVerdict);
+  parameterChanges(12, value.parameters);
 }
 
 function output(value: Value<RecordInit, 'output'>): void {
@@ -128,6 +129,7 @@ function refused(value: Value<RecordInit, 'refused'>): void {
   else if (by?.case === 'budget') budgetRefusal(11, by.value);
   else if (by?.case === 'rule') ruleRefusal(12, by.value);
   verdict(13, value.inputVerdict);
+  parameterChanges(14, value.parameters);
 }
 
 function counts(field: number, value: MessageInitShape<typeof CountsSchema> | undefined): void {

@@ -21,6 +21,27 @@ describe('the view of what was governed', () => {
     });
   });
 
+  it('has what was changed of the parameters, in its order, and no member for it where nothing was', () => {
+    const parameters = [{ parameter: 'temperature', askedJson: '1.5', sentJson: '1', ruleId: 'prule_1' }, { parameter: 'max_tokens', askedJson: '', sentJson: '2048', ruleId: 'prule_2' }, { parameter: 'max_tokens', askedJson: '2048', sentJson: '165', ruleId: '' }];
+    const changes = [{ name: 'temperature', asked: 1.5, sent: 1, rule_id: 'prule_1' }, { name: 'max_tokens', asked: null, sent: 2048, rule_id: 'prule_2' }, { name: 'max_tokens', asked: 2048, sent: 165, rule_id: null }];
+    const read = fromBinary(CallAdmittedSchema, toBinary(CallAdmittedSchema, create(CallAdmittedSchema, { ...ADMITTED, parameters })));
+    expect(governedView(read, COMPLETED)).toEqual({ ...governedView(ADMITTED, COMPLETED), parameters: changes });
+    expect(JSON.stringify(governedView({ ...ADMITTED, parameters }, COMPLETED))).toBe(JSON.stringify(governedView(read, COMPLETED)));
+    expect(refusedView({ parameters: parameters.slice(0, 1) })).toEqual({ by: null, input: null, parameters: changes.slice(0, 1) });
+  });
+
+  it('of a record from before changes were recorded is byte for byte what its leaf commits to', () => {
+    const price = { id: 'price_1', model: 'small', currency: 'EUR', inputNano: 5n, outputNano: 7n };
+    const admitted = fromBinary(CallAdmittedSchema, toBinary(CallAdmittedSchema, create(CallAdmittedSchema, { modelName: 'small', hold: { hold: { amountNano: 10n, limited: true, outputTokens: 64n }, price }, inputVerdict: { policyVersion: 4n } })));
+    const completed = fromBinary(CallCompletedSchema, toBinary(CallCompletedSchema, create(CallCompletedSchema, { costNano: 9n, stoppedBy: 'budget' })));
+    expect(JSON.stringify(governedView(admitted, completed))).toBe(
+      '{"model_name":"small","price":{"id":"price_1","model":"small","currency":"EUR","input_nano":"5","cached_input_nano":"0","output_nano":"7","reasoning_nano":"0"},"hold":{"amount_nano":"10","limited":true,"output_tokens":64},' +
+      '"cost_nano":"9","overrun_nano":"0","stopped_by":"budget","input":{"policy_version":4,"action":"none","hit_count":0,"hits":[]},"output":null}',
+    );
+    const refused = fromBinary(CallRefusedSchema, toBinary(CallRefusedSchema, create(CallRefusedSchema, { refusedBy: { case: 'rule', value: { ruleId: 'rule_1', ruleTitle: 'T', policyVersion: 4n } } })));
+    expect(JSON.stringify(refusedView(refused))).toBe('{"by":{"type":"rule","rule_id":"rule_1","title":"T","policy_version":4},"input":null}');
+  });
+
   it('shows the hold of the beginning while there is no other, and no price where there is none', () => {
     expect(governedView({ ...ADMITTED, hold: { ...ADMITTED.hold, price: {} } }, {})).toMatchObject({ price: null, hold: { amount_nano: '10' }, cost_nano: '0', stopped_by: null, output: null });
   });

@@ -1,11 +1,11 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import type { CallAdmittedSchema, CallCompletedSchema, CallRefusedSchema, FilterVerdictSchema } from '@sluice/proto/events/v1/calls';
+import type { CallAdmittedSchema, CallCompletedSchema, CallRefusedSchema, FilterVerdictSchema, ParameterChangeSchema } from '@sluice/proto/events/v1/calls';
 import type { BudgetRefusalSchema, HoldSchema, PriceSchema } from '@sluice/proto/billing/v1/billing';
 import type { HitSchema } from '@sluice/proto/content_filter/v1/content_filter';
 
-type Admitted = Pick<MessageInitShape<typeof CallAdmittedSchema>, 'modelName' | 'hold' | 'inputVerdict'>;
+type Admitted = Pick<MessageInitShape<typeof CallAdmittedSchema>, 'modelName' | 'hold' | 'inputVerdict' | 'parameters'>;
 type Completed = Pick<MessageInitShape<typeof CallCompletedSchema>, 'hold' | 'costNano' | 'overrunNano' | 'stoppedBy' | 'outputVerdict'>;
-type Refused = Pick<MessageInitShape<typeof CallRefusedSchema>, 'refusedBy' | 'inputVerdict'>;
+type Refused = Pick<MessageInitShape<typeof CallRefusedSchema>, 'refusedBy' | 'inputVerdict' | 'parameters'>;
 
 const ACTIONS = ['none', 'block', 'mask', 'flag', 'allow'];
 const DIRECTIONS = ['none', 'in', 'out', 'both'];
@@ -13,7 +13,7 @@ const CHANNELS = ['none', 'content', 'reasoning', 'refusal', 'tool_arguments', '
 const LEVELS = ['none', 'organisation', 'project', 'key'];
 
 /**
- * What money and content did to a call, as a reader sees it; its leaf commits to exactly this. Amounts are in nano-units,
+ * What rules on parameters, money and content did to a call, as a reader sees it; its leaf commits to exactly this. Amounts are in nano-units,
  * as strings, because they go beyond what a number of JSON holds exactly.
  */
 export function governedView(admitted: Admitted, completed: Completed): object {
@@ -27,17 +27,27 @@ export function governedView(admitted: Admitted, completed: Completed): object {
     stopped_by: completed.stoppedBy || null,
     input: verdictView(admitted.inputVerdict),
     output: verdictView(completed.outputVerdict),
+    ...parametersView(admitted.parameters),
   };
 }
 
-/** What refused a call, where it was a limit, a budget or a rule; its leaf commits to exactly this. */
-export function refusedView({ refusedBy, inputVerdict }: Refused): object {
-  return { by: refusedBy?.case === undefined ? null : refusedByView(refusedBy), input: verdictView(inputVerdict) };
+/** What refused a call, where it was a limit, a budget or a rule, and what of it was changed before; its leaf commits to exactly this. */
+export function refusedView({ refusedBy, inputVerdict, parameters }: Refused): object {
+  return { by: refusedBy?.case === undefined ? null : refusedByView(refusedBy), input: verdictView(inputVerdict), ...parametersView(parameters) };
 }
 
 /** A hold; null when there is none. */
 export function holdView(hold: MessageInitShape<typeof HoldSchema> | undefined): object | null {
   return hold ? { amount_nano: String(hold.amountNano ?? 0n), limited: hold.limited ?? false, output_tokens: Number(hold.outputTokens ?? 0n) } : null;
+}
+
+/** A member only where something was changed: the leaves of calls from before changes were recorded commit to a view without it. */
+function parametersView(changes: readonly MessageInitShape<typeof ParameterChangeSchema>[] = []): object {
+  return changes.length === 0 ? {} : { parameters: changes.map(changeView) };
+}
+
+function changeView({ parameter = '', askedJson = '', sentJson = '', ruleId = '' }: MessageInitShape<typeof ParameterChangeSchema>): object {
+  return { name: parameter, asked: askedJson === '' ? null : Number(askedJson), sent: Number(sentJson), rule_id: ruleId || null };
 }
 
 function priceView({ id = '', model = '', currency = '', inputNano = 0n, cachedInputNano = 0n, outputNano = 0n, reasoningNano = 0n }: MessageInitShape<typeof PriceSchema>): object {

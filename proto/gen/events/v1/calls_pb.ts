@@ -21,7 +21,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file events/v1/calls.proto.
  */
 export const file_events_v1_calls: GenFile = /*@__PURE__*/
-  fileDesc("ChVldmVudHMvdjEvY2FsbHMucHJvdG8SCWV2ZW50cy52MSK1AQoHU2VnbWVudBIQCghwcm9kdWNlchgBIAEoCRINCgVlcG9jaBgCIAEoBBILCgNzZXEYAyABKAQSEwoLYnVpbHRfYXRfbXMYBCABKAMSJgoHcmVjb3JkcxgFIAMoCzIVLmV2ZW50cy52MS5DYWxsUmVjb3JkEiYKBmJsb2NrcxgGIAMoCzIWLmV2ZW50cy52MS5TZWFsZWRCbG9jazoXirUYEwoFY2FsbHMSCHByb2R1Y2VyGAcihAIKCkNhbGxSZWNvcmQSDwoHY2FsbF9pZBgBIAEoCRIrCghhZG1pdHRlZBgCIAEoCzIXLmV2ZW50cy52MS5DYWxsQWRtaXR0ZWRIABInCgZvdXRwdXQYAyABKAsyFS5ldmVudHMudjEuQ2FsbE91dHB1dEgAEi0KCWNvbXBsZXRlZBgEIAEoCzIYLmV2ZW50cy52MS5DYWxsQ29tcGxldGVkSAASKQoHcmVmdXNlZBgFIAEoCzIWLmV2ZW50cy52MS5DYWxsUmVmdXNlZEgAEisKCGZyYWdtZW50GAYgASgLMhcuZXZlbnRzLnYxLkNhbGxGcmFnbWVudEgAQggKBnJlY29yZCIdCgxDYWxsRnJhZ21lbnQSDQoFaW5kZXgYASABKA0imwIKDENhbGxBZG1pdHRlZBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIOCgZrZXlfaWQYAyABKAkSDQoFbW9kZWwYBCABKAkSDgoGc3RyZWFtGAUgASgIEhYKDmFkbWl0dGVkX2F0X21zGAYgASgDEhkKEXByb21wdF9jb21taXRtZW50GAcgASgMEhQKDG91dHB1dF9jaGFpbhgIIAEoDBISCgptb2RlbF9uYW1lGAkgASgJEiEKBGhvbGQYCiABKAsyEy5ldmVudHMudjEuQ2FsbEhvbGQSLwoNaW5wdXRfdmVyZGljdBgLIAEoCzIYLmV2ZW50cy52MS5GaWx0ZXJWZXJkaWN0IosBCgpDYWxsT3V0cHV0EhQKDG91dHB1dF9ieXRlcxgBIAEoBBIOCgZldmVudHMYAiABKAQSFAoMb3V0cHV0X2NoYWluGAMgASgMEiEKBmNvdW50cxgEIAEoCzIRLmV2ZW50cy52MS5Db3VudHMSHgoEaG9sZBgFIAEoCzIQLmJpbGxpbmcudjEuSG9sZCJ/CgZDb3VudHMSFAoMaW5wdXRfdG9rZW5zGAEgASgEEhUKDW91dHB1dF90b2tlbnMYAiABKAQSGwoTY2FjaGVkX2lucHV0X3Rva2VucxgDIAEoBBIYChByZWFzb25pbmdfdG9rZW5zGAQgASgEEhEKCWVzdGltYXRlZBgFIAEoCCKLAQoNRmlsdGVyVmVyZGljdBIWCg5wb2xpY3lfdmVyc2lvbhgBIAEoBBIpCgZhY3Rpb24YAiABKA4yGS5jb250ZW50X2ZpbHRlci52MS5BY3Rpb24SJAoEaGl0cxgDIAMoCzIWLmNvbnRlbnRfZmlsdGVyLnYxLkhpdBIRCgloaXRfY291bnQYBCABKA0iTAoIQ2FsbEhvbGQSHgoEaG9sZBgBIAEoCzIQLmJpbGxpbmcudjEuSG9sZBIgCgVwcmljZRgCIAEoCzIRLmJpbGxpbmcudjEuUHJpY2Ui5AMKDUNhbGxDb21wbGV0ZWQSIwoHb3V0Y29tZRgBIAEoDjISLmV2ZW50cy52MS5PdXRjb21lEhIKCmVycm9yX2NvZGUYAiABKAkSEwoLaHR0cF9zdGF0dXMYAyABKA0SFAoMb3V0cHV0X2J5dGVzGAQgASgEEhQKDG91dHB1dF9jaGFpbhgFIAEoDBIhCgZjb3VudHMYBiABKAsyES5ldmVudHMudjEuQ291bnRzEhIKCnZlcnNpb25faWQYByABKAkSFQoNZGVwbG95bWVudF9pZBgIIAEoCRIXCg9jb21wbGV0ZWRfYXRfbXMYCSABKAMSFwoPZmlyc3Rfb3V0cHV0X21zGAogASgNEhMKC2R1cmF0aW9uX21zGAsgASgNEhYKDmZpbmlzaF9yZWFzb25zGAwgAygJEh0KBGxlYWYYDSABKAsyDy5ldmVudHMudjEuTGVhZhIeCgRob2xkGA4gASgLMhAuYmlsbGluZy52MS5Ib2xkEhEKCWNvc3RfbmFubxgPIAEoAxIUCgxvdmVycnVuX25hbm8YECABKAMSEgoKc3RvcHBlZF9ieRgRIAEoCRIwCg5vdXRwdXRfdmVyZGljdBgSIAEoCzIYLmV2ZW50cy52MS5GaWx0ZXJWZXJkaWN0IoUDCgtDYWxsUmVmdXNlZBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIOCgZrZXlfaWQYAyABKAkSDQoFbW9kZWwYBCABKAkSEgoKZXJyb3JfY29kZRgFIAEoCRITCgtodHRwX3N0YXR1cxgGIAEoDRINCgVwYXJhbRgHIAEoCRIVCg1yZWZ1c2VkX2F0X21zGAggASgDEh0KBGxlYWYYCSABKAsyDy5ldmVudHMudjEuTGVhZhIoCgVsaW1pdBgKIAEoCzIXLmV2ZW50cy52MS5MaW1pdFJlZnVzYWxIABIrCgZidWRnZXQYCyABKAsyGS5iaWxsaW5nLnYxLkJ1ZGdldFJlZnVzYWxIABImCgRydWxlGAwgASgLMhYuZXZlbnRzLnYxLlJ1bGVSZWZ1c2FsSAASLwoNaW5wdXRfdmVyZGljdBgNIAEoCzIYLmV2ZW50cy52MS5GaWx0ZXJWZXJkaWN0QgwKCnJlZnVzZWRfYnkiYAoMTGltaXRSZWZ1c2FsEh8KBWxldmVsGAEgASgOMhAuYWNjZXNzLnYxLkxldmVsEhIKCnN1YmplY3RfaWQYAiABKAkSDAoEa2luZBgDIAEoCRINCgVsaW1pdBgEIAEoBCJKCgtSdWxlUmVmdXNhbBIPCgdydWxlX2lkGAEgASgJEhIKCnJ1bGVfdGl0bGUYAiABKAkSFgoOcG9saWN5X3ZlcnNpb24YAyABKAQiMgoETGVhZhIqCgtjb21taXRtZW50cxgBIAMoCzIVLmV2ZW50cy52MS5Db21taXRtZW50IigKCkNvbW1pdG1lbnQSDAoEbmFtZRgBIAEoCRIMCgRoYXNoGAIgASgMIjQKB09wZW5pbmcSDAoEbmFtZRgBIAEoCRIMCgRzYWx0GAIgASgMEg0KBXZhbHVlGAMgASgMIlIKC1NlYWxlZEJsb2NrEhIKCnByb2plY3RfaWQYASABKAkSEwoLZGF0YV9rZXlfaWQYAiABKAkSCgoCaXYYAyABKAwSDgoGc2VhbGVkGAQgASgMIikKBkJvZGllcxIfCgZib2RpZXMYASADKAsyDy5ldmVudHMudjEuQm9keSK3AQoEQm9keRIOCgZyZWNvcmQYASABKA0SKwoIYWRtaXR0ZWQYAiABKAsyFy5ldmVudHMudjEuQWRtaXR0ZWRCb2R5SAASJwoGb3V0cHV0GAMgASgLMhUuZXZlbnRzLnYxLk91dHB1dEJvZHlIABItCgljb21wbGV0ZWQYBCABKAsyGC5ldmVudHMudjEuQ29tcGxldGVkQm9keUgAEhIKCGZyYWdtZW50GAUgASgMSABCBgoEYm9keSJECgxBZG1pdHRlZEJvZHkSHwoEY2FsbBgBIAEoCzIRLmNoYXQudjEuQ2hhdENhbGwSEwoLcHJvbXB0X3NhbHQYAiABKAwiMAoKT3V0cHV0Qm9keRIiCgZldmVudHMYASADKAsyEi5jaGF0LnYxLkNoYXRFdmVudCKOAQoNQ29tcGxldGVkQm9keRIkCghvcGVuaW5ncxgBIAMoCzISLmV2ZW50cy52MS5PcGVuaW5nEh8KBGNhbGwYAiABKAsyES5jaGF0LnYxLkNoYXRDYWxsEhMKC3Byb21wdF9zYWx0GAMgASgMEg0KBWVycm9yGAQgASgMEhIKCmVycm9yX3NhbHQYBSABKAwiYgoMUHJvZHVjZXJCZWF0EhAKCHByb2R1Y2VyGAEgASgJEg0KBWVwb2NoGAIgASgEEhAKCG5leHRfc2VxGAMgASgEOh+KtRgbCg1wcm9kdWNlci5iZWF0Eghwcm9kdWNlchgBIp0CCg1DYWxsQWJhbmRvbmVkEg8KB2NhbGxfaWQYASABKAkSFwoPb3JnYW5pc2F0aW9uX2lkGAIgASgJEhIKCnByb2plY3RfaWQYAyABKAkSDgoGa2V5X2lkGAQgASgJEg0KBW1vZGVsGAUgASgJEhAKCHByb2R1Y2VyGAYgASgJEg0KBWVwb2NoGAcgASgEEiEKBmNvdW50cxgIIAEoCzIRLmV2ZW50cy52MS5Db3VudHMSFAoMb3V0cHV0X2J5dGVzGAkgASgEEhQKDG91dHB1dF9jaGFpbhgKIAEoDBIWCg5hZG1pdHRlZF9hdF9tcxgLIAEoAzonirUYIwoOY2FsbC5hYmFuZG9uZWQSD29yZ2FuaXNhdGlvbl9pZBgHIsIBCgpBZG1pbkFjdGVkEgoKAmlkGAEgASgJEh8KBWFjdG9yGAIgASgLMhAuYWNjZXNzLnYxLkFjdG9yEhcKD29yZ2FuaXNhdGlvbl9pZBgDIAEoCRIOCgZhY3Rpb24YBCABKAkSDgoGb2JqZWN0GAUgASgJEhMKC2FjdGVkX2F0X21zGAYgASgDEhMKC2RldGFpbF9qc29uGAcgASgJOiSKtRggCgthZG1pbi5hY3RlZBIPb3JnYW5pc2F0aW9uX2lkGAcqfQoHT3V0Y29tZRIXChNPVVRDT01FX1VOU1BFQ0lGSUVEEAASFAoQT1VUQ09NRV9BTlNXRVJFRBABEhgKFE9VVENPTUVfRElTQ09OTkVDVEVEEAISEgoOT1VUQ09NRV9GQUlMRUQQAxIVChFPVVRDT01FX0FCQU5ET05FRBAEYgZwcm90bzM", [file_access_v1_access, file_billing_v1_billing, file_chat_v1_chat, file_content_filter_v1_content_filter, file_events_v1_topic]);
+  fileDesc("ChVldmVudHMvdjEvY2FsbHMucHJvdG8SCWV2ZW50cy52MSK1AQoHU2VnbWVudBIQCghwcm9kdWNlchgBIAEoCRINCgVlcG9jaBgCIAEoBBILCgNzZXEYAyABKAQSEwoLYnVpbHRfYXRfbXMYBCABKAMSJgoHcmVjb3JkcxgFIAMoCzIVLmV2ZW50cy52MS5DYWxsUmVjb3JkEiYKBmJsb2NrcxgGIAMoCzIWLmV2ZW50cy52MS5TZWFsZWRCbG9jazoXirUYEwoFY2FsbHMSCHByb2R1Y2VyGAcihAIKCkNhbGxSZWNvcmQSDwoHY2FsbF9pZBgBIAEoCRIrCghhZG1pdHRlZBgCIAEoCzIXLmV2ZW50cy52MS5DYWxsQWRtaXR0ZWRIABInCgZvdXRwdXQYAyABKAsyFS5ldmVudHMudjEuQ2FsbE91dHB1dEgAEi0KCWNvbXBsZXRlZBgEIAEoCzIYLmV2ZW50cy52MS5DYWxsQ29tcGxldGVkSAASKQoHcmVmdXNlZBgFIAEoCzIWLmV2ZW50cy52MS5DYWxsUmVmdXNlZEgAEisKCGZyYWdtZW50GAYgASgLMhcuZXZlbnRzLnYxLkNhbGxGcmFnbWVudEgAQggKBnJlY29yZCIdCgxDYWxsRnJhZ21lbnQSDQoFaW5kZXgYASABKA0iywIKDENhbGxBZG1pdHRlZBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIOCgZrZXlfaWQYAyABKAkSDQoFbW9kZWwYBCABKAkSDgoGc3RyZWFtGAUgASgIEhYKDmFkbWl0dGVkX2F0X21zGAYgASgDEhkKEXByb21wdF9jb21taXRtZW50GAcgASgMEhQKDG91dHB1dF9jaGFpbhgIIAEoDBISCgptb2RlbF9uYW1lGAkgASgJEiEKBGhvbGQYCiABKAsyEy5ldmVudHMudjEuQ2FsbEhvbGQSLwoNaW5wdXRfdmVyZGljdBgLIAEoCzIYLmV2ZW50cy52MS5GaWx0ZXJWZXJkaWN0Ei4KCnBhcmFtZXRlcnMYDCADKAsyGi5ldmVudHMudjEuUGFyYW1ldGVyQ2hhbmdlIlwKD1BhcmFtZXRlckNoYW5nZRIRCglwYXJhbWV0ZXIYASABKAkSEgoKYXNrZWRfanNvbhgCIAEoCRIRCglzZW50X2pzb24YAyABKAkSDwoHcnVsZV9pZBgEIAEoCSKLAQoKQ2FsbE91dHB1dBIUCgxvdXRwdXRfYnl0ZXMYASABKAQSDgoGZXZlbnRzGAIgASgEEhQKDG91dHB1dF9jaGFpbhgDIAEoDBIhCgZjb3VudHMYBCABKAsyES5ldmVudHMudjEuQ291bnRzEh4KBGhvbGQYBSABKAsyEC5iaWxsaW5nLnYxLkhvbGQifwoGQ291bnRzEhQKDGlucHV0X3Rva2VucxgBIAEoBBIVCg1vdXRwdXRfdG9rZW5zGAIgASgEEhsKE2NhY2hlZF9pbnB1dF90b2tlbnMYAyABKAQSGAoQcmVhc29uaW5nX3Rva2VucxgEIAEoBBIRCgllc3RpbWF0ZWQYBSABKAgiiwEKDUZpbHRlclZlcmRpY3QSFgoOcG9saWN5X3ZlcnNpb24YASABKAQSKQoGYWN0aW9uGAIgASgOMhkuY29udGVudF9maWx0ZXIudjEuQWN0aW9uEiQKBGhpdHMYAyADKAsyFi5jb250ZW50X2ZpbHRlci52MS5IaXQSEQoJaGl0X2NvdW50GAQgASgNIkwKCENhbGxIb2xkEh4KBGhvbGQYASABKAsyEC5iaWxsaW5nLnYxLkhvbGQSIAoFcHJpY2UYAiABKAsyES5iaWxsaW5nLnYxLlByaWNlIuQDCg1DYWxsQ29tcGxldGVkEiMKB291dGNvbWUYASABKA4yEi5ldmVudHMudjEuT3V0Y29tZRISCgplcnJvcl9jb2RlGAIgASgJEhMKC2h0dHBfc3RhdHVzGAMgASgNEhQKDG91dHB1dF9ieXRlcxgEIAEoBBIUCgxvdXRwdXRfY2hhaW4YBSABKAwSIQoGY291bnRzGAYgASgLMhEuZXZlbnRzLnYxLkNvdW50cxISCgp2ZXJzaW9uX2lkGAcgASgJEhUKDWRlcGxveW1lbnRfaWQYCCABKAkSFwoPY29tcGxldGVkX2F0X21zGAkgASgDEhcKD2ZpcnN0X291dHB1dF9tcxgKIAEoDRITCgtkdXJhdGlvbl9tcxgLIAEoDRIWCg5maW5pc2hfcmVhc29ucxgMIAMoCRIdCgRsZWFmGA0gASgLMg8uZXZlbnRzLnYxLkxlYWYSHgoEaG9sZBgOIAEoCzIQLmJpbGxpbmcudjEuSG9sZBIRCgljb3N0X25hbm8YDyABKAMSFAoMb3ZlcnJ1bl9uYW5vGBAgASgDEhIKCnN0b3BwZWRfYnkYESABKAkSMAoOb3V0cHV0X3ZlcmRpY3QYEiABKAsyGC5ldmVudHMudjEuRmlsdGVyVmVyZGljdCK1AwoLQ2FsbFJlZnVzZWQSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSDgoGa2V5X2lkGAMgASgJEg0KBW1vZGVsGAQgASgJEhIKCmVycm9yX2NvZGUYBSABKAkSEwoLaHR0cF9zdGF0dXMYBiABKA0SDQoFcGFyYW0YByABKAkSFQoNcmVmdXNlZF9hdF9tcxgIIAEoAxIdCgRsZWFmGAkgASgLMg8uZXZlbnRzLnYxLkxlYWYSKAoFbGltaXQYCiABKAsyFy5ldmVudHMudjEuTGltaXRSZWZ1c2FsSAASKwoGYnVkZ2V0GAsgASgLMhkuYmlsbGluZy52MS5CdWRnZXRSZWZ1c2FsSAASJgoEcnVsZRgMIAEoCzIWLmV2ZW50cy52MS5SdWxlUmVmdXNhbEgAEi8KDWlucHV0X3ZlcmRpY3QYDSABKAsyGC5ldmVudHMudjEuRmlsdGVyVmVyZGljdBIuCgpwYXJhbWV0ZXJzGA4gAygLMhouZXZlbnRzLnYxLlBhcmFtZXRlckNoYW5nZUIMCgpyZWZ1c2VkX2J5ImAKDExpbWl0UmVmdXNhbBIfCgVsZXZlbBgBIAEoDjIQLmFjY2Vzcy52MS5MZXZlbBISCgpzdWJqZWN0X2lkGAIgASgJEgwKBGtpbmQYAyABKAkSDQoFbGltaXQYBCABKAQiSgoLUnVsZVJlZnVzYWwSDwoHcnVsZV9pZBgBIAEoCRISCgpydWxlX3RpdGxlGAIgASgJEhYKDnBvbGljeV92ZXJzaW9uGAMgASgEIjIKBExlYWYSKgoLY29tbWl0bWVudHMYASADKAsyFS5ldmVudHMudjEuQ29tbWl0bWVudCIoCgpDb21taXRtZW50EgwKBG5hbWUYASABKAkSDAoEaGFzaBgCIAEoDCI0CgdPcGVuaW5nEgwKBG5hbWUYASABKAkSDAoEc2FsdBgCIAEoDBINCgV2YWx1ZRgDIAEoDCJSCgtTZWFsZWRCbG9jaxISCgpwcm9qZWN0X2lkGAEgASgJEhMKC2RhdGFfa2V5X2lkGAIgASgJEgoKAml2GAMgASgMEg4KBnNlYWxlZBgEIAEoDCIpCgZCb2RpZXMSHwoGYm9kaWVzGAEgAygLMg8uZXZlbnRzLnYxLkJvZHkitwEKBEJvZHkSDgoGcmVjb3JkGAEgASgNEisKCGFkbWl0dGVkGAIgASgLMhcuZXZlbnRzLnYxLkFkbWl0dGVkQm9keUgAEicKBm91dHB1dBgDIAEoCzIVLmV2ZW50cy52MS5PdXRwdXRCb2R5SAASLQoJY29tcGxldGVkGAQgASgLMhguZXZlbnRzLnYxLkNvbXBsZXRlZEJvZHlIABISCghmcmFnbWVudBgFIAEoDEgAQgYKBGJvZHkiRAoMQWRtaXR0ZWRCb2R5Eh8KBGNhbGwYASABKAsyES5jaGF0LnYxLkNoYXRDYWxsEhMKC3Byb21wdF9zYWx0GAIgASgMIjAKCk91dHB1dEJvZHkSIgoGZXZlbnRzGAEgAygLMhIuY2hhdC52MS5DaGF0RXZlbnQijgEKDUNvbXBsZXRlZEJvZHkSJAoIb3BlbmluZ3MYASADKAsyEi5ldmVudHMudjEuT3BlbmluZxIfCgRjYWxsGAIgASgLMhEuY2hhdC52MS5DaGF0Q2FsbBITCgtwcm9tcHRfc2FsdBgDIAEoDBINCgVlcnJvchgEIAEoDBISCgplcnJvcl9zYWx0GAUgASgMImIKDFByb2R1Y2VyQmVhdBIQCghwcm9kdWNlchgBIAEoCRINCgVlcG9jaBgCIAEoBBIQCghuZXh0X3NlcRgDIAEoBDofirUYGwoNcHJvZHVjZXIuYmVhdBIIcHJvZHVjZXIYASKdAgoNQ2FsbEFiYW5kb25lZBIPCgdjYWxsX2lkGAEgASgJEhcKD29yZ2FuaXNhdGlvbl9pZBgCIAEoCRISCgpwcm9qZWN0X2lkGAMgASgJEg4KBmtleV9pZBgEIAEoCRINCgVtb2RlbBgFIAEoCRIQCghwcm9kdWNlchgGIAEoCRINCgVlcG9jaBgHIAEoBBIhCgZjb3VudHMYCCABKAsyES5ldmVudHMudjEuQ291bnRzEhQKDG91dHB1dF9ieXRlcxgJIAEoBBIUCgxvdXRwdXRfY2hhaW4YCiABKAwSFgoOYWRtaXR0ZWRfYXRfbXMYCyABKAM6J4q1GCMKDmNhbGwuYWJhbmRvbmVkEg9vcmdhbmlzYXRpb25faWQYByLCAQoKQWRtaW5BY3RlZBIKCgJpZBgBIAEoCRIfCgVhY3RvchgCIAEoCzIQLmFjY2Vzcy52MS5BY3RvchIXCg9vcmdhbmlzYXRpb25faWQYAyABKAkSDgoGYWN0aW9uGAQgASgJEg4KBm9iamVjdBgFIAEoCRITCgthY3RlZF9hdF9tcxgGIAEoAxITCgtkZXRhaWxfanNvbhgHIAEoCTokirUYIAoLYWRtaW4uYWN0ZWQSD29yZ2FuaXNhdGlvbl9pZBgHKn0KB091dGNvbWUSFwoTT1VUQ09NRV9VTlNQRUNJRklFRBAAEhQKEE9VVENPTUVfQU5TV0VSRUQQARIYChRPVVRDT01FX0RJU0NPTk5FQ1RFRBACEhIKDk9VVENPTUVfRkFJTEVEEAMSFQoRT1VUQ09NRV9BQkFORE9ORUQQBGIGcHJvdG8z", [file_access_v1_access, file_billing_v1_billing, file_chat_v1_chat, file_content_filter_v1_content_filter, file_events_v1_topic]);
 
 /**
  * All call records of one data-plane process since its last append. Identity: (producer, epoch, seq); seq is dense
@@ -215,6 +215,13 @@ export type CallAdmitted = Message<"events.v1.CallAdmitted"> & {
    * @generated from field: events.v1.FilterVerdict input_verdict = 11;
    */
   inputVerdict?: FilterVerdict | undefined;
+
+  /**
+   * In the order in which they were made: where two change one parameter, the second begins at what the first sent.
+   *
+   * @generated from field: repeated events.v1.ParameterChange parameters = 12;
+   */
+  parameters: ParameterChange[];
 };
 
 /**
@@ -223,6 +230,46 @@ export type CallAdmitted = Message<"events.v1.CallAdmitted"> & {
  */
 export const CallAdmittedSchema: GenMessage<CallAdmitted> = /*@__PURE__*/
   messageDesc(file_events_v1_calls, 3);
+
+/**
+ * What a rule on parameters, or a budget, made of one parameter of a request. Numbers, never content.
+ *
+ * @generated from message events.v1.ParameterChange
+ */
+export type ParameterChange = Message<"events.v1.ParameterChange"> & {
+  /**
+   * As the client wrote it, or would have: `max_tokens` and `max_completion_tokens` are one parameter with two names.
+   *
+   * @generated from field: string parameter = 1;
+   */
+  parameter: string;
+
+  /**
+   * The number as JSON text; empty when none was given.
+   *
+   * @generated from field: string asked_json = 2;
+   */
+  askedJson: string;
+
+  /**
+   * @generated from field: string sent_json = 3;
+   */
+  sentJson: string;
+
+  /**
+   * The rule on parameters; empty when a budget did it.
+   *
+   * @generated from field: string rule_id = 4;
+   */
+  ruleId: string;
+};
+
+/**
+ * Describes the message events.v1.ParameterChange.
+ * Use `create(ParameterChangeSchema)` to create a new message.
+ */
+export const ParameterChangeSchema: GenMessage<ParameterChange> = /*@__PURE__*/
+  messageDesc(file_events_v1_calls, 4);
 
 /**
  * Output that may be released once this record is durable; body: OutputBody. All that reached the client is recorded;
@@ -268,7 +315,7 @@ export type CallOutput = Message<"events.v1.CallOutput"> & {
  * Use `create(CallOutputSchema)` to create a new message.
  */
 export const CallOutputSchema: GenMessage<CallOutput> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 4);
+  messageDesc(file_events_v1_calls, 5);
 
 /**
  * Token counts so far, cumulative.
@@ -307,7 +354,7 @@ export type Counts = Message<"events.v1.Counts"> & {
  * Use `create(CountsSchema)` to create a new message.
  */
 export const CountsSchema: GenMessage<Counts> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 5);
+  messageDesc(file_events_v1_calls, 6);
 
 /**
  * What the filter found in one direction of a call.
@@ -343,7 +390,7 @@ export type FilterVerdict = Message<"events.v1.FilterVerdict"> & {
  * Use `create(FilterVerdictSchema)` to create a new message.
  */
 export const FilterVerdictSchema: GenMessage<FilterVerdict> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 6);
+  messageDesc(file_events_v1_calls, 7);
 
 /**
  * What was set aside for a call, and at what price.
@@ -367,7 +414,7 @@ export type CallHold = Message<"events.v1.CallHold"> & {
  * Use `create(CallHoldSchema)` to create a new message.
  */
 export const CallHoldSchema: GenMessage<CallHold> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 7);
+  messageDesc(file_events_v1_calls, 8);
 
 /**
  * The end of a call; body: CompletedBody. A call has exactly one end.
@@ -481,7 +528,7 @@ export type CallCompleted = Message<"events.v1.CallCompleted"> & {
  * Use `create(CallCompletedSchema)` to create a new message.
  */
 export const CallCompletedSchema: GenMessage<CallCompleted> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 8);
+  messageDesc(file_events_v1_calls, 9);
 
 /**
  * An authenticated call that was refused before inference; body: CompletedBody.
@@ -565,6 +612,13 @@ export type CallRefused = Message<"events.v1.CallRefused"> & {
    * @generated from field: events.v1.FilterVerdict input_verdict = 13;
    */
   inputVerdict?: FilterVerdict | undefined;
+
+  /**
+   * What was changed before it was refused.
+   *
+   * @generated from field: repeated events.v1.ParameterChange parameters = 14;
+   */
+  parameters: ParameterChange[];
 };
 
 /**
@@ -572,7 +626,7 @@ export type CallRefused = Message<"events.v1.CallRefused"> & {
  * Use `create(CallRefusedSchema)` to create a new message.
  */
 export const CallRefusedSchema: GenMessage<CallRefused> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 9);
+  messageDesc(file_events_v1_calls, 10);
 
 /**
  * The limit that was reached.
@@ -608,7 +662,7 @@ export type LimitRefusal = Message<"events.v1.LimitRefusal"> & {
  * Use `create(LimitRefusalSchema)` to create a new message.
  */
 export const LimitRefusalSchema: GenMessage<LimitRefusal> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 10);
+  messageDesc(file_events_v1_calls, 11);
 
 /**
  * The rule of the content filter that blocked the input.
@@ -637,7 +691,7 @@ export type RuleRefusal = Message<"events.v1.RuleRefusal"> & {
  * Use `create(RuleRefusalSchema)` to create a new message.
  */
 export const RuleRefusalSchema: GenMessage<RuleRefusal> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 11);
+  messageDesc(file_events_v1_calls, 12);
 
 /**
  * Salted commitments, made where the clear values are; audit adds (epoch, seq) and the time when it makes the entry.
@@ -656,7 +710,7 @@ export type Leaf = Message<"events.v1.Leaf"> & {
  * Use `create(LeafSchema)` to create a new message.
  */
 export const LeafSchema: GenMessage<Leaf> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 12);
+  messageDesc(file_events_v1_calls, 13);
 
 /**
  * @generated from message events.v1.Commitment
@@ -680,7 +734,7 @@ export type Commitment = Message<"events.v1.Commitment"> & {
  * Use `create(CommitmentSchema)` to create a new message.
  */
 export const CommitmentSchema: GenMessage<Commitment> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 13);
+  messageDesc(file_events_v1_calls, 14);
 
 /**
  * A salt and the value that it commits to, in a sealed body.
@@ -709,7 +763,7 @@ export type Opening = Message<"events.v1.Opening"> & {
  * Use `create(OpeningSchema)` to create a new message.
  */
 export const OpeningSchema: GenMessage<Opening> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 14);
+  messageDesc(file_events_v1_calls, 15);
 
 /**
  * Bodies of one project in this segment, sealed once with AES-256-GCM.
@@ -746,7 +800,7 @@ export type SealedBlock = Message<"events.v1.SealedBlock"> & {
  * Use `create(SealedBlockSchema)` to create a new message.
  */
 export const SealedBlockSchema: GenMessage<SealedBlock> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 15);
+  messageDesc(file_events_v1_calls, 16);
 
 /**
  * @generated from message events.v1.Bodies
@@ -763,7 +817,7 @@ export type Bodies = Message<"events.v1.Bodies"> & {
  * Use `create(BodiesSchema)` to create a new message.
  */
 export const BodiesSchema: GenMessage<Bodies> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 16);
+  messageDesc(file_events_v1_calls, 17);
 
 /**
  * @generated from message events.v1.Body
@@ -814,7 +868,7 @@ export type Body = Message<"events.v1.Body"> & {
  * Use `create(BodySchema)` to create a new message.
  */
 export const BodySchema: GenMessage<Body> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 17);
+  messageDesc(file_events_v1_calls, 18);
 
 /**
  * @generated from message events.v1.AdmittedBody
@@ -836,7 +890,7 @@ export type AdmittedBody = Message<"events.v1.AdmittedBody"> & {
  * Use `create(AdmittedBodySchema)` to create a new message.
  */
 export const AdmittedBodySchema: GenMessage<AdmittedBody> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 18);
+  messageDesc(file_events_v1_calls, 19);
 
 /**
  * @generated from message events.v1.OutputBody
@@ -855,7 +909,7 @@ export type OutputBody = Message<"events.v1.OutputBody"> & {
  * Use `create(OutputBodySchema)` to create a new message.
  */
 export const OutputBodySchema: GenMessage<OutputBody> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 19);
+  messageDesc(file_events_v1_calls, 20);
 
 /**
  * @generated from message events.v1.CompletedBody
@@ -901,7 +955,7 @@ export type CompletedBody = Message<"events.v1.CompletedBody"> & {
  * Use `create(CompletedBodySchema)` to create a new message.
  */
 export const CompletedBodySchema: GenMessage<CompletedBody> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 20);
+  messageDesc(file_events_v1_calls, 21);
 
 /**
  * A sign of life of a data-plane process. Where the log lies in PostgreSQL the renewal of the epoch there is the sign, and
@@ -933,7 +987,7 @@ export type ProducerBeat = Message<"events.v1.ProducerBeat"> & {
  * Use `create(ProducerBeatSchema)` to create a new message.
  */
 export const ProducerBeatSchema: GenMessage<ProducerBeat> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 21);
+  messageDesc(file_events_v1_calls, 22);
 
 /**
  * Written by audit when it closes an epoch with this call still open. Billing settles from it.
@@ -1006,7 +1060,7 @@ export type CallAbandoned = Message<"events.v1.CallAbandoned"> & {
  * Use `create(CallAbandonedSchema)` to create a new message.
  */
 export const CallAbandonedSchema: GenMessage<CallAbandoned> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 22);
+  messageDesc(file_events_v1_calls, 23);
 
 /**
  * What an administrator did. Becomes a leaf of the audit.
@@ -1061,7 +1115,7 @@ export type AdminActed = Message<"events.v1.AdminActed"> & {
  * Use `create(AdminActedSchema)` to create a new message.
  */
 export const AdminActedSchema: GenMessage<AdminActed> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 23);
+  messageDesc(file_events_v1_calls, 24);
 
 /**
  * How a call ended.
