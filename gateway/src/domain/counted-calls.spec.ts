@@ -45,8 +45,8 @@ describe('a call whose backend counts on the way', () => {
 
   it.each([true, false])('gets as output what was set aside for more prompt than its backend has counted, and no more; it counts: %s', async (counts) => {
     const house = new FlowHouse();
-    // 78 tokens of prompt at most by its bytes, and 20 of output: 35 of the prompt are not there and pay for 10 more.
-    const roomNano = 78n * 3n + 20n * 10n;
+    // 78 tokens of prompt at most by its bytes, and 3,000 of output: 35 of the prompt are not there and pay for 10 more.
+    const roomNano = 78n * 3n + 3_000n * 10n;
     let inputNano = 0n;
     const hold = (tokens: bigint) => {
       const affordable = (roomNano - inputNano) / 10n;
@@ -54,19 +54,19 @@ describe('a call whose backend counts on the way', () => {
     };
     house.billing.hold = ({ inputTokensBound, outputTokens }) => {
       inputNano = 3n * inputTokensBound;
-      return { hold: hold(outputTokens), price: PRICE, affordableOutputTokens: 20n };
+      return { hold: hold(outputTokens), price: PRICE, affordableOutputTokens: 3_000n };
     };
     house.billing.extend = ({ outputTokens, inputTokens }) => {
       if (inputTokens > 0n) inputNano = 3n * inputTokens;
       return hold(outputTokens);
     };
-    if (counts) counting(house, 900);
+    if (counts) counting(house, 9_000);
     else house.answer = async function* () {
       yield [started()];
       for (;;) yield [text('xxxx')];
     };
     await house.run();
-    const outputTokens = counts ? 30n : 20n;
+    const outputTokens = counts ? 3_010n : 3_000n;
     expect(house.recorded().completed).toMatchObject([{ stoppedBy: 'budget', overrunNano: 0n, counts: { outputTokens, estimated: !counts } }]);
     expect(house.recorded().completed[0]!.costNano).toBeLessThanOrEqual(roomNano);
     expect(house.billing.extensions.at(-1)).toMatchObject({ inputTokens: counts ? 43n : 0n });
@@ -82,6 +82,18 @@ describe('a call whose backend counts on the way', () => {
     await house.run();
     expect(house.releasedText()).toBe('x'.repeat(20) + 'y'.repeat(40));
     expect(house.recorded().completed).toMatchObject([{ overrunNano: 0n, counts: { inputTokens: 43n, outputTokens: 5n, estimated: false } }]);
+  });
+
+  it('has its prompt covered again when the backend counts more of it at the end than on the way', async () => {
+    const house = limited(1_000_000n);
+    house.answer = async function* () {
+      yield [started()];
+      for (let piece = 1; piece <= 150; piece++) yield [text('x'.repeat(20)), counted(1n, BigInt(2 * piece))];
+      yield [over(), used(40n, 300n)];
+    };
+    await house.run();
+    expect(house.billing.extensions.at(-2)).toMatchObject({ inputTokens: 1n });
+    expect(house.billing.extensions.at(-1)).toMatchObject({ counts: { inputTokens: 40n, outputTokens: 300n } });
   });
 
   // The piece that has come and is not on record yet when the client leaves is dropped.

@@ -8,12 +8,12 @@ import type { CallSummary } from './request-flow.ts';
 const PRICE = { id: 'price_1', model: 'org/small', currency: 'USD', inputNano: 3n, cachedInputNano: 1n, outputNano: 10n, reasoningNano: 10n };
 const AMPLE = 1_000_000n;
 
-/** A house in which a budget limits calls to so much output over all choices. */
+/** A house in which a budget limits calls to so much output over all choices; what it affords becomes so little while they run. */
 function limited(affordable: number): FlowHouse {
   const house = new FlowHouse();
   const hold = (tokens: bigint) => ({ amountNano: 10_000n + tokens * 10n, limited: true, outputTokens: tokens });
   const least = (tokens: bigint): bigint => (tokens < BigInt(affordable) ? tokens : BigInt(affordable));
-  house.billing.hold = ({ outputTokens, outputTokensBound }) => ({ hold: hold(least(outputTokens)), price: PRICE, affordableOutputTokens: least(outputTokensBound === 0n ? AMPLE : outputTokensBound) });
+  house.billing.hold = ({ outputTokens, outputTokensBound }) => ({ hold: hold(least(outputTokens)), price: PRICE, affordableOutputTokens: outputTokensBound === 0n ? AMPLE : least(outputTokensBound) });
   house.billing.extend = ({ outputTokens }) => hold(least(outputTokens));
   return house;
 }
@@ -240,6 +240,14 @@ describe('a budget while an answer is produced', () => {
     expect(house.finished()).toEqual([{ reason: 'length', stoppedBy: 'budget' }, { reason: 'stop', stoppedBy: '' }]);
     expect(house.recorded().completed).toMatchObject([{ stoppedBy: 'budget', finishReasons: ['length', 'stop'] }]);
     expect(house.billing.extensions).toEqual([]);
+  });
+
+  it('bounds by name what cannot be seen on the way, where the request names no length and little is affordable', async () => {
+    const house = limited(1_000_000);
+    house.billing.hold = () => ({ hold: { amountNano: 10n ** 6n, limited: true, outputTokens: 90n }, price: PRICE, affordableOutputTokens: 90n });
+    answering(house, 1);
+    await house.run(house.call({ choices: 2 }));
+    expect(house.routed[0]!.call.fields.map(({ name, json }) => [name, Buffer.from(json).toString()])).toEqual([['max_completion_tokens', '45']]);
   });
 
   it('does not blame the budget for a length that the client asked for', async () => {

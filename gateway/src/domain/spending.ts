@@ -43,6 +43,8 @@ export class Spending {
   readonly price: Price;
   readonly #talk: SpendTalk;
   readonly #inputTokensBound: bigint;
+  /** Input that the hold covers: what was held for more may have been given to output. */
+  #inputCovered: bigint;
   /** A tokeniser has counted the bound. */
   readonly #isCounted: boolean;
   /** The most output that the model was asked for, over all choices. */
@@ -63,6 +65,7 @@ export class Spending {
     this.call = granted.hold.limited ? clipped(call, affordable) : call;
     this.#isClipped = this.call !== call;
     this.#inputTokensBound = BigInt(input.inputTokensBound);
+    this.#inputCovered = this.#inputTokensBound;
     this.#isCounted = input.isCounted;
     this.#most = this.#isClipped ? affordable * call.choices : Number(bound.outputTokens ?? Infinity);
   }
@@ -119,7 +122,9 @@ export class Spending {
     // Behind the most that was asked for, an upstream that goes on is followed in the same steps.
     const wanted = seen > this.#most ? next : Math.min(next, this.#most);
     try {
-      this.#hold = await this.#talk.extend({ outputTokens: wanted, inputTokens: this.meter.inputTokens });
+      const { inputTokens } = this.meter;
+      this.#hold = await this.#talk.extend({ outputTokens: wanted, inputTokens });
+      if (inputTokens !== undefined) this.#inputCovered = least(this.#inputCovered, BigInt(inputTokens));
     } catch (thrown) {
       if (this.#hold.limited) throw thrown;
       // As far as is known nothing limits the call, and it is billed from the log.
@@ -159,7 +164,7 @@ export class Spending {
     if (!this.#hold.limited) return undefined;
     const last = events.findLast(({ event }) => event.case === 'usage')?.event;
     if (last?.case !== 'usage') return undefined;
-    return Number(last.value.outputTokens) > this.#covered || last.value.inputTokens > this.#inputTokensBound ? last.value : undefined;
+    return Number(last.value.outputTokens) > this.#covered || last.value.inputTokens > this.#inputCovered ? last.value : undefined;
   }
 }
 
