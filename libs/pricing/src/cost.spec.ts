@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { believedTokens, costNano, MAX_CALL_NANO, MAX_CALL_TOKENS } from './cost.ts';
+import { believedCounts, believedTokens, costNano, MAX_CALL_NANO, MAX_CALL_TOKENS } from './cost.ts';
 
 const PRICES = { inputNano: 150n, cachedInputNano: 75n, outputNano: 600n, reasoningNano: 700n };
 const tokens = fc.bigInt({ min: 0n, max: 10n ** 9n });
@@ -28,6 +28,11 @@ describe('the cost of a call', () => {
       }),
     );
     expect([believedTokens(-1n), believedTokens(7n), believedTokens(1n << 63n)]).toEqual([0n, 7n, MAX_CALL_TOKENS]);
+  });
+
+  it('believes no more cached input than input, and no more reasoning than output', () => {
+    expect(believedCounts({ inputTokens: 765n, cachedInputTokens: 900n, outputTokens: 20n, reasoningTokens: 21n })).toEqual({ inputTokens: 765n, cachedInputTokens: 765n, outputTokens: 20n, reasoningTokens: 20n });
+    fc.assert(fc.property(counts, (given) => expect(costNano(PRICES, believedCounts(given))).toBe(costNano(PRICES, given))));
   });
 
   it('never lies below the cheapest nor above the dearest price of each token', () => {

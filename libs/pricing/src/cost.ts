@@ -24,16 +24,19 @@ export function believedTokens(tokens: bigint): bigint {
   return within(tokens, MAX_CALL_TOKENS);
 }
 
+/** Counts as far as they are believed: of what is cached or reasoning no more than there is of the whole that it is part of. */
+export function believedCounts(counts: TokenCounts): TokenCounts {
+  const inputTokens = believedTokens(counts.inputTokens);
+  const outputTokens = believedTokens(counts.outputTokens);
+  return { inputTokens, cachedInputTokens: within(counts.cachedInputTokens, inputTokens), outputTokens, reasoningTokens: within(counts.reasoningTokens, outputTokens) };
+}
+
 /**
  * What a call costs, exactly: integers times integers, so nothing is rounded. Always between 0 and `MAX_CALL_NANO`,
  * whatever a backend or a record says; every place that knows a cost has it from here, so none can differ.
- * A backend that reports more cached input than input, or more reasoning than output, is believed no further than the whole.
  */
 export function costNano(prices: UnitPrices, counts: TokenCounts): bigint {
-  const input = believedTokens(counts.inputTokens);
-  const output = believedTokens(counts.outputTokens);
-  const cached = within(counts.cachedInputTokens, input);
-  const reasoning = within(counts.reasoningTokens, output);
+  const { inputTokens: input, cachedInputTokens: cached, outputTokens: output, reasoningTokens: reasoning } = believedCounts(counts);
   const cost = (input - cached) * prices.inputNano + cached * prices.cachedInputNano + (output - reasoning) * prices.outputNano + reasoning * prices.reasoningNano;
   return within(cost, MAX_CALL_NANO);
 }

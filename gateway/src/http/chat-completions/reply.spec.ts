@@ -63,6 +63,8 @@ describe('a whole answer', () => {
   it('gives the backend\'s usage verbatim, else counts, and invents no details', () => {
     const usage = (value: object): EventInit => ({ event: { case: 'usage', value: value } });
     expect(bodyOf(end('stop'), usage({ json: Buffer.from('{"total_tokens":0,"x":1}') })).usage).toEqual({ total_tokens: 0, x: 1 });
+    const impossible = usage({ inputTokens: 5n, outputTokens: 2n, cachedInputTokens: 5n, json: Buffer.from('{"prompt_tokens":5,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":9}}') });
+    expect(bodyOf(end('stop'), impossible).usage).toEqual({ prompt_tokens: 5, completion_tokens: 2, total_tokens: 7, prompt_tokens_details: { cached_tokens: 5 } });
     expect(bodyOf(end('stop'), usage({ inputTokens: 1n, outputTokens: 2n })).usage).toEqual({ prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 });
     expect(bodyOf(end('stop'), usage({ inputTokens: 1n, outputTokens: 2n, estimated: true })).usage).toEqual({ prompt_tokens: 1, completion_tokens: 2, total_tokens: 3, sluice: { estimated: true } });
   });

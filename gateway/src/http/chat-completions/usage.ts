@@ -20,7 +20,7 @@ export function usageJson(usage: Usage): string {
 
 /** Whether a backend's own object says no more of the parts than was believed. */
 function isOnRecord(own: string, { cachedInputTokens, reasoningTokens }: Usage): boolean {
-  const { prompt_tokens_details: input, completion_tokens_details: output } = JSON.parse(own) as Parts;
+  const { prompt_tokens_details: input, completion_tokens_details: output } = (JSON.parse(own) as Parts | null) ?? {};
   return !isAbove(input?.cached_tokens, cachedInputTokens) && !isAbove(output?.reasoning_tokens, reasoningTokens);
 }
 

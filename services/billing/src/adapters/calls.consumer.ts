@@ -1,6 +1,5 @@
 import type { Clock, Ids } from '@sluice/clock';
 import type { EventRecord, SegmentEntry } from '@sluice/events';
-import { believedTokens } from '@sluice/pricing';
 import type { CallAbandoned, CallAbandonedSchema } from '@sluice/proto/events/v1/calls';
 import type { SqlTransaction } from '@sluice/sql';
 import type { BudgetBook } from '../domain/budget-book.ts';
@@ -12,6 +11,7 @@ import { applyPlan, takeIn, type Plan } from '../domain/take-in.ts';
 import type { AfterCommit } from './after-commit.ts';
 import { readKnown, writeHolds } from './holds-sql.ts';
 import { writePosting } from './ledger-sql.ts';
+import { countsOf } from './messages.ts';
 import { clean, NO_CURRENCY, readFacts } from './read-facts.ts';
 
 export interface ConsumerDependencies {
@@ -75,9 +75,6 @@ function abandonedCall({ callId, organisationId, projectId, keyId, model, produc
   return {
     callId, organisationId: clean(organisationId), projectId: clean(projectId), keyId: clean(keyId), model: clean(model), producer: clean(producer), epoch,
     day: dayOf(admittedAtMs === 0n ? nowMs : Number(admittedAtMs)), price: freePrice(model, NO_CURRENCY), amountNano: 0n, limited: false, outputTokens: 0n,
-    counts: {
-      inputTokens: believedTokens(counts?.inputTokens ?? 0n), cachedInputTokens: believedTokens(counts?.cachedInputTokens ?? 0n),
-      outputTokens: believedTokens(counts?.outputTokens ?? 0n), reasoningTokens: believedTokens(counts?.reasoningTokens ?? 0n),
-    },
+    counts: countsOf(counts),
   };
 }

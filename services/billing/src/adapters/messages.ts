@@ -1,11 +1,10 @@
 import { ServiceError } from '@sluice/errors';
 import { Level } from '@sluice/proto/access/v1/access';
 import type { BudgetRefusal, Hold as HoldMessage, Price as PriceMessage } from '@sluice/proto/billing/v1/billing';
-import type { Counts } from '@sluice/proto/chat/v1/counts';
-import { believedTokens, type TokenCounts } from '@sluice/pricing';
+import { believedCounts, type TokenCounts } from '@sluice/pricing';
 import type { BudgetLevel } from '../domain/budget.ts';
 import type { HoldTerms, Refusal } from '../domain/hold.ts';
-import { told, type Price } from '../domain/money.ts';
+import { NO_COUNTS, told, type Price } from '../domain/money.ts';
 
 const LEVEL_NUMBERS: Readonly<Record<BudgetLevel, Level>> = { organisation: Level.ORGANISATION, project: Level.PROJECT, key: Level.KEY };
 const LEVEL_NAMES: Readonly<Partial<Record<Level, BudgetLevel>>> = { [Level.ORGANISATION]: 'organisation', [Level.PROJECT]: 'project', [Level.KEY]: 'key' };
@@ -38,9 +37,6 @@ export function refusalMessage({ subject, cap, spentNano, settlingNano, heldNano
   };
 }
 
-export function countsOf(counts: Counts | undefined): TokenCounts {
-  return {
-    inputTokens: believedTokens(counts?.inputTokens ?? 0n), cachedInputTokens: believedTokens(counts?.cachedInputTokens ?? 0n),
-    outputTokens: believedTokens(counts?.outputTokens ?? 0n), reasoningTokens: believedTokens(counts?.reasoningTokens ?? 0n),
-  };
+export function countsOf(counts: TokenCounts | undefined): TokenCounts {
+  return believedCounts(counts ?? NO_COUNTS);
 }

@@ -3,7 +3,7 @@ import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import type { SegmentEntry } from '@sluice/events';
 import { SegmentSchema } from '@sluice/proto/events/v1/calls';
 import fc from 'fast-check';
-import { MAX_CALL_NANO, MAX_CALL_TOKENS } from '@sluice/pricing';
+import { believedCounts, MAX_CALL_NANO, MAX_CALL_TOKENS } from '@sluice/pricing';
 import { MAX_PRICE_NANO } from '../domain/money.ts';
 import { readFacts } from './read-facts.ts';
 
@@ -34,8 +34,8 @@ describe('the facts of a segment', () => {
       const counted = { inputTokens: 0n, outputTokens: 0n, cachedInputTokens: 0n, reasoningTokens: 0n };
       expect(facts).toEqual([
         { kind: 'admitted', call: { callId: ID, producer: 'gateway', epoch: 3n, ...held, organisationId, projectId: 'p', keyId: 'k', model: modelName, day: Math.floor(atMs / 86_400_000), price: { ...priced, validFromMs: 9 }, counts: counted } },
-        { kind: 'output', callId: ID, counts: some, hold: extended },
-        { kind: 'completed', callId: ID, counts: all, hold: extended },
+        { kind: 'output', callId: ID, counts: believedCounts(some), hold: extended },
+        { kind: 'completed', callId: ID, counts: believedCounts(all), hold: extended },
         { kind: 'refused', callId: ID },
       ]);
     }));
@@ -49,13 +49,13 @@ describe('the facts of a segment', () => {
 
   it('never exceed what is believed', () => {
     const most = (1n << 64n) - 1n;
-    const far = { inputTokens: most, outputTokens: most, cachedInputTokens: most, reasoningTokens: most };
+    const far = { inputTokens: most, outputTokens: 5n, cachedInputTokens: most, reasoningTokens: most };
     const beyond = readFacts(entryOf([
       { callId: ID, record: { case: 'completed', value: { counts: far, hold: { amountNano: (1n << 63n) - 1n, outputTokens: most } } } },
       { callId: ID, record: { case: 'admitted', value: { organisationId: 'a\0b', hold: { hold: { amountNano: -5n }, price: { currency: 'euro', inputNano: -1n, outputNano: 1n << 62n } } } } },
     ]));
     expect(beyond).toMatchObject([
-      { counts: { inputTokens: MAX_CALL_TOKENS, reasoningTokens: MAX_CALL_TOKENS }, hold: { amountNano: MAX_CALL_NANO, outputTokens: MAX_CALL_TOKENS } },
+      { counts: { inputTokens: MAX_CALL_TOKENS, outputTokens: 5n, cachedInputTokens: MAX_CALL_TOKENS, reasoningTokens: 5n }, hold: { amountNano: MAX_CALL_NANO, outputTokens: MAX_CALL_TOKENS } },
       { call: { organisationId: 'a\ufffdb', amountNano: 0n, price: { currency: 'XXX', inputNano: 0n, outputNano: MAX_PRICE_NANO } } },
     ]);
   });

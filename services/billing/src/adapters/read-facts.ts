@@ -1,6 +1,6 @@
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import type { SegmentEntry } from '@sluice/events';
-import { believedTokens, MAX_CALL_NANO, type TokenCounts } from '@sluice/pricing';
+import { believedCounts, believedTokens, MAX_CALL_NANO, type TokenCounts } from '@sluice/pricing';
 import { eachField, readMessage } from '@sluice/segment';
 import type { HoldTerms } from '../domain/hold.ts';
 import type { Fact, OpenCall } from '../domain/call.ts';
@@ -99,11 +99,11 @@ function readCounts(reader: BinaryReader): TokenCounts {
   const counts = [0n, 0n, 0n, 0n];
   readMessage(reader, (field) => {
     if (field > counts.length) return false;
-    counts[field - 1] = believedTokens(BigInt(reader.uint64()));
+    counts[field - 1] = BigInt(reader.uint64());
     return true;
   });
   const [inputTokens, outputTokens, cachedInputTokens, reasoningTokens] = counts as [bigint, bigint, bigint, bigint];
-  return { inputTokens, outputTokens, cachedInputTokens, reasoningTokens };
+  return believedCounts({ inputTokens, outputTokens, cachedInputTokens, reasoningTokens });
 }
 
 function readHold(reader: BinaryReader): HoldTerms {
