@@ -287,6 +287,30 @@ describe('a budget while an answer is produced', () => {
     expect(completed!.overrunNano).toBeGreaterThan(0n);
   });
 
+  it('asks about a report beyond the hold also where nothing limited the call so far: a budget may by now', async () => {
+    const house = unlimited();
+    house.billing.extend = () => ({ amountNano: 10_000n, limited: true, outputTokens: 256n });
+    house.answer = async function* () {
+      yield [started(), text('a')];
+      yield [over(), used(3n, 5_000n)];
+    };
+    await house.run();
+    expect(house.billing.extensions).toMatchObject([{ counts: { outputTokens: 5_000n, inputTokens: 3n } }]);
+    expect(house.recorded().completed).toMatchObject([{ hold: { limited: true, amountNano: 10_000n }, costNano: 50_009n, overrunNano: 40_009n }]);
+  });
+
+  it.each([['at the report', 1], ['before it too', 2]])('goes on with a report beyond the hold when billing is away and nothing limits the call: %s', async (_when, pieces) => {
+    const house = unlimited();
+    house.billing.extend = () => { throw new ServiceError('internal', 'away'); };
+    house.answer = async function* () {
+      yield [started()];
+      for (let piece = 1; piece < pieces; piece++) yield [text('x'.repeat(4 * STEP_TOKENS))];
+      yield [text('a'), over(), used(900n, 5_000n)];
+    };
+    expect(await house.run()).toMatchObject({ error: undefined });
+    expect(house.recorded().completed).toMatchObject([{ overrunNano: 0n, counts: { inputTokens: 900n, outputTokens: 5_000n } }]);
+  });
+
   it('looks for what an upstream reports beyond the hold wherever in a batch it stands', async () => {
     const house = limited(256);
     house.answer = async function* () {

@@ -114,25 +114,30 @@ export class Spending {
   async #coverReport(usage: TokenCounts, seen: number): Promise<void> {
     const inputTokens = least(usage.inputTokens, this.#inputTokensBound);
     const outputTokens = Math.min(Number(usage.outputTokens), Math.max(this.#most, seen));
-    this.#hold = await this.#talk.extend({ outputTokens: Math.max(this.#covered, outputTokens), counts: { ...usage, inputTokens, outputTokens: BigInt(outputTokens) } });
+    await this.#ask({ outputTokens: Math.max(this.#covered, outputTokens), counts: { ...usage, inputTokens, outputTokens: BigInt(outputTokens) } });
   }
 
   async #extend(seen: number): Promise<void> {
     const next = Math.max(this.#covered + STEP_TOKENS * this.call.choices, seen + MARGIN_TOKENS);
     // Behind the most that was asked for, an upstream that goes on is followed in the same steps.
     const wanted = seen > this.#most ? next : Math.min(next, this.#most);
-    try {
-      const { inputTokens } = this.meter;
-      this.#hold = await this.#talk.extend({ outputTokens: wanted, inputTokens });
-      if (inputTokens !== undefined) this.#inputCovered = least(this.#inputCovered, BigInt(inputTokens));
-    } catch (thrown) {
-      if (this.#hold.limited) throw thrown;
-      // As far as is known nothing limits the call, and it is billed from the log.
-      this.#covered = Infinity;
-      return;
-    }
+    const { inputTokens } = this.meter;
+    if (!(await this.#ask({ outputTokens: wanted, inputTokens }))) return;
+    if (inputTokens !== undefined) this.#inputCovered = least(this.#inputCovered, inputTokens);
     this.#covered = this.#hold.limited ? Number(this.#hold.outputTokens) : wanted;
     this.#isExhausted = this.#covered < wanted;
+  }
+
+  /** False where billing is away and, as far as is known, nothing limits the call: then it goes on, and is billed from the log. */
+  async #ask(extension: Parameters<SpendTalk['extend']>[0]): Promise<boolean> {
+    try {
+      this.#hold = await this.#talk.extend(extension);
+      return true;
+    } catch (thrown) {
+      if (this.#hold.limited) throw thrown;
+      this.#covered = Infinity;
+      return false;
+    }
   }
 
   #take(events: Events): Covered {
@@ -159,11 +164,10 @@ export class Spending {
     return finished >= this.call.choices;
   }
 
-  /** The last report of a backend that goes beyond what is held, where a budget limits the call. */
+  /** The last report of a backend that goes beyond what is held: also of a call that nothing limited when it was asked last, because a budget may do so by now. */
   #exceeds(events: Events): Extract<ChatEvent['event'], { case: 'usage' }>['value'] | undefined {
-    if (!this.#hold.limited) return undefined;
     const last = events.findLast(({ event }) => event.case === 'usage')?.event;
-    if (last?.case !== 'usage') return undefined;
+    if (last?.case !== 'usage' || this.#covered === Infinity) return undefined;
     return Number(last.value.outputTokens) > this.#covered || last.value.inputTokens > this.#inputCovered ? last.value : undefined;
   }
 }
