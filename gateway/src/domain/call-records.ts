@@ -134,7 +134,7 @@ export class CallRecords {
         admittedAtMs: BigInt(admittedAtMs),
         promptCommitment: this.#promptCommitment,
         outputChain: this.#chain,
-        ...admittedFacts(governed),
+        ...admittedFacts(call, governed),
       },
     };
     if (!principal.keepsBodies) return { callId, record };
@@ -199,7 +199,7 @@ export class CallRecords {
       prompt: this.#promptCommitment,
       output: this.#chain,
       error: error.commitment,
-      result: JSON.stringify([end.outcome, end.error?.code ?? '', end.httpStatus, this.tally.versionId, this.tally.deploymentId, admittedAtMs, end.completedAtMs, Number(counts.inputTokens), Number(counts.outputTokens), this.tally.bytes, governedView(admittedFacts(this.#facts.governed), governed)]),
+      result: JSON.stringify([end.outcome, end.error?.code ?? '', end.httpStatus, this.tally.versionId, this.tally.deploymentId, admittedAtMs, end.completedAtMs, Number(counts.inputTokens), Number(counts.outputTokens), this.tally.bytes, governedView(admittedFacts(call, this.#facts.governed), governed)]),
     };
   }
 }
@@ -212,6 +212,6 @@ interface GovernedEnd {
   readonly outputVerdict?: FilterVerdict;
 }
 
-function admittedFacts({ modelName, money, inputVerdict }: Governed) {
-  return { modelName, hold: { hold: money.hold, price: money.price }, ...(inputVerdict ? { inputVerdict } : {}) };
+function admittedFacts({ changes }: Call, { modelName, money, inputVerdict }: Governed) {
+  return { modelName, hold: { hold: money.hold, price: money.price }, ...(inputVerdict ? { inputVerdict } : {}), ...(changes ? { parameters: [...changes] } : {}) };
 }

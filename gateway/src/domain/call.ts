@@ -8,6 +8,23 @@ export interface Call {
   readonly fields: readonly Field[];
   readonly stream: boolean;
   readonly choices: number;
+  /** What rules and a budget made of its parameters, in that order; absent where they left it as it came. It goes on record, and not to the model. */
+  readonly changes?: readonly ParameterChange[] | undefined;
+}
+
+/** A parameter that is sent otherwise than it was asked for, as it goes on record (`events.v1.ParameterChange`). */
+export interface ParameterChange {
+  readonly parameter: string;
+  /** A number as JSON text; empty where none was given. */
+  readonly askedJson: string;
+  readonly sentJson: string;
+  /** Empty where a budget did it. */
+  readonly ruleId: string;
+}
+
+/** The call as it is sent behind a change. */
+export function withChange(call: Call, sent: Partial<Pick<Call, 'fields' | 'choices'>>, change: ParameterChange): Call {
+  return { ...call, ...sent, changes: [...(call.changes ?? []), change] };
 }
 
 /** The call alone, as it travels and is recorded: an object that carries more must not carry it there. */

@@ -1,4 +1,4 @@
-import type { Call } from './call.ts';
+import { withChange, type Call } from './call.ts';
 
 const LENGTH_FIELDS = new Set(['max_tokens', 'max_completion_tokens']);
 
@@ -11,14 +11,20 @@ const ADDED_FIELD = 'max_completion_tokens';
  */
 export const ADDED_LENGTH_LIMIT_TOKENS = 2_048;
 
-/** The call with no more output to a choice than this, where it asks for more or for no length; else the same call. */
+/** The call, and the record of what became of it, with no more output to a choice than this, where it asks for more or for no length; else the same call. */
 export function clipped(call: Call, outputTokens: number): Call {
-  const json = Buffer.from(String(outputTokens));
-  if (!call.fields.some(({ name }) => LENGTH_FIELDS.has(name))) {
-    return outputTokens > ADDED_LENGTH_LIMIT_TOKENS ? call : { ...call, fields: [...call.fields, { name: ADDED_FIELD, json }] };
+  const sentJson = String(outputTokens);
+  const json = Buffer.from(sentJson);
+  // A request names one of the two (http/chat-completions/request.ts).
+  const at = call.fields.findIndex(({ name }) => LENGTH_FIELDS.has(name));
+  const given = call.fields[at];
+  if (!given) {
+    if (outputTokens > ADDED_LENGTH_LIMIT_TOKENS) return call;
+    return withChange(call, { fields: [...call.fields, { name: ADDED_FIELD, json }] }, { parameter: ADDED_FIELD, askedJson: '', sentJson, ruleId: '' });
   }
-  if (!call.fields.some(({ name, json: given }) => LENGTH_FIELDS.has(name) && asked(given) > outputTokens)) return call;
-  return { ...call, fields: call.fields.map((field) => (LENGTH_FIELDS.has(field.name) && asked(field.json) > outputTokens ? { name: field.name, json } : field)) };
+  const { name } = given;
+  const tokens = asked(given.json);
+  return tokens <= outputTokens ? call : withChange(call, { fields: call.fields.with(at, { name, json }) }, { parameter: name, askedJson: String(tokens), sentJson, ruleId: '' });
 }
 
 function asked(json: Uint8Array): number {

@@ -42,7 +42,8 @@ export async function recordRefusal(refusal: RefusedCall, segments: Segments, ra
 function refusedRecord({ callId, principal, understood: { model, ...asked }, error, refusedAtMs }: RefusedCall, randomBytes: RandomBytes): PendingRecord {
   const { call: kept, refusedBy, inputVerdict } = factsOf(error);
   const understood = { ...(kept ?? asked), model };
-  const facts = { ...(refusedBy ? { refusedBy } : {}), ...(inputVerdict ? { inputVerdict } : {}) };
+  const { changes } = understood;
+  const facts = { ...(refusedBy ? { refusedBy } : {}), ...(inputVerdict ? { inputVerdict } : {}), ...(changes ? { parameters: [...changes] } : {}) };
   const promptSalt = randomBytes(SALT_BYTES);
   const told = recordedError(error, principal.keepsBodies, randomBytes);
   const { leaf, openings } = commitToFields({

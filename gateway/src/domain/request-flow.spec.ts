@@ -50,7 +50,7 @@ function setUp({ view = { state: 'usable', modelId: 'model_1', modelName: 'm', l
   const abort = new AbortController();
   const run = (stream: boolean) =>
     flow.run(
-      { callId: 'c', principal: PRINCIPAL, call: { model: 'm', messages: Buffer.from('[]'), fields: [], stream, choices: 1 }, messagesTokens: { charged: 0, most: 0 }, abort, hold, limited: () => undefined },
+      { callId: 'c', principal: PRINCIPAL, call: { model: 'm', messages: Buffer.from('[]'), fields: [], stream, choices: 1 }, messagesTokens: { charged: 0, most: 0 }, abort, hold, changed: () => undefined, limited: () => undefined },
       { release: (events: Events) => void said.push(`out:${events.length}`), drained: () => stuck },
     );
   return { run, said, ends, abort, clock };

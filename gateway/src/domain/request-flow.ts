@@ -2,7 +2,7 @@ import type { Clock } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import { AnswerProduction, type Produced } from './answer-production.ts';
 import { withoutBackendWords } from './backend-words.ts';
-import type { Call, Principal } from './call.ts';
+import type { Call, ParameterChange, Principal } from './call.ts';
 import { CallRecords, OUTCOME, leftStatus, type CallEnd } from './call-records.ts';
 import { CallRefusal } from './call-refusal.ts';
 import { agree, type CallTerms } from './call-terms.ts';
@@ -26,6 +26,8 @@ export interface OpenCall {
   readonly abort: AbortController;
   /** Takes room for this much of a whole answer. Throws `overloaded` when the process holds too much already. */
   hold(bytes: number): void;
+  /** Told what rules made of its parameters, where they did: what refuses it from here on has that on record too. */
+  changed(changes: readonly ParameterChange[]): void;
   /** Told when limits let the call in, with how far they are used; undefined when nothing is limited. */
   limited(state: LimitState | undefined): void;
 }
@@ -95,6 +97,7 @@ export class RequestFlow {
     segments.accepting();
     const model = this.#modelOf(open);
     const call = parameters.apply(open.principal, open.call, model.modelName);
+    if (call.changes) open.changed(call.changes);
     const bound = tokenBound(call, open.messagesTokens);
     const ticket = limits.admit(open.principal, chargedTokens(bound, call.choices));
     const taken = { tokens: 0 };

@@ -204,6 +204,15 @@ describe('parameter rules on the public API', () => {
     expect(refusals().at(-1)).toMatchObject({ errorCode: 'invalid_value', param: 'n' });
   });
 
+  it('are on record with what they changed, of a call that is answered and of one that a limit refuses', async () => {
+    const change = { parameter: 'temperature', askedJson: '1.7', sentJson: '1', ruleId: [...house.rules.values()].find(({ parameter }) => parameter === 'temperature')!.id };
+    await (await post(secret, { ...hello, temperature: 1.7 })).text();
+    expect(house.records().filter(({ kind }) => kind === 'admitted').at(-1)!.value['parameters']).toMatchObject([change]);
+    const limited = freshKey({ tokensPerMinute: 500n });
+    expect((await post(limited.secret, { ...hello, temperature: 1.7, max_tokens: 600 })).status).toBe(429);
+    expect(refusals().at(-1)).toMatchObject({ keyId: limited.id, refusedBy: { case: 'limit' }, parameters: [change] });
+  });
+
   it('are listed and removed, and bind nobody then', async () => {
     const { json } = await admin('GET', '/parameter-rules');
     const rule = json.data!.find(({ parameter }) => parameter === 'n')!;

@@ -13,7 +13,7 @@ import { silentLogger } from '@sluice/telemetry';
 import { AnswerDeadlines } from '../adapters/answer-deadlines.ts';
 import { BillingClient } from '../adapters/billing-client.ts';
 import { FilterClient } from '../adapters/filter-client.ts';
-import type { Call, Events } from '../domain/call.ts';
+import type { Call, Events, ParameterChange } from '../domain/call.ts';
 import type { LimitState } from '../domain/limits/limit-state.ts';
 import { messagesTokens, type PromptTokens } from '../domain/limits/token-bound.ts';
 import type { CountedCall, RoutedCall } from '../domain/ports.ts';
@@ -53,6 +53,8 @@ export class FlowHouse {
   /** How far limits say they are used, and the tokens that they were told of while calls ran. */
   limitState: LimitState | undefined;
   readonly used: number[] = [];
+  /** What rules on parameters make of a call. */
+  rules: (call: Call) => Call = (call) => call;
   abort = new AbortController();
   epoch: bigint | undefined = 1n;
   loses: ServiceError | undefined;
@@ -75,12 +77,14 @@ export class FlowHouse {
 
   /** Runs a call as the route does: what refuses it goes on record. */
   async run(call: Call = this.call()): Promise<CallSummary | ServiceError> {
-    const open = { callId: 'c'.repeat(32), principal: PRINCIPAL, call, messagesTokens: tokensOf(call), abort: this.abort, hold: () => undefined, limited: () => this.before('limited') };
+    let changes: readonly ParameterChange[] | undefined;
+    const changed = (made: readonly ParameterChange[]): void => void (changes = made);
+    const open = { callId: 'c'.repeat(32), principal: PRINCIPAL, call, messagesTokens: tokensOf(call), abort: this.abort, hold: () => undefined, changed, limited: () => this.before('limited') };
     try {
       return await this.flow.run(open, { release: (events: Events) => void this.released.push(...events), drained: () => undefined });
     } catch (thrown) {
       const error = ServiceError.from(thrown);
-      if (!this.loses) await this.flow.refuse(open.callId, PRINCIPAL, call, error);
+      if (!this.loses) await this.flow.refuse(open.callId, PRINCIPAL, { ...call, changes }, error);
       return error;
     }
   }
@@ -143,7 +147,7 @@ export class FlowHouse {
         enqueue: (source) => queueMicrotask(() => this.#write(source)),
       },
       models: { resolve: () => ({ state: 'usable', modelId: 'model_1', modelName: 'org/small', leavesHouse: this.leavesHouse }), list: () => [] },
-      parameters: { apply: (_principal, call) => call },
+      parameters: { apply: (_principal, call) => this.rules(call) },
       limits: {
         admit: () => {
           this.ticketsOut++;

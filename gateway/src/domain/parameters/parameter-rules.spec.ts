@@ -38,6 +38,16 @@ describe('applyParameterRules', () => {
     expect(() => apply(callOf({}, 5), refusing('n', { max: 4 }))).toThrow(refusal('n', 'at most 4'));
   });
 
+  it('says of each parameter that is sent otherwise what was asked for, what is sent and which rule did it', () => {
+    const [heat, length, many] = [rule('temperature', { id: 'prule_heat', max: 1 }), rule('max_tokens', { id: 'prule_length', max: 2048 }), rule('n', { id: 'prule_many', max: 2 })];
+    const written = { ...callOf({}, 5), fields: [{ name: 'temperature', json: Buffer.from('1.50000000000000000000') }] };
+    expect(apply(written, heat, length, many).changes).toEqual([
+      { parameter: 'temperature', askedJson: '1.5', sentJson: '1', ruleId: 'prule_heat' }, { parameter: 'max_tokens', askedJson: '', sentJson: '2048', ruleId: 'prule_length' }, { parameter: 'n', askedJson: '5', sentJson: '2', ruleId: 'prule_many' },
+    ]);
+    expect(apply(callOf({ max_completion_tokens: 9_999 }), length).changes).toEqual([{ parameter: 'max_completion_tokens', askedJson: '9999', sentJson: '2048', ruleId: 'prule_length' }]);
+    expect(apply(callOf({ temperature: 0.5, max_tokens: 7 }), heat, length, many).changes).toBeUndefined();
+  });
+
   it('bounds the number of choices', () => {
     expect(apply(callOf({}, 5), rule('n', { max: 2 })).choices).toBe(2);
     expect(apply(callOf({}, 2), rule('n', { max: 2 })).choices).toBe(2);

@@ -1,6 +1,6 @@
 import { ServiceError } from '@sluice/errors';
 import type { ParameterRule as RuleMessage } from '@sluice/proto/access/v1/access';
-import type { Call, Field, Principal } from '../call.ts';
+import { withChange, type Call, type Field, type ParameterChange, type Principal } from '../call.ts';
 
 /** The number of `access.v1.OutOfBounds`; the domain does not load generated code. */
 const OUT_OF_BOUNDS_CLIP = 1;
@@ -23,7 +23,7 @@ export interface RuleSource {
 /** Bounds and defaults, as the flow needs them. */
 export interface Parameters {
   /**
-   * The call as it may go on.
+   * The call as it may go on, with what was changed of it.
    *
    * @param modelName name of the model in the registry, which is not always what the client wrote
    * @throws ServiceError `invalid_value` that names the parameter and its bound
@@ -69,7 +69,7 @@ function rank({ projectId, model }: ParameterRule): number {
 
 function applyToChoices(call: Call, rule: ParameterRule): Call {
   const choices = bounded(call.choices, 'n', rule);
-  return choices === call.choices ? call : { ...call, choices };
+  return choices === call.choices ? call : withChange(call, { choices }, change('n', call.choices, choices, rule));
 }
 
 function applyToField(call: Call, rule: ParameterRule): Call {
@@ -78,11 +78,11 @@ function applyToField(call: Call, rule: ParameterRule): Call {
   const given = call.fields[at];
   if (!given) {
     const value = absent(rule);
-    return value === undefined ? call : { ...call, fields: [...call.fields, field(rule.parameter, value)] };
+    return value === undefined ? call : withChange(call, { fields: [...call.fields, field(rule.parameter, value)] }, change(rule.parameter, undefined, value, rule));
   }
   const asked = Number(Buffer.from(given.json).toString());
   const value = bounded(asked, given.name, rule);
-  return value === asked ? call : { ...call, fields: call.fields.with(at, field(given.name, value)) };
+  return value === asked ? call : withChange(call, { fields: call.fields.with(at, field(given.name, value)) }, change(given.name, asked, value, rule));
 }
 
 /** An answer whose length was not asked for may take any, so the longest that may be asked for is its default. */
@@ -95,6 +95,11 @@ function bounded(value: number, name: string, { min = -Infinity, max = Infinity,
   if (within === value || outOfBounds === OUT_OF_BOUNDS_CLIP) return within;
   const bound = value < min ? `at least ${min}` : `at most ${max}`;
   throw new ServiceError('invalid_value', `Invalid '${name}': ${bound} is allowed here, but got ${value} instead.`, { param: name });
+}
+
+/** Numbers as they were understood, not as they were written: a record that everybody may read has no room for a client's digits. */
+function change(parameter: string, asked: number | undefined, sent: number, { id }: ParameterRule): ParameterChange {
+  return { parameter, askedJson: asked === undefined ? '' : JSON.stringify(asked), sentJson: JSON.stringify(sent), ruleId: id };
 }
 
 function field(name: string, value: number): Field {

@@ -43,6 +43,15 @@ describe('the detail of a call', () => {
     expect(callDetail(create(GetCallResponseSchema, { parts: [record('admitted', {}), record('completed', {})] }))).toMatchObject({ governed: null, refused: null, hold_extensions: [] });
   });
 
+  it('shows what was changed of its parameters, of a call that was let in and of one that was not, whatever refused it', () => {
+    const parameters = [{ parameter: 'temperature', askedJson: '2', sentJson: '1', ruleId: 'prule_1' }, { parameter: 'max_tokens', sentJson: '165' }];
+    const changes = [{ name: 'temperature', asked: 2, sent: 1, rule_id: 'prule_1' }, { name: 'max_tokens', asked: null, sent: 165, rule_id: null }];
+    const running = callDetail(create(GetCallResponseSchema, { parts: [record('admitted', { hold: priced, parameters })] }));
+    expect(running).toMatchObject({ governed: { parameters: changes }, refused: null });
+    expect(callDetail(create(GetCallResponseSchema, { parts: [record('refused', { parameters })] }))).toMatchObject({ governed: null, refused: { by: null, input: null, parameters: changes } });
+    expect(callDetail(create(GetCallResponseSchema, { parts: [record('admitted', { hold: priced })] }))).not.toHaveProperty('governed.parameters');
+  });
+
   it('shows what was asked, and nothing where nothing of it was understood', () => {
     const requestOf = (asked: object) => callDetail(create(GetCallResponseSchema, { bodiesAvailable: true, parts: [{ body: { body: { case: 'completed', value: { call: asked, openings } } } }] }));
     expect(requestOf(call)).toMatchObject({ request: { model: 'tiny', stream: false, n: 1, messages: [] } });

@@ -32,7 +32,7 @@ export function callDetail({ call, parts, bodiesAvailable }: GetCallResponse): o
 }
 
 /**
- * What limits, money and content did to the call: `governed` or, for one that was not let in, `refused`; null in records
+ * What limits, rules on parameters, money and content did to the call: `governed` or, for one that was not let in, `refused`; null in records
  * from before there was any of it. Of a call without an end the cost is that of what is durable so far.
  */
 function governance(parts: readonly CallPart[], call: GetCallResponse['call']): object {
@@ -43,7 +43,7 @@ function governance(parts: readonly CallPart[], call: GetCallResponse['call']): 
   const open = { ...((extensions.at(-1) ?? hold) ? { hold: (extensions.at(-1) ?? hold)! } : {}), costNano: price && call?.counts ? costNano(price, call.counts) : 0n };
   return {
     governed: admitted?.hold ? governedView(admitted, recordOf(parts, 'completed') ?? open) : null,
-    refused: refused && (refused.refusedBy.case || refused.inputVerdict) ? refusedView(refused) : null,
+    refused: refused && (refused.refusedBy.case || refused.inputVerdict || refused.parameters.length > 0) ? refusedView(refused) : null,
     hold_extensions: extensions.map(holdView),
   };
 }

@@ -2,7 +2,7 @@ import type { Clock } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import type { Logger } from '@sluice/telemetry';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Principal } from '../../domain/call.ts';
+import type { ParameterChange, Principal } from '../../domain/call.ts';
 import { CallRefusal } from '../../domain/call-refusal.ts';
 import type { LimitState } from '../../domain/limits/limit-state.ts';
 import type { OpenCalls } from '../../domain/open-calls.ts';
@@ -37,6 +37,8 @@ interface Visit {
   /** Undefined as long as the key was not found good; what a stranger asks is no call. */
   principal: Principal | undefined;
   readonly understood: UnderstoodCall;
+  /** What rules made of its parameters. */
+  changes: readonly ParameterChange[] | undefined;
   /** True once the body is here and the key is still good: from then on a signal ends a call that is, or may be, admitted. */
   isRead: boolean;
 }
@@ -50,7 +52,7 @@ export function chatCompletionsRoute(server: FastifyInstance, door: CallDoor): v
     room.post('/v1/chat/completions', {
       onRequest: async (request, reply) => {
         const abort = await enter(door, request);
-        const visit: Visit = { abort, principal: undefined, understood: emptyCall(), isRead: false };
+        const visit: Visit = { abort, principal: undefined, understood: emptyCall(), changes: undefined, isRead: false };
         visits.set(request, visit);
         reply.raw.once('close', () => {
           door.open.clientLeft(abort);
@@ -122,15 +124,17 @@ async function handle(door: CallDoor, visit: Visit, request: FastifyRequest, rep
   visit.principal = principal;
   visit.isRead = true;
   if (!Buffer.isBuffer(request.body)) throw new ServiceError('invalid_json', 'We could not parse the JSON body of your request. The body is empty.');
-  await answer(door, visit.abort, principal, readChatRequest(request.body, visit.understood), request, reply);
+  await answer(door, visit, principal, readChatRequest(request.body, visit.understood), request, reply);
 }
 
-async function answer(door: CallDoor, abort: AbortController, principal: Principal, { call, messagesTokens, includeUsage }: ChatRequest, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+async function answer(door: CallDoor, visit: Visit, principal: Principal, { call, messagesTokens, includeUsage }: ChatRequest, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const { abort } = visit;
   const frame = { id: `chatcmpl-${request.id}`, createdSeconds: Math.floor(door.clock.wallMs() / 1000), model: call.model, includeUsage };
   const headers: Record<string, string> = { 'x-request-id': request.id };
   // On an answer by what is set here; on an error that comes later by what the reply has.
   const limited = (state: LimitState | undefined): void => void reply.headers(Object.assign(headers, rateLimitHeaders(state)));
-  const open = { callId: request.id, principal, call, messagesTokens, abort, hold: (bytes: number) => door.open.hold(abort, bytes), limited };
+  const changed = (changes: readonly ParameterChange[]): void => void (visit.changes = changes);
+  const open = { callId: request.id, principal, call, messagesTokens, abort, hold: (bytes: number) => door.open.hold(abort, bytes), changed, limited };
   const run = (sink: ChatStream | ChatReply): Promise<CallSummary> => inCallSpan(request.headers, request.id, call, () => door.flow.run(open, sink));
   if (call.stream) return stream(door, new ChatStream(frame, new SseWriter(reply.raw, headers, door.clock)), run, request, reply);
   const whole = new ChatReply();
@@ -182,7 +186,7 @@ async function refuse(door: CallDoor, visit: Visit | undefined, error: ServiceEr
   const isRefused = error instanceof CallRefusal || error.httpStatus < 500;
   if (visit?.principal && (!visit.isRead || isRefused || !visit.abort.signal.aborted)) {
     try {
-      await door.flow.refuse(request.id, visit.principal, { ...visit.understood, model: shownName(visit.understood.model) }, error);
+      await door.flow.refuse(request.id, visit.principal, { ...visit.understood, model: shownName(visit.understood.model), changes: visit.changes }, error);
     } catch (thrown) {
       door.figures.unrecorded(error.code);
       if (error.httpStatus < 500) told = ServiceError.from(thrown);
