@@ -62,6 +62,26 @@ describe('who may administer', () => {
   });
 });
 
+describe('the character U+0000, which no table can hold', () => {
+  it.each([
+    ['DELETE', '/filter/rules/%00', undefined, 'path'],
+    ['DELETE', '/keys/key%00', undefined, 'path'],
+    ['GET', '/audit/log/tile/0/%00', undefined, 'path'],
+    ['GET', '/audit/calls?model=a%00b', undefined, 'model'],
+    ['GET', '/whoami?project_id=%00', undefined, 'project_id'],
+    ['POST', '/projects', { name: 'a\0' }, 'name'],
+    ['POST', '/filter/rules', { patterns: ['fine', 'not\0fine'] }, 'patterns.1'],
+    ['POST', '/filter/try', { text: '\0' }, 'text'],
+    ['POST', '/models', { name: 'a', openai: { base_url: 'http://127.0.0.1:1/v1', credential: '\0' } }, 'openai.credential'],
+    ['PUT', '/budgets', { level: 'key', id: '\0', amount: '1', period: 'day' }, 'id'],
+    ['POST', '/backups', { directory: '/tmp/\0' }, 'directory'],
+    ['POST', '/projects', { name: 'a', ['x\0']: '\0' }, 'x?'],
+  ])('is refused by name: %s %s %p', async (method, path, body, param) => {
+    const { status, json } = await ask('owner', method, path, body);
+    expect([status, json['error']]).toMatchObject([400, { code: 'invalid_value', param }]);
+  });
+});
+
 describe('what an operator does', () => {
   it('makes a key, whose secret is shown this once', async () => {
     const { status, json } = await ask('owner', 'POST', '/keys', { name: 'app', models: ['chat'], expires_at: '2030-01-01T00:00:00.000Z' });

@@ -53,6 +53,20 @@ describe('a chat that is not streamed', () => {
     expect(house.kindsOf(callId)).toEqual(['admitted', 'output', 'completed']);
   });
 
+  it('may hold U+0000 in what is said and in what is sealed, and in no name that stands in the clear', async () => {
+    const response = await post({ ...hello, user: 'a\0b', metadata: { 'k\0': 'v\0' }, messages: [{ role: 'user', content: 'x\0y' }] });
+    expect(response.status).toBe(200);
+    await response.text();
+    expect(Buffer.from(house.calls.at(-1)!.messages).toString()).toContain('x\\u0000y');
+    const refused = await post({ ...hello, model: 'chat\0' });
+    expect([refused.status, await errorOf(refused)]).toMatchObject([400, { code: 'invalid_value', param: 'model' }]);
+    expect(house.records().at(-1)).toMatchObject({ kind: 'refused', value: { model: '', param: 'model' } });
+    for (const body of [{ ...hello, ['x\0']: 1 }, { ...hello, stream: true, stream_options: { ['x\0']: true } }]) await (await post(body)).text();
+    expect(house.records().slice(-2).map(({ value }) => value['param'])).toEqual(['x?', 'stream_options.x?']);
+    const shown = await fetch(`${house.url}/v1/models/a%00`, { headers: { authorization: `Bearer ${key}` } });
+    expect([shown.status, (await errorOf(shown)).message]).toEqual([404, expect.stringContaining('`a?`')]);
+  });
+
   it('leaves nothing before its end is durable', async () => {
     const gate = Promise.withResolvers<void>();
     let asked = false;

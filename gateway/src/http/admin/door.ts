@@ -9,7 +9,7 @@ import type { CallOptions, Client } from '@sluice/rpc';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Administrator } from '../authenticate.ts';
-import { readJsonMembers } from '../json-members.ts';
+import { readJsonMembers, shownName } from '../json-members.ts';
 import { ADMIN_RPC_TIMEOUT_MS } from '../limits.ts';
 import { inRouteSpan } from '../route-span.ts';
 
@@ -90,18 +90,37 @@ function whileListening(reply: FastifyReply): AbortSignal {
 
 function adminRequest(request: FastifyRequest, administrator: Administrator, signal: AbortSignal): AdminRequest {
   const { keyId, organisationId } = administrator;
+  const params = request.params as Record<string, string>;
+  requireText(Object.values(params).join('/'), 'path');
+  requireText(request.query);
   return {
     administrator,
     actor: { keyId, organisationId },
     options: { timeoutMs: ADMIN_RPC_TIMEOUT_MS },
     signal,
-    param: (name) => (request.params as Record<string, string>)[name]!,
+    param: (name) => params[name]!,
     body: (shape) => {
       if (!Buffer.isBuffer(request.body)) throw new ServiceError('invalid_json', 'The request needs a JSON body.');
-      return check(shape, readJsonMembers(request.body).value);
+      const { value } = readJsonMembers(request.body);
+      requireText(value);
+      return check(shape, value);
     },
     query: (shape) => check(shape, request.query),
   };
+}
+
+/**
+ * All that comes in ends as text in tables, and PostgreSQL's text holds no U+0000.
+ *
+ * @throws invalid_value that names the place
+ */
+function requireText(value: unknown, place = ''): void {
+  if (typeof value === 'object' && value !== null) {
+    for (const [name, member] of Object.entries(value)) requireText(member, place === '' ? name : `${place}.${name}`);
+  } else if (typeof value === 'string' && value.includes('\0')) {
+    const param = shownName(place);
+    throw new ServiceError('invalid_value', `Invalid '${param}': it must not hold the character U+0000.`, { param });
+  }
 }
 
 function check<Shape extends z.ZodRawShape>(shape: Shape, value: unknown): z.output<z.ZodObject<Shape>> {
