@@ -15,4 +15,8 @@ describe('the view of a call', () => {
   ])('says how long one took that is %s only when that was measured', (status, durationMs, firstOutputMs, seen) => {
     expect(callView(create(CallSummarySchema, { status, durationMs, firstOutputMs }))).toMatchObject(seen);
   });
+
+  it.each([['rule', 'rule'], ['budget', 'budget'], ['', null]])('says who cut its answer: %j', (cutBy, seen) => {
+    expect(callView(create(CallSummarySchema, { status: 'answered', cutBy }))).toMatchObject({ cut_by: seen });
+  });
 });

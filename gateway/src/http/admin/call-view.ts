@@ -34,6 +34,7 @@ export function callView(call: CallSummary): object {
         }
       : null,
     cost_nano: String(call.costNano),
+    cut_by: text(call.cutBy),
     version_id: text(call.versionId),
     deployment_id: text(call.deploymentId),
     leaf_index: call.leafIndex === undefined ? null : Number(call.leafIndex),

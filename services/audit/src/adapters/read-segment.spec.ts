@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
+import { Action } from '@sluice/proto/content_filter/v1/content_filter';
 import { Outcome, SegmentSchema } from '@sluice/proto/events/v1/calls';
 import fc from 'fast-check';
 import { NO_COUNTS, NO_PRICES } from '../domain/call.ts';
@@ -51,14 +52,20 @@ describe('the clear part of a segment', () => {
         ...said, outcome: Outcome.DISCONNECTED, completedAtMs, outputChain: new Uint8Array(32), finishReasons: ['stop', 'length'], leaf: { commitments: leaf }, hold: { amountNano: 1n }, overrunNano: 3n, stoppedBy: 'budget', outputVerdict: verdict,
       } } });
       const { errorCode, versionId, deploymentId } = cleaned({ errorCode: said.errorCode, versionId: said.versionId, deploymentId: said.deploymentId });
-      expect(fact).toEqual({ kind: 'completed', callId: ID, commitments: leaf, end: { ...said, errorCode, versionId, deploymentId, status: 'disconnected', endedAtMs: completedAtMs } });
+      expect(fact).toEqual({ kind: 'completed', callId: ID, commitments: leaf, end: { ...said, errorCode, versionId, deploymentId, status: 'disconnected', endedAtMs: completedAtMs, cutBy: 'budget' } });
     }));
+  });
+
+  it('says who cut an answer', () => {
+    const cutBy = (value: object): unknown => factsOf({ callId: ID, record: { case: 'completed', value } }).map((fact) => fact.kind === 'completed' && fact.end.cutBy)[0];
+    const blocked = { finishReasons: ['stop', 'content_filter'], outputVerdict: { policyVersion: 4n, action: Action.BLOCK, hitCount: 1, hits: [{ ruleId: 'r', action: Action.MASK }] } };
+    expect([blocked, { ...blocked, outputVerdict: { ...blocked.outputVerdict, action: Action.FLAG } }, { ...blocked, finishReasons: ['stop'] }, { stoppedBy: 'budget' }, {}].map(cutBy)).toEqual(['rule', '', '', 'budget', '']);
   });
 
   it('says who was refused', () => {
     fc.assert(fc.property(caller, text, uint32, int64, commitments, (who, errorCode, httpStatus, refusedAtMs, leaf) => {
       const [fact] = factsOf({ callId: ID, record: { case: 'refused', value: { ...who, errorCode, httpStatus, param: 'model', refusedAtMs, leaf: { commitments: leaf }, refusedBy: { case: 'limit', value: { subjectId: 'x', limit: 4n } }, inputVerdict: verdict } } });
-      expect(fact).toMatchObject({ kind: 'refused', callId: ID, caller: cleaned(who), commitments: leaf, end: { status: 'refused', httpStatus, endedAtMs: refusedAtMs, counts: NO_COUNTS, costNano: 0n } });
+      expect(fact).toMatchObject({ kind: 'refused', callId: ID, caller: cleaned(who), commitments: leaf, end: { status: 'refused', httpStatus, endedAtMs: refusedAtMs, counts: NO_COUNTS, costNano: 0n, cutBy: '' } });
     }));
   });
 

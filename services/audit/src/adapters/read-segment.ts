@@ -1,8 +1,10 @@
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import type { UnitPrices } from '@sluice/pricing';
+import { Action } from '@sluice/proto/content_filter/v1/content_filter';
 import { Outcome } from '@sluice/proto/events/v1/calls';
 import { eachField, readMessage } from '@sluice/segment';
 import { NO_COUNTS, NO_PRICES, type Counts, type EndStatus, type Fact, type NamedHash } from '../domain/call.ts';
+import { cutBy } from '../domain/cut-by.ts';
 import { clean } from './clean.ts';
 
 /*
@@ -85,7 +87,8 @@ const STATUSES: Readonly<Record<number, EndStatus>> = {
 
 function readCompleted(reader: BinaryReader, callId: string): Fact {
   let [outcome, errorCode, httpStatus, outputBytes, counts, versionId, deploymentId] = [0, '', 0, 0n, NO_COUNTS, '', ''];
-  let [endedAtMs, firstOutputMs, durationMs, costNano] = [0n, 0, 0, 0n];
+  let [endedAtMs, firstOutputMs, durationMs, costNano, stoppedBy, verdict] = [0n, 0, 0, 0n, '', 0];
+  const finishReasons: string[] = [];
   const commitments: NamedHash[] = [];
   readMessage(reader, (field) => {
     if (field === 1) outcome = reader.int32();
@@ -98,12 +101,15 @@ function readCompleted(reader: BinaryReader, callId: string): Fact {
     else if (field === 9) endedAtMs = int64(reader);
     else if (field === 10) firstOutputMs = reader.uint32();
     else if (field === 11) durationMs = reader.uint32();
+    else if (field === 12) finishReasons.push(text(reader));
     else if (field === 13) readLeaf(reader, commitments);
     else if (field === 15) costNano = int64(reader);
+    else if (field === 17) stoppedBy = text(reader);
+    else if (field === 18) readMessage(reader, (part) => part === 2 && ((verdict = reader.int32()), true));
     else return false;
     return true;
   });
-  const end = { status: STATUSES[outcome] ?? 'failed', errorCode, httpStatus, endedAtMs, counts, outputBytes, versionId, deploymentId, durationMs, firstOutputMs, costNano };
+  const end = { status: STATUSES[outcome] ?? 'failed', errorCode, httpStatus, endedAtMs, counts, outputBytes, versionId, deploymentId, durationMs, firstOutputMs, costNano, cutBy: cutBy({ finishReasons, stoppedBy, isBlocked: verdict === Number(Action.BLOCK) }) };
   return { kind: 'completed', callId, end, commitments };
 }
 
@@ -120,7 +126,7 @@ function readRefused(reader: BinaryReader, callId: string): Fact {
     else return false;
     return true;
   });
-  const end = { status: 'refused' as const, errorCode, httpStatus, endedAtMs, counts: NO_COUNTS, outputBytes: 0n, versionId: '', deploymentId: '', durationMs: 0, firstOutputMs: 0, costNano: 0n };
+  const end = { status: 'refused' as const, errorCode, httpStatus, endedAtMs, counts: NO_COUNTS, outputBytes: 0n, versionId: '', deploymentId: '', durationMs: 0, firstOutputMs: 0, costNano: 0n, cutBy: '' as const };
   return { kind: 'refused', callId, caller: callerOf(caller), end, commitments };
 }
 

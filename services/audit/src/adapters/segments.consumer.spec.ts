@@ -44,7 +44,7 @@ describe('a call that came in', () => {
       outputBytes: 16n, counts: { inputTokens: 5n, outputTokens: 16n }, versionId: 'mv_1', deploymentId: 'dep_1', durationMs: 345, firstOutputMs: 12, costNano: 48n,
     });
     expect(parts.map(({ record }) => record?.record.case)).toEqual(['admitted', 'output', 'output', 'output', 'completed']);
-    expect(parts[0]!.record!.record).toMatchObject({ case: 'admitted', value: { modelName: 'small', hold: { hold: { amountNano: 900n, limited: true }, price: { id: 'price_1' } } } });
+    expect(parts[0]!.record!.record).toMatchObject({ case: 'admitted', value: { modelName: 'small', hold: { hold: { amountNano: 900n, limited: true }, price: { id: 'price_1' } }, parameters: [{ parameter: 'max_tokens', askedJson: '500', sentJson: '64', ruleId: '' }] } });
     expect(summary!.leafIndex).toBeDefined();
   });
 
@@ -97,6 +97,20 @@ describe('a call that came in', () => {
     const call = newCall();
     await tables.consume(segmentEntries(newProducer().segments([call.admitted({ model: 'a\0"\\{},NULL\n\u202e' }), call.completed()])));
     expect((await get(call.callId)).call!.model).toBe('a\ufffd"\\{},NULL\n\u202e');
+  });
+});
+
+describe('an answer that a budget cut', () => {
+  it('is indexed as such, whether its end comes with its beginning or later; of a call from before that was indexed nobody knows', async () => {
+    const [atOnce, later, whole] = [newCall(), newCall(), newCall()];
+    const producer = newProducer();
+    await tables.consume(segmentEntries(producer.segments([atOnce.admitted(), atOnce.completed(undefined, 'budget'), later.admitted(), ...whole.whole()])));
+    expect((await get(later.callId)).call!.cutBy).toBe('');
+    await tables.consume(segmentEntries(producer.segments([later.completed(undefined, 'budget')])));
+    const cutBy = async () => (await tables.audit.listCalls({ organisationId: ORGANISATION, limit: 100 })).calls.filter(({ callId }) => [atOnce, later, whole].some((call) => call.callId === callId)).map((call) => [call.callId, call.cutBy]);
+    expect(new Map((await cutBy()) as [string, string][])).toEqual(new Map([[atOnce.callId, 'budget'], [later.callId, 'budget'], [whole.callId, '']]));
+    await tables.sql.query('UPDATE call SET cut_by = NULL WHERE call_id = $1', [atOnce.callId]);
+    expect((await get(atOnce.callId)).call).toMatchObject({ status: 'answered', cutBy: '' });
   });
 });
 
@@ -203,7 +217,7 @@ describe('a batch', () => {
     const [row] = await tables.sql.query<{ bytes: Buffer }>('SELECT bytes FROM segment WHERE producer = $1', [segment!.producer]);
     expect(row!.bytes).toEqual(Buffer.from(segment!.bytes));
     const decoded: Segment = fromBinary(SegmentSchema, row!.bytes);
-    expect(JSON.stringify(decoded.records, (_, value: unknown) => (typeof value === 'bigint' ? `${value}` : value))).not.toContain('asked');
+    expect(JSON.stringify(decoded.records, (_, value: unknown) => (typeof value === 'bigint' ? `${value}` : value))).not.toContain('What is asked');
   });
 });
 

@@ -1,5 +1,6 @@
 import type { SqlTransaction } from '@sluice/sql';
 import { NO_COUNTS, type EndStatus, type OpenCall } from '../domain/call.ts';
+import type { CutBy } from '../domain/cut-by.ts';
 import type { EndedCall, Plan } from '../domain/integrate.ts';
 import { booleanArray, hexArray, idArray, numberArray, textArray } from './array-literal.ts';
 
@@ -37,6 +38,7 @@ function endColumns(rows: readonly EndedRow[], firstLeaf: bigint): string[] {
     numberArray(column(({ durationMs }) => durationMs, 0)), numberArray(column(({ firstOutputMs }) => firstOutputMs, 0)), numberArray(column(({ costNano }) => costNano, 0n)),
     numberArray(column<bigint | undefined>(({ leaf }) => firstLeaf + BigInt(leaf), undefined)),
     hexArray(rows.map(({ call, saltSeed }) => (saltSeed ? call.outputChain : undefined))), hexArray(rows.map(({ saltSeed }) => saltSeed)),
+    textArray(column<CutBy>((end) => end.cutBy, '')),
   ];
 }
 
@@ -61,10 +63,10 @@ function openColumns(calls: readonly OpenCall[]): string[] {
 
 const END_COLUMNS = [
   'status', 'ended_at_ms', 'error_code', 'http_status', 'input_tokens', 'output_tokens', 'cached_input_tokens', 'reasoning_tokens', 'estimated',
-  'output_bytes', 'version_id', 'deployment_id', 'duration_ms', 'first_output_ms', 'cost_nano', 'leaf_index', 'output_chain', 'salt_seed',
+  'output_bytes', 'version_id', 'deployment_id', 'duration_ms', 'first_output_ms', 'cost_nano', 'leaf_index', 'output_chain', 'salt_seed', 'cut_by',
 ];
 const END_ARRAYS = `$2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::boolean[],
-  $11::bigint[], $12::text[], $13::text[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::text[], $19::text[]`;
+  $11::bigint[], $12::text[], $13::text[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::text[], $19::text[], $20::text[]`;
 const NEW_COLUMNS = ['organisation_id', 'project_id', 'key_id', 'model', 'stream', 'admitted_at_ms', 'producer', 'epoch', 'seqs'];
 const OPEN_COLUMNS = ['last_seq', 'input_tokens', 'output_tokens', 'cached_input_tokens', 'reasoning_tokens', 'estimated', 'output_bytes', 'output_chain', 'prices'];
 
@@ -82,7 +84,7 @@ const INSERT_CALLS = {
   name: 'audit_insert_calls',
   text: `INSERT INTO call (call_id, ${END_COLUMNS.join(', ')}, ${NEW_COLUMNS.join(', ')})
     SELECT given.call_id, ${valuesOf(END_COLUMNS)}, ${valuesOf(NEW_COLUMNS)}
-    FROM unnest($1::uuid[], ${END_ARRAYS}, $20::text[], $21::text[], $22::text[], $23::text[], $24::boolean[], $25::bigint[], $26::text[], $27::bigint[], $28::text[])
+    FROM unnest($1::uuid[], ${END_ARRAYS}, $21::text[], $22::text[], $23::text[], $24::text[], $25::boolean[], $26::bigint[], $27::text[], $28::bigint[], $29::text[])
       AS given (call_id, ${END_COLUMNS.join(', ')}, ${NEW_COLUMNS.join(', ')})`,
 };
 

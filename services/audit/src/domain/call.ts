@@ -1,4 +1,5 @@
 import type { UnitPrices } from '@sluice/pricing';
+import type { CutBy } from './cut-by.ts';
 
 /** A segment's place on the log. */
 export interface Place {
@@ -70,6 +71,7 @@ export interface End {
   readonly firstOutputMs: number;
   /** In nano-units. */
   readonly costNano: bigint;
+  readonly cutBy: CutBy;
 }
 
 /** The clear part of one record of a segment. */

@@ -6,7 +6,7 @@ import { integrate, type Known, type Plan } from './integrate.ts';
 
 const NOW_MS = 1_700_000_123_456;
 const context = { nowMs: NOW_MS, randomBytes: (length: number) => Buffer.alloc(length, 4) };
-const end = (status: End['status']): End => ({ status, errorCode: '', httpStatus: 200, endedAtMs: 1_700_000_000_000n, counts: NO_COUNTS, outputBytes: 9n, versionId: 'v', deploymentId: 'd', durationMs: 1, firstOutputMs: 1, costNano: 7n });
+const end = (status: End['status']): End => ({ status, errorCode: '', httpStatus: 200, endedAtMs: 1_700_000_000_000n, counts: NO_COUNTS, outputBytes: 9n, versionId: 'v', deploymentId: 'd', durationMs: 1, firstOutputMs: 1, costNano: 7n, cutBy: '' });
 const caller = { organisationId: 'org', projectId: 'proj', keyId: 'key', model: 'm' };
 
 function factOf(kind: Fact['kind'], callId: string, step: number): Fact {

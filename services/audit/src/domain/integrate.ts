@@ -196,7 +196,7 @@ class Integration {
     working.touched = true;
     working.end = {
       status: 'abandoned', errorCode: '', httpStatus: 0, endedAtMs: BigInt(Math.trunc(nowMs)), counts: call.counts, outputBytes: call.outputBytes,
-      versionId: '', deploymentId: '', durationMs: 0, firstOutputMs: 0, costNano: costNano(call.prices, call.counts), leaf: this.#leaves.length - 1,
+      versionId: '', deploymentId: '', durationMs: 0, firstOutputMs: 0, costNano: costNano(call.prices, call.counts), cutBy: '', leaf: this.#leaves.length - 1,
     };
   }
 

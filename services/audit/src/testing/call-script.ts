@@ -37,7 +37,7 @@ export class CallScript {
       callId: this.callId,
       record: { case: 'admitted', value: {
         organisationId: over.organisationId ?? ORGANISATION, projectId: PROJECT, keyId: 'key_1', model, modelName: model, stream: true, admittedAtMs: BigInt(over.atMs ?? 1_700_000_000_000), hold: { hold: { amountNano: 900n, limited: true, outputTokens: 64n }, price: { id: 'price_1', outputNano: over.outputNano ?? 3n } },
-        promptCommitment: commitmentHash(salt, encodeCall({ model, messages, stream: true, choices: 1 })), outputChain: this.#chain,
+        parameters: [{ parameter: 'max_tokens', askedJson: '500', sentJson: '64' }], promptCommitment: commitmentHash(salt, encodeCall({ model, messages, stream: true, choices: 1 })), outputChain: this.#chain,
       } },
       body: { case: 'admitted', value: { call: { model, messages, stream: true, choices: 1 }, promptSalt: salt } },
     };
@@ -51,13 +51,14 @@ export class CallScript {
     return { callId: this.callId, record: { case: 'output', value: { outputBytes: this.#outputBytes, events: 1n, outputChain: chain, counts: { inputTokens: 5n, outputTokens: counted ?? this.#outputBytes } } }, body };
   }
 
-  completed(atMs = 1_700_000_060_000): PendingRecord {
+  /** `stoppedBy`: as a budget that ran out leaves it. */
+  completed(atMs = 1_700_000_060_000, stoppedBy = ''): PendingRecord {
     const { commitment, opening } = commit('call_id', this.callId, randomBytes);
     return {
       callId: this.callId,
       record: { case: 'completed', value: {
         outcome: Outcome.ANSWERED, httpStatus: 200, outputBytes: this.#outputBytes, outputChain: this.#chain, counts: { inputTokens: 5n, outputTokens: this.#outputBytes },
-        versionId: 'mv_1', deploymentId: 'dep_1', completedAtMs: BigInt(atMs), firstOutputMs: 12, durationMs: 345, finishReasons: ['stop'], costNano: 3n * this.#outputBytes, leaf: { commitments: [commitment] },
+        versionId: 'mv_1', deploymentId: 'dep_1', completedAtMs: BigInt(atMs), firstOutputMs: 12, durationMs: 345, finishReasons: ['stop'], stoppedBy, costNano: 3n * this.#outputBytes, leaf: { commitments: [commitment] },
       } },
       body: { case: 'completed', value: { openings: [opening] } },
     };
