@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { Channel, type ChatEvent, type Delta } from '@sluice/proto/chat/v1/chat';
+import { Channel, type ChatEvent, type Delta, type Started } from '@sluice/proto/chat/v1/chat';
 import { CheckedDelta } from './checked-delta.ts';
 import { Hits } from './hits.ts';
-import { delta } from './testing/events.ts';
+import { delta, started } from './testing/events.ts';
 import { finish } from './testing/finish.ts';
 import { MASK, ScriptedPolicy } from './testing/scripted-policy.ts';
 
-const policy = new ScriptedPolicy([{ word: 'bad', action: 'block' }, { word: 'abc', action: 'mask' }, { word: 'hm', action: 'flag' }]);
+const policy = new ScriptedPolicy([{ word: 'bad', action: 'block' }, { word: 'abc', action: 'mask' }, { word: 'hm', action: 'flag' }, { word: '777', action: 'mask' }]);
 
 function check(event: ChatEvent): { left: ChatEvent | undefined; hits: Hits } {
   const hits = new Hits(policy, 'org', () => new Uint8Array(1));
@@ -31,8 +31,23 @@ describe('what comes with a piece', () => {
     expect(check(delta('', { tool: { name: 'get_bad' } })).left).toBeUndefined();
   });
 
-  it('finds words in the strings of an object of the backend, not in its names and numbers', () => {
+  it('masks or blocks the id of a tool', () => {
+    expect(check(delta('', { tool: { id: 'abc', name: 'f' } })).left).toMatchObject({ event: { value: { tool: { id: MASK, name: 'f' } } } });
+    expect(check(delta('', { tool: { id: 'bad' } })).left).toBeUndefined();
+  });
+
+  it('takes words away that the backend says of itself', () => {
+    const told = (systemFingerprint: string, serviceTier: string): unknown => {
+      const event = started({ systemFingerprint, serviceTier });
+      const left = finish(new CheckedDelta(policy, new Hits(policy, 'org', () => new Uint8Array(1))).started(event, event.event.value as Started));
+      if (left !== event) expect(left).toMatchObject({ event: { case: 'started', value: { versionId: 'v', deploymentId: 'd' } } });
+      return left === event ? 'as it came' : [(left.event.value as Started).systemFingerprint, (left.event.value as Started).serviceTier];
+    };
+    expect([told('', ''), told('fp_1', 'hm'), told('fp_bad', 'default'), told('fp', 'abc')]).toEqual(['as it came', 'as it came', ['', 'default'], ['fp', '']]);
+  });
+
+  it('finds words in an object of the backend: strings, numbers, and names that are not of the API', () => {
     const isClean = (json: string): boolean => finish(new CheckedDelta(policy, new Hits(policy, 'org', () => new Uint8Array(1))).isClean(Buffer.from(json)));
-    expect(['{"bad":1,"n":[2,{"x":"fine"}]}', '{"n":["b\\u0061d"]}', '{"n":"abc"}', '{"n":"hm"}'].map(isClean)).toEqual([true, false, false, true]);
+    expect(['{"prompt_tokens":1,"n":[2,{"x":"fine"}]}', '{"n":["b\\u0061d"]}', '{"n":"abc"}', '{"n":"hm"}', '{"x":{"b\\u0061d":1}}', '{"abc":1}', '{"n":777}', '{"n":7.77e2}'].map(isClean)).toEqual([true, false, false, true, false, false, false, false]);
   });
 });

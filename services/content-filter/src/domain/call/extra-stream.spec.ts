@@ -24,7 +24,7 @@ const spoken = (transcript: string): ChatEvent => extra({ audio: { transcript } 
 
 describe('members beside the text', () => {
   it('are the same event when nothing is found', () => {
-    const event = extra({ annotations: [{ title: 'hm, fine', abc: 1 }], n: 1.5 });
+    const event = extra({ annotations: [{ title: 'hm, fine', score: 1 }], n: 1.5 });
     const { left, found } = run([event]);
     expect(left).toEqual([event]);
     expect(left[0]).toBe(event);
@@ -32,7 +32,7 @@ describe('members beside the text', () => {
   });
 
   it('are masked string by string, and all else of them stays as it was written', () => {
-    const source = '{"annotations" : [{"title":"an \\u0061bc", "abc":1.50, "url":"/y"}]}';
+    const source = '{"annotations" : [{"title":"an \\u0061bc", "score":1.50, "url":"/y"}]}';
     const event = extra({});
     const { left } = run([{ ...event, event: { case: 'delta', value: { ...(event.event.value as Delta), extraJson: Buffer.from(source) } } }]);
     expect(left.map(extraOf)).toEqual([source.replace('\\u0061bc', MASK)]);
@@ -57,9 +57,40 @@ describe('members beside the text', () => {
     expect(left).toEqual(held);
   });
 
-  it('do not look at sound', () => {
-    const event = extra({ audio: { id: 'bad', data: 'AAbadAA', expires_at: 1 } });
+  it('do not look at sound, where it is sound', () => {
+    const event = extra({ audio: { id: 'a', data: 'AAbadAA', expires_at: 1 } });
     expect(run([event]).left[0]).toBe(event);
+    expect(run([extra({ audio: { data: 'a bad word' } })]).isCut).toBe(true);
+    expect(run([extra({ 'audio.data': 'bad' })]).isCut).toBe(true);
+  });
+
+  it('look at an id as a whole, which comes again with every piece', () => {
+    const piece = extra({ audio: { id: 'dab', transcript: 'x' } });
+    expect(run([extra({ audio: { id: 'ba' } }), extra({ audio: { id: 'd' } })]).isCut).toBe(false);
+    expect(run([piece, piece]).left).toEqual([piece, piece]);
+    expect(run([extra({ audio: { id: 'bad' } })])).toMatchObject({ isCut: true, left: [] });
+    expect(run([extra({ audio: { id: 'abc' } })]).left.map(extraOf)).toEqual([`{"audio":{"id":"${MASK}"}}`]);
+  });
+
+  it('block for a name, also where a rule masks, and flag one', () => {
+    expect(run([extra({ 'my bad plan': 1 })])).toMatchObject({ isCut: true, left: [], found: [{ rule: 0 }] });
+    expect(run([extra({ zzz: [{ deep: { 'an abc': null } }] })])).toMatchObject({ isCut: true, left: [], found: [{ rule: 1 }] });
+    const flagged = extra({ hm: 1 });
+    expect(run([flagged, flagged])).toMatchObject({ isCut: false, left: [flagged, flagged], found: [{ rule: 2 }, { rule: 2 }] });
+  });
+
+  it('mask a number as a string, and block for one', () => {
+    const numbers = new ScriptedPolicy([{ word: '4111', action: 'mask' }, { word: '77', action: 'block' }]);
+    const left = (source: string): string[] | undefined => {
+      const into: ChatEvent[] = [];
+      const event = extra({});
+      const value = { ...(event.event.value as Delta), extraJson: Buffer.from(source) };
+      const given: ChatEvent = { ...event, event: { case: 'delta', value } };
+      return finish(new ExtraStream(numbers, () => undefined).push(given, value, into)) ? undefined : into.map(extraOf);
+    };
+    expect(left('{"x":{"card":4111,"n":1.50}}')).toEqual([`{"x":{"card":"${MASK}","n":1.50}}`]);
+    expect(left('{"x":4.111e3}')).toEqual([`{"x":"${MASK}"}`]);
+    expect(left('{"x":[1,77]}')).toBeUndefined();
   });
 
   it('never let out a piece of what is masked or blocked, however it is cut', () => {

@@ -1,12 +1,12 @@
 import type { ChatEvent, Delta } from '@sluice/proto/chat/v1/chat';
+import { CleanTexts } from './clean-texts.ts';
 import { jsonTextOf } from './json-bytes.ts';
-import { decodedLiteral, JsonEdits, jsonLiterals, JsonPath } from './json-literals.ts';
+import { JsonEdits, jsonLiterals, JsonPath, numberTexts, type JsonLiteral } from './json-literals.ts';
 import { beyondLimit, HELD_PIECES_LIMIT, HELD_UNITS_LIMIT, JSON_LIMIT_BYTES, STREAMS_LIMIT } from './limits.ts';
+import { isEncodedData } from './media-text.ts';
+import { OUTPUT_NAMES } from './output-names.ts';
 import type { Policy, Release, TextMatch, TextStream } from './policy.ts';
 import { lookAt, pushed } from './whole-text.ts';
-
-/** Sound, and an id: no text. */
-const NOT_TEXT = new Set(['audio.data', 'audio.id']);
 
 const COVER = '***';
 
@@ -27,14 +27,15 @@ interface Waiting {
 
 /**
  * Members of the message that Sluice does not interpret (`annotations`, the transcript in `audio`, reasoning under other
- * names), of one choice. Each string is masked for itself. As backends send such text in pieces too, what stands at the
+ * names), of one choice. Each string and number is masked for itself; a name, which cannot be, blocks. As backends send such text in pieces too, what stands at the
  * same place in one object after the other is one text besides: an object waits until its strings are decided there, and
  * leaves without any of them when it has a part in something that is masked.
  */
 export class ExtraStream {
   readonly #policy: Policy;
   readonly #found: (matches: readonly TextMatch[]) => void;
-  readonly #root = new JsonPath('');
+  readonly #places = new Places();
+  readonly #clean = new CleanTexts();
   readonly #strands = new Map<JsonPath, Strand>();
   #waiting: Waiting[] = [];
   #heldBytes = 0;
@@ -52,14 +53,12 @@ export class ExtraStream {
     this.#waiting.push(waiting);
     const source = jsonTextOf(delta.extraJson);
     const edits = new JsonEdits(source);
-    for (const literal of jsonLiterals(source, this.#root)) {
-      if (literal.isName || NOT_TEXT.has(literal.path.text)) continue;
-      const said = decodedLiteral(source, literal.start, literal.end);
-      const { text, matches, blockedBy } = yield* lookAt(this.#policy.open('out'), said);
-      this.#found(matches);
-      if (blockedBy !== undefined) return true;
-      if (text !== said) edits.replace(literal, text);
-      if (yield* this.#append(waiting, this.#strand(literal.path), text)) return true;
+    for (const literal of jsonLiterals(source, this.#places.root)) {
+      if (this.#places.saysNothing(literal)) continue;
+      const left = yield* this.#leftOf(literal);
+      if (left === undefined) return true;
+      if (left !== literal.text) edits.replace(literal, left);
+      if (literal.kind === 'string' && !this.#places.isId(literal) && (yield* this.#append(waiting, this.#strand(literal.place), left))) return true;
     }
     if (edits.isChanged) waiting.event = withExtra(event, delta, edits.bytes());
     this.#leave(into);
@@ -71,6 +70,19 @@ export class ExtraStream {
     for (const strand of this.#strands.values()) if (this.#decide(strand, strand.stream.end(), strand.pushed)) return true;
     this.#leave(into);
     return false;
+  }
+
+  /** What leaves of a literal by itself; undefined when a rule blocks. A masked number becomes a string. */
+  *#leftOf({ kind, text }: JsonLiteral<JsonPath>): Generator<void, string | undefined> {
+    for (const said of kind === 'number' ? numberTexts(text) : [text]) {
+      if (this.#clean.has(said)) continue;
+      const { text: left, matches, blockedBy } = yield* lookAt(this.#policy.open('out'), said);
+      this.#found(matches);
+      if (blockedBy !== undefined || (kind === 'name' && left !== said)) return undefined;
+      if (left !== said) return left;
+      if (matches.length === 0) this.#clean.add(said);
+    }
+    return text;
   }
 
   *#append(waiting: Waiting, strand: Strand, text: string): Generator<void, boolean> {
@@ -114,12 +126,33 @@ export class ExtraStream {
   }
 }
 
+/** What is known of places in such an object. */
+class Places {
+  readonly root = new JsonPath();
+  readonly #sound = this.root.member('audio').member('data');
+  readonly #soundId = this.root.member('audio').member('id');
+
+  saysNothing(literal: JsonLiteral<JsonPath>): boolean {
+    return literal.kind === 'name' ? OUTPUT_NAMES.has(literal.text) : this.isSound(literal);
+  }
+
+  isSound({ kind, place, text }: JsonLiteral<JsonPath>): boolean {
+    return kind === 'string' && place === this.#sound && isEncodedData(text);
+  }
+
+  /** Comes again with every piece, and is no text that goes on. */
+  isId({ place }: JsonLiteral<JsonPath>): boolean {
+    return place === this.#soundId;
+  }
+}
+
 /** The object with stars for its texts, and without sound. Were it left out, what stands around it would be joined. */
 function covered(event: ChatEvent): ChatEvent {
   const delta = event.event.value as Delta;
   const source = jsonTextOf(delta.extraJson);
   const edits = new JsonEdits(source);
-  for (const literal of jsonLiterals(source)) if (!literal.isName) edits.replace(literal, NOT_TEXT.has(literal.path.text) ? '' : COVER);
+  const places = new Places();
+  for (const literal of jsonLiterals(source, places.root)) if (literal.kind === 'string') edits.replace(literal, places.isSound(literal) ? '' : COVER);
   return withExtra(event, delta, edits.bytes());
 }
 

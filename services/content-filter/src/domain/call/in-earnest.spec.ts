@@ -104,10 +104,14 @@ describe('the filter of a call with its engine', () => {
     }
   });
 
-  it('masks the strings of a call alone', async () => {
-    const messages = '[{"role":"user","content":"I am jo\\u0040ex.org, 13800138000", "seed": 13800138000}]';
-    const call = new CallFilter({ callId: 'c', organisationId: 'org', projectId: 'p' }, { policies: { of: () => policy }, hash: () => new Uint8Array(1) });
-    const outcome = await call.input(create(ChatCallSchema, { messages: Buffer.from(messages), choices: 1 }), turn);
-    expect(Buffer.from(outcome.call.messages).toString()).toMatch(/^\[\{"role":"user","content":"I am [^@]*\*[^"]*, 138\*+8000", "seed": 13800138000\}\]$/);
+  it('masks the strings of a call, and refuses it for a number', async () => {
+    const verdictOn = (messages: string) =>
+      new CallFilter({ callId: 'c', organisationId: 'org', projectId: 'p' }, { policies: { of: () => policy }, hash: () => new Uint8Array(1) }).input(create(ChatCallSchema, { messages: Buffer.from(messages), choices: 1 }), turn);
+    const masked = await verdictOn('[{"role":"user","content":"I am jo\\u0040ex.org, 13800138000", "n": 42}]');
+    expect(masked.action).toBe('mask');
+    expect(Buffer.from(masked.call.messages).toString()).toMatch(/^\[\{"role":"user","content":"I am [^@]*\*[^"]*, 138\*+8000", "n": 42\}\]$/);
+    const refused = await verdictOn('[{"role":"user","content":"otter", "phone": 1.3800138e10}]');
+    expect(refused.action).toBe('block');
+    expect(Buffer.from(refused.call.messages).toString()).toMatch(/^\[\{"role":"user","content":"\*{5}", "phone": "138\*+8000"\}\]$/);
   });
 });

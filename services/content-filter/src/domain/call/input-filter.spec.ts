@@ -36,52 +36,93 @@ describe('input filter', () => {
   it('masks every text that reaches the model', () => {
     const messages = [
       { role: 'system', name: 'abc', content: 'be abc' },
-      { role: 'user', content: [{ type: 'text', text: 'abc!' }, { type: 'file', file: { filename: 'abc.txt', file_data: 'abc' } }] },
-      { role: 'assistant', content: null, refusal: 'no abc', reasoning_content: 'abc?', tool_calls: [{ id: 'abc', type: 'function', function: { name: 'abc', arguments: '{"q":"\\u0061bc","abc":["abc"]}' } }, { id: 'c', type: 'custom', custom: { name: 'abc', input: 'abc' } }] },
-      { role: 'tool', tool_call_id: 'abc', content: '{"found":"abc"}' },
-      { role: 'assistant', function_call: { name: 'abc', arguments: 'not json abc' } },
+      { role: 'user', content: [{ type: 'text', text: 'abc!', abc: 1 }, { type: 'file', file: { filename: 'abc.txt', file_data: 'abc' } }] },
+      { role: 'assistant', content: null, refusal: 'no abc', reasoning_content: 'abc?', tool_calls: [{ id: 'b', type: 'function', function: { name: 'f', arguments: '{"q":"\\u0061bc","abc":["abc"]}' } }, { id: 'c', type: 'custom', custom: { name: 'f', input: 'abc' } }] },
+      { role: 'tool', tool_call_id: 'b', content: '{"found":"abc"}' },
+      { role: 'assistant', function_call: { name: 'f', arguments: 'not json abc' } },
     ];
     const outcome = run(callOf(messages));
     expect(outcome.action).toBe('mask');
     expect(messagesOf(outcome)).toEqual([
       { role: 'system', name: MASK, content: `be ${MASK}` },
-      { role: 'user', content: [{ type: 'text', text: `${MASK}!` }, { type: 'file', file: { filename: `${MASK}.txt`, file_data: 'abc' } }] },
-      { role: 'assistant', content: null, refusal: `no ${MASK}`, reasoning_content: `${MASK}?`, tool_calls: [{ id: 'abc', type: 'function', function: { name: 'abc', arguments: `{"q":"${MASK}","${MASK}":["${MASK}"]}` } }, { id: 'c', type: 'custom', custom: { name: 'abc', input: MASK } }] },
-      { role: 'tool', tool_call_id: 'abc', content: `{"found":"${MASK}"}` },
-      { role: 'assistant', function_call: { name: 'abc', arguments: `not json ${MASK}` } },
+      { role: 'user', content: [{ type: 'text', text: `${MASK}!`, [MASK]: 1 }, { type: 'file', file: { filename: `${MASK}.txt`, file_data: 'abc' } }] },
+      { role: 'assistant', content: null, refusal: `no ${MASK}`, reasoning_content: `${MASK}?`, tool_calls: [{ id: 'b', type: 'function', function: { name: 'f', arguments: `{"q":"${MASK}","${MASK}":["${MASK}"]}` } }, { id: 'c', type: 'custom', custom: { name: 'f', input: MASK } }] },
+      { role: 'tool', tool_call_id: 'b', content: `{"found":"${MASK}"}` },
+      { role: 'assistant', function_call: { name: 'f', arguments: `not json ${MASK}` } },
     ]);
     expect(outcome.hits.all.map(({ channel, index }) => [Channel[channel], index])).toEqual([
-      ['CONTENT', 0], ['CONTENT', 0], ['CONTENT', 1], ['CONTENT', 1], ['REFUSAL', 2], ['REASONING', 2],
+      ['CONTENT', 0], ['CONTENT', 0], ['CONTENT', 1], ['CONTENT', 1], ['CONTENT', 1], ['REFUSAL', 2], ['REASONING', 2],
       ['TOOL_ARGUMENTS', 2], ['TOOL_ARGUMENTS', 2], ['TOOL_ARGUMENTS', 2], ['TOOL_ARGUMENTS', 2], ['CONTENT', 3], ['FUNCTION_ARGUMENTS', 4],
     ]);
   });
 
-  it('masks texts in other fields, and leaves what says how the call is built', () => {
+  it('masks texts in other fields, and leaves the words of the API', () => {
     const outcome = run(
       callOf([], {
-        tools: [{ type: 'function', function: { name: 'abc', description: 'finds abc', parameters: { type: 'object', properties: { abc: { type: 'string', description: 'abc', enum: ['abc'] } }, required: ['abc'] } } }],
-        response_format: { type: 'json_schema', json_schema: { name: 'abc', schema: { type: 'string', title: 'abc' } } },
+        tools: [{ type: 'function', function: { name: 'f', description: 'finds abc', parameters: { type: 'object', properties: { abc: { type: 'string', description: 'abc', enum: ['abc'] } }, required: ['abc'] } } }],
+        response_format: { type: 'json_schema', json_schema: { name: 'f', schema: { type: ['string', 'null'], title: 'abc' } } },
         prediction: { type: 'content', content: [{ type: 'text', text: 'abc' }] },
-        tool_choice: { type: 'function', function: { name: 'abc' } },
         stop: ['abc', 'x'],
         user: '"abc"',
         metadata: { abc: 'abc' },
         vendor_extra: { type: 'abc', deep: [{ abc: 'abc' }] },
       }),
     );
-    expect(fieldOf(outcome, 'tools')).toEqual([{ type: 'function', function: { name: 'abc', description: `finds ${MASK}`, parameters: { type: 'object', properties: { [MASK]: { type: 'string', description: MASK, enum: [MASK] } }, required: [MASK] } } }]);
-    expect(fieldOf(outcome, 'response_format')).toEqual({ type: 'json_schema', json_schema: { name: 'abc', schema: { type: 'string', title: MASK } } });
+    expect(fieldOf(outcome, 'tools')).toEqual([{ type: 'function', function: { name: 'f', description: `finds ${MASK}`, parameters: { type: 'object', properties: { [MASK]: { type: 'string', description: MASK, enum: [MASK] } }, required: [MASK] } } }]);
+    expect(fieldOf(outcome, 'response_format')).toEqual({ type: 'json_schema', json_schema: { name: 'f', schema: { type: ['string', 'null'], title: MASK } } });
     expect(fieldOf(outcome, 'prediction')).toEqual({ type: 'content', content: [{ type: 'text', text: MASK }] });
-    expect(fieldOf(outcome, 'tool_choice')).toEqual({ type: 'function', function: { name: 'abc' } });
     expect(fieldOf(outcome, 'stop')).toEqual([MASK, 'x']);
     expect(fieldOf(outcome, 'user')).toBe(MASK);
     expect(fieldOf(outcome, 'metadata')).toEqual({ [MASK]: MASK });
     expect(fieldOf(outcome, 'vendor_extra')).toEqual({ type: MASK, deep: [{ [MASK]: MASK }] });
   });
 
-  it('does not touch media', () => {
-    const call = callOf([{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'data:image/png;base64,bad', detail: 'abc' } }, { type: 'input_audio', input_audio: { data: 'badabc', format: 'abc' } }] }]);
+  it('does not touch addresses and data of media, where they belong', () => {
+    const media = [
+      { type: 'image_url', image_url: { url: 'data:image/png;base64,bad', detail: 'high' } },
+      { type: 'image_url', image_url: { url: 'https://example.org/bad' } },
+      { type: 'input_audio', input_audio: { data: 'badabc', format: 'wav' } },
+    ];
+    const call = callOf([{ role: 'user', content: media }]);
     expect(run(call)).toMatchObject({ action: undefined, call });
+    expect(run(callOf([{ role: 'user', content: [{ type: 'text', text: 'x', url: 'https://example.org/bad' }] }])).action).toBe('block');
+  });
+
+  it.each<[string, unknown, Record<string, unknown>]>([
+    ['an id', [{ role: 'tool', tool_call_id: 'abc', content: 'x' }], {}],
+    ['the name of a tool that was called', [{ role: 'assistant', tool_calls: [{ id: '1', type: 'function', function: { name: 'abc', arguments: '{}' } }] }], {}],
+    ['the name of a tool that is offered', [], { tools: [{ type: 'function', function: { name: 'abc' } }] }],
+    ['the head of an image', [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'data:abc;base64,AAAA' } }] }], {}],
+  ])('refuses what would be masked and must stay as it is: %s', (_where, messages, fields) => {
+    const outcome = run(callOf(messages, fields));
+    expect(outcome).toMatchObject({ action: 'block', blockedBy: { id: 'rule-0' } });
+    expect(outcome.hits.all).toMatchObject([{ ruleId: 'rule-0' }]);
+    expect(JSON.stringify([messagesOf(outcome), outcome.call.fields.map(({ json }) => Buffer.from(json).toString())])).not.toContain('abc');
+  });
+
+  it('flags what must stay as it is', () => {
+    const call = callOf([{ role: 'tool', tool_call_id: 'hm', content: 'x' }]);
+    const outcome = run(call);
+    expect(outcome).toMatchObject({ action: 'flag', call });
+    expect(outcome.hits.all).toMatchObject([{ ruleId: 'rule-2', channel: Channel.CONTENT }]);
+  });
+
+  it.each<[string, unknown, Record<string, unknown>]>([
+    ['beside a content', '[{"role":"user","content":"x","card":4111}]', {}],
+    ['in a schema', [], { tools: [{ type: 'function', function: { name: 'f', parameters: { properties: { c: { default: 4111 } } } } }] }],
+    ['with a point', '[{"role":"user","content":"x","card":4111.0}]', {}],
+    ['with an exponent', '[{"role":"user","content":"x","card":4.111e3}]', {}],
+    ['of a parameter', [], { seed: '12344111567' }],
+    ['that names a token', [], { logit_bias: { 12344111567: 1 } }],
+  ])('refuses a number %s', (_where, messages, fields) => {
+    const cards = new ScriptedPolicy([{ word: '4111', action: 'mask' }]);
+    expect(run(callOf(messages, fields), cards)).toMatchObject({ action: 'block', blockedBy: { id: 'rule-0' } });
+  });
+
+  it('lets the numbers of parameters alone, which are not for the model', () => {
+    const numbers = new ScriptedPolicy([{ word: '4', action: 'block' }]);
+    expect(run(callOf([], { temperature: 0.4, max_tokens: 4096, seed: 2147483647, logit_bias: { 50444: -4 }, stop_token_ids: [4] }), numbers).action).toBeUndefined();
+    expect(run(callOf([], { vendor_extra: 4 }), numbers).action).toBe('block');
   });
 
   it('leaves every byte alone that no mask replaces', () => {
@@ -100,6 +141,18 @@ describe('input filter', () => {
     ['the description of a tool', [], { tools: [{ function: { description: 'bad' } }] }],
     ['the name of a property', [], { tools: [{ function: { parameters: { properties: { bad: {} } } } }] }],
     ['a string to stop at', [], { stop: '"bad"' }],
+    ['a name that holds the way to another place', [{ role: 'user', content: [{ type: 'image_url', 'image_url.url': 'bad' }] }], {}],
+    ['such a name in a message', [{ role: 'user', 'content.*.type': 'bad' }], {}],
+    ['such a name in a tool', [], { tools: [{ type: 'function', 'custom.format.type': 'bad' }] }],
+    ['the id of a message', [{ role: 'user', id: 'bad' }], {}],
+    ['the id of a call', [{ role: 'assistant', tool_calls: [{ id: 'bad', type: 'function' }] }], {}],
+    ['the id that a result is for', [{ role: 'tool', tool_call_id: 'bad' }], {}],
+    ['the format of a tool', [], { tools: [{ type: 'custom', custom: { name: 'f', format: { type: 'bad' } } }] }],
+    ['a name in a message', [{ role: 'user', content: 'x', bad: 1 }], {}],
+    ['a name in a tool', [], { tools: [{ type: 'function', function: { name: 'f', bad: true } }] }],
+    ['a name beside a schema', [], { response_format: { type: 'json_schema', json_schema: { name: 'f', bad: null } } }],
+    ['a role that stands there twice', '[{"role":"bad","role":"user","content":"x"}]', {}],
+    ['the name of a field', [], { so_bad: true }],
   ])('blocks for %s', (_where, messages, fields) => {
     const outcome = run(callOf(messages, fields));
     expect(outcome).toMatchObject({ action: 'block', blockedBy: { id: 'rule-1', title: 'Title 1' } });

@@ -1,20 +1,18 @@
 import { ServiceError } from '@sluice/errors';
 import type { ChatCall } from '@sluice/proto/chat/v1/chat';
+import { CleanTexts } from './clean-texts.ts';
 import { CHANNEL } from './contract-numbers.ts';
 import type { Hits } from './hits.ts';
-import { inputPlaceOf, isSchemaName, isSchemaType, type InputPlace, type TextKind } from './input-places.ts';
+import type { InputPlace, TextKind } from './input-place.ts';
+import { FIELDS } from './input-places.ts';
 import { JoinedParts } from './joined-parts.ts';
 import { jsonTextOf } from './json-bytes.ts';
-import { decodedLiteral, JsonEdits, jsonLiterals, JsonPath, type JsonLiteral } from './json-literals.ts';
+import { JsonEdits, jsonLiterals, numberTexts, type JsonLiteral } from './json-literals.ts';
 import { JsonText } from './json-text.ts';
-import { INPUT_STRINGS_LIMIT } from './limits.ts';
+import { INPUT_TEXTS_LIMIT } from './limits.ts';
+import { textOfAddress, textOfData } from './media-text.ts';
 import type { Policy, PolicyRule } from './policy.ts';
 import { lookAt } from './whole-text.ts';
-
-const QUOTE = 0x22;
-/** Names and types of tools come again and again in one call. */
-const REMEMBERED_UNITS = 64;
-const REMEMBERED_TEXTS = 4096;
 
 export interface InputOutcome {
   /** The strictest of what was done; undefined when nothing was found. */
@@ -26,7 +24,8 @@ export interface InputOutcome {
 }
 
 /**
- * Looks at all strings of a call that reach the model. Bytes that no mask replaces stay as the client sent them.
+ * Looks at all names, strings and numbers of a call, but those that say nothing where they stand. Bytes that no mask
+ * replaces stay as the client sent them; what would be masked and cannot be is refused.
  *
  * Yields after every stretch of text, for others to get their turn; what it yields has no meaning.
  */
@@ -56,16 +55,17 @@ function* readCall(call: ChatCall, reader: InputReader): Generator<void, ChatCal
   return isChanged ? { ...call, messages, fields } : call;
 }
 
+/** Where a text stands. */
+type Standing = Pick<JsonLiteral<InputPlace>, 'place' | 'index'>;
+
 class InputReader {
   /** Index of the rule that blocks. */
   blockedBy: number | undefined;
   readonly #policy: Policy;
   readonly #found: Hits['add'];
   readonly #parts: JoinedParts | undefined;
-  readonly #places = new Map<JsonPath, InputPlace>();
-  /** Short texts in which nothing was found. */
-  readonly #clean = new Set<string>();
-  #strings = 0;
+  readonly #clean = new CleanTexts();
+  #count = 0;
 
   /** @param parts of messages, read together; undefined where nothing can be refused any more */
   constructor(policy: Policy, found: Hits['add'], parts: JoinedParts | undefined) {
@@ -76,58 +76,57 @@ class InputReader {
 
   /** The bytes of one field as they may go on: the same when nothing of it is masked. */
   *read(field: string, json: Uint8Array): Generator<void, Uint8Array> {
-    if (this.blockedBy !== undefined || !json.includes(QUOTE)) return json;
+    if (this.blockedBy !== undefined) return json;
+    // The gateway knows all fields by name; one that is not known here is looked at all the same.
+    if (FIELDS.kindOf('name', field) !== undefined) yield* this.#look(field, 'fixed', { place: FIELDS, index: 0 });
+    if (this.blockedBy !== undefined) return json;
     const source = jsonTextOf(json);
     const edits = new JsonEdits(source);
-    for (const literal of jsonLiterals(source, new JsonPath(field))) {
-      this.#count();
-      const place = this.#placeOf(literal.path);
-      const kind = literal.isName ? kindOfName(place, literal.name) : place.value;
+    for (const literal of jsonLiterals(source, FIELDS.member(field))) {
+      if (++this.#count > INPUT_TEXTS_LIMIT) throw new ServiceError('invalid_value', `The request holds more than ${INPUT_TEXTS_LIMIT} names, strings and numbers.`);
+      const kind = literal.place.kindOf(literal.kind, literal.text);
       if (kind === undefined) continue;
-      const text = literal.isName ? literal.name : decodedLiteral(source, literal.start, literal.end);
-      const left = kind === 'text' && this.#isKnownClean(text, place) ? text : yield* this.#look(text, kind, place, literal);
-      if (this.#parts && this.blockedBy === undefined && place.isTextPart) this.blockedBy = yield* this.#parts.add(text, literal.index);
+      const left = yield* this.#leftOf(literal, kind);
+      if (this.#parts && this.blockedBy === undefined && literal.place.isTextPart) this.blockedBy = yield* this.#parts.add(literal.text, literal.index);
       if (this.blockedBy !== undefined) return json;
-      if (left !== text) edits.replace(literal, left);
+      if (left !== literal.text) edits.replace(literal, left);
     }
     this.blockedBy ??= this.#parts?.end();
     if (this.blockedBy !== undefined) return json;
     return edits.isChanged ? edits.bytes() : json;
   }
 
+  /** What may go on for a name, a string or a number. */
+  *#leftOf(literal: JsonLiteral<InputPlace>, kind: TextKind): Generator<void, string> {
+    const { text } = literal;
+    if (kind === 'address' || kind === 'data') {
+      const said = kind === 'data' ? textOfData(text) : textOfAddress(text);
+      return said === '' ? text : (yield* this.#look(said, 'fixed', literal)) + text.slice(said.length);
+    }
+    if (literal.kind !== 'number') return yield* this.#look(text, kind, literal);
+    for (const digits of numberTexts(text)) {
+      const left = yield* this.#look(digits, kind, literal);
+      if (left !== digits) return left;
+    }
+    return text;
+  }
+
   /** What leaves of a text. */
-  *#look(text: string, kind: TextKind, { channel }: InputPlace, { index }: JsonLiteral): Generator<void, string> {
+  *#look(text: string, kind: TextKind, { place: { channel }, index }: Standing): Generator<void, string> {
+    if (kind !== 'json' && this.#clean.has(text)) return text;
     const stream = kind === 'json' ? new JsonText(this.#policy, 'in') : this.#policy.open('in');
     const release = yield* lookAt(stream, text);
-    const { blockedBy } = release;
-    // What must stay as it is can only be refused: nothing else that was found in it was acted on.
-    const matches = kind === 'fixed' ? release.matches.filter(({ rule }) => rule === blockedBy) : release.matches;
-    this.#found(matches, 'in', { channel, index: channel === CHANNEL.none ? 0 : index });
-    this.blockedBy = blockedBy;
-    if (release.matches.length === 0 && release.text === text && kind === 'text') this.#remember(text);
+    // What must stay as it is can only be refused; in what is only kept it is masked as well.
+    const refusedBy = release.blockedBy ?? (kind === 'fixed' && this.#parts ? release.matches.find(({ rule }) => this.#actionOf(rule) === 'mask')?.rule : undefined);
+    const isTold = (rule: number): boolean => rule === refusedBy || this.#actionOf(rule) === 'flag' || kind !== 'fixed';
+    this.#found(release.matches.filter(({ rule }) => isTold(rule)), 'in', { channel, index: channel === CHANNEL.none ? 0 : index });
+    this.blockedBy ??= refusedBy;
+    if (release.matches.length === 0 && kind !== 'json') this.#clean.add(text);
     yield;
-    return kind === 'fixed' ? text : release.text;
+    return release.text;
   }
 
-  #count(): void {
-    if (++this.#strings > INPUT_STRINGS_LIMIT) throw new ServiceError('invalid_value', `The request holds more than ${INPUT_STRINGS_LIMIT} strings.`);
+  #actionOf(rule: number): PolicyRule['action'] {
+    return this.#policy.rule(rule).action;
   }
-
-  #placeOf(path: JsonPath): InputPlace {
-    let place = this.#places.get(path);
-    if (!place) this.#places.set(path, (place = inputPlaceOf(path)));
-    return place;
-  }
-
-  #isKnownClean(text: string, { mayBeSchemaType }: InputPlace): boolean {
-    return this.#clean.has(text) || (mayBeSchemaType && isSchemaType(text));
-  }
-
-  #remember(text: string): void {
-    if (text.length <= REMEMBERED_UNITS && this.#clean.size < REMEMBERED_TEXTS) this.#clean.add(text);
-  }
-}
-
-function kindOfName({ hasFreeNames }: InputPlace, name: string): TextKind | undefined {
-  return hasFreeNames && !isSchemaName(name) ? 'text' : undefined;
 }

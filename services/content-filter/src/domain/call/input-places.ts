@@ -1,101 +1,126 @@
 import type { Channel } from '@sluice/proto/chat/v1/chat';
 import { CHANNEL } from './contract-numbers.ts';
-import type { JsonPath } from './json-literals.ts';
+import { InputPlace, type PlaceFields } from './input-place.ts';
+import { SCHEMA_NAMES, SCHEMA_TYPES } from './json-schema-words.ts';
 
-/** What a string of a call is for the filter; `fixed`: a text that a mask would break, so rules can only refuse it. */
-export type TextKind = 'text' | 'json' | 'fixed';
-
-/** Members that say how a call is built, not what is said in it: changing them would break it, and media is no text. */
-const STRUCTURE = new Set([
-  ...['role', 'id', 'type', 'tool_call_id', 'audio.id'].map((member) => `messages.*.${member}`),
-  ...['id', 'type'].map((member) => `messages.*.tool_calls.*.${member}`),
-  ...['type', 'id', 'image_url', 'image_url.url', 'image_url.detail', 'video_url.url', 'audio_url.url', 'input_audio.data', 'input_audio.format', 'file.file_data', 'file.file_id'].map(
-    (member) => `messages.*.content.*.${member}`,
-  ),
-  ...['type', 'custom.format.type', 'custom.format.grammar.syntax'].map((member) => `tools.*.${member}`),
-  'function_call.name',
-  'response_format.type',
-  'prediction.type',
-  'prediction.content.*.type',
-  'modalities.*',
-  'audio.voice',
-  'audio.format',
-]);
-
-/** Names that the client gives and the model reads: they are referred to from elsewhere. */
-const NAMES = new Set([
-  'messages.*.function_call.name', 'messages.*.tool_calls.*.function.name', 'messages.*.tool_calls.*.custom.name',
-  'tools.*.function.name', 'tools.*.custom.name', 'functions.*.name', 'response_format.json_schema.name',
-]);
-
-/** Fields that choose among fixed words, or name what the client offered itself. */
-const STRUCTURE_FIELDS = new Set(['tool_choice', 'reasoning_effort', 'service_tier', 'verbosity', 'stream_options', 'prompt_cache_retention', 'logit_bias']);
-
-/** What the words of the API stand in. Below other paths the client chooses the names. */
-const API_FIELDS = new Set(['messages', 'tools', 'functions', 'function_call', 'response_format', 'prediction', 'modalities', 'audio', 'stop', 'user', 'web_search_options']);
-const FREE_WITHIN = ['tools.*.function.parameters', 'functions.*.parameters', 'response_format.json_schema.schema'];
-
-/** JSON Schema, 2020-12 and draft 7: words of its own that stand where names of a client stand too. */
-const SCHEMA_NAMES = new Set(
-  (
-    'type properties required items description title enum const default examples format pattern additionalProperties patternProperties propertyNames ' +
-    'anyOf oneOf allOf not if then else $ref $defs definitions $schema $id $comment $anchor minimum maximum exclusiveMinimum exclusiveMaximum multipleOf ' +
-    'minLength maxLength minItems maxItems uniqueItems prefixItems contains minContains maxContains minProperties maxProperties dependentRequired ' +
-    'dependentSchemas unevaluatedItems unevaluatedProperties nullable deprecated readOnly writeOnly contentEncoding contentMediaType'
-  ).split(' '),
-);
-const SCHEMA_TYPES = new Set(['string', 'number', 'integer', 'boolean', 'object', 'array', 'null']);
-
-const ARGUMENTS = new Set(['messages.*.tool_calls.*.function.arguments', 'messages.*.function_call.arguments']);
-
-/** What is known of a string by where it stands. */
-export interface InputPlace {
-  /** How a value here is looked at; undefined when it is none that says something. */
-  readonly value: TextKind | undefined;
-  /** A value here may be a type that JSON Schema knows, which says nothing. */
-  readonly mayBeSchemaType: boolean;
-  /** The names of an object here are chosen by the client. */
-  readonly hasFreeNames: boolean;
-  readonly channel: Channel;
-  /** A part of a message's content that is text: the model reads the parts of one message one behind the other. */
-  readonly isTextPart: boolean;
-}
-
-export function inputPlaceOf({ text: path }: JsonPath): InputPlace {
-  const isFree = isFreePath(path);
+/** Makes places of one channel. Whatever stands where nothing is known of it is a text, with names that the client chose. */
+function placesOf(channel: Channel) {
+  const free = new InputPlace({ channel });
+  const make = (fields: Omit<PlaceFields, 'channel'>): InputPlace => new InputPlace({ channel, others: free, ...fields });
+  const membersOf = (members: Readonly<Record<string, InputPlace>>): ReadonlyMap<string, InputPlace> => new Map(Object.entries(members));
   return {
-    value: ARGUMENTS.has(path) ? 'json' : NAMES.has(path) ? 'fixed' : STRUCTURE.has(path) || STRUCTURE_FIELDS.has(fieldOf(path)) ? undefined : 'text',
-    mayBeSchemaType: isFree && path.endsWith('.type'),
-    hasFreeNames: isFree,
-    channel: inputChannelOf(path),
-    isTextPart: path === 'messages.*.content.*.text',
+    free,
+    textPart: make({ isTextPart: true }),
+    json: make({ kind: 'json' }),
+    fixed: make({ kind: 'fixed' }),
+    address: make({ kind: 'address' }),
+    data: make({ kind: 'data' }),
+    list: (elements: InputPlace) => make({ elements }),
+    object: (members: Readonly<Record<string, InputPlace>>) => make({ members: membersOf(members) }),
+    /** One of these words; or, in some places, an object. */
+    words: (words: readonly string[], members: Readonly<Record<string, InputPlace>> = {}) => make({ kind: 'fixed', words: new Set(words), members: membersOf(members) }),
   };
 }
 
-/** Whether a name that a client may choose is one of JSON Schema's own. */
-export function isSchemaName(name: string): boolean {
-  return SCHEMA_NAMES.has(name);
+const said = placesOf(CHANNEL.content);
+const called = placesOf(CHANNEL.toolArguments);
+const calledFunction = placesOf(CHANNEL.functionArguments);
+const beside = placesOf(CHANNEL.none);
+
+const linked = said.object({ url: said.address, detail: said.words(['auto', 'low', 'high', 'original']) });
+
+const contentPart = said.object({
+  type: said.words(['text', 'refusal', 'image_url', 'input_audio', 'file', 'video_url', 'audio_url']),
+  id: said.fixed,
+  text: said.textPart,
+  refusal: said.free,
+  image_url: linked,
+  video_url: linked,
+  audio_url: linked,
+  input_audio: said.object({ data: said.data, format: said.words(['wav', 'mp3']) }),
+  file: said.object({ filename: said.free, file_data: said.data, file_id: said.fixed }),
+});
+
+const toolCall = called.object({
+  id: called.fixed,
+  type: called.words(['function', 'custom']),
+  index: called.free,
+  function: called.object({ name: called.fixed, arguments: called.json }),
+  custom: called.object({ name: called.fixed, input: called.free }),
+});
+
+const message = said.object({
+  role: said.words(['developer', 'system', 'user', 'assistant', 'tool', 'function']),
+  content: said.list(contentPart),
+  name: said.free,
+  id: said.fixed,
+  tool_call_id: said.fixed,
+  refusal: placesOf(CHANNEL.refusal).free,
+  reasoning_content: placesOf(CHANNEL.reasoning).free,
+  reasoning: placesOf(CHANNEL.reasoning).free,
+  audio: said.object({ id: said.fixed }),
+  tool_calls: called.list(toolCall),
+  function_call: calledFunction.object({ name: calledFunction.fixed, arguments: calledFunction.json }),
+});
+
+/** In a schema the words of JSON Schema stand among names of the client, at any depth. */
+function schemaPlace(): InputPlace {
+  const members = new Map<string, InputPlace>();
+  const schema = new InputPlace({ channel: CHANNEL.none, members });
+  for (const name of SCHEMA_NAMES) members.set(name, schema);
+  const types = new InputPlace({ channel: CHANNEL.none, words: SCHEMA_TYPES, members, others: schema });
+  members.set('type', new InputPlace({ channel: CHANNEL.none, words: SCHEMA_TYPES, members, others: schema, elements: types }));
+  return schema;
 }
 
-export function isSchemaType(text: string): boolean {
-  return SCHEMA_TYPES.has(text);
-}
+const schema = schemaPlace();
+const described = { name: beside.fixed, description: beside.free, strict: beside.free };
+const functionDefinition = beside.object({ ...described, parameters: schema });
+const customTool = beside.object({
+  ...described,
+  format: beside.object({
+    type: beside.words(['text', 'grammar']),
+    grammar: beside.object({ syntax: beside.words(['lark', 'regex']), definition: beside.free }),
+  }),
+});
+const toolType = beside.words(['function', 'custom']);
+const named = beside.object({ name: beside.fixed });
+const offeredTool = { type: toolType, function: named, custom: named };
 
-/** The channel of a string of the messages; other fields have none. */
-function inputChannelOf(path: string): Channel {
-  if (!path.startsWith('messages.')) return CHANNEL.none;
-  if (path === 'messages.*.refusal') return CHANNEL.refusal;
-  if (path === 'messages.*.reasoning_content' || path === 'messages.*.reasoning') return CHANNEL.reasoning;
-  if (path.startsWith('messages.*.tool_calls')) return CHANNEL.toolArguments;
-  if (path.startsWith('messages.*.function_call')) return CHANNEL.functionArguments;
-  return CHANNEL.content;
-}
+const level = beside.words(['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max']);
 
-function isFreePath(path: string): boolean {
-  return !API_FIELDS.has(fieldOf(path)) || FREE_WITHIN.some((root) => path === root || path.startsWith(`${root}.`));
-}
+/** Fields of the sampler and of the server: numbers and truth values, of which the gateway checks type and range. */
+const PARAMETERS =
+  'frequency_penalty presence_penalty repetition_penalty length_penalty temperature top_p top_k top_a min_p typical_p seed logit_bias logprobs top_logprobs ' +
+  'max_tokens max_completion_tokens min_tokens truncate_prompt_tokens thinking_budget stop_token_ids priority parallel_tool_calls store';
+const parameter = new InputPlace({ channel: CHANNEL.none, isParameter: true });
 
-function fieldOf(path: string): string {
-  const dot = path.indexOf('.');
-  return dot < 0 ? path : path.slice(0, dot);
-}
+/** The fields of a call, `messages` among them. What is not named here has no place of its own: all of it is text. */
+export const FIELDS: InputPlace = beside.object({
+  messages: said.list(message),
+  tools: beside.list(beside.object({ type: toolType, function: functionDefinition, custom: customTool })),
+  tool_choice: beside.words(['none', 'auto', 'required'], {
+    ...offeredTool,
+    type: beside.words(['function', 'custom', 'allowed_tools']),
+    allowed_tools: beside.object({ mode: beside.words(['auto', 'required']), tools: beside.list(beside.object(offeredTool)) }),
+  }),
+  functions: beside.list(functionDefinition),
+  function_call: beside.words(['none', 'auto'], { name: beside.fixed }),
+  response_format: beside.object({
+    type: beside.words(['text', 'json_object', 'json_schema']),
+    json_schema: beside.object({ ...described, schema }),
+  }),
+  guided_json: schema,
+  prediction: beside.object({ type: beside.words(['content']), content: beside.list(beside.object({ type: beside.words(['text']), text: beside.free })) }),
+  modalities: beside.list(beside.words(['text', 'audio'])),
+  audio: beside.object({ voice: beside.fixed, format: beside.words(['wav', 'mp3', 'flac', 'opus', 'pcm16']) }),
+  reasoning_effort: level,
+  verbosity: level,
+  service_tier: beside.words(['auto', 'default', 'flex', 'scale', 'priority', 'fast']),
+  prompt_cache_retention: beside.words(['in_memory', '24h']),
+  stream_options: beside.object({ include_usage: beside.free, include_obfuscation: beside.free }),
+  stop: beside.free,
+  user: beside.free,
+  metadata: beside.free,
+  ...Object.fromEntries(PARAMETERS.split(' ').map((name) => [name, parameter])),
+});

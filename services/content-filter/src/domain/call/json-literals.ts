@@ -1,69 +1,81 @@
 import { beyondLimit, JSON_DEPTH_LIMIT } from './limits.ts';
 
-/** One string in a JSON text: a name or a value. */
-export interface JsonLiteral {
-  /** Offsets of the opening quote and behind the closing one. */
+/** A place in JSON values; what stands in an object or a list there has places of its own. */
+export interface JsonPlace<Place> {
+  /** The place of the member of this name. */
+  member(name: string): Place;
+  /** The place that the elements of a list share. */
+  readonly elements: Place;
+}
+
+/** One name, string or number in a JSON text. */
+export interface JsonLiteral<Place> {
+  readonly kind: 'name' | 'string' | 'number';
+  /** Offsets in the text; of a string, of the opening quote and behind the closing one. */
   readonly start: number;
   readonly end: number;
-  readonly isName: boolean;
   /** Where it stands. Of a name, the object that it is of. */
-  readonly path: JsonPath;
-  /** The name of the member whose value this is, or the name itself; empty in a list. */
-  readonly name: string;
+  readonly place: Place;
+  /** What it stands for: of a number, its own source. */
+  readonly text: string;
   /** Index in the outermost list. */
   readonly index: number;
 }
 
-/** A place in JSON texts. The same place is the same object in all texts that are read from one root. */
-export class JsonPath {
-  /** Names joined by dots, `*` for an index: `messages.*.content`. */
-  readonly text: string;
-  readonly #steps = new Map<string, JsonPath>();
+/** A place that is told by all names on the way to it. The same place is the same object in all texts that are read from one root. */
+export class JsonPath implements JsonPlace<JsonPath> {
+  readonly #members = new Map<string, JsonPath>();
+  #elements: JsonPath | undefined;
 
-  constructor(text: string) {
-    this.text = text;
+  member(name: string): JsonPath {
+    let next = this.#members.get(name);
+    if (!next) this.#members.set(name, (next = new JsonPath()));
+    return next;
   }
 
-  /** The place of a member, or of the elements of a list. */
-  step(name: string): JsonPath {
-    let next = this.#steps.get(name);
-    if (!next) this.#steps.set(name, (next = new JsonPath(this.text === '' ? name : `${this.text}.${name}`)));
-    return next;
+  get elements(): JsonPath {
+    return (this.#elements ??= new JsonPath());
   }
 }
 
-interface Level {
+interface Level<Place> {
   readonly isObject: boolean;
-  readonly path: JsonPath;
-  /** The member that is being read. */
-  name: string;
+  readonly place: Place;
+  /** The place of the value that is being read. */
+  next: Place;
   expectsName: boolean;
 }
 
 /**
- * All strings of a JSON text in their order, found in one walk that builds nothing. The text must be valid (it was
- * parsed before); of what is not, strings are found as far as it looks like JSON.
+ * All names, strings and numbers of a JSON text in their order, found in one walk that builds nothing. The text must be
+ * valid (it was parsed before); of what is not, they are found as far as it looks like JSON.
  *
  * @param root the place of the whole value
  */
-export function* jsonLiterals(json: string, root = new JsonPath('')): Generator<JsonLiteral, void> {
-  const levels: Level[] = [];
-  let level: Level | undefined;
+export function* jsonLiterals<Place extends JsonPlace<Place>>(json: string, root: Place): Generator<JsonLiteral<Place>, void> {
+  const levels: Level<Place>[] = [];
+  let level: Level<Place> | undefined;
   let index = 0;
   for (let at = 0; at < json.length; at++) {
     const unit = json.charCodeAt(at);
     if (unit === QUOTE) {
       const end = stringEnd(json, at) + 1;
-      const isName = level?.expectsName ?? false;
-      if (isName) {
-        level!.name = decodedLiteral(json, at, end);
-        level!.expectsName = false;
-      }
-      yield { start: at, end, isName, path: isName ? level!.path : pathOf(level, root), name: level?.name ?? '', index };
+      const text = decodedLiteral(json, at, end);
+      if (level?.expectsName) {
+        level.expectsName = false;
+        level.next = level.place.member(text);
+        yield { kind: 'name', start: at, end, place: level.place, text, index };
+      } else yield { kind: 'string', start: at, end, place: level?.next ?? root, text, index };
+      at = end - 1;
+    } else if (isDigit(unit) || unit === MINUS) {
+      const end = numberEnd(json, at);
+      yield { kind: 'number', start: at, end, place: level?.next ?? root, text: json.slice(at, end), index };
       at = end - 1;
     } else if (unit === OPEN_OBJECT || unit === OPEN_ARRAY) {
       if (levels.length >= JSON_DEPTH_LIMIT) throw beyondLimit('what nests so deep');
-      level = { isObject: unit === OPEN_OBJECT, path: pathOf(level, root), name: '', expectsName: unit === OPEN_OBJECT };
+      const isObject = unit === OPEN_OBJECT;
+      const place: Place = level?.next ?? root;
+      level = { isObject, place, next: isObject ? place : place.elements, expectsName: isObject };
       levels.push(level);
     } else if (unit === CLOSE_OBJECT || unit === CLOSE_ARRAY) {
       levels.pop();
@@ -75,13 +87,34 @@ export function* jsonLiterals(json: string, root = new JsonPath('')): Generator<
   }
 }
 
+/** How many members all objects of a JSON text have together: a parser keeps the last of those that have one name. */
+export function memberCount(json: string): number {
+  let count = 0;
+  for (let at = 0; at < json.length; at++) {
+    const unit = json.charCodeAt(at);
+    if (unit === QUOTE) at = stringEnd(json, at);
+    else if (unit === COLON) count++;
+  }
+  return count;
+}
+
+/**
+ * What a reader may see of a number: its source, and the digits of an integer that is written with a point or an
+ * exponent, because a program that reads and writes it anew gives those.
+ */
+export function numberTexts(source: string): readonly string[] {
+  if (!/[.eE]/.test(source)) return [source];
+  const value = Number(source);
+  return Number.isInteger(value) ? [source, String(value)] : [source];
+}
+
 /** What a string between quotes stands for. Half of a surrogate pair stays one. */
-export function decodedLiteral(json: string, start: number, end: number): string {
+function decodedLiteral(json: string, start: number, end: number): string {
   const source = json.slice(start + 1, end - 1);
   return source.includes('\\') ? (JSON.parse(`"${source}"`) as string) : source;
 }
 
-/** A JSON text with some of its strings written anew; all else is byte for byte the same. */
+/** A JSON text with some of its names, strings and numbers written anew as strings; all else is byte for byte the same. */
 export class JsonEdits {
   readonly #json: string;
   #text = '';
@@ -109,22 +142,30 @@ export class JsonEdits {
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
+const MINUS = 0x2d;
+const COLON = 0x3a;
 const OPEN_ARRAY = 0x5b;
 const CLOSE_ARRAY = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
-/** The place of a value that stands here. */
-function pathOf(level: Level | undefined, root: JsonPath): JsonPath {
-  return level ? level.path.step(level.isObject ? level.name : '*') : root;
-}
-
-/** Index of the quote that ends the string which begins here. */
+/** Index of the quote that ends the string which begins here: the first with an even number of backslashes before it. */
 function stringEnd(json: string, open: number): number {
-  for (let at = open + 1; at < json.length; at++) {
-    const unit = json.charCodeAt(at);
-    if (unit === QUOTE) return at;
-    if (unit === BACKSLASH) at++;
+  for (let at = json.indexOf('"', open + 1); at >= 0; at = json.indexOf('"', at + 1)) {
+    let before = at - 1;
+    while (json.charCodeAt(before) === BACKSLASH) before--;
+    if ((at - before) % 2 === 1) return at;
   }
   throw new SyntaxError('A string without end.');
+}
+
+function isDigit(unit: number): boolean {
+  return unit >= 0x30 && unit <= 0x39;
+}
+
+/** Behind the number that begins here. */
+function numberEnd(json: string, start: number): number {
+  let at = start + 1;
+  while (at < json.length && (isDigit(json.charCodeAt(at)) || '+-.eE'.includes(json.charAt(at)))) at++;
+  return at;
 }

@@ -17,8 +17,8 @@ export const JSON_LIMIT_BYTES = 16 * 1024 * 1024;
 /** Above what the front door lets in. */
 export const JSON_DEPTH_LIMIT = 128;
 
-/** Strings of one input. Conversations with many tools have some thousand. */
-export const INPUT_STRINGS_LIMIT = 65_536;
+/** Names, strings and numbers of one input. Conversations with many tools have some thousand. */
+export const INPUT_TEXTS_LIMIT = 65_536;
 
 /** Text that is looked at in one go. The dearest rules that an organisation may have cost some 200 microseconds a character. */
 export const STRETCH_UNITS = 256;

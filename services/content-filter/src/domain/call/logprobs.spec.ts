@@ -41,10 +41,24 @@ describe('log-probabilities', () => {
     ['an alternative in bytes alone', 'see', { content: [{ token: 'see', bytes: null, top_logprobs: [{ token: '?', bytes: [...Buffer.from('bad')] }] }] }],
     ['words in a member that nobody knows', 'see', { content: [entry('see')], note: { deep: ['a bad one'] } }],
     ['tokens of another channel', 'see', { content: [entry('see')], refusal: [entry('bad')] }],
+    ['words in a name', 'see', { content: [entry('see')], note: [{ 'so bad': 1 }] }],
+    ['words in a name beside the token', 'see', { content: [{ ...entry('see'), bad: 1 }] }],
+    ['words in a name of an alternative', 'see', { content: [{ token: 'see', top_logprobs: [{ token: 'it', xabc: {} }] }] }],
+    ['words in place of bytes', '\0', { content: [{ token: '\0', bytes: ['bad'] }] }],
+    ['a name in place of bytes', '\0', { content: [{ token: '\0', bytes: [{ bad: 1 }] }] }],
+    ['a number that is no probability', 'see', { content: [{ token: 'see', logprob: 4_111_111_111_111_111 }] }],
     ['no object', 'see', ['see']],
     ['an entry without token', 'see', { content: ['see'] }],
   ])('do not stay with %s', (_what, text, logprobs) => {
     expect(tells(text, logprobs)).toBe(false);
+  });
+
+  it('do not stay where a parser hides a member behind another of its name', () => {
+    const tells = (source: string): boolean => textBeside({ ...(delta('see').event.value as Delta), logprobsJson: Buffer.from(source) }) !== undefined;
+    expect(tells('{"content":[{"token":"see","logprob":-1}]}')).toBe(true);
+    expect(tells('{"content":[{"token":"bad","token":"see"}]}')).toBe(false);
+    expect(tells('{"note":"bad","note":1,"content":[{"token":"see"}]}')).toBe(false);
+    expect(tells('{"content":[{"token":"see","logprob":-3.4028234663852886e+38}]}')).toBe(true);
   });
 
   it('do not stay when they are no JSON', () => {

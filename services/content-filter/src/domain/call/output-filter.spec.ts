@@ -241,6 +241,17 @@ describe('output filter', () => {
     expect(left).toMatchObject([{ event: { case: 'finished', value: { reason: 'content_filter' } } }]);
   });
 
+  it('blocks a choice for the id of a tool call, and for a name beside the text; the model may go on elsewhere', () => {
+    const { filter } = filterOf(new ScriptedPolicy(BLOCKS), 3);
+    const left = filter.filter([delta('', { channel: Channel.TOOL_ARGUMENTS, tool: { index: 0, id: 'bad' } }), delta('x', { choice: 1, extra: { plan: { 'so abc': 1 } } }), delta('y', { choice: 2 })], false);
+    expect(left.map(({ event }) => (event.case === 'finished' ? `${event.value.choice}: ${event.value.reason}` : (event.value as { text: string }).text))).toEqual(['0: content_filter', 'x', '1: content_filter', 'y']);
+  });
+
+  it('starts without the fingerprint of the backend when that holds words', () => {
+    const { filter } = filterOf(new ScriptedPolicy(BLOCKS));
+    expect(filter.filter([started({ systemFingerprint: 'fp_bad', serviceTier: 'default' })], false)).toMatchObject([{ event: { case: 'started', value: { systemFingerprint: '', serviceTier: 'default', versionId: 'v' } } }]);
+  });
+
   it('gives usage without the object of the backend when that holds words', () => {
     const { filter } = filterOf(new ScriptedPolicy(BLOCKS));
     expect(filter.filter([usage('{"prompt_tokens":3,"note":"b\\u0061d"}')], false)).toMatchObject([{ event: { value: { inputTokens: 1n, json: new Uint8Array(0) } } }]);

@@ -72,6 +72,7 @@ export class OutputFilter {
     if (event.case === 'delta') yield* this.#delta(chatEvent, event.value, into);
     else if (event.case === 'finished') this.#finished(chatEvent, event.value, into);
     else if (event.case === 'usage') into.push(yield* this.#usage(chatEvent, event.value));
+    else if (event.case === 'started') into.push(yield* this.#checked.started(chatEvent, event.value));
     else into.push(chatEvent);
   }
 
@@ -85,7 +86,7 @@ export class OutputFilter {
 
   /** True when a rule blocks. */
   *#text(choice: Choice, event: ChatEvent, delta: Delta, into: ChatEvent[]): Generator<void, boolean> {
-    const isPlain = delta.logprobsJson.length === 0 && !delta.tool?.name;
+    const isPlain = delta.logprobsJson.length === 0 && !delta.tool?.name && !delta.tool?.id;
     const checked = isPlain ? event : yield* this.#checked.of(event, delta);
     if (checked === undefined) return true;
     return yield* this.#stream(choice, delta).push(checked, checked === event ? delta : (checked.event.value as Delta), into);
@@ -165,7 +166,7 @@ export class OutputFilter {
     return stream;
   }
 
-  /** The backend's own object has numbers; it goes without it when a rule finds something in its strings. */
+  /** The backend's own object has numbers; it goes without it when a rule finds something in it. */
   *#usage(event: ChatEvent, usage: Usage): Generator<void, ChatEvent> {
     if (usage.json.length === 0 || (yield* this.#checked.isClean(usage.json))) return event;
     return { $typeName: 'chat.v1.ChatEvent', event: { case: 'usage', value: { ...usage, json: NO_BYTES } } };

@@ -34,8 +34,8 @@ export function usage(json = ''): ChatEvent {
   return frozen(create(ChatEventSchema, { event: { case: 'usage', value: { inputTokens: 1n, outputTokens: 2n, json: Buffer.from(json) } } }));
 }
 
-export function started(): ChatEvent {
-  return frozen(create(ChatEventSchema, { event: { case: 'started', value: { versionId: 'v', deploymentId: 'd' } } }));
+export function started(told: { readonly systemFingerprint?: string; readonly serviceTier?: string } = {}): ChatEvent {
+  return frozen(create(ChatEventSchema, { event: { case: 'started', value: { versionId: 'v', deploymentId: 'd', ...told } } }));
 }
 
 export function attempt(): ChatEvent {
