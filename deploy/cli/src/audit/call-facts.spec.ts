@@ -19,6 +19,18 @@ describe('the facts of a call', () => {
     expect(prove({ governed: { ...governed, input: null } })).toThrow(/result/);
     expect(prove({ governed: { ...governed, output: { ...governed!.output!, hits: [] } } })).toThrow(/result/);
     expect(prove({ governed: null })).toThrow(/result/);
+    const changes = governed!.parameters!;
+    expect(prove({ governed: { ...governed, parameters: undefined } })).toThrow(/result/);
+    expect(prove({ governed: { ...governed, parameters: [{ ...changes[0]!, asked: 1.5 }, ...changes.slice(1)] } })).toThrow(/result/);
+    expect(prove({ governed: { ...governed, parameters: [...changes].reverse() } })).toThrow(/result/);
+  });
+
+  it('say that somebody cut the answer only where the leaf does', () => {
+    expect(prove({ cut_by: 'rule' })).toThrow(/cut/);
+    expect(prove({ cut_by: 'budget' })).toThrow(/cut/);
+    const cut = { ...shown.governed!, stopped_by: 'budget', output: { ...shown.governed!.output!, action: 'block' } };
+    const result = JSON.stringify([...(JSON.parse(opened.get('result')!.toString()) as unknown[]).slice(0, -1), cut]);
+    for (const by of ['rule', 'budget', null, undefined]) expect(() => proveFacts('call.completed', new Map([...opened, ['result', Buffer.from(result)]]), { ...shown, governed: cut, cut_by: by })).not.toThrow();
   });
 
   it('of a record from before there was money are those that it has, and nothing else may be shown', () => {

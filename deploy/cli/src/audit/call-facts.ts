@@ -25,11 +25,18 @@ function completion(shown: RecordedCall, result: Buffer): unknown[] {
   const { usage } = shown;
   const isOld = committed(result).length <= FIGURES && !shown.governed;
   if (shown.governed && shown.cost_nano !== undefined && shown.cost_nano !== shown.governed.cost_nano) throw differs('cost');
+  if (!isCutAsShown(shown)) throw differs('cut of the answer');
   return [
     STATUSES.indexOf(shown.status), shown.error_code ?? '', shown.http_status ?? 0, shown.version_id ?? '', shown.deployment_id ?? '', moment(shown.admitted_at), moment(shown.ended_at),
     usage?.input_tokens ?? 0, usage?.output_tokens ?? 0, shown.output_bytes,
     ...(isOld ? [] : [plain(shown.governed)]),
   ];
+}
+
+/** Who cut an answer is committed to as what a budget stopped and what rules did; a call from before that was indexed shows nobody. */
+function isCutAsShown({ cut_by: by, governed }: RecordedCall): boolean {
+  if (by === 'rule') return governed?.output?.action === 'block';
+  return by === 'budget' ? governed?.stopped_by === 'budget' : true;
 }
 
 /** A refusal's parameter at fault is not shown, so it is taken as it was committed to. */

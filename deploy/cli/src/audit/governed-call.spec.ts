@@ -5,7 +5,8 @@ import { governanceFacts, hitLines } from './governed-call.ts';
 
 const shown = completedCall().shown as unknown as RecordedCall;
 const { governed } = shown;
-const facts = (call: object): Record<string, string | undefined> => Object.fromEntries(governanceFacts({ ...shown, ...call }));
+const facts = (call: object): Record<string, string | undefined> => Object.fromEntries(governanceFacts({ ...shown, ...call }).filter(([name]) => name !== 'parameter'));
+const changes = (call: object): (string | undefined)[] => governanceFacts({ ...shown, ...call }).flatMap(([name, value]) => (name === 'parameter' ? [value] : []));
 
 describe('what limits, money and content did to a call', () => {
   it('is its cost and price, what was held, and what rules found where, never what they matched', () => {
@@ -32,6 +33,14 @@ describe('what limits, money and content did to a call', () => {
     expect(facts({ governed: { ...governed, stopped_by: 'budget', overrun_nano: '7' } })).toMatchObject({ stopped: 'by its budget', overrun: expect.stringContaining('7 nano-units above') });
     expect(facts({ governed: { ...governed, price: null, cost_nano: '0', hold: { amount_nano: '0', limited: false, output_tokens: 256 }, input: null, output: null } })).toEqual({ cost: '0 (the model has no price)', held: undefined, overrun: undefined, stopped: undefined, input: undefined, output: undefined });
     expect(facts({ governed: null })).toEqual({});
+  });
+
+  it('is what became of each parameter, by what', () => {
+    expect(changes({})).toEqual(['temperature 2, sent as 1 by prule_1', 'max_tokens not given, made 2048 by prule_2, sent as 256 by its budget']);
+    const clipped = [{ name: 'max_tokens', asked: 1000, sent: 165, rule_id: null }];
+    expect(changes({ governed: { ...governed, parameters: clipped } })).toEqual(['max_tokens 1000, sent as 165 by its budget']);
+    expect(changes({ governed: null, refused: { by: null, input: null, parameters: governed!.parameters!.slice(0, 2) } })).toEqual(['temperature 2, made 1 by prule_1', 'max_tokens not given, made 2048 by prule_2']);
+    expect(changes({ governed: { ...governed, parameters: undefined } })).toEqual([]);
   });
 
   it.each([

@@ -2,13 +2,14 @@ import type { RecordedCall } from '../platform-api/answers.ts';
 
 type Governed = NonNullable<RecordedCall['governed']>;
 type Verdict = NonNullable<Governed['input']>;
+type Changes = NonNullable<Governed['parameters']>;
 
 /** A fact of a call: its name and what is to be said of it; nothing where there is nothing to say. */
 export type FactRow = [name: string, value: string | undefined];
 
-/** What limits, money and content did to a call, in a few lines. */
+/** What limits, rules on parameters, money and content did to a call, in a few lines. */
 export function governanceFacts({ governed, refused, status, hold_extensions: extensions }: RecordedCall): FactRow[] {
-  if (refused) return [['refused', refused.by ? refusedBy(refused.by) : undefined], ['input', verdictText(refused.input)]];
+  if (refused) return [['refused', refused.by ? refusedBy(refused.by) : undefined], ['input', verdictText(refused.input)], ...parameterFacts(refused.parameters, 'made')];
   if (!governed) return [];
   return [
     ['cost', costText(governed)],
@@ -17,7 +18,16 @@ export function governanceFacts({ governed, refused, status, hold_extensions: ex
     ['stopped', governed.stopped_by === 'budget' ? 'by its budget' : (governed.stopped_by ?? undefined)],
     ['input', verdictText(governed.input)],
     ['output', verdictText(governed.output)],
+    ...parameterFacts(governed.parameters, 'sent as'),
   ];
+}
+
+/** A line for each parameter that the model was not sent as it was asked for; `became` is what the last change did to it. */
+function parameterFacts(changes: Changes = [], became: string): FactRow[] {
+  return [...Map.groupBy(changes, ({ name }) => name)].map(([name, steps]) => {
+    const made = steps.map(({ sent, rule_id: rule }, at) => `${at === steps.length - 1 ? became : 'made'} ${sent} by ${rule ?? 'its budget'}`);
+    return ['parameter', `${name} ${[steps[0]!.asked ?? 'not given', ...made].join(', ')}`];
+  });
 }
 
 /** Where rules matched, a line each; never what was matched. */

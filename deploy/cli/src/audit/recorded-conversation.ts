@@ -1,5 +1,6 @@
 import type { RecordedCall } from '../platform-api/answers.ts';
 import { printable, printableLine } from '../terminal/printable.ts';
+import { statusWords } from './call-status.ts';
 import { governanceFacts, hitLines, type FactRow } from './governed-call.ts';
 
 type Choice = RecordedCall['choices'][number];
@@ -24,7 +25,7 @@ export function conversation(call: RecordedCall): string {
 function facts(call: RecordedCall): string[] {
   const rows: FactRow[] = [
     ['call', call.id],
-    ['status', [call.status, call.error_code, call.http_status === null ? undefined : `HTTP ${call.http_status}`].filter(Boolean).join(', ')],
+    ['status', [...statusWords(call), ...(call.http_status === null ? [] : [`HTTP ${call.http_status}`])].join(', ')],
     ['error', call.error_message ?? undefined],
     ['model', `${call.model}${call.version_id ? ` (${call.version_id})` : ''}${call.stream ? ', streamed' : ''}`],
     ['who', `project ${call.project_id}, key ${call.key_id}`],

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { statusWords } from '../audit/call-status.ts';
 import type { VerifyOptions } from '../audit/log-source.ts';
 import { call, listOf, recordedCall, type Call } from '../platform-api/answers.ts';
 import { adminApi } from '../platform-api/connection.ts';
@@ -74,9 +75,11 @@ async function listCalls(options: ListOptions): Promise<void> {
   );
 }
 
-function row({ id, admitted_at, model, status, error_code, usage, duration_ms, leaf_index }: Call): string[] {
+function row(given: Call): string[] {
+  const { id, admitted_at, model, usage, duration_ms, leaf_index } = given;
+  const [status, ...why] = statusWords(given);
   const tokens = usage ? `${usage.input_tokens}+${usage.output_tokens}${usage.estimated ? '~' : ''}` : '-';
-  return [id, admitted_at ?? '-', model, error_code ? `${status} (${error_code})` : status, tokens, String(duration_ms ?? '-'), String(leaf_index ?? '-')];
+  return [id, admitted_at ?? '-', model, why.length > 0 ? `${status} (${why.join(', ')})` : status!, tokens, String(duration_ms ?? '-'), String(leaf_index ?? '-')];
 }
 
 function count(text: string): number {

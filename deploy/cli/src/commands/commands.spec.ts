@@ -256,6 +256,9 @@ describe('the command line', () => {
       '/admin/v1/audit/calls?status=answered&since=2026-11-01T00%3A00%3A00.000Z&limit=30&after=first-99',
     ]);
     expect((await sluice(['audit', 'list', '--limit', '1'])).stdout).toMatch(/tiny\s+answered\s+34\+12\s+1000\s+17/);
+    api.on('GET /admin/v1/audit/calls', { json: list([{ ...CALL, cut_by: 'rule' }, { ...CALL, cut_by: 'budget' }]) });
+    expect((await sluice(['audit', 'list'])).stdout).toMatch(/answered \(cut by a rule\)[^]*answered \(cut by its budget\)/);
+    expect(JSON.parse((await sluice(['audit', 'list', '--json'])).stdout)).toMatchObject({ data: [{ status: 'answered', cut_by: 'rule' }, { status: 'answered', cut_by: 'budget' }] });
   });
 
   it('shows a call with all that was asked and answered; a recorded answer cannot drive the terminal', async () => {

@@ -54,6 +54,7 @@ export const call = z.looseObject({
   output_bytes: z.number(),
   usage: z.looseObject({ input_tokens: z.number(), output_tokens: z.number(), cached_input_tokens: z.number(), reasoning_tokens: z.number(), estimated: z.boolean() }).nullable(),
   cost_nano: z.string().optional(),
+  cut_by: z.string().nullish(),
   version_id: z.string().nullable(),
   deployment_id: z.string().nullable(),
   leaf_index: z.number().nullable(),
@@ -67,13 +68,17 @@ const verdict = z.looseObject({ policy_version: z.number(), action: z.string(), 
 const hold = z.looseObject({ amount_nano: z.string(), limited: z.boolean(), output_tokens: z.number() });
 const pricePaid = z.looseObject({ id: z.string(), currency: z.string(), input_nano: z.string(), output_nano: z.string() });
 
-/** What money and content did to a call (libs/segment, `governedView`). */
+/** A parameter that was sent otherwise than it was asked for; nobody asked for it where that is null, and its budget changed it where the rule is. */
+const parameterChange = z.looseObject({ name: z.string(), asked: z.number().nullable(), sent: z.number(), rule_id: z.string().nullable() });
+
+/** What rules on parameters, money and content did to a call (libs/segment, `governedView`). */
 const governed = z.looseObject({
   model_name: z.string().nullable(), price: pricePaid.nullable(), hold: hold.nullable(), cost_nano: z.string(), overrun_nano: z.string(), stopped_by: z.string().nullable(), input: verdict.nullable(), output: verdict.nullable(),
+  parameters: z.array(parameterChange).optional(),
 });
 
 /** What refused a call, where it was a limit, a budget or a rule (libs/segment, `refusedView`). */
-const refused = z.looseObject({ by: z.looseObject({ type: z.string() }).nullable(), input: verdict.nullable() });
+const refused = z.looseObject({ by: z.looseObject({ type: z.string() }).nullable(), input: verdict.nullable(), parameters: z.array(parameterChange).optional() });
 
 export const recordedCall = call.extend({
   governed: governed.nullish(),

@@ -12,13 +12,14 @@ const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base6
 /** A call as its gateway committed to it, as the admin API shows it, and what is handed out to compare the two. */
 export type ScriptedCall = ReturnType<typeof completedCall>;
 
-/** A masked question and a flagged answer, paid from a budget. */
+/** A masked question and a flagged answer, colder and shorter than they were asked for, paid from a budget. */
 function governedCall() {
   const hit = { rule_id: 'rule_1', kind: 'pii:email', action: 'mask', direction: 'in', channel: 'content', index: 0, start: 3, end: 17, text_hash: 'ab'.repeat(32) };
   return {
     model_name: 'tiny', price: { id: 'price_1', model: 'tiny', currency: 'EUR', input_nano: '5', cached_input_nano: '5', output_nano: '5', reasoning_nano: '5' }, hold: { amount_nano: '900', limited: true, output_tokens: 256 },
     cost_nano: '35', overrun_nano: '0', stopped_by: null,
     input: { policy_version: 4, action: 'mask', hit_count: 1, hits: [hit] }, output: { policy_version: 4, action: 'flag', hit_count: 120, hits: [{ ...hit, action: 'flag', direction: 'out' }] },
+    parameters: [{ name: 'temperature', asked: 2, sent: 1, rule_id: 'prule_1' }, { name: 'max_tokens', asked: null, sent: 2048, rule_id: 'prule_2' }, { name: 'max_tokens', asked: 2048, sent: 256, rule_id: null }],
   };
 }
 
