@@ -5,7 +5,7 @@ import type { SqlTransaction } from '@sluice/sql';
 import { checkLedger } from './adapters/check-ledger.ts';
 import { consumeSegments } from './adapters/calls.consumer.ts';
 import { BudgetBook } from './domain/budget-book.ts';
-import { countsOf as tokensOf, granted, isRefusal, requestOf, setCap, SUBJECTS } from './testing/holds.ts';
+import { countsOf as tokensOf, granted, isRefusal, PRICE, requestOf, setCap, SUBJECTS } from './testing/holds.ts';
 import { LedgerTables, WIRE_HOLD, WIRE_PRICE } from './testing/ledger-tables.ts';
 import { admitted, completed, output, refused, ScriptedProducer, type RecordedCall } from './testing/scripted-producer.ts';
 
@@ -85,6 +85,15 @@ describe('money', () => {
     expect(answers.filter((answer) => !isRefusal(answer))).toHaveLength(5);
   });
 
+  it.each([{ reasoningNano: 9n }, { inputNano: 0n, cachedInputNano: 3n, reasoningNano: 9n }])('12: is held at the dearest price that a token of the call may have: %o', (dearer) => {
+    const book = new BudgetBook();
+    const price = { ...PRICE, ...dearer };
+    setCap(book, KEY, 10_000n);
+    const hold = granted(book.hold(requestOf('a', { price })));
+    const dearest = { inputTokens: 10n, cachedInputTokens: dearer.cachedInputNano ? 10n : 0n, outputTokens: 10n, reasoningTokens: 10n };
+    expect([hold.amountNano, book.settle('a', dearest)]).toEqual([120n, { costNano: 120n, overrunNano: 0n }]);
+  });
+
   it('21: is asked for before the call, and again before more is produced', () => {
     const book = new BudgetBook();
     setCap(book, KEY, 100n);
@@ -111,6 +120,21 @@ describe('the bill', () => {
     }
     await tables.consume([entry]);
     expect([await usage(), standing().spentNano]).toEqual([[{ calls: 1n, cost_nano: 50n }], 50n]);
+  });
+
+  it('7: waits in the log while there is nothing to write it to, and comes whole then', async () => {
+    const calls = [newCall(), newCall()];
+    const entries = calls.map((call) => entryOf(admitted(call), completed(call, { input: 10n, output: 4n })));
+    await tables.sql.query('ALTER TABLE item RENAME TO away');
+    try {
+      for (const entry of entries) await expect(tables.consume([entry])).rejects.toThrow();
+    } finally {
+      await tables.sql.query('ALTER TABLE away RENAME TO item');
+    }
+    await tables.afterCommit.settled();
+    expect(await usage()).toEqual([]);
+    await tables.consume(entries);
+    expect([await usage(), await faults()]).toEqual([[{ calls: 2n, cost_nano: 100n }], []]);
   });
 
   it('8: is written, once, also when it is more than what was held', async () => {
