@@ -92,6 +92,7 @@ export function filterScenarios(at: () => House): void {
       upstream().next(saying(place, [WORD]));
       const last = await read({ n: place.choices });
       const call = await endedCall(at(), last.id!);
+      expect(call).toMatchObject({ status: 'answered', cut_by: 'rule' });
       expect(JSON.stringify(call)).not.toContain(WORD);
       expect(Channels.ofRecord(call).texts.get(place.channel) ?? '').toBe(last.received.texts.get(place.channel) ?? '');
     }, 120_000);

@@ -125,6 +125,11 @@ export function limitScenarios(at: () => House): void {
       };
       await eventually(async () => (await sent({ max_tokens: 500 }))['max_tokens'] === 50);
       expect(await sent({ temperature: 0.5 })).toMatchObject({ temperature: 0.5, max_tokens: 20 });
+      // What was asked for is on record too, with the rule that changed it, and the leaf commits to both.
+      const clipped = await ask(at(), { max_tokens: 500 }, { key: tenant.key });
+      expect(await endedCall(at(), clipped.id)).toMatchObject({ governed: { parameters: [{ name: 'max_tokens', asked: 500, sent: 50 }] } });
+      expect((await at().command('audit', 'show', clipped.id)).stdout).toMatch(/^parameter max_tokens 500, sent as 50 by prule_\w+$/m);
+      await eventually(async () => (await at().command('audit', 'verify', clipped.id, '--json')).code === 0);
     });
   });
 }

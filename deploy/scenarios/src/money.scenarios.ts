@@ -109,6 +109,7 @@ export function moneyScenarios(at: () => House): void {
       upstream().always((request) => ((request.json() as { stream?: boolean }).stream ? endless() : streamedChat()));
       const whole = await ask(at(), {}, { key: tenant.key });
       expect(whole).toMatchObject({ status: 200, body: { sluice: { stopped_by: 'budget' }, choices: [{ finish_reason: 'length' }] } });
+      expect(await endedCall(at(), whole.id)).toMatchObject({ status: 'answered', cut_by: 'budget', governed: { parameters: [{ name: 'max_completion_tokens', asked: null, rule_id: null }] } });
       expect(await settled()).toBeLessThanOrEqual(1000 * OUTPUT_NANO);
 
       await allow(100_000);
