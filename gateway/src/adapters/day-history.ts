@@ -3,6 +3,7 @@ import { ServiceError } from '@sluice/errors';
 import type { AuditService } from '@sluice/proto/audit/v1/audit';
 import type { Client } from '@sluice/rpc';
 import type { Logger } from '@sluice/telemetry';
+import { COUNTED_REFUSALS } from '../domain/limits/counted-refusals.ts';
 import type { RateLimits } from '../domain/limits/rate-limits.ts';
 
 const DAY_MS = 86_400_000;
@@ -13,8 +14,6 @@ const START_LIMIT_MS = 3_000;
 const ANSWER_TIMEOUT_MS = 60_000;
 /** As many audit counts in one answer. */
 const SUBJECTS_AT_ONCE = 200;
-/** Who is refused behind the limits has asked; who is refused in front of them, or by them, has not. */
-const COUNTED_REFUSALS = ['content_policy_violation', 'insufficient_quota', 'content_filter_unavailable', 'billing_unavailable'];
 
 interface Parts {
   readonly audit: Client<typeof AuditService>;
@@ -82,7 +81,7 @@ export class DayHistory {
 
   async #tell(organisationId: string, subjectIds: string[]): Promise<void> {
     const { audit, limits, clock } = this.#parts;
-    const asked = { organisationId, subjectIds, sinceMs: BigInt(this.#startedMs - DAY_MS), untilMs: BigInt(this.#startedMs), countedRefusals: COUNTED_REFUSALS };
+    const asked = { organisationId, subjectIds, sinceMs: BigInt(this.#startedMs - DAY_MS), untilMs: BigInt(this.#startedMs), countedRefusals: [...COUNTED_REFUSALS] };
     const { counts } = await audit.countCalls(asked, { timeoutMs: ANSWER_TIMEOUT_MS, signal: this.#stopped.signal });
     const aheadMs = clock.monotonicMs() - clock.wallMs();
     for (const [id, uses] of Map.groupBy(counts, ({ subjectId }) => subjectId)) {

@@ -89,7 +89,7 @@ export class RequestFlow {
    * Runs a call; its output goes to the sink, and only what is durable.
    * Resolves when the end of the call is durable, everything is released and the money that was not spent is back. An
    * error in the summary is the call's own end and is on record; what is thrown is a call that was not admitted, or whose
-   * records are lost.
+   * records are lost. Limits have counted it once `limited` was told, or when they refuse it themselves.
    */
   async run(open: OpenCall, sink: Sink): Promise<CallSummary> {
     const { segments, parameters, limits, clock } = this.#house;
@@ -108,6 +108,17 @@ export class RequestFlow {
     } finally {
       ticket.end(taken.tokens);
     }
+  }
+
+  /**
+   * Counts a call that is refused before limits have seen it as the request that it was, without tokens.
+   *
+   * @returns how far limits are used then  @throws RateLimitRefusal where there is no room for it
+   */
+  count(principal: Principal): LimitState | undefined {
+    const ticket = this.#house.limits.admit(principal, 0);
+    ticket.end(0);
+    return ticket.state;
   }
 
   /** Records that a call was refused; resolves when that is durable. */

@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Level, OutOfBounds } from '@sluice/proto/access/v1/access';
 import { ServiceError } from '@sluice/errors';
@@ -5,7 +6,7 @@ import OpenAI from 'openai';
 import { TestHouse, delta, finished, helloAnswer, started, until, usage } from '../testing/house.ts';
 
 const house = new TestHouse();
-const keys = Array.from({ length: 12 }, () => house.addKey('inference'));
+const keys = Array.from({ length: 24 }, () => house.addKey('inference'));
 const owner = house.addKey(1);
 const member = house.addKey(2);
 
@@ -78,6 +79,49 @@ describe('limits on the public API', () => {
       expect(await errorOf(response)).toEqual({ message: 'Rate limit reached: 1 request a minute for this key.', type: 'rate_limit_error', param: null, code: 'rate_limit_exceeded' });
       expect(refusals().at(-1)).toMatchObject({ keyId: id, errorCode: 'rate_limit_exceeded', httpStatus: 429, refusedBy: { case: 'limit', value: { level: Level.KEY, subjectId: id, kind: 'requests_per_minute', limit: 1n } } });
     }
+  });
+
+  it.each([
+    ['a model that is not there', () => JSON.stringify({ ...hello, model: 'nosuch' }), 404],
+    ['a parameter out of bounds', () => JSON.stringify({ ...hello, temperature: 9 }), 400],
+    ['a body that is no JSON', () => '{', 400],
+    ['no body', () => '', 400],
+    ['a body that is too large', () => ' '.repeat(33 * 2 ** 20), 413],
+  ])('count a call that is refused for %s, and refuse one more', async (_what, body, status) => {
+    const { secret, id } = freshKey({ requestsPerMinute: 2n });
+    const ask = async (): Promise<Response> => {
+      const response = await fetch(`${house.url}/v1/chat/completions`, { method: 'POST', headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' }, body: body() });
+      await response.text();
+      return response;
+    };
+    const answers = [await ask(), await ask(), await ask()];
+    expect(answers.map(({ status: told, headers }) => [told, headers.get('x-ratelimit-remaining-requests')])).toEqual([[status, '1'], [status, '0'], [429, '0']]);
+    expect(refusals().at(-1)).toMatchObject({ keyId: id, errorCode: 'rate_limit_exceeded', refusedBy: { case: 'limit', value: { kind: 'requests_per_minute', limit: 2n } } });
+    expect((await post(secret)).status).toBe(429);
+  });
+
+  it('count a call whose parameter a rule refuses once, and one that is let in once', async () => {
+    const { secret } = freshKey({ requestsPerMinute: 4n });
+    const rule = house.rule({ parameter: 'n', max: 1, outOfBounds: OutOfBounds.REFUSE, projectId: 'project_1' });
+    const left = [];
+    for (const n of [2, 1, 2]) {
+      const response = await post(secret, { ...hello, n });
+      await response.text();
+      left.push([response.status, response.headers.get('x-ratelimit-remaining-requests')]);
+    }
+    expect(left).toEqual([[400, '3'], [200, '2'], [400, '1']]);
+    await admin('DELETE', `/parameter-rules/${rule.id}`);
+  });
+
+  it('count a call whose body breaks off', async () => {
+    const { secret, id } = freshKey({ requestsPerMinute: 1n });
+    const { hostname, port } = new URL(house.url);
+    for (const code of ['cancelled', 'rate_limit_exceeded']) {
+      const socket = connect(Number(port), hostname);
+      socket.write(`POST /v1/chat/completions HTTP/1.1\r\nhost: sluice\r\nauthorization: Bearer ${secret}\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{`, () => socket.destroySoon());
+      await until(() => refusals().some(({ keyId, errorCode }) => keyId === id && errorCode === code));
+    }
+    expect(refusals().filter(({ keyId }) => keyId === id)).toHaveLength(2);
   });
 
   it('are understood by OpenAI\'s own client', async () => {
@@ -184,7 +228,7 @@ describe('limits on the public API', () => {
 });
 
 describe('parameter rules on the public API', () => {
-  const { secret } = { secret: keys[11]! };
+  const { secret } = { secret: keys[23]! };
 
   it('bound what the model gets, and refuse by name', async () => {
     const heat = await admin('PUT', '/parameter-rules', { parameter: 'temperature', model: 'chat', max: 1, default: 0.3, on_violation: 'clip' });
@@ -234,7 +278,7 @@ describe('parameter rules on the public API', () => {
 describe('a budget that is used up', () => {
   it('is refused with 429 that no client repeats', async () => {
     house.billing.hold = () => ({ refusal: { level: Level.PROJECT, subjectId: 'project_1' } });
-    const response = await post(keys[11]!);
+    const response = await post(keys[23]!);
     expect([response.status, (await errorOf(response))['code'], limitHeaders(response)]).toEqual([429, 'insufficient_quota', { 'x-should-retry': 'false' }]);
   });
 });

@@ -31,6 +31,7 @@ async function serve(principal: CallDoor['principal'] = () => Promise.resolve(PR
       const error = abort.signal.aborted ? ServiceError.from(abort.signal.reason) : call.model === 'fail' ? new ServiceError('upstream_error', 'broke') : undefined;
       return { ...SUMMARY, error };
     },
+    count: () => undefined,
     refuse: async (_id: string, _principal: Principal, { model }: Call, { code }: ServiceError) => {
       seen.push(`refuse ${code}`);
       await gate;

@@ -49,6 +49,7 @@ async function serve(heldLimitBytes: number) {
       heldAtRunBytes = open.heldBytes;
       return Promise.resolve({ ...summary, error: call.model === 'fail' ? new ServiceError('upstream_error', 'broke') : undefined });
     },
+    count: () => undefined,
     refuse: (_id: string, _principal: unknown, { choices }: Call, { code }: ServiceError) => Promise.resolve(void refusals.push({ code, choices })),
   } as unknown as RequestFlow;
   const figures = { ended: () => undefined, refused: () => undefined, unrecorded: () => undefined } as unknown as CallDoor['figures'];

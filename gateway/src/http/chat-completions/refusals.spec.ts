@@ -88,6 +88,7 @@ describe('a refusal that cannot be recorded', () => {
     const server = createServer({ clock: systemClock, ids: systemIds(systemClock), logger: silentLogger, bodyLimitBytes: MIB });
     const flow = {
       run: ({ abort }: { abort: AbortController }) => (abortedBefore && abort.abort(error), Promise.reject(error)),
+      count: () => undefined,
       refuse: () => (seen.push('refuse'), Promise.reject(away)),
     } as unknown as RequestFlow;
     const figures = { ended: () => undefined, refused: () => undefined, unrecorded: (code: string) => seen.push(`unrecorded ${code}`), authenticationFailed: () => undefined, close: () => undefined } as unknown as CallDoor['figures'];

@@ -4,6 +4,7 @@ import type { Logger } from '@sluice/telemetry';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ParameterChange, Principal } from '../../domain/call.ts';
 import { CallRefusal } from '../../domain/call-refusal.ts';
+import { countsInFront } from '../../domain/limits/counted-refusals.ts';
 import type { LimitState } from '../../domain/limits/limit-state.ts';
 import type { OpenCalls } from '../../domain/open-calls.ts';
 import type { CallSummary, RequestFlow } from '../../domain/request-flow.ts';
@@ -41,6 +42,8 @@ interface Visit {
   changes: readonly ParameterChange[] | undefined;
   /** True once the body is here and the key is still good: from then on a signal ends a call that is, or may be, admitted. */
   isRead: boolean;
+  /** True once limits have let it in. */
+  isCounted: boolean;
 }
 
 /** POST /v1/chat/completions. */
@@ -52,7 +55,7 @@ export function chatCompletionsRoute(server: FastifyInstance, door: CallDoor): v
     room.post('/v1/chat/completions', {
       onRequest: async (request, reply) => {
         const abort = await enter(door, request);
-        const visit: Visit = { abort, principal: undefined, understood: emptyCall(), changes: undefined, isRead: false };
+        const visit: Visit = { abort, principal: undefined, understood: emptyCall(), changes: undefined, isRead: false, isCounted: false };
         visits.set(request, visit);
         reply.raw.once('close', () => {
           door.open.clientLeft(abort);
@@ -132,7 +135,10 @@ async function answer(door: CallDoor, visit: Visit, principal: Principal, { call
   const frame = { id: `chatcmpl-${request.id}`, createdSeconds: Math.floor(door.clock.wallMs() / 1000), model: call.model, includeUsage };
   const headers: Record<string, string> = { 'x-request-id': request.id };
   // On an answer by what is set here; on an error that comes later by what the reply has.
-  const limited = (state: LimitState | undefined): void => void reply.headers(Object.assign(headers, rateLimitHeaders(state)));
+  const limited = (state: LimitState | undefined): void => {
+    visit.isCounted = true;
+    void reply.headers(Object.assign(headers, rateLimitHeaders(state)));
+  };
   const changed = (changes: readonly ParameterChange[]): void => void (visit.changes = changes);
   const open = { callId: request.id, principal, call, messagesTokens, abort, hold: (bytes: number) => door.open.hold(abort, bytes), changed, limited };
   const run = (sink: ChatStream | ChatReply): Promise<CallSummary> => inCallSpan(request.headers, request.id, call, () => door.flow.run(open, sink));
@@ -179,7 +185,8 @@ function endWithError(door: CallDoor, error: ServiceError, request: FastifyReque
  * A refusal of somebody we know is on record before it is told. Where the log takes no records, what could say something
  * of the request is not told; that Sluice itself cannot answer now is told, and counted as unrecorded.
  */
-async function refuse(door: CallDoor, visit: Visit | undefined, error: ServiceError, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+async function refuse(door: CallDoor, visit: Visit | undefined, thrown: ServiceError, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const error = counted(door, visit, thrown, reply);
   let told = error;
   door.figures.refused(error.code);
   // A call that was ended by a signal was admitted, and has its record or has lost it; or its client left. What refuses a call was before that.
@@ -187,10 +194,22 @@ async function refuse(door: CallDoor, visit: Visit | undefined, error: ServiceEr
   if (visit?.principal && (!visit.isRead || isRefused || !visit.abort.signal.aborted)) {
     try {
       await door.flow.refuse(request.id, visit.principal, { ...visit.understood, model: shownName(visit.understood.model), changes: visit.changes }, error);
-    } catch (thrown) {
+    } catch (lost) {
       door.figures.unrecorded(error.code);
-      if (error.httpStatus < 500) told = ServiceError.from(thrown);
+      if (error.httpStatus < 500) told = ServiceError.from(lost);
     }
   }
-  endWithError(door, told, request, reply);
+  // Who left is told nothing, whatever stands on record.
+  endWithError(door, thrown.code === 'cancelled' ? thrown : told, request, reply);
+}
+
+/** What refuses a call: limits, where they have not seen it yet and have no room for it; else what is thrown, and it counts as a request. */
+function counted(door: CallDoor, visit: Visit | undefined, thrown: ServiceError, reply: FastifyReply): ServiceError {
+  if (!visit?.principal || visit.isCounted || !countsInFront(thrown.code)) return thrown;
+  try {
+    void reply.headers(rateLimitHeaders(door.flow.count(visit.principal)));
+    return thrown;
+  } catch (full) {
+    return ServiceError.from(full);
+  }
 }
