@@ -11,7 +11,8 @@ function scripted(results: (PassResult | Error)[]) {
   const clock = new ManualClock();
   const passes: number[] = [];
   const lines: LogFields[] = [];
-  const logger: Logger = { debug: () => undefined, info: () => undefined, error: () => undefined, warn: (fields) => { lines.push(fields); }, child: () => logger };
+  const loud: string[] = [];
+  const logger: Logger = { debug: (fields) => { lines.push(fields); }, info: () => undefined, error: () => undefined, warn: (fields, message) => { lines.push(fields); loud.push(`${message} ${String(fields['code'] ?? '')}`.trim()); }, child: () => logger };
   const reader: Reader<number> = {
     name: 'scripted',
     pass: async () => {
@@ -34,7 +35,7 @@ function scripted(results: (PassResult | Error)[]) {
       await settle();
     }
   };
-  return { loop, passes, lines, advance };
+  return { loop, passes, lines, loud, advance };
 }
 
 describe('ReadLoop', () => {
@@ -75,8 +76,17 @@ describe('ReadLoop', () => {
     clearInterval(wake);
     const gaps = passes.slice(1, 10).map((atMs, index) => atMs - passes[index]!);
     expect(gaps).toEqual([50, 100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]);
-    expect(lines[9]).toMatchObject({ retryMs: 50 });
+    expect(lines[10]).toMatchObject({ retryMs: 50 });
     expect(JSON.stringify(lines)).not.toContain('prompt');
+    await loop.stop();
+  });
+
+  it('says once of each reason that reading fails, and once that it is over, each time', async () => {
+    const [away, fault] = [new ServiceError('backend_unavailable', 'away'), new Error('quotes a prompt')];
+    const { loop, loud, advance } = scripted([away, away, fault, away, fault, away, 'none', away, away, 'none']);
+    await advance(10_000);
+    const over = 'events are read again';
+    expect(loud).toEqual(['reading events failed backend_unavailable', 'reading events failed internal', over, 'reading events failed backend_unavailable', over]);
     await loop.stop();
   });
 

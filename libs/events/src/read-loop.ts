@@ -42,6 +42,8 @@ export class ReadLoop<Target> implements Subscription {
   readonly #options: ReadLoopOptions;
   readonly #waiters = new Set<Waiter<Target>>();
   readonly #running: Promise<void>;
+  /** Why reading fails now. */
+  readonly #said = new Set<string>();
   #stopped = false;
   #woken = false;
   #rise: ((urgent: boolean) => void) | undefined;
@@ -81,7 +83,7 @@ export class ReadLoop<Target> implements Subscription {
   }
 
   async #run(): Promise<void> {
-    const { clock, logger, paceMs } = this.#options;
+    const { clock, paceMs } = this.#options;
     let retryMs = FIRST_RETRY_MS;
     while (!this.#stopped) {
       const startedMs = clock.monotonicMs();
@@ -90,14 +92,29 @@ export class ReadLoop<Target> implements Subscription {
         const result = await this.#reader.pass();
         await this.#tellWaiters();
         retryMs = FIRST_RETRY_MS;
+        this.#succeeded();
         if (result === 'some') await this.#rest(paceMs - (clock.monotonicMs() - startedMs), false);
         else if (result === 'none' && !this.#woken) await this.#rest(POLL_MS, true);
       } catch (thrown) {
-        logger.warn({ reader: this.#reader.name, retryMs, ...fieldsOf(thrown) }, 'reading events failed');
+        this.#failed(thrown, retryMs);
         await this.#rest(retryMs, false);
         retryMs = Math.min(retryMs * 2, MAX_RETRY_MS);
       }
     }
+  }
+
+  /** Said once for each reason: it is tried again for as long as that lasts. */
+  #failed(thrown: unknown, retryMs: number): void {
+    const { code, ...fields } = fieldsOf(thrown);
+    const isSaid = this.#said.has(code);
+    this.#said.add(code);
+    this.#options.logger[isSaid ? 'debug' : 'warn']({ reader: this.#reader.name, retryMs, code, ...fields }, 'reading events failed');
+  }
+
+  /** As loud as what it ends, so that who was told of that is told of this. */
+  #succeeded(): void {
+    if (this.#said.size > 0) this.#options.logger.warn({ reader: this.#reader.name }, 'events are read again');
+    this.#said.clear();
   }
 
   async #tellWaiters(): Promise<void> {
@@ -127,7 +144,7 @@ function stoppedError(): ServiceError {
 }
 
 /** Of a stranger's error only kind and place: its text may quote what was being handled. */
-function fieldsOf(thrown: unknown): LogFields {
+function fieldsOf(thrown: unknown): LogFields & { readonly code: string } {
   if (thrown instanceof ServiceError) return { code: thrown.code, error: thrown };
   if (thrown instanceof SqlError) return { code: thrown.kind, error: thrown };
   if (!(thrown instanceof Error)) return { code: 'internal' };

@@ -5,7 +5,7 @@ import { ManualClock } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import type { EventLog, Follower } from '@sluice/events';
 import { AccessChangedSchema } from '@sluice/proto/events/v1/changes';
-import { silentLogger } from '@sluice/telemetry';
+import { silentLogger, type Logger } from '@sluice/telemetry';
 import fc from 'fast-check';
 import { Replica, STALE_AFTER_MS, type Snapshot } from './index.ts';
 
@@ -58,10 +58,10 @@ class Owner {
   }
 }
 
-function copyOf(owner: Owner, options: { poison?: string } = {}) {
+function copyOf(owner: Owner, options: { poison?: string; logger?: Logger } = {}) {
   const clock = new ManualClock();
   const replica = new Replica<State, typeof AccessChangedSchema>({
-    name: 'access', events: owner.events, schema: AccessChangedSchema, clock, logger: silentLogger,
+    name: 'access', events: owner.events, schema: AccessChangedSchema, clock, logger: options.logger ?? silentLogger,
     load: () => owner.load(),
     apply: (state, { message }) => {
       if (message.organisationId === options.poison) throw new Error('cannot be applied');
@@ -175,6 +175,27 @@ describe('a replica', () => {
     owner.reachable = true;
     for (let second = 0; second < 5; second++) await settle(1_000);
     expect([replica.state, replica.health().status]).toEqual([owner.published, 'ok']);
+  });
+
+  it('says once that the owner is away, and once that it is not any more, each time', async () => {
+    const owner = new Owner();
+    const loud: [message: string, replica: unknown][] = [];
+    let quiet = 0;
+    const logger = { ...silentLogger, warn: ({ replica: name }: object & { replica?: unknown }, message: string) => void loud.push([message, name]), debug: (_fields: object, message: string) => void (quiet += Number(message === 'the owner could not be read')) } as Logger;
+    const { replica, settle } = copyOf(owner, { logger });
+    replica.start();
+    await settle();
+    for (let round = 1; round <= 2; round++) {
+      owner.reachable = false;
+      for (let second = 0; second < 30; second++) await settle(1_000);
+      expect(loud).toHaveLength(2 * round - 1);
+      owner.reachable = true;
+      for (let second = 0; second < 5; second++) await settle(1_000);
+      expect(loud.slice(-2)).toEqual([['the owner could not be read', 'access'], ['the owner can be read again', 'access']]);
+      expect(loud).toHaveLength(2 * round);
+    }
+    expect(quiet).toBeGreaterThan(10);
+    await replica.stop();
   });
 
   it('applies what continues it also while the owner is slow to answer, and says how old it is by the beats it hears', async () => {

@@ -151,15 +151,21 @@ export class Replica<State, M extends DescMessage> {
   }
 
   async #loadUntilCurrent(): Promise<void> {
+    let isAway = false;
     for (let failures = 0; !this.#stop.signal.aborted; failures++) {
       try {
         const asked = { atMs: this.#options.clock.monotonicMs(), position: this.position };
         const loaded = await this.#loadOnce();
         if (this.#stop.signal.aborted) return;
+        // As loud as what it ends, so that who was told of that is told of this.
+        if (isAway) this.#options.logger.warn({ replica: this.#options.name, attempts: failures }, 'the owner can be read again');
+        isAway = false;
         if (this.#accept(loaded, asked)) return;
       } catch (thrown) {
         if (this.#stop.signal.aborted) return;
-        this.#options.logger.warn({ replica: this.#options.name, attempt: failures + 1, error: asError(thrown) }, 'the owner could not be read');
+        // Once: it is tried again for as long as the owner is away.
+        this.#options.logger[isAway ? 'debug' : 'warn']({ replica: this.#options.name, attempt: failures + 1, error: asError(thrown) }, 'the owner could not be read');
+        isAway = true;
       }
       await this.#pause(Math.min(RETRY_LAST_MS, RETRY_FIRST_MS * 2 ** Math.min(failures, 10)));
     }
