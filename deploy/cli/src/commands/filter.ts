@@ -35,11 +35,11 @@ export function addFilterCommands(program: Command): void {
 
   const add = reads(group.command('add').description('add a rule; it holds for every call from the next one on').argument('[word-or-regex]', 'the word or the regular expression; none for pii:TYPE'))
     .option('--kind <kind>', `word, regex, or pii:TYPE (${PII_TYPES.join(', ')})`, kindOf, 'word')
-    .addOption(new Option('--action <action>', 'block: end the call; mask: put stars in its place; flag: only record it; allow: words that no other rule may match inside of').choices(['block', 'mask', 'flag', 'allow']).default('block'))
+    .addOption(new Option('--action <action>', 'block: end the call; mask: put stars in its place; flag: only record it; allow: words that no other rule may match inside of; the allow of a project also undoes a rule of the organisation, in its calls').choices(['block', 'mask', 'flag', 'allow']).default('block'))
     .addOption(new Option('--direction <direction>', 'prompts (in), answers (out) or both').choices(['in', 'out', 'both']).default('both'))
     .option('--project <id>', 'for calls of this project only (default: the whole organisation)')
     .option('--title <text>', 'what whoever is refused is told; it must not hold the word')
-    .option('--words-file <file>', 'a list of words instead of one: UTF-8, a word a line');
+    .option('--words-file <file>', 'a list of words instead of one: UTF-8, a word a line; up to 100000 words of up to 100 characters, 2000000 characters together (all words of an organisation: 200000, of 2000000 characters)');
   examples(add, [
     'sluice filter add "project bluebird" --title "internal names"', 'sluice filter add --words-file words.txt --action mask --direction out',
     "sluice filter add 'ticket-[0-9]{6}' --kind regex --action flag", 'sluice filter add --kind pii:email --action mask', 'sluice filter add Scunthorpe --action allow',
