@@ -4,6 +4,7 @@ export { piiDetector } from './pii/pii-detector.ts';
 export { PII_TYPES, type PiiType } from './pii/pii-type.ts';
 export { compileKeywords, loadKeywords, serialiseKeywords, wordFault, type CompiledKeywords, type KeywordList, type SerialisedKeywords } from './keywords/compile-keywords.ts';
 export { compileOffThread } from './keywords/compile-off-thread.ts';
+export { KeywordsRefused } from './keywords/keywords-refused.ts';
 export { keywordDetector } from './keywords/keyword-detector.ts';
 export { filterWhole } from './stream/filter-whole.ts';
 export { ReleasingStream } from './stream/releasing-stream.ts';

@@ -48,7 +48,7 @@ class ContentFilterModule implements OnModuleInit, OnApplicationShutdown {
     const migrations = await readMigrations(new URL('../migrations', import.meta.url));
     const sql = explainedTables(await this.#platform.sql('content_filter', migrations), AWAY);
     const hash = hitHash(await loadHitKey(sql, rootKey, ids));
-    const compiler = new AutomatonCompiler(clock);
+    const compiler = new AutomatonCompiler();
     const hearsChanges = (): boolean => heard.ageMs() <= DEAF_AFTER_MS;
     const book = (this.#book = new PolicyBook({ compiler, readRules: (organisationId, known) => readRules(sql, organisationId, known), hearsChanges, clock, logger }));
     const heard = (this.#heard = this.#follow(sql, book));

@@ -7,6 +7,7 @@ import { Action, Direction, FilterRequestSchema, type AddRuleRequestSchema, type
 import { AdminActedSchema, type AdminActed } from '@sluice/proto/events/v1/calls';
 import type { Implementation } from '@sluice/rpc';
 import { MAX_EXPRESSION_PARTS, MAX_PATTERNS, MAX_PROJECTS, MAX_RULES } from './domain/add-rule.ts';
+import { MAX_CHARACTERS } from './domain/check-rule.ts';
 import { House, type Running } from './testing/house.ts';
 import { threadsStarted } from './testing/threads.ts';
 
@@ -90,6 +91,15 @@ describe('rules of the filter', () => {
     // A change beside it does not build the list again.
     expect((await threadsStarted(() => add(['otter'])))[0]).toBe(0);
     expect([await outcome(`an ${words[49_999]}`), await outcome('an otter')]).toEqual([Action.BLOCK, Action.BLOCK]);
+  });
+
+  it('are refused, and nothing of them is kept, when there is no room for their words; what is in force goes on', async () => {
+    await add(['badger']);
+    const before = await list();
+    const alike = Array.from({ length: 300 }, (_, index) => `z${'a'.repeat(1 + index % 20)}${'b'.repeat(1 + Math.floor(index / 20))}z`);
+    await expect(add(alike)).rejects.toMatchObject({ code: 'invalid_value', param: 'patterns' });
+    expect(await list()).toEqual(before);
+    expect([await outcome('a badger'), await outcome(`a ${alike[0]}`)]).toEqual([Action.BLOCK, Action.UNSPECIFIED]);
   });
 
   it('pin a call: one that began before a change ends by the rules it began with', async () => {
@@ -178,6 +188,17 @@ describe('rules of the filter', () => {
     await add(['stoat']);
     await fill(2_000, 2_000 + MAX_RULES - MAX_PROJECTS - 3, 0, null);
     await expect(add([], { kind: 'pii:ip' })).rejects.toEqual(code('failed_precondition'));
+  });
+
+  it('stop at the characters of all words that are in force', async () => {
+    await add(['ab'], { projectId: 'ours' });
+    await house.sql('content_filter').query(
+      `insert into rule (id, organisation_id, kind, patterns, pattern_count, digest, action, direction, title, created_at_ms, added_version)
+       select 'fill', 'org', 'word', string_agg(repeat(chr(134071), 100), chr(10)), count(*), decode('00', 'hex'), 'flag', 'in', 't', 1, 1 from generate_series(1, ${MAX_CHARACTERS / 100 - 1})`);
+    const refusal = await add([`x${'y'.repeat(96)}z`, 'c']).catch((thrown: unknown) => thrown);
+    expect(refusal).toEqual(code('failed_precondition', 'patterns'));
+    expect(String(refusal)).toMatch(/at most 2000000 characters together; these have 99, and those in force have 1999902/);
+    await add([`x${'y'.repeat(96)}z`]);
   });
 
   it('stop at the parts of all regular expressions that are in force', async () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Automaton } from './automaton.ts';
 import { buildAutomaton } from './build-automaton.ts';
+import { KeywordsRefused } from './keywords-refused.ts';
 import { forEachEntry, step } from './step.ts';
 
 const automatonOf = (keys: readonly string[]) => buildAutomaton(new Map(keys.map((key, rule) => [key, [{ rule, flags: 0 }]])));
@@ -44,6 +45,12 @@ describe('buildAutomaton', () => {
     const automaton = automatonOf(unique);
     expect(occurrences(automaton, unique.join(''))).toHaveLength(naive(unique, unique.join('')).length);
     expect(automaton.buffer.byteLength).toBeLessThan(1_500_000);
+  });
+
+  it('takes no more units than there is room for, and says how many there are', () => {
+    const entries = new Map(['abc', 'de'].map((key, rule) => [key, [{ rule, flags: 0 }]]));
+    expect(occurrences(buildAutomaton(entries, 5), 'abcde')).toHaveLength(2);
+    expect(() => buildAutomaton(entries, 4)).toThrow(new KeywordsRefused('with all of their forms the words have 5 characters, and there is room for 4'));
   });
 
   it('finds nothing without a key', () => {

@@ -2,6 +2,7 @@ import { TRACKS } from '../normalise/tracks.ts';
 import { AFTER_BOUNDARY, ANYWHERE, CHECK, COLLAPSED, ENDS, ENDS_ANYWHERE, ENDS_WORD, FAIL, FREE, HIT, LEFT, RIGHT, allocate, type Automaton } from './automaton.ts';
 import { writeLeads, writeLook } from './first-look.ts';
 import { FreeSlots } from './free-slots.ts';
+import { KeywordsRefused } from './keywords-refused.ts';
 
 /** What is reported when a key was found. */
 export interface KeyEntry {
@@ -16,6 +17,9 @@ export interface KeyEntry {
 /** A key is a word in normalised units, of at most so many: depths are bytes. */
 export const MAX_KEY_UNITS = 255;
 
+/** Units of all keys of one automaton: each takes up to a state of 28 bytes, and three times that while it is built. */
+export const MAX_UNITS = 6_000_000;
+
 interface Trie {
   /** States in breadth-first order, the root first; what lies behind `count` is unused. */
   readonly order: Int32Array;
@@ -28,9 +32,12 @@ interface Trie {
   readonly slots: number;
 }
 
-/** Builds the automaton of keys; in linear time but for a bounded search of places. Keys are 1 to 255 units long. */
-export function buildAutomaton(entries: ReadonlyMap<string, readonly KeyEntry[]>): Automaton {
-  const keys = [...entries.keys()].sort();
+/** Builds the automaton of keys; in linear time but for a bounded search of places. Keys are 1 to 255 units long. Errors: `KeywordsRefused`, before anything is built. */
+export function buildAutomaton(entries: ReadonlyMap<string, readonly KeyEntry[]>, maxUnits = MAX_UNITS): Automaton {
+  const keys = [...entries.keys()];
+  const total = keys.reduce((sum, { length }) => sum + length, 0);
+  if (total > maxUnits) throw new KeywordsRefused(`with all of their forms the words have ${total} characters, and there is room for ${maxUnits}`);
+  keys.sort();
   const { classes, units } = classify(keys);
   const trie = placeStates(keys, classes, units);
   const longestKey = keys.reduce((longest, { length }) => Math.max(longest, length), 0);

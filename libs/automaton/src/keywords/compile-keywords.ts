@@ -3,6 +3,7 @@ import { TRACKS } from '../normalise/tracks.ts';
 import { DROPPED, NOISE, SPACE, UnitBuffer } from '../normalise/unit-buffer.ts';
 import { AS_WRITTEN, COLLAPSED, FREE, LEFT, RIGHT, loadAutomaton, type Automaton } from './automaton.ts';
 import { MAX_KEY_UNITS, buildAutomaton, type KeyEntry } from './build-automaton.ts';
+import { KeywordsRefused } from './keywords-refused.ts';
 import { REPEATABLE, SYLLABLE, UNIT_KIND, WORD } from './unit-kind.ts';
 
 /** The words of one rule. */
@@ -38,7 +39,10 @@ export function wordFault(word: string): 'empty' | 'too long' | undefined {
   return length > MAX_KEY_UNITS ? 'too long' : undefined;
 }
 
-/** Compiles lists of words; those with a `wordFault` are left out. Takes some 0.2 s for 50,000 words: `compileOffThread` spares the event loop. */
+/**
+ * Compiles lists of words; those with a `wordFault` are left out. Takes some 0.2 s for 50,000 words: `compileOffThread` spares the event loop.
+ * @throws KeywordsRefused when there is no room for them.
+ */
 export function compileKeywords(lists: readonly KeywordList[]): CompiledKeywords {
   const words = new Map<string, KeyEntry[]>();
   const sounds = new Map<string, KeyEntry[]>();
@@ -110,11 +114,20 @@ function parted(entry: KeyEntry, { units, separated }: Form): KeyEntry {
 const boundaries = (form: string) =>
   (isWord(form, 0) ? LEFT : 0) | (isWord(form, form.length - 1) ? RIGHT : 0);
 
+/** Words of a rule that are one but for how often their letters stand: a text that has their letters once is held against each of them. */
+const MAX_ALIKE = 256;
+
 /** The same word twice in a rule is one entry. */
 function add(keys: Map<string, KeyEntry[]>, key: string, entry: KeyEntry): void {
   const entries = keys.get(key);
-  if (!entries) keys.set(key, [entry]);
-  else if (!entries.some((other) => other.rule === entry.rule && other.flags === entry.flags && String(other.runs) === String(entry.runs) && String(other.joints) === String(entry.joints))) entries.push(entry);
+  if (!entries) return void keys.set(key, [entry]);
+  let alike = 0;
+  for (const other of entries) {
+    if (other.rule !== entry.rule) continue;
+    if (other.flags === entry.flags && String(other.runs) === String(entry.runs) && String(other.joints) === String(entry.joints)) return;
+    if (++alike === MAX_ALIKE) throw new KeywordsRefused(`more than ${MAX_ALIKE} words of a list are the same but for how often their letters are repeated`);
+  }
+  entries.push(entry);
 }
 
 /** A word with doubled letters also stands under its collapsed form, with how often each letter must stand. */

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { ManualClock } from '@sluice/clock';
 import type { Match } from '../detector.ts';
 import { compileKeywords, serialiseKeywords } from './compile-keywords.ts';
 import { compileOffThread } from './compile-off-thread.ts';
 import { keywordDetector } from './keyword-detector.ts';
+import { KeywordsRefused } from './keywords-refused.ts';
 
 const lists = [{ rule: 4, words: ['法轮功', 'asshole', 'hash'] }, { rule: 7, words: ['Scunthorpe'], allow: true }];
 
@@ -30,11 +30,17 @@ describe('compileOffThread', () => {
     expect(Buffer.from(there.words).equals(Buffer.from(serialiseKeywords(compileKeywords(long)).words))).toBe(true);
   });
 
-  it('says so when it takes too long', async () => {
-    const clock = new ManualClock();
-    const compiled = compileOffThread(lists, clock);
-    clock.advance(30_000);
-    await expect(compiled).rejects.toMatchObject({ code: 'content_filter_unavailable', message: expect.stringContaining('30000 ms') });
+  it('is ended by whoever waits for it, before it begins as in the middle', async () => {
+    const end = new AbortController();
+    const compiled = compileOffThread(lists, end.signal);
+    end.abort();
+    await expect(compiled).rejects.toMatchObject({ code: 'content_filter_unavailable', message: expect.stringContaining('given up') });
+    await expect(compileOffThread(lists, end.signal)).rejects.toThrow();
+  });
+
+  it('says that there is no room, without a word of it', async () => {
+    const alike = [{ rule: 0, words: Array.from({ length: 300 }, (_, index) => `z${'a'.repeat(1 + index % 20)}${'b'.repeat(1 + Math.floor(index / 20))}z`) }];
+    await expect(compileOffThread(alike)).rejects.toThrow(new KeywordsRefused('more than 256 words of a list are the same but for how often their letters are repeated'));
   });
 
   it('says so when the thread dies of what it was given, without a word of it', async () => {

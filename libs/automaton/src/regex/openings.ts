@@ -26,7 +26,7 @@ export class Openings {
   constructor(expressions: readonly CompiledRegex[]) {
     this.#expressions = expressions;
     this.#all = 2 ** expressions.length - 1;
-    this.#sets = expressions.map(setsByPosition);
+    this.#sets = expressions.map(knownSets);
   }
 
   /** From `from` on, the first place at which a match may begin; the length of the text when there is none. */
@@ -73,6 +73,15 @@ export class Openings {
     });
     return takers;
   }
+}
+
+/** By expression: lists of them change, and they do not. */
+const SETS = new WeakMap<Program, readonly (readonly number[] | undefined)[]>();
+
+function knownSets(expression: Program): readonly (readonly number[] | undefined)[] {
+  const sets = SETS.get(expression) ?? setsByPosition(expression);
+  SETS.set(expression, sets);
+  return sets;
 }
 
 /** The sets of which the first, the second and the third character of a match are; what assertions say aside. */

@@ -3,7 +3,7 @@ import { publishAct, type ActOutlet, type AdminAct } from '@sluice/events';
 import { FilterChangedSchema } from '@sluice/proto/events/v1/changes';
 import type { Sql, SqlTransaction } from '@sluice/sql';
 import { patternText } from '../domain/add-rule.ts';
-import type { Acts, RuleState } from '../domain/ports.ts';
+import type { Acts, RuleState, Totals } from '../domain/ports.ts';
 import type { Rule, RuleHead } from '../domain/rule.ts';
 import { HEAD_COLUMNS, headOf, type HeadRow } from './rows.ts';
 
@@ -39,13 +39,14 @@ class SqlRuleState implements RuleState {
     return (await this.#sql.query<HeadRow>(text, [this.#organisationId, id])).map(headOf)[0];
   }
 
-  async totals(): Promise<{ readonly rules: number; readonly patterns: number; readonly projects: readonly string[] }> {
+  async totals(): Promise<Totals> {
     const text = `
       select count(*) as rules, coalesce(sum(pattern_count), 0)::bigint as patterns,
+             coalesce(sum(char_length(replace(patterns, E'\\n', ''))) filter (where kind = 'word'), 0)::bigint as characters,
              coalesce(array_agg(distinct project_id) filter (where project_id is not null), '{}') as projects
       from rule where organisation_id = $1 and removed_version is null`;
-    const [row] = await this.#sql.query<{ rules: bigint; patterns: bigint; projects: string[] }>(text, [this.#organisationId]);
-    return { rules: Number(row!.rules), patterns: Number(row!.patterns), projects: row!.projects };
+    const [row] = await this.#sql.query<{ rules: bigint; patterns: bigint; characters: bigint; projects: string[] }>(text, [this.#organisationId]);
+    return { rules: Number(row!.rules), patterns: Number(row!.patterns), characters: Number(row!.characters), projects: row!.projects };
   }
 
   async expressions(): Promise<readonly string[]> {

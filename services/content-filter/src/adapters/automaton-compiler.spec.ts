@@ -1,12 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { ManualClock } from '@sluice/clock';
 import type { Policy, TextDirection } from '../domain/call/policy.ts';
 import type { Rule } from '../domain/rule.ts';
 import { rule as ruleOf } from '../testing/rules.ts';
 import { threadsStarted } from '../testing/threads.ts';
 import { AutomatonCompiler } from './automaton-compiler.ts';
 
-const compiler = new AutomatonCompiler(new ManualClock());
+const compiler = new AutomatonCompiler();
 const rule = (id: string, more: Partial<Rule> = {}): Rule => ruleOf(id, { patternCount: more.patterns?.length ?? 1, ...more });
 
 /** What leaves of a text, and by which rules. */
@@ -104,6 +103,36 @@ describe('a compiled policy', () => {
     }
     const [threads, changed] = await threadsStarted(() => compiler.compile([two], before));
     expect([threads, whole(compiler.policy(1n, [changed]), 'one1 two1 ').blockedBy]).toEqual([1, 'two']);
+  });
+
+  it('takes expressions over from before, with what texts have taught of them', async () => {
+    const [one, two] = [rule('one', { kind: 'regex', patterns: ['one+x'] }), rule('two', { kind: 'regex', patterns: ['two+x'] })];
+    const before = await compiler.compile([one, two]);
+    const after = await compiler.compile([two, rule('three', { kind: 'regex', patterns: ['three+x'] }), rule('badger')], before);
+    const automata = (part: typeof before) => new Map(part.regexes.map(({ number, regex }) => [part.rules.get(number)!.id, regex]));
+    expect([...automata(after).keys()]).toEqual(['two', 'three']);
+    expect(automata(after).get('two')).toBe(automata(before).get('two'));
+    const policy = compiler.policy(2n, [after]);
+    expect(['one: onex ', 'twox ', 'threeex ', 'badger '].map((text) => whole(policy, text).blockedBy)).toEqual([undefined, 'two', 'three', 'badger']);
+  });
+
+  it('lets others have their turn while many expressions are compiled', async () => {
+    const rules = Array.from({ length: 200 }, (_, index) => rule(`r${index}`, { kind: 'regex', patterns: [`r${index}[a-z]+x`] }));
+    let turns = 0;
+    const others = setImmediate(function turn() {
+      if (++turns < 5) setImmediate(turn);
+    });
+    await compiler.compile(rules);
+    clearImmediate(others);
+    expect(turns).toBe(5);
+  });
+
+  it('is refused when there is no room for its words, by field and mend, and ended by whoever waits for it', async () => {
+    const alike = Array.from({ length: 300 }, (_, index) => `z${'a'.repeat(1 + index % 20)}${'b'.repeat(1 + Math.floor(index / 20))}z`);
+    await expect(compiler.compile([rule('alike', { patterns: alike })])).rejects.toMatchObject({ code: 'invalid_value', param: 'patterns', message: expect.stringContaining('leave some words out') });
+    const [one, two] = [alike.slice(0, 150), alike.slice(150)];
+    await expect(compiler.compile([rule('one', { patterns: one }), rule('two', { patterns: two })])).resolves.toBeDefined();
+    await expect(compiler.compile([rule('many', { patterns: alike.slice(0, 250) })], undefined, AbortSignal.abort())).rejects.toThrow();
   });
 
   it('is built on another thread when it has many words', async () => {

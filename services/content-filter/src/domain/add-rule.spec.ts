@@ -3,7 +3,7 @@ import { ManualClock, systemIds } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import { ScriptedCompiler } from '../testing/scripted-compiler.ts';
 import { addRule, MAX_EXPRESSION_PARTS } from './add-rule.ts';
-import type { GivenRule } from './check-rule.ts';
+import { MAX_CHARACTERS, type GivenRule } from './check-rule.ts';
 import type { Administration, RuleState } from './ports.ts';
 import { removeRule } from './remove-rule.ts';
 
@@ -22,9 +22,19 @@ function guarded(permissions: Partial<Administration['permissions']> = {}): { ad
       hasProject: async () => asked.push('project') > 0,
       ...permissions,
     },
-    compiler, inForce: { reached: async () => void asked.push('force') }, clock, ids: systemIds(clock),
+    compiler, inForce: { rehearse: async (_rule, first) => { await first(AbortSignal.abort()); asked.push('rehearsal'); return () => void asked.push('forgotten'); }, reached: async () => void asked.push('force') }, clock, ids: systemIds(clock),
   };
   return { administration, asked, compiler };
+}
+
+/** Tables that hold some rules, and take more. */
+function kept({ expressions = [], characters = 0 }: { expressions?: readonly string[]; characters?: number }): { acts: Administration['acts']; added: string[] } {
+  const added: string[] = [];
+  const state: RuleState = {
+    version: 1n, rule: async () => undefined, totals: async () => ({ rules: 1, patterns: 1, characters, projects: [] }), expressions: async () => expressions, same: async () => undefined,
+    addRule: async (rule) => void added.push(...rule.patterns), removeRule: async () => undefined, record: async () => undefined,
+  };
+  return { acts: { act: (_organisationId, work) => work(state) }, added };
 }
 
 describe('addRule', () => {
@@ -52,19 +62,31 @@ describe('addRule', () => {
 
   it('takes no more regular expressions than a process can look for, and says what is too large', async () => {
     const { administration, compiler } = guarded();
-    const inForce = ['x'.repeat(MAX_EXPRESSION_PARTS - 6)];
-    const added: string[] = [];
-    const state: RuleState = {
-      version: 1n, rule: async () => undefined, totals: async () => ({ rules: 1, patterns: 1, projects: [] }), expressions: async () => inForce, same: async () => undefined,
-      addRule: async (rule) => void added.push(...rule.patterns), removeRule: async () => undefined, record: async () => undefined,
-    };
-    const acts: Administration['acts'] = { act: (_organisationId, work) => work(state) };
+    const { acts, added } = kept({ expressions: ['x'.repeat(MAX_EXPRESSION_PARTS - 6)] });
     const add = (pattern: string, kind = 'regex') => addRule({ ...administration, acts }, actor, '', given({ kind, patterns: [pattern] }));
     await expect(add('badger+')).rejects.toMatchObject({ code: 'failed_precondition', param: 'patterns', message: expect.stringMatching(/at most 10000 parts; this one has 7, and those in force have 9994/) });
     await add('badger');
     await add('badgers of any length', 'word');
     expect(added).toEqual(['badger', 'badgers of any length']);
     expect(compiler.compiled).toEqual([]);
+  });
+
+  it('keeps no rule that cannot be compiled beside those in force, and frees what was compiled of one that is not kept', async () => {
+    const { administration, asked } = guarded();
+    const refusal = new ServiceError('invalid_value', 'Too long.', { param: 'patterns' });
+    const inForce = { ...administration.inForce, rehearse: () => Promise.reject(refusal) };
+    await expect(addRule({ ...administration, inForce }, actor, '', given())).rejects.toBe(refusal);
+    await expect(addRule(administration, actor, '', given())).rejects.toThrow('must not come here');
+    expect(asked).toEqual(['permission', 'permission', 'rehearsal', 'act', 'forgotten']);
+  });
+
+  it('takes no more characters of words than an organisation has room for, as code points', async () => {
+    const { administration } = guarded();
+    const { acts, added } = kept({ characters: MAX_CHARACTERS - 3 });
+    const add = (...patterns: string[]) => addRule({ ...administration, acts }, actor, '', given({ patterns }));
+    await expect(add('ab', 'cd')).rejects.toMatchObject({ code: 'failed_precondition', param: 'patterns', message: expect.stringMatching(/at most 2000000 characters together; these have 4, and those in force have 1999997/) });
+    await add('𠮷', 'cd');
+    expect(added).toEqual(['𠮷', 'cd']);
   });
 
   it.each(['block', 'mask', 'flag', 'allow'] as const)('takes no title that says what a rule looks for: %s', async (action) => {

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { ServiceError } from '@sluice/errors';
 import type { Actor } from '@sluice/events';
-import { checkRule, type GivenRule } from './check-rule.ts';
+import { charactersOf, checkRule, MAX_CHARACTERS, type GivenRule } from './check-rule.ts';
 import type { Administration, Compiler, RuleState } from './ports.ts';
 import { detailOf, type Rule } from './rule.ts';
 
-/** A change reads and compiles all rules of the organisation again. */
+/** A change reads the heads of all rules of the organisation again. */
 export const MAX_RULES = 1_000;
 /** All patterns of an organisation: twice the longest list. Every process holds the automata of all of them. */
 export const MAX_PATTERNS = 200_000;
@@ -31,7 +31,7 @@ export function patternText(patterns: readonly string[]): string {
  * applied yet.
  */
 export async function addRule(administration: Administration, actor: Actor, projectId: string, given: GivenRule): Promise<ChangedRule<Rule>> {
-  const { acts, permissions, compiler, inForce, clock, ids } = administration;
+  const { permissions, compiler, inForce, clock, ids } = administration;
   const content = checkRule(given);
   await permissions.require(actor, 'filter.change');
   // A rule of a mistyped project would look at nothing.
@@ -42,22 +42,33 @@ export async function addRule(administration: Administration, actor: Actor, proj
   };
   // What cannot be looked for is refused before it is kept.
   await compiler.refuseUnfit(rule);
-  if (given.title.trim() !== '') await refuseTelltaleTitle(compiler, rule);
+  const hasTitle = given.title.trim() !== '';
+  const forget = await inForce.rehearse(rule, async (signal) => {
+    if (hasTitle) await refuseTelltaleTitle(compiler, rule, signal);
+  });
+  try {
+    const version = await kept(administration, actor, rule);
+    await inForce.reached(actor.organisationId, version);
+    return { rule, version };
+  } finally {
+    forget();
+  }
+}
+
+function kept({ acts, compiler }: Administration, actor: Actor, rule: Rule): Promise<bigint> {
   const digest = createHash('sha256').update(patternText(rule.patterns)).digest();
-  const version = await acts.act(actor.organisationId, async (state) => {
+  return acts.act(actor.organisationId, async (state) => {
     await refuseTooMuch(state, rule, digest);
     if (rule.kind === 'regex') await refuseTooManyParts(state, compiler, rule);
     await state.addRule(rule, digest);
     await state.record({ actor, action: 'filter.rule_added', object: `filter_rule:${rule.id}`, atMs: rule.createdAtMs, detail: { ...detailOf(rule), digest: `sha256:${digest.toString('hex')}` } });
     return state.version;
   });
-  await inForce.reached(actor.organisationId, version);
-  return { rule, version };
 }
 
 /** Everyone is told a title. The default ones say nothing. */
-async function refuseTelltaleTitle(compiler: Compiler, rule: Rule): Promise<void> {
-  const title = (await compiler.alone(rule)).open('in');
+async function refuseTelltaleTitle(compiler: Compiler, rule: Rule, signal: AbortSignal): Promise<void> {
+  const title = (await compiler.alone(rule, signal)).open('in');
   const matches = [...title.push(rule.title).matches, ...title.end().matches];
   if (matches.length > 0) throw new ServiceError('invalid_value', 'Invalid `title`: whoever is refused is told it, and it holds what the rule looks for.', { param: 'title' });
 }
@@ -65,10 +76,15 @@ async function refuseTelltaleTitle(compiler: Compiler, rule: Rule): Promise<void
 async function refuseTooMuch(state: RuleState, rule: Rule, digest: Uint8Array): Promise<void> {
   const same = await state.same(rule, digest);
   if (same !== undefined) throw new ServiceError('already_exists', `The rule ${same} does the same already.`, { param: 'patterns' });
-  const { rules, patterns, projects } = await state.totals();
+  const { rules, patterns, characters, projects } = await state.totals();
   const full = (what: string): ServiceError => new ServiceError('failed_precondition', `An organisation has at most ${what}; remove a rule first.`);
   if (rules >= MAX_RULES) throw full(`${MAX_RULES} rules`);
   if (patterns + rule.patternCount > MAX_PATTERNS) throw full(`${MAX_PATTERNS} words`);
+  const own = rule.kind === 'word' ? charactersOf(rule.patterns) : 0;
+  if (own > 0 && characters + own > MAX_CHARACTERS) {
+    const why = `the words of an organisation have at most ${MAX_CHARACTERS} characters together; these have ${own}, and those in force have ${characters}`;
+    throw new ServiceError('failed_precondition', `There is no room for the words: ${why}. Leave some out, or remove a rule first.`, { param: 'patterns' });
+  }
   if (rule.projectId !== undefined && !projects.includes(rule.projectId) && projects.length >= MAX_PROJECTS) throw full(`${MAX_PROJECTS} projects with rules of their own`);
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { checkRule, MAX_REGEX_CHARACTERS, MAX_TITLE_CHARACTERS, MAX_WORD_CHARACTERS, MAX_WORDS, type GivenRule } from './check-rule.ts';
+import { checkRule, MAX_CHARACTERS, MAX_REGEX_CHARACTERS, MAX_TITLE_CHARACTERS, MAX_WORD_CHARACTERS, MAX_WORDS, type GivenRule } from './check-rule.ts';
 import { PII_TYPES } from './rule.ts';
 
 const given = (more: Partial<GivenRule> = {}): GivenRule => ({ kind: 'word', patterns: ['badger'], action: 'block', direction: undefined, title: '', ...more });
@@ -28,8 +28,10 @@ describe('checkRule', () => {
   });
 
   it('takes what is as large as it may be', () => {
-    const words = Array.from({ length: MAX_WORDS }, (_, index) => `${index}`.padStart(MAX_WORD_CHARACTERS, 'x'));
+    const words = Array.from({ length: MAX_WORDS }, (_, index) => `${index}`.padStart(MAX_CHARACTERS / MAX_WORDS, 'x'));
     expect(checkRule(given({ patterns: words })).patterns).toHaveLength(MAX_WORDS);
+    expect(() => checkRule(given({ patterns: [`${words[0]!}x`, ...words.slice(1)] }))).toThrow(/`patterns`: .* at most 2000000 characters together, and these have 2000001; leave out/);
+    expect(checkRule(given({ patterns: ['x'.repeat(MAX_WORD_CHARACTERS)] })).patterns).toHaveLength(1);
     checkRule(given({ kind: 'regex', patterns: ['x'.repeat(MAX_REGEX_CHARACTERS)], title: 't'.repeat(MAX_TITLE_CHARACTERS) }));
   });
 

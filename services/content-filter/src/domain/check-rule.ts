@@ -3,6 +3,8 @@ import { isKind, piiTypeOf, type Action, type Direction, type Kind, type RuleCon
 
 /** The automaton of a list this long takes about 10 MB and half a second of a core. */
 export const MAX_WORDS = 100_000;
+/** Characters of all words of an organisation, and so of one list: automata of some 120 MB in every process at worst, and three seconds of a core to build them. */
+export const MAX_CHARACTERS = 2_000_000;
 /** A longer text is no word; what is held back of a stream is at most as long. */
 export const MAX_WORD_CHARACTERS = 100;
 /** The automaton of a regular expression grows with it, and is looked through for every character. */
@@ -55,7 +57,19 @@ function checkWords(patterns: readonly string[]): readonly string[] {
     if (word.length > MAX_WORD_CHARACTERS) throw invalid('patterns', `a word has at most ${MAX_WORD_CHARACTERS} characters`);
     words.add(word);
   }
+  const characters = charactersOf([...words]);
+  if (characters > MAX_CHARACTERS) throw invalid('patterns', `the words of a list have at most ${MAX_CHARACTERS} characters together, and these have ${characters}; leave out the longest`);
   return [...words];
+}
+
+/** Unicode code points, as a database counts them. */
+export function charactersOf(words: readonly string[]): number {
+  let characters = 0;
+  for (const word of words) {
+    characters += word.length;
+    for (let at = 1; at < word.length; at++) if ((word.charCodeAt(at) & 0xfc00) === 0xdc00 && (word.charCodeAt(at - 1) & 0xfc00) === 0xd800) characters--;
+  }
+  return characters;
 }
 
 function checkTitle(title: string): string {

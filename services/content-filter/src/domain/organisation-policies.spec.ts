@@ -28,7 +28,7 @@ describe('the policies of an organisation', () => {
     const compiler = new ScriptedCompiler();
     const before = await compilePolicies(compiler, { version: 1n, rules: [everywhere, ours, theirs] });
     compiler.compiled.length = 0;
-    const after = await compilePolicies(compiler, { version: 2n, rules: [everywhere, ours, theirs, rule('weasel', { projectId: 'ours' })] }, before);
+    const after = await compilePolicies(compiler, { version: 2n, rules: [everywhere, ours, theirs, rule('weasel', { projectId: 'ours' })] }, before.parts);
     expect(compiler.compiled).toEqual(['otter,weasel']);
     expect(['ours', 'theirs', 'other'].map((project) => after.of(project).version)).toEqual([2n, 2n, 2n]);
     expect([blocks(after.of('ours'), 'weasel'), blocks(before.of('ours'), 'weasel'), blocks(after.of('theirs'), 'badger')]).toEqual([true, false, true]);

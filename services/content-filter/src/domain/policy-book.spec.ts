@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '@sluice/clock';
+import { ServiceError } from '@sluice/errors';
 import { recordingLogger } from '@sluice/testkit';
 import { rule } from '../testing/rules.ts';
 import { ScriptedCompiler } from '../testing/scripted-compiler.ts';
@@ -189,15 +190,81 @@ describe('the policy book', () => {
     const told = bench.book.reached('org', 1n);
     const refused = expect(told).rejects.toThrow(/takes long/);
     await settle();
-    bench.clock.advance(10_000);
+    bench.clock.advance(5_000);
     await refused;
-    bench.clock.advance(10_000);
+    bench.clock.advance(114_999);
+    await settle();
+    expect(bench.book.health()).toMatchObject({ detail: expect.stringContaining('being loaded') });
+    bench.clock.advance(1);
     await settle();
     expect(bench.book.health()).toMatchObject({ detail: expect.stringContaining('could not be loaded') });
     bench.compiler.before = () => Promise.resolve();
     bench.clock.advance(100);
     await bench.book.settled();
     expect(bench.blocked('badger')).toEqual(['badger']);
+  });
+
+  it('goes on with the old rules while a build takes long, and with nothing else', async () => {
+    const bench = new Bench();
+    bench.load();
+    await bench.book.settled();
+    const gate = Promise.withResolvers<void>();
+    bench.compiler.before = () => gate.promise;
+    bench.rules = { version: 2n, rules: [rule('badger'), rule('otter')] };
+    bench.book.heard('org', 2n);
+    for (let second = 0; second < 100; second++) {
+      bench.clock.advance(1_000);
+      await settle();
+      expect([bench.blocked('badger', 'otter'), bench.book.health().status]).toEqual([['badger'], 'ok']);
+    }
+    gate.resolve();
+    await bench.book.settled();
+    expect(bench.blocked('badger', 'otter')).toEqual(['badger', 'otter']);
+  });
+
+  it('compiles a rule before it is kept, beside those of its place, and does not compile that again', async () => {
+    const bench = new Bench();
+    bench.rules = { version: 1n, rules: [rule('badger'), rule('stoat', { projectId: 'project' })] };
+    bench.load();
+    await bench.book.settled();
+    bench.compiler.compiled.length = 0;
+    const added = rule('otter', { projectId: 'project' });
+    const forget = await bench.book.rehearse(added, async () => undefined);
+    expect([bench.compiler.compiled, bench.blocked('otter')]).toEqual([['stoat,otter'], []]);
+    bench.rules = { version: 2n, rules: [...bench.rules.rules, added] };
+    await bench.book.reached('org', 2n);
+    forget();
+    expect([bench.compiler.compiled, bench.blocked('otter', 'stoat', 'badger')]).toEqual([['stoat,otter'], ['otter', 'stoat', 'badger']]);
+  });
+
+  it('refuses a rule that takes too long to compile, or has no room, and calls go on', async () => {
+    const bench = new Bench();
+    bench.load();
+    await bench.book.settled();
+    let given: AbortSignal | undefined;
+    bench.compiler.before = () => new Promise(() => undefined);
+    const late = expect(bench.book.rehearse(rule('otter'), async (signal) => void (given = signal))).rejects.toMatchObject({ code: 'invalid_value', param: 'patterns', message: expect.stringContaining('make the list shorter') });
+    await settle();
+    expect(given?.aborted).toBe(false);
+    bench.clock.advance(8_000);
+    await late;
+    expect(given?.aborted).toBe(true);
+    bench.compiler.before = () => Promise.reject(new ServiceError('invalid_value', 'No room.', { param: 'patterns' }));
+    await expect(bench.book.rehearse(rule('otter'), async () => undefined)).rejects.toThrow('No room.');
+    await expect(bench.book.rehearse(rule('otter'), () => Promise.reject(new Error('first')))).rejects.toThrow('first');
+    expect([bench.blocked('badger', 'otter'), bench.book.health().status, bench.of().version]).toEqual([['badger'], 'ok', 1n]);
+  });
+
+  it('rehearses nothing while the rules in force are not known, and the first rule of an organisation', async () => {
+    const bench = new Bench();
+    await expect(bench.book.rehearse(rule('otter'), async () => undefined)).rejects.toEqual(away);
+    bench.beforeRead = () => Promise.reject(new Error('power cut'));
+    bench.load();
+    await settle();
+    await expect(bench.book.rehearse(rule('otter'), async () => undefined)).rejects.toEqual(away);
+    const forget = await bench.book.rehearse(rule('stoat', { organisationId: 'other' }), async () => undefined);
+    forget();
+    expect([bench.compiler.compiled, bench.book.of('other', 'project').version]).toEqual([['stoat'], 0n]);
   });
 
   it('lets nothing pass when changes are not heard', async () => {

@@ -3,18 +3,19 @@ import { ServiceError } from '@sluice/errors';
 import type { HealthState } from '@sluice/lifecycle';
 import type { Logger } from '@sluice/telemetry';
 import type { Policies, Policy } from './call/policy.ts';
-import { compilePolicies, type OrganisationPolicies } from './organisation-policies.ts';
+import { Builds } from './builds.ts';
+import { compilePolicies, rehearsePart, type OrganisationPolicies, type Part } from './organisation-policies.ts';
 import type { Compiler, InForce, RulesInForce } from './ports.ts';
 import type { Rule } from './rule.ts';
 
-/** Reading and compiling the longest lists takes a second; what takes so long has failed, and nothing may pass then. */
-const BUILD_LIMIT_MS = 20_000;
-/** How long an administrator waits for a rule to be applied. */
-const FORCE_LIMIT_MS = 10_000;
+/** The longest lists are compiled in three seconds of a core, and what was accepted must come up on a busy machine too; what takes so long has failed. */
+const BUILD_LIMIT_MS = 120_000;
+/** The rule that takes longer is refused. With the next one it is less than an administrator's request has. */
+const REHEARSAL_LIMIT_MS = 8_000;
+/** How long an administrator waits for a rule to be applied; it was compiled before. */
+const FORCE_LIMIT_MS = 5_000;
 const RETRY_FIRST_MS = 100;
 const RETRY_LAST_MS = 2_000;
-/** The rest of the machine answers calls meanwhile. */
-const BUILDS_AT_ONCE = 2;
 
 export interface PolicyBookOptions<Compiled> {
   readonly compiler: Compiler<Compiled>;
@@ -30,6 +31,8 @@ interface Entry<Compiled> {
   /** The newest version that was heard of. */
   wanted: bigint;
   policies: OrganisationPolicies<Compiled> | undefined;
+  /** Parts of rules that are about to be kept, by place. */
+  readonly rehearsed: Map<string, Part<Compiled>>;
   /** Why the rules are not known; nothing passes until they are. */
   failure: ServiceError | undefined;
   building: Promise<void> | undefined;
@@ -50,12 +53,11 @@ export class PolicyBook<Compiled> implements Policies, InForce {
   readonly #noRules: OrganisationPolicies<Compiled>;
   /** The organisations that have rules are known. */
   #isLoaded = false;
-  readonly #stop = new AbortController();
-  readonly #waiting: (() => void)[] = [];
-  #builds = 0;
+  readonly #builds: Builds;
 
   constructor(options: PolicyBookOptions<Compiled>) {
     this.#options = options;
+    this.#builds = new Builds(options.clock);
     const nothing = options.compiler.policy(0n, []);
     this.#noRules = { version: 0n, rules: new Map(), parts: new Map(), of: () => nothing };
   }
@@ -95,6 +97,28 @@ export class PolicyBook<Compiled> implements Policies, InForce {
     }
   }
 
+  async rehearse(rule: Rule, first: (signal: AbortSignal) => Promise<void>): Promise<() => void> {
+    const { organisationId } = rule;
+    if (!this.#isLoaded) throw unavailable('The filter rules are being loaded.');
+    const entry = this.#wanted(organisationId, 0n);
+    const { policies } = entry;
+    if (!policies) throw entry.failure ?? unavailable('The filter rules are being loaded.');
+    try {
+      const [place, part] = await this.#builds.run(REHEARSAL_LIMIT_MS, async (signal) => {
+        await first(signal);
+        return rehearsePart(this.#options.compiler, rule, policies.rules, policies.parts, signal);
+      });
+      entry.rehearsed.set(place, part);
+      return () => {
+        if (entry.rehearsed.get(place) === part) entry.rehearsed.delete(place);
+      };
+    } catch (thrown) {
+      if (!(thrown instanceof ServiceError) || thrown.code !== 'deadline_exceeded') throw thrown;
+      const why = `compiling it beside the rules in force takes longer than ${REHEARSAL_LIMIT_MS / 1000} s; make the list shorter, or remove a rule first`;
+      throw new ServiceError('invalid_value', `Invalid \`patterns\`: ${why}.`, { param: 'patterns', cause: thrown });
+    }
+  }
+
   /** Resolves when everything that was heard of was built, or could not be. */
   async tried(): Promise<void> {
     const untried = [...this.#entries.values()].filter(({ policies, failure }) => !policies && !failure);
@@ -117,7 +141,7 @@ export class PolicyBook<Compiled> implements Policies, InForce {
   }
 
   async stop(): Promise<void> {
-    this.#stop.abort();
+    this.#builds.stop();
     for (const { attempt } of this.#entries.values()) attempt.resolve();
     await this.settled();
   }
@@ -126,7 +150,7 @@ export class PolicyBook<Compiled> implements Policies, InForce {
     let entry = this.#entries.get(organisationId);
     if (!entry) {
       // Who was not among those that have rules had none until now: that is the version that goes on.
-      entry = { wanted: version, policies: this.#isLoaded ? this.#noRules : undefined, failure: undefined, building: undefined, attempt: Promise.withResolvers(), retry: undefined };
+      entry = { wanted: version, policies: this.#isLoaded ? this.#noRules : undefined, rehearsed: new Map(), failure: undefined, building: undefined, attempt: Promise.withResolvers(), retry: undefined };
       this.#entries.set(organisationId, entry);
     }
     if (version > entry.wanted) {
@@ -140,13 +164,13 @@ export class PolicyBook<Compiled> implements Policies, InForce {
   }
 
   async #buildUntilCurrent(organisationId: string, entry: Entry<Compiled>): Promise<void> {
-    for (let failures = 0; versionOf(entry) < entry.wanted && !this.#stop.signal.aborted; ) {
+    for (let failures = 0; versionOf(entry) < entry.wanted && !this.#builds.stopped.aborted; ) {
       try {
-        entry.policies = await this.#inTurn(() => this.#limited(this.#build(organisationId, entry)));
+        entry.policies = await this.#builds.run(BUILD_LIMIT_MS, (signal) => this.#build(organisationId, entry, signal));
         entry.failure = undefined;
         failures = 0;
       } catch (thrown) {
-        if (this.#stop.signal.aborted) break;
+        if (this.#builds.stopped.aborted) break;
         failures++;
         const error = thrown instanceof Error ? thrown : new Error('not an error was thrown');
         this.#options.logger.error({ organisationId, attempt: failures, error }, 'the filter rules could not be loaded; nothing passes');
@@ -158,37 +182,11 @@ export class PolicyBook<Compiled> implements Policies, InForce {
     }
   }
 
-  async #build(organisationId: string, entry: Entry<Compiled>): Promise<OrganisationPolicies<Compiled>> {
+  async #build(organisationId: string, entry: Entry<Compiled>, signal: AbortSignal): Promise<OrganisationPolicies<Compiled>> {
     const wanted = entry.wanted;
     const rules = await this.#options.readRules(organisationId, (entry.policies ?? this.#noRules).rules);
     if (rules.version < wanted) throw new ServiceError('internal', 'The rules that were read are older than those that were heard of.');
-    return compilePolicies(this.#options.compiler, rules, entry.policies);
-  }
-
-  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#builds >= BUILDS_AT_ONCE) await new Promise<void>((go) => this.#waiting.push(go));
-    else this.#builds++;
-    try {
-      return await work();
-    } finally {
-      // The place is handed on, so that nobody who comes meanwhile overtakes.
-      const next = this.#waiting.shift();
-      if (next) next();
-      else this.#builds--;
-    }
-  }
-
-  async #limited<T>(work: Promise<T>): Promise<T> {
-    const late = Promise.withResolvers<never>();
-    const timer = this.#options.clock.after(BUILD_LIMIT_MS, () => late.reject(new ServiceError('deadline_exceeded', 'The filter rules took too long to build.')));
-    const end = (): void => late.reject(new ServiceError('draining', 'The server is shutting down.'));
-    this.#stop.signal.addEventListener('abort', end, { once: true });
-    try {
-      return await Promise.race([work, late.promise]);
-    } finally {
-      timer.cancel();
-      this.#stop.signal.removeEventListener('abort', end);
-    }
+    return compilePolicies(this.#options.compiler, rules, new Map([...(entry.policies?.parts ?? []), ...entry.rehearsed]), signal);
   }
 
   async #pause(entry: Entry<Compiled>, delayMs: number): Promise<void> {
@@ -196,12 +194,12 @@ export class PolicyBook<Compiled> implements Policies, InForce {
     const end = (): void => resolve();
     const timer = this.#options.clock.after(delayMs, end);
     entry.retry = end;
-    this.#stop.signal.addEventListener('abort', end, { once: true });
-    if (this.#stop.signal.aborted) end();
+    this.#builds.stopped.addEventListener('abort', end, { once: true });
+    if (this.#builds.stopped.aborted) end();
     await promise;
     entry.retry = undefined;
     timer.cancel();
-    this.#stop.signal.removeEventListener('abort', end);
+    this.#builds.stopped.removeEventListener('abort', end);
   }
 }
 

@@ -4,6 +4,15 @@ import type { AccessPermissions } from '@sluice/permissions';
 import type { Policy } from './call/policy.ts';
 import type { Rule, RuleHead } from './rule.ts';
 
+/** What of an organisation is in force. */
+export interface Totals {
+  readonly rules: number;
+  readonly patterns: number;
+  /** Of all words, in code points. */
+  readonly characters: number;
+  readonly projects: readonly string[];
+}
+
 /** Rules of one organisation as one act sees and changes them; the act is the only one of its organisation until it ends. */
 export interface RuleState {
   /** The version that the rules have with this act. */
@@ -11,7 +20,7 @@ export interface RuleState {
   /** A rule in force. */
   rule(id: string): Promise<RuleHead | undefined>;
   /** What is in force. */
-  totals(): Promise<{ readonly rules: number; readonly patterns: number; readonly projects: readonly string[] }>;
+  totals(): Promise<Totals>;
   /** The regular expressions of all rules in force. */
   expressions(): Promise<readonly string[]>;
   /** The id of a rule in force that does the same in the same place. */
@@ -43,16 +52,27 @@ export interface Compiler<Compiled = unknown> {
   partsOf(expressions: readonly string[]): Promise<number>;
   /** Errors: `invalid_value` (the message tells the position) for a rule with a pattern that cannot be looked for. */
   refuseUnfit(rule: Rule): Promise<void>;
-  /** A policy of this rule alone that flags whatever it may mean, its words also inside of longer ones. */
-  alone(rule: Rule): Promise<Policy>;
-  /** The rules of one place: of the whole organisation, or of one project. @param before what was compiled for that place; long lists of it are taken over */
-  compile(rules: readonly Rule[], before?: Compiled): Promise<Compiled>;
+  /** A policy of this rule alone that flags whatever it may mean, its words also inside of longer ones. Errors: as of `compile`. */
+  alone(rule: Rule, signal?: AbortSignal): Promise<Policy>;
+  /**
+   * The rules of one place: of the whole organisation, or of one project. Errors: `invalid_value` when there is no room for their words.
+   * @param before what was compiled for that place; what of it did not change is taken over
+   * @param signal ends it, and frees what it took
+   */
+  compile(rules: readonly Rule[], before?: Compiled, signal?: AbortSignal): Promise<Compiled>;
   /** A policy of what was compiled for the whole organisation, for one project, or for both. */
   policy(version: bigint, parts: readonly Compiled[]): Policy;
 }
 
 /** Makes rules take effect in this process. */
 export interface InForce {
+  /**
+   * Compiles a rule beside those in force, before it is kept: what cannot be compiled is found here, and not by calls. Whoever applies it takes over what was
+   * compiled, until the answer is called: it frees that.
+   * Errors: `invalid_value` when it takes too much time or room, `content_filter_unavailable` when the rules in force are not known.
+   * @param first what must hold before, in the same turn and time
+   */
+  rehearse(rule: Rule, first: (signal: AbortSignal) => Promise<void>): Promise<() => void>;
   /** Resolves when this process applies that version or a later one. Errors: `content_filter_unavailable`. */
   reached(organisationId: string, version: bigint): Promise<void>;
 }

@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import { ManualClock } from '@sluice/clock';
 import { AutomatonCompiler } from '../../adapters/automaton-compiler.ts';
 import { rule } from '../../testing/rules.ts';
 import { CALL_STEPS_LIMIT, STRETCH_UNITS, TURN_STEPS } from './limits.ts';
@@ -18,7 +17,7 @@ describe('the work of a call', () => {
   });
 
   it('is let rest by turns, whatever the expressions: none costs more than a turn and a stretch', async () => {
-    const compiler = new AutomatonCompiler(new ManualClock());
+    const compiler = new AutomatonCompiler();
     // Which of 150 places are taken depends on 150 letters: nothing can be remembered.
     const rules = Array.from({ length: 20 }, (_, index) => rule(`r${index}`, { kind: 'regex', patterns: [`[ab]*a[ab]{150}c${index}`], action: 'flag' }));
     const work = new Work();
