@@ -91,7 +91,7 @@ describe('rules of the filter', () => {
     expect(json).toEqual({ ...SHOWN, deleted: true, policy_version: 8 });
   });
 
-  it.each([['POST', '/rules', {}, [201, 201, 403]], ['DELETE', '/rules/rule_1', undefined, [200, 200, 403]], ['GET', '/rules', undefined, [200, 200, 200]], ['POST', '/try', { text: 'a' }, [200, 200, 200]], ['GET', '/stats', undefined, [200, 200, 200]]] as const)(
+  it.each([['POST', '/rules', {}, [201, 403, 403]], ['DELETE', '/rules/rule_1', undefined, [200, 403, 403]], ['GET', '/rules', undefined, [200, 200, 200]], ['POST', '/try', { text: 'a' }, [200, 200, 200]], ['GET', '/stats', undefined, [200, 200, 200]]] as const)(
     '%s %s depends on the role', async (method, path, body, expected) => {
       const statuses = [];
       for (role of [Role.OWNER, Role.MEMBER, Role.AUDITOR]) statuses.push((await ask(method, path, body)).status);

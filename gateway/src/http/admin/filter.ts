@@ -2,7 +2,7 @@ import { Action, Direction, type Hit, type Rule, type RuleStats, type TryRespons
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { FILTER_BODY_LIMIT_BYTES, FILTER_WORDS_LIMIT } from '../limits.ts';
-import { ALL, OPERATORS, adminRoute, type AdminDoor } from './door.ts';
+import { ALL, OWNER, adminRoute, type AdminDoor } from './door.ts';
 import { filterInput, list, nameInput, text, time, timeInput } from './view.ts';
 
 const ACTIONS = { block: Action.BLOCK, mask: Action.MASK, flag: Action.FLAG, allow: Action.ALLOW } as const;
@@ -28,13 +28,13 @@ export function filterRoutes(server: FastifyInstance, door: AdminDoor): void {
     const { rules, policyVersion } = await door.filter.listRules({ organisationId: actor.organisationId, projectId }, options);
     return { json: { ...list(rules.map(ruleView)), policy_version: Number(policyVersion) } };
   });
-  adminRoute(server, door, 'POST', '/filter/rules', OPERATORS, async ({ actor, options, body }) => {
+  adminRoute(server, door, 'POST', '/filter/rules', OWNER, async ({ actor, options, body }) => {
     const { kind, patterns, action, direction, project_id, title } = body(newRule);
     const asked = { actor, kind, patterns, action: ACTIONS[action], direction: DIRECTIONS[direction], projectId: project_id ?? '', title: title ?? '' };
     const { rule, policyVersion } = await door.filter.addRule(asked, options);
     return { status: 201, json: { ...ruleView(rule!), policy_version: Number(policyVersion) } };
   }, long);
-  adminRoute(server, door, 'DELETE', '/filter/rules/:id', OPERATORS, async ({ actor, options, param }) => {
+  adminRoute(server, door, 'DELETE', '/filter/rules/:id', OWNER, async ({ actor, options, param }) => {
     const { rule, policyVersion } = await door.filter.removeRule({ actor, ruleId: param('id') }, options);
     return { json: { ...ruleView(rule!), deleted: true, policy_version: Number(policyVersion) } };
   });

@@ -12,7 +12,7 @@ const RIGHTS: readonly [Action, ...Role[]][] = [
   ['key_limits.set', 'owner', 'member'],
   ['parameter_rule.change', 'owner', 'member'],
   ['model.change', 'owner', 'member'],
-  ['filter.change', 'owner', 'member'],
+  ['filter.change', 'owner'],
   ['billing.change', 'owner'],
 ];
 

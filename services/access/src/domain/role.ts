@@ -9,10 +9,10 @@ export type Action =
   | 'model.change' | 'filter.change' | 'billing.change';
 
 /** What a member may do too. */
-const OPERATION: readonly Action[] = ['inference_key.create', 'inference_key.revoke', 'key_limits.set', 'parameter_rule.change', 'model.change', 'filter.change'];
+const OPERATION: readonly Action[] = ['inference_key.create', 'inference_key.revoke', 'key_limits.set', 'parameter_rule.change', 'model.change'];
 
 const ALLOWED: Readonly<Record<Role, readonly Action[]>> = {
-  owner: ['project.create', 'admin_key.create', 'admin_key.revoke', 'limits.set', 'billing.change', ...OPERATION],
+  owner: ['project.create', 'admin_key.create', 'admin_key.revoke', 'limits.set', 'billing.change', 'filter.change', ...OPERATION],
   member: OPERATION,
   auditor: [],
 };
