@@ -1,4 +1,5 @@
 import type { Match } from '../detector.ts';
+import { isContraction, LONGEST_CONTRACTION, SHORTEST_CONTRACTION } from './contractions.ts';
 
 interface Growing extends Match {
   start: number;
@@ -9,9 +10,17 @@ interface Growing extends Match {
 export class Found {
   #ready: Growing[] = [];
   #waiting: Growing[] = [];
+  readonly #textBetween: (start: number, end: number) => string;
   waits = false;
 
-  add(rule: number, start: number, end: number, untilBoundary: boolean): void {
+  /** @param textBetween what the text has there, as far back as the longest contraction */
+  constructor(textBetween: (start: number, end: number) => string) {
+    this.#textBetween = textBetween;
+  }
+
+  /** @param parted the word was listed with a separator, or nothing stands in it: then it is no word that a contraction has the letters of */
+  add(rule: number, start: number, end: number, untilBoundary: boolean, parted: boolean): void {
+    if (untilBoundary && !parted && end - start >= SHORTEST_CONTRACTION && end - start <= LONGEST_CONTRACTION && isContraction(this.#textBetween(start, end))) return;
     put(untilBoundary ? this.#waiting : this.#ready, rule, start, end);
     if (untilBoundary) this.waits = true;
   }

@@ -51,6 +51,33 @@ describe('keywordDetector', () => {
     }), { numRuns: 600 });
   });
 
+  it('leaves English contractions alone, and nothing else that has an apostrophe', () => {
+    const words = ['hell', 'shell', 'were', 'id', 'cant', 'wont', 'its', 'wed', 'ill', 'whore', 'shit', 'fuck', 'cunt', 'tits', 'dont'];
+    for (const text of ["he'll go", 'SHE\u2019LL', "so we're here", "I'd", "you can't.", 'they won\u2019t', "it's", "we'd", "I'll", "who're", "'he'll'", "don't"]) expect({ text, found: found(text, words) }).toEqual({ text, found: [] });
+    for (const [text, hit] of [["sh'it", "sh'it"], ["shi't", "shi't"], ["f'u'c'k", "f'u'c'k"], ["h'ell", "h'ell"], ["hel'l", "hel'l"], ["h'e'll", "h'e'll"], ["he''ll", "he''ll"], ["he-'ll", "he-'ll"], ["cun't", "cun't"],
+      ["tit's", "tit's"], ['he`ll', 'he`ll'], ["he'\u200bll", "he'\u200bll"], ["he 'll and hell", 'hell'], ['what the hell', 'hell']] as const) expect({ text, found: found(text, words) }).toEqual({ text, found: [hit] });
+    expect(found("I can't", ["can't"])).toEqual(["can't"]);
+    expect(found("I can't, he'll", ['can t', 'cant', 'hell'])).toEqual(["can't"]);
+    expect(found("he'lls", ['hell'], { wholeWord: false })).toEqual(["he'll"]);
+  });
+
+  it('tells contractions from words however the text is cut', () => {
+    const text = "well he'll shou\u200bldn't and sh'it, then she'll hell we're";
+    const words = ['hell', 'shit', 'shell', 'were', 'shouldnt'];
+    const whole = order(find(text, [{ rule: 0, words }]));
+    expect(whole).toHaveLength(3);
+    for (let at = 1; at < text.length; at++) {
+      for (const pieces of [[text.slice(0, at), text.slice(at)], [text.slice(0, at), ...text.slice(at)]]) {
+        const detector = keywordDetector([compileKeywords([{ rule: 0, words }])]);
+        for (const piece of pieces) detector.push(piece);
+        detector.end();
+        const matches: Match[] = [];
+        detector.drain(matches);
+        expect({ pieces, matches: order(matches) }).toEqual({ pieces, matches: whole });
+      }
+    }
+  });
+
   it('holds exactly from where a match may begin, not a unit more', () => {
     fc.assert(fc.property(plainText, lists, (text, all) => {
       const detector = keywordDetector([compileKeywords(all)]);

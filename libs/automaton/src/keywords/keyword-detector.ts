@@ -9,6 +9,9 @@ import { WordScan } from './word-scan.ts';
 /** A longer piece is taken in parts, so that the units of it need not all be in memory. */
 const PART_UNITS = 16_384;
 
+/** How much is kept of the text before a piece: a contraction, and what of it waits for what follows. */
+const TAIL_UNITS = 64;
+
 /** The units of the piece that is looked at: every detector is done with them before it returns. */
 const BUFFER = new UnitBuffer();
 
@@ -21,6 +24,9 @@ class KeywordDetector implements Detector {
   readonly #normaliser = new Normaliser();
   readonly #scans: (WordScan | SyllableScan)[] = [];
   readonly #found: Found[] = [];
+  /** What is looked at of the text, and the last of what was before. */
+  #part = '';
+  #tail = '';
   #length = 0;
   #halfPair = false;
   #frontier = 0;
@@ -34,7 +40,7 @@ class KeywordDetector implements Detector {
 
   /** One a scan: matches that lie beside each other then belong together. */
   #newFound(): Found {
-    const found = new Found();
+    const found = new Found((start, end) => this.#textBetween(start, end));
     this.#found.push(found);
     return found;
   }
@@ -46,8 +52,11 @@ class KeywordDetector implements Detector {
   push(piece: string): void {
     for (let from = 0; from < piece.length; from += PART_UNITS) {
       const part = piece.length <= PART_UNITS ? piece : piece.slice(from, from + PART_UNITS);
+      this.#part = part;
       this.#normaliser.push(part, BUFFER);
       this.#scan();
+      this.#tail = part.length >= TAIL_UNITS ? part.slice(-TAIL_UNITS) : (this.#tail + part).slice(-TAIL_UNITS);
+      this.#part = '';
       this.#length += part.length;
       this.#halfPair = (part.charCodeAt(part.length - 1) & 0xfc00) === 0xd800;
     }
@@ -66,6 +75,13 @@ class KeywordDetector implements Detector {
 
   drain(into: Match[]): void {
     for (const found of this.#found) found.drain(into);
+  }
+
+  /** Reaches back to the tail. `#length` counts what stands before the part. */
+  #textBetween(start: number, end: number): string {
+    const from = this.#length - this.#tail.length;
+    if (start >= this.#length) return this.#part.slice(start - this.#length, end - this.#length);
+    return (this.#tail + this.#part.slice(0, Math.max(0, end - this.#length))).slice(start - from, end - from);
   }
 
   #scan(): void {

@@ -91,7 +91,7 @@ export class LeetTrack {
       const flags = entryFlags[entry]!;
       const at = trail.at(units);
       if (units <= altered || flags & (COLLAPSED | AS_WRITTEN) || (flags & LEFT && trail.afterWord[at]) || !this.#likely(units) || !joined(this.#automaton, entry, units, trail)) return;
-      this.#found.add(entryRule[entry]!, trail.starts[at]!, end, (flags & RIGHT) !== 0);
+      this.#found.add(entryRule[entry]!, trail.starts[at]!, end, (flags & RIGHT) !== 0, true);
     });
   }
 

@@ -3,7 +3,7 @@ import type { Found } from './found.ts';
 import { forEachEntry, hits, step } from './step.ts';
 import { Trail } from './trail.ts';
 import { MAX_REPEATS } from './unit-kind.ts';
-import { beyondSpace, joined, unparted } from './white-space.ts';
+import { beyondSpace, joined, mayBeParted, unparted } from './white-space.ts';
 
 /** Follows a text in which a letter that is repeated stands once. It sleeps while no repeated letter is part of what may become a match. */
 export class RepeatsTrack {
@@ -73,7 +73,7 @@ export class RepeatsTrack {
       if (units <= collapsed || (flags & wanted) !== wanted || flags & AS_WRITTEN || (flags & LEFT && this.trail.afterWord[at])) return;
       if (flags & COLLAPSED && !this.#runsSuffice(entry, units)) return;
       if (!joined(this.#automaton, entry, units, this.trail)) return;
-      this.#found.add(entryRule[entry]!, this.trail.starts[at]!, end, (flags & RIGHT) !== 0);
+      this.#found.add(entryRule[entry]!, this.trail.starts[at]!, end, (flags & RIGHT) !== 0, mayBeParted(this.#automaton, entry));
     });
   }
 

@@ -74,7 +74,7 @@ export class SyllableScan {
 
   #report(state: number, end: number): void {
     forEachEntry(this.#automaton, state, (entry, units) => {
-      this.#found.add(this.#automaton.entryRule[entry]!, this.#trail.starts[this.#trail.at(units)]!, end, false);
+      this.#found.add(this.#automaton.entryRule[entry]!, this.#trail.starts[this.#trail.at(units)]!, end, false, true);
     });
   }
 }

@@ -222,7 +222,7 @@ export class UnbrokenRows {
       const excluded = afterWord ? LEFT | COLLAPSED : COLLAPSED;
       for (let entry = entryAt[key]!; entry < entryAt[key + 1]!; entry++) {
         const flags = entryFlags[entry]!;
-        if ((flags & excluded) === 0) this.#found.add(entryRule[entry]!, starts[at]!, ends[index - 1]!, (flags & RIGHT) !== 0);
+        if ((flags & excluded) === 0) this.#found.add(entryRule[entry]!, starts[at]!, ends[index - 1]!, (flags & RIGHT) !== 0, true);
       }
     }
   }

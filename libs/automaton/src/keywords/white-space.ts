@@ -28,6 +28,9 @@ export function beyondSpace({ depth, nodes, onward, openAfter, segment }: Automa
 
 const goesOn = (level: number, afterWord: boolean): boolean => level === ANYWHERE || (level === AFTER_BOUNDARY && !afterWord);
 
+/** Whether a word has a place where white space may stand: it was listed with a separator there, or is of a script without spaces. */
+export const mayBeParted = ({ entryFlags, entryJoints }: Automaton, entry: number): boolean => (entryFlags[entry]! & FREE) !== 0 || entryJoints[entry] !== 0;
+
 /** Whether white space stands in the last units only where this word lets it. */
 export function joined({ entryFlags, entryJoints, joints }: Automaton, entry: number, units: number, trail: Trail): boolean {
   if (trail.sinceSpace > units - 2 || entryFlags[entry]! & FREE) return true;

@@ -7,7 +7,7 @@ import { earliestStart, step } from './step.ts';
 import { PARTED, SPACED, Trail } from './trail.ts';
 import { UnbrokenRows } from './unbroken-rows.ts';
 import { LEET, MAX_SKIPPED, REPEATABLE, SKIPPED, UNIT_KIND, WORD } from './unit-kind.ts';
-import { beyondSpace, joined, unparted } from './white-space.ts';
+import { beyondSpace, joined, mayBeParted, unparted } from './white-space.ts';
 
 /**
  * Looks for the words of one automaton in units: as they are, with signs read as letters, with repeats collapsed. The
@@ -162,7 +162,7 @@ export class WordScan {
       const excluded = trail.afterWord[at] ? LEFT | COLLAPSED : COLLAPSED;
       for (let entry = entryAt[key]!; entry < entryAt[key + 1]!; entry++) {
         const flags = entryFlags[entry]!;
-        if (!(flags & excluded) && joined(this.#automaton, entry, units, trail)) this.#found.add(entryRule[entry]!, trail.starts[at]!, end, (flags & RIGHT) !== 0);
+        if (!(flags & excluded) && joined(this.#automaton, entry, units, trail)) this.#found.add(entryRule[entry]!, trail.starts[at]!, end, (flags & RIGHT) !== 0, mayBeParted(this.#automaton, entry));
       }
     }
     return this.#found.waits;

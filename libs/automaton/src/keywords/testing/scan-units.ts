@@ -19,7 +19,7 @@ export function unitScan({ words }: CompiledKeywords, text: string): () => numbe
     parts.push(part);
   }
   return () => {
-    const found = new Found();
+    const found = new Found(() => '');
     const scan = new WordScan(words, found);
     let matches = 0;
     for (const part of parts) {
