@@ -1,5 +1,5 @@
 import type { PiiType } from './pii-type.ts';
-import { CLASS_OF, FOLDED, UnitClass } from './unit-class.ts';
+import { CLASS_OF, digitOfPair, FOLDED, UnitClass } from './unit-class.ts';
 
 /** How many letters and digits stay readable at both ends. */
 interface Kept {
@@ -35,11 +35,16 @@ function keptOfPhone(digits: number): Kept {
   return { first: Math.min(digits - FEWEST_HIDDEN - LAST_OF_PHONE, MOST_FIRST_OF_PHONE), last: LAST_OF_PHONE };
 }
 
-const isShown = (unit: number): boolean => CLASS_OF[unit] === UnitClass.Digit || CLASS_OF[unit] === UnitClass.Letter;
+/** A letter or a digit, as one character. */
+function isShown(character: string): boolean {
+  if (character.length > 1) return digitOfPair(character.charCodeAt(0), character.charCodeAt(1)) >= 0;
+  const unitClass = CLASS_OF[character.charCodeAt(0)];
+  return unitClass === UnitClass.Digit || unitClass === UnitClass.Letter;
+}
 
 function countShown(text: string): number {
   let count = 0;
-  for (let i = 0; i < text.length; i++) if (isShown(text.charCodeAt(i))) count++;
+  for (const character of text) if (isShown(character)) count++;
   return count;
 }
 
@@ -51,9 +56,9 @@ function hideBetween(text: string, { first, last }: Kept): string {
   const to = kept ? count - last : count;
   let index = 0;
   let masked = '';
-  for (let i = 0; i < text.length; i++) {
-    const hidden = isShown(text.charCodeAt(i)) && index++ >= from && index <= to;
-    masked += hidden ? '*' : text.charAt(i);
+  for (const character of text) {
+    const hidden = isShown(character) && index++ >= from && index <= to;
+    masked += hidden ? '*' : character;
   }
   return masked;
 }
@@ -62,7 +67,7 @@ function hideBetween(text: string, { first, last }: Kept): string {
 function maskEmail(text: string): string {
   let at = 0;
   while (at < text.length && FOLDED[text.charCodeAt(at)] !== '@'.charCodeAt(0)) at++;
-  return `${at > 1 ? text.charAt(0) : ''}***${text.slice(at)}`;
+  return `${at > String.fromCodePoint(text.codePointAt(0)!).length ? String.fromCodePoint(text.codePointAt(0)!) : ''}***${text.slice(at)}`;
 }
 
 /** Two numbers or groups stay: the network, not the host. */

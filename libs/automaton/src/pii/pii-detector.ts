@@ -5,7 +5,7 @@ import { findIpv4, isIpv6 } from './ip.ts';
 import { NumberGathering } from './number-gathering.ts';
 import { CUE_REACH, isPhoneCue, LONGEST_CUE } from './phone-cue.ts';
 import { firstThatMatters, readFrom } from './plain-stretch.ts';
-import { CLASS_OF, FOLDED, isHex, UnitClass } from './unit-class.ts';
+import { CLASS_OF, digitOfPair, FOLDED, isHex, UnitClass } from './unit-class.ts';
 import { isUscc, USCC_LENGTH } from './uscc.ts';
 import { WordBuffer } from './word-buffer.ts';
 
@@ -44,6 +44,8 @@ class PiiDetector implements Detector {
   readonly #lettersMatter: boolean;
   readonly #phone: boolean;
   #position = 0;
+  /** The first half of what may be a digit, until the second comes; else 0. */
+  #half = 0;
   #inWord = false;
   /** Nothing in the rest of this word can match. */
   #dead = false;
@@ -70,13 +72,15 @@ class PiiDetector implements Detector {
   }
 
   get frontier(): number {
+    const until = this.#half === 0 ? this.#position : this.#position - 1;
     if (this.#gathering.isOpen) return this.#gathering.start;
-    return this.#word.length > 0 && !this.#hopeless ? this.#word.start(0) : this.#position;
+    return this.#word.length > 0 && !this.#hopeless ? this.#word.start(0) : until;
   }
 
   push(piece: string): void {
     let plainUntil = 0;
     for (let i = 0; i < piece.length; i++) {
+      if (this.#half !== 0 && this.#pair(piece.charCodeAt(i))) continue;
       if (i >= plainUntil && piece.length - i >= LEAST_STRETCH && !this.#inWord && !this.#gathering.isOpen) {
         plainUntil = firstThatMatters(piece, i);
         const from = readFrom(piece, i, plainUntil);
@@ -101,6 +105,9 @@ class PiiDetector implements Detector {
         case UnitClass.Colon:
           this.#colon();
           break;
+        case UnitClass.HalfDigit:
+          this.#half = unit;
+          break;
         case UnitClass.Invisible:
           if (++this.#invisible > MOST_INVISIBLE) this.#break();
           break;
@@ -112,12 +119,26 @@ class PiiDetector implements Detector {
   }
 
   end(): void {
+    this.#half = 0;
     this.#break();
   }
 
   drain(into: Match[]): void {
     for (const match of this.#matches) into.push(match);
     this.#matches.length = 0;
+  }
+
+  /** The unit behind the first half of what may be a digit: true when it is the second of one. Else the half was no part of anything. */
+  #pair(unit: number): boolean {
+    const digit = digitOfPair(this.#half, unit);
+    this.#half = 0;
+    if (digit < 0) {
+      if (this.#inWord || this.#gathering.isOpen) this.#break();
+      return false;
+    }
+    if (!this.#dead) this.#inWordUnit(digit, UnitClass.Digit, true);
+    this.#position++;
+    return true;
   }
 
   /** The letters from `i` on as far as they can be taken at once; returns how many, the last of which the caller counts. */
@@ -165,11 +186,12 @@ class PiiDetector implements Detector {
     if (this.#gathering.isOpen || (unitClass === UnitClass.Open && this.#numbers)) this.#gathering.separate(String.fromCharCode(unit), this.#position);
   }
 
-  #inWordUnit(unit: number, unitClass: number): void {
+  #inWordUnit(unit: number, unitClass: number, isPair = false): void {
     if (!this.#inWord) this.#startWord(unitClass);
     else if (this.#colons > 0) this.#continueIpv6(unit, unitClass);
     if (this.#dead) return;
-    this.#word.append(unit, this.#position);
+    if (isPair) this.#word.appendPair(unit, this.#position - 1);
+    else this.#word.append(unit, this.#position);
     if (unitClass === UnitClass.Digit) this.#hasDigit = true;
     else this.#onlyDigits = false;
     if (unit === DOT) this.#dots++;

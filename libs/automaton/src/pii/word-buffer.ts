@@ -4,11 +4,20 @@ import { CLASS_OF, FOLDED, UnitClass } from './unit-class.ts';
 export class WordBuffer {
   readonly #units: number[] = [];
   readonly #offsets: number[] = [];
+  /** Offsets of units that are two of the text. */
+  readonly #pairs = new Set<number>();
   length = 0;
 
   append(unit: number, offset: number): void {
     this.#units[this.length] = unit;
     this.#offsets[this.length++] = offset;
+  }
+
+  /** What a pair of units stands for. */
+  appendPair(unit: number, offset: number): void {
+    if (this.length === 0) this.#pairs.clear();
+    this.#pairs.add(offset);
+    this.append(unit, offset);
   }
 
   /** Appends the letters of `piece` from `from` on, the first of which has this offset, up to a length; returns how many there were. */
@@ -33,7 +42,8 @@ export class WordBuffer {
 
   /** Offset in the text behind the unit before `index`. */
   end(index: number): number {
-    return this.#offsets[index - 1]! + 1;
+    const offset = this.#offsets[index - 1]!;
+    return offset + (this.#pairs.has(offset) ? 2 : 1);
   }
 
   dropFirst(count: number): void {
