@@ -5,6 +5,7 @@ import { Action, type ContentFilterService, Direction, type FilterInput, type Fi
 import type { Implementation } from '@sluice/rpc';
 import { CallFilter, closed, type HitSink } from '../domain/call/call-filter.ts';
 import type { InputOutcome } from '../domain/call/input-filter.ts';
+import { tooMuchToLookAt } from '../domain/call/limits.ts';
 import type { HitHash, Policies, TextDirection } from '../domain/call/policy.ts';
 import { tryText } from '../domain/call/try-text.ts';
 import { inTurns, MeteredPolicy, Work } from '../domain/call/work.ts';
@@ -46,7 +47,7 @@ export function filterRpc(options: FilterRpcOptions): Pick<Implementation<typeof
     async try({ organisationId, projectId, text, direction }) {
       requireOrganisation(organisationId);
       try {
-        const work = new Work();
+        const work = new Work(() => tooMuchToLookAt('text'));
         const policy = new MeteredPolicy(options.policies.of(organisationId, projectId), work);
         const tried = await inTurns(tryText(policy, organisationId, options.hash, text, directionsOf(direction)), work, setImmediate);
         return {

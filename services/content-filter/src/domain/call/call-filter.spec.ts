@@ -53,6 +53,13 @@ describe('call filter', () => {
     expect(await refusalOf(call.output([finished()], true, turn))).toMatchObject({ code: 'content_filter_unavailable' });
   });
 
+  it('refuses an input that costs more than a call may, and says that it must be shorter', async () => {
+    const call = open(policiesOf({ word: 'abc', action: 'flag' }));
+    const refusal = await refusalOf(call.input(callOf('x'.repeat(CALL_STEPS_LIMIT / STEPS_A_LETTER + 1)), turn));
+    expect(refusal).toMatchObject({ code: 'invalid_value', param: 'messages', message: expect.stringContaining('shorten') });
+    expect(refusal.retryAfterSeconds).toBeUndefined();
+  });
+
   it('has no output for an input that was blocked, nor before the input', async () => {
     const call = open(policiesOf({ word: 'bad', action: 'block' }));
     await expect(call.output([delta('x')], false, turn)).rejects.toMatchObject({ code: 'failed_precondition' });

@@ -3,6 +3,7 @@ import type { ChatCall, ChatEvent } from '@sluice/proto/chat/v1/chat';
 import type { Hit } from '@sluice/proto/content_filter/v1/content_filter';
 import { Hits, type RuleCount } from './hits.ts';
 import { filterInput, type InputOutcome } from './input-filter.ts';
+import { beyondLimit, tooMuchToLookAt } from './limits.ts';
 import { OutputFilter } from './output-filter.ts';
 import type { HitHash, Policies, Policy } from './policy.ts';
 import { inTurns, MeteredPolicy, Work } from './work.ts';
@@ -47,7 +48,8 @@ export class CallFilter {
   readonly policy: Policy;
   readonly owner: CallOwner;
   readonly hits: Hits;
-  readonly #work = new Work();
+  /** An input can be made shorter; an output ends. */
+  readonly #work = new Work(() => (this.#output ? beyondLimit('what is so much work') : tooMuchToLookAt('messages')));
   #output: OutputFilter | undefined;
   #hasFailed = false;
 

@@ -2,9 +2,12 @@ import { describe, expect, it } from '@jest/globals';
 import { create } from '@bufbuild/protobuf';
 import { Channel, ChatCallSchema, type ChatCall } from '@sluice/proto/chat/v1/chat';
 import fc from 'fast-check';
+import { AutomatonCompiler } from '../../adapters/automaton-compiler.ts';
+import { rule } from '../../testing/rules.ts';
 import { Hits } from './hits.ts';
 import { filterInput, type InputOutcome } from './input-filter.ts';
 import { STRETCH_UNITS } from './limits.ts';
+import type { Policy } from './policy.ts';
 import { MASK, ScriptedPolicy } from './testing/scripted-policy.ts';
 
 const policy = new ScriptedPolicy([{ word: 'abc', action: 'mask' }, { word: 'bad', action: 'block' }, { word: 'hm', action: 'flag' }, { word: 'string', action: 'mask' }]);
@@ -14,7 +17,7 @@ function callOf(messages: unknown, fields: Readonly<Record<string, unknown>> = {
   return Object.freeze(create(ChatCallSchema, { model: 'm', messages: json(messages), choices: 1, fields: Object.entries(fields).map(([name, value]) => ({ name, json: json(value) })) }));
 }
 
-function run(call: ChatCall, rules = policy): InputOutcome & { hits: Hits; turns: number } {
+function run(call: ChatCall, rules: Policy = policy): InputOutcome & { hits: Hits; turns: number } {
   const hits = new Hits(rules, 'org', (_organisation, text) => Buffer.from(text));
   const steps = filterInput(call, rules, hits);
   for (let turns = 0; ; turns++) {
@@ -92,6 +95,9 @@ describe('input filter', () => {
     ['an id', [{ role: 'tool', tool_call_id: 'abc', content: 'x' }], {}],
     ['the name of a tool that was called', [{ role: 'assistant', tool_calls: [{ id: '1', type: 'function', function: { name: 'abc', arguments: '{}' } }] }], {}],
     ['the name of a tool that is offered', [], { tools: [{ type: 'function', function: { name: 'abc' } }] }],
+    ['the name of a function that is offered', [], { functions: [{ name: 'abc' }] }],
+    ['the name of the tool that is chosen', [], { tool_choice: { type: 'function', function: { name: 'abc' } } }],
+    ['the name of a schema', [], { response_format: { type: 'json_schema', json_schema: { name: 'abc', schema: {} } } }],
     ['the head of an image', [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'data:abc;base64,AAAA' } }] }], {}],
   ])('refuses what would be masked and must stay as it is: %s', (_where, messages, fields) => {
     const outcome = run(callOf(messages, fields));
@@ -177,6 +183,16 @@ describe('input filter', () => {
     const outcome = run(callOf([{ role: 'user', content: parts }]));
     expect(outcome).toMatchObject({ action: 'block', blockedBy: { id: 'rule-0' } });
     expect(outcome.hits.all).toMatchObject([{ ruleId: 'rule-0' }]);
+  });
+
+  it('masks what stands whole in one text part, although the next goes on with it', async () => {
+    const compiler = new AutomatonCompiler();
+    const mail = compiler.policy(1n, [await compiler.compile([rule('mail', { kind: 'pii:email', patterns: [], action: 'mask' })])]);
+    const outcome = (...texts: string[]) => run(callOf([{ role: 'user', content: texts.map((text) => ({ type: 'text', text })) }]), mail);
+    const masked = outcome('Sender: jane.doe@example.com', 'Please answer.', 'Then jim@example.com', '.');
+    expect([masked.action, messagesOf(masked)]).toMatchObject(['mask', [{ content: [{ text: 'Sender: j***@example.com' }, { text: 'Please answer.' }, { text: 'Then j***@example.com' }, { text: '.' }] }]]);
+    expect(outcome('Sender: jane.doe@exam', 'ple.com')).toMatchObject({ action: 'block', blockedBy: { id: 'mail' } });
+    expect(outcome('jim@example.com', ' and jane.doe@exam', 'ple.com')).toMatchObject({ action: 'block', blockedBy: { id: 'mail' } });
   });
 
   it('does not join the parts of different messages', () => {

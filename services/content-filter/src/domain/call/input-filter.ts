@@ -11,7 +11,7 @@ import { JsonEdits, jsonLiterals, numberTexts, type JsonLiteral } from './json-l
 import { JsonText } from './json-text.ts';
 import { INPUT_TEXTS_LIMIT } from './limits.ts';
 import { textOfAddress, textOfData } from './media-text.ts';
-import type { Policy, PolicyRule } from './policy.ts';
+import type { Policy, PolicyRule, TextMatch } from './policy.ts';
 import { lookAt } from './whole-text.ts';
 
 export interface InputOutcome {
@@ -65,6 +65,8 @@ class InputReader {
   readonly #found: Hits['add'];
   readonly #parts: JoinedParts | undefined;
   readonly #clean = new CleanTexts();
+  /** What the text that was looked at last has shown. */
+  #shown: readonly TextMatch[] = [];
   #count = 0;
 
   /** @param parts of messages, read together; undefined where nothing can be refused any more */
@@ -87,7 +89,7 @@ class InputReader {
       const kind = literal.place.kindOf(literal.kind, literal.text);
       if (kind === undefined) continue;
       const left = yield* this.#leftOf(literal, kind);
-      if (this.#parts && this.blockedBy === undefined && literal.place.isTextPart) this.blockedBy = yield* this.#parts.add(literal.text, literal.index);
+      if (this.#parts && this.blockedBy === undefined && literal.place.isTextPart) this.blockedBy = yield* this.#parts.add(literal.text, this.#shown, literal.index);
       if (this.blockedBy !== undefined) return json;
       if (left !== literal.text) edits.replace(literal, left);
     }
@@ -113,9 +115,11 @@ class InputReader {
 
   /** What leaves of a text. */
   *#look(text: string, kind: TextKind, { place: { channel }, index }: Standing): Generator<void, string> {
+    this.#shown = [];
     if (kind !== 'json' && this.#clean.has(text)) return text;
     const stream = kind === 'json' ? new JsonText(this.#policy, 'in') : this.#policy.open('in');
     const release = yield* lookAt(stream, text);
+    this.#shown = release.matches;
     // What must stay as it is can only be refused; in what is only kept it is masked as well.
     const refusedBy = release.blockedBy ?? (kind === 'fixed' && this.#parts ? release.matches.find(({ rule }) => this.#actionOf(rule) === 'mask')?.rule : undefined);
     const isTold = (rule: number): boolean => rule === refusedBy || this.#actionOf(rule) === 'flag' || kind !== 'fixed';

@@ -39,3 +39,8 @@ export const TRY_TEXT_LIMIT_UNITS = 1_048_576;
 export function beyondLimit(what: string): ServiceError {
   return new ServiceError('content_filter_unavailable', `The content filter cannot look at ${what}.`);
 }
+
+/** Looking at what is given costs more steps than a call has: it would cost as much another time. @param param what is given */
+export function tooMuchToLookAt(param: string): ServiceError {
+  return new ServiceError('invalid_value', `Invalid \`${param}\`: the content filter would have to do more work on this text than on any call may be done; shorten it.`, { param });
+}

@@ -1,16 +1,23 @@
-import { beyondLimit, CALL_STEPS_LIMIT, TURN_STEPS } from './limits.ts';
+import type { ServiceError } from '@sluice/errors';
+import { CALL_STEPS_LIMIT, TURN_STEPS } from './limits.ts';
 import type { Policy, PolicyRule, TextDirection, TextStream } from './policy.ts';
 
 /** What looking at one call costs, in steps of the engine: so that no call keeps others from their turn, or a core for long. */
 export class Work {
+  readonly #tooMuch: () => ServiceError;
   #stepsInTurn = 0;
   #steps = 0;
 
-  /** Errors: `content_filter_unavailable` when one call would cost too much. */
+  /** @param tooMuch what is thrown when one call would cost too much */
+  constructor(tooMuch: () => ServiceError) {
+    this.#tooMuch = tooMuch;
+  }
+
+  /** Errors: the one that it was made with. */
   readonly spend = (steps: number): void => {
     this.#stepsInTurn += steps;
     this.#steps += steps;
-    if (this.#steps > CALL_STEPS_LIMIT) throw beyondLimit('what is so much work');
+    if (this.#steps > CALL_STEPS_LIMIT) throw this.#tooMuch();
   };
 
   /** True when others should get theirs: then the next turn begins. */
