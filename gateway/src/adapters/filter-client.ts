@@ -8,9 +8,11 @@ import { chatCall } from './chat-call.ts';
 import { Conversation } from './conversation.ts';
 
 /** A filter that takes longer is away: nothing may pass that was not looked at. */
-export const FILTER_LIMIT_MS = 2_000;
+const FILTER_LIMIT_MS = 2_000;
+/** A prompt may cost two seconds of a core, which others share; one that costs more is refused by the filter itself. */
+const INPUT_LIMIT_MS = 10_000;
 
-/** The content filter, as the flow calls it. Anything but an answer is `content_filter_unavailable`. */
+/** The content filter, as the flow calls it. Anything but an answer is `content_filter_unavailable`, except that an input may be refused as one that nobody can look at (`invalid_value`). */
 export class FilterClient implements ContentFilter {
   readonly #filter: Client<typeof ContentFilterService>;
   readonly #deadlines: AnswerDeadlines;
@@ -50,8 +52,9 @@ class Talk implements FilterTalk {
 
   async #ask(step: FilterRequest['step']): Promise<FilterResponse> {
     try {
-      return await this.#conversation.ask({ $typeName: 'content_filter.v1.FilterRequest', step }, FILTER_LIMIT_MS);
+      return await this.#conversation.ask({ $typeName: 'content_filter.v1.FilterRequest', step }, step.case === 'input' ? INPUT_LIMIT_MS : FILTER_LIMIT_MS);
     } catch (thrown) {
+      if (step.case === 'input' && thrown instanceof ServiceError && thrown.code === 'invalid_value') throw thrown;
       throw unavailable(thrown);
     }
   }

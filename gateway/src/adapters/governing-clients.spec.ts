@@ -49,9 +49,15 @@ describe('the client of the filter', () => {
     expect(seen).toMatchObject([{ case: 'input', value: { callId: 'c', organisationId: 'o', projectId: 'p', call: { model: 'm', fields: [{ name: 'seed' }], choices: 1 } } }, { case: 'output', value: { events: [], last: true } }]);
   });
 
-  it.each([[{ case: 'output', value: {} }], [{ case: undefined }], [new ServiceError('invalid_value', 'x')]])('takes what is no verdict for a filter that is away', async (answer) => {
+  it.each([[{ case: 'output', value: {} }], [{ case: undefined }], [new ServiceError('failed_precondition', 'x')]])('takes what is no verdict for a filter that is away', async (answer) => {
     await expect(filterClient(answer).talk.input({ callId: 'c', principal: PRINCIPAL, call: CALL })).rejects.toMatchObject({ code: 'content_filter_unavailable', retryAfterSeconds: 1 });
     await expect(filterClient({ case: 'verdict', value: {} }).talk.output([], false)).rejects.toMatchObject({ code: 'content_filter_unavailable' });
+  });
+
+  it('hands on that nobody can look at an input, and takes the same of an output for a filter that fails', async () => {
+    const refusal = new ServiceError('invalid_value', 'Invalid `messages`: shorten it.', { param: 'messages' });
+    await expect(filterClient(refusal).talk.input({ callId: 'c', principal: PRINCIPAL, call: CALL })).rejects.toMatchObject({ code: 'invalid_value', param: 'messages' });
+    await expect(filterClient(refusal).talk.output([], false)).rejects.toMatchObject({ code: 'content_filter_unavailable' });
   });
 
   it('takes a service that is not there for a filter that is away', async () => {

@@ -99,9 +99,16 @@ describe('what goes into a model', () => {
     house.filter.input = () => new Promise(() => undefined);
     const running = house.run();
     await turns();
-    house.clock.advance(2_250);
+    house.clock.advance(10_250);
     expect(await running).toMatchObject({ code: 'content_filter_unavailable' });
     expect(house.routed).toEqual([]);
+  });
+
+  it('is refused as it is when the filter says that nobody can look at so much: a retry would not help', async () => {
+    const house = new FlowHouse();
+    house.filter.input = () => { throw new ServiceError('invalid_value', 'Invalid `messages`: shorten it.', { param: 'messages' }); };
+    expect(await house.run()).toMatchObject({ code: 'invalid_value', httpStatus: 400, param: 'messages' });
+    expect([house.routed.length, house.recorded().refused.length, house.tickets]).toEqual([0, 1, [0]]);
   });
 });
 
