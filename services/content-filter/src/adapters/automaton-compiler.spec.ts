@@ -105,6 +105,13 @@ describe('a compiled policy', () => {
     expect([threads, whole(compiler.policy(1n, [changed]), 'one1 two1 ').blockedBy]).toEqual([1, 'two']);
   });
 
+  it('takes lists of many characters over from before, too', async () => {
+    const long = rule('long', { patterns: Array.from({ length: 4_001 }, (_, index) => `${index}`.padEnd(100, 'x')) });
+    const before = await compiler.compile([rule('first'), long]);
+    const [threads, after] = await threadsStarted(() => compiler.compile([long, rule('second')], before));
+    expect([threads, whole(compiler.policy(1n, [after]), `a ${'4000'.padEnd(100, 'x')} `).blockedBy, whole(compiler.policy(1n, [after]), 'second ').blockedBy]).toEqual([0, 'long', 'second']);
+  });
+
   it('takes expressions over from before, with what texts have taught of them', async () => {
     const [one, two] = [rule('one', { kind: 'regex', patterns: ['one+x'] }), rule('two', { kind: 'regex', patterns: ['two+x'] })];
     const before = await compiler.compile([one, two]);

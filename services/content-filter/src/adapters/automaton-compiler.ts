@@ -6,6 +6,7 @@ import {
 import { ServiceError } from '@sluice/errors';
 import { MAX_RULES } from '../domain/add-rule.ts';
 import type { TextDirection } from '../domain/call/policy.ts';
+import { MAX_WORD_CHARACTERS } from '../domain/check-rule.ts';
 import type { Compiler } from '../domain/ports.ts';
 import { piiTypeOf, type Direction, type Rule } from '../domain/rule.ts';
 import { AutomatonPolicy, type PolicyDetector } from './automaton-policy.ts';
@@ -14,6 +15,8 @@ import { AutomatonPolicy, type PolicyDetector } from './automaton-policy.ts';
 const WORDS_OFF_THREAD = 200;
 /** A list this long is compiled by itself, and not again when other rules change. An organisation has room for ten: each is one more look at every text. */
 const LONG_LIST = 20_000;
+/** So is one with so many characters; there is room for five. */
+const LONG_CHARACTERS = 400_000;
 /** Expressions that are compiled before others get their turn; each takes up to an eighth of a millisecond. */
 const EXPRESSIONS_A_TURN = 20;
 /** Words that are looked at before others get their turn. */
@@ -102,7 +105,8 @@ function numbered(rules: readonly Rule[], before: CompiledRules | undefined): Re
 /** Rules whose words are compiled together. */
 function groups(rules: ReadonlyMap<number, Rule>): readonly (readonly NumberedRule[])[] {
   const words = [...rules].filter(([, { kind }]) => kind === 'word');
-  const isLong = ([, { patternCount }]: NumberedRule): boolean => patternCount >= LONG_LIST;
+  const isLong = ([, { patternCount, patterns }]: NumberedRule): boolean =>
+    patternCount >= LONG_LIST || (patternCount >= LONG_CHARACTERS / MAX_WORD_CHARACTERS && patterns.reduce((sum, { length }) => sum + length, 0) >= LONG_CHARACTERS);
   const short = DIRECTIONS.map((direction) => words.filter((one) => !isLong(one) && one[1].direction === direction)).filter(({ length }) => length > 0);
   return [...short, ...words.filter(isLong).map((one) => [one])];
 }
