@@ -49,7 +49,13 @@ describe('tokenBound', () => {
   });
 
   it.each([
-    ['a file, by its bytes', { type: 'file', file: { filename: 'a.pdf', file_data: `data:application/pdf;base64,${'A'.repeat(1_200_000)}` } }, 900_000, 901_000],
+    ['a text file, by its bytes', { type: 'file', file: { filename: 'a.txt', file_data: `data:text/plain;base64,${'A'.repeat(1_200_000)}` } }, 900_000, 901_000],
+    ['a file that is packed, as a whole window', { type: 'file', file: { filename: 'a.pdf', file_data: 'data:application/pdf;base64,AAAA' } }, 1_000_000, 1_100_000],
+    ['a file of no known type, as a whole window', { type: 'file', file: { file_data: 'AAAA' } }, 1_000_000, 1_100_000],
+    ['an address in place of a file, as a whole window', { type: 'file', file: { file_data: 'https://files.example/a.txt' } }, 1_000_000, 1_100_000],
+    ['a file named beside data, as a whole window', { type: 'file', file: { file_id: 'file-1', file_data: 'data:text/plain;base64,AA' } }, 1_000_000, 1_100_000],
+    ['an address in place of a sound, as a whole window', { type: 'input_audio', input_audio: { data: 'https://sounds.example/a.wav', format: 'wav' } }, 1_000_000, 1_100_000],
+    ['a film, as a whole window', { type: 'video_url', video_url: { url: 'data:video/mp4;base64,AAAA' } }, 1_000_000, 1_100_000],
     ['a file that lies elsewhere, as a whole window', { type: 'file', file: { file_id: 'file-1' } }, 1_000_000, 1_100_000],
     ['a sound, by its bytes', { type: 'input_audio', input_audio: { data: 'A'.repeat(1_600_000), format: 'wav' } }, 75_000, 76_000],
     ['a film that lies elsewhere, as a whole window', { type: 'video_url', video_url: { url: 'https://films.example/a.mp4' } }, 1_000_000, 1_100_000],

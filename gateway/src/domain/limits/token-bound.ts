@@ -12,10 +12,13 @@ const SCHEMA_GROWTH = 2;
 const MEDIA_TOKENS = 4_096;
 /** The most that a picture is charged as: gpt-4o-mini takes 2,833 tokens and 5,667 for each of up to eight tiles. */
 const IMAGE_MOST_TOKENS = 49_152;
-/** Sound and film take a few hundred tokens a second, and a second takes far more bytes than this for each of them. */
-const STREAM_BYTES_A_TOKEN = 16;
-/** What lies elsewhere may fill the window of the model: those in use end here. */
-const REFERENCE_MOST_TOKENS = 1_048_576;
+/** A second of sound takes some ten tokens, and in MP3 a thousand bytes at the least. */
+const SOUND_BYTES_A_TOKEN = 16;
+/** What is packed (PDF, film) or lies elsewhere may fill the window of the model: those in use end here. */
+const UNKNOWN_MOST_TOKENS = 1_048_576;
+/** Some servers take an address where data belongs. */
+const ADDRESS = /^\s*[a-z][a-z0-9+.-]*:(?!.*;base64,)/i;
+const INLINE_TEXT = /^data:text\/[a-z0-9.+-]+(?:;charset=[a-z0-9-]+)?;base64,/i;
 /** A number takes no more characters (ECMA-262, Number::toString). */
 const SCALAR_BYTES = 25;
 
@@ -95,18 +98,18 @@ function isMedia(part: unknown): part is { readonly type: string } {
   return typeof type === 'string' && MEDIA_PARTS.has(type);
 }
 
-/** A file may be text from end to end; what is only referred to may be anything. */
+/** Text takes its bytes at most, and plain sound far less. Whatever is packed, or lies elsewhere, may be anything. */
 function mediaMost(type: string, media: unknown): number {
   if (type === 'image_url') return IMAGE_MOST_TOKENS;
-  const { file_data: file, data, url } = (media ?? {}) as Readonly<Record<string, unknown>>;
-  const inline = [file, data, url].find((value) => typeof value === 'string' && (value !== url || value.startsWith('data:'))) as string | undefined;
-  if (inline === undefined) return REFERENCE_MOST_TOKENS;
-  const bytes = Math.ceil((inline.length * 3) / 4);
-  return Math.max(MEDIA_TOKENS, type === 'file' ? bytes : Math.ceil(bytes / STREAM_BYTES_A_TOKEN));
+  const { file_data: file, file_id: id, data } = (media ?? {}) as Readonly<Record<string, unknown>>;
+  if (type === 'input_audio' && typeof data === 'string' && !ADDRESS.test(data)) return Math.max(MEDIA_TOKENS, Math.ceil(bytesOf(data) / SOUND_BYTES_A_TOKEN));
+  if (type === 'file' && typeof file === 'string' && id === undefined && INLINE_TEXT.test(file)) return Math.max(MEDIA_TOKENS, bytesOf(file));
+  return UNKNOWN_MOST_TOKENS;
 }
 
-function parsed(messages: Uint8Array): readonly unknown[] {
-  return JSON.parse(Buffer.from(messages.buffer, messages.byteOffset, messages.byteLength).toString()) as readonly unknown[];
+/** Of base64 text. */
+function bytesOf(encoded: string): number {
+  return Math.ceil((encoded.length * 3) / 4);
 }
 
 /** What limits are charged for a call before it is known what it takes. */
