@@ -1,3 +1,4 @@
+import { numberTexts } from './json-literals.ts';
 import { JsonStringText } from './json-string-text.ts';
 import type { Policy, Release, TextDirection, TextMatch, TextStream } from './policy.ts';
 
@@ -131,15 +132,21 @@ export class JsonText implements TextStream {
       this.#text += word + space;
       return;
     }
-    const stream = this.#policy.open(this.#direction);
-    const pushed = stream.push(word);
-    const ended = pushed.blockedBy === undefined ? stream.end() : undefined;
-    const matches = [...pushed.matches, ...(ended?.matches ?? [])];
-    this.#matches.push(...matches.map((match) => ({ ...match, start: match.start + start, end: match.end + start })));
-    this.#blockedBy = pushed.blockedBy ?? ended?.blockedBy;
-    if (this.#blockedBy !== undefined) return;
-    const text = pushed.text + ended!.text;
-    this.#text += (text === word ? word : JSON.stringify(text)) + space;
+    for (const said of numberTexts(word)) {
+      const stream = this.#policy.open(this.#direction);
+      const pushed = stream.push(said);
+      const ended = pushed.blockedBy === undefined ? stream.end() : undefined;
+      // Of what is only read out of the source, a match is all of that.
+      const place = (match: TextMatch): TextMatch => (said === word ? { ...match, start: match.start + start, end: match.end + start } : { ...match, start, end: start + word.length });
+      this.#matches.push(...[...pushed.matches, ...(ended?.matches ?? [])].map(place));
+      this.#blockedBy = pushed.blockedBy ?? ended?.blockedBy;
+      if (this.#blockedBy !== undefined) return;
+      const text = pushed.text + ended!.text;
+      if (text === said) continue;
+      this.#text += JSON.stringify(text) + space;
+      return;
+    }
+    this.#text += word + space;
   }
 
   /** What was held outside of a string, and all that follows, is no JSON. @param start offset of `rest` */
