@@ -112,6 +112,10 @@ function bytesOf(encoded: string): number {
   return Math.ceil((encoded.length * 3) / 4);
 }
 
+function parsed(messages: Uint8Array): readonly unknown[] {
+  return JSON.parse(Buffer.from(messages.buffer, messages.byteOffset, messages.byteLength).toString()) as readonly unknown[];
+}
+
 /** What limits are charged for a call before it is known what it takes. */
 export function chargedTokens({ inputTokens, outputTokens }: TokenBound, choices: number): number {
   return inputTokens.charged + Number(outputTokens ?? BigInt(DEFAULT_OUTPUT_TOKENS * choices));
