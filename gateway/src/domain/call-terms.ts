@@ -4,6 +4,7 @@ import type { Governed } from './call-records.ts';
 import { CallRefusal, factsOf, type RefusalFacts } from './call-refusal.ts';
 import { FilteredOutput } from './filtered-output.ts';
 import { GovernedOutput } from './governed-output.ts';
+import type { HiddenOutput } from './hidden-output.ts';
 import { checkInput } from './input-check.ts';
 import { tokenBound, type TokenBound } from './limits/token-bound.ts';
 import type { FilterTalk, Place, SpendTalk } from './ports.ts';
@@ -18,6 +19,7 @@ export interface AskedCall {
   readonly modelName: string;
   /** The tokens of the prompt that a call becomes at this model; undefined when they are not known. */
   readonly countInput: (call: Call) => Promise<number | undefined>;
+  readonly hidden: HiddenOutput;
   /** Told how much output there is so far; undefined where no limit counts it. */
   readonly used: ((outputTokens: number) => void) | undefined;
 }

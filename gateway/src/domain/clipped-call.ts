@@ -11,15 +11,19 @@ const ADDED_FIELD = 'max_completion_tokens';
  */
 export const ADDED_LENGTH_LIMIT_TOKENS = 2_048;
 
-/** The call, and the record of what became of it, with no more output to a choice than this, where it asks for more or for no length; else the same call. */
-export function clipped(call: Call, outputTokens: number): Call {
+/**
+ * The call, and the record of what became of it, with no more output to a choice than this, where it asks for more or for no length; else the same call.
+ *
+ * @param addedUpTo a call that names no length gets none that is larger
+ */
+export function clipped(call: Call, outputTokens: number, addedUpTo = ADDED_LENGTH_LIMIT_TOKENS): Call {
   const sentJson = String(outputTokens);
   const json = Buffer.from(sentJson);
   // A request names one of the two (http/chat-completions/request.ts).
   const at = call.fields.findIndex(({ name }) => LENGTH_FIELDS.has(name));
   const given = call.fields[at];
   if (!given) {
-    if (outputTokens > ADDED_LENGTH_LIMIT_TOKENS) return call;
+    if (outputTokens > addedUpTo) return call;
     return withChange(call, { fields: [...call.fields, { name: ADDED_FIELD, json }] }, { parameter: ADDED_FIELD, askedJson: '', sentJson, ruleId: '' });
   }
   const { name } = given;

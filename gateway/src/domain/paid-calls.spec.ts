@@ -250,6 +250,21 @@ describe('a budget while an answer is produced', () => {
     expect(house.routed[0]!.call.fields.map(({ name, json }) => [name, Buffer.from(json).toString()])).toEqual([['max_completion_tokens', '45']]);
   });
 
+  it.each([[undefined, 32_768], [12_000, 12_000]])('holds the whole answer of a model that was seen to hide output, and sends no more than is held; the request names %s', async (asked, held) => {
+    const house = limited(1_000_000);
+    house.answer = async function* () {
+      yield [started(), text('42'), over(), used(3n, 5_000n)];
+    };
+    const fields = asked === undefined ? [] : [{ name: 'max_tokens', json: Buffer.from(String(asked)) }];
+    await house.run(house.call({ fields }));
+    await house.run(house.call({ fields }));
+    house.billing.hold = () => ({ hold: { amountNano: 10n ** 6n, limited: true, outputTokens: 9_000n }, price: PRICE, affordableOutputTokens: 1_000_000n });
+    await house.run(house.call({ fields }));
+    expect(house.billing.holds.map(({ outputTokens }) => Number(outputTokens))).toEqual([256, held, held]);
+    const length = ({ call }: (typeof house.routed)[number]): string | undefined => call.fields.filter(({ name }) => name.startsWith('max_')).map(({ json }) => Buffer.from(json).toString())[0];
+    expect(house.routed.map(length)).toEqual([asked === undefined ? undefined : '12000', String(held), '9000']);
+  });
+
   it('does not blame the budget for a length that the client asked for', async () => {
     const house = limited(1_000_000);
     house.answer = async function* () {

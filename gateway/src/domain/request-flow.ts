@@ -6,6 +6,7 @@ import type { Call, ParameterChange, Principal } from './call.ts';
 import { CallRecords, OUTCOME, leftStatus, type CallEnd } from './call-records.ts';
 import { CallRefusal } from './call-refusal.ts';
 import { agree, type CallTerms } from './call-terms.ts';
+import { HiddenOutput } from './hidden-output.ts';
 import type { LimitState } from './limits/limit-state.ts';
 import type { Admission } from './limits/rate-limits.ts';
 import { chargedTokens, tokenBound, type PromptTokens, type TokenBound } from './limits/token-bound.ts';
@@ -80,6 +81,7 @@ export interface House {
 /** The steps of a call, in their order. Nothing else orchestrates. */
 export class RequestFlow {
   readonly #house: House;
+  readonly #hidden = new HiddenOutput();
 
   constructor(house: House) {
     this.#house = house;
@@ -142,7 +144,7 @@ export class RequestFlow {
     try {
       const money = billing.begin();
       try {
-        const terms = await agree({ ...open, call, bound, modelName: model.modelName, countInput: (asked) => this.#countInput(course, asked), used }, content, money, () => recordingPlace(segments, clock));
+        const terms = await agree({ ...open, call, bound, modelName: model.modelName, countInput: (asked) => this.#countInput(course, asked), hidden: this.#hidden, used }, content, money, () => recordingPlace(segments, clock));
         return await this.#conduct({ ...course, terms, money });
       } finally {
         money.end();

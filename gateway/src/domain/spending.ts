@@ -5,16 +5,22 @@ import { askedBytes } from '@sluice/segment';
 import type { Call, Events, Principal, TokenCounts } from './call.ts';
 import { CallRefusal } from './call-refusal.ts';
 import { clipped } from './clipped-call.ts';
+import type { HiddenOutput } from './hidden-output.ts';
 import type { TokenBound } from './limits/token-bound.ts';
 import { OutputMeter } from './output-meter.ts';
 import type { Place, SpendTalk } from './ports.ts';
 import { setAside, type SetAside } from './set-aside.ts';
+
+type Usage = Extract<ChatEvent['event'], { case: 'usage' }>['value'];
 
 /** Output of one choice that is covered at first, and by each extension. Larger ones keep money from others; smaller ones ask more often. */
 export const STEP_TOKENS = 256;
 
 /** More is asked for before so little is left, because a batch may bring several tokens. */
 export const MARGIN_TOKENS = 64;
+
+/** What a model that hides output may say to a choice, where the request does not tell: those in use take as much. */
+const HIDDEN_LENGTH_TOKENS = 32_768;
 
 /** Output that may leave now. */
 export interface Covered {
@@ -31,6 +37,7 @@ export interface SpendingAsked {
   readonly bound: TokenBound;
   /** The tokens of the prompt that this call becomes at its model; undefined when they are not known. */
   readonly countInput: (call: Call) => Promise<number | undefined>;
+  readonly hidden: HiddenOutput;
 }
 
 /**
@@ -45,6 +52,8 @@ export class Spending {
   readonly #inputTokensBound: bigint;
   /** Input that the hold covers: what was held for more may have been given to output. */
   #inputCovered: bigint;
+  /** Told what a backend reported of the answer, and what was seen of it. */
+  readonly #note: (reportedTokens: number, seenTokens: number) => void;
   /** A tokeniser has counted the bound. */
   readonly #isCounted: boolean;
   /** The most output that the model was asked for, over all choices. */
@@ -56,13 +65,15 @@ export class Spending {
   /** Less was affordable than was asked for, when it was asked last. */
   #isExhausted = false;
 
-  private constructor(talk: SpendTalk, { call, bound }: SpendingAsked, input: Omit<SetAside, 'granted'>, granted: { readonly hold: Hold; readonly price: Price; readonly affordableOutputTokens: number }) {
+  private constructor(talk: SpendTalk, { principal, modelName, call, bound, hidden }: SpendingAsked, input: Omit<SetAside, 'granted'>, granted: { readonly hold: Hold; readonly price: Price; readonly affordableOutputTokens: number }) {
     this.#talk = talk;
     this.#hold = granted.hold;
     this.#covered = Number(granted.hold.outputTokens);
     this.price = granted.price;
-    const affordable = Math.max(1, Math.floor(granted.affordableOutputTokens / call.choices));
-    this.call = granted.hold.limited ? clipped(call, affordable) : call;
+    this.#note = (reported, seen) => hidden.note(principal.organisationId, modelName, reported, seen);
+    const hides = hidden.isKnownOf(principal.organisationId, modelName);
+    const affordable = Math.max(1, Math.floor((hides ? this.#covered : granted.affordableOutputTokens) / call.choices));
+    this.call = granted.hold.limited ? clipped(call, affordable, hides ? HIDDEN_LENGTH_TOKENS : undefined) : call;
     this.#isClipped = this.call !== call;
     this.#inputTokensBound = BigInt(input.inputTokensBound);
     this.#inputCovered = this.#inputTokensBound;
@@ -73,8 +84,10 @@ export class Spending {
   /** Sets money aside. Throws `insufficient_quota` when a budget does not afford the call, `billing_unavailable` when that cannot be told. */
   static async begin(talk: SpendTalk, asked: SpendingAsked, place: Place): Promise<Spending> {
     const { callId, principal, modelName, call, bound } = asked;
-    const most = Number(bound.outputTokens ?? 0n);
-    const first = STEP_TOKENS * call.choices;
+    // What cannot be stopped on the way is held whole.
+    const hides = asked.hidden.isKnownOf(principal.organisationId, modelName);
+    const most = Number(bound.outputTokens ?? (hides ? HIDDEN_LENGTH_TOKENS * call.choices : 0));
+    const first = hides ? most : STEP_TOKENS * call.choices;
     const wanted = {
       ...place, callId, principal, modelName, inputTokensBound: bound.inputTokens.most,
       outputTokens: most === 0 ? first : Math.min(most, first), outputTokensBound: most,
@@ -98,6 +111,8 @@ export class Spending {
   /** What of these events is covered; more is set aside when that is about to end. */
   cover(events: Events): Covered | Promise<Covered> {
     const seen = this.meter.with(events);
+    const report = reportOf(events);
+    if (report && !report.estimated) this.#note(Number(report.outputTokens), seen);
     const isNear = seen + MARGIN_TOKENS > this.#covered && this.#covered < this.#most && !this.#isExhausted && !this.#finishes(events);
     return seen > this.#covered || isNear || this.#exceeds(events) ? this.#coverMore(events, seen) : this.#take(events);
   }
@@ -165,11 +180,16 @@ export class Spending {
   }
 
   /** The last report of a backend that goes beyond what is held: also of a call that nothing limited when it was asked last, because a budget may do so by now. */
-  #exceeds(events: Events): Extract<ChatEvent['event'], { case: 'usage' }>['value'] | undefined {
-    const last = events.findLast(({ event }) => event.case === 'usage')?.event;
-    if (last?.case !== 'usage' || this.#covered === Infinity) return undefined;
-    return Number(last.value.outputTokens) > this.#covered || last.value.inputTokens > this.#inputCovered ? last.value : undefined;
+  #exceeds(events: Events): Usage | undefined {
+    const report = reportOf(events);
+    if (!report || this.#covered === Infinity) return undefined;
+    return Number(report.outputTokens) > this.#covered || report.inputTokens > this.#inputCovered ? report : undefined;
   }
+}
+
+function reportOf(events: Events): Usage | undefined {
+  const last = events.findLast(({ event }) => event.case === 'usage')?.event;
+  return last?.case === 'usage' ? last.value : undefined;
 }
 
 /** What one count of the backend covers leaves together or not at all; behind the last count each event by itself. */
