@@ -1,40 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { ServiceError } from '@sluice/errors';
 import { costNano } from '@sluice/pricing';
+import { answering, limited, PRICE, unlimited } from '../testing/budgeted-house.ts';
 import { FlowHouse, over, started, text, used } from '../testing/flow-house.ts';
 import { STEP_TOKENS } from './spending.ts';
 import type { CallSummary } from './request-flow.ts';
-
-const PRICE = { id: 'price_1', model: 'org/small', currency: 'USD', inputNano: 3n, cachedInputNano: 1n, outputNano: 10n, reasoningNano: 10n };
-const AMPLE = 1_000_000n;
-
-/** A house in which a budget limits calls to so much output over all choices; what it affords becomes so little while they run. */
-function limited(affordable: number): FlowHouse {
-  const house = new FlowHouse();
-  const hold = (tokens: bigint) => ({ amountNano: 10_000n + tokens * 10n, limited: true, outputTokens: tokens });
-  const least = (tokens: bigint): bigint => (tokens < BigInt(affordable) ? tokens : BigInt(affordable));
-  house.billing.hold = ({ outputTokens, outputTokensBound }) => ({ hold: hold(least(outputTokens)), price: PRICE, affordableOutputTokens: outputTokensBound === 0n ? AMPLE : least(outputTokensBound) });
-  house.billing.extend = ({ outputTokens }) => hold(least(outputTokens));
-  return house;
-}
-
-/** A house in which no budget limits what a call costs. */
-function unlimited(): FlowHouse {
-  const house = new FlowHouse();
-  house.billing.hold = ({ outputTokens }) => ({ hold: { amountNano: 10_000n, outputTokens }, price: PRICE });
-  house.billing.extend = ({ outputTokens }) => ({ amountNano: 20_000n, outputTokens });
-  return house;
-}
-
-/** One token to a piece, and the count at the end. */
-function answering(house: FlowHouse, tokens: number, choices = 1): void {
-  house.answer = async function* () {
-    yield [started()];
-    for (let token = 0; token < tokens; token++) yield [text('a', token % choices)];
-    for (let choice = 0; choice < choices; choice++) yield [over('stop', choice)];
-    yield [used(3n, BigInt(tokens))];
-  };
-}
 
 describe('money for a call', () => {
   it('is set aside before the model is asked, is on record with its price, and what was not spent is told at the end', async () => {
@@ -242,29 +212,6 @@ describe('a budget while an answer is produced', () => {
     expect(house.billing.extensions).toEqual([]);
   });
 
-  it('bounds by name what cannot be seen on the way, where the request names no length and little is affordable', async () => {
-    const house = limited(1_000_000);
-    house.billing.hold = () => ({ hold: { amountNano: 10n ** 6n, limited: true, outputTokens: 90n }, price: PRICE, affordableOutputTokens: 90n });
-    answering(house, 1);
-    await house.run(house.call({ choices: 2 }));
-    expect(house.routed[0]!.call.fields.map(({ name, json }) => [name, Buffer.from(json).toString()])).toEqual([['max_completion_tokens', '45']]);
-  });
-
-  it.each([[undefined, 32_768], [12_000, 12_000]])('holds the whole answer of a model that was seen to hide output, and sends no more than is held; the request names %s', async (asked, held) => {
-    const house = limited(1_000_000);
-    house.answer = async function* () {
-      yield [started(), text('42'), over(), used(3n, 5_000n)];
-    };
-    const fields = asked === undefined ? [] : [{ name: 'max_tokens', json: Buffer.from(String(asked)) }];
-    await house.run(house.call({ fields }));
-    await house.run(house.call({ fields }));
-    house.billing.hold = () => ({ hold: { amountNano: 10n ** 6n, limited: true, outputTokens: 9_000n }, price: PRICE, affordableOutputTokens: 1_000_000n });
-    await house.run(house.call({ fields }));
-    expect(house.billing.holds.map(({ outputTokens }) => Number(outputTokens))).toEqual([256, held, held]);
-    const length = ({ call }: (typeof house.routed)[number]): string | undefined => call.fields.filter(({ name }) => name.startsWith('max_')).map(({ json }) => Buffer.from(json).toString())[0];
-    expect(house.routed.map(length)).toEqual([asked === undefined ? undefined : '12000', String(held), '9000']);
-  });
-
   it('does not blame the budget for a length that the client asked for', async () => {
     const house = limited(1_000_000);
     house.answer = async function* () {
@@ -300,30 +247,6 @@ describe('a budget while an answer is produced', () => {
     const [completed] = house.recorded().completed;
     expect(completed!.overrunNano).toBe(completed!.costNano! - completed!.hold!.amountNano!);
     expect(completed!.overrunNano).toBeGreaterThan(0n);
-  });
-
-  it('asks about a report beyond the hold also where nothing limited the call so far: a budget may by now', async () => {
-    const house = unlimited();
-    house.billing.extend = () => ({ amountNano: 10_000n, limited: true, outputTokens: 256n });
-    house.answer = async function* () {
-      yield [started(), text('a')];
-      yield [over(), used(3n, 5_000n)];
-    };
-    await house.run();
-    expect(house.billing.extensions).toMatchObject([{ counts: { outputTokens: 5_000n, inputTokens: 3n } }]);
-    expect(house.recorded().completed).toMatchObject([{ hold: { limited: true, amountNano: 10_000n }, costNano: 50_009n, overrunNano: 40_009n }]);
-  });
-
-  it.each([['at the report', 1], ['before it too', 2]])('goes on with a report beyond the hold when billing is away and nothing limits the call: %s', async (_when, pieces) => {
-    const house = unlimited();
-    house.billing.extend = () => { throw new ServiceError('internal', 'away'); };
-    house.answer = async function* () {
-      yield [started()];
-      for (let piece = 1; piece < pieces; piece++) yield [text('x'.repeat(4 * STEP_TOKENS))];
-      yield [text('a'), over(), used(900n, 5_000n)];
-    };
-    expect(await house.run()).toMatchObject({ error: undefined });
-    expect(house.recorded().completed).toMatchObject([{ overrunNano: 0n, counts: { inputTokens: 900n, outputTokens: 5_000n } }]);
   });
 
   it('looks for what an upstream reports beyond the hold wherever in a batch it stands', async () => {

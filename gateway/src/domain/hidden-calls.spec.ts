@@ -1,0 +1,54 @@
+import { describe, expect, it } from '@jest/globals';
+import { ServiceError } from '@sluice/errors';
+import { answering, limited, PRICE, unlimited } from '../testing/budgeted-house.ts';
+import { over, started, text, used } from '../testing/flow-house.ts';
+import { STEP_TOKENS } from './spending.ts';
+
+describe('output that is not seen while it is produced', () => {
+  it('bounds by name what cannot be seen on the way, where the request names no length and little is affordable', async () => {
+    const house = limited(1_000_000);
+    house.billing.hold = () => ({ hold: { amountNano: 10n ** 6n, limited: true, outputTokens: 90n }, price: PRICE, affordableOutputTokens: 90n });
+    answering(house, 1);
+    await house.run(house.call({ choices: 2 }));
+    expect(house.routed[0]!.call.fields.map(({ name, json }) => [name, Buffer.from(json).toString()])).toEqual([['max_completion_tokens', '45']]);
+  });
+
+  it.each([[undefined, 32_768], [12_000, 12_000]])('holds the whole answer of a model that was seen to hide output, and sends no more than is held; the request names %s', async (asked, held) => {
+    const house = limited(1_000_000);
+    house.answer = async function* () {
+      yield [started(), text('42'), over(), used(3n, 5_000n)];
+    };
+    const fields = asked === undefined ? [] : [{ name: 'max_tokens', json: Buffer.from(String(asked)) }];
+    await house.run(house.call({ fields }));
+    await house.run(house.call({ fields }));
+    house.billing.hold = () => ({ hold: { amountNano: 10n ** 6n, limited: true, outputTokens: 9_000n }, price: PRICE, affordableOutputTokens: 1_000_000n });
+    await house.run(house.call({ fields }));
+    expect(house.billing.holds.map(({ outputTokens }) => Number(outputTokens))).toEqual([256, held, held]);
+    const length = ({ call }: (typeof house.routed)[number]): string | undefined => call.fields.filter(({ name }) => name.startsWith('max_')).map(({ json }) => Buffer.from(json).toString())[0];
+    expect(house.routed.map(length)).toEqual([asked === undefined ? undefined : '12000', String(held), '9000']);
+  });
+
+  it('asks about a report beyond the hold also where nothing limited the call so far: a budget may by now', async () => {
+    const house = unlimited();
+    house.billing.extend = () => ({ amountNano: 10_000n, limited: true, outputTokens: 256n });
+    house.answer = async function* () {
+      yield [started(), text('a')];
+      yield [over(), used(3n, 5_000n)];
+    };
+    await house.run();
+    expect(house.billing.extensions).toMatchObject([{ counts: { outputTokens: 5_000n, inputTokens: 3n } }]);
+    expect(house.recorded().completed).toMatchObject([{ hold: { limited: true, amountNano: 10_000n }, costNano: 50_009n, overrunNano: 40_009n }]);
+  });
+
+  it.each([['at the report', 1], ['before it too', 2]])('goes on with a report beyond the hold when billing is away and nothing limits the call: %s', async (_when, pieces) => {
+    const house = unlimited();
+    house.billing.extend = () => { throw new ServiceError('internal', 'away'); };
+    house.answer = async function* () {
+      yield [started()];
+      for (let piece = 1; piece < pieces; piece++) yield [text('x'.repeat(4 * STEP_TOKENS))];
+      yield [text('a'), over(), used(900n, 5_000n)];
+    };
+    expect(await house.run()).toMatchObject({ error: undefined });
+    expect(house.recorded().completed).toMatchObject([{ overrunNano: 0n, counts: { inputTokens: 900n, outputTokens: 5_000n } }]);
+  });
+});
