@@ -10,6 +10,7 @@ export function eachField(reader: BinaryReader, end: number, read: (field: numbe
   while (reader.pos < end) {
     const [field, wireType] = reader.tag();
     if (read(field)) continue;
+    // A field that nobody here asks for, or of a newer writer, is stepped over, as the wire format means it to be.
     if (wireType === LENGTH_DELIMITED) {
       // The library's own step makes a view of what it steps over.
       const bytes = reader.uint32();
