@@ -1,5 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { chunk, streamedChat, usageChunk, usageOf, type Script } from '@sluice/testkit';
+import { chunk, json, streamedChat, usageChunk, usageOf, type Script } from '@sluice/testkit';
 import { ask } from './ask.ts';
 import { endedCall } from './audited-call.ts';
 import { eventually, type House } from './house.ts';
@@ -129,6 +129,29 @@ export function moneyScenarios(at: () => House): void {
       const failed = await costOf(broken);
       expect(failed).toBeGreaterThan(0);
       expect(await settled()).toBe(before + left + failed);
+      await balances();
+    }, 120_000);
+
+    it('bounds a call also where the server takes no `max_completion_tokens`: answered, billed once, on record that it was asked twice, and only the first time', async () => {
+      upstream().always((request) => {
+        const refused = 'max_completion_tokens' in request.json();
+        return refused ? json(422, { object: 'error', message: { detail: [{ type: 'extra_forbidden', loc: ['body', 'max_completion_tokens'], msg: 'Extra inputs are not permitted' }] } }) : streamedChat();
+      });
+      for (const [calls, events] of [[1, [{ type: 'attempt', error_code: 'upstream_refused' }, { type: 'started' }]], [2, [{ type: 'started' }]]] as const) {
+        await allow(1000 + 5 * calls);
+        const whole = await ask(at(), {}, { key: tenant.key });
+        expect(whole).toMatchObject({ status: 200, body: { choices: [{ message: { content: 'The answer is 42.' } }] } });
+        expect(upstream().requests.at(-1)!.json()).toMatchObject({ max_tokens: expect.any(Number) });
+        const call = await endedCall(at(), whole.id);
+        expect(call).toMatchObject({ status: 'answered', cost_nano: String(5 * OUTPUT_NANO), usage: { input_tokens: 7, output_tokens: 5 } });
+        expect((call as unknown as { events: object[] }).events.slice(0, events.length)).toMatchObject(events);
+        expect(await settled()).toBe(5 * calls * OUTPUT_NANO);
+        const { data } = await eventually(async () => {
+          const usage = await sluiceJson<{ data: { cost: string; calls: string }[] }>(at(), 'usage', '--key', tenant.keyId);
+          return usage.data[0]?.calls === String(calls) && usage;
+        });
+        expect(data).toMatchObject([{ cost: String(5 * calls * OUTPUT_NANO) }]);
+      }
       await balances();
     }, 120_000);
 

@@ -6,6 +6,8 @@ export interface Backend {
    * Answers one call. Yields the events that each read from the backend brought, first `Started`, last `Usage`.
    * Throws ServiceError: before the first yield the call was not begun and may be tried elsewhere when the code speaks
    * of the deployment (verdict.ts); after it the answer broke off.
+   * Ahead of `Started` a batch of one `Attempt` says that the server refused to be asked like this, and is asked once more;
+   * nothing is begun by it.
    * Leaving the loop or aborting the signal cancels the call at the backend.
    */
   chat(call: BackendCall, signal: AbortSignal): AsyncIterable<ChatEvent[]>;

@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { create } from '@bufbuild/protobuf';
 import { ServiceError, type Code } from '@sluice/errors';
+import { ChatEventSchema } from '@sluice/proto/chat/v1/chat';
 import { LIMITS, never, RoutedCalls, whole } from '../testing/routed-calls.ts';
 import { answerOf, chatCall, deployment, failing, settled, stalling, text } from '../testing/scripted-backend.ts';
 import { ATTEMPTS_LIMIT, BREAKER_FAILURES, PROBE_FAILURES, PROBE_PERIOD_DOWN_MS, PROBE_PERIOD_MS, RETRY_GRACE_MS } from './limits.ts';
@@ -86,6 +88,32 @@ describe('the route of a call', () => {
         for await (const [first] of both) if (first?.event.case === 'attempt') codes.push(`${first.event.value.deploymentId} ${first.event.value.errorCode}`);
       })()).rejects.toMatchObject({ code: 'upstream_error' });
       expect(codes.toSorted()).toEqual(['dep_in upstream_error', 'dep_out ', 'dep_out upstream_error']);
+    });
+
+    it.each([['inside', 'dep_in', []], ['external', 'dep_out', ['dep_out ']]] as const)('says for the record that a backend was asked once more, which opens nothing and is no answer: %s', async (placement, id, out) => {
+      fleet.reconcile([deployment(id, { placement })]);
+      await settled();
+      const attempt = { event: { case: 'attempt', value: { versionId: 'ver_1', deploymentId: id, errorCode: 'upstream_refused' } } } as const;
+      const again = create(ChatEventSchema, attempt);
+      backend(id).answer = async function* (call) {
+        yield [again];
+        yield* answerOf(call);
+      };
+      const said: string[] = [];
+      for await (const events of route(never)) {
+        expect(events).toHaveLength(1);
+        const { event } = events[0]!;
+        said.push(event.case === 'attempt' ? `${event.value.deploymentId} ${event.value.errorCode}` : event.case!);
+        if (event.case === 'attempt') expect(event.value.external).toBe(placement === 'external');
+      }
+      expect(said).toEqual([...out, `${id} upstream_refused`, ...out, 'delta', 'usage']);
+      expect(ends).toEqual([{ deploymentId: id, code: undefined, tokens: 2n }]);
+      backend(id).answer = async function* () {
+        yield [again];
+        throw new ServiceError('upstream_error', 'failed');
+      };
+      await expect(ask()).rejects.toMatchObject({ code: 'upstream_error' });
+      expect(failed).toEqual([`${id} upstream_error`]);
     });
 
     it('asks for the record when only what is outside is there, and sends nothing', async () => {

@@ -100,6 +100,13 @@ async function* runAttempt(member: Member, routed: RoutedCall, limits: AttemptLi
       watch.waiting();
       const next = await (isFirst ? meter.run(() => answers.next()) : answers.next());
       if (next.done) break;
+      const [first] = next.value;
+      if (first?.event.case === 'attempt') {
+        // The backend is asked once more, in another way: for the record that is a further attempt.
+        yield [attemptOf(deployment, first.event.value.errorCode)];
+        if (deployment.placement === 'external') yield [attemptOf(deployment, '')];
+        continue;
+      }
       watch.arrived();
       if (isFirst) {
         isFirst = false;

@@ -1,11 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { create, equals, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import { Channel, ChatEventSchema, type ChatEvent } from '@sluice/proto/chat/v1/chat';
-import { counts, delta, finished, started, toolDelta, usage } from './chat-events.ts';
+import { attempted, counts, delta, finished, started, toolDelta, usage } from './chat-events.ts';
 
 const json = Buffer.from('{}');
 const pairs: [string, ChatEvent, MessageInitShape<typeof ChatEventSchema>][] = [
   ['started', started({ versionId: 'v', deploymentId: 'd', systemFingerprint: 'f', serviceTier: '' }), { event: { case: 'started', value: { versionId: 'v', deploymentId: 'd', systemFingerprint: 'f' } } }],
+  ['attempt', attempted({ versionId: 'v', deploymentId: 'd' }, 'upstream_refused'), { event: { case: 'attempt', value: { versionId: 'v', deploymentId: 'd', errorCode: 'upstream_refused' } } }],
   ['delta', delta(3, Channel.REASONING, 'x'), { event: { case: 'delta', value: { choice: 3, channel: Channel.REASONING, text: 'x' } } }],
   [
     'tool delta',

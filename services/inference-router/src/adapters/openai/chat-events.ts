@@ -30,6 +30,11 @@ export function started(fields: StartedFields): ChatEvent {
   return { $typeName: 'chat.v1.ChatEvent', event: { case: 'started', value: { $typeName: 'chat.v1.Started', ...fields } } };
 }
 
+/** That the backend refused to be asked like this, and is asked once more. Where it stands, the router knows. */
+export function attempted({ versionId, deploymentId }: Pick<StartedFields, 'versionId' | 'deploymentId'>, errorCode: string): ChatEvent {
+  return { $typeName: 'chat.v1.ChatEvent', event: { case: 'attempt', value: { $typeName: 'chat.v1.Attempt', versionId, deploymentId, external: false, errorCode } } };
+}
+
 export function delta(choice: number, channel: Channel, text: string): ChatEvent {
   return {
     $typeName: 'chat.v1.ChatEvent',

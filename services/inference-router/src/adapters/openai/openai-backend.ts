@@ -7,8 +7,11 @@ import type { Backend, BackendCall } from '../../domain/backend.ts';
 import type { WholeAnswers } from '../../domain/whole-answers.ts';
 import { StreamBody, WholeBody } from './answer-body.ts';
 import { AnswerReader } from './answer-reader.ts';
+import { attempted } from './chat-events.ts';
+import { lengthFieldOf, otherName, withLengthField, type LengthField } from './length-field.ts';
 import { CONNECT_TIMEOUT_MS, ERROR_BODY_LIMIT_BYTES, ERROR_BODY_LIMIT_MS, KEEP_ALIVE_MS } from './limits.ts';
 import { requestBody } from './request-body.ts';
+import { refusesName } from './refused-name.ts';
 import { errorOfStatus, rubbish } from './upstream-error.ts';
 import { UpstreamResponse, type ResponseHead } from './upstream-response.ts';
 
@@ -26,7 +29,7 @@ export interface OpenAiBackendOptions {
 
 /** A deployment behind an OpenAI-compatible server, over a pool of kept-alive connections of its own. */
 export function createOpenAiBackend(options: OpenAiBackendOptions): Backend {
-  const { clock, wholeAnswers } = options;
+  const { clock, wholeAnswers, credential } = options;
   const base = new URL(options.target);
   const prefix = base.pathname.replace(/\/+$/, '');
   const pool = new Pool(base.origin, {
@@ -40,19 +43,41 @@ export function createOpenAiBackend(options: OpenAiBackendOptions): Backend {
     headersTimeout: 0,
     bodyTimeout: 0,
   });
-  const authorization = options.credential === undefined ? {} : { authorization: `Bearer ${options.credential}` };
+  const authorization = credential === undefined ? {} : { authorization: `Bearer ${credential}` };
+  /** The name of the bound of the output that this server took after it had refused the other. */
+  let learned: LengthField | undefined;
+
+  function ask(call: BackendCall, name: LengthField | undefined): UpstreamResponse {
+    const response = new UpstreamResponse(clock);
+    const asked = name ? withLengthField(call.call, name) : call.call;
+    pool.dispatch({ method: 'POST', path: `${prefix}/chat/completions`, headers: { ...headersOf(call), ...authorization }, body: requestBody(asked, call.upstreamModel) }, response);
+    return response;
+  }
 
   return {
     async *chat(call: BackendCall, signal: AbortSignal): AsyncGenerator<ChatEvent[]> {
       signal.throwIfAborted();
-      const response = new UpstreamResponse(clock);
+      const name = lengthFieldOf(call.call, learned);
+      let response = ask(call, name);
       const onAbort = (): void => response.abort(signal.reason);
       signal.addEventListener('abort', onAbort, { once: true });
       try {
-        const headers = { ...headersOf(call), ...authorization };
-        pool.dispatch({ method: 'POST', path: `${prefix}/chat/completions`, headers, body: requestBody(call.call, call.upstreamModel) }, response);
-        const head = await response.head;
-        if (head.status !== 200) throw await refusalOf(head, response, clock);
+        let head = await response.head;
+        if (head.status !== 200) {
+          const refusal = await refusalOf(head, response, clock);
+          if (!name || !refusesName(name, head.status, refusal.body)) throw refusal.error;
+          response.giveUpUnlessDiscarding();
+          yield [attempted(call, refusal.error.code)];
+          const other = otherName(name);
+          signal.throwIfAborted();
+          response = ask(call, other);
+          head = await response.head;
+          if (head.status !== 200) {
+            const second = await refusalOf(head, response, clock);
+            throw refusesName(other, head.status, second.body) ? refusal.error : second.error;
+          }
+          learned = other;
+        }
         expectType(head, call.call.stream ? 'text/event-stream' : 'application/json');
         const answer = new AnswerReader(call);
         // Given back when the consumer has taken over what it became, or the call failed.
@@ -77,24 +102,27 @@ export function createOpenAiBackend(options: OpenAiBackendOptions): Backend {
       }
     },
 
-    async probe(signal: AbortSignal): Promise<void> {
-      const response = new UpstreamResponse(clock);
-      const onAbort = (): void => response.abort(signal.reason);
-      signal.addEventListener('abort', onAbort, { once: true });
-      try {
-        pool.dispatch({ method: 'GET', path: `${prefix}/models`, headers: { accept: 'application/json', ...authorization } }, response);
-        const { status } = await response.head;
-        // Only what says that calls will fail: servers without a list of models (404) or that keep it from some keys (403) still answer.
-        if (status === 401) throw new ServiceError('backend_unavailable', 'The backend refuses the credential.');
-        if (status >= 500) throw new ServiceError('backend_unavailable', `The health check was answered with ${status}.`);
-      } finally {
-        signal.removeEventListener('abort', onAbort);
-        response.discardRest();
-      }
-    },
+    probe: (signal) => probe(pool, `${prefix}/models`, authorization, clock, signal),
 
     close: () => pool.destroy(),
   };
+}
+
+/** Asks for the list of models. */
+async function probe(pool: Pool, path: string, authorization: Record<string, string>, clock: Clock, signal: AbortSignal): Promise<void> {
+  const response = new UpstreamResponse(clock);
+  const onAbort = (): void => response.abort(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    pool.dispatch({ method: 'GET', path, headers: { accept: 'application/json', ...authorization } }, response);
+    const { status } = await response.head;
+    // Only what says that calls will fail: servers without a list of models (404) or that keep it from some keys (403) still answer.
+    if (status === 401) throw new ServiceError('backend_unavailable', 'The backend refuses the credential.');
+    if (status >= 500) throw new ServiceError('backend_unavailable', `The health check was answered with ${status}.`);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    response.discardRest();
+  }
 }
 
 function headersOf(call: BackendCall): Record<string, string> {
@@ -108,12 +136,12 @@ function headersOf(call: BackendCall): Record<string, string> {
   return headers;
 }
 
-async function refusalOf(head: ResponseHead, response: UpstreamResponse, clock: Clock): Promise<ServiceError> {
+async function refusalOf(head: ResponseHead, response: UpstreamResponse, clock: Clock): Promise<{ readonly error: ServiceError; readonly body: string }> {
   const limit = clock.after(ERROR_BODY_LIMIT_MS, () => response.abort(new Error('the backend does not end the body of its error')));
   // A body that breaks off says less than the status that came before it.
   const body = await readBody(response).catch(() => '');
   limit.cancel();
-  return errorOfStatus(head.status, body, headerOf(head, 'retry-after'), clock.wallMs());
+  return { error: errorOfStatus(head.status, body, headerOf(head, 'retry-after'), clock.wallMs()), body };
 }
 
 /** The body of an error, as far as it is read. */

@@ -35,6 +35,13 @@ describe('what a status of the backend means', () => {
     expect(toEnvelope(of(422, { detail: [{ loc: ['body', 'seed'], msg: 'not a number' }] })).error).toMatchObject({ message: 'not a number', param: 'seed' });
   });
 
+  it('so are errors without an envelope, as vLLM before 0.11 and the API of Mistral write them', () => {
+    expect(toEnvelope(of(400, { object: 'error', message: 'n must be 1', type: 'BadRequestError', param: null, code: 400 })).error).toEqual({ message: 'n must be 1', type: 'invalid_request_error', param: null, code: null });
+    const detail = [{ type: 'extra_forbidden', loc: ['body', 'seed'], msg: 'Extra inputs are not permitted', input: 1 }];
+    expect(toEnvelope(of(422, { object: 'error', message: { detail }, type: 'invalid_request_error', param: null, code: null })).error).toMatchObject({ message: 'Extra inputs are not permitted', param: 'seed' });
+    expect(of(400, { message: 'a proxy in between' }).code).toBe('upstream_error');
+  });
+
   it('a refusal without words of its own is rubbish', () => {
     expect([of(400, '<html>').code, of(400, '').code, of(400, '[]').code]).toEqual(['upstream_error', 'upstream_error', 'upstream_error']);
   });

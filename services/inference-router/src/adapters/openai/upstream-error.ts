@@ -78,11 +78,19 @@ function codeOf(code: unknown, message: string): string | null {
   return /maximum context length/i.test(message) ? 'context_length_exceeded' : null;
 }
 
-/** OpenAI's `{error: {...}}`, `{error: "text"}`, or FastAPI's `{detail: ...}`. */
+/**
+ * OpenAI's `{error: {...}}`, `{error: "text"}`, FastAPI's `{detail: ...}`, or what vLLM before 0.11 and Mistral's API send:
+ * the error without an envelope, whose message may be FastAPI's body in its turn.
+ */
 function errorOf(body: Json): Json | undefined {
   const error = body['error'];
   if (isObject(error)) return error;
   if (typeof error === 'string') return { message: error };
+  if (String(body['object']).toLowerCase() === 'error') {
+    const message = body['message'];
+    if (typeof message === 'string') return body;
+    if (isObject(message)) return errorOf({ detail: message['detail'] });
+  }
   const detail = body['detail'];
   if (typeof detail === 'string') return { message: detail };
   const first: unknown = Array.isArray(detail) ? detail[0] : undefined;
@@ -98,7 +106,8 @@ function waitOf(retryAfter: string | undefined, nowMs: number): { retryAfterSeco
   return { retryAfterSeconds: Math.min(Math.max(seconds, 1), RETRY_AFTER_LIMIT_SECONDS) };
 }
 
-function parseObject(text: string): Json | undefined {
+/** A text as a JSON object; undefined for everything else. */
+export function parseObject(text: string): Json | undefined {
   try {
     const value: unknown = JSON.parse(text);
     return isObject(value) ? value : undefined;
