@@ -5,7 +5,6 @@ import { FREE_HOLD, FREE_PRICE } from '../testing/ungoverned.ts';
 import type { Call } from './call.ts';
 import { agree } from './call-terms.ts';
 import { tokenBound } from './limits/token-bound.ts';
-import { HiddenOutput } from './hidden-output.ts';
 import type { Granted, HoldAsked } from './ports.ts';
 
 const PRINCIPAL = { keyId: 'k', organisationId: 'o', projectId: 'p', models: [], keepsBodies: true };
@@ -34,7 +33,7 @@ function terms(verdict: Partial<InputVerdict> = {}, granted: Granted | ServiceEr
     extend: async () => FREE_HOLD, settle: async () => undefined, onBroken: () => undefined, end: () => undefined,
   };
   const place = async () => (said.push('place'), { producer: 'g', epoch: 3n });
-  return { said, asked, counted, agreed: () => agree({ callId: 'c', principal: PRINCIPAL, call: CALL, bound: tokenBound(CALL), modelName: 'small', hidden: new HiddenOutput(), countInput: async (call) => (counted.push(call), undefined), used: undefined }, filter, money, place) };
+  return { said, asked, counted, agreed: () => agree({ callId: 'c', principal: PRINCIPAL, call: CALL, bound: tokenBound(CALL), modelName: 'small', output: { visibility: 'shown', note: () => undefined }, countInput: async (call) => (counted.push(call), undefined), used: undefined }, filter, money, place) };
 }
 
 describe('the terms of a call', () => {

@@ -4,9 +4,9 @@ import type { Governed } from './call-records.ts';
 import { CallRefusal, factsOf, type RefusalFacts } from './call-refusal.ts';
 import { FilteredOutput } from './filtered-output.ts';
 import { GovernedOutput } from './governed-output.ts';
-import type { HiddenOutput } from './hidden-output.ts';
 import { checkInput } from './input-check.ts';
 import { tokenBound, type TokenBound } from './limits/token-bound.ts';
+import type { ModelOutput } from './output-visibility.ts';
 import type { FilterTalk, Place, SpendTalk } from './ports.ts';
 import { Spending } from './spending.ts';
 
@@ -19,7 +19,8 @@ export interface AskedCall {
   readonly modelName: string;
   /** The tokens of the prompt that a call becomes at this model; undefined when they are not known. */
   readonly countInput: (call: Call) => Promise<number | undefined>;
-  readonly hidden: HiddenOutput;
+  /** Whether the model's output is seen while it is produced. */
+  readonly output: ModelOutput;
   /** Told how much output there is so far; undefined where no limit counts it. */
   readonly used: ((outputTokens: number) => void) | undefined;
 }

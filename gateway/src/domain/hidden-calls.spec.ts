@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { ServiceError } from '@sluice/errors';
 import { answering, limited, PRICE, unlimited } from '../testing/budgeted-house.ts';
-import { over, started, text, used } from '../testing/flow-house.ts';
-import { STEP_TOKENS } from './spending.ts';
+import { estimated, over, started, text, used, type FlowHouse } from '../testing/flow-house.ts';
+import { STEP_TOKENS } from './output-plan.ts';
 
 describe('output that is not seen while it is produced', () => {
   it('bounds by name what cannot be seen on the way, where the request names no length and little is affordable', async () => {
@@ -26,6 +26,60 @@ describe('output that is not seen while it is produced', () => {
     expect(house.billing.holds.map(({ outputTokens }) => Number(outputTokens))).toEqual([256, held, held]);
     const length = ({ call }: (typeof house.routed)[number]): string | undefined => call.fields.filter(({ name }) => name.startsWith('max_')).map(({ json }) => Buffer.from(json).toString())[0];
     expect(house.routed.map(length)).toEqual([asked === undefined ? undefined : '12000', String(held), '9000']);
+  });
+
+  describe('of a model of which nothing is known yet', () => {
+    const unknown = (affordable: number): FlowHouse => {
+      const house = limited(affordable);
+      house.showsOutput = false;
+      answering(house, 3);
+      return house;
+    };
+    const lengths = ({ routed }: FlowHouse): (string | undefined)[] => routed.map(({ call }) => call.fields.filter(({ name }) => name.startsWith('max_')).map(({ json }) => Buffer.from(json).toString())[0]);
+    const covered = ({ billing: { holds, extensions } }: FlowHouse): number[] => [...holds, ...extensions].map(({ outputTokens }) => Number(outputTokens));
+
+    it('is covered up to the longest answer, without a length that its window may be too small for', async () => {
+      const house = unknown(1_000_000);
+      await house.run(house.call({ choices: 2 }));
+      expect([covered(house), lengths(house)]).toEqual([[4_096, 262_144], [undefined]]);
+    });
+
+    it('is given a short length where so much is not affordable, and keeps no more from others than that takes', async () => {
+      const house = unknown(262_143);
+      await house.run(house.call({ choices: 2 }));
+      expect([covered(house), lengths(house)]).toEqual([[4_096], ['2048']]);
+    });
+
+    it('is given a short length where somebody else takes the rest before it is set aside', async () => {
+      const house = unknown(1_000_000);
+      house.billing.extend = () => ({ amountNano: 10n ** 6n, limited: true, outputTokens: 100_000n });
+      await house.run();
+      expect([covered(house), lengths(house)]).toEqual([[2_048, 131_072], ['2048']]);
+    });
+
+    it.each([[12_000, 1_000_000, undefined], [12_000, 9_000, '9000']])('is covered whole where the request names %s: of %s that are affordable', async (asked, affordable, sent) => {
+      const house = unknown(affordable);
+      await house.run(house.call({ fields: [{ name: 'max_tokens', json: Buffer.from(String(asked)) }] }));
+      expect([covered(house), lengths(house)]).toEqual([[12_000], [sent ?? '12000']]);
+    });
+
+    it('is covered as it comes once a report has shown that all of it is seen', async () => {
+      const house = unknown(1_000_000);
+      await house.run();
+      await house.run();
+      expect(covered(house)).toEqual([2_048, 256, 131_072]);
+    });
+
+    it.each([['all of an answer', true, 256], ['an answer that was broken off', false, 2_048]])('takes an estimate of %s for what it is', async (_what, isWhole, next) => {
+      const house = unknown(1_000_000);
+      house.answer = async function* () {
+        yield [started(), text('a')];
+        yield [...(isWhole ? [over()] : []), estimated(3n, 1n)];
+      };
+      await house.run();
+      await house.run();
+      expect(Number(house.billing.holds[1]!.outputTokens)).toBe(next);
+    });
   });
 
   it('asks about a report beyond the hold also where nothing limited the call so far: a budget may by now', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { create } from '@bufbuild/protobuf';
 import { RegistryChangedSchema } from '@sluice/proto/events/v1/changes';
-import { DeploymentState, GetSnapshotResponseSchema, Placement } from '@sluice/proto/model_registry/v1/model_registry';
+import { DeploymentState, GetSnapshotResponseSchema, Placement, Protocol } from '@sluice/proto/model_registry/v1/model_registry';
 import { ModelDirectory } from './model-directory.ts';
 
 const PRINCIPAL = { keyId: 'k', organisationId: 'o', projectId: 'p', models: [] as string[], keepsBodies: true };
@@ -22,8 +22,8 @@ function loaded(placement = Placement.INSIDE): ModelDirectory {
 describe('the model directory', () => {
   it('knows names and aliases of the caller\'s organisation only', () => {
     const directory = loaded();
-    expect(directory.resolve(PRINCIPAL, 'small')).toEqual({ state: 'usable', modelId: 'm1', modelName: 'small', leavesHouse: false });
-    expect(directory.resolve(PRINCIPAL, 'chat')).toEqual({ state: 'usable', modelId: 'm1', modelName: 'small', leavesHouse: false });
+    expect(directory.resolve(PRINCIPAL, 'small')).toEqual({ state: 'usable', modelId: 'm1', modelName: 'small', leavesHouse: false, showsOutput: false, servedBy: ' d1' });
+    expect(directory.resolve(PRINCIPAL, 'chat')).toEqual({ state: 'usable', modelId: 'm1', modelName: 'small', leavesHouse: false, showsOutput: false, servedBy: ' d1' });
     expect(directory.resolve(PRINCIPAL, 'theirs')).toEqual({ state: 'unknown' });
     expect(directory.list(PRINCIPAL)).toEqual([{ name: 'chat', createdAtMs: 5 }, { name: 'small', createdAtMs: 5 }]);
   });
@@ -39,9 +39,24 @@ describe('the model directory', () => {
     const directory = loaded();
     const outside = { id: 'd2', versionId: 'v1', placement: Placement.EXTERNAL, state: DeploymentState.DRAINING };
     directory.apply(create(RegistryChangedSchema, { organisationId: 'o', deployments: [outside] }));
-    expect(directory.resolve(PRINCIPAL, 'chat')).toEqual({ state: 'usable', modelId: 'm1', modelName: 'small', leavesHouse: true });
+    expect(directory.resolve(PRINCIPAL, 'chat')).toEqual({ state: 'usable', modelId: 'm1', modelName: 'small', leavesHouse: true, showsOutput: false, servedBy: ' d1 d2' });
     directory.apply(create(RegistryChangedSchema, { organisationId: 'o', deployments: [{ ...outside, state: DeploymentState.REMOVED }] }));
-    expect(directory.resolve(PRINCIPAL, 'chat')).toEqual({ state: 'usable', modelId: 'm1', modelName: 'small', leavesHouse: false });
+    expect(directory.resolve(PRINCIPAL, 'chat')).toEqual({ state: 'usable', modelId: 'm1', modelName: 'small', leavesHouse: false, showsOutput: false, servedBy: ' d1' });
+  });
+
+  it('says that output is seen as it comes where every deployment that is not removed speaks the protocol that shows it', () => {
+    const directory = loaded();
+    const shown = (): boolean | undefined => {
+      const view = directory.resolve(PRINCIPAL, 'chat');
+      return view.state === 'usable' ? view.showsOutput : undefined;
+    };
+    const apply = (id: string, protocol: Protocol, state = DeploymentState.ACTIVE): void => directory.apply(create(RegistryChangedSchema, { organisationId: 'o', deployments: [{ id, versionId: 'v1', protocol, state }] }));
+    apply('d1', Protocol.KSERVE);
+    expect(shown()).toBe(true);
+    apply('d2', Protocol.OPENAI);
+    expect(shown()).toBe(false);
+    apply('d2', Protocol.OPENAI, DeploymentState.REMOVED);
+    expect(shown()).toBe(true);
   });
 
   it('forgets what is removed', () => {

@@ -3,9 +3,19 @@ import type { Alias, Deployment, GetSnapshotResponse, Model, Version } from '@sl
 import type { Principal } from './call.ts';
 import type { Models, ModelView, NamedModel } from './ports.ts';
 
-/** The numbers of `Placement` and `DeploymentState`; the domain does not load generated code. */
+/** The numbers of `Placement`, `DeploymentState` and `Protocol`; the domain does not load generated code. */
 const PLACEMENT_EXTERNAL = 2;
 const STATE_REMOVED = 3;
+const PROTOCOL_KSERVE = 2;
+
+/** What the deployments of a model say of it. */
+interface Serving {
+  readonly leavesHouse: boolean;
+  readonly showsOutput: boolean;
+  readonly servedBy: string;
+}
+
+const NOT_SERVED: Serving = { leavesHouse: false, showsOutput: true, servedBy: '' };
 
 /** Models, aliases and where they are deployed, as the registry last told. */
 export class ModelDirectory implements Models {
@@ -15,7 +25,8 @@ export class ModelDirectory implements Models {
   readonly #aliases = new Map<string, Alias>();
   /** Names and aliases, each under its organisation. */
   #byName = new Map<string, Model>();
-  #leaving = new Set<string>();
+  /** By model. */
+  #serving = new Map<string, Serving>();
 
   load({ models, versions, deployments, aliases }: GetSnapshotResponse): void {
     for (const map of [this.#models, this.#versions, this.#deployments, this.#aliases]) map.clear();
@@ -34,7 +45,7 @@ export class ModelDirectory implements Models {
     const model = this.#byName.get(keyOf(principal.organisationId, name));
     if (!model) return { state: 'unknown' };
     if (!isAllowed(principal, name, model)) return { state: 'not_allowed' };
-    return { state: 'usable', modelId: model.id, modelName: model.name, leavesHouse: this.#leaving.has(model.id) };
+    return { state: 'usable', modelId: model.id, modelName: model.name, ...(this.#serving.get(model.id) ?? NOT_SERVED) };
   }
 
   /** What a key may call, by name. */
@@ -59,15 +70,19 @@ export class ModelDirectory implements Models {
   /** Made anew at each change: changes are rare, look-ups are every call. */
   #index(): void {
     this.#byName = new Map();
-    this.#leaving = new Set();
+    this.#serving = new Map();
     for (const model of this.#models.values()) this.#byName.set(keyOf(model.organisationId, model.name), model);
     for (const [key, alias] of this.#aliases) {
       const model = this.#models.get(alias.modelId);
       if (model) this.#byName.set(key, model);
     }
-    for (const { placement, state, versionId } of this.#deployments.values()) {
+    for (const { id, placement, protocol, state, versionId } of this.#deployments.values()) {
       const modelId = this.#versions.get(versionId)?.modelId;
-      if (modelId !== undefined && placement === PLACEMENT_EXTERNAL && state !== STATE_REMOVED) this.#leaving.add(modelId);
+      if (modelId === undefined || state === STATE_REMOVED) continue;
+      const { leavesHouse, showsOutput, servedBy } = this.#serving.get(modelId) ?? NOT_SERVED;
+      this.#serving.set(modelId, {
+        leavesHouse: leavesHouse || placement === PLACEMENT_EXTERNAL, showsOutput: showsOutput && protocol === PROTOCOL_KSERVE, servedBy: `${servedBy} ${id}`,
+      });
     }
   }
 }

@@ -2,6 +2,9 @@ import { estimateTokens } from '@sluice/segment';
 import type { ChatEvent } from '@sluice/proto/chat/v1/chat';
 import type { Events, TokenCounts } from './call.ts';
 
+/** The number of `Channel`; the domain does not load generated code. */
+const CHANNEL_REASONING = 2;
+
 /**
  * How much output there is while it is produced: what the backend counted on the way, and for what stands behind its
  * count one token for each piece, or one for four bytes, whichever is more. Over all choices.
@@ -13,6 +16,7 @@ export class OutputMeter {
   #pieces = 0;
   #bytes = 0;
   #reported = 0;
+  #hasReasoning = false;
   /** Events that were measured last and not added since, and what there would be with them: text is measured once. */
   #ahead: Events | undefined;
   #aheadCounted: TokenCounts | undefined;
@@ -26,6 +30,11 @@ export class OutputMeter {
   /** Of the prompt, as the backend has counted it; undefined as long as it has not. */
   get inputTokens(): bigint | undefined {
     return (this.#ahead ? this.#aheadCounted : this.#counted)?.inputTokens;
+  }
+
+  /** Of what was measured so far, something was the model's thought. */
+  get hasReasoning(): boolean {
+    return this.#hasReasoning;
   }
 
   isFinished(choice: number): boolean {
@@ -62,6 +71,7 @@ export class OutputMeter {
       if (event.case === 'delta') {
         pieces++;
         bytes += bytesOf(event.value);
+        if (event.value.channel === CHANNEL_REASONING) this.#hasReasoning = true;
       } else if (event.case === 'counts') {
         counted = event.value;
         pieces = 0;

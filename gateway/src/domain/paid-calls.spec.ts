@@ -3,7 +3,7 @@ import { ServiceError } from '@sluice/errors';
 import { costNano } from '@sluice/pricing';
 import { answering, limited, PRICE, unlimited } from '../testing/budgeted-house.ts';
 import { FlowHouse, over, started, text, used } from '../testing/flow-house.ts';
-import { STEP_TOKENS } from './spending.ts';
+import { STEP_TOKENS } from './output-plan.ts';
 import type { CallSummary } from './request-flow.ts';
 
 describe('money for a call', () => {

@@ -3,6 +3,7 @@ import type { BudgetRefusal, Grant, Hold } from '@sluice/proto/billing/v1/billin
 import type { FilteredOutput, InputVerdict } from '@sluice/proto/content_filter/v1/content_filter';
 import type { RecordSource } from '@sluice/segment';
 import type { Call, Events, Principal, TokenCounts } from './call.ts';
+import type { ServingModel } from './output-visibility.ts';
 
 /** Runs a call on a model. */
 export interface Router {
@@ -134,7 +135,7 @@ export interface NamedModel {
   readonly createdAtMs: number;
 }
 
-export type ModelView = { readonly state: 'usable'; readonly modelId: string; readonly modelName: string; readonly leavesHouse: boolean } | { readonly state: 'not_allowed' | 'unknown' };
+export type ModelView = ({ readonly state: 'usable'; readonly modelName: string; readonly leavesHouse: boolean } & ServingModel) | { readonly state: 'not_allowed' | 'unknown' };
 
 /** Where released output goes: the client's connection. */
 export interface Sink {

@@ -17,7 +17,7 @@ function batch(...inits: ReturnType<typeof delta>[]): ChatEvent[] {
 }
 
 /** A flow whose log acknowledges at once, or loses everything. */
-function setUp({ view = { state: 'usable', modelId: 'model_1', modelName: 'm', leavesHouse: false } as ModelView, router, loses, stuck, hold = () => undefined }: { view?: ModelView; router?: Partial<Router>; loses?: ServiceError; stuck?: Promise<void>; hold?: (bytes: number) => void } = {}) {
+function setUp({ view = { state: 'usable', modelId: 'model_1', modelName: 'm', leavesHouse: false, showsOutput: true, servedBy: 'd1' } as ModelView, router, loses, stuck, hold = () => undefined }: { view?: ModelView; router?: Partial<Router>; loses?: ServiceError; stuck?: Promise<void>; hold?: (bytes: number) => void } = {}) {
   const said: string[] = [];
   const ends: Record<string, unknown>[] = [];
   const clock = new ManualClock();
@@ -89,7 +89,7 @@ describe('the way of a request', () => {
   });
 
   it('records a prompt before it leaves the house', async () => {
-    const { run, said } = setUp({ view: { state: 'usable', modelId: 'model_1', modelName: 'm', leavesHouse: true } });
+    const { run, said } = setUp({ view: { state: 'usable', modelId: 'model_1', modelName: 'm', leavesHouse: true, showsOutput: true, servedBy: 'd1' } });
     await run(false);
     expect(said.slice(0, 3)).toEqual(['open', 'admitted', 'router']);
   });
@@ -125,7 +125,7 @@ describe('the way of a request', () => {
   });
 
   it('does not ask the model when the prompt could not be recorded', async () => {
-    const { run, said } = setUp({ view: { state: 'usable', modelId: 'model_1', modelName: 'm', leavesHouse: true }, loses: new ServiceError('audit_log_unavailable', 'away') });
+    const { run, said } = setUp({ view: { state: 'usable', modelId: 'model_1', modelName: 'm', leavesHouse: true, showsOutput: true, servedBy: 'd1' }, loses: new ServiceError('audit_log_unavailable', 'away') });
     await expect(run(true)).rejects.toMatchObject({ code: 'audit_log_unavailable' });
     expect(said).toEqual(['open', 'admitted', 'close']);
   });

@@ -6,10 +6,10 @@ import type { Call, ParameterChange, Principal } from './call.ts';
 import { CallRecords, OUTCOME, leftStatus, type CallEnd } from './call-records.ts';
 import { CallRefusal } from './call-refusal.ts';
 import { agree, type CallTerms } from './call-terms.ts';
-import { HiddenOutput } from './hidden-output.ts';
 import type { LimitState } from './limits/limit-state.ts';
 import type { Admission } from './limits/rate-limits.ts';
 import { chargedTokens, tokenBound, type PromptTokens, type TokenBound } from './limits/token-bound.ts';
+import { OutputVisibility } from './output-visibility.ts';
 import { OutputWindow } from './output-window.ts';
 import type { Parameters } from './parameters/parameter-rules.ts';
 import type { Billing, ContentFilter, Models, ModelView, RandomBytes, Router, Segments, Sink, SpendTalk } from './ports.ts';
@@ -81,7 +81,7 @@ export interface House {
 /** The steps of a call, in their order. Nothing else orchestrates. */
 export class RequestFlow {
   readonly #house: House;
-  readonly #hidden = new HiddenOutput();
+  readonly #outputs = new OutputVisibility();
 
   constructor(house: House) {
     this.#house = house;
@@ -144,7 +144,7 @@ export class RequestFlow {
     try {
       const money = billing.begin();
       try {
-        const terms = await agree({ ...open, call, bound, modelName: model.modelName, countInput: (asked) => this.#countInput(course, asked), hidden: this.#hidden, used }, content, money, () => recordingPlace(segments, clock));
+        const terms = await agree({ ...open, call, bound, modelName: model.modelName, countInput: (asked) => this.#countInput(course, asked), output: this.#outputs.of(model, call), used }, content, money, () => recordingPlace(segments, clock));
         return await this.#conduct({ ...course, terms, money });
       } finally {
         money.end();
@@ -168,7 +168,7 @@ export class RequestFlow {
     if (segments.place?.epoch !== terms.place.epoch) throw epochLost(terms);
     const admittedMs = clock.monotonicMs();
     const admittedAtMs = clock.wallMs();
-    const records = new CallRecords({ callId: open.callId, principal: open.principal, call: terms.call, admittedAtMs, governed: terms }, randomBytes);
+    const records = new CallRecords({ callId: open.callId, principal: open.principal, asked: open.call, call: terms.call, admittedAtMs, governed: terms }, randomBytes);
     const window = new OutputWindow(records, segments, sink, (error) => abort.abort(error));
     const onAbort = (): void => {
       if (hasLeft(abort.signal)) window.clientLeft();

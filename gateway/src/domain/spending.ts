@@ -5,22 +5,19 @@ import { askedBytes } from '@sluice/segment';
 import type { Call, Events, Principal, TokenCounts } from './call.ts';
 import { CallRefusal } from './call-refusal.ts';
 import { clipped } from './clipped-call.ts';
-import type { HiddenOutput } from './hidden-output.ts';
 import type { TokenBound } from './limits/token-bound.ts';
 import { OutputMeter } from './output-meter.ts';
+import { outputPlan, STEP_TOKENS, type OutputPlan } from './output-plan.ts';
+import type { ModelOutput } from './output-visibility.ts';
 import type { Place, SpendTalk } from './ports.ts';
 import { setAside, type SetAside } from './set-aside.ts';
 
+/** What was set aside; a refusal is thrown. */
+type Held = SetAside & { readonly granted: { readonly refusal?: undefined } };
 type Usage = Extract<ChatEvent['event'], { case: 'usage' }>['value'];
-
-/** Output of one choice that is covered at first, and by each extension. Larger ones keep money from others; smaller ones ask more often. */
-export const STEP_TOKENS = 256;
 
 /** More is asked for before so little is left, because a batch may bring several tokens. */
 export const MARGIN_TOKENS = 64;
-
-/** What a model that hides output may say to a choice, where the request does not tell: those in use take as much. */
-const HIDDEN_LENGTH_TOKENS = 32_768;
 
 /** Output that may leave now. */
 export interface Covered {
@@ -37,7 +34,7 @@ export interface SpendingAsked {
   readonly bound: TokenBound;
   /** The tokens of the prompt that this call becomes at its model; undefined when they are not known. */
   readonly countInput: (call: Call) => Promise<number | undefined>;
-  readonly hidden: HiddenOutput;
+  readonly output: ModelOutput;
 }
 
 /**
@@ -52,8 +49,7 @@ export class Spending {
   readonly #inputTokensBound: bigint;
   /** Input that the hold covers: what was held for more may have been given to output. */
   #inputCovered: bigint;
-  /** Told what a backend reported of the answer, and what was seen of it. */
-  readonly #note: (reportedTokens: number, seenTokens: number) => void;
+  readonly #output: ModelOutput;
   /** A tokeniser has counted the bound. */
   readonly #isCounted: boolean;
   /** The most output that the model was asked for, over all choices. */
@@ -65,36 +61,32 @@ export class Spending {
   /** Less was affordable than was asked for, when it was asked last. */
   #isExhausted = false;
 
-  private constructor(talk: SpendTalk, { principal, modelName, call, bound, hidden }: SpendingAsked, input: Omit<SetAside, 'granted'>, granted: { readonly hold: Hold; readonly price: Price; readonly affordableOutputTokens: number }) {
+  private constructor(talk: SpendTalk, { call, bound, output }: SpendingAsked, plan: OutputPlan, { granted, inputTokensBound, isCounted }: Held) {
+    const { hold, price, affordableOutputTokens } = granted;
     this.#talk = talk;
-    this.#hold = granted.hold;
-    this.#covered = Number(granted.hold.outputTokens);
-    this.price = granted.price;
-    this.#note = (reported, seen) => hidden.note(principal.organisationId, modelName, reported, seen);
-    const hides = hidden.isKnownOf(principal.organisationId, modelName);
-    const affordable = Math.max(1, Math.floor((hides ? this.#covered : granted.affordableOutputTokens) / call.choices));
-    this.call = granted.hold.limited ? clipped(call, affordable, hides ? HIDDEN_LENGTH_TOKENS : undefined) : call;
+    this.#output = output;
+    this.#hold = hold;
+    this.price = price;
+    this.#covered = Number(hold.outputTokens);
+    const length = plan.length(this.#covered, affordableOutputTokens);
+    this.call = hold.limited ? clipped(call, length, plan.addedUpToTokens) : call;
     this.#isClipped = this.call !== call;
-    this.#inputTokensBound = BigInt(input.inputTokensBound);
+    this.#inputTokensBound = BigInt(inputTokensBound);
     this.#inputCovered = this.#inputTokensBound;
-    this.#isCounted = input.isCounted;
-    this.#most = this.#isClipped ? affordable * call.choices : Number(bound.outputTokens ?? Infinity);
+    this.#isCounted = isCounted;
+    this.#most = this.#isClipped ? length * call.choices : Number(bound.outputTokens ?? Infinity);
   }
 
   /** Sets money aside. Throws `insufficient_quota` when a budget does not afford the call, `billing_unavailable` when that cannot be told. */
   static async begin(talk: SpendTalk, asked: SpendingAsked, place: Place): Promise<Spending> {
-    const { callId, principal, modelName, call, bound } = asked;
-    // What cannot be stopped on the way is held whole.
-    const hides = asked.hidden.isKnownOf(principal.organisationId, modelName);
-    const most = Number(bound.outputTokens ?? (hides ? HIDDEN_LENGTH_TOKENS * call.choices : 0));
-    const first = hides ? most : STEP_TOKENS * call.choices;
-    const wanted = {
-      ...place, callId, principal, modelName, inputTokensBound: bound.inputTokens.most,
-      outputTokens: most === 0 ? first : Math.min(most, first), outputTokensBound: most,
-    };
+    const { callId, principal, modelName, call, bound, output } = asked;
+    const plan = outputPlan(output.visibility, bound.outputTokens === undefined ? undefined : Number(bound.outputTokens), call.choices);
+    const wanted = { ...place, callId, principal, modelName, inputTokensBound: bound.inputTokens.most, outputTokens: plan.first, outputTokensBound: plan.most };
     const { granted, ...input } = await setAside(talk, wanted, () => asked.countInput(call));
     if (granted.refusal) throw unaffordable(granted.refusal);
-    return new Spending(talk, asked, input, granted);
+    const isLeft = plan.isWhole && plan.first < plan.most && granted.hold.limited && granted.affordableOutputTokens >= plan.most;
+    const hold = isLeft ? await talk.extend({ outputTokens: plan.most }) : granted.hold;
+    return new Spending(talk, asked, plan, { granted: { ...granted, hold }, ...input });
   }
 
   /** As it stands now. */
@@ -112,7 +104,8 @@ export class Spending {
   cover(events: Events): Covered | Promise<Covered> {
     const seen = this.meter.with(events);
     const report = reportOf(events);
-    if (report && !report.estimated) this.#note(Number(report.outputTokens), seen);
+    // An estimate is what a whole answer costs, and says nothing of one that was broken off.
+    if (report && (!report.estimated || this.#finishes(events))) this.#output.note(report, { tokens: seen, hasReasoning: this.meter.hasReasoning });
     const isNear = seen + MARGIN_TOKENS > this.#covered && this.#covered < this.#most && !this.#isExhausted && !this.#finishes(events);
     return seen > this.#covered || isNear || this.#exceeds(events) ? this.#coverMore(events, seen) : this.#take(events);
   }

@@ -13,7 +13,7 @@ import { silentLogger } from '@sluice/telemetry';
 import { AnswerDeadlines } from '../adapters/answer-deadlines.ts';
 import { BillingClient } from '../adapters/billing-client.ts';
 import { FilterClient } from '../adapters/filter-client.ts';
-import type { Call, Events, ParameterChange } from '../domain/call.ts';
+import type { Call, Events, ParameterChange, Principal } from '../domain/call.ts';
 import type { LimitState } from '../domain/limits/limit-state.ts';
 import { messagesTokens, type PromptTokens } from '../domain/limits/token-bound.ts';
 import type { CountedCall, RoutedCall } from '../domain/ports.ts';
@@ -35,6 +35,8 @@ export interface Recorded {
 /** The flow of requests with the real clients of filter and billing, both scripted, and a log that acknowledges at once. */
 export class FlowHouse {
   readonly clock: ManualClock;
+  /** Who calls. */
+  principal: Principal = PRINCIPAL;
   readonly filter = new ScriptedFilter();
   readonly billing = new ScriptedBilling();
   readonly flow: RequestFlow;
@@ -45,6 +47,8 @@ export class FlowHouse {
   readonly counted: CountedCall[] = [];
   count: (counted: CountedCall, signal: AbortSignal) => Promise<number | undefined> = () => Promise.resolve(undefined);
   leavesHouse = false;
+  /** The model says each token as it comes. */
+  showsOutput = true;
   /** Answers that the router was no longer asked for. */
   cancelled = 0;
   /** Tokens that tickets were ended with. */
@@ -79,12 +83,12 @@ export class FlowHouse {
   async run(call: Call = this.call()): Promise<CallSummary | ServiceError> {
     let changes: readonly ParameterChange[] | undefined;
     const changed = (made: readonly ParameterChange[]): void => void (changes = made);
-    const open = { callId: 'c'.repeat(32), principal: PRINCIPAL, call, messagesTokens: tokensOf(call), abort: this.abort, hold: () => undefined, changed, limited: () => this.before('limited') };
+    const open = { callId: 'c'.repeat(32), principal: this.principal, call, messagesTokens: tokensOf(call), abort: this.abort, hold: () => undefined, changed, limited: () => this.before('limited') };
     try {
       return await this.flow.run(open, { release: (events: Events) => void this.released.push(...events), drained: () => undefined });
     } catch (thrown) {
       const error = ServiceError.from(thrown);
-      if (!this.loses) await this.flow.refuse(open.callId, PRINCIPAL, { ...call, changes }, error);
+      if (!this.loses) await this.flow.refuse(open.callId, this.principal, { ...call, changes }, error);
       return error;
     }
   }
@@ -146,7 +150,7 @@ export class FlowHouse {
         },
         enqueue: (source) => queueMicrotask(() => this.#write(source)),
       },
-      models: { resolve: () => ({ state: 'usable', modelId: 'model_1', modelName: 'org/small', leavesHouse: this.leavesHouse }), list: () => [] },
+      models: { resolve: () => ({ state: 'usable', modelId: 'model_1', modelName: 'org/small', leavesHouse: this.leavesHouse, showsOutput: this.showsOutput, servedBy: 'd1' }), list: () => [] },
       parameters: { apply: (_principal, call) => this.rules(call) },
       limits: {
         admit: () => {
@@ -207,6 +211,11 @@ export function over(reason = 'stop', choice = 0): EventInit {
 
 export function used(inputTokens: bigint, outputTokens: bigint): EventInit {
   return { event: { case: 'usage', value: { inputTokens, outputTokens } } };
+}
+
+/** A usage that the backend did not report. */
+export function estimated(inputTokens: bigint, outputTokens: bigint): EventInit {
+  return { event: { case: 'usage', value: { inputTokens, outputTokens, estimated: true } } };
 }
 
 /** What the backend counted so far. */
