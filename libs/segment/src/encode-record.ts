@@ -41,7 +41,9 @@ export function encodeBody(body: BodyInit | EncodedOutput): Buffer {
     if (body.case === 'admitted') {
       if (body.value.call) chatCall(1, body.value.call);
       writer.bytes(2, body.value.promptSalt);
-    } else if (body.case === 'output') events(body.value.events);
+      if (body.value.original) chatCall(3, body.value.original);
+      writer.bytes(4, body.value.originalSalt);
+    } else if (body.case === 'output') outputBody(body.value);
     else completedBody(body.value);
     writer.end(start);
   });
@@ -54,11 +56,17 @@ export function encodeCall(call: ChatCallInit): Buffer {
 
 /** An OutputBody of events.v1. */
 export function encodeOutput(body: MessageInitShape<typeof OutputBodySchema>): Buffer {
-  return whole(() => events(body.events));
+  return whole(() => outputBody(body));
+}
+
+/** What stands behind the events of an OutputBody: its `original`, encoded already because its bytes go into a chain of their own. */
+export function encodeOriginalField(original: Uint8Array): Buffer {
+  return whole(() => writer.frame(ORIGINAL_FIELD, original));
 }
 
 const FIELD_OF_RECORD = { admitted: 2, output: 3, completed: 4, refused: 5, fragment: 6 } as const;
 const FIELD_OF_BODY = { admitted: 2, output: 3, completed: 4, fragment: 5 } as const;
+const ORIGINAL_FIELD = 2;
 const FIELD_OF_EVENT = { started: 1, delta: 2, finished: 3, usage: 4, attempt: 5, counts: 6 } as const;
 
 function whole(write: () => void): Buffer {
@@ -161,6 +169,9 @@ function completedBody(value: Value<BodyInit, 'completed'>): void {
   writer.bytes(3, value.promptSalt);
   writer.bytes(4, value.error);
   writer.bytes(5, value.errorSalt);
+  if (value.original) chatCall(6, value.original);
+  writer.bytes(7, value.originalSalt);
+  writer.bytes(8, value.originalOutputSalt);
 }
 
 function openingOf({ name, salt, value }: Opening): void {
@@ -188,6 +199,14 @@ function callFields(value: ChatCallInit): void {
   }
   writer.number(4, value.stream);
   writer.number(5, value.choices);
+}
+
+function outputBody(value: MessageInitShape<typeof OutputBodySchema>): void {
+  events(value.events);
+  if (!value.original) return;
+  const start = writer.begin(ORIGINAL_FIELD);
+  events(value.original.events);
+  writer.end(start);
 }
 
 function events(list: MessageInitShape<typeof OutputBodySchema>['events']): void {

@@ -7,7 +7,7 @@ export { CallAssembler, readCall } from './call-assembler.ts';
 export { commit, commitmentHash, verifyOpening, type NamedCommitment, type NamedOpening } from './commitment.ts';
 export { encodeCall } from './encode-record.ts';
 export { askedBytes, estimateTokens } from './estimate.ts';
-export { chainOutput, nextChain } from './output-chain.ts';
+export { chainOriginal, chainOutput, nextChain, ORIGINAL_SALT_BYTES, originalChainStart } from './output-chain.ts';
 export { parseExactly } from './exact-json.ts';
 export { eachField, readMessage } from './read-fields.ts';
 export { outputView, readableJson } from './output-view.ts';

@@ -1126,7 +1126,7 @@ export enum BodyPolicy {
   SENT = 1,
 
   /**
-   * Also what the client sent before masking.
+   * Also what the client asked and what the model answered, where rules or a budget made something else of it.
    *
    * @generated from enum value: BODY_POLICY_ORIGINAL_AND_SENT = 2;
    */

@@ -21,7 +21,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file events/v1/calls.proto.
  */
 export const file_events_v1_calls: GenFile = /*@__PURE__*/
-  fileDesc("ChVldmVudHMvdjEvY2FsbHMucHJvdG8SCWV2ZW50cy52MSK1AQoHU2VnbWVudBIQCghwcm9kdWNlchgBIAEoCRINCgVlcG9jaBgCIAEoBBILCgNzZXEYAyABKAQSEwoLYnVpbHRfYXRfbXMYBCABKAMSJgoHcmVjb3JkcxgFIAMoCzIVLmV2ZW50cy52MS5DYWxsUmVjb3JkEiYKBmJsb2NrcxgGIAMoCzIWLmV2ZW50cy52MS5TZWFsZWRCbG9jazoXirUYEwoFY2FsbHMSCHByb2R1Y2VyGAcihAIKCkNhbGxSZWNvcmQSDwoHY2FsbF9pZBgBIAEoCRIrCghhZG1pdHRlZBgCIAEoCzIXLmV2ZW50cy52MS5DYWxsQWRtaXR0ZWRIABInCgZvdXRwdXQYAyABKAsyFS5ldmVudHMudjEuQ2FsbE91dHB1dEgAEi0KCWNvbXBsZXRlZBgEIAEoCzIYLmV2ZW50cy52MS5DYWxsQ29tcGxldGVkSAASKQoHcmVmdXNlZBgFIAEoCzIWLmV2ZW50cy52MS5DYWxsUmVmdXNlZEgAEisKCGZyYWdtZW50GAYgASgLMhcuZXZlbnRzLnYxLkNhbGxGcmFnbWVudEgAQggKBnJlY29yZCIdCgxDYWxsRnJhZ21lbnQSDQoFaW5kZXgYASABKA0iywIKDENhbGxBZG1pdHRlZBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIOCgZrZXlfaWQYAyABKAkSDQoFbW9kZWwYBCABKAkSDgoGc3RyZWFtGAUgASgIEhYKDmFkbWl0dGVkX2F0X21zGAYgASgDEhkKEXByb21wdF9jb21taXRtZW50GAcgASgMEhQKDG91dHB1dF9jaGFpbhgIIAEoDBISCgptb2RlbF9uYW1lGAkgASgJEiEKBGhvbGQYCiABKAsyEy5ldmVudHMudjEuQ2FsbEhvbGQSLwoNaW5wdXRfdmVyZGljdBgLIAEoCzIYLmV2ZW50cy52MS5GaWx0ZXJWZXJkaWN0Ei4KCnBhcmFtZXRlcnMYDCADKAsyGi5ldmVudHMudjEuUGFyYW1ldGVyQ2hhbmdlIlwKD1BhcmFtZXRlckNoYW5nZRIRCglwYXJhbWV0ZXIYASABKAkSEgoKYXNrZWRfanNvbhgCIAEoCRIRCglzZW50X2pzb24YAyABKAkSDwoHcnVsZV9pZBgEIAEoCSKLAQoKQ2FsbE91dHB1dBIUCgxvdXRwdXRfYnl0ZXMYASABKAQSDgoGZXZlbnRzGAIgASgEEhQKDG91dHB1dF9jaGFpbhgDIAEoDBIhCgZjb3VudHMYBCABKAsyES5ldmVudHMudjEuQ291bnRzEh4KBGhvbGQYBSABKAsyEC5iaWxsaW5nLnYxLkhvbGQifwoGQ291bnRzEhQKDGlucHV0X3Rva2VucxgBIAEoBBIVCg1vdXRwdXRfdG9rZW5zGAIgASgEEhsKE2NhY2hlZF9pbnB1dF90b2tlbnMYAyABKAQSGAoQcmVhc29uaW5nX3Rva2VucxgEIAEoBBIRCgllc3RpbWF0ZWQYBSABKAgiiwEKDUZpbHRlclZlcmRpY3QSFgoOcG9saWN5X3ZlcnNpb24YASABKAQSKQoGYWN0aW9uGAIgASgOMhkuY29udGVudF9maWx0ZXIudjEuQWN0aW9uEiQKBGhpdHMYAyADKAsyFi5jb250ZW50X2ZpbHRlci52MS5IaXQSEQoJaGl0X2NvdW50GAQgASgNIkwKCENhbGxIb2xkEh4KBGhvbGQYASABKAsyEC5iaWxsaW5nLnYxLkhvbGQSIAoFcHJpY2UYAiABKAsyES5iaWxsaW5nLnYxLlByaWNlIuQDCg1DYWxsQ29tcGxldGVkEiMKB291dGNvbWUYASABKA4yEi5ldmVudHMudjEuT3V0Y29tZRISCgplcnJvcl9jb2RlGAIgASgJEhMKC2h0dHBfc3RhdHVzGAMgASgNEhQKDG91dHB1dF9ieXRlcxgEIAEoBBIUCgxvdXRwdXRfY2hhaW4YBSABKAwSIQoGY291bnRzGAYgASgLMhEuZXZlbnRzLnYxLkNvdW50cxISCgp2ZXJzaW9uX2lkGAcgASgJEhUKDWRlcGxveW1lbnRfaWQYCCABKAkSFwoPY29tcGxldGVkX2F0X21zGAkgASgDEhcKD2ZpcnN0X291dHB1dF9tcxgKIAEoDRITCgtkdXJhdGlvbl9tcxgLIAEoDRIWCg5maW5pc2hfcmVhc29ucxgMIAMoCRIdCgRsZWFmGA0gASgLMg8uZXZlbnRzLnYxLkxlYWYSHgoEaG9sZBgOIAEoCzIQLmJpbGxpbmcudjEuSG9sZBIRCgljb3N0X25hbm8YDyABKAMSFAoMb3ZlcnJ1bl9uYW5vGBAgASgDEhIKCnN0b3BwZWRfYnkYESABKAkSMAoOb3V0cHV0X3ZlcmRpY3QYEiABKAsyGC5ldmVudHMudjEuRmlsdGVyVmVyZGljdCK1AwoLQ2FsbFJlZnVzZWQSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSDgoGa2V5X2lkGAMgASgJEg0KBW1vZGVsGAQgASgJEhIKCmVycm9yX2NvZGUYBSABKAkSEwoLaHR0cF9zdGF0dXMYBiABKA0SDQoFcGFyYW0YByABKAkSFQoNcmVmdXNlZF9hdF9tcxgIIAEoAxIdCgRsZWFmGAkgASgLMg8uZXZlbnRzLnYxLkxlYWYSKAoFbGltaXQYCiABKAsyFy5ldmVudHMudjEuTGltaXRSZWZ1c2FsSAASKwoGYnVkZ2V0GAsgASgLMhkuYmlsbGluZy52MS5CdWRnZXRSZWZ1c2FsSAASJgoEcnVsZRgMIAEoCzIWLmV2ZW50cy52MS5SdWxlUmVmdXNhbEgAEi8KDWlucHV0X3ZlcmRpY3QYDSABKAsyGC5ldmVudHMudjEuRmlsdGVyVmVyZGljdBIuCgpwYXJhbWV0ZXJzGA4gAygLMhouZXZlbnRzLnYxLlBhcmFtZXRlckNoYW5nZUIMCgpyZWZ1c2VkX2J5ImAKDExpbWl0UmVmdXNhbBIfCgVsZXZlbBgBIAEoDjIQLmFjY2Vzcy52MS5MZXZlbBISCgpzdWJqZWN0X2lkGAIgASgJEgwKBGtpbmQYAyABKAkSDQoFbGltaXQYBCABKAQiSgoLUnVsZVJlZnVzYWwSDwoHcnVsZV9pZBgBIAEoCRISCgpydWxlX3RpdGxlGAIgASgJEhYKDnBvbGljeV92ZXJzaW9uGAMgASgEIjIKBExlYWYSKgoLY29tbWl0bWVudHMYASADKAsyFS5ldmVudHMudjEuQ29tbWl0bWVudCIoCgpDb21taXRtZW50EgwKBG5hbWUYASABKAkSDAoEaGFzaBgCIAEoDCI0CgdPcGVuaW5nEgwKBG5hbWUYASABKAkSDAoEc2FsdBgCIAEoDBINCgV2YWx1ZRgDIAEoDCJSCgtTZWFsZWRCbG9jaxISCgpwcm9qZWN0X2lkGAEgASgJEhMKC2RhdGFfa2V5X2lkGAIgASgJEgoKAml2GAMgASgMEg4KBnNlYWxlZBgEIAEoDCIpCgZCb2RpZXMSHwoGYm9kaWVzGAEgAygLMg8uZXZlbnRzLnYxLkJvZHkitwEKBEJvZHkSDgoGcmVjb3JkGAEgASgNEisKCGFkbWl0dGVkGAIgASgLMhcuZXZlbnRzLnYxLkFkbWl0dGVkQm9keUgAEicKBm91dHB1dBgDIAEoCzIVLmV2ZW50cy52MS5PdXRwdXRCb2R5SAASLQoJY29tcGxldGVkGAQgASgLMhguZXZlbnRzLnYxLkNvbXBsZXRlZEJvZHlIABISCghmcmFnbWVudBgFIAEoDEgAQgYKBGJvZHkiRAoMQWRtaXR0ZWRCb2R5Eh8KBGNhbGwYASABKAsyES5jaGF0LnYxLkNoYXRDYWxsEhMKC3Byb21wdF9zYWx0GAIgASgMIjAKCk91dHB1dEJvZHkSIgoGZXZlbnRzGAEgAygLMhIuY2hhdC52MS5DaGF0RXZlbnQijgEKDUNvbXBsZXRlZEJvZHkSJAoIb3BlbmluZ3MYASADKAsyEi5ldmVudHMudjEuT3BlbmluZxIfCgRjYWxsGAIgASgLMhEuY2hhdC52MS5DaGF0Q2FsbBITCgtwcm9tcHRfc2FsdBgDIAEoDBINCgVlcnJvchgEIAEoDBISCgplcnJvcl9zYWx0GAUgASgMImIKDFByb2R1Y2VyQmVhdBIQCghwcm9kdWNlchgBIAEoCRINCgVlcG9jaBgCIAEoBBIQCghuZXh0X3NlcRgDIAEoBDofirUYGwoNcHJvZHVjZXIuYmVhdBIIcHJvZHVjZXIYASKdAgoNQ2FsbEFiYW5kb25lZBIPCgdjYWxsX2lkGAEgASgJEhcKD29yZ2FuaXNhdGlvbl9pZBgCIAEoCRISCgpwcm9qZWN0X2lkGAMgASgJEg4KBmtleV9pZBgEIAEoCRINCgVtb2RlbBgFIAEoCRIQCghwcm9kdWNlchgGIAEoCRINCgVlcG9jaBgHIAEoBBIhCgZjb3VudHMYCCABKAsyES5ldmVudHMudjEuQ291bnRzEhQKDG91dHB1dF9ieXRlcxgJIAEoBBIUCgxvdXRwdXRfY2hhaW4YCiABKAwSFgoOYWRtaXR0ZWRfYXRfbXMYCyABKAM6J4q1GCMKDmNhbGwuYWJhbmRvbmVkEg9vcmdhbmlzYXRpb25faWQYByLCAQoKQWRtaW5BY3RlZBIKCgJpZBgBIAEoCRIfCgVhY3RvchgCIAEoCzIQLmFjY2Vzcy52MS5BY3RvchIXCg9vcmdhbmlzYXRpb25faWQYAyABKAkSDgoGYWN0aW9uGAQgASgJEg4KBm9iamVjdBgFIAEoCRITCgthY3RlZF9hdF9tcxgGIAEoAxITCgtkZXRhaWxfanNvbhgHIAEoCTokirUYIAoLYWRtaW4uYWN0ZWQSD29yZ2FuaXNhdGlvbl9pZBgHKn0KB091dGNvbWUSFwoTT1VUQ09NRV9VTlNQRUNJRklFRBAAEhQKEE9VVENPTUVfQU5TV0VSRUQQARIYChRPVVRDT01FX0RJU0NPTk5FQ1RFRBACEhIKDk9VVENPTUVfRkFJTEVEEAMSFQoRT1VUQ09NRV9BQkFORE9ORUQQBGIGcHJvdG8z", [file_access_v1_access, file_billing_v1_billing, file_chat_v1_chat, file_content_filter_v1_content_filter, file_events_v1_topic]);
+  fileDesc("ChVldmVudHMvdjEvY2FsbHMucHJvdG8SCWV2ZW50cy52MSK1AQoHU2VnbWVudBIQCghwcm9kdWNlchgBIAEoCRINCgVlcG9jaBgCIAEoBBILCgNzZXEYAyABKAQSEwoLYnVpbHRfYXRfbXMYBCABKAMSJgoHcmVjb3JkcxgFIAMoCzIVLmV2ZW50cy52MS5DYWxsUmVjb3JkEiYKBmJsb2NrcxgGIAMoCzIWLmV2ZW50cy52MS5TZWFsZWRCbG9jazoXirUYEwoFY2FsbHMSCHByb2R1Y2VyGAcihAIKCkNhbGxSZWNvcmQSDwoHY2FsbF9pZBgBIAEoCRIrCghhZG1pdHRlZBgCIAEoCzIXLmV2ZW50cy52MS5DYWxsQWRtaXR0ZWRIABInCgZvdXRwdXQYAyABKAsyFS5ldmVudHMudjEuQ2FsbE91dHB1dEgAEi0KCWNvbXBsZXRlZBgEIAEoCzIYLmV2ZW50cy52MS5DYWxsQ29tcGxldGVkSAASKQoHcmVmdXNlZBgFIAEoCzIWLmV2ZW50cy52MS5DYWxsUmVmdXNlZEgAEisKCGZyYWdtZW50GAYgASgLMhcuZXZlbnRzLnYxLkNhbGxGcmFnbWVudEgAQggKBnJlY29yZCIdCgxDYWxsRnJhZ21lbnQSDQoFaW5kZXgYASABKA0iywIKDENhbGxBZG1pdHRlZBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIOCgZrZXlfaWQYAyABKAkSDQoFbW9kZWwYBCABKAkSDgoGc3RyZWFtGAUgASgIEhYKDmFkbWl0dGVkX2F0X21zGAYgASgDEhkKEXByb21wdF9jb21taXRtZW50GAcgASgMEhQKDG91dHB1dF9jaGFpbhgIIAEoDBISCgptb2RlbF9uYW1lGAkgASgJEiEKBGhvbGQYCiABKAsyEy5ldmVudHMudjEuQ2FsbEhvbGQSLwoNaW5wdXRfdmVyZGljdBgLIAEoCzIYLmV2ZW50cy52MS5GaWx0ZXJWZXJkaWN0Ei4KCnBhcmFtZXRlcnMYDCADKAsyGi5ldmVudHMudjEuUGFyYW1ldGVyQ2hhbmdlIlwKD1BhcmFtZXRlckNoYW5nZRIRCglwYXJhbWV0ZXIYASABKAkSEgoKYXNrZWRfanNvbhgCIAEoCRIRCglzZW50X2pzb24YAyABKAkSDwoHcnVsZV9pZBgEIAEoCSKLAQoKQ2FsbE91dHB1dBIUCgxvdXRwdXRfYnl0ZXMYASABKAQSDgoGZXZlbnRzGAIgASgEEhQKDG91dHB1dF9jaGFpbhgDIAEoDBIhCgZjb3VudHMYBCABKAsyES5ldmVudHMudjEuQ291bnRzEh4KBGhvbGQYBSABKAsyEC5iaWxsaW5nLnYxLkhvbGQifwoGQ291bnRzEhQKDGlucHV0X3Rva2VucxgBIAEoBBIVCg1vdXRwdXRfdG9rZW5zGAIgASgEEhsKE2NhY2hlZF9pbnB1dF90b2tlbnMYAyABKAQSGAoQcmVhc29uaW5nX3Rva2VucxgEIAEoBBIRCgllc3RpbWF0ZWQYBSABKAgiiwEKDUZpbHRlclZlcmRpY3QSFgoOcG9saWN5X3ZlcnNpb24YASABKAQSKQoGYWN0aW9uGAIgASgOMhkuY29udGVudF9maWx0ZXIudjEuQWN0aW9uEiQKBGhpdHMYAyADKAsyFi5jb250ZW50X2ZpbHRlci52MS5IaXQSEQoJaGl0X2NvdW50GAQgASgNIkwKCENhbGxIb2xkEh4KBGhvbGQYASABKAsyEC5iaWxsaW5nLnYxLkhvbGQSIAoFcHJpY2UYAiABKAsyES5iaWxsaW5nLnYxLlByaWNlIuQDCg1DYWxsQ29tcGxldGVkEiMKB291dGNvbWUYASABKA4yEi5ldmVudHMudjEuT3V0Y29tZRISCgplcnJvcl9jb2RlGAIgASgJEhMKC2h0dHBfc3RhdHVzGAMgASgNEhQKDG91dHB1dF9ieXRlcxgEIAEoBBIUCgxvdXRwdXRfY2hhaW4YBSABKAwSIQoGY291bnRzGAYgASgLMhEuZXZlbnRzLnYxLkNvdW50cxISCgp2ZXJzaW9uX2lkGAcgASgJEhUKDWRlcGxveW1lbnRfaWQYCCABKAkSFwoPY29tcGxldGVkX2F0X21zGAkgASgDEhcKD2ZpcnN0X291dHB1dF9tcxgKIAEoDRITCgtkdXJhdGlvbl9tcxgLIAEoDRIWCg5maW5pc2hfcmVhc29ucxgMIAMoCRIdCgRsZWFmGA0gASgLMg8uZXZlbnRzLnYxLkxlYWYSHgoEaG9sZBgOIAEoCzIQLmJpbGxpbmcudjEuSG9sZBIRCgljb3N0X25hbm8YDyABKAMSFAoMb3ZlcnJ1bl9uYW5vGBAgASgDEhIKCnN0b3BwZWRfYnkYESABKAkSMAoOb3V0cHV0X3ZlcmRpY3QYEiABKAsyGC5ldmVudHMudjEuRmlsdGVyVmVyZGljdCK1AwoLQ2FsbFJlZnVzZWQSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSDgoGa2V5X2lkGAMgASgJEg0KBW1vZGVsGAQgASgJEhIKCmVycm9yX2NvZGUYBSABKAkSEwoLaHR0cF9zdGF0dXMYBiABKA0SDQoFcGFyYW0YByABKAkSFQoNcmVmdXNlZF9hdF9tcxgIIAEoAxIdCgRsZWFmGAkgASgLMg8uZXZlbnRzLnYxLkxlYWYSKAoFbGltaXQYCiABKAsyFy5ldmVudHMudjEuTGltaXRSZWZ1c2FsSAASKwoGYnVkZ2V0GAsgASgLMhkuYmlsbGluZy52MS5CdWRnZXRSZWZ1c2FsSAASJgoEcnVsZRgMIAEoCzIWLmV2ZW50cy52MS5SdWxlUmVmdXNhbEgAEi8KDWlucHV0X3ZlcmRpY3QYDSABKAsyGC5ldmVudHMudjEuRmlsdGVyVmVyZGljdBIuCgpwYXJhbWV0ZXJzGA4gAygLMhouZXZlbnRzLnYxLlBhcmFtZXRlckNoYW5nZUIMCgpyZWZ1c2VkX2J5ImAKDExpbWl0UmVmdXNhbBIfCgVsZXZlbBgBIAEoDjIQLmFjY2Vzcy52MS5MZXZlbBISCgpzdWJqZWN0X2lkGAIgASgJEgwKBGtpbmQYAyABKAkSDQoFbGltaXQYBCABKAQiSgoLUnVsZVJlZnVzYWwSDwoHcnVsZV9pZBgBIAEoCRISCgpydWxlX3RpdGxlGAIgASgJEhYKDnBvbGljeV92ZXJzaW9uGAMgASgEIjIKBExlYWYSKgoLY29tbWl0bWVudHMYASADKAsyFS5ldmVudHMudjEuQ29tbWl0bWVudCIoCgpDb21taXRtZW50EgwKBG5hbWUYASABKAkSDAoEaGFzaBgCIAEoDCI0CgdPcGVuaW5nEgwKBG5hbWUYASABKAkSDAoEc2FsdBgCIAEoDBINCgV2YWx1ZRgDIAEoDCJSCgtTZWFsZWRCbG9jaxISCgpwcm9qZWN0X2lkGAEgASgJEhMKC2RhdGFfa2V5X2lkGAIgASgJEgoKAml2GAMgASgMEg4KBnNlYWxlZBgEIAEoDCIpCgZCb2RpZXMSHwoGYm9kaWVzGAEgAygLMg8uZXZlbnRzLnYxLkJvZHkitwEKBEJvZHkSDgoGcmVjb3JkGAEgASgNEisKCGFkbWl0dGVkGAIgASgLMhcuZXZlbnRzLnYxLkFkbWl0dGVkQm9keUgAEicKBm91dHB1dBgDIAEoCzIVLmV2ZW50cy52MS5PdXRwdXRCb2R5SAASLQoJY29tcGxldGVkGAQgASgLMhguZXZlbnRzLnYxLkNvbXBsZXRlZEJvZHlIABISCghmcmFnbWVudBgFIAEoDEgAQgYKBGJvZHkigAEKDEFkbWl0dGVkQm9keRIfCgRjYWxsGAEgASgLMhEuY2hhdC52MS5DaGF0Q2FsbBITCgtwcm9tcHRfc2FsdBgCIAEoDBIjCghvcmlnaW5hbBgDIAEoCzIRLmNoYXQudjEuQ2hhdENhbGwSFQoNb3JpZ2luYWxfc2FsdBgEIAEoDCJdCgpPdXRwdXRCb2R5EiIKBmV2ZW50cxgBIAMoCzISLmNoYXQudjEuQ2hhdEV2ZW50EisKCG9yaWdpbmFsGAIgASgLMhkuZXZlbnRzLnYxLk9yaWdpbmFsT3V0cHV0IjQKDk9yaWdpbmFsT3V0cHV0EiIKBmV2ZW50cxgBIAMoCzISLmNoYXQudjEuQ2hhdEV2ZW50IugBCg1Db21wbGV0ZWRCb2R5EiQKCG9wZW5pbmdzGAEgAygLMhIuZXZlbnRzLnYxLk9wZW5pbmcSHwoEY2FsbBgCIAEoCzIRLmNoYXQudjEuQ2hhdENhbGwSEwoLcHJvbXB0X3NhbHQYAyABKAwSDQoFZXJyb3IYBCABKAwSEgoKZXJyb3Jfc2FsdBgFIAEoDBIjCghvcmlnaW5hbBgGIAEoCzIRLmNoYXQudjEuQ2hhdENhbGwSFQoNb3JpZ2luYWxfc2FsdBgHIAEoDBIcChRvcmlnaW5hbF9vdXRwdXRfc2FsdBgIIAEoDCJiCgxQcm9kdWNlckJlYXQSEAoIcHJvZHVjZXIYASABKAkSDQoFZXBvY2gYAiABKAQSEAoIbmV4dF9zZXEYAyABKAQ6H4q1GBsKDXByb2R1Y2VyLmJlYXQSCHByb2R1Y2VyGAEinQIKDUNhbGxBYmFuZG9uZWQSDwoHY2FsbF9pZBgBIAEoCRIXCg9vcmdhbmlzYXRpb25faWQYAiABKAkSEgoKcHJvamVjdF9pZBgDIAEoCRIOCgZrZXlfaWQYBCABKAkSDQoFbW9kZWwYBSABKAkSEAoIcHJvZHVjZXIYBiABKAkSDQoFZXBvY2gYByABKAQSIQoGY291bnRzGAggASgLMhEuZXZlbnRzLnYxLkNvdW50cxIUCgxvdXRwdXRfYnl0ZXMYCSABKAQSFAoMb3V0cHV0X2NoYWluGAogASgMEhYKDmFkbWl0dGVkX2F0X21zGAsgASgDOieKtRgjCg5jYWxsLmFiYW5kb25lZBIPb3JnYW5pc2F0aW9uX2lkGAciwgEKCkFkbWluQWN0ZWQSCgoCaWQYASABKAkSHwoFYWN0b3IYAiABKAsyEC5hY2Nlc3MudjEuQWN0b3ISFwoPb3JnYW5pc2F0aW9uX2lkGAMgASgJEg4KBmFjdGlvbhgEIAEoCRIOCgZvYmplY3QYBSABKAkSEwoLYWN0ZWRfYXRfbXMYBiABKAMSEwoLZGV0YWlsX2pzb24YByABKAk6JIq1GCAKC2FkbWluLmFjdGVkEg9vcmdhbmlzYXRpb25faWQYByp9CgdPdXRjb21lEhcKE09VVENPTUVfVU5TUEVDSUZJRUQQABIUChBPVVRDT01FX0FOU1dFUkVEEAESGAoUT1VUQ09NRV9ESVNDT05ORUNURUQQAhISCg5PVVRDT01FX0ZBSUxFRBADEhUKEU9VVENPTUVfQUJBTkRPTkVEEARiBnByb3RvMw", [file_access_v1_access, file_billing_v1_billing, file_chat_v1_chat, file_content_filter_v1_content_filter, file_events_v1_topic]);
 
 /**
  * All call records of one data-plane process since its last append. Identity: (producer, epoch, seq); seq is dense
@@ -291,7 +291,7 @@ export type CallOutput = Message<"events.v1.CallOutput"> & {
   events: bigint;
 
   /**
-   * SHA-256(previous chain || OutputBody bytes).
+   * SHA-256(previous chain || OutputBody bytes, without its `original`).
    *
    * @generated from field: bytes output_chain = 3;
    */
@@ -883,6 +883,20 @@ export type AdmittedBody = Message<"events.v1.AdmittedBody"> & {
    * @generated from field: bytes prompt_salt = 2;
    */
   promptSalt: Uint8Array;
+
+  /**
+   * What the client asked, where the project keeps originals and rules or a budget made another call of it.
+   *
+   * @generated from field: chat.v1.ChatCall original = 3;
+   */
+  original?: ChatCall | undefined;
+
+  /**
+   * The leaf commits to SHA-256(original_salt || the encoded original).
+   *
+   * @generated from field: bytes original_salt = 4;
+   */
+  originalSalt: Uint8Array;
 };
 
 /**
@@ -902,6 +916,14 @@ export type OutputBody = Message<"events.v1.OutputBody"> & {
    * @generated from field: repeated chat.v1.ChatEvent events = 1;
    */
   events: ChatEvent[];
+
+  /**
+   * What the model gave since the last record, where the project keeps originals and a rule looks at output: durable no
+   * later than what became of it.
+   *
+   * @generated from field: events.v1.OriginalOutput original = 2;
+   */
+  original?: OriginalOutput | undefined;
 };
 
 /**
@@ -910,6 +932,26 @@ export type OutputBody = Message<"events.v1.OutputBody"> & {
  */
 export const OutputBodySchema: GenMessage<OutputBody> = /*@__PURE__*/
   messageDesc(file_events_v1_calls, 20);
+
+/**
+ * Output before the filter: text and ends of choices. Its chain begins at SHA-256(original_output_salt), and each link is
+ * SHA-256(previous link || encoded OriginalOutput); the leaf commits to the last one.
+ *
+ * @generated from message events.v1.OriginalOutput
+ */
+export type OriginalOutput = Message<"events.v1.OriginalOutput"> & {
+  /**
+   * @generated from field: repeated chat.v1.ChatEvent events = 1;
+   */
+  events: ChatEvent[];
+};
+
+/**
+ * Describes the message events.v1.OriginalOutput.
+ * Use `create(OriginalOutputSchema)` to create a new message.
+ */
+export const OriginalOutputSchema: GenMessage<OriginalOutput> = /*@__PURE__*/
+  messageDesc(file_events_v1_calls, 21);
 
 /**
  * @generated from message events.v1.CompletedBody
@@ -948,6 +990,28 @@ export type CompletedBody = Message<"events.v1.CompletedBody"> & {
    * @generated from field: bytes error_salt = 5;
    */
   errorSalt: Uint8Array;
+
+  /**
+   * For a refused call: what the client asked, as far as it was understood, where the project keeps originals and it is not
+   * what `call` has.
+   *
+   * @generated from field: chat.v1.ChatCall original = 6;
+   */
+  original?: ChatCall | undefined;
+
+  /**
+   * The leaf commits to SHA-256(original_salt || the encoded original).
+   *
+   * @generated from field: bytes original_salt = 7;
+   */
+  originalSalt: Uint8Array;
+
+  /**
+   * Where the chain of OriginalOutput begins: 32 bytes. Empty where none is kept.
+   *
+   * @generated from field: bytes original_output_salt = 8;
+   */
+  originalOutputSalt: Uint8Array;
 };
 
 /**
@@ -955,7 +1019,7 @@ export type CompletedBody = Message<"events.v1.CompletedBody"> & {
  * Use `create(CompletedBodySchema)` to create a new message.
  */
 export const CompletedBodySchema: GenMessage<CompletedBody> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 21);
+  messageDesc(file_events_v1_calls, 22);
 
 /**
  * A sign of life of a data-plane process. Where the log lies in PostgreSQL the renewal of the epoch there is the sign, and
@@ -987,7 +1051,7 @@ export type ProducerBeat = Message<"events.v1.ProducerBeat"> & {
  * Use `create(ProducerBeatSchema)` to create a new message.
  */
 export const ProducerBeatSchema: GenMessage<ProducerBeat> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 22);
+  messageDesc(file_events_v1_calls, 23);
 
 /**
  * Written by audit when it closes an epoch with this call still open. Billing settles from it.
@@ -1060,7 +1124,7 @@ export type CallAbandoned = Message<"events.v1.CallAbandoned"> & {
  * Use `create(CallAbandonedSchema)` to create a new message.
  */
 export const CallAbandonedSchema: GenMessage<CallAbandoned> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 23);
+  messageDesc(file_events_v1_calls, 24);
 
 /**
  * What an administrator did. Becomes a leaf of the audit.
@@ -1115,7 +1179,7 @@ export type AdminActed = Message<"events.v1.AdminActed"> & {
  * Use `create(AdminActedSchema)` to create a new message.
  */
 export const AdminActedSchema: GenMessage<AdminActed> = /*@__PURE__*/
-  messageDesc(file_events_v1_calls, 24);
+  messageDesc(file_events_v1_calls, 25);
 
 /**
  * How a call ended.
