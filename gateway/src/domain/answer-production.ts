@@ -30,10 +30,17 @@ export class AnswerProduction {
   readonly #from: AnswerProductionParts;
   /** An answer that is not streamed, until it is whole. */
   readonly #whole: Events[] = [];
+  /** What it was made of, where that is kept. */
+  readonly #wholeOriginals: Events[] = [];
   #firstOutputMs = 0;
 
   constructor(from: AnswerProductionParts) {
     this.#from = from;
+    if (this.#keepsOriginals) from.passage?.onOriginal((given) => this.#keepOriginal(given.filter(isOutput)));
+  }
+
+  get #keepsOriginals(): boolean {
+    return this.#from.routed.principal.keepsOriginals === true;
   }
 
   /**
@@ -76,13 +83,24 @@ export class AnswerProduction {
       for (const events of this.#whole) window.learn(events);
       throw thrown;
     }
+    for (const given of this.#wholeOriginals) window.keepOriginal(given);
     for (const events of this.#whole) window.hold(events);
+  }
+
+  /** Before the filter gives anything back for it. What an answer was made of that is never whole is not recorded, as that answer is not. */
+  #keepOriginal(given: Events): void {
+    const { routed, window } = this.#from;
+    if (given.length === 0) return;
+    if (routed.call.stream) return window.keepOriginal(given);
+    this.#from.hold(bytesOf(given));
+    this.#wholeOriginals.push(given);
   }
 
   /** Gives what is to be awaited before the router is asked for more. */
   #take(events: Events): Promise<void> | undefined {
     const { routed, window, clock, startedMs } = this.#from;
-    if (events.length === 0) return undefined;
+    // Of a batch that the filter holds its original may be pending.
+    if (events.length === 0) return this.#keepsOriginals && routed.call.stream ? window.room() : undefined;
     if (this.#firstOutputMs === 0 && events.some(({ event }) => event.case === 'delta')) this.#firstOutputMs = Math.max(1, Math.round(clock.monotonicMs() - startedMs));
     if (!routed.call.stream && (this.#whole.length > 0 || events.some(isOutput))) {
       this.#from.hold(bytesOf(events));

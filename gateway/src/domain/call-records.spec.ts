@@ -19,7 +19,8 @@ interface Ended {
 
 function endOf(end: CallEnd, keepsBodies = true): Ended {
   const principal = { keyId: 'k', organisationId: 'o', projectId: 'p', models: [], keepsBodies };
-  const records = new CallRecords({ callId: 'c', principal, call: { model: 'm', messages: Buffer.from('[]'), fields: [], stream: false, choices: 1 }, admittedAtMs: 1, governed: UNGOVERNED }, randomBytes);
+  const call = { model: 'm', messages: Buffer.from('[]'), fields: [], stream: false, choices: 1 };
+  const records = new CallRecords({ callId: 'c', principal, asked: call, call, admittedAtMs: 1, governed: UNGOVERNED }, randomBytes);
   records.end(end);
   return (records.take([]).at(-1)!.body as unknown as { value: Ended }).value;
 }
@@ -30,7 +31,7 @@ describe('the admission of a call', () => {
   const call = { model: 'm', messages: Buffer.from('[]'), fields: [{ name: 'temperature', json: Buffer.from('0.5') }], stream: false, choices: 1 };
   const commitmentOf = (given: typeof call): Buffer => {
     const principal = { keyId: 'k', organisationId: 'o', projectId: 'p', models: [], keepsBodies: true };
-    const [admitted] = new CallRecords({ callId: 'c', principal, call: given, admittedAtMs: 1, governed: UNGOVERNED }, (length) => Buffer.alloc(length, 1)).take([]);
+    const [admitted] = new CallRecords({ callId: 'c', principal, asked: given, call: given, admittedAtMs: 1, governed: UNGOVERNED }, (length) => Buffer.alloc(length, 1)).take([]);
     return (admitted!.record as unknown as { value: { promptCommitment: Buffer } }).value.promptCommitment;
   };
 

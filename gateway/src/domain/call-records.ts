@@ -6,6 +6,7 @@ import { askedBytes, chainOutput, commitmentHash, encodeCall, governedView, type
 import { plainCall, type Call, type Events, type Principal } from './call.ts';
 import { OutputTally } from './output-tally.ts';
 import { commitToFields } from './leaf.ts';
+import { Originals } from './originals.ts';
 import type { RandomBytes } from './ports.ts';
 import { recordedError, type RecordedError } from './told-error.ts';
 
@@ -17,11 +18,15 @@ const CLIENT_LEFT_STATUS = 499;
 
 const SALT_BYTES = 32;
 const CHAIN_BYTES = 32;
+const NOTHING: Events = [];
 
 /** An open call. */
 export interface CallFacts {
   readonly callId: string;
   readonly principal: Principal;
+  /** What the client asked. */
+  readonly asked: Call;
+  /** What the model gets. */
   readonly call: Call;
   readonly admittedAtMs: number;
   readonly governed: Governed;
@@ -60,6 +65,8 @@ export class CallRecords {
   readonly #randomBytes: RandomBytes;
   readonly #promptSalt: Uint8Array;
   readonly #promptCommitment: Uint8Array;
+  /** Undefined for a project that does not keep them. */
+  readonly #originals: Originals | undefined;
   readonly tally: OutputTally;
   #chain: Uint8Array;
   /** The hold that was recorded last. */
@@ -74,6 +81,7 @@ export class CallRecords {
     this.#promptSalt = randomBytes(SALT_BYTES);
     this.#promptCommitment = commitmentHash(this.#promptSalt, encodeCall(plainCall(facts.call)));
     this.#chain = randomBytes(CHAIN_BYTES);
+    if (facts.principal.keepsOriginals) this.#originals = new Originals(facts.asked, facts.call, facts.governed.output !== undefined, randomBytes);
     this.tally = new OutputTally(askedBytes(facts.call));
   }
 
@@ -105,13 +113,13 @@ export class CallRecords {
     if (this.#end && !this.#ended) this.#end = { ...this.#end, outcome: OUTCOME.disconnected, error: undefined, httpStatus: leftStatus(releasedOutput) };
   }
 
-  /** What there is to record now, with this output. */
-  take(events: Events): PendingRecord[] {
+  /** What there is to record now, with this output and the originals that were given since. */
+  take(events: Events, originals: Events = NOTHING): PendingRecord[] {
     const records: PendingRecord[] = [];
     if (this.#taken === 0) records.push(this.#admitted());
     this.tally.add(events);
     const output = events.filter(({ event }) => event.case !== 'counts');
-    if (output.length > 0) records.push(this.#output(output));
+    if (output.length > 0 || originals.length > 0) records.push(this.#output(output, originals));
     if (this.#end && !this.#ended) {
       records.push(this.#completed(this.#end));
       this.#ended = true;
@@ -138,10 +146,10 @@ export class CallRecords {
       },
     };
     if (!principal.keepsBodies) return { callId, record };
-    return { callId, record, body: { case: 'admitted', value: { call: plainCall(call), promptSalt: this.#promptSalt } } };
+    return { callId, record, body: { case: 'admitted', value: { call: plainCall(call), promptSalt: this.#promptSalt, ...this.#originals?.admitted } } };
   }
 
-  #output(events: Events[number][]): PendingRecord {
+  #output(events: Events[number][], originals: Events): PendingRecord {
     const { callId, principal, governed: { money: { hold } } } = this.#facts;
     const { chain, body } = chainOutput(this.#chain, { events });
     this.#chain = chain;
@@ -151,7 +159,8 @@ export class CallRecords {
       case: 'output' as const,
       value: { outputBytes: BigInt(this.tally.bytes), events: BigInt(this.tally.events), outputChain: this.#chain, counts: this.tally.counts(), ...extended },
     };
-    return principal.keepsBodies ? { callId, record, body } : { callId, record };
+    if (!principal.keepsBodies) return { callId, record };
+    return { callId, record, body: this.#originals ? this.#originals.add(body, originals) : body };
   }
 
   #completed(end: CallEnd): PendingRecord {
@@ -176,7 +185,7 @@ export class CallRecords {
       ...governed,
     };
     // The salts are kept here also for a project that keeps digests only: without them a digest proves nothing.
-    return { callId, record: { case: 'completed', value }, body: { case: 'completed', value: { openings, promptSalt: this.#promptSalt, ...error.body } } };
+    return { callId, record: { case: 'completed', value }, body: { case: 'completed', value: { openings, promptSalt: this.#promptSalt, ...error.body, ...this.#originals?.completed } } };
   }
 
   /** What the counts on record cost, how much of that no hold covers, and what the filter found in all that came out. */
@@ -200,6 +209,7 @@ export class CallRecords {
       output: this.#chain,
       error: error.commitment,
       result: JSON.stringify([end.outcome, end.error?.code ?? '', end.httpStatus, this.tally.versionId, this.tally.deploymentId, admittedAtMs, end.completedAtMs, Number(counts.inputTokens), Number(counts.outputTokens), this.tally.bytes, governedView(admittedFacts(call, this.#facts.governed), governed)]),
+      ...this.#originals?.fields,
     };
   }
 }

@@ -46,6 +46,8 @@ export interface Principal {
   readonly models: readonly string[];
   /** False when the project keeps digests only. */
   readonly keepsBodies: boolean;
+  /** True when the project keeps also what was asked and answered before rules, or a budget, changed it; absent otherwise. */
+  readonly keepsOriginals?: boolean | undefined;
 }
 
 /** Token counts so far, cumulative. */

@@ -30,6 +30,15 @@ describe('output on its way', () => {
     expect(pushed).toEqual([]);
   });
 
+  it('tells what goes into the filter before it does, once that is wanted', async () => {
+    const { pushed, output } = governed();
+    const told: [number, number][] = [];
+    await output.pass(batch(text('a')));
+    output.onOriginal((given) => void told.push([given.length, pushed.length]));
+    await output.pass(batch(text('b'), text('c')));
+    expect(told).toEqual([[2, 1]]);
+  });
+
   it('ends with what was held, asked for once', async () => {
     const { pushed, output } = governed();
     expect(await output.pass(batch(text('a'), text('b')))).toEqual([]);

@@ -13,6 +13,7 @@ export class GovernedOutput {
   readonly #filtered: FilteredOutput | undefined;
   readonly #meter: OutputMeter;
   readonly #onUsed: ((outputTokens: number) => void) | undefined;
+  #keepOriginal: ((given: Events) => void) | undefined;
   #isOver = false;
   #isFlushed = false;
   #hasUsage = false;
@@ -35,6 +36,11 @@ export class GovernedOutput {
     return this.#isOver;
   }
 
+  /** From now on tells what goes into the filter, before it does. */
+  onOriginal(keep: (given: Events) => void): void {
+    this.#keepOriginal = keep;
+  }
+
   /** What may leave of a batch, and of what was held before it; at once where nothing has to be asked. */
   pass(events: Events): Events | Promise<Events> {
     if (!this.#spending) {
@@ -52,6 +58,7 @@ export class GovernedOutput {
   }
 
   async #push(filtered: FilteredOutput, events: Events, last: boolean): Promise<Events> {
+    this.#keepOriginal?.(events);
     const free = await filtered.push(events, last);
     this.#isFlushed = last;
     this.#isOver ||= filtered.isOver;

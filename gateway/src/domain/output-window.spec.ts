@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { create } from '@bufbuild/protobuf';
 import { ServiceError } from '@sluice/errors';
 import { ChatEventSchema, type ChatEvent } from '@sluice/proto/chat/v1/chat';
-import { OutputBodySchema } from '@sluice/proto/events/v1/calls';
+import { OutputBodySchema, type FilterVerdict } from '@sluice/proto/events/v1/calls';
 import { fromBinary } from '@bufbuild/protobuf';
 import type { PendingRecord } from '@sluice/segment';
 import fc from 'fast-check';
@@ -13,14 +13,15 @@ import { UNGOVERNED } from '../testing/ungoverned.ts';
 
 const PRINCIPAL = { keyId: 'key', organisationId: 'org', projectId: 'project', models: [], keepsBodies: true };
 const CALL = { model: 'm', messages: Buffer.from('[]'), fields: [], stream: true, choices: 1 };
+const FOUND_NOTHING: FilterVerdict = { $typeName: 'events.v1.FilterVerdict', policyVersion: 1n, action: 0, hits: [], hitCount: 0 };
 const END: CallEnd = { outcome: 1, error: undefined, httpStatus: 200, completedAtMs: 2, durationMs: 1, firstOutputMs: 1 };
 
-function setUp(keepsBodies = true, onRelease = (): void => undefined) {
+function setUp(keepsBodies = true, onRelease = (): void => undefined, keepsOriginals = false) {
   const released: string[] = [];
   const lost: ServiceError[] = [];
   let enqueued = 0;
   const segments: Segments = { accepting: () => undefined, open: () => undefined, close: () => undefined, enqueue: () => void enqueued++, place: undefined, placed: () => Promise.resolve() };
-  const records = new CallRecords({ callId: 'c', principal: { ...PRINCIPAL, keepsBodies }, call: CALL, admittedAtMs: 1, governed: UNGOVERNED }, (length) => Buffer.alloc(length, 7));
+  const records = new CallRecords({ callId: 'c', principal: { ...PRINCIPAL, keepsBodies, keepsOriginals }, asked: CALL, call: CALL, admittedAtMs: 1, governed: keepsOriginals ? { ...UNGOVERNED, output: { verdict: FOUND_NOTHING } } : UNGOVERNED }, (length) => Buffer.alloc(length, 7));
   const sink = { release: (events: readonly ChatEvent[]) => (onRelease(), released.push(...events.map(textOf))), drained: () => undefined };
   const window = new OutputWindow(records, segments, sink, (error) => lost.push(error));
   return { window, released, lost, enqueued: () => enqueued };
@@ -36,6 +37,10 @@ function textEvent(text: string): ChatEvent {
 
 function recorded(records: readonly PendingRecord[]): string[] {
   return records.flatMap(({ body }) => (body?.case === 'encodedOutput' ? fromBinary(OutputBodySchema, body.bytes).events.map(textOf) : []));
+}
+
+function recordedOriginals(records: readonly PendingRecord[]): string[] {
+  return records.flatMap(({ body }) => (body?.case === 'encodedOutput' ? (fromBinary(OutputBodySchema, body.bytes).original?.events.map(textOf) ?? []) : []));
 }
 
 type Step = 'push' | 'take' | 'acknowledge' | 'lose' | 'leave';
@@ -76,6 +81,57 @@ describe('the output window', () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  it('releases nothing before what it was made of is durable, and never that, whatever happens when', () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom<Step | 'keep'>('keep', 'push', 'take', 'take', 'acknowledge', 'lose', 'leave'), { maxLength: 60 }), (script) => {
+        const { window, released } = setUp(true, () => undefined, true);
+        const taken: string[] = [];
+        let [durable, given, over] = [0, 0, false];
+        for (const step of script) {
+          // Each output says how many originals came before it.
+          if (step === 'push') window.push([textEvent(`sent after ${given}`)]);
+          else if (step === 'keep') window.keepOriginal([textEvent(`given ${given++}`)]);
+          else if (step === 'take') taken.push(...recordedOriginals(window.take()));
+          else if (step === 'leave') window.clientLeft();
+          else if (step === 'lose') {
+            over = true;
+            window.lost(new ServiceError('epoch_lost', 'lost'));
+          } else {
+            if (!over) durable = taken.length;
+            window.acknowledged();
+          }
+          for (const text of released) expect(Number(/^sent after (\d+)$/.exec(text)![1])).toBeLessThanOrEqual(durable);
+        }
+        expect(taken).toEqual(taken.map((_, index) => `given ${index}`));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('counts what the model gave as pending, and puts it on record without output where there is no room for more', async () => {
+    const { window, released, enqueued } = setUp(true, () => undefined, true);
+    window.keepOriginal([textEvent('a')]);
+    expect([window.room(), enqueued()]).toEqual([undefined, 0]);
+    window.keepOriginal([textEvent('b'.repeat(PENDING_LIMIT_BYTES / 2))]);
+    const room = window.room();
+    expect([room, enqueued()]).toEqual([expect.any(Promise), 1]);
+    const records = window.take();
+    expect([records.map(({ record }) => record.case), recorded(records), recordedOriginals(records)[0]]).toEqual([['admitted', 'output'], [], 'a']);
+    window.acknowledged();
+    await room;
+    expect(released).toEqual([]);
+  });
+
+  it('forgets with output that nobody will get what it was made of', () => {
+    const { window } = setUp(true, () => undefined, true);
+    window.keepOriginal([textEvent('a')]);
+    window.push([textEvent('*')]);
+    window.clientLeft();
+    window.keepOriginal([textEvent('b')]);
+    void window.end(END);
+    expect(window.take().map(({ record }) => record.case)).toEqual(['admitted', 'completed']);
   });
 
   it('writes the admission first and the end last, each once', async () => {

@@ -7,6 +7,8 @@ import type { Segments, Sink } from './ports.ts';
 /** Output of one stream that is not durable yet; above it reading from the model stops. */
 export const PENDING_LIMIT_BYTES = 64 * 1024;
 
+const NOTHING: Events = [];
+
 /**
  * An open call, as the segment writer sees it, and the promise that no byte leaves without a record.
  *
@@ -21,6 +23,8 @@ export class OutputWindow implements RecordSource {
   readonly #onLost: (error: ServiceError) => void;
   #pending: Events[] = [];
   #taken: Events[] = [];
+  /** What the model gave, on its way to the log and nowhere else. */
+  #originals: Events[] = [];
   #pendingBytes = 0;
   #takenBytes = 0;
   #queued = false;
@@ -74,6 +78,13 @@ export class OutputWindow implements RecordSource {
     this.#hasOutput ||= events.some(isOutput);
   }
 
+  /** Takes what the model gave, before rules changed it. It is on record no later than what is taken behind it. */
+  keepOriginal(given: Events): void {
+    if (this.#lost || this.#clientGone) return;
+    this.#originals.push(given);
+    this.#pendingBytes += bytesOf(given);
+  }
+
   /** Takes output that is to leave, or an attempt that is to be known, as soon as it is durable. That a backend accepted the call, and what it counts, can wait. */
   push(events: Events): void {
     this.hold(events);
@@ -99,13 +110,14 @@ export class OutputWindow implements RecordSource {
   /**
    * The client left: what has not been taken for a segment will never be released, so it is not recorded as output, and
    * an end that is not taken yet becomes that of a client that left. What the backend said of the call stays known, and
-   * who was asked on record.
+   * who was asked on record. What it would have been made of is not recorded either.
    */
   clientLeft(): void {
     this.#clientGone = true;
     for (const events of this.#pending) this.learn(events);
     this.#records.clientLeft(this.#releasedOutput);
     this.#pending = this.#pending.map((events) => events.filter(isAttempt)).filter((events) => events.length > 0);
+    this.#originals = [];
     this.#pendingBytes = this.#pending.reduce((bytes, events) => bytes + bytesOf(events), 0);
     this.#changed();
   }
@@ -125,12 +137,17 @@ export class OutputWindow implements RecordSource {
     this.#queued = false;
     if (this.#lost) return [];
     const events = this.#pending.length === 1 ? this.#pending[0]! : this.#pending.flat();
-    const records = this.#records.take(events);
+    const records = this.#records.take(events, this.#takeOriginals());
     if (events.length > 0) this.#taken.push(events);
     this.#takenBytes += this.#pendingBytes;
     this.#pending = [];
     this.#pendingBytes = 0;
     return records;
+  }
+
+  #takeOriginals(): Events {
+    if (this.#originals.length === 0) return NOTHING;
+    return this.#originals.splice(0).flat();
   }
 
   /** Releases what is durable now. A sink that fails ends the call: what the client got of it is not known any more. */
@@ -152,6 +169,7 @@ export class OutputWindow implements RecordSource {
     if (this.#lost) return;
     this.#lost = error;
     this.#pending = [];
+    this.#originals = [];
     this.#taken = [];
     this.#pendingBytes = 0;
     this.#takenBytes = 0;

@@ -3,12 +3,13 @@ import { commitmentHash, encodeCall, refusedView, type PendingRecord, type Recor
 import { plainCall, type Call, type Principal } from './call.ts';
 import { factsOf } from './call-refusal.ts';
 import { commitToFields } from './leaf.ts';
+import { originalPrompt } from './originals.ts';
 import type { RandomBytes, Segments } from './ports.ts';
 import { recordedError } from './told-error.ts';
 
 const SALT_BYTES = 32;
 
-/** An authenticated call that is refused before inference, with the request as far as it was understood; only what the filter gave back of it is kept. */
+/** An authenticated call that is refused before inference, with the request as far as it was understood; only what the filter gave back of it is kept, unless the project keeps originals. */
 export interface RefusedCall {
   readonly callId: string;
   readonly principal: Principal;
@@ -43,6 +44,8 @@ function refusedRecord({ callId, principal, understood: { model, ...asked }, err
   const { call: kept, refusedBy, inputVerdict } = factsOf(error);
   const understood = { ...(kept ?? asked), model };
   const { changes } = understood;
+  const keptCall = principal.keepsBodies && kept ? understood : undefined;
+  const original = principal.keepsOriginals ? originalPrompt({ ...asked, model }, keptCall, randomBytes) : undefined;
   const facts = { ...(refusedBy ? { refusedBy } : {}), ...(inputVerdict ? { inputVerdict } : {}), ...(changes ? { parameters: [...changes] } : {}) };
   const promptSalt = randomBytes(SALT_BYTES);
   const told = recordedError(error, principal.keepsBodies, randomBytes);
@@ -55,6 +58,7 @@ function refusedRecord({ callId, principal, understood: { model, ...asked }, err
     prompt: commitmentHash(promptSalt, encodeCall(plainCall(understood))),
     error: told.commitment,
     result: JSON.stringify([error.code, error.httpStatus, error.param ?? '', refusedAtMs, refusedView(facts)]),
+    ...(principal.keepsOriginals ? { original_prompt: original?.commitment ?? '' } : {}),
   }, randomBytes);
   const value = {
     organisationId: principal.organisationId,
@@ -69,6 +73,6 @@ function refusedRecord({ callId, principal, understood: { model, ...asked }, err
     ...facts,
   };
   // What the filter has not given back may hold what a rule would mask: it is committed to, and not kept.
-  const body = principal.keepsBodies && kept ? { call: plainCall(understood) } : {};
-  return { callId, record: { case: 'refused', value }, body: { case: 'completed', value: { openings, promptSalt, ...told.body, ...body } } };
+  const body = keptCall ? { call: plainCall(keptCall) } : {};
+  return { callId, record: { case: 'refused', value }, body: { case: 'completed', value: { openings, promptSalt, ...told.body, ...body, ...original?.body } } };
 }
