@@ -33,7 +33,7 @@ function terms(verdict: Partial<InputVerdict> = {}, granted: Granted | ServiceEr
     extend: async () => FREE_HOLD, settle: async () => undefined, onBroken: () => undefined, end: () => undefined,
   };
   const place = async () => (said.push('place'), { producer: 'g', epoch: 3n });
-  return { said, asked, counted, agreed: () => agree({ callId: 'c', principal: PRINCIPAL, call: CALL, bound: tokenBound(CALL), modelName: 'small', output: { visibility: 'shown', note: () => undefined }, countInput: async (call) => (counted.push(call), undefined), used: undefined }, filter, money, place) };
+  return { said, asked, counted, agreed: () => agree({ callId: 'c', principal: PRINCIPAL, call: CALL, bound: tokenBound(CALL), modelName: 'small', output: { isShown: true, longestTokens: 0, note: () => undefined }, countInput: async (call) => (counted.push(call), undefined), used: undefined }, filter, money, place) };
 }
 
 describe('the terms of a call', () => {

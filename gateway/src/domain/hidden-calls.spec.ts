@@ -4,6 +4,11 @@ import { answering, limited, PRICE, unlimited } from '../testing/budgeted-house.
 import { estimated, over, started, text, used, type FlowHouse } from '../testing/flow-house.ts';
 import { STEP_TOKENS } from './output-plan.ts';
 
+/** The lengths that the model was asked for. */
+function lengths({ routed }: FlowHouse): (string | undefined)[] {
+  return routed.map(({ call }) => call.fields.filter(({ name }) => name.startsWith('max_')).map(({ json }) => Buffer.from(json).toString())[0]);
+}
+
 describe('output that is not seen while it is produced', () => {
   it('bounds by name what cannot be seen on the way, where the request names no length and little is affordable', async () => {
     const house = limited(1_000_000);
@@ -13,19 +18,41 @@ describe('output that is not seen while it is produced', () => {
     expect(house.routed[0]!.call.fields.map(({ name, json }) => [name, Buffer.from(json).toString()])).toEqual([['max_completion_tokens', '45']]);
   });
 
-  it.each([[undefined, 32_768], [12_000, 12_000]])('holds the whole answer of a model that was seen to hide output, and sends no more than is held; the request names %s', async (asked, held) => {
+  it('holds the whole answer of a model that was seen to hide output, and asks for as much as it said before where a budget affords no more', async () => {
+    const house = limited(100_000);
+    house.answer = async function* () {
+      yield [started(), text('42'), over(), used(3n, 5_000n)];
+    };
+    const named = house.call({ fields: [{ name: 'max_tokens', json: Buffer.from('12000') }] });
+    for (const call of [house.call(), house.call(), named]) await house.run(call);
+    house.billing.hold = () => ({ hold: { amountNano: 10n ** 6n, limited: true, outputTokens: 3_000n }, price: PRICE, affordableOutputTokens: 3_000n });
+    for (const call of [house.call(), named]) await house.run(call);
+    expect(house.billing.holds.map(({ outputTokens }) => Number(outputTokens))).toEqual([256, 5_000, 12_000, 5_000, 12_000]);
+    expect(lengths(house)).toEqual([undefined, '5000', '12000', '3000', '3000']);
+  });
+
+  it('sends no length to a model that was seen to hide output as long as the longest answer is affordable', async () => {
     const house = limited(1_000_000);
     house.answer = async function* () {
       yield [started(), text('42'), over(), used(3n, 5_000n)];
     };
-    const fields = asked === undefined ? [] : [{ name: 'max_tokens', json: Buffer.from(String(asked)) }];
-    await house.run(house.call({ fields }));
-    await house.run(house.call({ fields }));
-    house.billing.hold = () => ({ hold: { amountNano: 10n ** 6n, limited: true, outputTokens: 9_000n }, price: PRICE, affordableOutputTokens: 1_000_000n });
-    await house.run(house.call({ fields }));
-    expect(house.billing.holds.map(({ outputTokens }) => Number(outputTokens))).toEqual([256, held, held]);
-    const length = ({ call }: (typeof house.routed)[number]): string | undefined => call.fields.filter(({ name }) => name.startsWith('max_')).map(({ json }) => Buffer.from(json).toString())[0];
-    expect(house.routed.map(length)).toEqual([asked === undefined ? undefined : '12000', String(held), '9000']);
+    for (let call = 0; call < 2; call++) await house.run();
+    expect([house.billing.extensions.map(({ outputTokens }) => Number(outputTokens)), lengths(house)]).toEqual([[5_000, 131_072], [undefined, undefined]]);
+  });
+
+  it('goes by what was known when its money was set aside, whatever is learned meanwhile', async () => {
+    const house = limited(1_000_000);
+    house.answer = async function* () {
+      yield [started(), text('42'), over(), used(3n, 5_000n)];
+    };
+    const { hold } = house.billing;
+    house.billing.hold = async (asked) => {
+      house.billing.hold = hold;
+      await house.run();
+      return hold(asked);
+    };
+    await house.run(house.call({ fields: [{ name: 'max_tokens', json: Buffer.from('12000') }] }));
+    expect(lengths(house)).toEqual([undefined, '12000']);
   });
 
   describe('of a model of which nothing is known yet', () => {
@@ -35,7 +62,6 @@ describe('output that is not seen while it is produced', () => {
       answering(house, 3);
       return house;
     };
-    const lengths = ({ routed }: FlowHouse): (string | undefined)[] => routed.map(({ call }) => call.fields.filter(({ name }) => name.startsWith('max_')).map(({ json }) => Buffer.from(json).toString())[0]);
     const covered = ({ billing: { holds, extensions } }: FlowHouse): number[] => [...holds, ...extensions].map(({ outputTokens }) => Number(outputTokens));
 
     it('is covered up to the longest answer, without a length that its window may be too small for', async () => {

@@ -1,22 +1,26 @@
 import type { Call } from './call.ts';
 
-/** Whether the output of a model is seen while it is produced; `unknown` as long as nothing was reported of it. */
-export type Visibility = 'shown' | 'hidden' | 'unknown';
-
 /** What a backend says of an answer when it is over. */
 export interface ReportedOutput {
   readonly outputTokens: bigint;
   readonly reasoningTokens: bigint;
 }
 
-/** What was seen of it on the way. */
+/** What was seen of it on the way; the tokens as they are guessed, four bytes to each. */
 export interface SeenOutput {
   readonly tokens: number;
   readonly hasReasoning: boolean;
 }
 
-export interface ModelOutput {
-  readonly visibility: Visibility;
+/** What is known of a model's output. */
+export interface KnownOutput {
+  /** All of it is seen while it is produced. */
+  readonly isShown: boolean;
+  /** The most that was reported of a choice; 0 as long as nothing was. */
+  readonly longestTokens: number;
+}
+
+export interface ModelOutput extends KnownOutput {
   note(reported: ReportedOutput, seen: SeenOutput): void;
 }
 
@@ -32,8 +36,9 @@ export interface ServingModel {
 /** Kinds of calls that are remembered; beyond it the oldest is forgotten, and learned again by its next report. */
 const KINDS_LIMIT = 10_000;
 
-/** Text may take more tokens than are counted for it (digits, rare scripts): up to so many times as many. */
-const SEEN_FACTOR = 3;
+/** A token of a byte-level vocabulary stands for one byte at least, and one is guessed for four. */
+const SEEN_FACTOR = 4;
+/** Markers of turns and calls, which are counted and are no text. */
 const SEEN_MARGIN_TOKENS = 256;
 
 /** Fields that say how much a model thinks, and whether it shows that. */
@@ -48,24 +53,27 @@ const REASONING_JSON_LIMIT_BYTES = 256;
  * backends report, for as long as this process runs. What cannot be seen cannot be stopped on the way.
  */
 export class OutputVisibility {
-  /** Of each kind of call, whether its output is hidden. */
-  readonly #hidden = new Map<string, boolean>();
+  /** Of each kind of call. */
+  readonly #known = new Map<string, KnownOutput>();
 
   /** Of the calls to this model that ask for as much thought as this one. */
   of({ modelId, servedBy, showsOutput }: ServingModel, call: Call): ModelOutput {
     const reasoning = reasoningOf(call);
     const kind = `${modelId} ${servedBy}${reasoning ?? ''}`;
-    const learned = reasoning === undefined ? undefined : this.#hidden.get(kind);
-    const visibility = learned === true ? 'hidden' : learned === false || showsOutput ? 'shown' : 'unknown';
-    return { visibility, note: (reported, seen) => reasoning !== undefined && this.#note(kind, isHidden(reported, seen)) };
+    const known = reasoning === undefined ? undefined : this.#known.get(kind);
+    const note: ModelOutput['note'] = (reported, seen) => reasoning !== undefined && this.#note(kind, reported, { ...seen, choices: call.choices });
+    return { isShown: known?.isShown ?? showsOutput, longestTokens: known?.longestTokens ?? 0, note };
   }
 
   /** Once hidden, always: it depends on the question how much a model thinks. */
-  #note(kind: string, hidden: boolean): void {
-    if (!hidden && this.#hidden.has(kind)) return;
-    const [oldest] = this.#hidden.keys();
-    if (this.#hidden.size >= KINDS_LIMIT && oldest !== undefined) this.#hidden.delete(oldest);
-    this.#hidden.set(kind, hidden);
+  #note(kind: string, reported: ReportedOutput, seen: SeenOutput & { readonly choices: number }): void {
+    const known = this.#known.get(kind);
+    const isShown = known?.isShown !== false && !isHidden(reported, seen);
+    const longestTokens = Math.max(known?.longestTokens ?? 0, Math.ceil(Number(reported.outputTokens) / seen.choices));
+    if (known?.isShown === isShown && known.longestTokens === longestTokens) return;
+    const [oldest] = this.#known.keys();
+    if (!known && this.#known.size >= KINDS_LIMIT && oldest !== undefined) this.#known.delete(oldest);
+    this.#known.set(kind, { isShown, longestTokens });
   }
 }
 

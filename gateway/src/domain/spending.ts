@@ -80,7 +80,7 @@ export class Spending {
   /** Sets money aside. Throws `insufficient_quota` when a budget does not afford the call, `billing_unavailable` when that cannot be told. */
   static async begin(talk: SpendTalk, asked: SpendingAsked, place: Place): Promise<Spending> {
     const { callId, principal, modelName, call, bound, output } = asked;
-    const plan = outputPlan(output.visibility, bound.outputTokens === undefined ? undefined : Number(bound.outputTokens), call.choices);
+    const plan = outputPlan(output, bound.outputTokens === undefined ? undefined : Number(bound.outputTokens), call.choices);
     const wanted = { ...place, callId, principal, modelName, inputTokensBound: bound.inputTokens.most, outputTokens: plan.first, outputTokensBound: plan.most };
     const { granted, ...input } = await setAside(talk, wanted, () => asked.countInput(call));
     if (granted.refusal) throw unaffordable(granted.refusal);
