@@ -8,7 +8,8 @@ export interface Match {
 
 /**
  * Looks at one text that comes in pieces. What it finds does not depend on where the pieces are cut, also not inside of
- * a surrogate pair. One text, one detector: it is cheap to make, what is compiled is shared.
+ * a surrogate pair. One text, one detector: what is compiled is shared, and what is made to look at a text is used again for
+ * the next when this one has ended and its matches were drained.
  */
 export interface Detector {
   push(piece: string): void;

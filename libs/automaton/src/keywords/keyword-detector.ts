@@ -1,4 +1,5 @@
 import type { Detector, Match } from '../detector.ts';
+import { SpareDetectors, type ReusableDetector } from '../lent-detector.ts';
 import { Normaliser } from '../normalise/normaliser.ts';
 import { UnitBuffer } from '../normalise/unit-buffer.ts';
 import type { CompiledKeywords } from './compile-keywords.ts';
@@ -15,12 +16,12 @@ const TAIL_UNITS = 64;
 /** The units of the piece that is looked at: every detector is done with them before it returns. */
 const BUFFER = new UnitBuffer();
 
-/** Looks for the words of all these sets, for example those of an organisation and those of a project. */
+/** Looks for the words of all these sets, for example those of an organisation and those of a project. Give the same list for every text. */
 export function keywordDetector(compiled: readonly CompiledKeywords[]): Detector {
-  return new KeywordDetector(compiled);
+  return SPARE.lend(compiled);
 }
 
-class KeywordDetector implements Detector {
+class KeywordDetector implements ReusableDetector {
   readonly #normaliser = new Normaliser();
   readonly #scans: (WordScan | SyllableScan)[] = [];
   readonly #found: Found[] = [];
@@ -77,6 +78,14 @@ class KeywordDetector implements Detector {
     for (const found of this.#found) found.drain(into);
   }
 
+  reset(): void {
+    this.#normaliser.reset();
+    for (const scan of this.#scans) scan.reset();
+    this.#part = this.#tail = '';
+    this.#length = this.#frontier = 0;
+    this.#halfPair = false;
+  }
+
   /** Reaches back to the tail. `#length` counts what stands before the part. */
   #textBetween(start: number, end: number): string {
     const from = this.#length - this.#tail.length;
@@ -89,3 +98,5 @@ class KeywordDetector implements Detector {
     BUFFER.clear();
   }
 }
+
+const SPARE = new SpareDetectors((compiled: readonly CompiledKeywords[]) => new KeywordDetector(compiled));

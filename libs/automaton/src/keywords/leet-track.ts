@@ -62,6 +62,10 @@ export class LeetTrack {
     this.#count = 0;
   }
 
+  reset(): void {
+    this.#count = this.#readAt = 0;
+  }
+
   /** The first place at which a match may begin that is not complete, or `otherwise`. */
   earliest(otherwise: number): number {
     for (let index = 0; index < this.#count; index++) otherwise = earliestStart(this.#automaton, this.#states[index]!, this.#trail, otherwise);

@@ -63,6 +63,12 @@ export class RepeatsTrack {
     this.awake = false;
   }
 
+  reset(): void {
+    this.#trail?.reset();
+    this.#collapsedAt = this.state = 0;
+    this.awake = false;
+  }
+
   /** What ends with a repeated letter is told again only when it waits for the end of a word: else it was told already. */
   #report(end: number, wanted: number): void {
     const { entryFlags, entryRule } = this.#automaton;

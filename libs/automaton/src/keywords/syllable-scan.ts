@@ -21,6 +21,12 @@ export class SyllableScan {
     this.#trail = new Trail(automaton);
   }
 
+  /** What comes next is the beginning of another text. */
+  reset(): void {
+    this.#trail.reset();
+    this.#state = this.#skipped = 0;
+  }
+
   scan({ units, starts, ends, length }: UnitBuffer): void {
     let state = this.#state;
     for (let index = 0; index < length; index++) {

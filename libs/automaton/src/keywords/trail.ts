@@ -34,6 +34,13 @@ export class Trail {
     this.wrap = units - 1;
   }
 
+  /** It begins anew; what stood in it means nothing. */
+  reset(): void {
+    this.count = 0;
+    this.#spacedAt = LONG_AGO;
+    if (this.streak > 0) this.streak = 0;
+  }
+
   append(unit: number, start: number, afterWord: number, gap: number): void {
     const at = this.count++ & this.wrap;
     this.units[at] = unit;
@@ -62,8 +69,7 @@ export class Trail {
 
   /** Begins anew with the last units of another trail. */
   takeLast(from: Trail, units: number): void {
-    this.count = 0;
-    this.#spacedAt = LONG_AGO;
+    this.reset();
     for (let back = units; back > 0; back--) {
       const at = from.at(back);
       this.append(from.units[at]!, from.starts[at]!, from.afterWord[at]!, from.gaps[at]!);

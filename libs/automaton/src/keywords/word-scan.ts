@@ -38,6 +38,14 @@ export class WordScan {
     this.#rows = new UnbrokenRows(automaton, this.#trail, found);
   }
 
+  /** What comes next is the beginning of another text. */
+  reset(): void {
+    this.#trail.reset();
+    this.#leet.reset();
+    this.#repeats.reset();
+    this.#state = this.#skipped = this.#gap = this.#previous = this.#afterWord = 0;
+  }
+
   scan(buffer: UnitBuffer): void {
     const { units, starts, ends, length } = buffer;
     const { nodes, onward, depth } = this.#automaton;

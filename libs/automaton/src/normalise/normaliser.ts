@@ -47,6 +47,11 @@ export class Normaliser {
     this.#high = 0;
   }
 
+  /** What comes next is the beginning of another text. */
+  reset(): void {
+    this.#offset = this.#high = 0;
+  }
+
   /** The hot loop: units that map to one unit. Returns the index of the first that does not. */
   #plain(piece: string, from: number, into: UnitBuffer): number {
     into.reserve(piece.length - from);

@@ -95,6 +95,12 @@ export class NumberChain {
     while (this.#groups.length > 0) this.#release();
   }
 
+  /** What comes next is the beginning of another text. */
+  reset(): void {
+    this.#groups.length = 0;
+    this.#length = this.#takenUntil = this.#phoneUntil = 0;
+  }
+
   #limit(): number {
     const first = this.#groups[0]!;
     return first.iban > 0 ? first.iban : MOST_DIGITS;

@@ -73,6 +73,13 @@ export class NumberGathering {
     this.#bracketAt = -1;
   }
 
+  /** What comes next is the beginning of another text. */
+  reset(): void {
+    this.#chain.reset();
+    this.#separator = '';
+    this.#bracketAt = -1;
+  }
+
   /** Letters go on with an IBAN that has begun, or begin one; what was gathered before is no part of it. */
   #groupsOfIban(text: string): readonly WordGroup[] {
     const groups = groupsOfLetters(text) ?? [];

@@ -1,4 +1,5 @@
 import type { Detector, Match } from '../detector.ts';
+import { SpareDetectors, type ReusableDetector } from '../lent-detector.ts';
 import type { PiiType } from './pii-type.ts';
 import { findEmails, LONGEST_EMAIL, LONGEST_LOCAL_PART } from './email.ts';
 import { findIpv4, isIpv6 } from './ip.ts';
@@ -18,8 +19,16 @@ const LONGEST_IPV4 = 15;
 const IPV4_DOTS = 3;
 /** In less nothing could be passed over: pieces of a stream are short. */
 const LEAST_STRETCH = 48;
+/** Too far before the text for a number in it. */
+const NO_CUE = -CUE_REACH - 1;
 
 const [AT, DOT, DASH, COLON] = ['@', '.', '-', ':'].map((sign) => sign.charCodeAt(0)) as [number, number, number, number];
+
+/** A type of personal data, and the rule that looks for it. */
+interface PiiRule {
+  readonly rule: number;
+  readonly type: PiiType;
+}
 
 /** A word of letters alone that ends so is no part of anything. */
 const endsPlainWord = (unitClass: number): boolean => unitClass === UnitClass.Other || (unitClass >= UnitClass.Space && unitClass <= UnitClass.Close);
@@ -27,13 +36,14 @@ const endsPlainWord = (unitClass: number): boolean => unitClass === UnitClass.Ot
 /**
  * Personal data by its form and its checks, found in one pass over the text: words (letters, digits and what joins them) are
  * judged when they end, and words of digits are gathered to numbers over blanks, dashes and brackets. Unit by unit, so that
- * the cuts of the text play no part. What is held is the current word, or the number that it may belong to.
+ * the cuts of the text play no part. What is held is the current word, or the number that it may belong to. Give the same list for
+ * every text.
  */
-export function piiDetector(types: readonly { readonly rule: number; readonly type: PiiType }[]): Detector {
-  return new PiiDetector(types);
+export function piiDetector(types: readonly PiiRule[]): Detector {
+  return SPARE.lend(types);
 }
 
-class PiiDetector implements Detector {
+class PiiDetector implements ReusableDetector {
   readonly #rules = new Map<PiiType, number[]>();
   readonly #matches: Match[] = [];
   readonly #word = new WordBuffer();
@@ -59,9 +69,9 @@ class PiiDetector implements Detector {
   #colons = 0;
   #group = 0;
   #invisible = 0;
-  #cueAt = -CUE_REACH - 1;
+  #cueAt = NO_CUE;
 
-  constructor(types: readonly { readonly rule: number; readonly type: PiiType }[]) {
+  constructor(types: readonly PiiRule[]) {
     for (const { rule, type } of types) this.#rules.set(type, [...(this.#rules.get(type) ?? []), rule]);
     const wants = (...asked: PiiType[]): boolean => asked.some((type) => this.#rules.has(type));
     this.#email = wants('email');
@@ -126,6 +136,15 @@ class PiiDetector implements Detector {
   drain(into: Match[]): void {
     for (const match of this.#matches) into.push(match);
     this.#matches.length = 0;
+  }
+
+  reset(): void {
+    this.#clearWord();
+    this.#word.reset();
+    this.#gathering.reset();
+    this.#matches.length = 0;
+    this.#position = this.#half = this.#invisible = 0;
+    this.#cueAt = NO_CUE;
   }
 
   /** The unit behind the first half of what may be a digit: true when it is the second of one. Else the half was no part of anything. */
@@ -330,3 +349,5 @@ class PiiDetector implements Detector {
     else this.#gathering.end();
   }
 }
+
+const SPARE = new SpareDetectors((types: readonly PiiRule[]) => new PiiDetector(types));

@@ -13,6 +13,12 @@ export class WordBuffer {
     this.#offsets[this.length++] = offset;
   }
 
+  /** What comes next is of another text, whose offsets begin anew. */
+  reset(): void {
+    this.length = 0;
+    this.#pairs.clear();
+  }
+
   /** What a pair of units stands for. */
   appendPair(unit: number, offset: number): void {
     if (this.length === 0) this.#pairs.clear();

@@ -1,4 +1,5 @@
-import type { Detector, Match } from '../detector.ts';
+import type { Match } from '../detector.ts';
+import { LentDetector, SpareDetectors, type ReusableDetector } from '../lent-detector.ts';
 import { EXPRESSIONS_A_TABLE, Openings } from './openings.ts';
 import type { CompiledRegex } from './program.ts';
 import { RegexRun } from './regex-run.ts';
@@ -26,11 +27,11 @@ const isHighSurrogate = (unit: number): boolean => unit >= 0xd800 && unit <= 0xd
  * covered by overlapping occurrences: `\d\d` in `1234` is one match. Where more than `maxHold` units would be held
  * because an expression may still match, they count as matched. Give the same list for every text: what is learnt of texts is kept with it.
  */
-export function regexDetector(compiled: readonly CompiledRegex[], maxHold = MAX_HOLD): RegexDetector {
-  return new RegexDetector(compiled, maxHold);
+export function regexDetector(compiled: readonly CompiledRegex[], maxHold = MAX_HOLD): LentDetector {
+  return maxHold === MAX_HOLD ? SPARE.lend(compiled) : new LentDetector(new RegexDetector(compiled, maxHold), []);
 }
 
-export class RegexDetector implements Detector {
+class RegexDetector implements ReusableDetector {
   readonly #runs: readonly RegexRun[];
   readonly #openings: readonly Openings[];
   readonly #matches: Match[] = [];
@@ -77,6 +78,14 @@ export class RegexDetector implements Detector {
     this.#matches.length = 0;
   }
 
+  reset(): void {
+    for (const run of this.#runs) run.reset();
+    this.#matches.length = 0;
+    this.#half = '';
+    this.#length = 0;
+    this.#ended = false;
+  }
+
   /** Whole code points. A run goes on where something is open, and where a match may begin. */
   #look(text: string): void {
     for (const run of this.#runs) if (!run.isIdle) run.goOn(text, 0);
@@ -92,6 +101,8 @@ export class RegexDetector implements Detector {
     for (const run of this.#runs) run.finish(text);
   }
 }
+
+const SPARE = new SpareDetectors((compiled: readonly CompiledRegex[]) => new RegexDetector(compiled, MAX_HOLD));
 
 /** The number of the lowest bit that is set. */
 const lowest = (bits: number): number => 31 - Math.clz32(bits & -bits);

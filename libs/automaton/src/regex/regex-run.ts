@@ -76,6 +76,14 @@ export class RegexRun {
     this.#settle();
   }
 
+  /** What comes next is the beginning of another text. */
+  reset(): void {
+    this.#state = this.#regex.automaton.start;
+    this.#beginnings.clear();
+    if (this.#stretches.length > 0) this.#stretches = [];
+    this.#position = this.seen = this.steps = 0;
+  }
+
   /** Over what no match begins in, and no half of a pair, while nothing is open; only the last character of it matters, as what stands before. */
   #skip(piece: string, until: number): void {
     if (until === this.seen) return;
