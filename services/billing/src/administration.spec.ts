@@ -164,6 +164,15 @@ describe('a budget', () => {
     await sql.query("DELETE FROM spend_day WHERE subject_id = 'key'");
   });
 
+  it('is told exactly, however much was reported above holds', async () => {
+    const day = Math.floor(house.clock.wallMs() / 86_400_000);
+    await sql.query("INSERT INTO spend_day VALUES ('key', 'key', $1, 'org', 0, 18446744073709551617::numeric, 0)", [day]);
+    const { budget: set } = await budget({ period: 'day' });
+    expect(set).toMatchObject({ spent: '0', held: '0', overrun: '18446744073709551617', overrunNano: 2n ** 63n - 1n });
+    expect(await list()).toEqual([set]);
+    await sql.query("DELETE FROM spend_day WHERE subject_id = 'key'");
+  });
+
   it('has a number of them that is bounded', async () => {
     await sql.query("INSERT INTO budget SELECT 'org', 'key', 'key_' || at, 1, 'day', 0, 0, 0, 0 FROM generate_series(1, $1::int) AS at", [MAX_BUDGETS]);
     await expect(budget()).rejects.toMatchObject({ code: 'failed_precondition' });
@@ -213,6 +222,13 @@ describe('usage', () => {
     const { rows } = await running.billing.getUsage({ organisationId: 'used' });
     expect(rows).toMatchObject([{ calls: 0n, costNano: 0n }]);
     expect(await running.billing.getUsage({ organisationId: 'org', sinceDay: 100n, untilDay: 102n })).toMatchObject({ rows: [{ calls: 0n }] });
+  });
+
+  it('is exact beyond 64 bits', async () => {
+    await sql.query(`INSERT INTO usage_day SELECT 'rich', 100, 'p', 'k' || k, 'm', 1, 10, 4, 20, 5, 9223372036854775807::numeric * 10 + k, 9223372036854775807 FROM generate_series(1, 2) k`);
+    const { rows } = await running.billing.getUsage({ organisationId: 'rich', sinceDay: 100n, untilDay: 100n });
+    expect(rows).toMatchObject([{ cost: String(20n * (2n ** 63n - 1n) + 3n), overrun: String(2n * (2n ** 63n - 1n)), costNano: 2n ** 63n - 1n, overrunNano: 2n ** 63n - 1n }]);
+    expect((await usage({ groupBy: ['day'] }))[0]).toMatchObject({ cost: '400', overrun: '4' });
   });
 
   it('is grouped by what there is', async () => {

@@ -198,7 +198,7 @@ describe('money that was set aside', () => {
     await append(admitted(held.call), output(held.call, tokens, { ...held.call.hold, amountNano: 130n, outputTokens: 20n }));
     await restart();
     expect(await moneyOf()).toEqual([0n, 130n]);
-    expect((await running.billing.checkLedger({ organisationId: 'org' }))).toMatchObject({ faults: [], heldNano: 130n });
+    expect((await running.billing.checkLedger({ organisationId: 'org' }))).toMatchObject({ faults: [], heldNano: 130n, held: '130', billed: expect.stringMatching(/^\d+$/), overrun: '0' });
     await append(completed(held.call, { input: 10n, output: 20n }));
     await until(moneyOf, ([spentNano]) => spentNano === 130n);
     expect(await moneyOf()).toEqual([130n, 0n]);

@@ -27,7 +27,6 @@ export function budgetsRoutes(server: FastifyInstance, door: AdminDoor): void {
   });
 }
 
-function budgetView({ level, subjectId, amountNano, spentNano, heldNano, overrunNano, period, currency, periodStartMs }: Budget): object {
-  const amounts = { amount: exact(amountNano), spent: exact(spentNano), held: exact(heldNano), overrun: exact(overrunNano) };
-  return { object: 'budget', level: levelName(level), id: subjectId, ...amounts, currency, period, period_start: time(periodStartMs) };
+function budgetView({ level, subjectId, amountNano, spent, held, overrun, period, currency, periodStartMs }: Budget): object {
+  return { object: 'budget', level: levelName(level), id: subjectId, amount: exact(amountNano), spent, held, overrun, currency, period, period_start: time(periodStartMs) };
 }

@@ -6,8 +6,8 @@ import { adminServer } from '../admin-server.ts';
 import type { AdminDoor } from './door.ts';
 
 const PRICE = { id: 'price_1', model: 'org/small', currency: 'USD', inputNano: 150n, cachedInputNano: 75n, outputNano: 600n, reasoningNano: 600n, validFromMs: 1_700_000_000_000n };
-const BUDGET = { level: Level.PROJECT, subjectId: 'project_1', amountNano: 9_007_199_254_740_993n, spentNano: 5n, heldNano: 7n, overrunNano: 0n, period: 'month', currency: 'USD', periodStartMs: 1_700_000_000_000n };
-const ROW = { day: 20_000n, projectId: 'project_1', keyId: 'key_1', model: 'org/small', calls: 2n, inputTokens: 10n, cachedInputTokens: 1n, outputTokens: 20n, reasoningTokens: 3n, costNano: 13_900n, overrunNano: 400n };
+const BUDGET = { level: Level.PROJECT, subjectId: 'project_1', amountNano: 9_007_199_254_740_993n, spent: '90071992547409930000000', held: '7', overrun: '0', period: 'month', currency: 'USD', periodStartMs: 1_700_000_000_000n };
+const ROW = { day: 20_000n, projectId: 'project_1', keyId: 'key_1', model: 'org/small', calls: 2n, inputTokens: 10n, cachedInputTokens: 1n, outputTokens: 20n, reasoningTokens: 3n, cost: '90071992547409930400', overrun: '400' };
 
 const asked: [string, object][] = [];
 const answering = (name: string, answer: object) => async (request: object) => {
@@ -31,7 +31,7 @@ const server = adminServer({
     removeBudget: answering('removeBudget', { budget: BUDGET }),
     listBudgets: answering('listBudgets', { budgets: [BUDGET] }),
     getUsage: answering('getUsage', { currency: 'USD', rows: [ROW] }),
-    checkLedger: answering('checkLedger', { faults: [{ law: 'projection', detail: 'd' }], transactions: 1n, entries: 2n, calls: 3n, billedNano: 4n, overrunNano: 6n, heldNano: 5n, currency: 'USD' }),
+    checkLedger: answering('checkLedger', { faults: [{ law: 'projection', detail: 'd' }], transactions: 1n, entries: 2n, calls: 3n, billed: '18446744073709551616', overrun: '6', held: '5', currency: 'USD' }),
   },
 } as unknown as AdminDoor & Parameters<typeof adminServer>[0]);
 afterAll(() => server.close());
@@ -85,7 +85,7 @@ describe('budgets', () => {
   it('are set at a level, beyond what a double holds', async () => {
     const { json, request } = await ask('PUT', '/budgets', body);
     expect(request).toMatchObject({ level: Level.PROJECT, subjectId: 'project_1', amountNano: 9_007_199_254_740_993n, period: 'month' });
-    expect(json).toMatchObject({ object: 'budget', level: 'project', id: 'project_1', amount: '9007199254740993', spent: '5', held: '7', overrun: '0', period: 'month', period_start: '2023-11-14T22:13:20.000Z' });
+    expect(json).toMatchObject({ object: 'budget', level: 'project', id: 'project_1', amount: '9007199254740993', spent: '90071992547409930000000', held: '7', overrun: '0', period: 'month', period_start: '2023-11-14T22:13:20.000Z' });
     expect((await ask('PUT', '/budgets', { ...body, period: 'none' })).json).toMatchObject({ period: 'none', period_start: null });
   });
 
@@ -107,7 +107,7 @@ describe('usage and the ledger', () => {
       object: 'list',
       has_more: false,
       currency: 'USD',
-      data: [{ object: 'usage', day: '2024-10-04', model: 'org/small', calls: '2', input_tokens: '10', cached_input_tokens: '1', output_tokens: '20', reasoning_tokens: '3', cost: '13500', overrun: '400' }],
+      data: [{ object: 'usage', day: '2024-10-04', model: 'org/small', calls: '2', input_tokens: '10', cached_input_tokens: '1', output_tokens: '20', reasoning_tokens: '3', cost: '90071992547409930000', overrun: '400' }],
     });
     expect((await ask('GET', '/usage?group_by=')).request).toMatchObject({ groupBy: [] });
     expect(await ask('GET', '/usage?group_by=user')).toMatchObject({ status: 400 });
@@ -115,7 +115,7 @@ describe('usage and the ledger', () => {
   });
 
   it('is checked, and says which law does not hold', async () => {
-    expect((await ask('GET', '/ledger/check')).json).toMatchObject({ ok: false, transactions: '1', entries: '2', calls: '3', billed: '4', overrun: '6', held: '5', faults: [{ law: 'projection', detail: 'd' }] });
+    expect((await ask('GET', '/ledger/check')).json).toMatchObject({ ok: false, transactions: '1', entries: '2', calls: '3', billed: '18446744073709551616', overrun: '6', held: '5', faults: [{ law: 'projection', detail: 'd' }] });
   });
 });
 

@@ -32,8 +32,8 @@ export function usageRoutes(server: FastifyInstance, door: AdminDoor): void {
     return { json: { ...list(rows.map((row) => usageView(row, group_by))), currency } };
   });
   adminRoute(server, door, 'GET', '/ledger/check', AUDITORS, async ({ actor, options }) => {
-    const { faults, transactions, entries, calls, billedNano, overrunNano, heldNano, currency } = await door.billing.checkLedger({ organisationId: actor.organisationId }, options);
-    const counted = { transactions: exact(transactions), entries: exact(entries), calls: exact(calls), billed: exact(billedNano), overrun: exact(overrunNano), held: exact(heldNano), currency };
+    const { faults, transactions, entries, calls, billed, overrun, held, currency } = await door.billing.checkLedger({ organisationId: actor.organisationId }, options);
+    const counted = { transactions: exact(transactions), entries: exact(entries), calls: exact(calls), billed, overrun, held, currency };
     return { json: { object: 'ledger_check', ok: faults.length === 0, ...counted, faults: faults.map(({ law, detail }) => ({ law, detail })) } };
   });
 }
@@ -48,7 +48,7 @@ function usageView(row: UsageRow, groups: readonly Group[]): object {
     cached_input_tokens: exact(row.cachedInputTokens),
     output_tokens: exact(row.outputTokens),
     reasoning_tokens: exact(row.reasoningTokens),
-    cost: exact(row.costNano - row.overrunNano),
-    overrun: exact(row.overrunNano),
+    cost: exact(BigInt(row.cost) - BigInt(row.overrun)),
+    overrun: row.overrun,
   };
 }

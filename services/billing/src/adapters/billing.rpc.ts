@@ -26,7 +26,8 @@ export function billingRpc(sql: Sql, administration: Administration, spending: S
     const { spentNano, settlingNano, heldNano } = book.account({ level: budget.level, id: budget.subjectId }).standing(today());
     const { organisationId, level, subjectId, amountNano, period, sinceDay } = budget;
     const periodStartMs = period === 'none' ? 0n : BigInt(periodAround(period, today(), sinceDay).fromDay * DAY_MS);
-    return { organisationId, level: levelNumber(level), subjectId, amountNano, period, spentNano: told(spentNano + settlingNano), heldNano: told(heldNano), overrunNano: told(overrunNano), currency: prices.currencyOf(organisationId), periodStartMs };
+    const sums = { ...exact('spent', spentNano + settlingNano), ...exact('held', heldNano), ...exact('overrun', overrunNano) };
+    return { organisationId, level: levelNumber(level), subjectId, amountNano, period, ...sums, currency: prices.currencyOf(organisationId), periodStartMs };
   };
   const shown = async (budgets: readonly Budget[]): Promise<BudgetInit[]> => {
     const outside = await readOutside(sql, budgets, today());
@@ -72,9 +73,10 @@ export function billingRpc(sql: Sql, administration: Administration, spending: S
     },
     async checkLedger({ organisationId }) {
       requireReady();
-      const report = await checkLedger(sql, book, organisationId, today());
+      const { faults, billedNano, overrunNano, ...counted } = await checkLedger(sql, book, organisationId, today());
       const { heldNano } = book.account({ level: 'organisation', id: organisationId });
-      return { ...report, faults: [...report.faults], billedNano: told(report.billedNano), overrunNano: told(report.overrunNano), heldNano: told(heldNano), currency: prices.currencyOf(organisationId) };
+      const sums = { ...exact('billed', billedNano), ...exact('held', heldNano), ...exact('overrun', overrunNano) };
+      return { ...counted, ...sums, faults: [...faults], currency: prices.currencyOf(organisationId) };
     },
   };
 }
@@ -84,6 +86,13 @@ type BudgetInit = Omit<BudgetMessage, '$typeName' | '$unknown'>;
 function usageMessage(row: UsageFigures) {
   return {
     day: row.day ?? 0n, projectId: row.project_id ?? '', keyId: row.key_id ?? '', model: row.model ?? '', calls: row.calls, inputTokens: row.input_tokens,
-    cachedInputTokens: row.cached_input_tokens, outputTokens: row.output_tokens, reasoningTokens: row.reasoning_tokens, costNano: told(row.cost_nano), overrunNano: told(row.overrun_nano),
+    cachedInputTokens: row.cached_input_tokens, outputTokens: row.output_tokens, reasoningTokens: row.reasoning_tokens, ...exact('cost', row.cost_nano), ...exact('overrun', row.overrun_nano),
   };
+}
+
+type Sum<Name extends string> = Readonly<Record<`${Name}Nano`, bigint> & Record<Name, string>>;
+
+/** A sum in both of its fields: as far as 64 bits hold it, and all of it as digits. */
+function exact<Name extends string>(name: Name, nano: bigint): Sum<Name> {
+  return { [`${name}Nano`]: told(nano), [name]: String(nano) } as Sum<Name>;
 }

@@ -12,7 +12,7 @@ export interface Price extends UnitPrices {
 export const MAX_PRICE_NANO = 10n ** 12n;
 /** A billion units of currency. */
 export const MAX_BUDGET_NANO = 10n ** 18n;
-/** The most that a message holds (`int64`): nine billion units of currency. What adds up to more is told as this much. */
+/** The most that an `int64` of a message or a record holds: nine billion units of currency. */
 const MAX_TOLD_NANO = 2n ** 63n - 1n;
 export const NO_COUNTS: TokenCounts = { inputTokens: 0n, cachedInputTokens: 0n, outputTokens: 0n, reasoningTokens: 0n };
 
@@ -21,7 +21,7 @@ export function freePrice(model: string, currency: string): Price {
   return { id: '', model, currency, inputNano: 0n, cachedInputNano: 0n, outputNano: 0n, reasoningNano: 0n, validFromMs: 0 };
 }
 
-/** A sum, as far as it can be told. The tables and the book have all of it. */
+/** A sum, as far as an `int64` tells it. The tables, the book and the strings of the reads have all of it. */
 export function told(nano: bigint): bigint {
   return least(nano, MAX_TOLD_NANO);
 }
