@@ -9,6 +9,7 @@ const house = new TestHouse();
 const keys = Array.from({ length: 24 }, () => house.addKey('inference'));
 const owner = house.addKey(1);
 const member = house.addKey(2);
+const auditor = house.addKey(3);
 
 beforeAll(() => house.start({ SLUICE_OPEN_CALLS_LIMIT: 1_000 }));
 afterAll(() => house.stop());
@@ -260,7 +261,12 @@ describe('parameter rules on the public API', () => {
   it('are listed and removed, and bind nobody then', async () => {
     const { json } = await admin('GET', '/parameter-rules');
     const rule = json.data!.find(({ parameter }) => parameter === 'n')!;
-    expect((await admin('DELETE', `/parameter-rules/${String(rule['id'])}`, undefined, member)).json).toMatchObject({ id: rule['id'], deleted: true });
+    for (const other of [member, auditor]) {
+      expect((await admin('PUT', '/parameter-rules', { parameter: 'n', max: 9 }, other)).status).toBe(403);
+      expect((await admin('DELETE', `/parameter-rules/${String(rule['id'])}`, undefined, other)).status).toBe(403);
+      expect((await admin('GET', '/parameter-rules', undefined, other)).json).toEqual(json);
+    }
+    expect((await admin('DELETE', `/parameter-rules/${String(rule['id'])}`)).json).toMatchObject({ id: rule['id'], deleted: true });
     expect((await admin('DELETE', `/parameter-rules/${String(rule['id'])}`)).status).toBe(404);
     const response = await post(secret, { ...hello, n: 2 });
     expect(response.status).toBe(200);

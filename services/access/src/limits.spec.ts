@@ -142,15 +142,18 @@ describe('limits and parameter rules', () => {
       await expect(running.access.removeParameterRule({ actor, ruleId: '' })).rejects.toEqual(code('missing_required_parameter', 'rule_id'));
     });
 
-    it('are refused with the field at fault, for strangers\' projects, and to an auditor', async () => {
+    it('are refused with the field at fault, for strangers\' projects, and to all but owners', async () => {
       await expect(put({ projectId: 'proj_none' })).rejects.toEqual(code('not_found', 'project_id'));
       await expect(put({ max: 3 })).rejects.toEqual(code('invalid_value', 'max'));
       await expect(put({ outOfBounds: 7 })).rejects.toEqual(code('invalid_value', 'out_of_bounds'));
       await expect(running.access.setParameterRule({ actor })).rejects.toEqual(code('missing_required_parameter', 'parameter'));
-      const auditor = { ...actor, keyId: (await running.adminKey(Role.AUDITOR)).id };
-      await expect(put({}, auditor)).rejects.toEqual(code('insufficient_permissions'));
-      const member = { ...actor, keyId: (await running.adminKey(Role.MEMBER)).id };
-      await put({ parameter: 'n', max: 4, default: undefined }, member);
+      const { id: ruleId } = await put({ parameter: 'n', max: 4, default: undefined });
+      for (const role of [Role.AUDITOR, Role.MEMBER]) {
+        const other = { ...actor, keyId: (await running.adminKey(role)).id };
+        await expect(put({}, other)).rejects.toEqual(code('insufficient_permissions'));
+        await expect(running.access.removeParameterRule({ actor: other, ruleId })).rejects.toEqual(code('insufficient_permissions'));
+      }
+      expect((await list()).find(({ id }) => id === ruleId)).toMatchObject({ parameter: 'n', max: 4 });
       expect(await running.access.listParameterRules({ organisationId: 'org_other' })).toMatchObject({ rules: [] });
     });
   });

@@ -1,7 +1,7 @@
 import { OutOfBounds, type ParameterRule } from '@sluice/proto/access/v1/access';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { ALL, OPERATORS, adminRoute, type AdminDoor } from './door.ts';
+import { ALL, OWNER, adminRoute, type AdminDoor } from './door.ts';
 import { registryName } from './registry-name.ts';
 import { list, nameInput, text } from './view.ts';
 
@@ -26,7 +26,7 @@ export function parameterRulesRoutes(server: FastifyInstance, door: AdminDoor): 
     const { rules } = await door.access.listParameterRules({ organisationId: actor.organisationId }, options);
     return { json: list(rules.map(ruleView)) };
   });
-  adminRoute(server, door, 'PUT', '/parameter-rules', OPERATORS, async (request) => {
+  adminRoute(server, door, 'PUT', '/parameter-rules', OWNER, async (request) => {
     const { parameter, project_id, model: name, on_violation, ...bounds } = request.body(newRule);
     const model = name ? await registryName(door, request, name, 'rules') : '';
     const { rule } = await door.access.setParameterRule(
@@ -35,7 +35,7 @@ export function parameterRulesRoutes(server: FastifyInstance, door: AdminDoor): 
     );
     return { json: ruleView(rule!) };
   });
-  adminRoute(server, door, 'DELETE', '/parameter-rules/:id', OPERATORS, async ({ actor, options, param }) => {
+  adminRoute(server, door, 'DELETE', '/parameter-rules/:id', OWNER, async ({ actor, options, param }) => {
     const { rule } = await door.access.removeParameterRule({ actor, ruleId: param('id') }, options);
     return { json: { ...ruleView(rule!), deleted: true } };
   });

@@ -10,7 +10,7 @@ const RIGHTS: readonly [Action, ...Role[]][] = [
   ['inference_key.revoke', 'owner', 'member'],
   ['limits.set', 'owner'],
   ['key_limits.set', 'owner', 'member'],
-  ['parameter_rule.change', 'owner', 'member'],
+  ['parameter_rule.change', 'owner'],
   ['model.change', 'owner', 'member'],
   ['filter.change', 'owner'],
   ['billing.change', 'owner'],

@@ -3,16 +3,16 @@ export type Role = 'owner' | 'member' | 'auditor';
 
 /** What access can be asked to change, and what others ask of it whether somebody may change it there. */
 export type Action =
-  | 'project.create' | 'admin_key.create' | 'admin_key.revoke' | 'limits.set'
-  | 'inference_key.create' | 'inference_key.revoke' | 'key_limits.set' | 'parameter_rule.change'
+  | 'project.create' | 'admin_key.create' | 'admin_key.revoke' | 'limits.set' | 'parameter_rule.change'
+  | 'inference_key.create' | 'inference_key.revoke' | 'key_limits.set'
   // Of other services: the registry, the filter, billing.
   | 'model.change' | 'filter.change' | 'billing.change';
 
 /** What a member may do too. */
-const OPERATION: readonly Action[] = ['inference_key.create', 'inference_key.revoke', 'key_limits.set', 'parameter_rule.change', 'model.change'];
+const OPERATION: readonly Action[] = ['inference_key.create', 'inference_key.revoke', 'key_limits.set', 'model.change'];
 
 const ALLOWED: Readonly<Record<Role, readonly Action[]>> = {
-  owner: ['project.create', 'admin_key.create', 'admin_key.revoke', 'limits.set', 'billing.change', 'filter.change', ...OPERATION],
+  owner: ['project.create', 'admin_key.create', 'admin_key.revoke', 'limits.set', 'parameter_rule.change', 'billing.change', 'filter.change', ...OPERATION],
   member: OPERATION,
   auditor: [],
 };

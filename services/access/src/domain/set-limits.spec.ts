@@ -34,10 +34,22 @@ describe('who may not set limits', () => {
   });
 });
 
+describe('who may not change parameter rules', () => {
+  it.each(['member', 'auditor'] as const)('is not told what there is, and nothing happens: %s', async (role) => {
+    const put: unknown[] = [];
+    const parts: Partial<ActState> = {
+      parameterRuleCounts: async () => ({ all: 0, sameId: undefined }), putParameterRule: async (...given) => void put.push(given), removeParameterRule: async (...given) => (put.push(given), RULE),
+    };
+    await expect(setParameterRule(administration(role, parts, put), actor, RULE)).rejects.toMatchObject({ code: 'insufficient_permissions' });
+    await expect(removeParameterRule(administration(role, parts, put), actor, RULE.id)).rejects.toMatchObject({ code: 'insufficient_permissions' });
+    expect(put).toEqual([]);
+  });
+});
+
 describe('the bound of parameter rules', () => {
   it('stops a rule that is new, and none that replaces another', async () => {
     const put: ParameterRule[] = [];
-    const full = (sameId: string | undefined) => administration('member', { parameterRuleCounts: async () => ({ all: MAX_PARAMETER_RULES, sameId }), putParameterRule: async (_organisationId, rule) => void put.push(rule) });
+    const full = (sameId: string | undefined) => administration('owner', { parameterRuleCounts: async () => ({ all: MAX_PARAMETER_RULES, sameId }), putParameterRule: async (_organisationId, rule) => void put.push(rule) });
     await expect(setParameterRule(full(undefined), actor, RULE)).rejects.toMatchObject({ code: 'failed_precondition' });
     expect(await setParameterRule(full('prule_1'), actor, RULE)).toEqual(RULE);
     expect(put).toEqual([RULE]);
