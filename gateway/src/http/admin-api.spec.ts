@@ -131,6 +131,10 @@ describe('what an operator does', () => {
     expect(await given).toMatchObject({ code: 'cancelled' });
   });
 
+  it.each([[undefined, 'sent'], ['sent', 'sent'], ['original_and_sent', 'original_and_sent'], ['digest', 'digest']])('makes a project whose records keep of bodies what was asked for: %s', async (asked, kept) => {
+    expect(await ask('owner', 'POST', '/projects', { name: 'x', ...(asked && { body_policy: asked }) })).toMatchObject({ status: 201, json: { object: 'project', name: 'x', body_policy: kept } });
+  });
+
   it.each([
     ['/keys', {}, 'missing_required_parameter', 'name'],
     ['/keys', { name: 7 }, 'invalid_type', 'name'],
@@ -141,7 +145,7 @@ describe('what an operator does', () => {
     ['/models', { name: 'x' }, 'invalid_value', 'openai'],
     ['/models', { name: 'x', gguf: { path: '/a', digest: 'no' } }, 'invalid_value', 'gguf.digest'],
     ['/models', { name: 'x', openai: {} }, 'missing_required_parameter', 'openai.base_url'],
-    ['/projects', { name: 'x', body_policy: 'original_and_sent' }, 'unsupported_parameter', 'body_policy'],
+    ['/projects', { name: 'x', body_policy: 'original' }, 'invalid_value', 'body_policy'],
     ['/backups', { directory: 'relative' }, 'invalid_value', 'directory'],
   ])('names what is wrong: POST %s %j', async (path, body, code, param) => {
     const { status, json } = await ask('owner', 'POST', path, body);

@@ -48,6 +48,7 @@ export class Authenticator {
       projectId: key.projectId,
       models: key.models,
       keepsBodies: policy !== BodyPolicy.DIGEST,
+      keepsOriginals: policy === BodyPolicy.ORIGINAL_AND_SENT,
     };
   }
 

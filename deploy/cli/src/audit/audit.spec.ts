@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { LogVerifier, parseVerifierKey } from '@sluice/transparency';
 import { ApiServer } from '../testing/api-server.ts';
 import { CLI_WORDS, cleanEnvironment, runCli, type CliResult } from '../testing/run-cli.ts';
-import { completedCall, type ScriptedCall } from '../testing/scripted-call.ts';
+import { callWithOriginals, completedCall, type ScriptedCall } from '../testing/scripted-call.ts';
 import { SmallLog } from '../testing/small-log.ts';
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
@@ -200,6 +200,26 @@ describe('sluice audit', () => {
       expect(await verify({ proof: { output: { start: call.chains[1], released: output.released.slice(1) } } })).toMatchObject(refused('number of output bytes'));
       expect(await verify({ proof: { openings: openings.filter(({ name }) => name !== 'call_id') } })).toMatchObject(refused('another call'));
       expect(await verify({ proof: { entry: (await new SmallLog().addCalls(5).proofOf(4)).entry } })).toMatchObject({ code: 1, stderr: expect.stringContaining('DOES NOT VERIFY (proof)') });
+    });
+
+    it('proves what was asked and what the model gave where the project keeps it, and finds a change of either', async () => {
+      const call = callWithOriginals();
+      const verify = await proofOf(call);
+      expect(JSON.parse((await verify()).stdout)).toMatchObject({ call: { prompt: true, output: true, original: { prompt: 'proven', output: 'proven' }, opened: expect.arrayContaining(['original_prompt', 'original_output']) } });
+      const { stdout } = await audit('verify', call.id);
+      expect(stdout).toContain('asked   the request as it was asked, which audit show prints beside the one that was sent, is the one that was committed to');
+      expect(stdout).toContain('given   the answer as the model gave it, which audit show prints where rules changed it, is the one that was committed to, whole');
+      const { original } = call.shown;
+      expect(await verify({ shown: { original: { ...original, request: { ...original.request, user: 'John' } } } })).toMatchObject(refused('original prompt'));
+      expect(await verify({ shown: { original: { ...original, output: null } } })).toMatchObject(refused('original output'));
+      expect(await verify({ proof: { original: undefined } })).toMatchObject(refused('original prompt'));
+    });
+
+    it('says nothing of originals where the entry commits to none, and takes none', async () => {
+      const verify = await proofOf(completedCall());
+      expect(JSON.parse((await verify()).stdout)).not.toHaveProperty('call.original');
+      expect((await audit('verify', completedCall().id)).stdout).not.toMatch(/^(asked|given) /m);
+      expect(await verify({ shown: { original: callWithOriginals().shown.original } })).toMatchObject(refused('original'));
     });
 
     it('says what was not compared: without a right to read, and of a call that keeps no bodies', async () => {

@@ -17,6 +17,8 @@ export const callEvidence = z.object({
   prompt: z.object({ salt: base64, value: base64 }).nullable(),
   error: z.object({ salt: base64, value: base64 }).nullable(),
   output: z.object({ start: base64, released: z.array(base64) }).nullable(),
+  /** Where the project keeps originals and there is one. */
+  original: z.object({ prompt: z.object({ salt: base64, value: base64 }).nullable(), output: z.object({ salt: base64, given: z.array(base64) }).nullable() }).optional(),
 });
 export type CallEvidence = z.infer<typeof callEvidence>;
 
@@ -27,13 +29,18 @@ export type Opened = ReadonlyMap<string, Buffer>;
 export function provePrompt({ prompt }: CallEvidence, opened: Opened, shown: RecordedCall): boolean {
   const committed = opened.get('prompt');
   if (!committed || !prompt) return false;
-  if (!committed.equals(hash('sha256', Buffer.concat([prompt.salt, prompt.value]), 'buffer'))) throw differs('prompt');
+  if (!isCommitted(committed, prompt)) throw differs('prompt');
   if (!isDeepStrictEqual(plain(shown.request), asked(prompt.value))) throw differs('prompt');
   return true;
 }
 
+/** True when a committed hash is that of a salt and the value that is handed out with it. */
+export function isCommitted(committed: Buffer, { salt, value }: { readonly salt: Buffer; readonly value: Buffer }): boolean {
+  return committed.equals(hash('sha256', Buffer.concat([salt, value]), 'buffer'));
+}
+
 /** An encoded chat.v1.ChatCall as a request is printed: null for one that asks for no choices, because nothing of it was understood. */
-function asked(bytes: Uint8Array): unknown {
+export function asked(bytes: Uint8Array): unknown {
   const { model, stream, choices, messages, fields } = fromBinary(ChatCallSchema, bytes);
   if (choices === 0) return null;
   const parameters = fields.map(({ name, json }) => [name, parsed(json)] as const);
@@ -49,7 +56,7 @@ export function proveError({ error }: CallEvidence, opened: Opened, shown: Recor
   const committed = opened.get('error');
   if (!committed || (committed.length > 0 && !error)) return;
   const told = error ? (JSON.parse(error.value.toString('utf8')) as { error: Record<string, unknown> }).error : null;
-  if (error && !committed.equals(hash('sha256', Buffer.concat([error.salt, error.value]), 'buffer'))) throw differs('error');
+  if (error && !isCommitted(committed, error)) throw differs('error');
   if (!isDeepStrictEqual(plain(shown.error ?? null), told) || shown.error_message !== (told?.['message'] ?? null)) throw differs('error');
 }
 
@@ -81,7 +88,8 @@ function committedBytes(opened: Opened): number {
   return own ? Number(own.toString()) : Number((JSON.parse(opened.get('result')?.toString() ?? '[]') as unknown[])[OUTPUT_BYTES_AT]);
 }
 
-function plain(value: unknown): unknown {
+/** As JSON holds it. */
+export function plain(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value));
 }
 

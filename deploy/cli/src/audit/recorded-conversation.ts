@@ -1,10 +1,12 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { RecordedCall } from '../platform-api/answers.ts';
 import { printable, printableLine } from '../terminal/printable.ts';
 import { statusWords } from './call-status.ts';
 import { governanceFacts, hitLines, type FactRow } from './governed-call.ts';
 
 type Choice = RecordedCall['choices'][number];
-type Message = NonNullable<NonNullable<RecordedCall['request']>['messages']>[number];
+type Request = NonNullable<RecordedCall['request']>;
+type Message = NonNullable<Request['messages']>[number];
 
 /** Members of the request that have their own place in the text, or that every call has. */
 const SHOWN_ELSEWHERE = new Set(['model', 'stream', 'messages']);
@@ -58,24 +60,36 @@ function said(call: RecordedCall): string[] {
   const hits = hitLines(call);
   const found = hits.length > 0 ? block('matches of rules', hits.join('\n')) : [];
   if (call.bodies !== 'kept') return [...found, NO_BODIES[call.bodies === 'not_kept' && call.status === 'refused' ? 'not_kept_of_refused' : call.bodies]];
-  const { request } = call;
-  const parameters = request ? Object.entries(request).filter(([name, value]) => !SHOWN_ELSEWHERE.has(name) && value !== null) : [];
+  const { request, choices } = call;
+  const asked = call.original?.request;
+  // What a rule looked at and left alone is shown once.
+  const given = isDeepStrictEqual(call.original?.output?.choices, choices) ? undefined : call.original?.output?.choices;
   return [
-    ...(request?.messages?.flatMap(message) ?? []),
-    ...(parameters.length > 0 ? block('parameters', parameters.map(([name, value]) => `${name}: ${JSON.stringify(value)}`).join('\n')) : []),
-    ...call.choices.flatMap((choice) => answer(choice, call.choices.length)),
+    ...(asked ? requestText(asked, ', as asked') : []),
+    ...(request ? requestText(request, asked ? ', as sent to the model' : '') : []),
+    ...(given?.flatMap((choice) => answer(choice, given.length, ', as the model gave it')) ?? []),
+    ...choices.flatMap((choice) => answer(choice, choices.length, given ? ', as sent to the client' : '')),
     ...found,
     ...besides(call.events),
   ];
 }
 
-function message(value: Message): string[] {
+/** `which`: behind each title, which of two it is. */
+function requestText(request: Request, which: string): string[] {
+  const parameters = Object.entries(request).filter(([name, value]) => !SHOWN_ELSEWHERE.has(name) && value !== null);
+  return [
+    ...(request.messages?.flatMap((each) => message(each, which)) ?? []),
+    ...(parameters.length > 0 ? block(`parameters${which}`, parameters.map(([name, value]) => `${name}: ${JSON.stringify(value)}`).join('\n')) : []),
+  ];
+}
+
+function message(value: Message, which: string): string[] {
   const { role, content, name, tool_calls: toolCalls, tool_call_id: toolCallId, ...rest } = value;
   const title = [role, name, toolCallId].filter((part) => typeof part === 'string').join(' ');
   const lines = [contentText(content)];
   if (Array.isArray(toolCalls)) lines.push(...toolCalls.map((call) => `tool call ${JSON.stringify(call)}`));
   for (const [field, given] of Object.entries(rest)) if (given !== null && given !== undefined) lines.push(`${field}: ${JSON.stringify(given)}`);
-  return block(title, lines.filter((line) => line !== '').join('\n'));
+  return block(`${title}${which}`, lines.filter((line) => line !== '').join('\n'));
 }
 
 /** Text is shown as text; any other part of a message as the JSON that it was. */
@@ -90,14 +104,14 @@ function isTextPart(part: unknown): part is { text: string } {
   return typeof part === 'object' && part !== null && 'type' in part && part.type === 'text' && 'text' in part && typeof part.text === 'string';
 }
 
-function answer(choice: Choice, choices: number): string[] {
+function answer(choice: Choice, choices: number, which: string): string[] {
   const number = choices > 1 ? ` ${choice.index}` : '';
   const calls = [...(choice.tool_calls ?? []), ...(choice.function_call ? [choice.function_call] : [])];
   return [
-    ...(choice.reasoning ? block(`reasoning${number}`, choice.reasoning) : []),
-    ...(choice.refusal ? block(`refusal${number}`, choice.refusal) : []),
-    ...calls.flatMap(({ id, name, arguments: given }) => block(`tool call${number} ${name ?? ''} ${id ?? ''}`.trimEnd(), given ?? '')),
-    ...block(`answer${number} (${choice.finish_reason ?? 'not finished'})`, choice.content ?? ''),
+    ...(choice.reasoning ? block(`reasoning${number}${which}`, choice.reasoning) : []),
+    ...(choice.refusal ? block(`refusal${number}${which}`, choice.refusal) : []),
+    ...calls.flatMap(({ id, name, arguments: given }) => block(`${`tool call${number} ${name ?? ''} ${id ?? ''}`.trimEnd()}${which}`, given ?? '')),
+    ...block(`answer${number} (${choice.finish_reason ?? 'not finished'})${which}`, choice.content ?? ''),
   ];
 }
 

@@ -105,15 +105,33 @@ function historyOf({ continues, forgot_history }: Answer): string {
 }
 
 /** What is proven of the call, and what is not. */
-function shown({ opened, prompt, output, type }: CallProof): string[] {
+function shown({ opened, prompt, output, original, type }: CallProof): string[] {
   if (opened.length === 0) return ['record  not compared: it is sealed for this key (owner and auditor may read it), or gone'];
   const isRefusal = type === 'call.refused';
   return [
     `record  audit show prints what was committed to: ${opened.join(', ')}`,
     `prompt  ${prompt ? 'the request that audit show prints, messages and parameters, is the one that was committed to' : 'not compared: it was not kept, or is not part of this entry'}`,
     ...(isRefusal ? [] : [`answer  ${output ? 'the answer that audit show prints is the released output that was committed to, whole' : 'not compared: it was not kept, or is gone'}`]),
+    ...originalLines(original),
     'beyond  the time to the first output is recorded, not committed to',
   ];
+}
+
+const ORIGINAL_PROMPT = {
+  proven: 'the request as it was asked, which audit show prints beside the one that was sent, is the one that was committed to',
+  none: 'it was committed to that none is kept of the request: what was sent is what was asked, or nothing of it was understood',
+  not_compared: 'the request as it was asked was not compared: it is gone',
+};
+const ORIGINAL_OUTPUT = {
+  proven: 'the answer as the model gave it, which audit show prints where rules changed it, is the one that was committed to, whole',
+  none: 'it was committed to that none is kept of the answer: no rule looked at it',
+  not_compared: 'the answer as the model gave it was not compared: it is gone',
+};
+
+/** Nothing for a project that keeps no originals. */
+function originalLines(original: CallProof['original']): string[] {
+  if (!original) return [];
+  return [`asked   ${ORIGINAL_PROMPT[original.prompt]}`, ...(original.output ? [`given   ${ORIGINAL_OUTPUT[original.output]}`] : [])];
 }
 
 function showProgress(entries: bigint): void {

@@ -13,8 +13,8 @@ export function addProjectCommands(program: Command): void {
   });
 
   const create = group.command('create').description('create a project').argument('<name>', 'name of the project');
-  const policy = new Option('--bodies <policy>', 'what the audit keeps of a call').choices(['sent', 'digest']);
-  examples(reads(create).addOption(policy), ['sluice project create research', 'sluice project create payroll --bodies digest']).action(
+  const policy = new Option('--bodies <policy>', 'what the audit keeps of a call').choices(['sent', 'original_and_sent', 'digest']);
+  examples(reads(create).addOption(policy), ['sluice project create research', 'sluice project create payroll --bodies digest', 'sluice project create legal --bodies original_and_sent']).action(
     async (name: string, options: ReadOptions & { bodies?: string }) => {
       const answer = await adminApi(options).send('POST', '/projects', project, { name, ...(options.bodies && { body_policy: options.bodies }) });
       printAnswer(options, answer, () => `created project ${answer.id}`);

@@ -80,24 +80,32 @@ const governed = z.looseObject({
 /** What refused a call, where it was a limit, a budget or a rule (libs/segment, `refusedView`). */
 const refused = z.looseObject({ by: z.looseObject({ type: z.string() }).nullable(), input: verdict.nullable(), parameters: z.array(parameterChange).optional() });
 
+const request = z.looseObject({ messages: z.array(z.looseObject({ role: z.string() })).nullable() });
+const choices = z.array(
+  z.looseObject({
+    index: z.number(),
+    finish_reason: z.string().nullable(),
+    content: z.string().nullable(),
+    reasoning: z.string().nullable(),
+    refusal: z.string().nullable(),
+    tool_calls: z.array(toolCall).nullish(),
+    function_call: toolCall.nullish(),
+  }),
+);
+const events = z.array(z.looseObject({ type: z.string() }));
+
+/** What was asked and what the model gave, where it is kept beside what was sent; each null where it is not. */
+const original = z.looseObject({ request: request.nullable(), output: z.looseObject({ choices, events }).nullable() });
+
 export const recordedCall = call.extend({
   governed: governed.nullish(),
   refused: refused.nullish(),
   hold_extensions: z.array(hold).nullish(),
   bodies: z.enum(['kept', 'not_kept', 'gone']),
-  request: z.looseObject({ messages: z.array(z.looseObject({ role: z.string() })).nullable() }).nullable(),
-  choices: z.array(
-    z.looseObject({
-      index: z.number(),
-      finish_reason: z.string().nullable(),
-      content: z.string().nullable(),
-      reasoning: z.string().nullable(),
-      refusal: z.string().nullable(),
-      tool_calls: z.array(toolCall).nullish(),
-      function_call: toolCall.nullish(),
-    }),
-  ),
-  events: z.array(z.looseObject({ type: z.string() })),
+  request: request.nullable(),
+  choices,
+  events,
+  original: original.nullish(),
   error: z.record(z.string(), z.unknown()).nullish(),
   error_message: z.string().nullable(),
   segments: z.array(z.looseObject({ producer: z.string(), epoch: z.coerce.string(), seq: z.coerce.string() })),

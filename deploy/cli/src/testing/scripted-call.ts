@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import { ChatCallSchema } from '@sluice/proto/chat/v1/chat';
-import type { OutputBodySchema } from '@sluice/proto/events/v1/calls';
-import { chainOutput, commit, commitmentHash } from '@sluice/segment';
+import { OriginalOutputSchema, type OutputBodySchema } from '@sluice/proto/events/v1/calls';
+import { chainOutput, commit, commitmentHash, nextChain, originalChainStart } from '@sluice/segment';
 import type { EntryCommitment, EntryType } from '@sluice/transparency';
 
 type Events = NonNullable<MessageInitShape<typeof OutputBodySchema>['events']>;
@@ -63,5 +63,27 @@ export function completedCall() {
       bodies: 'kept', request: { model: 'tiny', stream: true, n: 1, messages, seed: 7 }, choices: [choice], error: told, error_message: told.message, segments: [], cost_nano: '35', governed, refused: null, hold_extensions: [],
       events: ['An ', 'answer.'].map((text) => ({ type: 'delta', choice: 0, channel: 'content', text })),
     },
+  };
+}
+
+/** The same call in a project that keeps originals: "A question from Jane?" was asked, and the model gave "An " and "answer by Jane.". */
+export function callWithOriginals() {
+  const call = completedCall();
+  const messages = [{ role: 'user', content: 'A question from Jane?' }];
+  const asked = create(ChatCallSchema, { model: 'tiny', stream: true, choices: 1, messages: Buffer.from(JSON.stringify(messages)), fields: [{ name: 'seed', json: Buffer.from('7') }, { name: 'user', json: Buffer.from('"Jane"') }] });
+  const prompt = { salt: randomBytes(32), value: toBinary(ChatCallSchema, asked) };
+  const texts = ['An ', 'answer by Jane.'];
+  const given = texts.map((text) => toBinary(OriginalOutputSchema, create(OriginalOutputSchema, { events: [{ event: { case: 'delta', value: { choice: 0, channel: 1, text } } }] })));
+  const salt = randomBytes(32);
+  const made = [commit('original_prompt', commitmentHash(prompt.salt, prompt.value), randomBytes), commit('original_output', given.reduce<Buffer>(nextChain, originalChainStart(salt)), randomBytes)];
+  const original = { prompt: { salt: base64(prompt.salt), value: base64(prompt.value) }, output: { salt: base64(salt), given: given.map(base64) } };
+  const output = { choices: [{ ...call.shown.choices[0]!, content: texts.join('') }], events: texts.map((text) => ({ type: 'delta', choice: 0, channel: 'content', text })) };
+  return {
+    ...call,
+    /** What the chain is after the first of them: no beginning of a chain. */
+    firstLink: base64(nextChain(originalChainStart(salt), given[0]!)),
+    commitments: [...call.commitments, ...made.map(({ commitment }): EntryCommitment => commitment)],
+    evidence: { ...call.evidence, openings: [...call.evidence.openings, ...made.map(({ opening }) => ({ name: opening.name, salt: base64(opening.salt), value: base64(opening.value) }))], original },
+    shown: { ...call.shown, original: { request: { model: 'tiny', stream: true, n: 1, messages, seed: 7, user: 'Jane' }, output } },
   };
 }

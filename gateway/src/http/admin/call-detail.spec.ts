@@ -52,6 +52,21 @@ describe('the detail of a call', () => {
     expect(callDetail(create(GetCallResponseSchema, { parts: [record('admitted', { hold: priced })] }))).not.toHaveProperty('governed.parameters');
   });
 
+  it('shows what is kept beside what was sent, each part where there is one, and the member only then', () => {
+    const asked = { ...call, messages: Buffer.from('[{"role":"user","content":"jane"}]') };
+    const said = (text: string) => [{ event: { case: 'delta' as const, value: { text, channel: 1 } } }];
+    const output = { body: { body: { case: 'output' as const, value: { events: said('*'), original: { events: said('jane') } } } } };
+    const end = (value: object) => ({ body: { body: { case: 'completed' as const, value } } });
+    const detailOf = (...parts: object[]) => callDetail(create(GetCallResponseSchema, { bodiesAvailable: true, parts }));
+    expect(detailOf({ body: { body: { case: 'admitted', value: { call, original: asked } } } }, output, end({ originalOutputSalt: Buffer.from('s') }))).toMatchObject({
+      request: { messages: [] }, choices: [{ content: '*' }],
+      original: { request: { model: 'tiny', n: 1, messages: [{ role: 'user', content: 'jane' }] }, output: { choices: [{ content: 'jane' }], events: [{ type: 'delta', text: 'jane' }] } },
+    });
+    expect(detailOf(admitted, output)).toMatchObject({ original: { request: null, output: { choices: [{ content: 'jane' }] } } });
+    expect(detailOf(end({ original: asked, openings }))).toMatchObject({ bodies: 'kept', bodies_available: true, request: null, original: { request: { messages: [{ content: 'jane' }] }, output: null } });
+    expect(detailOf(admitted, proofOnly)).not.toHaveProperty('original');
+  });
+
   it('shows what was asked, and nothing where nothing of it was understood', () => {
     const requestOf = (asked: object) => callDetail(create(GetCallResponseSchema, { bodiesAvailable: true, parts: [{ body: { body: { case: 'completed', value: { call: asked, openings } } } }] }));
     expect(requestOf(call)).toMatchObject({ request: { model: 'tiny', stream: false, n: 1, messages: [] } });

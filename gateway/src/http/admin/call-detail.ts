@@ -10,6 +10,7 @@ export function callDetail({ call, parts, bodiesAvailable }: GetCallResponse): o
   const events: ChatEvent[] = [];
   let request: ChatCall | undefined;
   let told: ErrorEnvelope['error'] | null = null;
+  const original = originalOf(parts);
   for (const { body } of parts) {
     if (body?.body.case === 'admitted') request = body.body.value.call;
     else if (body?.body.case === 'output') events.push(...body.body.value.events);
@@ -18,17 +19,34 @@ export function callDetail({ call, parts, bodiesAvailable }: GetCallResponse): o
       told = errorOf(body.body.value.error);
     }
   }
+  const isKept = request !== undefined || original !== undefined;
   return {
-    bodies: bodiesState(bodiesAvailable, request !== undefined),
-    bodies_available: bodiesAvailable && request !== undefined,
+    bodies: bodiesState(bodiesAvailable, isKept),
+    bodies_available: bodiesAvailable && isKept,
     // No choices: nothing of it was understood before it was refused.
     request: request && request.choices > 0 ? requestView(request) : null,
     ...outputView(events),
+    ...(original ? { original } : {}),
     ...governance(parts, call),
     error: told,
     error_message: told?.message ?? null,
     segments: parts.map(({ producer, epoch, seq }) => ({ producer, epoch: Number(epoch), seq: Number(seq) })),
   };
+}
+
+/** What was asked and what the model gave, where that is kept beside what was sent: each null where it is not. */
+function originalOf(parts: readonly CallPart[]): object | undefined {
+  const events: ChatEvent[] = [];
+  let request: ChatCall | undefined;
+  let isOutputKept = false;
+  for (const { body } of parts) {
+    const part = body?.body;
+    if (part?.case === 'admitted' || part?.case === 'completed') request ??= part.value.original;
+    if (part?.case === 'completed') isOutputKept ||= part.value.originalOutputSalt.length > 0;
+    if (part?.case === 'output') events.push(...(part.value.original?.events ?? []));
+  }
+  isOutputKept ||= events.length > 0;
+  return request || isOutputKept ? { request: request ? requestView(request) : null, output: isOutputKept ? outputView(events) : null } : undefined;
 }
 
 /**
@@ -57,9 +75,9 @@ function recordOf<Case extends 'admitted' | 'completed' | 'refused'>(parts: read
 }
 
 /** What was asked is in every record of a project that keeps bodies: where nothing was removed and it is not there, it never was kept. */
-function bodiesState(available: boolean, hasRequest: boolean): 'kept' | 'not_kept' | 'gone' {
+function bodiesState(available: boolean, isKept: boolean): 'kept' | 'not_kept' | 'gone' {
   if (!available) return 'gone';
-  return hasRequest ? 'kept' : 'not_kept';
+  return isKept ? 'kept' : 'not_kept';
 }
 
 function errorOf(body: Uint8Array): ErrorEnvelope['error'] | null {

@@ -1,4 +1,3 @@
-import { ServiceError } from '@sluice/errors';
 import { BodyPolicy, type Project } from '@sluice/proto/access/v1/access';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
@@ -7,8 +6,6 @@ import { list, nameInput, time } from './view.ts';
 
 const POLICIES = { sent: BodyPolicy.SENT, original_and_sent: BodyPolicy.ORIGINAL_AND_SENT, digest: BodyPolicy.DIGEST } as const;
 const policyNames = Object.keys(POLICIES) as [keyof typeof POLICIES];
-/** What a client sent before masking is not kept yet, and a project must not believe that it is. */
-const UNSUPPORTED = 'original_and_sent';
 
 export function projectsRoutes(server: FastifyInstance, door: AdminDoor): void {
   adminRoute(server, door, 'GET', '/projects', ALL, async ({ actor, options }) => {
@@ -17,7 +14,6 @@ export function projectsRoutes(server: FastifyInstance, door: AdminDoor): void {
   });
   adminRoute(server, door, 'POST', '/projects', OWNER, async ({ actor, options, body }) => {
     const { name, body_policy } = body({ name: nameInput, body_policy: z.enum(policyNames, `it must be one of ${policyNames.join(', ')}`).default('sent') });
-    if (body_policy === UNSUPPORTED) throw new ServiceError('unsupported_parameter', `Unsupported parameter: 'body_policy' may not be '${UNSUPPORTED}' yet: of a masked call what the model got is kept.`, { param: 'body_policy' });
     const { project } = await door.access.createProject({ actor, name, bodyPolicy: POLICIES[body_policy] }, options);
     return { status: 201, json: projectView(project!) };
   });

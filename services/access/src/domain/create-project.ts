@@ -19,10 +19,6 @@ export interface NewProject {
 export function createProject(administration: Administration, actor: Actor, request: NewProject): Promise<Project> {
   const nowMs = administration.clock.wallMs();
   const name = checkName(request.name, 'name');
-  if (request.bodyPolicy === 'original_and_sent') {
-    // Of a masked call what the model got is kept: a project must not believe that it keeps an original beside it.
-    throw new ServiceError('unsupported_parameter', '`body_policy` original_and_sent is not supported yet.', { param: 'body_policy' });
-  }
   return administration.acts.act(async (state) => {
     await authorise(state, actor, 'project.create', nowMs);
     const { all, named } = await state.projectCounts(actor.organisationId, name);
