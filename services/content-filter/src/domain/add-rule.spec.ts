@@ -22,7 +22,7 @@ function guarded(permissions: Partial<Administration['permissions']> = {}): { ad
       hasProject: async () => asked.push('project') > 0,
       ...permissions,
     },
-    compiler, inForce: { rehearse: async (_rule, first) => { await first(AbortSignal.abort()); asked.push('rehearsal'); return () => void asked.push('forgotten'); }, reached: async () => void asked.push('force') }, clock, ids: systemIds(clock),
+    compiler, inForce: { rehearse: async (_rule, _untilMs, first) => { await first(AbortSignal.abort()); asked.push('rehearsal'); return () => void asked.push('forgotten'); }, reached: async () => void asked.push('force') }, clock, ids: systemIds(clock),
   };
   return { administration, asked, compiler };
 }
@@ -78,6 +78,15 @@ describe('addRule', () => {
     await expect(addRule({ ...administration, inForce }, actor, '', given())).rejects.toBe(refusal);
     await expect(addRule(administration, actor, '', given())).rejects.toThrow('must not come here');
     expect(asked).toEqual(['permission', 'permission', 'rehearsal', 'act', 'forgotten']);
+  });
+
+  it('gives all that comes before it is kept one deadline, which begins with the request', async () => {
+    const asked: number[] = [];
+    const { administration } = guarded({ require: async () => clock.advance(2_000) });
+    const { acts, added } = kept({});
+    const inForce = { ...administration.inForce, rehearse: async (_rule: unknown, untilMs: number) => (asked.push(untilMs - clock.monotonicMs()), () => undefined) };
+    await addRule({ ...administration, inForce, acts }, actor, '', given());
+    expect([asked, added]).toEqual([[7_000], ['badger']]);
   });
 
   it('takes no more characters of words than an organisation has room for, as code points', async () => {

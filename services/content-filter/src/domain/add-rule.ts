@@ -13,6 +13,8 @@ export const MAX_PATTERNS = 200_000;
 export const MAX_EXPRESSION_PARTS = 10_000;
 /** Every process holds automata of its own for each project that has rules. */
 export const MAX_PROJECTS = 200;
+/** For all that comes before a rule is kept: who may, the wait for a turn, compiling it. A request of an administrator has 15 s, of which applying the rule may take 5. */
+const PREPARATION_LIMIT_MS = 9_000;
 
 export interface ChangedRule<R> {
   readonly rule: R;
@@ -27,11 +29,12 @@ export function patternText(patterns: readonly string[]): string {
 /**
  * Adds a rule to an organisation, or to one of its projects where `projectId` is not empty. When it resolves this
  * process applies the rule. Errors: `invalid_value`, `not_found`, `already_exists`, `failed_precondition`,
- * `insufficient_permissions`, `access_unavailable`; `content_filter_unavailable` also when the rule was added and is not
- * applied yet.
+ * `insufficient_permissions`, `access_unavailable`, `overloaded` when others keep the filter busy and nothing was changed;
+ * `content_filter_unavailable` also when the rule was added and is not applied yet.
  */
 export async function addRule(administration: Administration, actor: Actor, projectId: string, given: GivenRule): Promise<ChangedRule<Rule>> {
   const { permissions, compiler, inForce, clock, ids } = administration;
+  const untilMs = clock.monotonicMs() + PREPARATION_LIMIT_MS;
   const content = checkRule(given);
   await permissions.require(actor, 'filter.change');
   // A rule of a mistyped project would look at nothing.
@@ -43,7 +46,7 @@ export async function addRule(administration: Administration, actor: Actor, proj
   // What cannot be looked for is refused before it is kept.
   await compiler.refuseUnfit(rule);
   const hasTitle = given.title.trim() !== '';
-  const forget = await inForce.rehearse(rule, async (signal) => {
+  const forget = await inForce.rehearse(rule, untilMs, async (signal) => {
     if (hasTitle) await refuseTelltaleTitle(compiler, rule, signal);
   });
   try {

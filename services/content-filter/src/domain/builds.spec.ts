@@ -42,6 +42,49 @@ describe('builds', () => {
     expect(signals.every(({ aborted }) => aborted)).toBe(true);
   });
 
+  it('let wait in vain nobody who has a deadline: neither for a turn, nor for work that cannot end until then', async () => {
+    const clock = new ManualClock();
+    const builds = new Builds(clock);
+    const gates = Array.from({ length: 2 }, () => Promise.withResolvers<string>());
+    const running = gates.map(({ promise }) => builds.run(100, () => promise));
+    const begun: string[] = [];
+    const work = (name: string) => (signal: AbortSignal): Promise<string> => (begun.push(name), new Promise((resolve) => signal.addEventListener('abort', () => resolve(name))));
+    const busy = expect.objectContaining({ code: 'overloaded', retryAfterSeconds: 15 });
+    const [soon, cut, patient] = [builds.run(100, work('soon'), 50), builds.run(100, work('cut'), 120), builds.run(100, work('patient'), 300)];
+    for (const refused of [soon, cut]) refused.catch(() => undefined);
+    const behind = builds.run(100, async () => 'behind');
+    clock.advance(50);
+    await expect(soon).rejects.toEqual(busy);
+    gates[0]!.resolve('first');
+    gates[1]!.resolve('second');
+    await expect(Promise.all(running)).resolves.toEqual(['first', 'second']);
+    await settle();
+    expect(begun).toEqual(['cut', 'patient']);
+    clock.advance(69);
+    await settle();
+    clock.advance(1);
+    await expect(cut).rejects.toEqual(busy);
+    await expect(behind).resolves.toBe('behind');
+    clock.advance(30);
+    // It had its whole time.
+    await expect(patient).rejects.toMatchObject({ code: 'deadline_exceeded' });
+    await expect(builds.run(100, async () => 'free', clock.monotonicMs() + 200)).resolves.toBe('free');
+  });
+
+  it('let eight wait that have a deadline, any number of others, and say so at once to the next', async () => {
+    const clock = new ManualClock();
+    const builds = new Builds(clock);
+    const gates = Array.from({ length: 2 }, () => Promise.withResolvers<string>());
+    const running = gates.map(({ promise }) => builds.run(1_000, () => promise));
+    const others = Array.from({ length: 20 }, () => builds.run(1_000, async () => 'other'));
+    const hurried = Array.from({ length: 8 }, () => builds.run(1_000, async () => 'hurried', 5_000));
+    await expect(builds.run(1_000, async () => 'never', 5_000)).rejects.toMatchObject({ code: 'overloaded' });
+    for (const { resolve } of gates) resolve('done');
+    await Promise.all(running);
+    expect(new Set(await Promise.all([...others, ...hurried]))).toEqual(new Set(['other', 'hurried']));
+    await expect(builds.run(1_000, async () => 'free', 5_000)).resolves.toBe('free');
+  });
+
   it('give their place back when they fail', async () => {
     const builds = new Builds(new ManualClock());
     for (let attempt = 0; attempt < 5; attempt++) await expect(builds.run(10, () => Promise.reject(new Error('broken')))).rejects.toThrow('broken');

@@ -229,7 +229,7 @@ describe('the policy book', () => {
     await bench.book.settled();
     bench.compiler.compiled.length = 0;
     const added = rule('otter', { projectId: 'project' });
-    const forget = await bench.book.rehearse(added, async () => undefined);
+    const forget = await bench.book.rehearse(added, Infinity, async () => undefined);
     expect([bench.compiler.compiled, bench.blocked('otter')]).toEqual([['stoat,otter'], []]);
     bench.rules = { version: 2n, rules: [...bench.rules.rules, added] };
     await bench.book.reached('org', 2n);
@@ -243,26 +243,54 @@ describe('the policy book', () => {
     await bench.book.settled();
     let given: AbortSignal | undefined;
     bench.compiler.before = () => new Promise(() => undefined);
-    const late = expect(bench.book.rehearse(rule('otter'), async (signal) => void (given = signal))).rejects.toMatchObject({ code: 'invalid_value', param: 'patterns', message: expect.stringContaining('make the list shorter') });
+    const late = expect(bench.book.rehearse(rule('otter'), Infinity, async (signal) => void (given = signal))).rejects.toMatchObject({ code: 'invalid_value', param: 'patterns', message: expect.stringContaining('make the list shorter') });
     await settle();
     expect(given?.aborted).toBe(false);
     bench.clock.advance(8_000);
     await late;
     expect(given?.aborted).toBe(true);
     bench.compiler.before = () => Promise.reject(new ServiceError('invalid_value', 'No room.', { param: 'patterns' }));
-    await expect(bench.book.rehearse(rule('otter'), async () => undefined)).rejects.toThrow('No room.');
-    await expect(bench.book.rehearse(rule('otter'), () => Promise.reject(new Error('first')))).rejects.toThrow('first');
+    await expect(bench.book.rehearse(rule('otter'), Infinity, async () => undefined)).rejects.toThrow('No room.');
+    await expect(bench.book.rehearse(rule('otter'), Infinity, () => Promise.reject(new Error('first')))).rejects.toThrow('first');
     expect([bench.blocked('badger', 'otter'), bench.book.health().status, bench.of().version]).toEqual([['badger'], 'ok', 1n]);
+  });
+
+  it('says that it is busy when a rule waited too long for its turn, or had too little time left behind it, and refuses none for that', async () => {
+    const bench = new Bench();
+    bench.load();
+    await bench.book.settled();
+    const gates = Array.from({ length: 2 }, () => Promise.withResolvers<void>());
+    let begun = 0;
+    bench.compiler.before = () => gates[begun++]?.promise ?? new Promise(() => undefined);
+    const busy = expect.objectContaining({ code: 'overloaded', httpStatus: 503, retryAfterSeconds: 15 });
+    const rehearse = (untilMs: number): Promise<() => void> => bench.book.rehearse(rule('otter'), untilMs, async () => undefined);
+    const running = [rehearse(9_000), rehearse(9_000)];
+    const waiting = [rehearse(5_000), rehearse(9_000)].map((promise) => expect(promise).rejects.toEqual(busy));
+    await settle();
+    bench.clock.advance(5_000);
+    await waiting[0];
+    gates[0]!.resolve();
+    await running[0];
+    await settle();
+    // The last has begun, and has four seconds of its eight.
+    expect(begun).toBe(3);
+    gates[1]!.resolve();
+    await running[1];
+    bench.clock.advance(4_000);
+    await waiting[1];
+    bench.compiler.before = () => Promise.resolve();
+    (await rehearse(20_000))();
+    expect(bench.blocked('badger', 'otter')).toEqual(['badger']);
   });
 
   it('rehearses nothing while the rules in force are not known, and the first rule of an organisation', async () => {
     const bench = new Bench();
-    await expect(bench.book.rehearse(rule('otter'), async () => undefined)).rejects.toEqual(away);
+    await expect(bench.book.rehearse(rule('otter'), Infinity, async () => undefined)).rejects.toEqual(away);
     bench.beforeRead = () => Promise.reject(new Error('power cut'));
     bench.load();
     await settle();
-    await expect(bench.book.rehearse(rule('otter'), async () => undefined)).rejects.toEqual(away);
-    const forget = await bench.book.rehearse(rule('stoat', { organisationId: 'other' }), async () => undefined);
+    await expect(bench.book.rehearse(rule('otter'), Infinity, async () => undefined)).rejects.toEqual(away);
+    const forget = await bench.book.rehearse(rule('stoat', { organisationId: 'other' }), Infinity, async () => undefined);
     forget();
     expect([bench.compiler.compiled, bench.book.of('other', 'project').version]).toEqual([['stoat'], 0n]);
   });

@@ -69,10 +69,12 @@ export interface InForce {
   /**
    * Compiles a rule beside those in force, before it is kept: what cannot be compiled is found here, and not by calls. Whoever applies it takes over what was
    * compiled, until the answer is called: it frees that.
-   * Errors: `invalid_value` when it takes too much time or room, `content_filter_unavailable` when the rules in force are not known.
+   * Errors: `invalid_value` when it takes too much time or room, `content_filter_unavailable` when the rules in force are not known, `overloaded` when others
+   * are compiled until then.
+   * @param untilMs on the monotonic clock, when nobody waits for it any more
    * @param first what must hold before, in the same turn and time
    */
-  rehearse(rule: Rule, first: (signal: AbortSignal) => Promise<void>): Promise<() => void>;
+  rehearse(rule: Rule, untilMs: number, first: (signal: AbortSignal) => Promise<void>): Promise<() => void>;
   /** Resolves when this process applies that version or a later one. Errors: `content_filter_unavailable`. */
   reached(organisationId: string, version: bigint): Promise<void>;
 }
