@@ -14,7 +14,7 @@ export const ADDED_LENGTH_LIMIT_TOKENS = 2_048;
 /**
  * The call, and the record of what became of it, with no more output to a choice than this, where it asks for more or for no length; else the same call.
  *
- * @param addedUpTo a call that names no length gets none that is larger
+ * @param addedUpTo a call that names no length gets none that is larger, for each choice
  */
 export function clipped(call: Call, outputTokens: number, addedUpTo = ADDED_LENGTH_LIMIT_TOKENS): Call {
   const sentJson = String(outputTokens);

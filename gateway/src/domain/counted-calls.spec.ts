@@ -109,11 +109,11 @@ describe('a call whose backend counts on the way', () => {
     expect([house.recordedText().length, house.tickets]).toEqual([10 * Number(tokens), [43 + Number(tokens)]]);
   });
 
-  it('is billed by its prompt alone when a whole answer is left, of which nothing is on record', async () => {
+  it('is billed by what was produced of a whole answer that its client did not wait for, although nothing of it is on record', async () => {
     const house = limited(1_000_000n);
     counting(house, 7, () => house.abort.abort(new ServiceError('cancelled', 'left')));
     await house.run(house.call({ stream: false }));
-    expect(house.recorded().completed).toMatchObject([{ outcome: 2, httpStatus: 499, counts: { inputTokens: 43n, outputTokens: 0n, estimated: false } }]);
+    expect(house.recorded().completed).toMatchObject([{ outcome: 2, httpStatus: 499, counts: { inputTokens: 43n, outputTokens: 14n, estimated: false } }]);
     expect(house.recordedText()).toBe('');
   });
 

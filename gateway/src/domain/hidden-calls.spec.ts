@@ -55,6 +55,26 @@ describe('output that is not seen while it is produced', () => {
     expect(lengths(house)).toEqual([undefined, '12000']);
   });
 
+  it('holds the whole answer of a backend whose answers come in one piece, once such a piece did not fit', async () => {
+    const house = limited(300);
+    house.answer = async function* () {
+      yield [started(), text('x'.repeat(20_000)), over(), used(3n, 5_000n)];
+    };
+    for (let call = 0; call < 2; call++) await house.run();
+    expect([house.releasedText(), house.billing.holds.map(({ outputTokens }) => Number(outputTokens)), lengths(house)]).toEqual(['', [256, 5_000], [undefined, '300']]);
+  });
+
+  it('takes a model for one that hides nothing where all of its output was seen', async () => {
+    const house = limited(1_000_000);
+    house.showsOutput = false;
+    house.answer = async function* () {
+      yield [started(), text('x'.repeat(4_000))];
+      yield [over(), used(3n, 2_000n)];
+    };
+    for (let call = 0; call < 2; call++) await house.run();
+    expect(house.billing.holds.map(({ outputTokens }) => Number(outputTokens))).toEqual([2_048, 256]);
+  });
+
   describe('of a model of which nothing is known yet', () => {
     const unknown = (affordable: number): FlowHouse => {
       const house = limited(affordable);

@@ -44,6 +44,15 @@ describe('the tally of an answer', () => {
     expect(tally.counts()).toEqual({ inputTokens: 7n, outputTokens: 0n, cachedInputTokens: 1n, reasoningTokens: 0n, estimated: false });
   });
 
+  it('pays for what was produced and is not on record', () => {
+    const tally = new OutputTally(900);
+    const said = { event: { case: 'delta', value: { text: 'twelve bytes', extraJson: Buffer.from('{"a":1}!') } } } as const;
+    tally.produced(events({ event: { case: 'started', value: { versionId: 'v', deploymentId: 'd' } } }, said));
+    expect([tally.counts(), tally.bytes, tally.events, tally.versionId]).toEqual([{ inputTokens: 225n, outputTokens: 5n, cachedInputTokens: 0n, reasoningTokens: 0n, estimated: true }, 0, 0, 'v']);
+    tally.produced(events({ event: { case: 'counts', value: { inputTokens: 7n, outputTokens: 9n } } }, said));
+    expect(tally.counts()).toMatchObject({ inputTokens: 7n, outputTokens: 14n, estimated: true });
+  });
+
   it('keeps who answered and how each choice ended, in the order of choices', () => {
     const tally = new OutputTally(0);
     tally.add(events({ event: { case: 'started', value: { versionId: 'v', deploymentId: 'd' } } }, { event: { case: 'finished', value: { choice: 1, reason: 'length' } } }, { event: { case: 'finished', value: { choice: 0, reason: 'stop' } } }));

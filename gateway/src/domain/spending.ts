@@ -1,7 +1,7 @@
 import { ServiceError } from '@sluice/errors';
 import type { BudgetRefusal, Hold, Price } from '@sluice/proto/billing/v1/billing';
 import type { ChatEvent } from '@sluice/proto/chat/v1/chat';
-import { askedBytes } from '@sluice/segment';
+import { askedBytes, estimateTokens } from '@sluice/segment';
 import type { Call, Events, Principal, TokenCounts } from './call.ts';
 import { CallRefusal } from './call-refusal.ts';
 import { clipped } from './clipped-call.ts';
@@ -18,6 +18,8 @@ type Usage = Extract<ChatEvent['event'], { case: 'usage' }>['value'];
 
 /** More is asked for before so little is left, because a batch may bring several tokens. */
 export const MARGIN_TOKENS = 64;
+
+const NOTHING_SEEN = { tokens: 0, hasReasoning: false };
 
 /** Output that may leave now. */
 export interface Covered {
@@ -153,8 +155,9 @@ export class Spending {
     return { events: this.#isClipped ? events.map(withClip) : events, isOver: false };
   }
 
-  /** What fits leaves, and every choice that still runs ends here. */
+  /** What fits leaves, and every choice that still runs ends here. What comes in such pieces cannot be stopped on the way either. */
   #cut(events: Events): Covered {
+    if (events.some(isLargerThanStep)) this.#output.note({ outputTokens: BigInt(this.meter.with(events)), reasoningTokens: 0n }, NOTHING_SEEN);
     const fitting: ChatEvent[] = [];
     for (const counted of countedTogether(events)) {
       if (this.meter.with(counted) > this.#covered) break;
@@ -194,6 +197,10 @@ function* countedTogether(events: Events): Generator<Events> {
     from = at + 1;
   }
   for (const event of events.slice(from)) yield [event];
+}
+
+function isLargerThanStep({ event }: ChatEvent): boolean {
+  return event.case === 'delta' && estimateTokens(Buffer.byteLength(event.value.text)) > STEP_TOKENS;
 }
 
 function least(left: bigint, right: bigint): bigint {

@@ -1,4 +1,5 @@
 import type { Call } from '../call.ts';
+import { isMedia, mediaTokens, type MediaTokens } from './media-bound.ts';
 
 /** What a chat template puts around each message: markers of its role, its beginning and its end. */
 const MESSAGE_TOKENS = 8;
@@ -8,17 +9,8 @@ const TEMPLATE_TOKENS = 64;
 const TOOLS_TEMPLATE_TOKENS = 512;
 /** Templates write the schemas of tools anew, with blanks and line ends between their members. */
 const SCHEMA_GROWTH = 2;
-/** One image, sound or file: what open vision models take for a picture of four megapixels. */
-const MEDIA_TOKENS = 4_096;
-/** The most that a picture is charged as: gpt-4o-mini takes 2,833 tokens and 5,667 for each of up to eight tiles. */
-const IMAGE_MOST_TOKENS = 49_152;
-/** A second of sound takes some ten tokens, and in MP3 a thousand bytes at the least. */
-const SOUND_BYTES_A_TOKEN = 16;
-/** What is packed (PDF, film) or lies elsewhere may fill the window of the model: those in use end here. */
+/** What is packed (PDF, film) or lies elsewhere may fill the window of the model, all of it together: those in use end here. */
 const UNKNOWN_MOST_TOKENS = 1_048_576;
-/** Some servers take an address where data belongs. */
-const ADDRESS = /^\s*[a-z][a-z0-9+.-]*:(?!.*;base64,)/i;
-const INLINE_TEXT = /^data:text\/[a-z0-9.+-]+(?:;charset=[a-z0-9-]+)?;base64,/i;
 /** A number takes no more characters (ECMA-262, Number::toString). */
 const SCALAR_BYTES = 25;
 
@@ -28,9 +20,6 @@ export const DEFAULT_OUTPUT_TOKENS = 1_024;
 /** Fields that end up in the prompt beside the messages. */
 const PROMPT_FIELDS = new Set(['tools', 'functions', 'response_format', 'documents', 'chat_template_kwargs', 'guided_json', 'structured_outputs', 'prediction']);
 const TOOL_FIELDS = new Set(['tools', 'functions']);
-/** Parts of a message's content that are no text. */
-const MEDIA_PARTS = new Set(['image_url', 'input_audio', 'file', 'video_url', 'audio_url']);
-
 /** Names that stand in every message and in no prompt. */
 const STRUCTURE = new Set(['role', 'content', 'type', 'text']);
 
@@ -68,48 +57,24 @@ export function tokenBound({ messages, fields, choices }: Call, { charged, most 
 
 /** The most that messages can take, without what a template says beside them. */
 export function messagesTokens(messages: readonly unknown[]): PromptTokens {
-  let [charged, most] = [0, 0];
+  const sum = { charged: 0, most: 0 };
+  let isUnknown = false;
   for (const message of messages) {
-    const media = mediaTokens(message);
     const text = messageTokens(message);
-    charged += text + media.charged;
-    most += text + media.most;
+    sum.charged += text;
+    sum.most += text;
+    for (const { charged, most } of mediaOf(message)) {
+      sum.charged += charged;
+      sum.most += most ?? 0;
+      isUnknown ||= most === undefined;
+    }
   }
-  return { charged, most };
+  return { charged: sum.charged, most: sum.most + (isUnknown ? UNKNOWN_MOST_TOKENS : 0) };
 }
 
-const NO_MEDIA: PromptTokens = { charged: 0, most: 0 };
-
-/** What the parts of a message that are no text can take. */
-function mediaTokens(message: unknown): PromptTokens {
+function* mediaOf(message: unknown): Generator<MediaTokens> {
   const content = (message as { readonly content?: unknown } | null)?.content;
-  if (!Array.isArray(content)) return NO_MEDIA;
-  let [charged, most] = [0, 0];
-  for (const part of content) {
-    if (!isMedia(part)) continue;
-    charged += MEDIA_TOKENS;
-    most += mediaMost(part.type, (part as Readonly<Record<string, unknown>>)[part.type]);
-  }
-  return { charged, most };
-}
-
-function isMedia(part: unknown): part is { readonly type: string } {
-  const type = (part as { readonly type?: unknown } | null)?.type;
-  return typeof type === 'string' && MEDIA_PARTS.has(type);
-}
-
-/** Text takes its bytes at most, and plain sound far less. Whatever is packed, or lies elsewhere, may be anything. */
-function mediaMost(type: string, media: unknown): number {
-  if (type === 'image_url') return IMAGE_MOST_TOKENS;
-  const { file_data: file, file_id: id, data } = (media ?? {}) as Readonly<Record<string, unknown>>;
-  if (type === 'input_audio' && typeof data === 'string' && !ADDRESS.test(data)) return Math.max(MEDIA_TOKENS, Math.ceil(bytesOf(data) / SOUND_BYTES_A_TOKEN));
-  if (type === 'file' && typeof file === 'string' && id === undefined && INLINE_TEXT.test(file)) return Math.max(MEDIA_TOKENS, bytesOf(file));
-  return UNKNOWN_MOST_TOKENS;
-}
-
-/** Of base64 text. */
-function bytesOf(encoded: string): number {
-  return Math.ceil((encoded.length * 3) / 4);
+  if (Array.isArray(content)) for (const part of content) if (isMedia(part)) yield mediaTokens(part);
 }
 
 function parsed(messages: Uint8Array): readonly unknown[] {

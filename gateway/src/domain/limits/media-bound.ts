@@ -1,0 +1,54 @@
+/** What a part of a message that is no text can take. */
+export interface MediaTokens {
+  /** As limits are charged: what open vision models take for a picture of four megapixels. */
+  readonly charged: number;
+  /** As money is set aside. Undefined where it may be anything: packed, or somewhere else. */
+  readonly most: number | undefined;
+}
+
+const MEDIA_TOKENS = 4_096;
+/** The most that a picture is charged as: gpt-4o-mini takes 2,833 tokens and 5,667 for each of up to eight tiles. */
+const IMAGE_MOST_TOKENS = 49_152;
+/** A second of sound takes some ten tokens, and in MP3 a thousand bytes at the least. */
+const SOUND_BYTES_A_TOKEN = 16;
+/** Parts of a message's content that are no text. */
+const MEDIA_PARTS = new Set(['image_url', 'input_audio', 'file', 'video_url', 'audio_url']);
+
+const PICTURE = /^(?:https?:\/\/|data:image\/)/i;
+/** Some servers take an address where data belongs: none is made of these characters alone. */
+const SOUND = /^(?:data:audio\/[a-z0-9.+-]+(?:;[a-z0-9.=+-]+)?;base64,)?[a-z0-9+/_=-]*$/i;
+const TEXT_FILE = /^data:(?:text\/[a-z0-9.+-]+|application\/(?:json|xml|yaml|x-yaml|x-ndjson|javascript|sql|toml))(?:; *charset=[a-z0-9-]+)?;base64,/i;
+/** What else a server may take as the place where the data is. */
+const SOUND_MEMBERS = new Set(['data', 'format']);
+const FILE_MEMBERS = new Set(['file_data', 'filename', 'format']);
+
+type Members = Readonly<Record<string, unknown>>;
+
+export function isMedia(part: unknown): part is { readonly type: string } & Members {
+  const type = (part as { readonly type?: unknown } | null)?.type;
+  return typeof type === 'string' && MEDIA_PARTS.has(type);
+}
+
+/** Text takes its bytes at most, and plain sound far less. */
+export function mediaTokens(part: { readonly type: string } & Members): MediaTokens {
+  const media = part[part.type];
+  const members = (typeof media === 'object' && media !== null ? media : {}) as Members;
+  return { charged: MEDIA_TOKENS, most: mostOf(part.type, media, members) };
+}
+
+function mostOf(type: string, media: unknown, members: Members): number | undefined {
+  const { url = media, data, file_data: file } = members;
+  if (type === 'image_url') return typeof url === 'string' && PICTURE.test(url) ? IMAGE_MOST_TOKENS : undefined;
+  if (type === 'input_audio' && typeof data === 'string' && isOnly(members, SOUND_MEMBERS) && SOUND.test(data)) return Math.max(MEDIA_TOKENS, Math.ceil(bytesOf(data) / SOUND_BYTES_A_TOKEN));
+  if (type === 'file' && typeof file === 'string' && isOnly(members, FILE_MEMBERS) && TEXT_FILE.test(file)) return Math.max(MEDIA_TOKENS, bytesOf(file));
+  return undefined;
+}
+
+function isOnly(members: Members, known: ReadonlySet<string>): boolean {
+  return Object.keys(members).every((name) => known.has(name));
+}
+
+/** Of base64 text. */
+function bytesOf(encoded: string): number {
+  return Math.ceil((encoded.length * 3) / 4);
+}
