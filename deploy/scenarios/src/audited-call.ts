@@ -19,6 +19,8 @@ export interface AuditedCall {
     readonly finish_reason: string | null;
     readonly tool_calls: readonly { readonly index: number; readonly name: string; readonly arguments: string }[];
   }[];
+  /** Where the project keeps originals and there is one. */
+  readonly original?: { readonly request: AuditedCall['request']; readonly output: Pick<AuditedCall, 'choices'> | null };
   readonly events: readonly { readonly type: string; readonly choice: number; readonly logprobs?: { readonly content?: readonly { readonly token: string; readonly logprob: number }[] } }[];
 }
 

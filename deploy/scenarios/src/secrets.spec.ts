@@ -10,11 +10,12 @@ import { ask } from './ask.ts';
 import { endedCall } from './audited-call.ts';
 import { admin, type House } from './house.ts';
 import { MODEL, addModel } from './scripted-model.ts';
+import { becomesSo, makeTenant, sluiceJson } from './tenant.ts';
 
 /** Strings that occur nowhere by chance; each is planted at one place where content or a secret passes. */
 const PLANTED = {
   prompt: 'plantedprompt7f3a91', system: 'plantedsystem2c88d0', answer: 'plantedanswer55e1b4', arguments: 'plantedarguments90ab',
-  tool: 'plantedtool41c7e2', metadata: 'plantedmetadata6612', wrongKey: 'sk-sluice-plantedwrongkey00000000000000000000000000000', credential: 'plantedcredential8d31', upstreamError: 'plantedupstream77aa', refused: 'plantedrefused0f0f',
+  tool: 'plantedtool41c7e2', metadata: 'plantedmetadata6612', wrongKey: 'sk-sluice-plantedwrongkey00000000000000000000000000000', credential: 'plantedcredential8d31', upstreamError: 'plantedupstream77aa', refused: 'plantedrefused0f0f', masked: 'plantedmasked5d29@example.com',
 };
 
 /** A collector that keeps every byte it is sent. */
@@ -27,6 +28,19 @@ async function collector(): Promise<{ url: string; received: () => Buffer; close
 
 function filesUnder(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+}
+
+/** What rules mask for a project that keeps originals. */
+async function sendMasked(house: House, upstream: ScriptedUpstream): Promise<void> {
+  const tenant = await makeTenant(house, 'originals', 'original_and_sent');
+  const text = `Write to ${PLANTED.masked} soon.`;
+  await sluiceJson(house, 'filter', 'add', '--kind', 'pii:email', '--action', 'mask', '--project', tenant.projectId);
+  const question = { messages: [{ role: 'user', content: text }] };
+  const { id } = await becomesSo(house, tenant, question, () => !JSON.stringify(upstream.requests.at(-1)!.json()).includes(PLANTED.masked));
+  expect(JSON.stringify((await endedCall(house, id)).original)).toContain(PLANTED.masked);
+  upstream.next(streamedChat({ pieces: text.match(/.{1,5}/gs)! }));
+  await ask(house, { ...question, stream: true }, { key: tenant.key });
+  await ask(house, { ...question, temperature: 9 }, { key: tenant.key });
 }
 
 /** Sends planted content through every way that content can take: answered, streamed, refused, failed. */
@@ -56,6 +70,7 @@ describe('what is secret', () => {
       await using upstream = await ScriptedUpstream.start();
       await addModel(house, upstream, MODEL, { credential: PLANTED.credential });
       await sendEverything(house, upstream);
+      await sendMasked(house, upstream);
       expect(upstream.requests[0]!.headers['authorization']).toBe(`Bearer ${PLANTED.credential}`);
       await admin(house, 'POST', '/keys', { name: 'x' });
       await house.stop();

@@ -10,8 +10,8 @@ export interface Tenant {
 }
 
 /** Makes one; resolves when every door knows its key. */
-export async function makeTenant(house: House, name: string): Promise<Tenant> {
-  const project = await admin<{ id: string }>(house, 'POST', '/projects', { name: `${name} ${Date.now()}` });
+export async function makeTenant(house: House, name: string, bodyPolicy: 'sent' | 'original_and_sent' | 'digest' = 'sent'): Promise<Tenant> {
+  const project = await admin<{ id: string }>(house, 'POST', '/projects', { name: `${name} ${Date.now()}`, body_policy: bodyPolicy });
   expect(project.status).toBe(201);
   const key = await admin<{ id: string; secret: string }>(house, 'POST', '/keys', { name, project_id: project.body.id });
   expect(key.status).toBe(201);
