@@ -104,6 +104,17 @@ describe('what goes into a model', () => {
     expect(house.routed).toEqual([]);
   });
 
+  it('waits for a filter that has a long prompt to look at', async () => {
+    const house = new FlowHouse();
+    const verdict = Promise.withResolvers<{ policyVersion: bigint; filtersOutput: boolean }>();
+    house.filter.input = () => verdict.promise;
+    const running = house.run();
+    await turns();
+    house.clock.advance(9_750);
+    verdict.resolve({ policyVersion: 1n, filtersOutput: false });
+    expect(await running).toMatchObject({ error: undefined });
+  });
+
   it('is refused as it is when the filter says that nobody can look at so much: a retry would not help', async () => {
     const house = new FlowHouse();
     house.filter.input = () => { throw new ServiceError('invalid_value', 'Invalid `messages`: shorten it.', { param: 'messages' }); };
