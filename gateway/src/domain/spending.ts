@@ -1,9 +1,9 @@
-import { ServiceError } from '@sluice/errors';
-import type { BudgetRefusal, Hold, Price } from '@sluice/proto/billing/v1/billing';
+import type { Hold, Price } from '@sluice/proto/billing/v1/billing';
 import type { ChatEvent } from '@sluice/proto/chat/v1/chat';
-import { askedBytes, estimateTokens } from '@sluice/segment';
+import { askedBytes } from '@sluice/segment';
+import { countedTogether, isLargerThan, stopped, withClip } from './budget-end.ts';
+import { unaffordable } from './budget-refusal.ts';
 import type { Call, Events, Principal, TokenCounts } from './call.ts';
-import { CallRefusal } from './call-refusal.ts';
 import { clipped } from './clipped-call.ts';
 import type { TokenBound } from './limits/token-bound.ts';
 import { OutputMeter } from './output-meter.ts';
@@ -157,7 +157,7 @@ export class Spending {
 
   /** What fits leaves, and every choice that still runs ends here. What comes in such pieces cannot be stopped on the way either. */
   #cut(events: Events): Covered {
-    if (events.some(isLargerThanStep)) this.#output.note({ outputTokens: BigInt(this.meter.with(events)), reasoningTokens: 0n }, NOTHING_SEEN);
+    if (events.some((event) => isLargerThan(STEP_TOKENS, event))) this.#output.note({ outputTokens: BigInt(this.meter.with(events)), reasoningTokens: 0n }, NOTHING_SEEN);
     const fitting: ChatEvent[] = [];
     for (const counted of countedTogether(events)) {
       if (this.meter.with(counted) > this.#covered) break;
@@ -188,39 +188,6 @@ function reportOf(events: Events): Usage | undefined {
   return last?.case === 'usage' ? last.value : undefined;
 }
 
-/** What one count of the backend covers leaves together or not at all; behind the last count each event by itself. */
-function* countedTogether(events: Events): Generator<Events> {
-  let from = 0;
-  for (const [at, { event }] of events.entries()) {
-    if (event.case !== 'counts') continue;
-    yield events.slice(from, at + 1);
-    from = at + 1;
-  }
-  for (const event of events.slice(from)) yield [event];
-}
-
-function isLargerThanStep({ event }: ChatEvent): boolean {
-  return event.case === 'delta' && estimateTokens(Buffer.byteLength(event.value.text)) > STEP_TOKENS;
-}
-
 function least(left: bigint, right: bigint): bigint {
   return left < right ? left : right;
-}
-
-function stopped(choice: number): ChatEvent {
-  return { $typeName: 'chat.v1.ChatEvent', event: { case: 'finished', value: { $typeName: 'chat.v1.Finished', choice, reason: 'length', stoppedBy: 'budget' } } };
-}
-
-/** An answer that ended at a length that the budget set, not the client. */
-function withClip(given: ChatEvent): ChatEvent {
-  const { event } = given;
-  return event.case === 'finished' && event.value.reason === 'length' ? stopped(event.value.choice) : given;
-}
-
-const LEVELS = ['', 'organisation', 'project', 'API key'];
-const PERIODS: Readonly<Record<string, string>> = { day: ' for this day', month: ' for this month' };
-
-function unaffordable(refusal: BudgetRefusal): CallRefusal {
-  const error = new ServiceError('insufficient_quota', `The budget of this ${LEVELS[refusal.level] ?? 'organisation'}${PERIODS[refusal.period] ?? ''} does not cover this request.`);
-  return new CallRefusal(error, { refusedBy: { case: 'budget', value: refusal } });
 }
