@@ -231,6 +231,14 @@ describe('usage', () => {
     expect((await usage({ groupBy: ['day'] }))[0]).toMatchObject({ cost: '400', overrun: '4' });
   });
 
+  it('is of no days that end before they begin; of days to come it is nothing', async () => {
+    const today = BigInt(Math.floor(house.clock.wallMs() / 86_400_000));
+    for (const days of [{ sinceDay: 101n, untilDay: 100n }, { sinceDay: 0n, untilDay: today - 1n }]) {
+      await expect(usage(days)).rejects.toMatchObject({ code: 'invalid_value', param: 'until_day' });
+    }
+    for (const days of [{ sinceDay: 100n, untilDay: 100n }, { sinceDay: -5n, untilDay: -1n }, { sinceDay: 0n, untilDay: today }, { sinceDay: today + 5n, untilDay: 0n }]) await expect(usage(days)).resolves.toHaveLength(1);
+  });
+
   it('is grouped by what there is', async () => {
     await expect(usage({ groupBy: ['user'] })).rejects.toMatchObject({ code: 'invalid_value', param: 'group_by' });
     await expect(usage({ groupBy: ['toString'] })).rejects.toMatchObject({ code: 'invalid_value' });

@@ -23,13 +23,14 @@ type Row = z.infer<typeof usage>['data'][number];
 export function addUsageCommand(program: Command): void {
   const command = reads(program.command('usage').description('what was used and what it cost (default: this month)'))
     .option('--by <groups>', `any of ${GROUPS.join(', ')}, with commas; none for one row`, groups, GROUPS.join(','))
-    .option('--since <day>', 'first day (UTC), as 2026-01-31', day)
-    .option('--until <day>', 'last day, which is included', day)
+    .option('--since <day>', 'first day (UTC), as 2026-01-31 (default: the first of the month of the last)', day)
+    .option('--until <day>', 'last day, which is included (default: today)', day)
     .option('--project <id>', 'of one project')
     .option('--key <id>', 'of one key')
     .option('--model <name>', 'of one model');
   examples(command, ['sluice usage', 'sluice usage --by project,model --since 2026-01-01 --until 2026-01-31', 'sluice usage --by none --json']).action(async (options: UsageOptions) => {
-    const { by, since = firstOfMonth(), until, project, key, model } = options;
+    const { by, until, project, key, model } = options;
+    const since = options.since ?? firstOfMonth(until);
     if (until !== undefined && until < since) throw new WrongUse(`--until ${until} lies before --since ${since}.`);
     const answer = await adminApi(options).get('/usage', usage, { group_by: by, since, until, project_id: project, key_id: key, model });
     printAnswer(options, answer, () => {
@@ -49,6 +50,7 @@ function groups(text: string): string {
   return text;
 }
 
-function firstOfMonth(): string {
-  return `${new Date().toISOString().slice(0, 8)}01`;
+/** Of a day, or of today. */
+function firstOfMonth(day = new Date().toISOString()): string {
+  return `${day.slice(0, 8)}01`;
 }

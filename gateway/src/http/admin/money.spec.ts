@@ -110,8 +110,15 @@ describe('usage and the ledger', () => {
       data: [{ object: 'usage', day: '2024-10-04', model: 'org/small', calls: '2', input_tokens: '10', cached_input_tokens: '1', output_tokens: '20', reasoning_tokens: '3', cost: '90071992547409930000', overrun: '400' }],
     });
     expect((await ask('GET', '/usage?group_by=')).request).toMatchObject({ groupBy: [] });
-    expect(await ask('GET', '/usage?group_by=user')).toMatchObject({ status: 400 });
+    for (const groups of ['user', 'day,', ',', 'day,,key']) expect(await ask('GET', `/usage?group_by=${groups}`)).toMatchObject({ status: 400, json: { error: { code: 'invalid_value', param: 'group_by' } } });
     expect(await ask('GET', '/usage?since=yesterday')).toMatchObject({ status: 400, json: { error: { param: 'since' } } });
+  });
+
+  it('is of the days that are named, however early', async () => {
+    expect((await ask('GET', '/usage')).request).toMatchObject({ sinceDay: 0n, untilDay: 0n });
+    // The number of this day stands for today.
+    expect((await ask('GET', '/usage?since=1970-01-01&until=1970-01-02')).request).toMatchObject({ sinceDay: -1n, untilDay: 1n });
+    expect((await ask('GET', '/usage?since=1969-12-30&until=1970-01-01')).request).toMatchObject({ sinceDay: -2n, untilDay: -1n });
   });
 
   it('is checked, and says which law does not hold', async () => {

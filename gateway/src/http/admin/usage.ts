@@ -9,17 +9,21 @@ const DAY_MS = 86_400_000;
 const GROUPS = ['day', 'project', 'key', 'model'] as const;
 type Group = (typeof GROUPS)[number];
 
-/** A day in UTC, as days since the Unix epoch; absent is 0, which stands for today. */
+const TODAY = 0n;
+/** Nothing was used so early, nor on the day of the epoch itself, whose number stands for today. */
+const BEFORE_EVERYTHING = -1n;
+
+/** A day in UTC, as days since the Unix epoch; absent is today. */
 const dayInput = z.iso
   .date({ error: 'it must be a day as in 2026-01-31' })
   .optional()
-  .transform((day) => BigInt(day === undefined ? 0 : Date.parse(day) / DAY_MS));
+  .transform((day) => (day === undefined ? TODAY : BigInt(Date.parse(day) / DAY_MS) || BEFORE_EVERYTHING));
 
 const groupsInput = z
   .string()
   .default('day,project,key,model')
   .transform((text) => (text === '' ? [] : text.split(',')))
-  .pipe(z.array(z.enum(GROUPS, `it must be a list of ${GROUPS.join(', ')}`)));
+  .refine((names): names is Group[] => names.every(isGroup), `it must be a list of ${GROUPS.join(', ')} with commas`);
 
 /** What was used and what it cost, and whether the ledger says so too. */
 export function usageRoutes(server: FastifyInstance, door: AdminDoor): void {
@@ -36,6 +40,10 @@ export function usageRoutes(server: FastifyInstance, door: AdminDoor): void {
     const counted = { transactions: exact(transactions), entries: exact(entries), calls: exact(calls), billed, overrun, held, currency };
     return { json: { object: 'ledger_check', ok: faults.length === 0, ...counted, faults: faults.map(({ law, detail }) => ({ law, detail })) } };
   });
+}
+
+function isGroup(name: string): name is Group {
+  return (GROUPS as readonly string[]).includes(name);
 }
 
 function usageView(row: UsageRow, groups: readonly Group[]): object {

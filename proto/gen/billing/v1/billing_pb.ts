@@ -814,7 +814,7 @@ export type GetUsageRequest = Message<"billing.v1.GetUsageRequest"> & {
   organisationId: string;
 
   /**
-   * Days since the Unix epoch, UTC; the last one is included. 0: today.
+   * Days since the Unix epoch, UTC; the last one is included. 0: today. Errors: `invalid_value`, when the last one is given and lies before the first.
    *
    * @generated from field: int64 since_day = 2;
    */

@@ -1,3 +1,4 @@
+import { ServiceError } from '@sluice/errors';
 import { actorOf } from '@sluice/events';
 import type { Budget as BudgetMessage, BillingService } from '@sluice/proto/billing/v1/billing';
 import type { Implementation } from '@sluice/rpc';
@@ -68,6 +69,8 @@ export function billingRpc(sql: Sql, administration: Administration, spending: S
     async getUsage({ organisationId, sinceDay, untilDay, groupBy, projectId, keyId, model }) {
       requireBook();
       const [since, until] = [Number(sinceDay) || today(), Number(untilDay) || today()];
+      // Nothing is no answer to a question that was not meant.
+      if (untilDay !== 0n && until < since) throw new ServiceError('invalid_value', 'The last day lies before the first one, which is today where none is given.', { param: 'until_day' });
       const rows = await readUsage(sql, { organisationId, sinceDay: since, untilDay: until, groupBy, projectId, keyId, model });
       return { currency: prices.currencyOf(organisationId), rows: rows.map(usageMessage) };
     },
