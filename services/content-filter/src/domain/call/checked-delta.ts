@@ -11,15 +11,20 @@ import { lookAt } from './whole-text.ts';
 
 const NO_BYTES = new Uint8Array(0);
 
+type Clean = Pick<CleanTexts, 'has' | 'add'>;
+
 /** What comes with an answer beside its text and is looked at as a whole: name and id of a tool, log-probabilities, what the backend says of itself. */
 export class CheckedDelta {
   readonly #policy: Policy;
   readonly #hits: Hits;
   readonly #clean = new CleanTexts();
+  /** Of what the backend says of itself. */
+  readonly #cleanBeside: Clean;
 
   constructor(policy: Policy, hits: Hits) {
     this.#policy = policy;
     this.#hits = hits;
+    this.#cleanBeside = policy.recurring?.out ?? this.#clean;
   }
 
   /** The event as it may leave with its text: the same when nothing was found; undefined when a rule blocks. Yields between stretches of text. */
@@ -33,8 +38,8 @@ export class CheckedDelta {
 
   /** The event without those words of the backend about itself in which a rule finds something. */
   *started(event: ChatEvent, started: Started): Generator<void, ChatEvent> {
-    const systemFingerprint = (yield* this.#isCleanText(started.systemFingerprint)) ? started.systemFingerprint : '';
-    const serviceTier = (yield* this.#isCleanText(started.serviceTier)) ? started.serviceTier : '';
+    const systemFingerprint = (yield* this.#isCleanText(started.systemFingerprint, this.#cleanBeside)) ? started.systemFingerprint : '';
+    const serviceTier = (yield* this.#isCleanText(started.serviceTier, this.#cleanBeside)) ? started.serviceTier : '';
     if (systemFingerprint === started.systemFingerprint && serviceTier === started.serviceTier) return event;
     return { $typeName: 'chat.v1.ChatEvent', event: { case: 'started', value: { ...started, systemFingerprint, serviceTier } } };
   }
@@ -43,7 +48,7 @@ export class CheckedDelta {
   *isClean(json: Uint8Array): Generator<void, boolean> {
     for (const { kind, text } of jsonLiterals(sourceOf(json), new JsonPath())) {
       if (kind === 'name' && OUTPUT_NAMES.has(text)) continue;
-      for (const said of kind === 'number' ? numberTexts(text) : [text]) if (!(yield* this.#isCleanText(said))) return false;
+      for (const said of kind === 'number' ? numberTexts(text) : [text]) if (!(yield* this.#isCleanText(said, this.#cleanBeside))) return false;
     }
     return true;
   }
@@ -68,14 +73,14 @@ export class CheckedDelta {
     if (delta.logprobsJson.length === 0) return delta.logprobsJson;
     if (delta.logprobsJson.length > JSON_LIMIT_BYTES) throw beyondLimit('so many log-probabilities');
     const beside = textBeside(delta);
-    return beside !== undefined && (yield* this.#isCleanText(beside)) ? delta.logprobsJson : NO_BYTES;
+    return beside !== undefined && (yield* this.#isCleanText(beside, this.#clean)) ? delta.logprobsJson : NO_BYTES;
   }
 
   /** For what is given whole or not at all; the hit is that of the text which it repeats. */
-  *#isCleanText(text: string): Generator<void, boolean> {
-    if (text === '' || this.#clean.has(text)) return true;
+  *#isCleanText(text: string, clean: Clean): Generator<void, boolean> {
+    if (text === '' || clean.has(text)) return true;
     const { text: left, matches, blockedBy } = yield* lookAt(this.#policy.open('out'), text);
-    if (matches.length === 0) this.#clean.add(text);
+    if (matches.length === 0) clean.add(text);
     return blockedBy === undefined && left === text;
   }
 }

@@ -65,6 +65,7 @@ class InputReader {
   readonly #found: Hits['add'];
   readonly #parts: JoinedParts | undefined;
   readonly #clean = new CleanTexts();
+  readonly #cleanBeside: Pick<CleanTexts, 'has' | 'add'>;
   /** What the text that was looked at last has shown. */
   #shown: readonly TextMatch[] = [];
   #count = 0;
@@ -72,6 +73,7 @@ class InputReader {
   /** @param parts of messages, read together; undefined where nothing can be refused any more */
   constructor(policy: Policy, found: Hits['add'], parts: JoinedParts | undefined) {
     this.#policy = policy;
+    this.#cleanBeside = policy.recurring?.in ?? this.#clean;
     this.#found = found;
     this.#parts = parts;
   }
@@ -116,7 +118,8 @@ class InputReader {
   /** What leaves of a text. */
   *#look(text: string, kind: TextKind, { place: { channel }, index }: Standing): Generator<void, string> {
     this.#shown = [];
-    if (kind !== 'json' && this.#clean.has(text)) return text;
+    const clean = channel === CHANNEL.none ? this.#cleanBeside : this.#clean;
+    if (kind !== 'json' && clean.has(text)) return text;
     const stream = kind === 'json' ? new JsonText(this.#policy, 'in') : this.#policy.open('in');
     const release = yield* lookAt(stream, text);
     this.#shown = release.matches;
@@ -125,7 +128,7 @@ class InputReader {
     const isTold = (rule: number): boolean => rule === refusedBy || this.#actionOf(rule) === 'flag' || kind !== 'fixed';
     this.#found(release.matches.filter(({ rule }) => isTold(rule)), 'in', { channel, index: channel === CHANNEL.none ? 0 : index });
     this.blockedBy ??= refusedBy;
-    if (release.matches.length === 0 && kind !== 'json') this.#clean.add(text);
+    if (release.matches.length === 0 && kind !== 'json') clean.add(text);
     yield;
     return release.text;
   }

@@ -1,3 +1,5 @@
+import type { RecurringTexts } from './recurring-texts.ts';
+
 /** The compiled rules of one project, of one version. It never changes: a call keeps the one that it began with. */
 export interface Policy {
   /** Counts up with each change of the rules of the organisation. */
@@ -8,6 +10,8 @@ export interface Policy {
   readonly filtersOutput: boolean;
   /** The same rules, but those that block: they let everything stand. What leaves is what may be kept of a call that was blocked. */
   readonly masksAlone: Policy;
+  /** What is known of texts beside those of a call; absent where nothing is kept for the next one. */
+  readonly recurring?: Readonly<Record<TextDirection, RecurringTexts>>;
   /** By the index that a match names. */
   rule(index: number): PolicyRule;
   /** A stream over one text in one direction. Cheap: what is compiled is shared. @param spend is told what it costs, in steps: looks at a rule or a character; may throw */

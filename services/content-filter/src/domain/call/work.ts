@@ -1,6 +1,7 @@
 import type { ServiceError } from '@sluice/errors';
 import { CALL_STEPS_LIMIT, TURN_STEPS } from './limits.ts';
 import type { Policy, PolicyRule, TextDirection, TextStream } from './policy.ts';
+import { recurringTextsOf, type RecurringTexts } from './recurring-texts.ts';
 
 /** What looking at one call costs, in steps of the engine: so that no call keeps others from their turn, or a core for long. */
 export class Work {
@@ -43,6 +44,7 @@ export class MeteredPolicy implements Policy {
   readonly version: bigint;
   readonly filtersInput: boolean;
   readonly filtersOutput: boolean;
+  readonly recurring: Readonly<Record<TextDirection, RecurringTexts>>;
   readonly #policy: Policy;
   readonly #work: Work;
 
@@ -50,6 +52,7 @@ export class MeteredPolicy implements Policy {
     this.version = policy.version;
     this.filtersInput = policy.filtersInput;
     this.filtersOutput = policy.filtersOutput;
+    this.recurring = recurringTextsOf(policy);
     this.#policy = policy;
     this.#work = work;
   }
