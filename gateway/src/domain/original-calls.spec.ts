@@ -124,6 +124,14 @@ describe('a project that keeps originals', () => {
     expect(openingOf(house, 'original_output')).toEqual(chainOf(house));
   });
 
+  it('takes room for what a whole answer was made of as for the answer', async () => {
+    const [kept, plain] = [masking(houseOf()), masking(houseOf(false))];
+    for (const house of [kept, plain]) await house.run(asked(house, { stream: false }));
+    const bytes = ({ held }: FlowHouse): number => held.reduce((sum, each) => sum + each, 0);
+    expect(bytes(plain)).toBeGreaterThan(0);
+    expect(bytes(kept) - bytes(plain)).toBeGreaterThan(2 * 'To jane it is'.length);
+  });
+
   it('has nothing of a whole answer that breaks off, as nothing of it was sent', async () => {
     const house = masking(houseOf());
     house.answer = async function* () {

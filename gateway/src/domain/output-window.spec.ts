@@ -46,6 +46,9 @@ function recordedOriginals(records: readonly PendingRecord[]): string[] {
 type Step = 'push' | 'take' | 'acknowledge' | 'lose' | 'leave';
 const steps = fc.array(fc.constantFrom<Step>('push', 'push', 'take', 'take', 'acknowledge', 'acknowledge', 'lose', 'leave'), { maxLength: 60 });
 
+/** What ends a call is rare: most of what there is to get wrong is before it. */
+const keepingSteps = fc.array(fc.oneof({ weight: 40, arbitrary: fc.constantFrom<Step | 'keep'>('keep', 'push', 'take', 'acknowledge') }, { weight: 1, arbitrary: fc.constantFrom<Step>('lose', 'leave') }), { maxLength: 60, size: 'max' });
+
 describe('the output window', () => {
   it('releases only what is durable, in order, once, whatever happens when', () => {
     fc.assert(
@@ -85,7 +88,7 @@ describe('the output window', () => {
 
   it('releases nothing before what it was made of is durable, and never that, whatever happens when', () => {
     fc.assert(
-      fc.property(fc.array(fc.constantFrom<Step | 'keep'>('keep', 'push', 'take', 'take', 'acknowledge', 'lose', 'leave'), { maxLength: 60 }), (script) => {
+      fc.property(keepingSteps, (script) => {
         const { window, released } = setUp(true, () => undefined, true);
         const taken: string[] = [];
         let [durable, given, over] = [0, 0, false];

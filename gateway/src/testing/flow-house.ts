@@ -51,6 +51,8 @@ export class FlowHouse {
   showsOutput = true;
   /** Answers that the router was no longer asked for. */
   cancelled = 0;
+  /** Room that was taken for whole answers, in bytes. */
+  readonly held: number[] = [];
   /** Tokens that tickets were ended with. */
   readonly tickets: number[] = [];
   ticketsOut = 0;
@@ -83,7 +85,7 @@ export class FlowHouse {
   async run(call: Call = this.call()): Promise<CallSummary | ServiceError> {
     let changes: readonly ParameterChange[] | undefined;
     const changed = (made: readonly ParameterChange[]): void => void (changes = made);
-    const open = { callId: 'c'.repeat(32), principal: this.principal, call, messagesTokens: tokensOf(call), abort: this.abort, hold: () => undefined, changed, limited: () => this.before('limited') };
+    const open = { callId: 'c'.repeat(32), principal: this.principal, call, messagesTokens: tokensOf(call), abort: this.abort, hold: (bytes: number): void => void this.held.push(bytes), changed, limited: () => this.before('limited') };
     try {
       return await this.flow.run(open, { release: (events: Events) => void this.released.push(...events), drained: () => undefined });
     } catch (thrown) {
