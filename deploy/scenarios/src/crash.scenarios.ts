@@ -5,6 +5,7 @@ import { Channels } from './channels.ts';
 import { eventually, type House } from './house.ts';
 import { MODEL, addModel, removeModel } from './scripted-model.ts';
 import { StreamReader } from './stream-reader.ts';
+import { becomesSo, makeTenant, sluiceJson } from './tenant.ts';
 
 const ROUNDS = 20;
 const STREAMS = 50;
@@ -20,6 +21,13 @@ export function crashScenarios(at: () => House): void {
       for (let round = 0; round < ROUNDS; round++) await killInMidStream(at(), upstream, round);
       await removeModel(at());
     }, 1_200_000);
+
+    it('in the middle of masked streams leaves on record what all that a client received was made of, where the project keeps it', async () => {
+      await using upstream = await ScriptedUpstream.start();
+      await addModel(at(), upstream);
+      await killInMaskedStream(at(), upstream);
+      await removeModel(at());
+    }, 120_000);
   });
 }
 
@@ -57,4 +65,27 @@ async function killInMidStream(house: House, upstream: ScriptedUpstream, round: 
   await eventually(async () => (await callsWith(house, 'running')).length === 0);
   // Consistent with the checkpoint that the round before remembered, every leaf counted once.
   expect(await house.command('audit', 'verify')).toMatchObject({ code: 0 });
+}
+
+async function killInMaskedStream(house: House, upstream: ScriptedUpstream): Promise<void> {
+  const email = 'jane.doe@example.com';
+  const tenant = await makeTenant(house, 'originals', 'original_and_sent');
+  await sluiceJson(house, 'filter', 'add', '--kind', 'pii:email', '--action', 'mask', '--project', tenant.projectId);
+  const { text: masked } = await sluiceJson<{ text: string }>(house, 'filter', 'try', email, '--project', tenant.projectId, '--direction', 'out');
+  const question = { messages: [{ role: 'user', content: email }] };
+  await becomesSo(house, tenant, question, () => !JSON.stringify(upstream.requests.at(-1)!.json()).includes(email));
+  const pieces = Array.from({ length: PIECES }, (_, index) => `${index} ${email}, `).join('').match(/.{1,9}/gs)!;
+  upstream.always(() => ({ steps: pieces.flatMap((content): Step[] => [{ gapMs: 1 }, { event: chunk({ content }) }]) }));
+  const readers = Array.from({ length: 10 }, () => new StreamReader(house, { model: MODEL, ...question }, tenant.key));
+  await Promise.all(readers.map((reader) => reader.characters(200)));
+  await house.kill({ eventLog: false });
+  await Promise.all(readers.map(({ ended }) => ended));
+  await house.start();
+  for (const reader of readers) {
+    const { status, original } = await endedCall(house, reader.id!);
+    const made = original!.output!.choices[0]!.content!;
+    expect(pieces.join('').startsWith(made)).toBe(true);
+    expect({ status, isMasked: reader.text.includes(masked), isFrom: made.replaceAll(email, masked).startsWith(reader.text) }).toEqual({ status: 'abandoned', isMasked: true, isFrom: true });
+    expect(original!.request!.messages).toEqual(question.messages);
+  }
 }
