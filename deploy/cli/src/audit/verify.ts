@@ -119,12 +119,12 @@ function shown({ opened, prompt, output, original, type }: CallProof): string[] 
 
 const ORIGINAL_PROMPT = {
   proven: 'the request as it was asked, which audit show prints beside the one that was sent, is the one that was committed to',
-  none: 'it was committed to that none is kept of the request: what was sent is what was asked, or nothing of it was understood',
+  none: 'it was committed to that there is none of the request: what stands on record is what was asked, or nothing of it was understood',
   not_compared: 'the request as it was asked was not compared: it is gone',
 };
 const ORIGINAL_OUTPUT = {
   proven: 'the answer as the model gave it, which audit show prints where rules changed it, is the one that was committed to, whole',
-  none: 'it was committed to that none is kept of the answer: no rule looked at it',
+  none: 'it was committed to that there is none of the answer: no rule looked at it',
   not_compared: 'the answer as the model gave it was not compared: it is gone',
 };
 
