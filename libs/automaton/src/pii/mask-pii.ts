@@ -1,5 +1,5 @@
 import type { PiiType } from './pii-type.ts';
-import { CLASS_OF, digitOfPair, FOLDED, UnitClass } from './unit-class.ts';
+import { classOfPair, CLASS_OF, FOLDED, UnitClass } from './unit-class.ts';
 
 /** How many letters and digits stay readable at both ends. */
 interface Kept {
@@ -37,9 +37,16 @@ function keptOfPhone(digits: number): Kept {
 
 /** A letter or a digit, as one character. */
 function isShown(character: string): boolean {
-  if (character.length > 1) return digitOfPair(character.charCodeAt(0), character.charCodeAt(1)) >= 0;
-  const unitClass = CLASS_OF[character.charCodeAt(0)];
-  return unitClass === UnitClass.Digit || unitClass === UnitClass.Letter;
+  const { unit, unitClass } = readOf(character);
+  const read = unitClass === UnitClass.Mark ? CLASS_OF[unit] : unitClass;
+  return read === UnitClass.Digit || read === UnitClass.Letter;
+}
+
+/** What a character stands for, and its class. */
+function readOf(character: string): { readonly unit: number; readonly unitClass: number } {
+  const [first, second] = [character.charCodeAt(0), character.charCodeAt(1)];
+  if (character.length > 1) return classOfPair(first, second) ?? { unit: 0, unitClass: UnitClass.Other };
+  return { unit: FOLDED[first]!, unitClass: CLASS_OF[first]! };
 }
 
 function countShown(text: string): number {
@@ -72,6 +79,14 @@ function maskEmail(text: string): string {
 
 /** Two numbers or groups stay: the network, not the host. */
 function maskIp(text: string): string {
-  if (text.includes(':')) return `${text.split(':', 2).join(':')}:*`;
-  return text.split(/[.．]/).map((part, i) => (i < 2 ? part : '*')).join('.');
+  const colon = separators(text, ':')[1];
+  if (colon !== undefined) return `${text.slice(0, colon)}:*`;
+  return `${text.slice(0, separators(text, '.')[1])}.*.*`;
+}
+
+/** Where this sign stands, in whatever form. */
+function separators(text: string, sign: string): number[] {
+  const found: number[] = [];
+  for (let at = 0; at < text.length; at++) if (FOLDED[text.charCodeAt(at)] === sign.charCodeAt(0)) found.push(at);
+  return found;
 }

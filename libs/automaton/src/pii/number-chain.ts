@@ -101,6 +101,13 @@ export class NumberChain {
     this.#length = this.#takenUntil = this.#phoneUntil = 0;
   }
 
+  goOnFrom(other: NumberChain): void {
+    this.#groups = [...other.#groups];
+    this.#length = other.#length;
+    this.#takenUntil = other.#takenUntil;
+    this.#phoneUntil = other.#phoneUntil;
+  }
+
   #limit(): number {
     const first = this.#groups[0]!;
     return first.iban > 0 ? first.iban : MOST_DIGITS;

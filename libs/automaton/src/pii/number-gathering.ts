@@ -80,6 +80,12 @@ export class NumberGathering {
     this.#bracketAt = -1;
   }
 
+  goOnFrom(other: NumberGathering): void {
+    this.#chain.goOnFrom(other.#chain);
+    this.#separator = other.#separator;
+    this.#bracketAt = other.#bracketAt;
+  }
+
   /** Letters go on with an IBAN that has begun, or begin one; what was gathered before is no part of it. */
   #groupsOfIban(text: string): readonly WordGroup[] {
     const groups = groupsOfLetters(text) ?? [];

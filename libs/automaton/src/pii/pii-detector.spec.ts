@@ -74,6 +74,11 @@ describe('what is found', () => {
     }
   });
 
+  it('does not take letters for digits, and an extension for one', () => {
+    expect(values('(010) 6aDE89 3704')).toEqual([]);
+    expect(values('tel 62345678x12')).toEqual(['phone 62345678x12']);
+  });
+
   it('takes a loose number for a phone only after a word that announces one', () => {
     expect(values('room 785 8949')).toEqual([]);
     expect(values('phone: 785 8949')).toEqual(['phone 785 8949']);

@@ -1,12 +1,13 @@
 import type { Detector, Match } from '../detector.ts';
-import { SpareDetectors, type ReusableDetector } from '../lent-detector.ts';
+import { SpareDetectors } from '../lent-detector.ts';
 import type { PiiType } from './pii-type.ts';
 import { findEmails, LONGEST_EMAIL, LONGEST_LOCAL_PART } from './email.ts';
 import { findIpv4, isIpv6 } from './ip.ts';
 import { NumberGathering } from './number-gathering.ts';
 import { CUE_REACH, isPhoneCue, LONGEST_CUE } from './phone-cue.ts';
 import { firstThatMatters, readFrom } from './plain-stretch.ts';
-import { CLASS_OF, digitOfPair, FOLDED, isHex, UnitClass } from './unit-class.ts';
+import { TwoReadings, type Reading } from './two-readings.ts';
+import { classOfPair, CLASS_OF, FOLDED, isHex, UnitClass } from './unit-class.ts';
 import { isUscc, USCC_LENGTH } from './uscc.ts';
 import { WordBuffer } from './word-buffer.ts';
 
@@ -36,14 +37,14 @@ const endsPlainWord = (unitClass: number): boolean => unitClass === UnitClass.Ot
 /**
  * Personal data by its form and its checks, found in one pass over the text: words (letters, digits and what joins them) are
  * judged when they end, and words of digits are gathered to numbers over blanks, dashes and brackets. Unit by unit, so that
- * the cuts of the text play no part. What is held is the current word, or the number that it may belong to. Give the same list for
- * every text.
+ * the cuts of the text play no part. A text with raised, circled and other such characters is read in two ways. What is held is the
+ * current word, or the number that it may belong to. Give the same list for every text.
  */
 export function piiDetector(types: readonly PiiRule[]): Detector {
   return SPARE.lend(types);
 }
 
-class PiiDetector implements ReusableDetector {
+class PiiReading implements Reading<PiiReading> {
   readonly #rules = new Map<PiiType, number[]>();
   readonly #matches: Match[] = [];
   readonly #word = new WordBuffer();
@@ -53,8 +54,10 @@ class PiiDetector implements ReusableDetector {
   readonly #numbers: boolean;
   readonly #lettersMatter: boolean;
   readonly #phone: boolean;
+  /** Marks stand for what they are a form of; else they end what they stand beside. */
+  readonly #marksAreForms: boolean;
   #position = 0;
-  /** The first half of what may be a digit, until the second comes; else 0. */
+  /** The first half of a pair that may matter, until the second comes; else 0. */
   #half = 0;
   #inWord = false;
   /** Nothing in the rest of this word can match. */
@@ -71,7 +74,8 @@ class PiiDetector implements ReusableDetector {
   #invisible = 0;
   #cueAt = NO_CUE;
 
-  constructor(types: readonly PiiRule[]) {
+  constructor(types: readonly PiiRule[], marksAreForms: boolean) {
+    this.#marksAreForms = marksAreForms;
     for (const { rule, type } of types) this.#rules.set(type, [...(this.#rules.get(type) ?? []), rule]);
     const wants = (...asked: PiiType[]): boolean => asked.some((type) => this.#rules.has(type));
     this.#email = wants('email');
@@ -88,9 +92,26 @@ class PiiDetector implements ReusableDetector {
   }
 
   push(piece: string): void {
+    this.#read(piece, false);
+  }
+
+  pushUntilMark(piece: string): number {
+    return this.#read(piece, true);
+  }
+
+  #read(piece: string, untilMark: boolean): number {
     let plainUntil = 0;
     for (let i = 0; i < piece.length; i++) {
-      if (this.#half !== 0 && this.#pair(piece.charCodeAt(i))) continue;
+      if (this.#half !== 0) {
+        const pair = classOfPair(this.#half, piece.charCodeAt(i));
+        if (untilMark && pair?.unitClass === UnitClass.Mark) return i;
+        this.#half = 0;
+        this.#take(pair?.unitClass ?? UnitClass.Other, pair?.unit ?? 0, true);
+        if (pair) {
+          this.#position++;
+          continue;
+        }
+      }
       if (i >= plainUntil && piece.length - i >= LEAST_STRETCH && !this.#inWord && !this.#gathering.isOpen) {
         plainUntil = firstThatMatters(piece, i);
         const from = readFrom(piece, i, plainUntil);
@@ -100,32 +121,40 @@ class PiiDetector implements ReusableDetector {
       }
       const unit = piece.charCodeAt(i);
       const unitClass = CLASS_OF[unit]!;
-      if (unitClass !== UnitClass.Invisible) this.#invisible = 0;
-      switch (unitClass) {
-        case UnitClass.Other:
-          if (this.#inWord || this.#gathering.isOpen) this.#break();
-          break;
-        case UnitClass.Letter:
-          i += this.#letters(piece, i) - 1;
-          break;
-        case UnitClass.Digit:
-        case UnitClass.Joiner:
-          if (!this.#dead) this.#inWordUnit(FOLDED[unit]!, unitClass);
-          break;
-        case UnitClass.Colon:
-          this.#colon();
-          break;
-        case UnitClass.HalfDigit:
-          this.#half = unit;
-          break;
-        case UnitClass.Invisible:
-          if (++this.#invisible > MOST_INVISIBLE) this.#break();
-          break;
-        default:
-          this.#separate(FOLDED[unit]!, unitClass);
-      }
+      if (unitClass === UnitClass.Half) this.#half = unit;
+      else if (unitClass === UnitClass.Mark && untilMark) return i;
+      else if (unitClass === UnitClass.Letter) i += this.#letters(piece, i) - 1;
+      else this.#take(unitClass, FOLDED[unit]!, false);
       this.#position++;
     }
+    return piece.length;
+  }
+
+  /** @param unit what it stands for @param isPair it is two units of the text, the second at this position */
+  #take(unitClass: number, unit: number, isPair: boolean): void {
+    if (unitClass !== UnitClass.Invisible) this.#invisible = 0;
+    switch (unitClass === UnitClass.Mark ? this.#classOfMark(unit) : unitClass) {
+      case UnitClass.Other:
+        if (this.#inWord || this.#gathering.isOpen) this.#break();
+        break;
+      case UnitClass.Digit:
+      case UnitClass.Letter:
+      case UnitClass.Joiner:
+        if (!this.#dead) this.#inWordUnit(unit, CLASS_OF[unit]!, isPair);
+        break;
+      case UnitClass.Colon:
+        this.#colon();
+        break;
+      case UnitClass.Invisible:
+        if (++this.#invisible > MOST_INVISIBLE) this.#break();
+        break;
+      default:
+        this.#separate(unit, CLASS_OF[unit]!);
+    }
+  }
+
+  #classOfMark(unit: number): number {
+    return this.#marksAreForms ? CLASS_OF[unit]! : UnitClass.Other;
   }
 
   end(): void {
@@ -140,33 +169,39 @@ class PiiDetector implements ReusableDetector {
 
   reset(): void {
     this.#clearWord();
-    this.#word.reset();
     this.#gathering.reset();
     this.#matches.length = 0;
     this.#position = this.#half = this.#invisible = 0;
     this.#cueAt = NO_CUE;
   }
 
-  /** The unit behind the first half of what may be a digit: true when it is the second of one. Else the half was no part of anything. */
-  #pair(unit: number): boolean {
-    const digit = digitOfPair(this.#half, unit);
-    this.#half = 0;
-    if (digit < 0) {
-      if (this.#inWord || this.#gathering.isOpen) this.#break();
-      return false;
-    }
-    if (!this.#dead) this.#inWordUnit(digit, UnitClass.Digit, true);
-    this.#position++;
-    return true;
+  /** Invisible characters are counted anew behind a mark. */
+  goOnFrom(other: PiiReading): void {
+    this.#word.goOnFrom(other.#word);
+    this.#gathering.goOnFrom(other.#gathering);
+    this.#position = other.#position;
+    this.#half = other.#half;
+    this.#inWord = other.#inWord;
+    this.#dead = other.#dead;
+    this.#hopeless = other.#hopeless;
+    this.#hasDigit = other.#hasDigit;
+    this.#onlyDigits = other.#onlyDigits;
+    this.#hasAt = other.#hasAt;
+    this.#dots = other.#dots;
+    this.#colons = other.#colons;
+    this.#group = other.#group;
+    this.#cueAt = other.#cueAt;
   }
 
   /** The letters from `i` on as far as they can be taken at once; returns how many, the last of which the caller counts. */
   #letters(piece: string, i: number): number {
+    this.#invisible = 0;
     let count = 0;
     if (!this.#inWord) {
       if (!this.#gathering.isOpen) count = this.#plainWord(piece, i);
     } else if (this.#tellsByLength()) {
       count = this.#word.appendLetters(piece, i, this.#position, LONGEST_LOCAL_PART);
+      this.#onlyDigits = false;
     }
     if (count === 0) {
       if (!this.#dead) this.#inWordUnit(FOLDED[piece.charCodeAt(i)]!, UnitClass.Letter);
@@ -350,4 +385,4 @@ class PiiDetector implements ReusableDetector {
   }
 }
 
-const SPARE = new SpareDetectors((types: readonly PiiRule[]) => new PiiDetector(types));
+const SPARE = new SpareDetectors((types: readonly PiiRule[]) => new TwoReadings((marksAreForms) => new PiiReading(types, marksAreForms)));

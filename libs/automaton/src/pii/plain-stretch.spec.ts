@@ -17,7 +17,7 @@ function find(pieces: Iterable<string>): string[] {
 }
 
 describe('a plain stretch', () => {
-  const parts = fc.constantFrom('a long row of plain words, ', '我们在这里写一些没有意义的话。', 'phone ', 'tel', ': ', '(', ' (', ') ', '+', '-', ' ', '\u200b', 'me.and.you', '@b.example', '202', ' 555', '-0143', '13812345678', 'fe80', '::1', 'GB82 WEST 1234 5698 7654 32');
+  const parts = fc.constantFrom('a long row of plain words, ', '我们在这里写一些没有意义的话。', 'phone ', 'tel', ': ', '(', ' (', ') ', '+', '-', ' ', '\u200b', 'me.and.you', '@b.example', '202', ' 555', '-0143', '13812345678', '①③⑧①②③④⑤⑥⑦⑧', '𝟏𝟑𝟖𝟏𝟐𝟑𝟒𝟓𝟔𝟕𝟖', 'me﹫there.example', 'fe80', '::1', 'GB82 WEST 1234 5698 7654 32');
 
   it('changes nothing of what is found', () => {
     fc.assert(fc.property(fc.array(parts, { maxLength: 14 }), (some) => {
@@ -34,6 +34,11 @@ describe('a plain stretch', () => {
     expect(from).toBeGreaterThan(100);
     expect(text.slice(from)).toContain('call me');
     expect(find([text])).toEqual(['phone 251-261']);
+  });
+
+  it.each(['①③⑧①②③④⑤⑥⑦⑧', '𝟏𝟑𝟖𝟏𝟐𝟑𝟒𝟓𝟔𝟕𝟖', '13812345678'])('is not what holds %s', (number) => {
+    const plain = 'plain words '.repeat(20);
+    expect(find([`${plain}${number} ${plain}`])).toEqual([`phone ${plain.length}-${plain.length + number.length}`]);
   });
 
   it('is read from its beginning when it is short', () => {

@@ -1,8 +1,9 @@
 import { CUE_REACH, LONGEST_CUE } from './phone-cue.ts';
 import { CLASS_OF, FOLDED, UnitClass } from './unit-class.ts';
 
-/** Without one of these there is no personal data: digits, the sign of an address, and the colon of an IPv6 address. */
-const MATTERS = Uint8Array.from(CLASS_OF, (unitClass, unit) => (unitClass === UnitClass.Digit || unitClass === UnitClass.HalfDigit || unitClass === UnitClass.Colon || FOLDED[unit] === '@'.charCodeAt(0) ? 1 : 0));
+/** Without one of these there is no personal data: digits, the sign of an address, the colon of an IPv6 address, and what may be a form of one of them. */
+const MATTERING = new Set<number>([UnitClass.Digit, UnitClass.Half, UnitClass.Mark, UnitClass.Colon]);
+const MATTERS = Uint8Array.from(CLASS_OF, (unitClass, unit) => (MATTERING.has(unitClass) || FOLDED[unit] === '@'.charCodeAt(0) ? 1 : 0));
 
 /** A word that announces a number, what may stand behind it, and an opening bracket. */
 const REACH = CUE_REACH + LONGEST_CUE + 3;

@@ -3,9 +3,8 @@ import { CLASS_OF, FOLDED, UnitClass } from './unit-class.ts';
 /** The units of a word with their offsets in the text. Plain arrays, because most texts are short, and two typed ones cost more to make than such a text to read. */
 export class WordBuffer {
   readonly #units: number[] = [];
+  /** Of what is two units of the text the complement of the offset, which is negative. */
   readonly #offsets: number[] = [];
-  /** Offsets of units that are two of the text. */
-  readonly #pairs = new Set<number>();
   length = 0;
 
   append(unit: number, offset: number): void {
@@ -13,17 +12,15 @@ export class WordBuffer {
     this.#offsets[this.length++] = offset;
   }
 
-  /** What comes next is of another text, whose offsets begin anew. */
-  reset(): void {
+  /** Has from here on what the other has. */
+  goOnFrom(other: WordBuffer): void {
     this.length = 0;
-    this.#pairs.clear();
+    for (let index = 0; index < other.length; index++) this.append(other.#units[index]!, other.#offsets[index]!);
   }
 
   /** What a pair of units stands for. */
   appendPair(unit: number, offset: number): void {
-    if (this.length === 0) this.#pairs.clear();
-    this.#pairs.add(offset);
-    this.append(unit, offset);
+    this.append(unit, ~offset);
   }
 
   /** Appends the letters of `piece` from `from` on, the first of which has this offset, up to a length; returns how many there were. */
@@ -43,13 +40,14 @@ export class WordBuffer {
 
   /** Offset in the text of a unit. */
   start(index: number): number {
-    return this.#offsets[index]!;
+    const offset = this.#offsets[index]!;
+    return offset < 0 ? ~offset : offset;
   }
 
   /** Offset in the text behind the unit before `index`. */
   end(index: number): number {
     const offset = this.#offsets[index - 1]!;
-    return offset + (this.#pairs.has(offset) ? 2 : 1);
+    return offset < 0 ? ~offset + 2 : offset + 1;
   }
 
   dropFirst(count: number): void {
