@@ -57,3 +57,5 @@ export const CLIENT_STALL_LIMIT_MS = 60_000;
 
 /** Longest wait for the audit, the registry or access behind an admin request. */
 export const ADMIN_RPC_TIMEOUT_MS = 15_000;
+/** The check of a ledger looks at every call that was ever billed, some 2 µs each. Clients of Node give up after 300 s without an answer. */
+export const LEDGER_CHECK_TIMEOUT_MS = 280_000;

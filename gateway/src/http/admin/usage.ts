@@ -2,6 +2,7 @@ import type { UsageRow } from '@sluice/proto/billing/v1/billing';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { exact } from './amounts.ts';
+import { LEDGER_CHECK_TIMEOUT_MS } from '../limits.ts';
 import { ALL, AUDITORS, adminRoute, type AdminDoor } from './door.ts';
 import { filterInput, list } from './view.ts';
 
@@ -35,8 +36,8 @@ export function usageRoutes(server: FastifyInstance, door: AdminDoor): void {
     );
     return { json: { ...list(rows.map((row) => usageView(row, group_by))), currency } };
   });
-  adminRoute(server, door, 'GET', '/ledger/check', AUDITORS, async ({ actor, options }) => {
-    const { faults, transactions, entries, calls, billed, overrun, held, currency } = await door.billing.checkLedger({ organisationId: actor.organisationId }, options);
+  adminRoute(server, door, 'GET', '/ledger/check', AUDITORS, async ({ actor, signal }) => {
+    const { faults, transactions, entries, calls, billed, overrun, held, currency } = await door.billing.checkLedger({ organisationId: actor.organisationId }, { timeoutMs: LEDGER_CHECK_TIMEOUT_MS, signal });
     const counted = { transactions: exact(transactions), entries: exact(entries), calls: exact(calls), billed, overrun, held, currency };
     return { json: { object: 'ledger_check', ok: faults.length === 0, ...counted, faults: faults.map(({ law, detail }) => ({ law, detail })) } };
   });

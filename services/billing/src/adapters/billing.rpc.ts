@@ -17,12 +17,15 @@ import { readBudgets, readOutside, readPrices, readUsage, type UsageFigures } fr
 import { spend, type SpendDependencies } from './spend.ts';
 
 const countAct = actCounter('billing');
+/** A check of a large ledger takes minutes, and a connection that billing needs for its work. */
+const CHECKS_AT_ONCE = 2;
 
 /** One function an rpc: contract to domain and back. What tells of budgets needs the book, and so the log taken in. */
 export function billingRpc(sql: Sql, administration: Administration, spending: SpendDependencies): Implementation<typeof BillingService> {
   const { book, prices, clock } = administration;
   const { requireBook, requireReady } = spending;
   const today = (): number => dayOf(clock.wallMs());
+  let checks = 0;
   const withFigures = (budget: Budget, { overrunNano }: Outside): BudgetInit => {
     const { spentNano, settlingNano, heldNano } = book.account({ level: budget.level, id: budget.subjectId }).standing(today());
     const { organisationId, level, subjectId, amountNano, period, sinceDay } = budget;
@@ -74,9 +77,11 @@ export function billingRpc(sql: Sql, administration: Administration, spending: S
       const rows = await readUsage(sql, { organisationId, sinceDay: since, untilDay: until, groupBy, projectId, keyId, model });
       return { currency: prices.currencyOf(organisationId), rows: rows.map(usageMessage) };
     },
-    async checkLedger({ organisationId }) {
+    async checkLedger({ organisationId }, { signal }) {
       requireReady();
-      const { faults, billedNano, overrunNano, ...counted } = await checkLedger(sql, book, organisationId, today());
+      if (checks >= CHECKS_AT_ONCE) throw new ServiceError('overloaded', 'The ledger is being checked for others already. Try again later.', { retryAfterSeconds: 10 });
+      checks++;
+      const { faults, billedNano, overrunNano, ...counted } = await checkLedger(sql, book, organisationId, today(), signal).finally(() => checks--);
       const { heldNano } = book.account({ level: 'organisation', id: organisationId });
       const sums = { ...exact('billed', billedNano), ...exact('held', heldNano), ...exact('overrun', overrunNano) };
       return { ...counted, ...sums, faults: [...faults], currency: prices.currencyOf(organisationId) };

@@ -107,6 +107,32 @@ describe('the check of the ledger', () => {
     expect(await laws()).toEqual(['budget_exceeded']);
   });
 
+  it('of a large ledger goes by days, adds up what it finds, and tells twenty faults of a law, as for one that is small', async () => {
+    const { id } = await organisation();
+    const producer = new ScriptedProducer(`${id}_days`, 1n);
+    const records = Array.from({ length: 30 }, (_, at) => ({ callId: tables.ids.callId(), organisationId: id, projectId: `${id}_p`, keyId: `${id}_k`, admittedAtMs: (DAY + 2 * at) * 86_400_000, hold: WIRE_HOLD, price: WIRE_PRICE }))
+      .flatMap((call) => [admitted(call), completed(call, { input: 10n, output: 1n })]);
+    await tables.consume([{ kind: 'segment', segment: producer.segment(records) }]);
+    const check = (callsAtOnce?: bigint) => checkLedger(tables.sql, tables.book, id, DAY, undefined, callsAtOnce);
+    for (const callsAtOnce of [undefined, 1n, 7n, 31n, 32n]) expect(await check(callsAtOnce)).toEqual({ faults: [], transactions: 31n, entries: 62n, calls: 31n, billedNano: 31n * 35n, overrunNano: 0n });
+    await tables.sql.query('UPDATE usage_day SET calls = calls + 1 WHERE organisation_id = $1', [id]);
+    for (const callsAtOnce of [undefined, 1n, 7n]) {
+      const { faults } = await check(callsAtOnce);
+      expect([faults.length, new Set(faults.map(({ law }) => law)), new Set(faults.map(({ detail }) => detail)).size]).toEqual([20, new Set(['projection']), 20]);
+    }
+    // On a day before and one behind all that was used.
+    await tables.sql.query("UPDATE usage_day SET calls = calls - 1 WHERE organisation_id = $1", [id]);
+    for (const day of [DAY - 9, DAY + 900]) await tables.sql.query("INSERT INTO spend_day VALUES ('key', $1 || '_other', $2, $1, 5, 0, 0)", [id, day]);
+    for (const callsAtOnce of [undefined, 1n, 7n]) expect((await check(callsAtOnce)).faults.map(({ detail }) => detail)).toEqual([DAY - 9, DAY + 900].map((day) => `spending of key ${id}_other on day ${day}`));
+  });
+
+  it('finds nothing where there is nothing, and ends when nobody waits for it', async () => {
+    expect(await checkLedger(tables.sql, tables.book, 'org_without_calls', DAY)).toEqual({ faults: [], transactions: 0n, entries: 0n, calls: 0n, billedNano: 0n, overrunNano: 0n });
+    const { id } = await organisation();
+    const left = new Error('left');
+    await expect(checkLedger(tables.sql, tables.book, id, DAY, AbortSignal.abort(left))).rejects.toBe(left);
+  });
+
   it('sees no other organisation', async () => {
     const [one, two] = [await organisation(), await organisation()];
     await tables.sql.query('UPDATE usage_day SET calls = 9 WHERE organisation_id = $1', [one.id]);

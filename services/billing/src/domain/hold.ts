@@ -1,5 +1,6 @@
+import { overrunNano as overrunOf } from '@sluice/pricing';
 import type { Cap, Standing, Subject } from './account.ts';
-import { least, type Price } from './money.ts';
+import type { Price } from './money.ts';
 import type { Wanted } from './quote.ts';
 
 /** Where a call is recorded. */
@@ -69,7 +70,7 @@ export interface RecordedEnd {
 }
 
 /** What of a cost counts against budgets, and what a limited hold did not cover. */
-export function settlementOf({ limited, amountNano }: HoldTerms, costNano: bigint): Settlement & { readonly spentNano: bigint } {
-  const spentNano = limited ? least(costNano, amountNano) : costNano;
-  return { costNano, overrunNano: costNano - spentNano, spentNano };
+export function settlementOf(hold: HoldTerms, costNano: bigint): Settlement & { readonly spentNano: bigint } {
+  const overrunNano = overrunOf(costNano, hold);
+  return { costNano, overrunNano, spentNano: costNano - overrunNano };
 }
