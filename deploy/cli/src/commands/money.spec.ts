@@ -80,6 +80,9 @@ describe('usage and ledger', () => {
     expect((await sluice(['usage', '--by', 'none', '--since', '2026-01-01'])).stdout).toMatch(/^CALLS/);
     expect((await sluice(['usage', '--by', 'none', '--until', '2025-03-17'])).code).toBe(0);
     expect(api.seen.at(-1)?.url).toMatch(/since=2025-03-01&until=2025-03-17$/);
+    api.on('GET /admin/v1/usage', { json: list([], { currency: 'USD' }) });
+    expect((await sluice(['usage', '--until', '2025-03-17'])).stdout).toBe('Nothing was used from 2025-03-01 to 2025-03-17.\n');
+    expect((await sluice(['usage', '--since', '2025-03-02'])).stdout).toBe('Nothing was used since 2025-03-02.\n');
     api.on('GET /admin/v1/usage', { json: list([{ ...USAGE, overrun: '7000' }], { currency: 'USD' }) });
     expect((await sluice(['usage', '--by', 'model'])).stdout).toMatch(/COST \(USD\) +OVERRUN\ntiny .* 0\.0000135 +0\.000007/);
     expect(await sluice(['usage', '--by', 'user'])).toMatchObject({ code: 2 });

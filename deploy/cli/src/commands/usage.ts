@@ -34,7 +34,7 @@ export function addUsageCommand(program: Command): void {
     if (until !== undefined && until < since) throw new WrongUse(`--until ${until} lies before --since ${since}.`);
     const answer = await adminApi(options).get('/usage', usage, { group_by: by, since, until, project_id: project, key_id: key, model });
     printAnswer(options, answer, () => {
-      if (answer.data.length === 0) return `Nothing was used since ${since}.`;
+      if (answer.data.length === 0) return until === undefined ? `Nothing was used since ${since}.` : `Nothing was used from ${since} to ${until}.`;
       const named = GROUPS.filter((group) => by.split(',').includes(group));
       const hasOverrun = answer.data.some(({ overrun }) => overrun !== '0');
       const rows = answer.data.map((row: Row) => [...named.map((group) => row[group] ?? '-'), row.calls, row.input_tokens, row.cached_input_tokens, row.output_tokens, row.reasoning_tokens, inUnits(row.cost), ...(hasOverrun ? [inUnits(row.overrun)] : [])]);
