@@ -1,5 +1,5 @@
 import type { ServiceError } from '@sluice/errors';
-import { costNano } from '@sluice/pricing';
+import { costNano, overrunNano } from '@sluice/pricing';
 import type { Hold, Price } from '@sluice/proto/billing/v1/billing';
 import type { FilterVerdict, Outcome } from '@sluice/proto/events/v1/calls';
 import { askedBytes, chainOutput, commitmentHash, encodeCall, governedView, type PendingRecord } from '@sluice/segment';
@@ -192,8 +192,7 @@ export class CallRecords {
   #governedEnd(): GovernedEnd {
     const { money: { hold, price }, output } = this.#facts.governed;
     const cost = costNano(price, this.tally.counts());
-    const overrunNano = hold.limited && cost > hold.amountNano ? cost - hold.amountNano : 0n;
-    return { hold, costNano: cost, overrunNano, stoppedBy: this.tally.stoppedBy, ...(output ? { outputVerdict: output.verdict } : {}) };
+    return { hold, costNano: cost, overrunNano: overrunNano(cost, hold), stoppedBy: this.tally.stoppedBy, ...(output ? { outputVerdict: output.verdict } : {}) };
   }
 
   #leafFields(end: CallEnd, error: RecordedError, governed: GovernedEnd): Record<string, string | Uint8Array> {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { believedCounts, believedTokens, costNano, MAX_CALL_NANO, MAX_CALL_TOKENS } from './cost.ts';
+import { believedCounts, believedTokens, costNano, MAX_CALL_NANO, MAX_CALL_TOKENS, overrunNano } from './cost.ts';
 
 const PRICES = { inputNano: 150n, cachedInputNano: 75n, outputNano: 600n, reasoningNano: 700n };
 const tokens = fc.bigInt({ min: 0n, max: 10n ** 9n });
@@ -33,6 +33,10 @@ describe('the cost of a call', () => {
   it('believes no more cached input than input, and no more reasoning than output', () => {
     expect(believedCounts({ inputTokens: 765n, cachedInputTokens: 900n, outputTokens: 20n, reasoningTokens: 21n })).toEqual({ inputTokens: 765n, cachedInputTokens: 765n, outputTokens: 20n, reasoningTokens: 20n });
     fc.assert(fc.property(counts, (given) => expect(costNano(PRICES, believedCounts(given))).toBe(costNano(PRICES, given))));
+  });
+
+  it('above a limited hold is overrun, never more than the cost, and without a limit there is none', () => {
+    expect([[9n, 20n, true], [20n, 20n, true], [21n, 20n, true], [21n, -5n, true], [21n, 20n, false]].map(([cost, amountNano, limited]) => overrunNano(cost as bigint, { amountNano: amountNano as bigint, limited: limited as boolean }))).toEqual([0n, 0n, 1n, 21n, 0n]);
   });
 
   it('never lies below the cheapest nor above the dearest price of each token', () => {

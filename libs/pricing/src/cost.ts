@@ -41,6 +41,11 @@ export function costNano(prices: UnitPrices, counts: TokenCounts): bigint {
   return within(cost, MAX_CALL_NANO);
 }
 
+/** What of a cost no hold covers: the part above one that is limited. It is shown as overrun, and charged to no budget. */
+export function overrunNano(costNano: bigint, hold: { readonly amountNano: bigint; readonly limited: boolean }): bigint {
+  return hold.limited ? costNano - within(hold.amountNano, costNano) : 0n;
+}
+
 function within(value: bigint, limit: bigint): bigint {
   if (value < 0n) return 0n;
   return value < limit ? value : limit;

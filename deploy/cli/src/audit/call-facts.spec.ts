@@ -25,6 +25,15 @@ describe('the facts of a call', () => {
     expect(prove({ governed: { ...governed, parameters: [...changes].reverse() } })).toThrow(/result/);
   });
 
+  it('are the whole cost: what is billed with the overrun, which is shown beside it', () => {
+    const paid = (costNano: string, overrunNano: string) => ({ cost_nano: costNano, overrun_nano: overrunNano, governed: { ...shown.governed, cost_nano: costNano, overrun_nano: overrunNano } });
+    const result = JSON.stringify([...(JSON.parse(opened.get('result')!.toString()) as unknown[]).slice(0, -1), { ...shown.governed, cost_nano: '942', overrun_nano: '42' }]);
+    const proving = (change: object) => () => proveFacts('call.completed', new Map([...opened, ['result', Buffer.from(result)]]), { ...shown, ...change } as RecordedCall);
+    expect(proving(paid('900', '42'))).not.toThrow();
+    for (const [cost, overrun] of [['942', '0'], ['942', '42'], ['899', '43'], ['900', '']] as const) expect(proving(paid(cost, overrun))).toThrow(/result|cost/);
+    expect(proving({ ...paid('900', '42'), overrun_nano: '41' })).toThrow(/overrun/);
+  });
+
   it('say that somebody cut the answer only where the leaf does', () => {
     expect(prove({ cut_by: 'rule' })).toThrow(/cut/);
     expect(prove({ cut_by: 'budget' })).toThrow(/cut/);

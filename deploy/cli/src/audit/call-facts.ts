@@ -25,12 +25,20 @@ function completion(shown: RecordedCall, result: Buffer): unknown[] {
   const { usage } = shown;
   const isOld = committed(result).length <= FIGURES && !shown.governed;
   if (shown.governed && shown.cost_nano !== undefined && shown.cost_nano !== shown.governed.cost_nano) throw differs('cost');
+  if (shown.governed && shown.overrun_nano !== undefined && shown.overrun_nano !== shown.governed.overrun_nano) throw differs('overrun');
   if (!isCutAsShown(shown)) throw differs('cut of the answer');
   return [
     STATUSES.indexOf(shown.status), shown.error_code ?? '', shown.http_status ?? 0, shown.version_id ?? '', shown.deployment_id ?? '', moment(shown.admitted_at), moment(shown.ended_at),
     usage?.input_tokens ?? 0, usage?.output_tokens ?? 0, shown.output_bytes,
-    ...(isOld ? [] : [plain(shown.governed)]),
+    ...(isOld ? [] : [plain(shown.governed && withOverrun(shown.governed))]),
   ];
+}
+
+/** The cost that is committed to is the whole one; what is shown as the cost is what is billed of it. */
+function withOverrun(governed: NonNullable<RecordedCall['governed']>): object {
+  const { cost_nano: cost, overrun_nano: overrun } = governed;
+  if (!/^\d+$/.test(cost) || !/^\d+$/.test(overrun)) throw differs('cost');
+  return { ...governed, cost_nano: String(BigInt(cost) + BigInt(overrun)) };
 }
 
 /** Who cut an answer is committed to as what a budget stopped and what rules did; a call from before that was indexed shows nobody. */

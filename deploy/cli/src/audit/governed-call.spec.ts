@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import type { RecordedCall } from '../platform-api/answers.ts';
+import { recordedCall, type RecordedCall } from '../platform-api/answers.ts';
 import { completedCall } from '../testing/scripted-call.ts';
 import { governanceFacts, hitLines } from './governed-call.ts';
+import { conversation } from './recorded-conversation.ts';
 
 const shown = completedCall().shown as unknown as RecordedCall;
 const { governed } = shown;
@@ -25,9 +26,18 @@ describe('what limits, money and content did to a call', () => {
   it.each([
     [{ hold_extensions: [] }, '900 nano-units, for the input and up to 256 tokens of output: 35 spent, 865 given back'],
     [{ hold_extensions: [governed!.hold!], status: 'running' }, '900 nano-units so far (extended once), for the input and up to 256 tokens of output: 35 spent so far'],
-    [{ governed: { ...governed, cost_nano: '907', overrun_nano: '7' } }, '900 nano-units, for the input and up to 256 tokens of output: 900 spent, 0 given back'],
+    [{ governed: { ...governed, cost_nano: '900', overrun_nano: '7' } }, '900 nano-units, for the input and up to 256 tokens of output: 900 spent, 0 given back'],
     [{ governed: { ...governed, cost_nano: '950', hold: { ...governed!.hold!, limited: false } } }, '900 nano-units, for the input and up to 256 tokens of output: 950 spent; no budget limits it'],
   ])('tells what was held and what became of it', (call, held) => expect(facts(call)['held']).toBe(held));
+
+  it('has all that the cost can be computed from', () => {
+    const price = { ...governed!.price!, input_nano: '7', cached_input_nano: '3', output_nano: '13', reasoning_nano: '17' };
+    const usage = { ...shown.usage!, input_tokens: 40, cached_input_tokens: 8, output_tokens: 25, reasoning_tokens: 5 };
+    expect(facts({ usage, governed: { ...governed, price, cost_nano: '593' } })['cost']).toBe('593 nano-EUR (price_1: 7 a token in, 3 cached, 13 out, 17 reasoning)');
+    expect(facts({ usage: { ...usage, cached_input_tokens: 0 }, governed: { ...governed, price, overrun_nano: '9' } })['cost']).toBe('35 nano-EUR without the overrun (price_1: 7 a token in, 13 out, 17 reasoning)');
+    const tokensOf = (counted: object) => conversation(recordedCall.parse({ ...shown, usage: { ...usage, ...counted } })).match(/^tokens +(.*)$/m)?.[1];
+    expect([tokensOf({}), tokensOf({ cached_input_tokens: 0, estimated: true })]).toEqual(['40 in (8 of them cached), 25 out (5 of them reasoning)', '40 in, 25 out (5 of them reasoning) (estimated)']);
+  });
 
   it('says how the money ended, and when there was none to speak of', () => {
     expect(facts({ governed: { ...governed, stopped_by: 'budget', overrun_nano: '7' } })).toMatchObject({ stopped: 'by its budget', overrun: expect.stringContaining('7 nano-units above') });

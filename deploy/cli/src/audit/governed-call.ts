@@ -8,13 +8,13 @@ type Changes = NonNullable<Governed['parameters']>;
 export type FactRow = [name: string, value: string | undefined];
 
 /** What limits, rules on parameters, money and content did to a call, in a few lines. */
-export function governanceFacts({ governed, refused, status, hold_extensions: extensions }: RecordedCall): FactRow[] {
+export function governanceFacts({ governed, refused, status, usage, hold_extensions: extensions }: RecordedCall): FactRow[] {
   if (refused) return [['refused', refused.by ? refusedBy(refused.by) : undefined], ['input', verdictText(refused.input)], ...parameterFacts(refused.parameters, 'made')];
   if (!governed) return [];
   return [
-    ['cost', costText(governed)],
+    ['cost', costText(governed, usage)],
     ['held', heldText(governed, extensions?.length ?? 0, status !== 'running')],
-    ['overrun', governed.overrun_nano === '0' ? undefined : `${governed.overrun_nano} nano-units above what was held: the backend reported more than was asked for`],
+    ['overrun', governed.overrun_nano === '0' ? undefined : `${governed.overrun_nano} nano-units above what was held, not billed: the backend reported more than was asked for`],
     ['stopped', governed.stopped_by === 'budget' ? 'by its budget' : (governed.stopped_by ?? undefined)],
     ['input', verdictText(governed.input)],
     ['output', verdictText(governed.output)],
@@ -50,17 +50,19 @@ function verdictText(verdict: Verdict | null): string | undefined {
   return `${found} (rules of version ${verdict.policy_version})`;
 }
 
-function costText({ price, cost_nano: cost }: Governed): string {
+/** With all that it can be computed from. */
+function costText({ price, cost_nano: cost, overrun_nano: overrun }: Governed, usage: RecordedCall['usage']): string {
   if (!price) return `${cost} (the model has no price)`;
-  return `${cost} nano-${price.currency} (${price.id}: ${price.input_nano} a token in, ${price.output_nano} out)`;
+  const cached = usage?.cached_input_tokens ? `, ${price.cached_input_nano} cached` : '';
+  const reasoning = usage?.reasoning_tokens ? `, ${price.reasoning_nano} reasoning` : '';
+  return `${cost} nano-${price.currency}${overrun === '0' ? '' : ' without the overrun'} (${price.id}: ${price.input_nano} a token in${cached}, ${price.output_nano} out${reasoning})`;
 }
 
 /** What was set aside in the end, for what, and what became of it. */
-function heldText({ hold, cost_nano: cost, overrun_nano: overrun }: Governed, extensions: number, isOver: boolean): string | undefined {
+function heldText({ hold, cost_nano: spent }: Governed, extensions: number, isOver: boolean): string | undefined {
   if (!hold || (!hold.limited && hold.amount_nano === '0')) return undefined;
   const times = extensions === 0 ? '' : ` ${isOver ? 'in the end' : 'so far'} (extended ${extensions === 1 ? 'once' : `${extensions} times`})`;
-  const spent = BigInt(cost) - BigInt(overrun);
-  const rest = BigInt(hold.amount_nano) - spent;
+  const rest = BigInt(hold.amount_nano) - BigInt(spent);
   const became = `${spent} spent${isOver && rest >= 0n ? `, ${rest} given back` : isOver ? '' : ' so far'}`;
   return `${hold.amount_nano} nano-units${times}, for the input and up to ${hold.output_tokens} tokens of output: ${became}${hold.limited ? '' : '; no budget limits it'}`;
 }

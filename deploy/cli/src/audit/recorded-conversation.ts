@@ -33,12 +33,20 @@ function facts(call: RecordedCall): string[] {
     ['who', `project ${call.project_id}, key ${call.key_id}`],
     ['when', `${call.admitted_at ?? '-'} to ${call.ended_at ?? '-'}`],
     ['time', call.duration_ms === null ? undefined : `${call.duration_ms} ms${firstOutput(call)}`],
-    ['tokens', call.usage ? `${call.usage.input_tokens} in, ${call.usage.output_tokens} out${call.usage.estimated ? ' (estimated)' : ''}` : undefined],
+    ['tokens', tokensText(call.usage)],
     ...governanceFacts(call),
     ['leaf', call.leaf_index === null ? 'none yet' : `${call.leaf_index} of the transparency log`],
     ['segments', segmentRanges(call)],
   ];
   return rows.flatMap(([name, value]) => (value ? [`${name.padEnd(10)}${printableLine(value)}`] : []));
+}
+
+/** Cached tokens are part of the input, those of reasoning of the output. */
+function tokensText(usage: RecordedCall['usage']): string | undefined {
+  if (!usage) return undefined;
+  const { input_tokens: input, cached_input_tokens: cached, output_tokens: output, reasoning_tokens: reasoning, estimated } = usage;
+  const part = (tokens: number, name: string): string => (tokens === 0 ? '' : ` (${tokens} ${name})`);
+  return `${input} in${part(cached, 'of them cached')}, ${output} out${part(reasoning, 'of them reasoning')}${estimated ? ' (estimated)' : ''}`;
 }
 
 /** Zero stands for "never" in a record, unless there was output: then it came at once. */

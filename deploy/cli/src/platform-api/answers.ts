@@ -53,7 +53,9 @@ export const call = z.looseObject({
   first_output_ms: z.number().nullable(),
   output_bytes: z.number(),
   usage: z.looseObject({ input_tokens: z.number(), output_tokens: z.number(), cached_input_tokens: z.number(), reasoning_tokens: z.number(), estimated: z.boolean() }).nullable(),
+  /** What is billed, and what is not. */
   cost_nano: z.string().optional(),
+  overrun_nano: z.string().optional(),
   cut_by: z.string().nullish(),
   version_id: z.string().nullable(),
   deployment_id: z.string().nullable(),
@@ -66,7 +68,7 @@ const toolCall = z.looseObject({ id: z.string().nullish(), name: z.string().null
 const hit = z.looseObject({ rule_id: z.string(), kind: z.string(), action: z.string(), direction: z.string(), channel: z.string(), index: z.number(), start: z.number(), end: z.number(), text_hash: z.string() });
 const verdict = z.looseObject({ policy_version: z.number(), action: z.string(), hit_count: z.number(), hits: z.array(hit) });
 const hold = z.looseObject({ amount_nano: z.string(), limited: z.boolean(), output_tokens: z.number() });
-const pricePaid = z.looseObject({ id: z.string(), currency: z.string(), input_nano: z.string(), output_nano: z.string() });
+const pricePaid = z.looseObject({ id: z.string(), currency: z.string(), input_nano: z.string(), cached_input_nano: z.string(), output_nano: z.string(), reasoning_nano: z.string() });
 
 /** A parameter that was sent otherwise than it was asked for; nobody asked for it where that is null, and its budget changed it where the rule is. */
 const parameterChange = z.looseObject({ name: z.string(), asked: z.number().nullable(), sent: z.number(), rule_id: z.string().nullable() });

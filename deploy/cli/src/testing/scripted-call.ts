@@ -60,7 +60,7 @@ export function completedCall() {
       object: 'call', id, organisation_id: 'org_1', project_id: 'proj_1', key_id: 'key_1', model: 'tiny', stream: true, status: 'answered', http_status: 200, error_code: null,
       admitted_at: '2023-11-14T22:13:20.000Z', ended_at: '2023-11-14T22:13:20.500Z', duration_ms: 500, first_output_ms: 20, output_bytes: 10,
       usage: { input_tokens: 5, output_tokens: 2, cached_input_tokens: 0, reasoning_tokens: 0, estimated: false }, version_id: 'ver_1', deployment_id: 'dep_1', leaf_index: 4,
-      bodies: 'kept', request: { model: 'tiny', stream: true, n: 1, messages, seed: 7 }, choices: [choice], error: told, error_message: told.message, segments: [], cost_nano: '35', governed, refused: null, hold_extensions: [],
+      bodies: 'kept', request: { model: 'tiny', stream: true, n: 1, messages, seed: 7 }, choices: [choice], error: told, error_message: told.message, segments: [], cost_nano: '35', overrun_nano: '0', governed, refused: null, hold_extensions: [],
       events: ['An ', 'answer.'].map((text) => ({ type: 'delta', choice: 0, channel: 'content', text })),
     },
   };

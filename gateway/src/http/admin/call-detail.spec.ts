@@ -35,7 +35,15 @@ describe('the detail of a call', () => {
 
   it('shows of a call without an end what it has cost so far', () => {
     const parts = [record('admitted', { hold: priced }), record('output', { hold: { amountNano: 300n } })];
-    expect(callDetail(create(GetCallResponseSchema, { call: { counts: { inputTokens: 5n, outputTokens: 7n } }, parts }))).toMatchObject({ governed: { cost_nano: '31', hold: { amount_nano: '300' } } });
+    expect(callDetail(create(GetCallResponseSchema, { call: { counts: { inputTokens: 5n, outputTokens: 7n } }, parts }))).toMatchObject({ cost_nano: '31', overrun_nano: '0', governed: { cost_nano: '31', hold: { amount_nano: '300' } } });
+    const limited = [record('admitted', { hold: priced }), record('output', { hold: { amountNano: 30n, limited: true } })];
+    expect(callDetail(create(GetCallResponseSchema, { call: { counts: { inputTokens: 5n, outputTokens: 7n } }, parts: limited }))).toMatchObject({ cost_nano: '30', overrun_nano: '1', governed: { cost_nano: '30', overrun_nano: '1' } });
+  });
+
+  it('has as the cost what is billed, everywhere, and what is above that beside it', () => {
+    const detail = callDetail(create(GetCallResponseSchema, { parts: [record('admitted', { hold: priced }), record('completed', { hold: priced.hold, costNano: 142n, overrunNano: 42n })] }));
+    expect(detail).toMatchObject({ cost_nano: '100', overrun_nano: '42', governed: { cost_nano: '100', overrun_nano: '42' } });
+    expect(callDetail(create(GetCallResponseSchema, { parts: [record('admitted', {}), record('completed', {})] }))).not.toHaveProperty('cost_nano');
   });
 
   it('shows what refused a call, and nothing of money in a record from before there was any', () => {

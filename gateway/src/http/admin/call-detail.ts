@@ -1,11 +1,13 @@
 import type { ErrorEnvelope } from '@sluice/errors';
 import type { CallPart, GetCallResponse } from '@sluice/proto/audit/v1/audit';
 import type { ChatCall, ChatEvent } from '@sluice/proto/chat/v1/chat';
-import type { CallRecord } from '@sluice/proto/events/v1/calls';
-import { costNano } from '@sluice/pricing';
+import type { Hold } from '@sluice/proto/billing/v1/billing';
+import type { CallHold, CallRecord } from '@sluice/proto/events/v1/calls';
+import { costNano, overrunNano } from '@sluice/pricing';
 import { governedView, holdView, outputView, readableJson, refusedView } from '@sluice/segment';
+import { exact } from './amounts.ts';
 
-/** Everything that was asked and answered in one call, readable. */
+/** Everything that was asked and answered in one call, readable; with its money, as far as its records have that, for what the index says of it. */
 export function callDetail({ call, parts, bodiesAvailable }: GetCallResponse): object {
   const events: ChatEvent[] = [];
   let request: ChatCall | undefined;
@@ -51,19 +53,37 @@ function originalOf(parts: readonly CallPart[]): object | undefined {
 
 /**
  * What limits, rules on parameters, money and content did to the call: `governed` or, for one that was not let in, `refused`; null in records
- * from before there was any of it. Of a call without an end the cost is that of what is durable so far.
+ * from before there was any of it.
  */
 function governance(parts: readonly CallPart[], call: GetCallResponse['call']): object {
   const admitted = recordOf(parts, 'admitted');
   const refused = recordOf(parts, 'refused');
   const extensions = parts.flatMap(({ record }) => (record?.record.case === 'output' && record.record.value.hold ? [record.record.value.hold] : []));
-  const { hold, price } = admitted?.hold ?? {};
-  const open = { ...((extensions.at(-1) ?? hold) ? { hold: (extensions.at(-1) ?? hold)! } : {}), costNano: price && call?.counts ? costNano(price, call.counts) : 0n };
+  const end = admitted?.hold && (recordOf(parts, 'completed') ?? openEnd(admitted.hold, extensions.at(-1), call));
   return {
-    governed: admitted?.hold ? governedView(admitted, recordOf(parts, 'completed') ?? open) : null,
+    ...(end ? billed(end) : {}),
+    governed: admitted && end ? { ...governedView(admitted, end), ...billed(end) } : null,
     refused: refused && (refused.refusedBy.case || refused.inputVerdict || refused.parameters.length > 0) ? refusedView(refused) : null,
     hold_extensions: extensions.map(holdView),
   };
+}
+
+/** Of a call without an end the cost is that of what is durable so far, and so it is billed when its process is lost. */
+function openEnd({ hold: first, price }: CallHold, extended: Hold | undefined, call: GetCallResponse['call']): OpenEnd {
+  const hold = extended ?? first;
+  const cost = price && call?.counts ? costNano(price, call.counts) : 0n;
+  return { ...(hold && { hold }), costNano: cost, overrunNano: hold ? overrunNano(cost, hold) : 0n };
+}
+
+interface OpenEnd {
+  readonly hold?: Hold;
+  readonly costNano: bigint;
+  readonly overrunNano: bigint;
+}
+
+/** Records have the overrun in the cost; what is shown as the cost is what is billed. */
+function billed({ costNano: cost, overrunNano: overrun }: Pick<OpenEnd, 'costNano' | 'overrunNano'>): object {
+  return { cost_nano: exact(cost - overrun), overrun_nano: exact(overrun) };
 }
 
 type RecordOf<Case> = Extract<CallRecord['record'], { readonly case: Case; readonly value: unknown }>['value'];

@@ -16,6 +16,10 @@ describe('the view of a call', () => {
     expect(callView(create(CallSummarySchema, { status, durationMs, firstOutputMs }))).toMatchObject(seen);
   });
 
+  it('says what is billed, exactly, and beside it what is not', () => {
+    expect(callView(create(CallSummarySchema, { costNano: 2n ** 60n + 7n, overrunNano: 7n }))).toMatchObject({ cost_nano: String(2n ** 60n), overrun_nano: '7' });
+  });
+
   it.each([['rule', 'rule'], ['budget', 'budget'], ['', null]])('says who cut its answer: %j', (cutBy, seen) => {
     expect(callView(create(CallSummarySchema, { status: 'answered', cutBy }))).toMatchObject({ cut_by: seen });
   });

@@ -1,4 +1,5 @@
 import type { CallSummary } from '@sluice/proto/audit/v1/audit';
+import { exact } from './amounts.ts';
 import { text, time } from './view.ts';
 
 /** Of the others nobody measured how long they took: they run, were never let in, or lost the process that answered them. */
@@ -33,7 +34,8 @@ export function callView(call: CallSummary): object {
           estimated: counts.estimated,
         }
       : null,
-    cost_nano: String(call.costNano),
+    cost_nano: exact(call.costNano - call.overrunNano),
+    overrun_nano: exact(call.overrunNano),
     cut_by: text(call.cutBy),
     version_id: text(call.versionId),
     deployment_id: text(call.deploymentId),

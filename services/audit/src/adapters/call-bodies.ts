@@ -9,7 +9,7 @@ import type { Client } from '@sluice/rpc';
 import { CallAssembler, decodeSegment, openSegment, type KeyFinder } from '@sluice/segment';
 import type { Sql } from '@sluice/sql';
 import { abandonedFields, openingsOf } from '../domain/own-leaf.ts';
-import { NO_COUNTS, NO_PRICES, type OpenCall } from '../domain/call.ts';
+import { NO_COUNTS, NO_HOLD, NO_PRICES, type OpenCall } from '../domain/call.ts';
 import type { IndexedCall } from './calls-sql.ts';
 import { readSegments } from './segments-sql.ts';
 
@@ -74,7 +74,7 @@ function ownPart({ summary, producer, epoch, seqs, abandoned }: IndexedCall): Ca
   if (!abandoned || lastSeq === undefined) return [];
   const call: OpenCall = {
     callId: summary.callId, organisationId: summary.organisationId, projectId: summary.projectId, keyId: summary.keyId, model: summary.model,
-    producer, epoch, lastSeq, admittedAtMs: summary.admittedAtMs ?? 0n, prices: NO_PRICES, counts: { ...NO_COUNTS, ...summary.counts }, outputBytes: summary.outputBytes ?? 0n, outputChain: abandoned.outputChain,
+    producer, epoch, lastSeq, admittedAtMs: summary.admittedAtMs ?? 0n, prices: NO_PRICES, hold: NO_HOLD, counts: { ...NO_COUNTS, ...summary.counts }, outputBytes: summary.outputBytes ?? 0n, outputChain: abandoned.outputChain,
   };
   return [{ producer, epoch, seq: lastSeq, body: { body: { case: 'completed', value: { openings: openingsOf(abandonedFields(call), abandoned.saltSeed) } } }, outputChain: abandoned.outputChain }];
 }

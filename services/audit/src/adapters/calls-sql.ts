@@ -37,6 +37,7 @@ interface CallRow {
   readonly duration_ms: bigint;
   readonly first_output_ms: bigint;
   readonly cost_nano: bigint;
+  readonly overrun_nano: bigint;
   readonly cut_by: string | null;
   readonly leaf_index: bigint | null;
   readonly producer: string;
@@ -50,7 +51,7 @@ const COLUMNS = `replace(c.call_id::text, '-', '') AS call_id, c.organisation_id
   coalesce(o.input_tokens, c.input_tokens) AS input_tokens, coalesce(o.output_tokens, c.output_tokens) AS output_tokens,
   coalesce(o.cached_input_tokens, c.cached_input_tokens) AS cached_input_tokens, coalesce(o.reasoning_tokens, c.reasoning_tokens) AS reasoning_tokens,
   coalesce(o.estimated, c.estimated) AS estimated, coalesce(o.output_bytes, c.output_bytes) AS output_bytes,
-  c.version_id, c.deployment_id, c.duration_ms, c.first_output_ms, c.cost_nano, c.cut_by, c.leaf_index, c.producer, c.epoch, c.output_chain, c.salt_seed`;
+  c.version_id, c.deployment_id, c.duration_ms, c.first_output_ms, c.cost_nano, c.overrun_nano, c.cut_by, c.leaf_index, c.producer, c.epoch, c.output_chain, c.salt_seed`;
 
 const CALL_ID = /^[0-9a-f]{32}$/;
 
@@ -94,7 +95,7 @@ function indexedCall(row: CallRow, seqs: readonly bigint[]): IndexedCall {
       callId: row.call_id, organisationId: row.organisation_id, projectId: row.project_id, keyId: row.key_id, model: row.model, stream: row.stream,
       admittedAtMs: row.admitted_at_ms, endedAtMs: row.ended_at_ms, status: row.status, errorCode: row.error_code, httpStatus: Number(row.http_status),
       counts: { inputTokens: row.input_tokens, outputTokens: row.output_tokens, cachedInputTokens: row.cached_input_tokens, reasoningTokens: row.reasoning_tokens, estimated: row.estimated },
-      outputBytes: row.output_bytes, versionId: row.version_id, deploymentId: row.deployment_id, durationMs: Number(row.duration_ms), firstOutputMs: Number(row.first_output_ms), costNano: row.cost_nano, cutBy: row.cut_by ?? '',
+      outputBytes: row.output_bytes, versionId: row.version_id, deploymentId: row.deployment_id, durationMs: Number(row.duration_ms), firstOutputMs: Number(row.first_output_ms), costNano: row.cost_nano, overrunNano: row.overrun_nano, cutBy: row.cut_by ?? '',
       ...(leafIndex === undefined ? {} : { leafIndex }),
     },
     producer: row.producer, epoch: row.epoch, seqs, leafIndex,

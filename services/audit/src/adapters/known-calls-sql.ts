@@ -1,5 +1,5 @@
 import type { SqlTransaction } from '@sluice/sql';
-import type { Item, OpenCall } from '../domain/call.ts';
+import { NO_HOLD, type Item, type OpenCall } from '../domain/call.ts';
 import type { Known } from '../domain/integrate.ts';
 import { idArray } from './array-literal.ts';
 import { readEnds } from './epoch-ends-sql.ts';
@@ -22,6 +22,8 @@ interface KnownRow {
   readonly estimated: boolean;
   readonly output_bytes: bigint;
   readonly output_chain: Buffer;
+  /** Null: no budget limits it. */
+  readonly held_nano: bigint | null;
   readonly prices: readonly [input: string, cachedInput: string, output: string, reasoning: string] | null;
 }
 
@@ -42,7 +44,7 @@ export async function readKnown(transaction: SqlTransaction, items: readonly Ite
 
 const CALL_ID = /^[0-9a-f]{32}$/;
 const KNOWN_COLUMNS = `replace(c.call_id::text, '-', '') AS call_id, o.call_id IS NOT NULL AS is_open, c.organisation_id, c.project_id, c.key_id, c.model, c.producer, c.epoch, c.admitted_at_ms,
-  o.last_seq, o.input_tokens, o.output_tokens, o.cached_input_tokens, o.reasoning_tokens, o.estimated, o.output_bytes, o.output_chain, o.prices::text[] AS prices`;
+  o.last_seq, o.input_tokens, o.output_tokens, o.cached_input_tokens, o.reasoning_tokens, o.estimated, o.output_bytes, o.output_chain, o.held_nano, o.prices::text[] AS prices`;
 /** Looks each id up by itself: a plan for all at once, made while the table was small, reads all of it for as long as it is kept. */
 const READ_KNOWN = {
   name: 'audit_read_known',
@@ -54,7 +56,7 @@ const READ_EPOCH = { name: 'audit_read_epoch', text: `SELECT ${KNOWN_COLUMNS} FR
 function openCallOf(row: KnownRow): OpenCall {
   const [inputNano, cachedInputNano, outputNano, reasoningNano] = (row.prices ?? [0, 0, 0, 0]).map(BigInt) as [bigint, bigint, bigint, bigint];
   return {
-    prices: { inputNano, cachedInputNano, outputNano, reasoningNano },
+    prices: { inputNano, cachedInputNano, outputNano, reasoningNano }, hold: row.held_nano === null ? NO_HOLD : { amountNano: row.held_nano, limited: true },
     callId: row.call_id, organisationId: row.organisation_id, projectId: row.project_id, keyId: row.key_id, model: row.model,
     producer: row.producer, epoch: row.epoch, admittedAtMs: row.admitted_at_ms, lastSeq: row.last_seq, outputBytes: row.output_bytes, outputChain: row.output_chain,
     counts: { inputTokens: row.input_tokens, outputTokens: row.output_tokens, cachedInputTokens: row.cached_input_tokens, reasoningTokens: row.reasoning_tokens, estimated: row.estimated },

@@ -3,7 +3,7 @@ import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import { Action } from '@sluice/proto/content_filter/v1/content_filter';
 import { Outcome, SegmentSchema } from '@sluice/proto/events/v1/calls';
 import fc from 'fast-check';
-import { NO_COUNTS, NO_PRICES } from '../domain/call.ts';
+import { NO_COUNTS, NO_HOLD, NO_PRICES } from '../domain/call.ts';
 import { readSegment } from './read-segment.ts';
 
 type SegmentInit = MessageInitShape<typeof SegmentSchema>;
@@ -34,22 +34,22 @@ describe('the clear part of a segment', () => {
         hold: { hold: { amountNano: 5n, limited: true, outputTokens: 6n }, price: { id: 'p', model: 'm', currency: 'EUR', validFromMs: 9n, ...priced } },
       } } };
       const read = readSegment(encoded([record], { builtAtMs: BigInt(builtAtMs), blocks: [{ projectId: 'p', dataKeyId: 'd', iv: new Uint8Array(12), sealed: new Uint8Array(500) }] }));
-      expect(read).toEqual({ builtAtMs, facts: [{ kind: 'admitted', callId: ID, caller: cleaned(who), stream, admittedAtMs, outputChain, prices: priced }] });
+      expect(read).toEqual({ builtAtMs, facts: [{ kind: 'admitted', callId: ID, caller: cleaned(who), stream, admittedAtMs, outputChain, prices: priced, hold: { amountNano: 5n, limited: true } }] });
     }));
   });
 
   it('says what was put out', () => {
     fc.assert(fc.property(counts, count, bytes, (all, outputBytes, outputChain) => {
-      const [fact] = factsOf({ callId: ID, record: { case: 'output', value: { outputBytes, events: 300n, outputChain, counts: all, hold: { amountNano: 1n } } } });
-      expect(fact).toEqual({ kind: 'output', callId: ID, counts: all, outputBytes, outputChain });
+      const [fact] = factsOf({ callId: ID, record: { case: 'output', value: { outputBytes, events: 300n, outputChain, counts: all, hold: { amountNano: 1n, limited: true, outputTokens: 2n } } } });
+      expect(fact).toEqual({ kind: 'output', callId: ID, counts: all, outputBytes, outputChain, hold: { amountNano: 1n, limited: true } });
     }));
   });
 
   it('says how a call ended, and what its leaf commits to', () => {
-    const end = fc.record({ errorCode: text, httpStatus: uint32, outputBytes: count, counts, versionId: text, deploymentId: text, durationMs: uint32, firstOutputMs: uint32, costNano: int64 });
+    const end = fc.record({ errorCode: text, httpStatus: uint32, outputBytes: count, counts, versionId: text, deploymentId: text, durationMs: uint32, firstOutputMs: uint32, costNano: int64, overrunNano: int64 });
     fc.assert(fc.property(end, int64, commitments, (said, completedAtMs, leaf) => {
       const [fact] = factsOf({ callId: ID, record: { case: 'completed', value: {
-        ...said, outcome: Outcome.DISCONNECTED, completedAtMs, outputChain: new Uint8Array(32), finishReasons: ['stop', 'length'], leaf: { commitments: leaf }, hold: { amountNano: 1n }, overrunNano: 3n, stoppedBy: 'budget', outputVerdict: verdict,
+        ...said, outcome: Outcome.DISCONNECTED, completedAtMs, outputChain: new Uint8Array(32), finishReasons: ['stop', 'length'], leaf: { commitments: leaf }, hold: { amountNano: 1n }, stoppedBy: 'budget', outputVerdict: verdict,
       } } });
       const { errorCode, versionId, deploymentId } = cleaned({ errorCode: said.errorCode, versionId: said.versionId, deploymentId: said.deploymentId });
       expect(fact).toEqual({ kind: 'completed', callId: ID, commitments: leaf, end: { ...said, errorCode, versionId, deploymentId, status: 'disconnected', endedAtMs: completedAtMs, cutBy: 'budget' } });
@@ -76,7 +76,7 @@ describe('the clear part of a segment', () => {
     );
     expect(facts.map(({ kind }) => kind)).toEqual(['fragment', 'admitted', 'output', 'completed', 'unknown']);
     expect(facts.slice(1, 4)).toMatchObject([
-      { caller: { organisationId: '', model: '' }, stream: false, admittedAtMs: 0n, prices: NO_PRICES, outputChain: new Uint8Array() }, { counts: NO_COUNTS, outputBytes: 0n }, { end: { status: 'failed', httpStatus: 0 }, commitments: [] },
+      { caller: { organisationId: '', model: '' }, stream: false, admittedAtMs: 0n, prices: NO_PRICES, hold: NO_HOLD, outputChain: new Uint8Array() }, { counts: NO_COUNTS, outputBytes: 0n, hold: undefined }, { end: { status: 'failed', httpStatus: 0 }, commitments: [] },
     ]);
   });
 

@@ -3,7 +3,7 @@ import type { UnitPrices } from '@sluice/pricing';
 import { Action } from '@sluice/proto/content_filter/v1/content_filter';
 import { Outcome } from '@sluice/proto/events/v1/calls';
 import { eachField, readMessage } from '@sluice/segment';
-import { NO_COUNTS, NO_PRICES, type Counts, type EndStatus, type Fact, type NamedHash } from '../domain/call.ts';
+import { NO_COUNTS, NO_HOLD, NO_PRICES, type Counts, type EndStatus, type Fact, type Hold, type NamedHash } from '../domain/call.ts';
 import { cutBy } from '../domain/cut-by.ts';
 import { clean } from './clean.ts';
 
@@ -52,31 +52,40 @@ function readRecord(reader: BinaryReader): Fact {
 
 function readAdmitted(reader: BinaryReader, callId: string): Fact {
   const caller = ['', '', '', ''];
-  let [stream, admittedAtMs, prices] = [false, 0n, NO_PRICES];
+  let [stream, admittedAtMs, prices, hold] = [false, 0n, NO_PRICES, NO_HOLD];
   let outputChain: Uint8Array = new Uint8Array();
   readMessage(reader, (field) => {
     if (field <= caller.length) caller[field - 1] = text(reader);
     else if (field === 5) stream = reader.bool();
     else if (field === 6) admittedAtMs = int64(reader);
     else if (field === 8) outputChain = reader.bytes();
-    else if (field === 10) readMessage(reader, (part) => part === 2 && ((prices = readPrices(reader)), true));
+    else if (field === 10) {
+      readMessage(reader, (part) => {
+        if (part === 1) hold = readHold(reader);
+        else if (part === 2) prices = readPrices(reader);
+        else return false;
+        return true;
+      });
+    }
     else return false;
     return true;
   });
-  return { kind: 'admitted', callId, caller: callerOf(caller), stream, admittedAtMs, outputChain, prices };
+  return { kind: 'admitted', callId, caller: callerOf(caller), stream, admittedAtMs, outputChain, prices, hold };
 }
 
 function readOutput(reader: BinaryReader, callId: string): Fact {
   let [counts, outputBytes] = [NO_COUNTS, 0n];
+  let hold: Hold | undefined;
   let outputChain: Uint8Array = new Uint8Array();
   readMessage(reader, (field) => {
     if (field === 1) outputBytes = count(reader);
     else if (field === 3) outputChain = reader.bytes();
     else if (field === 4) counts = readCounts(reader);
+    else if (field === 5) hold = readHold(reader);
     else return false;
     return true;
   });
-  return { kind: 'output', callId, counts, outputBytes, outputChain };
+  return { kind: 'output', callId, counts, outputBytes, outputChain, hold };
 }
 
 const STATUSES: Readonly<Record<number, EndStatus>> = {
@@ -87,7 +96,7 @@ const STATUSES: Readonly<Record<number, EndStatus>> = {
 
 function readCompleted(reader: BinaryReader, callId: string): Fact {
   let [outcome, errorCode, httpStatus, outputBytes, counts, versionId, deploymentId] = [0, '', 0, 0n, NO_COUNTS, '', ''];
-  let [endedAtMs, firstOutputMs, durationMs, costNano, stoppedBy, verdict] = [0n, 0, 0, 0n, '', 0];
+  let [endedAtMs, firstOutputMs, durationMs, costNano, overrunNano, stoppedBy, verdict] = [0n, 0, 0, 0n, 0n, '', 0];
   const finishReasons: string[] = [];
   const commitments: NamedHash[] = [];
   readMessage(reader, (field) => {
@@ -104,12 +113,13 @@ function readCompleted(reader: BinaryReader, callId: string): Fact {
     else if (field === 12) finishReasons.push(text(reader));
     else if (field === 13) readLeaf(reader, commitments);
     else if (field === 15) costNano = int64(reader);
+    else if (field === 16) overrunNano = int64(reader);
     else if (field === 17) stoppedBy = text(reader);
     else if (field === 18) readMessage(reader, (part) => part === 2 && ((verdict = reader.int32()), true));
     else return false;
     return true;
   });
-  const end = { status: STATUSES[outcome] ?? 'failed', errorCode, httpStatus, endedAtMs, counts, outputBytes, versionId, deploymentId, durationMs, firstOutputMs, costNano, cutBy: cutBy({ finishReasons, stoppedBy, isBlocked: verdict === Number(Action.BLOCK) }) };
+  const end = { status: STATUSES[outcome] ?? 'failed', errorCode, httpStatus, endedAtMs, counts, outputBytes, versionId, deploymentId, durationMs, firstOutputMs, costNano, overrunNano, cutBy: cutBy({ finishReasons, stoppedBy, isBlocked: verdict === Number(Action.BLOCK) }) };
   return { kind: 'completed', callId, end, commitments };
 }
 
@@ -126,7 +136,7 @@ function readRefused(reader: BinaryReader, callId: string): Fact {
     else return false;
     return true;
   });
-  const end = { status: 'refused' as const, errorCode, httpStatus, endedAtMs, counts: NO_COUNTS, outputBytes: 0n, versionId: '', deploymentId: '', durationMs: 0, firstOutputMs: 0, costNano: 0n, cutBy: '' as const };
+  const end = { status: 'refused' as const, errorCode, httpStatus, endedAtMs, counts: NO_COUNTS, outputBytes: 0n, versionId: '', deploymentId: '', durationMs: 0, firstOutputMs: 0, costNano: 0n, overrunNano: 0n, cutBy: '' as const };
   return { kind: 'refused', callId, caller: callerOf(caller), end, commitments };
 }
 
@@ -145,6 +155,18 @@ function readCounts(reader: BinaryReader): Counts {
   });
   const [inputTokens, outputTokens, cachedInputTokens, reasoningTokens] = counts as [bigint, bigint, bigint, bigint];
   return { inputTokens, outputTokens, cachedInputTokens, reasoningTokens, estimated };
+}
+
+/** A billing.v1.Hold. */
+function readHold(reader: BinaryReader): Hold {
+  let [amountNano, limited] = [0n, false];
+  readMessage(reader, (field) => {
+    if (field === 1) amountNano = int64(reader);
+    else if (field === 2) limited = reader.bool();
+    else return false;
+    return true;
+  });
+  return { amountNano, limited };
 }
 
 /** Fields 4 to 7 of billing.v1.Price. */

@@ -137,7 +137,7 @@ describe('the end of an epoch', () => {
     const told = tables.abandoned.filter(({ callId }) => [open, ended, elsewhere].some((call) => call.callId === callId));
     expect(told).toMatchObject([{ callId: open.callId, counts: { outputTokens: 11n }, admittedAtMs: 1_700_000_000_000n }]);
     const { call, parts } = await get(open.callId);
-    expect(call).toMatchObject({ status: 'abandoned', outputBytes: 11n, counts: { outputTokens: 11n }, costNano: 33n });
+    expect(call).toMatchObject({ status: 'abandoned', outputBytes: 11n, counts: { outputTokens: 11n }, costNano: 33n, overrunNano: 0n });
     expect(deltas(parts)).toBe('Half an ans');
     expect((await get(elsewhere.callId)).call!.status).toBe('running');
     await tables.sign();
@@ -147,6 +147,19 @@ describe('the end of an epoch', () => {
     const openings = own.case === 'completed' ? own.value.openings : [];
     expect(commitments.map((commitment, index) => verifyOpening(commitment, openings[index]!))).toEqual(Array(8).fill(true));
     expect(openings.map(({ name, value }) => [name, Buffer.from(value).toString()]).slice(0, 5)).toEqual([['call_id', open.callId], ['organisation_id', ORGANISATION], ['project_id', PROJECT], ['key_id', 'key_1'], ['model', 'small']]);
+  });
+
+  it('leaves what a call cost above its last hold as overrun, as it is billed, whether it runs over one batch or two', async () => {
+    const producer = newProducer();
+    const [first, extended, whole] = [newCall(), newCall(), newCall()];
+    await tables.consume(segmentEntries(producer.segments([first.admitted(), first.output('a', 400n), extended.admitted(), extended.output('a', 290n)])));
+    await tables.consume(segmentEntries(producer.segments([extended.output('b', 400n, 1000n), whole.admitted(), whole.output('a'), whole.completed(undefined, '', 2n)])));
+    expect((await get(whole.callId)).call).toMatchObject({ status: 'answered', costNano: 3n, overrunNano: 2n });
+    await tables.consume([{ kind: 'closed', producer: producer.producer, epoch: 1n, seq: 2n }]);
+    expect((await get(first.callId)).call).toMatchObject({ status: 'abandoned', costNano: 1200n, overrunNano: 300n });
+    expect((await get(extended.callId)).call).toMatchObject({ status: 'abandoned', costNano: 1200n, overrunNano: 200n });
+    const { calls } = await tables.audit.listCalls({ organisationId: ORGANISATION });
+    expect(new Map(calls.map(({ callId, overrunNano }) => [callId, overrunNano])).get(first.callId)).toBe(300n);
   });
 
   it('in the same batch as the calls does the same', async () => {

@@ -38,7 +38,7 @@ function endColumns(rows: readonly EndedRow[], firstLeaf: bigint): string[] {
     numberArray(column(({ durationMs }) => durationMs, 0)), numberArray(column(({ firstOutputMs }) => firstOutputMs, 0)), numberArray(column(({ costNano }) => costNano, 0n)),
     numberArray(column<bigint | undefined>(({ leaf }) => firstLeaf + BigInt(leaf), undefined)),
     hexArray(rows.map(({ call, saltSeed }) => (saltSeed ? call.outputChain : undefined))), hexArray(rows.map(({ saltSeed }) => saltSeed)),
-    textArray(column<CutBy>((end) => end.cutBy, '')),
+    textArray(column<CutBy>((end) => end.cutBy, '')), numberArray(column((end) => end.overrunNano, 0n)),
   ];
 }
 
@@ -58,17 +58,18 @@ function openColumns(calls: readonly OpenCall[]): string[] {
     numberArray(calls.map(({ counts }) => counts.cachedInputTokens)), numberArray(calls.map(({ counts }) => counts.reasoningTokens)), booleanArray(calls.map(({ counts }) => counts.estimated)),
     numberArray(calls.map(({ outputBytes }) => outputBytes)), hexArray(calls.map(({ outputChain }) => outputChain)),
     textArray(calls.map(({ prices: { inputNano, cachedInputNano, outputNano, reasoningNano } }) => numberArray([inputNano, cachedInputNano, outputNano, reasoningNano]))),
+    numberArray(calls.map(({ hold }) => (hold.limited ? hold.amountNano : undefined))),
   ];
 }
 
 const END_COLUMNS = [
   'status', 'ended_at_ms', 'error_code', 'http_status', 'input_tokens', 'output_tokens', 'cached_input_tokens', 'reasoning_tokens', 'estimated',
-  'output_bytes', 'version_id', 'deployment_id', 'duration_ms', 'first_output_ms', 'cost_nano', 'leaf_index', 'output_chain', 'salt_seed', 'cut_by',
+  'output_bytes', 'version_id', 'deployment_id', 'duration_ms', 'first_output_ms', 'cost_nano', 'leaf_index', 'output_chain', 'salt_seed', 'cut_by', 'overrun_nano',
 ];
 const END_ARRAYS = `$2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::boolean[],
-  $11::bigint[], $12::text[], $13::text[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::text[], $19::text[], $20::text[]`;
+  $11::bigint[], $12::text[], $13::text[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::text[], $19::text[], $20::text[], $21::bigint[]`;
 const NEW_COLUMNS = ['organisation_id', 'project_id', 'key_id', 'model', 'stream', 'admitted_at_ms', 'producer', 'epoch', 'seqs'];
-const OPEN_COLUMNS = ['last_seq', 'input_tokens', 'output_tokens', 'cached_input_tokens', 'reasoning_tokens', 'estimated', 'output_bytes', 'output_chain', 'prices'];
+const OPEN_COLUMNS = ['last_seq', 'input_tokens', 'output_tokens', 'cached_input_tokens', 'reasoning_tokens', 'estimated', 'output_bytes', 'output_chain', 'prices', 'held_nano'];
 
 /** What travels as text because it stands in an array: bytes in hexadecimal, and arrays. */
 const READ_AS: Readonly<Record<string, (column: string) => string>> = {
@@ -84,7 +85,7 @@ const INSERT_CALLS = {
   name: 'audit_insert_calls',
   text: `INSERT INTO call (call_id, ${END_COLUMNS.join(', ')}, ${NEW_COLUMNS.join(', ')})
     SELECT given.call_id, ${valuesOf(END_COLUMNS)}, ${valuesOf(NEW_COLUMNS)}
-    FROM unnest($1::uuid[], ${END_ARRAYS}, $21::text[], $22::text[], $23::text[], $24::text[], $25::boolean[], $26::bigint[], $27::text[], $28::bigint[], $29::text[])
+    FROM unnest($1::uuid[], ${END_ARRAYS}, $22::text[], $23::text[], $24::text[], $25::text[], $26::boolean[], $27::bigint[], $28::text[], $29::bigint[], $30::text[])
       AS given (call_id, ${END_COLUMNS.join(', ')}, ${NEW_COLUMNS.join(', ')})`,
 };
 
@@ -98,7 +99,7 @@ const PUT_OPEN_CALLS = {
   name: 'audit_put_open_calls',
   text: `INSERT INTO open_call (call_id, producer, epoch, ${OPEN_COLUMNS.join(', ')})
     SELECT given.call_id, given.producer, given.epoch, ${valuesOf(OPEN_COLUMNS)}
-    FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::boolean[], $10::bigint[], $11::text[], $12::text[])
+    FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::boolean[], $10::bigint[], $11::text[], $12::text[], $13::bigint[])
       AS given (call_id, producer, epoch, ${OPEN_COLUMNS.join(', ')})
     ON CONFLICT (call_id) DO UPDATE SET ${OPEN_COLUMNS.map((name) => `${name} = excluded.${name}`).join(', ')}`,
 };

@@ -22,6 +22,16 @@ export const NO_COUNTS: Counts = { inputTokens: 0n, outputTokens: 0n, cachedInpu
 /** Of a call from before there were prices. */
 export const NO_PRICES: UnitPrices = { inputNano: 0n, cachedInputNano: 0n, outputNano: 0n, reasoningNano: 0n };
 
+/** What was set aside for a call. */
+export interface Hold {
+  readonly amountNano: bigint;
+  /** A budget applies: what is above the amount is charged to none. */
+  readonly limited: boolean;
+}
+
+/** Of a call from before there were holds. */
+export const NO_HOLD: Hold = { amountNano: 0n, limited: false };
+
 /** How a call ended, as the index names it. */
 export type EndStatus = 'answered' | 'disconnected' | 'failed' | 'abandoned' | 'refused';
 
@@ -49,6 +59,7 @@ export interface OpenCall extends Caller, Progress {
   /** Its cost belongs to that day. */
   readonly admittedAtMs: bigint;
   readonly prices: UnitPrices;
+  readonly hold: Hold;
 }
 
 /** A salted commitment, as it came or as audit made it. */
@@ -69,15 +80,17 @@ export interface End {
   readonly deploymentId: string;
   readonly durationMs: number;
   readonly firstOutputMs: number;
-  /** In nano-units. */
+  /** In nano-units, with the overrun. */
   readonly costNano: bigint;
+  /** Part of the cost above a limited hold. */
+  readonly overrunNano: bigint;
   readonly cutBy: CutBy;
 }
 
 /** The clear part of one record of a segment. */
 export type Fact =
-  | { readonly kind: 'admitted'; readonly callId: string; readonly caller: Caller; readonly stream: boolean; readonly admittedAtMs: bigint; readonly outputChain: Uint8Array; readonly prices: UnitPrices }
-  | { readonly kind: 'output'; readonly callId: string; readonly counts: Counts; readonly outputBytes: bigint; readonly outputChain: Uint8Array }
+  | { readonly kind: 'admitted'; readonly callId: string; readonly caller: Caller; readonly stream: boolean; readonly admittedAtMs: bigint; readonly outputChain: Uint8Array; readonly prices: UnitPrices; readonly hold: Hold }
+  | { readonly kind: 'output'; readonly callId: string; readonly counts: Counts; readonly outputBytes: bigint; readonly outputChain: Uint8Array; readonly hold: Hold | undefined }
   | { readonly kind: 'completed'; readonly callId: string; readonly end: End; readonly commitments: readonly NamedHash[] }
   | { readonly kind: 'refused'; readonly callId: string; readonly caller: Caller; readonly end: End; readonly commitments: readonly NamedHash[] }
   /** A piece of the body of the call's next record. */

@@ -1,18 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { End, Fact, Item, OpenCall } from './call.ts';
-import { NO_COUNTS, NO_PRICES } from './call.ts';
+import { NO_COUNTS, NO_HOLD, NO_PRICES } from './call.ts';
 import { integrate, type Known, type Plan } from './integrate.ts';
 
 const NOW_MS = 1_700_000_123_456;
 const context = { nowMs: NOW_MS, randomBytes: (length: number) => Buffer.alloc(length, 4) };
-const end = (status: End['status']): End => ({ status, errorCode: '', httpStatus: 200, endedAtMs: 1_700_000_000_000n, counts: NO_COUNTS, outputBytes: 9n, versionId: 'v', deploymentId: 'd', durationMs: 1, firstOutputMs: 1, costNano: 7n, cutBy: '' });
+const end = (status: End['status']): End => ({ status, errorCode: '', httpStatus: 200, endedAtMs: 1_700_000_000_000n, counts: NO_COUNTS, outputBytes: 9n, versionId: 'v', deploymentId: 'd', durationMs: 1, firstOutputMs: 1, costNano: 7n, overrunNano: 0n, cutBy: '' });
 const caller = { organisationId: 'org', projectId: 'proj', keyId: 'key', model: 'm' };
 
 function factOf(kind: Fact['kind'], callId: string, step: number): Fact {
   switch (kind) {
-    case 'admitted': return { kind, callId, caller, stream: true, admittedAtMs: 1n, outputChain: Buffer.alloc(32), prices: NO_PRICES };
-    case 'output': return { kind, callId, counts: { ...NO_COUNTS, outputTokens: BigInt(step) }, outputBytes: BigInt(step), outputChain: Buffer.alloc(32, step) };
+    case 'admitted': return { kind, callId, caller, stream: true, admittedAtMs: 1n, outputChain: Buffer.alloc(32), prices: NO_PRICES, hold: NO_HOLD };
+    case 'output': return { kind, callId, counts: { ...NO_COUNTS, outputTokens: BigInt(step) }, outputBytes: BigInt(step), outputChain: Buffer.alloc(32, step), hold: undefined };
     case 'completed': return { kind, callId, end: end('answered'), commitments: [] };
     case 'refused': return { kind, callId, caller, end: end('refused'), commitments: [] };
     case 'fragment': case 'unknown': return { kind, callId };

@@ -1,6 +1,6 @@
-import { costNano } from '@sluice/pricing';
+import { costNano, overrunNano } from '@sluice/pricing';
 import { toMinuteMs, type LogEntry } from '@sluice/transparency';
-import { NO_COUNTS, NO_PRICES, type End, type EpochEnds, type Fact, type Item, type OpenCall, type Place } from './call.ts';
+import { NO_COUNTS, NO_HOLD, NO_PRICES, type End, type EpochEnds, type Fact, type Item, type OpenCall, type Place } from './call.ts';
 import { EndedCalls, epochKey } from './ended-calls.ts';
 import { abandonedFields, commitmentsOf, SALT_SEED_BYTES, saltedHash } from './own-leaf.ts';
 
@@ -150,7 +150,7 @@ class Integration {
         if (working) return false;
         const admission = fact.kind === 'admitted' ? { stream: fact.stream, admittedAtMs: fact.admittedAtMs } : { stream: false, admittedAtMs: fact.end.endedAtMs };
         const call: OpenCall = {
-          admittedAtMs: admission.admittedAtMs, prices: fact.kind === 'admitted' ? fact.prices : NO_PRICES, callId: fact.callId, producer: place.producer, epoch: place.epoch, lastSeq: place.seq, ...fact.caller,
+          admittedAtMs: admission.admittedAtMs, prices: fact.kind === 'admitted' ? fact.prices : NO_PRICES, hold: fact.kind === 'admitted' ? fact.hold : NO_HOLD, callId: fact.callId, producer: place.producer, epoch: place.epoch, lastSeq: place.seq, ...fact.caller,
           counts: NO_COUNTS, outputBytes: 0n, outputChain: fact.kind === 'admitted' ? fact.outputChain : new Uint8Array(),
         };
         const made: Working = { call, end: undefined, saltSeed: undefined, touched: true, admission };
@@ -160,7 +160,7 @@ class Integration {
       }
       case 'output':
         if (!working) return false;
-        working.call = { ...working.call, counts: fact.counts, outputBytes: fact.outputBytes, outputChain: fact.outputChain, lastSeq: place.seq };
+        working.call = { ...working.call, counts: fact.counts, outputBytes: fact.outputBytes, outputChain: fact.outputChain, hold: fact.hold ?? working.call.hold, lastSeq: place.seq };
         working.touched = true;
         break;
       case 'completed':
@@ -194,9 +194,10 @@ class Integration {
     this.#abandoned.push(call);
     working.saltSeed = saltSeed;
     working.touched = true;
+    const cost = costNano(call.prices, call.counts);
     working.end = {
       status: 'abandoned', errorCode: '', httpStatus: 0, endedAtMs: BigInt(Math.trunc(nowMs)), counts: call.counts, outputBytes: call.outputBytes,
-      versionId: '', deploymentId: '', durationMs: 0, firstOutputMs: 0, costNano: costNano(call.prices, call.counts), cutBy: '', leaf: this.#leaves.length - 1,
+      versionId: '', deploymentId: '', durationMs: 0, firstOutputMs: 0, costNano: cost, overrunNano: overrunNano(cost, call.hold), cutBy: '', leaf: this.#leaves.length - 1,
     };
   }
 

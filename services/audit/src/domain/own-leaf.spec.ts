@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { verifyOpening } from '@sluice/segment';
-import { NO_COUNTS, NO_PRICES, type OpenCall } from './call.ts';
+import { NO_COUNTS, NO_HOLD, NO_PRICES, type OpenCall } from './call.ts';
 import { abandonedFields, commitmentsOf, openingsOf, type Field } from './own-leaf.ts';
 
 const seeds = fc.uint8Array({ minLength: 32, maxLength: 32 });
@@ -28,7 +28,7 @@ describe('the commitments that audit makes', () => {
 
 describe('an abandoned call', () => {
   const call: OpenCall = {
-    callId: 'c', organisationId: 'o', projectId: 'p', keyId: 'k', model: 'm', producer: 'gateway', epoch: 1n, lastSeq: 2n, admittedAtMs: 1n, prices: NO_PRICES,
+    callId: 'c', organisationId: 'o', projectId: 'p', keyId: 'k', model: 'm', producer: 'gateway', epoch: 1n, lastSeq: 2n, admittedAtMs: 1n, prices: NO_PRICES, hold: NO_HOLD,
     counts: { ...NO_COUNTS, inputTokens: 3n, outputTokens: 4n, estimated: true }, outputBytes: 5n, outputChain: Buffer.alloc(32, 6),
   };
 

@@ -43,22 +43,22 @@ export class CallScript {
     };
   }
 
-  /** `counted`: what the backend says, where that is not the truth. */
-  output(text: string, counted?: bigint): PendingRecord {
+  /** `counted`: what the backend says, where that is not the truth. `heldNano`: the hold was extended to this. */
+  output(text: string, counted?: bigint, heldNano?: bigint): PendingRecord {
     const { chain, body } = chainOutput(this.#chain, { events: [{ event: { case: 'delta', value: { text } } }] });
     this.#chain = chain;
     this.#outputBytes += BigInt(text.length);
-    return { callId: this.callId, record: { case: 'output', value: { outputBytes: this.#outputBytes, events: 1n, outputChain: chain, counts: { inputTokens: 5n, outputTokens: counted ?? this.#outputBytes } } }, body };
+    return { callId: this.callId, record: { case: 'output', value: { outputBytes: this.#outputBytes, events: 1n, outputChain: chain, counts: { inputTokens: 5n, outputTokens: counted ?? this.#outputBytes }, ...(heldNano !== undefined && { hold: { amountNano: heldNano, limited: true } }) } }, body };
   }
 
   /** `stoppedBy`: as a budget that ran out leaves it. */
-  completed(atMs = 1_700_000_060_000, stoppedBy = ''): PendingRecord {
+  completed(atMs = 1_700_000_060_000, stoppedBy = '', overrunNano = 0n): PendingRecord {
     const { commitment, opening } = commit('call_id', this.callId, randomBytes);
     return {
       callId: this.callId,
       record: { case: 'completed', value: {
         outcome: Outcome.ANSWERED, httpStatus: 200, outputBytes: this.#outputBytes, outputChain: this.#chain, counts: { inputTokens: 5n, outputTokens: this.#outputBytes },
-        versionId: 'mv_1', deploymentId: 'dep_1', completedAtMs: BigInt(atMs), firstOutputMs: 12, durationMs: 345, finishReasons: ['stop'], stoppedBy, costNano: 3n * this.#outputBytes, leaf: { commitments: [commitment] },
+        versionId: 'mv_1', deploymentId: 'dep_1', completedAtMs: BigInt(atMs), firstOutputMs: 12, durationMs: 345, finishReasons: ['stop'], stoppedBy, costNano: 3n * this.#outputBytes, overrunNano, leaf: { commitments: [commitment] },
       } },
       body: { case: 'completed', value: { openings: [opening] } },
     };
