@@ -288,7 +288,7 @@ export type InputVerdict = Message<"content_filter.v1.InputVerdict"> & {
   policyVersion: bigint;
 
   /**
-   * With all masks applied, where there are any; of a blocked input always, for its record.
+   * With all masks applied, where there are any; of a blocked input always, for its record, unless it is too much to look at: then nothing of it may be kept.
    *
    * @generated from field: chat.v1.ChatCall call = 3;
    */

@@ -6,8 +6,9 @@ import { ChatCallSchema, type ChatEvent } from '@sluice/proto/chat/v1/chat';
 import { Action, ContentFilterService, Direction, FilterRequestSchema, type FilterRequest, type FilterResponse } from '@sluice/proto/content_filter/v1/content_filter';
 import { InProcessTransport, type Client, type Implementation } from '@sluice/rpc';
 import type { CallHits } from '../domain/call/call-filter.ts';
+import { CALL_STEPS_LIMIT } from '../domain/call/limits.ts';
 import { delta, finished, started, usage } from '../domain/call/testing/events.ts';
-import { FailingPolicy, MASK, ScriptedPolicies, ScriptedPolicy, type ScriptedRule } from '../domain/call/testing/scripted-policy.ts';
+import { FailingPolicy, MASK, ScriptedPolicies, ScriptedPolicy, STEPS_A_LETTER, type ScriptedRule } from '../domain/call/testing/scripted-policy.ts';
 import { filterRpc } from './filter.rpc.ts';
 
 const RULES: ScriptedRule[] = [{ word: 'abc', action: 'mask' }, { word: 'bad', action: 'block' }, { word: 'hm', action: 'flag' }];
@@ -116,6 +117,12 @@ describe('Filter', () => {
   it('gives of an input that is blocked what a record may keep, when rules mask something in it', async () => {
     const step = await new Talk().begin('my abc, so bad, abc');
     expect(step).toMatchObject({ value: { action: Action.BLOCK, ruleId: 'rule-1', call: { messages: Buffer.from(`[{"role":"user","content":"my ${MASK}, so bad, ${MASK}"}]`) } } });
+  });
+
+  it('gives nothing of an input that is blocked and too much to look at to its end', async () => {
+    const step = await new Talk().begin(`so bad ${'x'.repeat((1.1 * CALL_STEPS_LIMIT) / STEPS_A_LETTER)}`);
+    expect(step).toMatchObject({ value: { action: Action.BLOCK, ruleId: 'rule-1', hitCount: 1 } });
+    expect(step.value).not.toHaveProperty('call');
   });
 
   it('says that the model can be stopped, and still takes what is under way', async () => {

@@ -81,8 +81,8 @@ async function verdict(filter: CallFilter, { call }: FilterInput): Promise<Filte
         $typeName: 'content_filter.v1.InputVerdict',
         action: outcome.action ? ACTIONS[outcome.action] : Action.UNSPECIFIED,
         policyVersion: policy.version,
-        // Of what is blocked always: whoever records it keeps what is given back, and nothing else.
-        ...(outcome.call === call && outcome.action !== 'block' ? {} : { call: outcome.call }),
+        // Of what is blocked always, if it can be kept: whoever records it keeps what is given back, and nothing else.
+        ...(outcome.call === undefined || (outcome.call === call && outcome.action !== 'block') ? {} : { call: outcome.call }),
         ruleId: outcome.blockedBy?.id ?? '',
         ruleTitle: outcome.blockedBy?.title ?? '',
         ...filter.hits.fresh(),

@@ -38,7 +38,7 @@ describe('call filter', () => {
     const counting = async (): Promise<void> => void turns++;
     const outcome = await call.input(callOf(`abc${'x'.repeat(20_000)}`), counting);
     expect(turns).toBeGreaterThanOrEqual(stretches);
-    expect(jsonTextOf(outcome.call.messages)).toMatch(/"content":"\[masked\]xxx/);
+    expect(jsonTextOf(outcome.call!.messages)).toMatch(/"content":"\[masked\]xxx/);
     const { events } = await call.output([delta('x'.repeat(20_000)), delta('abc')], true, counting);
     expect(turns).toBeGreaterThanOrEqual(2 * stretches);
     expect(clientView(events).texts).toEqual({ '0/CONTENT/0': `${'x'.repeat(20_000)}${MASK}` });
@@ -58,6 +58,49 @@ describe('call filter', () => {
     const refusal = await refusalOf(call.input(callOf('x'.repeat(CALL_STEPS_LIMIT / STEPS_A_LETTER + 1)), turn));
     expect(refusal).toMatchObject({ code: 'invalid_value', param: 'messages', message: expect.stringContaining('shorten') });
     expect(refusal.retryAfterSeconds).toBeUndefined();
+  });
+
+  it('tells what is too much to look at by what cost most of it', async () => {
+    const most = CALL_STEPS_LIMIT / STEPS_A_LETTER;
+    const refusal = (content: number, fields: Readonly<Record<string, number>>): Promise<ServiceError> => {
+      const messages = callOf('x'.repeat(content)).messages;
+      const call = create(ChatCallSchema, { messages, choices: 1, fields: Object.entries(fields).map(([name, letters]) => ({ name, json: Buffer.from(JSON.stringify('y'.repeat(letters))) })) });
+      return refusalOf(open(policiesOf({ word: 'abc', action: 'flag' })).input(call, turn));
+    };
+    expect(await refusal(1.1 * most, {})).toMatchObject({ code: 'invalid_value', param: 'messages', message: expect.stringContaining('`messages`') });
+    expect(await refusal(0.3 * most, { tools: 0.9 * most })).toMatchObject({ code: 'invalid_value', param: 'tools', message: expect.stringContaining('`tools`') });
+    expect(await refusal(0.3 * most, { tools: 0.6 * most, user: 0.3 * most })).toMatchObject({ param: 'tools' });
+    expect(await refusal(0.6 * most, { tools: 0.3 * most, user: 0.3 * most })).toMatchObject({ param: 'messages' });
+  });
+
+  it('says that an input is blocked, and keeps what it masks of it, however much of it there is to look at', async () => {
+    const most = CALL_STEPS_LIMIT / STEPS_A_LETTER;
+    const call = open(policiesOf({ word: 'abc', action: 'mask' }, { word: 'bad', action: 'block' }));
+    const outcome = await call.input(callOf(`abc${'x'.repeat(most * 0.6)} bad${'x'.repeat(most * 0.3)}`), turn);
+    expect(outcome).toMatchObject({ action: 'block', blockedBy: { id: 'rule-1' } });
+    expect(jsonTextOf(outcome.call!.messages)).toContain(`"content":"${MASK}xxx`);
+    expect(call.hits.all.map(({ ruleId }) => ruleId)).toEqual(['rule-0', 'rule-1']);
+  });
+
+  it('keeps nothing of what is blocked and cannot be looked at to its end', async () => {
+    const call = open(policiesOf({ word: 'abc', action: 'mask' }, { word: 'bad', action: 'block' }));
+    const outcome = await call.input(callOf(`abc bad${'x'.repeat(1.1 * CALL_STEPS_LIMIT / STEPS_A_LETTER)}`), turn);
+    expect(outcome).toMatchObject({ action: 'block', blockedBy: { id: 'rule-1' }, call: undefined });
+    const many = open(policiesOf({ word: 'bad', action: 'block' }));
+    expect(await many.input(create(ChatCallSchema, { messages: Buffer.from(JSON.stringify(['bad', ...Array.from({ length: 70_000 }, () => 'x')])), choices: 1 }), turn)).toMatchObject({ action: 'block', call: undefined });
+  });
+
+  it('fails closed when it cannot look again at what is blocked for any other reason', async () => {
+    const rules: ScriptedRule[] = [{ word: 'bad', action: 'block' }];
+    const policy = Object.defineProperty(new ScriptedPolicy(rules), 'masksAlone', { value: new FailingPolicy(rules, () => true) });
+    expect(await refusalOf(open(new ScriptedPolicies(policy)).input(callOf('bad'), turn))).toMatchObject({ code: 'content_filter_unavailable' });
+  });
+
+  it('lets others have their turn also while it looks again at what is blocked', async () => {
+    const call = open(policiesOf({ word: 'bad', action: 'block' }));
+    let turns = 0;
+    await call.input(callOf(`bad${'x'.repeat(20_000)}`), async () => void turns++);
+    expect(turns).toBeGreaterThanOrEqual(Math.floor(20_000 / STRETCH_UNITS));
   });
 
   it('has no output for an input that was blocked, nor before the input', async () => {

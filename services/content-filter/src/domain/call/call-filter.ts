@@ -49,7 +49,7 @@ export class CallFilter {
   readonly owner: CallOwner;
   readonly hits: Hits;
   /** An input can be made shorter; an output ends. */
-  readonly #work = new Work(() => (this.#output ? beyondLimit('what is so much work') : tooMuchToLookAt('messages')));
+  readonly #work = new Work((dearest) => (this.#output ? beyondLimit('what is so much work') : tooMuchToLookAt(dearest)));
   #output: OutputFilter | undefined;
   #hasFailed = false;
 
@@ -65,7 +65,7 @@ export class CallFilter {
 
   /** @param turn lets others have theirs; awaited when much was looked at */
   async input(call: ChatCall, turn: () => Promise<void>): Promise<InputOutcome> {
-    const outcome = await this.#guarded(filterInput(call, this.policy, this.hits), turn);
+    const outcome = await this.#guarded(filterInput(call, this.policy, this.hits, (field) => this.#work.begin(field)), turn);
     if (outcome.action !== 'block') this.#output = new OutputFilter(this.policy, call.choices, this.hits);
     return outcome;
   }

@@ -92,7 +92,7 @@ function verdictOn(call: Readonly<Record<string, unknown>>, edit: Pick<Edit, 'fi
   const { messages = '[]', ...fields } = sources;
   const given = create(ChatCallSchema, { model: 'm', choices: 1, messages: Buffer.from(messages), fields: Object.entries(fields).map(([name, json]) => ({ name, json: Buffer.from(json) })) });
   const { action, call: left } = finish(filterInput(given, policy, new Hits(policy, 'org', () => new Uint8Array(1))));
-  return { action, left: [left.messages, ...left.fields.map(({ json }) => json)].map((bytes) => Buffer.from(bytes).toString()).join('\n') };
+  return { action, left: [left!.messages, ...left!.fields.map(({ json }) => json)].map((bytes) => Buffer.from(bytes).toString()).join('\n') };
 }
 
 const holds = (text: string): boolean => text.replaceAll('\\u0062', 'b').includes(WORD) || text.includes(CARD);

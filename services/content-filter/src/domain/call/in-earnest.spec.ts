@@ -109,9 +109,9 @@ describe('the filter of a call with its engine', () => {
       new CallFilter({ callId: 'c', organisationId: 'org', projectId: 'p' }, { policies: { of: () => policy }, hash: () => new Uint8Array(1) }).input(create(ChatCallSchema, { messages: Buffer.from(messages), choices: 1 }), turn);
     const masked = await verdictOn('[{"role":"user","content":"I am jo\\u0040ex.org, 13800138000", "n": 42}]');
     expect(masked.action).toBe('mask');
-    expect(Buffer.from(masked.call.messages).toString()).toMatch(/^\[\{"role":"user","content":"I am [^@]*\*[^"]*, 138\*+8000", "n": 42\}\]$/);
+    expect(Buffer.from(masked.call!.messages).toString()).toMatch(/^\[\{"role":"user","content":"I am [^@]*\*[^"]*, 138\*+8000", "n": 42\}\]$/);
     const refused = await verdictOn('[{"role":"user","content":"otter", "phone": 1.3800138e10}]');
     expect(refused.action).toBe('block');
-    expect(Buffer.from(refused.call.messages).toString()).toMatch(/^\[\{"role":"user","content":"\*{5}", "phone": "138\*+8000"\}\]$/);
+    expect(Buffer.from(refused.call!.messages).toString()).toMatch(/^\[\{"role":"user","content":"\*{5}", "phone": "138\*+8000"\}\]$/);
   });
 });

@@ -26,8 +26,8 @@ function run(call: ChatCall, rules: Policy = policy): InputOutcome & { hits: Hit
   }
 }
 
-const messagesOf = (outcome: InputOutcome): unknown => JSON.parse(Buffer.from(outcome.call.messages).toString());
-const fieldOf = ({ call }: InputOutcome, name: string): unknown => JSON.parse(Buffer.from(call.fields.find((field) => field.name === name)!.json).toString());
+const messagesOf = (outcome: InputOutcome): unknown => JSON.parse(Buffer.from(outcome.call!.messages).toString());
+const fieldOf = ({ call }: InputOutcome, name: string): unknown => JSON.parse(Buffer.from(call!.fields.find((field) => field.name === name)!.json).toString());
 
 describe('input filter', () => {
   it('gives a clean call back as it is', () => {
@@ -103,7 +103,7 @@ describe('input filter', () => {
     const outcome = run(callOf(messages, fields));
     expect(outcome).toMatchObject({ action: 'block', blockedBy: { id: 'rule-0' } });
     expect(outcome.hits.all).toMatchObject([{ ruleId: 'rule-0' }]);
-    expect(JSON.stringify([messagesOf(outcome), outcome.call.fields.map(({ json }) => Buffer.from(json).toString())])).not.toContain('abc');
+    expect(JSON.stringify([messagesOf(outcome), outcome.call!.fields.map(({ json }) => Buffer.from(json).toString())])).not.toContain('abc');
   });
 
   it('flags what must stay as it is', () => {
@@ -134,8 +134,8 @@ describe('input filter', () => {
   it('leaves every byte alone that no mask replaces', () => {
     const source = '[ {"role":"user" ,"content":"x \\u0061bc \\ud83d\\ude00\\/", "n": 1.50e3,"seed":12345678901234567890}, {"content":"\\u0041"}]';
     const outcome = run(callOf(source, { logit_bias: '{ "50256" : -100 }', seed: '12345678901234567890' }));
-    expect(Buffer.from(outcome.call.messages).toString()).toBe(source.replace('"x \\u0061bc \\ud83d\\ude00\\/"', `"x ${MASK} \u{1f600}/"`));
-    expect(outcome.call.fields.map(({ json }) => Buffer.from(json).toString())).toEqual(['{ "50256" : -100 }', '12345678901234567890']);
+    expect(Buffer.from(outcome.call!.messages).toString()).toBe(source.replace('"x \\u0061bc \\ud83d\\ude00\\/"', `"x ${MASK} \u{1f600}/"`));
+    expect(outcome.call!.fields.map(({ json }) => Buffer.from(json).toString())).toEqual(['{ "50256" : -100 }', '12345678901234567890']);
   });
 
   it.each<[string, unknown, Record<string, unknown>]>([

@@ -17,8 +17,11 @@ import { lookAt } from './whole-text.ts';
 export interface InputOutcome {
   /** The strictest of what was done; undefined when nothing was found. */
   readonly action: PolicyRule['action'] | undefined;
-  /** What the model may get, and what a record may keep, also of a call that is blocked (all of it with its masks, the blocked words as they were): the call itself when nothing was masked. */
-  readonly call: ChatCall;
+  /**
+   * What the model may get, and what a record may keep, also of a call that is blocked (all of it with its masks, the blocked words as they were): the
+   * call itself when nothing was masked. Undefined for one that is blocked and cannot be looked at to its end: nothing of it may be kept.
+   */
+  readonly call: ChatCall | undefined;
   /** The rule that blocks. */
   readonly blockedBy?: PolicyRule;
 }
@@ -28,26 +31,43 @@ export interface InputOutcome {
  * replaces stay as the client sent them; what would be masked and cannot be is refused.
  *
  * Yields after every stretch of text, for others to get their turn; what it yields has no meaning.
+ *
+ * @param begins told the name of what is looked at next: `messages`, or a field
  */
-export function* filterInput(call: ChatCall, policy: Policy, hits: Hits): Generator<void, InputOutcome> {
+export function* filterInput(call: ChatCall, policy: Policy, hits: Hits, begins: (field: string) => void = () => undefined): Generator<void, InputOutcome> {
   if (!policy.filtersInput) return { action: undefined, call };
   const found: Hits['add'] = (...some) => hits.add(...some);
   const reader = new InputReader(policy, found, new JoinedParts(policy, (matches, index) => found(matches, 'in', { channel: CHANNEL.content, index })));
-  const left = yield* readCall(call, reader);
-  if (reader.blockedBy !== undefined) {
-    // Behind the match that blocks nothing was looked at yet. These hits are those of a call that nobody answers: they are not told.
-    const kept = yield* readCall(call, new InputReader(policy.masksAlone, () => undefined, undefined));
-    return { action: 'block', call: kept, blockedBy: policy.rule(reader.blockedBy) };
-  }
+  const left = yield* readCall(call, reader, begins);
+  if (reader.blockedBy !== undefined) return { action: 'block', call: yield* keptOf(call, policy.masksAlone), blockedBy: policy.rule(reader.blockedBy) };
   if (left !== call) return { action: 'mask', call: left };
   return { action: hits.count > 0 ? 'flag' : undefined, call };
 }
 
+/**
+ * What may be kept of a call that is blocked: behind the match that blocks nothing was looked at yet. These hits are those of a call that nobody answers: they
+ * are not told. Undefined when it cannot be looked at to its end: that is no reason to tell the client anything else than that it is blocked.
+ */
+function* keptOf(call: ChatCall, masks: Policy): Generator<void, ChatCall | undefined> {
+  const cut = new Set<number>();
+  const parts = new JoinedParts(masks, (matches, index) => {
+    if (matches.some(({ rule }) => masks.rule(rule).action === 'mask')) cut.add(index);
+  });
+  try {
+    return yield* readCall(call, new InputReader(masks, () => undefined, parts, cut), () => undefined);
+  } catch (thrown) {
+    if (thrown instanceof ServiceError) return undefined;
+    throw thrown;
+  }
+}
+
 /** The call as it may go on: the same when nothing of it is masked. */
-function* readCall(call: ChatCall, reader: InputReader): Generator<void, ChatCall> {
+function* readCall(call: ChatCall, reader: InputReader, begins: (field: string) => void): Generator<void, ChatCall> {
+  begins('messages');
   const messages = yield* reader.read('messages', call.messages);
   const fields: ChatCall['fields'] = [];
   for (const field of call.fields) {
+    begins(field.name);
     const json = yield* reader.read(field.name, field.json);
     fields.push(json === field.json ? field : { ...field, json });
   }
@@ -58,24 +78,36 @@ function* readCall(call: ChatCall, reader: InputReader): Generator<void, ChatCal
 /** Where a text stands. */
 type Standing = Pick<JsonLiteral<InputPlace>, 'place' | 'index'>;
 
+/** What becomes of a name, a string or a number. */
+interface Left {
+  readonly literal: JsonLiteral<InputPlace>;
+  readonly text: string;
+  readonly isPart: boolean;
+}
+
 class InputReader {
   /** Index of the rule that blocks. */
   blockedBy: number | undefined;
   readonly #policy: Policy;
   readonly #found: Hits['add'];
-  readonly #parts: JoinedParts | undefined;
+  readonly #parts: JoinedParts;
+  readonly #cut: ReadonlySet<number> | undefined;
   readonly #clean = new CleanTexts();
   readonly #cleanBeside: Pick<CleanTexts, 'has' | 'add'>;
   /** What the text that was looked at last has shown. */
   #shown: readonly TextMatch[] = [];
   #count = 0;
 
-  /** @param parts of messages, read together; undefined where nothing can be refused any more */
-  constructor(policy: Policy, found: Hits['add'], parts: JoinedParts | undefined) {
+  /**
+   * @param parts of messages, read together
+   * @param cut messages of which the parts show what a mask would hide; given where nothing can be refused any more, and all of such parts is to be hidden
+   */
+  constructor(policy: Policy, found: Hits['add'], parts: JoinedParts, cut?: ReadonlySet<number>) {
     this.#policy = policy;
     this.#cleanBeside = policy.recurring?.in ?? this.#clean;
     this.#found = found;
     this.#parts = parts;
+    this.#cut = cut;
   }
 
   /** The bytes of one field as they may go on: the same when nothing of it is masked. */
@@ -85,18 +117,31 @@ class InputReader {
     if (FIELDS.kindOf('name', field) !== undefined) yield* this.#look(field, 'fixed', { place: FIELDS, index: 0 });
     if (this.blockedBy !== undefined) return json;
     const source = jsonTextOf(json);
-    const edits = new JsonEdits(source);
+    const changed: Left[] = [];
     for (const literal of jsonLiterals(source, FIELDS.member(field))) {
       if (++this.#count > INPUT_TEXTS_LIMIT) throw new ServiceError('invalid_value', `The request holds more than ${INPUT_TEXTS_LIMIT} names, strings and numbers.`);
       const kind = literal.place.kindOf(literal.kind, literal.text);
       if (kind === undefined) continue;
-      const left = yield* this.#leftOf(literal, kind);
-      if (this.#parts && this.blockedBy === undefined && literal.place.isTextPart) this.blockedBy = yield* this.#parts.add(literal.text, this.#shown, literal.index);
+      const text = yield* this.#leftOf(literal, kind);
+      const isPart = literal.place.isTextPart;
+      if (isPart && this.blockedBy === undefined) this.#refuse(yield* this.#parts.add(literal.text, this.#shown, literal.index));
       if (this.blockedBy !== undefined) return json;
+      if (text !== literal.text || (isPart && this.#cut)) changed.push({ literal, text, isPart });
+    }
+    this.#refuse(this.#parts.end());
+    return this.blockedBy === undefined ? this.#edited(json, source, changed) : json;
+  }
+
+  #refuse(rule: number | undefined): void {
+    if (!this.#cut) this.blockedBy ??= rule;
+  }
+
+  #edited(json: Uint8Array, source: string, changed: readonly Left[]): Uint8Array {
+    const edits = new JsonEdits(source);
+    for (const { literal, text, isPart } of changed) {
+      const left = isPart && this.#cut?.has(literal.index) ? '*'.repeat(literal.text.length) : text;
       if (left !== literal.text) edits.replace(literal, left);
     }
-    this.blockedBy ??= this.#parts?.end();
-    if (this.blockedBy !== undefined) return json;
     return edits.isChanged ? edits.bytes() : json;
   }
 
@@ -124,7 +169,7 @@ class InputReader {
     const release = yield* lookAt(stream, text);
     this.#shown = release.matches;
     // What must stay as it is can only be refused; in what is only kept it is masked as well.
-    const refusedBy = release.blockedBy ?? (kind === 'fixed' && this.#parts ? release.matches.find(({ rule }) => this.#actionOf(rule) === 'mask')?.rule : undefined);
+    const refusedBy = release.blockedBy ?? (kind === 'fixed' && !this.#cut ? release.matches.find(({ rule }) => this.#actionOf(rule) === 'mask')?.rule : undefined);
     const isTold = (rule: number): boolean => rule === refusedBy || this.#actionOf(rule) === 'flag' || kind !== 'fixed';
     this.#found(release.matches.filter(({ rule }) => isTold(rule)), 'in', { channel, index: channel === CHANNEL.none ? 0 : index });
     this.blockedBy ??= refusedBy;

@@ -14,7 +14,7 @@ function open(): { parts: JoinedParts; found: [number, TextMatch[]][] } {
 describe('joined parts', () => {
   it('block what they say together', () => {
     const { parts, found } = open();
-    expect([finish(parts.add('hm b', [], 4)), finish(parts.add('a', [], 4)), finish(parts.add('d', [], 4))]).toEqual([undefined, undefined, 1]);
+    expect([finish(parts.add('hm b', [{ rule: 0, start: 0, end: 2, text: 'hm' }], 4)), finish(parts.add('a', [], 4)), finish(parts.add('d', [], 4))]).toEqual([undefined, undefined, 1]);
     expect(found).toEqual([[4, [{ rule: 1, start: 3, end: 6, text: 'bad' }]]]);
   });
 
@@ -35,24 +35,50 @@ describe('joined parts', () => {
     const masks = new ScriptedPolicy([{ word: 'secret', action: 'mask' }]);
     const found: TextMatch[] = [];
     const parts = new JoinedParts(masks, (matches) => void found.push(...matches));
-    expect([finish(parts.add('a secret b', [], 0)), finish(parts.add('secret', [], 0)), finish(parts.add(' sec', [], 0)), finish(parts.add('ret', [], 0)) ?? parts.end()]).toEqual([undefined, undefined, undefined, 0]);
+    const alone = (start: number): TextMatch[] => [{ rule: 0, start, end: start + 6, text: 'secret' }];
+    expect([finish(parts.add('a secret b', alone(2), 0)), finish(parts.add('secret', alone(0), 0)), finish(parts.add(' sec', [], 0)), finish(parts.add('ret', [], 0)) ?? parts.end()]).toEqual([undefined, undefined, undefined, 0]);
     expect(found).toMatchObject([{ rule: 0, start: 17, end: 23 }]);
   });
 
-  it('leave alone what a part shows by itself, although it goes on in the next', () => {
-    const letters = new ScriptedPolicy([{ word: 'ab', action: 'mask' }, { word: 'abc', action: 'mask' }]);
-    const alone = (start: number, rule: number): TextMatch[] => [{ rule, start, end: start + 2, text: 'ab' }];
-    const refused = (shown: TextMatch[], first = 'x ab', second = 'c'): number | undefined => {
+  it('refuse what goes on beyond all that the parts hide by themselves, and nothing that they hide', () => {
+    const letters = new ScriptedPolicy([{ word: 'ab', action: 'mask' }, { word: 'abc', action: 'mask' }, { word: 'c', action: 'flag' }]);
+    const alone = (start: number, end: number, rule = 0): TextMatch => ({ rule, start, end, text: 'abc'.slice(0, end - start) });
+    const refused = (first: TextMatch[], second: TextMatch[]): number | undefined => {
       const parts = new JoinedParts(letters, () => undefined);
-      finish(parts.add('before', alone(2, 1), 0));
-      return finish(parts.add(first, shown, 0)) ?? finish(parts.add(second, [], 0)) ?? parts.end();
+      finish(parts.add('before', [alone(2, 5, 1)], 0));
+      return finish(parts.add('x ab', first, 0)) ?? finish(parts.add('c', second, 0)) ?? parts.end();
     };
-    expect([refused(alone(2, 1)), refused(alone(2, 0)), refused(alone(1, 1)), refused([])]).toEqual([undefined, 1, 1, 1]);
+    expect(refused([alone(2, 4)], [])).toBe(1);
+    expect(refused([alone(2, 4)], [alone(0, 1, 2)])).toBe(1);
+    expect(refused([alone(2, 4)], [alone(0, 1)])).toBeUndefined();
+    expect(refused([alone(2, 4)], [alone(0, 1, 1)])).toBeUndefined();
+    expect(refused([alone(3, 4), alone(2, 3)], [alone(0, 1)])).toBeUndefined();
+    expect(refused([alone(3, 4)], [alone(0, 1)])).toBe(0);
+    expect(refused([], [])).toBe(0);
+  });
+
+  it('know of each message what its own parts hide, and where', () => {
+    const masks = new ScriptedPolicy([{ word: 'abc', action: 'mask' }]);
+    const parts = new JoinedParts(masks, () => undefined);
+    const alone: TextMatch[] = [{ rule: 0, start: 0, end: 3, text: 'abc' }];
+    const message = (index: number, ...some: readonly (readonly [string, TextMatch[]])[]): number | undefined => some.map(([part, shown]) => finish(parts.add(part, shown, index))).find((rule) => rule !== undefined);
+    expect(message(0, ['abc', alone], ['x', []], ['abc', alone])).toBeUndefined();
+    expect(message(1, ['abc', alone], ['xx', []], ['abc', alone], ['yy', []])).toBeUndefined();
+    expect(message(2, ['ab', []], ['c', []])).toBe(0);
+  });
+
+  it('tell what is flagged and no part shows', () => {
+    const { parts, found } = open();
+    for (const [part, alone] of [['hm h', [{ rule: 0, start: 0, end: 2, text: 'hm' }]], ['m', []], [' hm', [{ rule: 0, start: 1, end: 3, text: 'hm' }]]] as const) finish(parts.add(part, alone, 3));
+    expect(parts.end()).toBeUndefined();
+    expect(found).toEqual([[3, [{ rule: 0, start: 3, end: 5, text: 'hm' }]]]);
   });
 
   it('begin anew with each message', () => {
     const { parts } = open();
     expect([finish(parts.add('b', [], 0)), finish(parts.add('x', [], 0)), finish(parts.add('ba', [], 1)), finish(parts.add('d', [], 2))]).toEqual([undefined, undefined, undefined, undefined]);
+    // Those of another field have the same numbers.
+    expect([finish(parts.add('ba', [], 0)), parts.end(), finish(parts.add('d', [], 0)), finish(parts.add('x', [], 0)), parts.end()]).toEqual([undefined, undefined, undefined, undefined, undefined]);
   });
 
   it('cost nothing while a message has one part', () => {

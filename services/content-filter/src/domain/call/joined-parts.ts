@@ -1,29 +1,29 @@
-import { HELD_UNITS_LIMIT } from './limits.ts';
+import { HiddenPlaces } from './hidden-places.ts';
 import type { Policy, Release, TextMatch, TextStream } from './policy.ts';
 import { pushed } from './whole-text.ts';
 
-type Place = Pick<TextMatch, 'rule' | 'start' | 'end'>;
-
 /**
- * The text parts of one message, one behind the other, as templates of models join them: what is blocked is blocked too
- * when it is cut in parts, and what would be masked is refused when it is, because no part alone can be masked. Each part
- * alone was looked at before: what it shows of a rule is masked there, whatever else the parts say at that place.
+ * The text parts of one message, one behind the other, as templates of models join them: what is blocked is blocked too when it is cut in
+ * parts, and what would be masked is refused when it is, because no part alone can be masked. Each part alone was looked at before. What its masks hide
+ * is no reason to refuse, but nothing less: a cut must not leave to see what stands hidden in the text as a whole, be it because it goes through a
+ * match, or because it parts a match from a word that announces it.
  */
 export class JoinedParts {
   readonly #policy: Policy;
   readonly #found: (matches: readonly TextMatch[], message: number) => void;
   #message = -1;
   #first = '';
-  /** What the parts alone have shown, by its place in the message. */
-  #shown: Place[] = [];
-  /** Where the next part begins, and where those before it did. */
+  #firstAlone: readonly TextMatch[] = [];
+  #hidden: HiddenPlaces;
+  /** Where the next part begins. */
   #length = 0;
-  #borders: number[] = [];
   #stream: TextStream | undefined;
 
+  /** @param found told what no part alone shows, of rules that block, of the one that refuses, and of those that flag */
   constructor(policy: Policy, found: (matches: readonly TextMatch[], message: number) => void) {
     this.#policy = policy;
     this.#found = found;
+    this.#hidden = new HiddenPlaces(policy);
   }
 
   /** The rule that blocks what the parts so far say together. Yields between stretches of text. @param alone what the part shows by itself */
@@ -32,47 +32,39 @@ export class JoinedParts {
       const before = this.end();
       this.#message = message;
       this.#first = part;
-      this.#length = 0;
-      this.#borders = [];
-      this.#shown = [...alone];
+      this.#firstAlone = alone;
       return before;
     }
-    const from = this.#stream ? this.#length : this.#first.length;
-    for (const { rule, start, end } of alone) this.#shown.push({ rule, start: start + from, end: end + from });
     if (!this.#stream) {
       this.#stream = this.#policy.open('in');
-      const first = yield* this.#push(this.#stream, this.#first);
+      this.#hidden = new HiddenPlaces(this.#policy);
+      this.#length = 0;
+      const first = yield* this.#push(this.#stream, this.#first, this.#firstAlone);
       if (first !== undefined) return first;
     }
-    return yield* this.#push(this.#stream, part);
+    return yield* this.#push(this.#stream, part, alone);
   }
 
   /** The rule that blocks now that nothing follows: a word may be one only because its message ends with it. */
   end(): number | undefined {
     const stream = this.#stream;
     this.#stream = undefined;
-    return stream && this.#told(stream.end());
+    const refusedBy = stream && this.#told(stream.end());
+    this.#message = -1;
+    return refusedBy;
   }
 
-  *#push(stream: TextStream, part: string): Generator<void, number | undefined> {
-    this.#borders.push(this.#length);
+  *#push(stream: TextStream, part: string, alone: readonly TextMatch[]): Generator<void, number | undefined> {
+    this.#hidden.add(alone, this.#length);
     this.#length += part.length;
     return this.#told(yield* pushed(stream, part));
   }
 
   #told({ matches, blockedBy }: Release): number | undefined {
-    const refusedBy = blockedBy ?? matches.find((match) => this.#policy.rule(match.rule).action === 'mask' && this.#isCut(match))?.rule;
-    if (refusedBy !== undefined) this.#found(matches.filter(({ rule }) => rule === refusedBy), this.#message);
+    const actionOf = ({ rule }: TextMatch) => this.#policy.rule(rule).action;
+    const refusedBy = blockedBy ?? matches.find((match) => actionOf(match) === 'mask' && !this.#hidden.hides(match))?.rule;
+    const told = matches.filter((match) => match.rule === refusedBy || (actionOf(match) === 'flag' && !this.#hidden.has(match)));
+    if (told.length > 0) this.#found(told, this.#message);
     return refusedBy;
-  }
-
-  /** What crosses a border, and no part alone shows. */
-  #isCut({ rule, start, end }: TextMatch): boolean {
-    if (!this.#borders.some((border) => start < border && border < end)) return false;
-    for (let index = this.#shown.length - 1; index >= 0 && this.#shown[index]!.start >= start - HELD_UNITS_LIMIT; index--) {
-      const shown = this.#shown[index]!;
-      if (shown.rule === rule && start <= shown.start && shown.end <= end) return false;
-    }
-    return true;
   }
 }

@@ -5,26 +5,50 @@ import { recurringTextsOf, type RecurringTexts } from './recurring-texts.ts';
 
 /** What looking at one call costs, in steps of the engine: so that no call keeps others from their turn, or a core for long. */
 export class Work {
-  readonly #tooMuch: () => ServiceError;
-  #stepsInTurn = 0;
+  readonly #tooMuch: (dearest: string) => ServiceError;
+  readonly #turn: { steps: number };
   #steps = 0;
+  #subject = '';
+  /** Steps that the dearest so far has cost, and those before the one that is looked at now. */
+  #dearest = { subject: '', steps: 0 };
+  #before = 0;
 
-  /** @param tooMuch what is thrown when one call would cost too much */
-  constructor(tooMuch: () => ServiceError) {
+  /** @param tooMuch what is thrown when one call would cost too much; told what of it cost most */
+  constructor(tooMuch: (dearest: string) => ServiceError, turn = { steps: 0 }) {
     this.#tooMuch = tooMuch;
+    this.#turn = turn;
+  }
+
+  /** As much once more, out of the same turns. */
+  again(): Work {
+    return new Work(this.#tooMuch, this.#turn);
+  }
+
+  /** What is looked at from here on. */
+  begin(subject: string): void {
+    this.#weigh();
+    this.#subject = subject;
+    this.#before = this.#steps;
+  }
+
+  #weigh(): void {
+    const steps = this.#steps - this.#before;
+    if (steps > this.#dearest.steps) this.#dearest = { subject: this.#subject, steps };
   }
 
   /** Errors: the one that it was made with. */
   readonly spend = (steps: number): void => {
-    this.#stepsInTurn += steps;
+    this.#turn.steps += steps;
     this.#steps += steps;
-    if (this.#steps > CALL_STEPS_LIMIT) throw this.#tooMuch();
+    if (this.#steps <= CALL_STEPS_LIMIT) return;
+    this.#weigh();
+    throw this.#tooMuch(this.#dearest.subject);
   };
 
   /** True when others should get theirs: then the next turn begins. */
   isTurnOver(): boolean {
-    if (this.#stepsInTurn < TURN_STEPS) return false;
-    this.#stepsInTurn = 0;
+    if (this.#turn.steps < TURN_STEPS) return false;
+    this.#turn.steps = 0;
     return true;
   }
 }
@@ -57,8 +81,9 @@ export class MeteredPolicy implements Policy {
     this.#work = work;
   }
 
+  /** What is blocked is looked at once more, for its record: that it costs much is no reason to tell a client anything else. */
   get masksAlone(): MeteredPolicy {
-    return new MeteredPolicy(this.#policy.masksAlone, this.#work);
+    return new MeteredPolicy(this.#policy.masksAlone, this.#work.again());
   }
 
   rule(index: number): PolicyRule {

@@ -29,7 +29,7 @@ export function enginePolicy(rules: readonly EngineRule[]): Policy {
     get masksAlone() {
       return enginePolicy(rules.map((rule) => (rule.action === 'block' ? { ...rule, action: 'flag' } : rule)));
     },
-    rule: (index) => ({ id: `rule-${index}`, kind: 'word', action: rules[index]!.action as 'block' | 'mask' | 'flag', title: `Title ${index}` }),
+    rule: (index) => ({ id: `rule-${index}`, kind: rules[index]!.pii ? `pii:${rules[index]!.pii}` : 'word', action: rules[index]!.action as 'block' | 'mask' | 'flag', title: `Title ${index}` }),
     open: (): TextStream =>
       new ReleasingStream([keywordDetector([words]), piiDetector(pii), new Behind(regexDetector(expressions), first)], { actions: rules.map(({ action }) => action), mask, maxHold: HOLD_LIMIT_UNITS }),
   };
