@@ -81,6 +81,14 @@ describe('Normaliser', () => {
     }), { numRuns: 1000 });
   });
 
+  it('reads a long piece as its units one by one, half pairs among them', () => {
+    const sign = fc.constantFrom('a', 'Ⓐ', 'é', '法', '각', '½', '\u200b', '😀', '\ud83d', '\ude00');
+    fc.assert(fc.property(fc.array(sign, { minLength: 20, maxLength: 60 }), fc.constantFrom(1, 3, 80), (signs, times) => {
+      const whole = signs.join('').repeat(times);
+      expect(units([whole])).toEqual(units(whole.split('')));
+    }), { numRuns: 200 });
+  });
+
   it('appends to what the caller has not cleared, and goes on counting when it has', () => {
     const buffer = new UnitBuffer();
     const normaliser = new Normaliser();

@@ -1,6 +1,6 @@
 import { EXPANSION, EXPANSIONS_LIMIT, HANGUL, PAGE, SURROGATE, isExpansion } from './table-layout.ts';
 import { TABLES } from './tables.ts';
-import { NOISE, type UnitBuffer } from './unit-buffer.ts';
+import { INITIAL_UNITS, NOISE, type UnitBuffer } from './unit-buffer.ts';
 
 const { single, astralPage, astral, expansionAt, expansion } = TABLES;
 
@@ -11,6 +11,25 @@ const VOWEL_BASE = 0x1161;
 const TRAILING_BASE = 0x11a7;
 const TRAILING_COUNT = 28;
 const VOWEL_COUNT = 21;
+
+/** A shorter piece is read one by one: handing it over costs more. */
+const LEAST_COPIED = 32;
+
+/**
+ * The UTF-16 units of the piece that is looked at, copied: a piece is a part of a longer string as a rule, which to read
+ * unit by unit costs twice as much, and at times many times as much.
+ */
+let codes = new Uint16Array(INITIAL_UNITS);
+let codesAsBytes = Buffer.from(codes.buffer);
+
+function copyCodes(piece: string): void {
+  if (piece.length > codes.length) {
+    codes = new Uint16Array(2 * piece.length);
+    codesAsBytes = Buffer.from(codes.buffer);
+  }
+  if (piece.length >= LEAST_COPIED) codesAsBytes.write(piece, 'utf16le');
+  else for (let index = 0; index < piece.length; index++) codes[index] = piece.charCodeAt(index);
+}
 
 const AFTER_EXPANSIONS = EXPANSION + EXPANSIONS_LIMIT;
 const isHigh = (code: number) => (code & 0xfc00) === 0xd800;
@@ -27,16 +46,17 @@ export class Normaliser {
 
   push(piece: string, into: UnitBuffer): void {
     const length = piece.length;
+    copyCodes(piece);
     let index = 0;
     if (this.#high !== 0 && length > 0) {
-      const low = piece.charCodeAt(0);
+      const low = codes[0]!;
       if (isLow(low)) index = 1;
       this.#pair(this.#high, isLow(low) ? low : 0, this.#offset - 1, into);
       this.#high = 0;
     }
     while (index < length) {
-      index = this.#plain(piece, index, into);
-      if (index < length) index = this.#special(piece, index, into);
+      index = this.#plain(length, index, into);
+      if (index < length) index = this.#special(length, index, into);
     }
     this.#offset += length;
   }
@@ -53,14 +73,15 @@ export class Normaliser {
   }
 
   /** The hot loop: units that map to one unit. Returns the index of the first that does not. */
-  #plain(piece: string, from: number, into: UnitBuffer): number {
-    into.reserve(piece.length - from);
+  #plain(length: number, from: number, into: UnitBuffer): number {
+    into.reserve(length - from);
     const { units, starts, ends } = into;
     const offset = this.#offset;
     const shift = into.length - from;
+    const read = codes;
     let index = from;
-    for (; index < piece.length; index++) {
-      const unit = single[piece.charCodeAt(index)]!;
+    for (; index < length; index++) {
+      const unit = single[read[index]!]!;
       if (unit >= SURROGATE && unit < AFTER_EXPANSIONS) break;
       units[shift + index] = unit;
       starts[shift + index] = offset + index;
@@ -71,11 +92,11 @@ export class Normaliser {
   }
 
   /** A run of units that each need more than one look. Returns the index behind it. */
-  #special(piece: string, from: number, into: UnitBuffer): number {
+  #special(length: number, from: number, into: UnitBuffer): number {
     const offset = this.#offset;
     let index = from;
-    for (; index < piece.length; index++) {
-      const code = piece.charCodeAt(index);
+    for (; index < length; index++) {
+      const code = codes[index]!;
       const entry = single[code]!;
       if (entry === HANGUL) {
         syllable(code - SYLLABLE_BASE, offset + index, into);
@@ -83,10 +104,10 @@ export class Normaliser {
         expand(entry - EXPANSION, offset + index, offset + index + 1, into);
       } else if (!isHigh(code) && !isLow(code)) {
         return index;
-      } else if (isHigh(code) && index + 1 === piece.length) {
+      } else if (isHigh(code) && index + 1 === length) {
         this.#high = code;
       } else {
-        const low = isHigh(code) ? piece.charCodeAt(index + 1) : 0;
+        const low = isHigh(code) ? codes[index + 1]! : 0;
         this.#pair(code, isLow(low) ? low : 0, offset + index, into);
         if (isLow(low)) index++;
       }

@@ -5,7 +5,7 @@ export const DROPPED = 2;
 /** White space: a separator as well, but where words have it between them it parts what would else be a word. */
 export const SPACE = 3;
 
-const INITIAL_UNITS = 1024;
+export const INITIAL_UNITS = 1024;
 
 /**
  * Normalised units with the place each comes from. A unit is a UTF-16 unit of the normal form, or NOISE, DROPPED or SPACE;
