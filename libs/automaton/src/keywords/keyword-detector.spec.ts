@@ -78,6 +78,26 @@ describe('keywordDetector', () => {
     }
   });
 
+  it('knows a contraction of any length by what stands before the cut, and after much text', () => {
+    const words = ['shouldnt', 'couldnt', 'mightnt', 'theyre', 'those', 'hell'];
+    for (const text of ["we shouldn't, SHOULDN\u2019T", "so couldn't we", "it mightn't x", "they're here", "those're, he'll", `${'a '.repeat(40)}shouldn't`]) {
+      for (let at = 0; at <= text.length; at++) {
+        const detector = keywordDetector([compileKeywords([{ rule: 0, words }])]);
+        for (const piece of at === 0 ? text : [text.slice(0, at), text.slice(at)]) detector.push(piece);
+        detector.end();
+        const matches: Match[] = [];
+        detector.drain(matches);
+        expect({ text, at, found: matches.map(({ start, end }) => text.slice(start, end)) }).toEqual({ text, at, found: text.startsWith('those') ? ['those'] : [] });
+      }
+    }
+  });
+
+  it('finds a contraction that was listed with its apostrophe also where its letters are repeated', () => {
+    expect(found("so he'll", ["he'l"])).toEqual(["he'll"]);
+    expect(found("so he'll", ['hel'])).toEqual([]);
+    expect(found("so heee'll", ['hel'])).toEqual(["heee'll"]);
+  });
+
   it('holds exactly from where a match may begin, not a unit more', () => {
     fc.assert(fc.property(plainText, lists, (text, all) => {
       const detector = keywordDetector([compileKeywords(all)]);
