@@ -10,6 +10,7 @@ import { keyScenarios } from './keys.scenarios.ts';
 import { limitScenarios } from './limits.scenarios.ts';
 import { moneyScenarios } from './money.scenarios.ts';
 import { originalScenarios } from './originals.scenarios.ts';
+import { reconciliationScenarios } from './reconciliation.scenarios.ts';
 import { registryScenarios } from './registry.scenarios.ts';
 
 const START_LIMIT_MS = 90_000;
@@ -37,6 +38,7 @@ export function scenarios(name: string, make: () => Promise<House>): void {
     backendFaultScenarios(at);
     limitScenarios(at);
     moneyScenarios(at);
+    reconciliationScenarios(at);
     filterScenarios(at);
     originalScenarios(at);
     eventLogScenarios(at);
