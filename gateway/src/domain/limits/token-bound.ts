@@ -1,3 +1,4 @@
+import { isRead } from '@sluice/segment';
 import type { Call } from '../call.ts';
 import { isMedia, mediaTokens, type MediaTokens } from './media-bound.ts';
 
@@ -17,8 +18,6 @@ const SCALAR_BYTES = 25;
 /** What is charged of a choice whose length the request does not bound; corrected when the call is over. */
 export const DEFAULT_OUTPUT_TOKENS = 1_024;
 
-/** Fields that end up in the prompt beside the messages. */
-const PROMPT_FIELDS = new Set(['tools', 'functions', 'response_format', 'documents', 'chat_template_kwargs', 'guided_json', 'structured_outputs', 'prediction']);
 const TOOL_FIELDS = new Set(['tools', 'functions']);
 /** Names that stand in every message and in no prompt. */
 const STRUCTURE = new Set(['role', 'content', 'type', 'text']);
@@ -47,7 +46,7 @@ export function tokenBound({ messages, fields, choices }: Call, { charged, most 
   let beside = TEMPLATE_TOKENS;
   let longest: number | undefined;
   for (const { name, json } of fields) {
-    if (PROMPT_FIELDS.has(name)) beside += json.length * SCHEMA_GROWTH;
+    if (isRead(name)) beside += json.length * SCHEMA_GROWTH;
     if (TOOL_FIELDS.has(name)) beside += TOOLS_TEMPLATE_TOKENS;
     // A request names one of the two (http/chat-completions/request.ts).
     if (name === 'max_completion_tokens' || name === 'max_tokens') longest = Number(Buffer.from(json).toString());
