@@ -32,8 +32,12 @@ export function scriptedModel(at: () => House): () => ScriptedUpstream {
     await addModel(at(), upstream);
   });
   afterAll(async () => {
-    await removeModel(at());
-    await upstream[Symbol.asyncDispose]();
+    try {
+      await removeModel(at());
+    } finally {
+      // Also where the house never came up: an open server would keep the tests from ending.
+      await upstream[Symbol.asyncDispose]();
+    }
   });
   return () => upstream;
 }

@@ -80,7 +80,7 @@ export class AnswerProduction {
       signal.throwIfAborted();
     } catch (thrown) {
       // Nothing of a whole answer that breaks off is released, so nothing of it is output.
-      for (const events of this.#whole) window.breakOff(events);
+      for (const events of this.#whole) window.learn(events);
       throw thrown;
     }
     for (const given of this.#wholeOriginals) window.keepOriginal(given);

@@ -66,10 +66,15 @@ export class GovernedOutput {
     return free;
   }
 
+  /** What was produced until now, whatever became of it. */
+  usage(): Events[number] {
+    return this.#meter.usage(askedBytes(this.#call));
+  }
+
   /** What was held until nothing follows, and a count where the model was stopped before it could give one. */
   async rest(): Promise<Events> {
     if (!this.#filtered) return NOTHING;
-    if (this.#filtered.isOver) return this.#hasUsage ? NOTHING : [this.#meter.usage(askedBytes(this.#call))];
+    if (this.#filtered.isOver) return this.#hasUsage ? NOTHING : [this.usage()];
     return this.#isFlushed ? NOTHING : this.#filtered.push(NOTHING, true);
   }
 }

@@ -44,13 +44,32 @@ describe('the tally of an answer', () => {
     expect(tally.counts()).toEqual({ inputTokens: 7n, outputTokens: 0n, cachedInputTokens: 1n, reasoningTokens: 0n, estimated: false });
   });
 
-  it('pays for what was produced and is not on record', () => {
-    const tally = new OutputTally(900);
-    const said = { event: { case: 'delta', value: { text: 'twelve bytes', extraJson: Buffer.from('{"a":1}!') } } } as const;
-    tally.produced(events({ event: { case: 'started', value: { versionId: 'v', deploymentId: 'd' } } }, said));
-    expect([tally.counts(), tally.bytes, tally.events, tally.versionId]).toEqual([{ inputTokens: 225n, outputTokens: 5n, cachedInputTokens: 0n, reasoningTokens: 0n, estimated: true }, 0, 0, 'v']);
-    tally.produced(events({ event: { case: 'counts', value: { inputTokens: 7n, outputTokens: 9n } } }, said));
-    expect(tally.counts()).toMatchObject({ inputTokens: 7n, outputTokens: 14n, estimated: true });
+  describe('when the client left', () => {
+    const produced = events({ event: { case: 'usage', value: { inputTokens: 7n, outputTokens: 9n, estimated: true } } })[0]!;
+    const answered: EventInit = { event: { case: 'started', value: { versionId: 'v', deploymentId: 'd' } } };
+    const asked = (external: boolean, errorCode = ''): EventInit => ({ event: { case: 'attempt', value: { versionId: 'v', deploymentId: 'd', external, errorCode } } });
+
+    it.each<[string, EventInit[], bigint]>([
+      ['by a backend that answers', [answered], 9n],
+      ['by a backend outside of the house that has the prompt', [asked(true)], 9n],
+      ['by a backend outside of the house that failed', [asked(true), asked(true, 'upstream_error')], 0n],
+      ['by nobody', [asked(false, 'upstream_error')], 0n],
+    ])('pays for what was produced %s', (_whom, seen, outputTokens) => {
+      const tally = new OutputTally(900);
+      tally.add(events(...seen));
+      tally.leave(produced);
+      expect(tally.counts()).toMatchObject({ inputTokens: outputTokens === 0n ? 0n : 7n, outputTokens });
+    });
+
+    it('pays for the prompt where nothing was counted, and for what was reported where something was', () => {
+      const [tally, reported] = [new OutputTally(900), new OutputTally(900)];
+      tally.add(events(asked(true)));
+      tally.leave(undefined);
+      expect(tally.counts()).toMatchObject({ inputTokens: 225n, outputTokens: 0n, estimated: true });
+      reported.add(events(answered, { event: { case: 'usage', value: { inputTokens: 5n, outputTokens: 6n } } }));
+      reported.leave(produced);
+      expect(reported.counts()).toMatchObject({ inputTokens: 5n, outputTokens: 6n, estimated: false });
+    });
   });
 
   it('keeps who answered and how each choice ended, in the order of choices', () => {

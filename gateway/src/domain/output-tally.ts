@@ -1,4 +1,5 @@
 import { estimateTokens } from '@sluice/segment';
+import type { ChatEvent } from '@sluice/proto/chat/v1/chat';
 import type { Events, TokenCounts } from './call.ts';
 
 /** What the recorded output amounts to so far: bytes, events, how each choice ended; and the tokens that are paid for. */
@@ -10,15 +11,17 @@ export class OutputTally {
   /** Why Sluice itself ended a choice; empty when it ended none. */
   stoppedBy = '';
   readonly #askedBytes: number;
-  /** Of all text that is paid for, and of members of messages that Sluice does not interpret: not text, but said by the model. */
-  #paidBytes = 0;
+  /** Members of messages that Sluice does not interpret: not text, but said by the model. */
+  #extraBytes = 0;
   readonly #finished = new Map<number, string>();
   #usage: TokenCounts | undefined;
   /** What the backend counted on the way of the prompt, */
   #prompt: Pick<TokenCounts, 'inputTokens' | 'cachedInputTokens'> | undefined;
-  /** and of the output that is paid for, with its bytes. */
+  /** and of the output that is on record, with its bytes. */
   #counted = { outputTokens: 0n, reasoningTokens: 0n, bytes: 0 };
   #isAnswered = false;
+  /** A backend outside of the house has the prompt, and has not failed. */
+  #isAsked = false;
 
   constructor(asked: number) {
     this.#askedBytes = asked;
@@ -27,7 +30,6 @@ export class OutputTally {
   add(events: Events): void {
     for (const event of events) {
       this.#add(event);
-      this.#pay(event);
       this.#learn(event);
     }
   }
@@ -36,30 +38,29 @@ export class OutputTally {
     if (event.case !== 'counts') this.events++;
     if (event.case === 'delta') {
       this.bytes += Buffer.byteLength(event.value.text);
+      this.#extraBytes += event.value.extraJson.length;
     } else if (event.case === 'finished') {
       this.#finished.set(event.value.choice, event.value.reason);
       this.stoppedBy ||= event.value.stoppedBy;
-    }
-  }
-
-  #pay({ event }: Events[number]): void {
-    if (event.case === 'delta') this.#paidBytes += Buffer.byteLength(event.value.text) + event.value.extraJson.length;
-    else if (event.case === 'counts') {
+    } else if (event.case === 'counts') {
       const { outputTokens, reasoningTokens } = event.value;
-      this.#counted = { outputTokens, reasoningTokens, bytes: this.#paidBytes };
-    }
-  }
-
-  /** Takes output that a client asked for and did not wait for: it is not on record, and is paid for, because it was produced. */
-  produced(events: Events): void {
-    for (const event of events) {
-      this.#pay(event);
-      this.#learn(event);
+      this.#counted = { outputTokens, reasoningTokens, bytes: this.bytes + this.#extraBytes };
     }
   }
 
   /**
-   * Takes what the backend said of the call from output that it failed to end: its usage, what it counted of the prompt, and
+   * The client left: it pays for what was produced for it until then, also for what it did not get.
+   *
+   * @param produced undefined where that was not counted
+   */
+  leave(produced: ChatEvent | undefined): void {
+    if (this.#usage || !(this.#isAnswered || this.#isAsked)) return;
+    this.#isAnswered = true;
+    if (produced) this.#learn(produced);
+  }
+
+  /**
+   * Takes what the backend said of the call from output that nobody will get: its usage, what it counted of the prompt, and
    * who answered or was asked last. That it had produced so much is no debt of a client who waited for it.
    */
   learn(events: Events): void {
@@ -71,6 +72,7 @@ export class OutputTally {
     else if (event.case === 'counts') this.#prompt = event.value;
     else if (event.case === 'started' || event.case === 'attempt') {
       this.#isAnswered ||= event.case === 'started';
+      this.#isAsked = event.case === 'attempt' && event.value.external && event.value.errorCode === '';
       this.versionId = event.value.versionId;
       this.deploymentId = event.value.deploymentId;
     }
@@ -85,14 +87,14 @@ export class OutputTally {
       const { inputTokens, outputTokens, cachedInputTokens, reasoningTokens, estimated } = this.#usage;
       return { inputTokens, outputTokens, cachedInputTokens, reasoningTokens, estimated };
     }
-    const behind = this.#paidBytes - this.#counted.bytes;
+    const behind = this.bytes + this.#extraBytes - this.#counted.bytes;
     const outputTokens = this.#counted.outputTokens + estimateTokens(behind);
     const { reasoningTokens } = this.#counted;
     if (this.#prompt) {
       const { inputTokens, cachedInputTokens } = this.#prompt;
       return { inputTokens, outputTokens, cachedInputTokens, reasoningTokens, estimated: behind > 0 };
     }
-    const asked = this.#isAnswered || this.#paidBytes > 0 ? this.#askedBytes : 0;
+    const asked = this.#isAnswered || this.bytes > 0 ? this.#askedBytes : 0;
     return { inputTokens: estimateTokens(asked), outputTokens, cachedInputTokens: 0n, reasoningTokens, estimated: true };
   }
 

@@ -102,12 +102,6 @@ export class OutputWindow implements RecordSource {
     this.#records.tally.learn(events);
   }
 
-  /** Takes an answer that breaks off before it is whole: nothing of it is released, and a client that did not wait for it pays for it. */
-  breakOff(events: Events): void {
-    if (this.#clientGone) this.#records.tally.produced(events);
-    else this.learn(events);
-  }
-
   /** Resolves when there is room for more output; undefined when there already is. */
   room(): Promise<void> | undefined {
     return this.#isFull() || this.#sink.drained() ? this.#waitForRoom() : undefined;

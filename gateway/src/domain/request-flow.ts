@@ -181,6 +181,7 @@ export class RequestFlow {
       this.#watchMoney(course, window);
       if (model.leavesHouse) await window.admitted();
       const produced = await this.#produce(course, window);
+      if (hasLeft(abort.signal)) records.tally.leave(terms.passage?.usage());
       // A wall clock that is set back meanwhile must not put the end of a call before its beginning.
       const span = { completedAtMs: admittedAtMs + Math.round(clock.monotonicMs() - admittedMs), durationMs: Math.round(clock.monotonicMs() - startedMs) };
       const end = await window.end(this.#endOf(open, window, produced, span));

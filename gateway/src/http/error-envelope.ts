@@ -21,7 +21,7 @@ export function errorAnswer(error: ServiceError, requestId: string): ErrorAnswer
       'x-request-id': requestId,
       ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
       ...(error instanceof RateLimitRefusal ? refusalHeaders(error) : {}),
-      ...(error.code === 'insufficient_quota' ? NO_RETRY : {}),
+      ...(error.code === 'insufficient_quota' && retryAfter === undefined ? NO_RETRY : {}),
       ...(error.code === 'draining' ? { connection: 'close' } : {}),
       ...(error.httpStatus === 401 ? { 'www-authenticate': 'Bearer' } : {}),
     },
