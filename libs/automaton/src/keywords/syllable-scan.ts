@@ -7,6 +7,9 @@ import { earliestStart, forEachEntry, hits, step } from './step.ts';
 import { Trail } from './trail.ts';
 import { MAX_SKIPPED, SKIPPED, SYLLABLE, UNIT_KIND } from './unit-kind.ts';
 
+/** No unit below it is spoken as a syllable. */
+const LEAST_SYLLABLE = UNIT_KIND.findIndex((kind) => (kind & SYLLABLE) !== 0);
+
 /** Looks for words by how they sound: Han characters are read as syllables, whatever else stands between them ends a word. */
 export class SyllableScan {
   readonly #automaton: Automaton;
@@ -27,7 +30,8 @@ export class SyllableScan {
     this.#state = this.#skipped = 0;
   }
 
-  scan({ units, starts, ends, length }: UnitBuffer): void {
+  scan({ units, starts, ends, length, union }: UnitBuffer): void {
+    if (this.#state === 0 && union < LEAST_SYLLABLE) return;
     let state = this.#state;
     for (let index = 0; index < length; index++) {
       if (state === 0) {

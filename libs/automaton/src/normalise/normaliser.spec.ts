@@ -89,6 +89,17 @@ describe('Normaliser', () => {
     }), { numRuns: 200 });
   });
 
+  it('says of all units together which bits they have', () => {
+    const buffer = new UnitBuffer();
+    fc.assert(fc.property(text, (whole) => {
+      buffer.clear();
+      const normaliser = new Normaliser();
+      normaliser.push(whole, buffer);
+      normaliser.end(buffer);
+      expect(buffer.union).toBe(listed(buffer).reduce((union, { unit }) => union | unit, 0));
+    }), { numRuns: 500 });
+  });
+
   it('appends to what the caller has not cleared, and goes on counting when it has', () => {
     const buffer = new UnitBuffer();
     const normaliser = new Normaliser();

@@ -79,15 +79,18 @@ export class Normaliser {
     const offset = this.#offset;
     const shift = into.length - from;
     const read = codes;
+    let union = 0;
     let index = from;
     for (; index < length; index++) {
       const unit = single[read[index]!]!;
       if (unit >= SURROGATE && unit < AFTER_EXPANSIONS) break;
       units[shift + index] = unit;
+      union |= unit;
       starts[shift + index] = offset + index;
       ends[shift + index] = offset + index + 1;
     }
     into.length = shift + index;
+    into.union |= union;
     return index;
   }
 

@@ -17,6 +17,8 @@ export class UnitBuffer {
   starts: Float64Array;
   ends: Float64Array;
   length = 0;
+  /** All units of it or'ed: none is greater. */
+  union = 0;
 
   /** It grows beyond the first capacity, in units, as it must. */
   constructor(capacity = INITIAL_UNITS) {
@@ -26,7 +28,7 @@ export class UnitBuffer {
   }
 
   clear(): void {
-    this.length = 0;
+    this.length = this.union = 0;
   }
 
   append(unit: number, start: number, end: number): void {
@@ -35,6 +37,7 @@ export class UnitBuffer {
     this.units[at] = unit;
     this.starts[at] = start;
     this.ends[at] = end;
+    this.union |= unit;
     this.length = at + 1;
   }
 
