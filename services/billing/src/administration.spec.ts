@@ -146,6 +146,19 @@ describe('a budget', () => {
     expect(await list()).toMatchObject([{ spentNano: 7n, overrunNano: 2n, amountNano: 8n }]);
     await budget({ period: 'day' });
     expect(await list()).toMatchObject([{ spentNano: 47n, overrunNano: 32n }]);
+    await sql.query("UPDATE spend_day SET spent_nano = 49, overrun_nano = 33 WHERE subject_id = 'key' AND day = $1", [day]);
+    await running.stop();
+    running = await house.start();
+    // Whoever sets another period and this one again has not given the money out once more.
+    await budget({ period: 'month', amountNano: 5n });
+    expect(await list()).toMatchObject([{ period: 'month', spentNano: 49n, overrunNano: 33n }]);
+    await budget({ period: 'none', amountNano: 8n });
+    expect(await list()).toMatchObject([{ spentNano: 9n, overrunNano: 3n, amountNano: 8n }]);
+    expect((await running.billing.checkLedger({ organisationId: 'org' })).faults.filter(({ law }) => law === 'budget_exceeded')).toEqual([]);
+    // One that was removed begins anew.
+    await running.billing.removeBudget({ actor: OWNER, level: Level.KEY, subjectId: 'key' });
+    await budget({ period: 'none', amountNano: 8n });
+    expect(await list()).toMatchObject([{ spentNano: 0n, overrunNano: 0n }]);
     await sql.query("DELETE FROM spend_day WHERE subject_id = 'key'");
   });
 

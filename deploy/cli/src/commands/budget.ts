@@ -16,7 +16,7 @@ export function addBudgetCommands(program: Command): void {
 
   const set = ofSubject(reads(group.command('set').description('set a budget; it counts what was spent in its period before. A call that runs is stopped at its next extension, where the budget affords no more: what it has used by then counts, and may stand above the amount')))
     .requiredOption('--amount <nano>', 'nano-units (10^-9 of the currency)', nanoAmount)
-    .addOption(new Option('--period <period>', 'calendar day or month (UTC), or none: it counts what is settled after it was first set (a call that ends in that moment may count), and never begins anew').choices(['day', 'month', 'none']).makeOptionMandatory());
+    .addOption(new Option('--period <period>', 'calendar day or month (UTC), or none: it counts what is settled after none was first set for this level (a call that ends in that moment may count), goes on where it stood when another period was set meanwhile, and begins anew only after budget remove').choices(['day', 'month', 'none']).makeOptionMandatory());
   examples(set, ['sluice budget set --organisation --amount 100000000000 --period month', 'sluice budget set --key key_01jd... --amount 2500000000 --period day']).action(async (options: SetOptions) => {
     const { level, id } = await subjectOf(options);
     const answer = await adminApi(options).send('PUT', '/budgets', budget, { level, id, amount: options.amount, period: options.period });
@@ -31,7 +31,7 @@ export function addBudgetCommands(program: Command): void {
     return print(table(['LEVEL', 'ID', 'PERIOD', 'SINCE', 'AMOUNT', 'SPENT', 'HELD', 'OVERRUN', 'CURRENCY'], rows));
   });
 
-  examples(ofSubject(reads(group.command('remove').description('remove a budget: nothing limits that level any more'))), ['sluice budget remove --project proj_01jd...']).action(async (options: SubjectOptions) => {
+  examples(ofSubject(reads(group.command('remove').description('remove a budget: nothing limits that level any more; one without a period (none) that is set later begins anew'))), ['sluice budget remove --project proj_01jd...']).action(async (options: SubjectOptions) => {
     const { level, id } = await subjectOf(options);
     const answer = await adminApi(options).send('DELETE', `/budgets?${new URLSearchParams({ level, id })}`, budget);
     printAnswer(options, answer, () => `removed the budget of ${level} ${answer.id}`);

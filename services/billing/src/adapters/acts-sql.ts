@@ -71,14 +71,14 @@ class SqlBillingState implements BillingState {
     return Number(row!.budgets);
   }
 
-  async putBudget({ level, subjectId, amountNano, period, sinceDay, baselineNano, floorNano, setDay, baselineOutside }: Budget): Promise<void> {
+  async putBudget({ level, subjectId, amountNano, period, sinceDay, baselineNano, floorNano, setDay, isCounting, baselineOutside }: Budget): Promise<void> {
     await this.#sql.query(
-      `INSERT INTO budget (organisation_id, level, subject_id, amount_nano, period, since_day, baseline_nano, floor_nano, set_day, baseline_overrun_nano, baseline_unheld_nano)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+      `INSERT INTO budget (organisation_id, level, subject_id, amount_nano, period, since_day, baseline_nano, floor_nano, set_day, baseline_overrun_nano, baseline_unheld_nano, is_counting)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
        ON CONFLICT (level, subject_id) DO UPDATE SET amount_nano = excluded.amount_nano, period = excluded.period, since_day = excluded.since_day,
          baseline_nano = excluded.baseline_nano, floor_nano = excluded.floor_nano, set_day = excluded.set_day,
-         baseline_overrun_nano = excluded.baseline_overrun_nano, baseline_unheld_nano = excluded.baseline_unheld_nano`,
-      [this.#organisationId, level, subjectId, amountNano, period, sinceDay, baselineNano, floorNano, setDay, baselineOutside.overrunNano, baselineOutside.unheldNano],
+         baseline_overrun_nano = excluded.baseline_overrun_nano, baseline_unheld_nano = excluded.baseline_unheld_nano, is_counting = excluded.is_counting`,
+      [this.#organisationId, level, subjectId, amountNano, period, sinceDay, baselineNano, floorNano, setDay, baselineOutside.overrunNano, baselineOutside.unheldNano, isCounting],
     );
   }
 

@@ -39,9 +39,9 @@ async function loadSpending(transaction: SqlTransaction, book: BudgetBook, today
   const fromDay = previousMonthStart(Math.min(today, Number(newest?.day ?? today)));
   const days = await transaction.query<{ level: string; subject_id: string; day: bigint; spent_nano: bigint }>('SELECT level, subject_id, day, spent_nano FROM spend_day WHERE day >= $1', [fromDay]);
   for (const { level, subject_id, day, spent_nano } of days) book.account({ level, id: subject_id }).change(Number(day), { spentNano: spent_nano, settlingNano: 0n, heldNano: 0n });
-  // Days before those count for budgets without a period alone.
+  // Days before those count for budgets without a period alone, and for those that may be without one again.
   const budgets = await transaction.query<BudgetRow & { readonly earlier_nano: bigint }>(
-    `SELECT budget.*, CASE WHEN period = 'none' THEN (
+    `SELECT budget.*, CASE WHEN is_counting OR period = 'none' THEN (
        SELECT coalesce(sum(spent_nano), 0) FROM spend_day WHERE (level, subject_id) = (budget.level, budget.subject_id) AND day >= budget.since_day AND day < $1) ELSE 0 END AS earlier_nano
      FROM budget`,
     [fromDay],

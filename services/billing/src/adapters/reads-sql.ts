@@ -35,7 +35,8 @@ export async function readOutside(sql: SqlQuery, budgets: readonly Budget[], tod
     ],
   );
   return rows.map(({ overrun_nano, unheld_nano }, at) => {
-    const { baselineOutside } = budgets[at]!;
+    const { period, baselineOutside } = budgets[at]!;
+    if (period !== 'none') return { overrunNano: overrun_nano, unheldNano: unheld_nano };
     return { overrunNano: overrun_nano - baselineOutside.overrunNano, unheldNano: unheld_nano - baselineOutside.unheldNano };
   });
 }

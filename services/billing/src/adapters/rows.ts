@@ -24,6 +24,7 @@ export interface BudgetRow {
   readonly baseline_nano: bigint;
   readonly floor_nano: bigint;
   readonly set_day: bigint;
+  readonly is_counting: boolean;
   readonly baseline_overrun_nano: bigint;
   readonly baseline_unheld_nano: bigint;
 }
@@ -38,7 +39,7 @@ export function priceOf(row: PriceRow): Price {
 export function budgetOf(row: BudgetRow): Budget {
   return {
     organisationId: row.organisation_id, level: row.level, subjectId: row.subject_id, amountNano: row.amount_nano, period: row.period,
-    sinceDay: Number(row.since_day), baselineNano: row.baseline_nano, floorNano: row.floor_nano, setDay: Number(row.set_day),
+    sinceDay: Number(row.since_day), baselineNano: row.baseline_nano, floorNano: row.floor_nano, setDay: Number(row.set_day), isCounting: row.is_counting || row.period === 'none',
     baselineOutside: { overrunNano: row.baseline_overrun_nano, unheldNano: row.baseline_unheld_nano },
   };
 }

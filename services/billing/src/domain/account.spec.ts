@@ -45,6 +45,20 @@ describe('an account', () => {
     expect(one.room(1_000)).toBe(20n);
   });
 
+  it('that counts without a period goes on where it stood after one by the day, also with what it let go of meanwhile', () => {
+    const one = account();
+    one.setCap(cap('none', { sinceDay: 10, baselineNano: 20n, amountNano: 1_000n }));
+    one.change(10, spent(25n));
+    one.setCap(cap('day', { sinceDay: 10, baselineNano: 20n }));
+    for (let at = 11; at < 11 + 2 * MAX_KEPT_DAYS; at++) one.change(at, spent(1n));
+    expect([one.room(10 + 2 * MAX_KEPT_DAYS), one.days]).toEqual([99n, MAX_KEPT_DAYS]);
+    const again = cap('none', { sinceDay: 10, baselineNano: 20n, amountNano: 1_000n });
+    const expected = 5n + 2n * BigInt(MAX_KEPT_DAYS);
+    expect(one.totalUnder(again, 10 + 2 * MAX_KEPT_DAYS)).toBe(expected);
+    one.setCap(again);
+    expect(one.room(10 + 2 * MAX_KEPT_DAYS)).toBe(1_000n - expected);
+  });
+
   it('takes over what was spent before the days it was told of', () => {
     const one = account();
     one.change(100, spent(1n));

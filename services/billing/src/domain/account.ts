@@ -10,7 +10,7 @@ export interface Subject {
 export interface Cap {
   readonly amountNano: bigint;
   readonly period: Period;
-  /** First day that counts, for the period `none`. */
+  /** First day that counts, for the period `none`; kept while the period is another one. */
   readonly sinceDay: number;
   /** Spent on that day before the budget was set; not counted. */
   readonly baselineNano: bigint;
@@ -59,7 +59,7 @@ export class Account {
 
   /** Sets, changes or (undefined) removes the cap. `earlierNano`: spent since the cap's first day on days not told by `change`. */
   setCap(cap: Cap | undefined, earlierNano = 0n): void {
-    // A cap that goes on counting keeps what it has counted.
+    // A cap that goes on counting from the same day keeps what it has counted.
     if (!this.#goesOn(cap)) this.#earlierNano = earlierNano;
     this.#cap = cap;
     this.#range = undefined;
@@ -134,7 +134,7 @@ export class Account {
   }
 
   #goesOn(cap: Cap | undefined): boolean {
-    return cap?.period === 'none' && this.#cap?.period === 'none' && this.#cap.sinceDay === cap.sinceDay;
+    return cap !== undefined && this.#cap?.sinceDay === cap.sinceDay;
   }
 
   #standingIn(range: DayRange, cap = this.#cap, earlierNano = this.#earlierNano): Standing {
@@ -159,7 +159,7 @@ export class Account {
       if (settlingNano !== 0n || heldNano !== 0n) continue;
       this.#days.delete(old);
       excess--;
-      if (this.#cap?.period === 'none' && old >= this.#cap.sinceDay) this.#earlierNano += spentNano;
+      if (this.#cap && old >= this.#cap.sinceDay) this.#earlierNano += spentNano;
     }
     const bucket: Bucket = { spentNano: 0n, settlingNano: 0n, heldNano: 0n };
     this.#days.set(day, bucket);

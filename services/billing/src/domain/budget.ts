@@ -26,6 +26,8 @@ export interface Budget extends Cap {
   /** What was spent and held when it was set: as much is allowed in the period of `setDay`, if it is more than the amount. */
   readonly floorNano: bigint;
   readonly setDay: number;
+  /** It has, or had, the period `none`: `sinceDay` and the baselines are of the moment when that was set first. */
+  readonly isCounting: boolean;
   /** What lay outside on the first day before the budget was set; not counted, as its `baselineNano` is not. */
   readonly baselineOutside: Outside;
 }

@@ -1,4 +1,4 @@
-/** How long a budget counts before it begins anew: by the calendar, in UTC, or `none`: from when it was first set, for ever. */
+/** How long a budget counts before it begins anew: by the calendar, in UTC, or `none`: from when that was first set, for ever. */
 export type Period = 'day' | 'month' | 'none';
 
 export const DAY_MS = 86_400_000;

@@ -17,7 +17,8 @@ export interface BudgetAsked {
 
 /**
  * Sets the budget of an organisation, a project or a key, in force as soon as it is durable; while it becomes so, the old one
- * and the new one both hold. What the running calls hold counts. One that is set below what is spent and held takes nothing back, and grants nothing more.
+ * and the new one both hold. What the running calls hold counts. The period `none` counts from when it was first set, also when
+ * the period was another one meanwhile. One that is set below what is spent and held takes nothing back, and grants nothing more.
  * Errors: `invalid_value`, `not_found` (naming `subject_id`), `insufficient_permissions`, `failed_precondition`.
  */
 export async function setBudget({ acts, permissions, clock, book }: Administration, actor: Actor, asked: BudgetAsked): Promise<Budget> {
@@ -33,7 +34,7 @@ export async function setBudget({ acts, permissions, clock, book }: Administrati
     const known = await state.budget(level, subjectId);
     if (!known && (await state.countBudgets()) >= MAX_BUDGETS) throw new ServiceError('failed_precondition', `An organisation has at most ${MAX_BUDGETS} budgets.`);
     const today = dayOf(clock.wallMs());
-    const { sinceDay, baselineNano, baselineOutside } = known?.period === 'none' && period === 'none' ? known : await beginning(state, level, subjectId, period, today);
+    const { sinceDay, baselineNano, baselineOutside, isCounting } = known?.isCounting ? known : await beginning(state, level, subjectId, period, today);
     const account = book.account({ level, id: subjectId });
     const cap = { amountNano, period, sinceDay, baselineNano };
     // In force beside the old one from before its floor is read: whatever is given out until it is durable, it allows too.
@@ -43,7 +44,7 @@ export async function setBudget({ acts, permissions, clock, book }: Administrati
       lift();
     };
     try {
-      const budget: Budget = { organisationId, level, subjectId, ...cap, baselineOutside, floorNano: account.totalUnder(cap, today), setDay: today };
+      const budget: Budget = { organisationId, level, subjectId, ...cap, isCounting, baselineOutside, floorNano: account.totalUnder(cap, today), setDay: today };
       await state.putBudget(budget);
       const detail = { amount_nano: `${amountNano}`, period, ...(known && { previous_amount_nano: `${known.amountNano}`, previous_period: known.period }) };
       await state.record({ actor, action: 'budget.set', object: `${level}:${subjectId}`, atMs: clock.wallMs(), detail }, follow);
@@ -69,10 +70,10 @@ export async function removeBudget({ acts, permissions, clock, book }: Administr
 }
 
 /** From when a budget counts that is set now. */
-async function beginning(state: BillingState, level: BudgetLevel, subjectId: string, period: Period, today: number): Promise<Pick<Budget, 'sinceDay' | 'baselineNano' | 'baselineOutside'>> {
-  if (period !== 'none') return { sinceDay: today, baselineNano: 0n, baselineOutside: { overrunNano: 0n, unheldNano: 0n } };
+async function beginning(state: BillingState, level: BudgetLevel, subjectId: string, period: Period, today: number): Promise<Pick<Budget, 'sinceDay' | 'baselineNano' | 'baselineOutside' | 'isCounting'>> {
+  if (period !== 'none') return { isCounting: false, sinceDay: today, baselineNano: 0n, baselineOutside: { overrunNano: 0n, unheldNano: 0n } };
   const { spentNano, ...baselineOutside } = await state.recordOf(level, subjectId, today);
-  return { sinceDay: today, baselineNano: spentNano, baselineOutside };
+  return { isCounting: true, sinceDay: today, baselineNano: spentNano, baselineOutside };
 }
 
 /** Whether the organisation has such a subject, which a budget would hold for. */
