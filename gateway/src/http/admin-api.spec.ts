@@ -161,6 +161,13 @@ describe('the audit', () => {
     expect((await ask('auditor', 'GET', '/audit/calls?statsu=x')).json['error']).toMatchObject({ code: 'unknown_parameter', param: 'statsu' });
   });
 
+  it('answers a mistyped id with what is wrong with it, never with nothing', async () => {
+    expect(await ask('auditor', 'GET', '/audit/calls?project_id=nosuch')).toMatchObject({ status: 404, json: { error: { code: 'not_found', param: 'project_id' } } });
+    expect(await ask('member', 'GET', '/audit/calls?key_id=nosuch')).toMatchObject({ status: 404, json: { error: { code: 'not_found', param: 'key_id' } } });
+    // A revoked key has a history.
+    expect((await ask('auditor', 'GET', '/audit/calls?project_id=project_1&key_id=key_1')).status).toBe(200);
+  });
+
   it.each(['d'.repeat(32), `chatcmpl-${'d'.repeat(32)}`])('shows the call %s readable', async (id) => {
     expect((await ask('auditor', 'GET', `/audit/calls/${id}`)).json).toMatchObject({
       id: 'd'.repeat(32),

@@ -4,6 +4,7 @@ import { callDetail } from './call-detail.ts';
 import { callEvidence } from './call-evidence.ts';
 import { callView } from './call-view.ts';
 import { ALL, AUDITORS, adminRoute, type AdminDoor } from './door.ts';
+import { requireKnown } from './known-subjects.ts';
 import { filterInput, limitInput, list, timeInput } from './view.ts';
 
 const STATUSES = ['running', 'answered', 'disconnected', 'failed', 'abandoned', 'refused'] as const;
@@ -20,8 +21,10 @@ const filters = {
 };
 
 export function auditCallsRoutes(server: FastifyInstance, door: AdminDoor): void {
-  adminRoute(server, door, 'GET', '/audit/calls', ALL, async ({ actor, options, query }) => {
-    const { limit, after, project_id, key_id, model, status, since, until } = query(filters);
+  adminRoute(server, door, 'GET', '/audit/calls', ALL, async (request) => {
+    const { actor, options } = request;
+    const { limit, after, project_id, key_id, model, status, since, until } = request.query(filters);
+    await requireKnown(door, request, { projectId: project_id, keyId: key_id });
     const { calls, hasMore } = await door.audit.listCalls(
       { organisationId: actor.organisationId, projectId: project_id, keyId: key_id, model, status: status ?? '', sinceMs: since, untilMs: until, limit, after: bareId(after) },
       options,

@@ -32,6 +32,7 @@ const server = adminServer({
   ids: systemIds(clock),
   logger: silentLogger,
   administrator: async () => ({ ...actor, role }),
+  access: { listProjects: async () => ({ projects: [{ id: 'project_1' }] }) },
   filter: {
     addRule: answering('addRule', { rule: RULE, policyVersion: 7n }),
     listRules: answering('listRules', { rules: [RULE, LONG], policyVersion: 7n }),
@@ -111,6 +112,10 @@ describe('a trial', () => {
     expect((await ask('POST', '/try', { text: '', direction: 'out', project_id: 'project_1' })).request).toMatchObject({ projectId: 'project_1', direction: Direction.OUT });
     expect(await ask('POST', '/try', { text: 'a', direction: 'both' })).toMatchObject({ status: 400, json: { error: { param: 'direction' } } });
   });
+});
+
+it.each([['GET', '/rules?project_id=nosuch', undefined], ['GET', '/stats?project_id=nosuch', undefined], ['POST', '/try', { text: 'a', project_id: 'nosuch' }]] as const)('%s %s tells who mistypes a project', async (method, path, body) => {
+  expect(await ask(method, path, body)).toMatchObject({ status: 404, json: { error: { code: 'not_found', param: 'project_id' } }, request: undefined });
 });
 
 describe('statistics', () => {

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { FILTER_BODY_LIMIT_BYTES, FILTER_WORDS_LIMIT } from '../limits.ts';
 import { ALL, OWNER, adminRoute, type AdminDoor } from './door.ts';
+import { requireKnown } from './known-subjects.ts';
 import { filterInput, list, nameInput, text, time, timeInput } from './view.ts';
 
 const ACTIONS = { block: Action.BLOCK, mask: Action.MASK, flag: Action.FLAG, allow: Action.ALLOW } as const;
@@ -23,8 +24,10 @@ const trial = { text: z.string(), direction: z.enum(['in', 'out'], 'it must be i
 /** What may go into a model and come out of one. */
 export function filterRoutes(server: FastifyInstance, door: AdminDoor): void {
   const long = { bodyLimitBytes: FILTER_BODY_LIMIT_BYTES };
-  adminRoute(server, door, 'GET', '/filter/rules', ALL, async ({ actor, options, query }) => {
-    const { project_id: projectId } = query({ project_id: filterInput });
+  adminRoute(server, door, 'GET', '/filter/rules', ALL, async (request) => {
+    const { actor, options } = request;
+    const { project_id: projectId } = request.query({ project_id: filterInput });
+    await requireKnown(door, request, { projectId });
     const { rules, policyVersion } = await door.filter.listRules({ organisationId: actor.organisationId, projectId }, options);
     return { json: { ...list(rules.map(ruleView)), policy_version: Number(policyVersion) } };
   });
@@ -38,13 +41,17 @@ export function filterRoutes(server: FastifyInstance, door: AdminDoor): void {
     const { rule, policyVersion } = await door.filter.removeRule({ actor, ruleId: param('id') }, options);
     return { json: { ...ruleView(rule!), deleted: true, policy_version: Number(policyVersion) } };
   });
-  adminRoute(server, door, 'POST', '/filter/try', ALL, async ({ actor, options, body }) => {
-    const { text: tried, direction, project_id } = body(trial);
-    const asked = { organisationId: actor.organisationId, projectId: project_id ?? '', text: tried, direction: DIRECTIONS[direction] };
-    return { json: trialView(await door.filter.try(asked, options)) };
+  adminRoute(server, door, 'POST', '/filter/try', ALL, async (request) => {
+    const { text: tried, direction, project_id } = request.body(trial);
+    const projectId = project_id ?? '';
+    await requireKnown(door, request, { projectId });
+    const asked = { organisationId: request.actor.organisationId, projectId, text: tried, direction: DIRECTIONS[direction] };
+    return { json: trialView(await door.filter.try(asked, request.options)) };
   }, long);
-  adminRoute(server, door, 'GET', '/filter/stats', ALL, async ({ actor, options, query }) => {
-    const { project_id: projectId, since } = query({ project_id: filterInput, since: timeInput });
+  adminRoute(server, door, 'GET', '/filter/stats', ALL, async (request) => {
+    const { actor, options } = request;
+    const { project_id: projectId, since } = request.query({ project_id: filterInput, since: timeInput });
+    await requireKnown(door, request, { projectId });
     const { rules } = await door.filter.getStats({ organisationId: actor.organisationId, projectId, sinceMs: since }, options);
     return { json: list(rules.map(statsView)) };
   });

@@ -22,6 +22,7 @@ const server = adminServer({
   ids: systemIds(clock),
   logger: silentLogger,
   administrator: async () => ({ keyId: 'key_0', organisationId: 'org_1', role }),
+  access: { listProjects: async () => ({ projects: [{ id: 'project_1' }] }), listApiKeys: async () => ({ keys: [{ id: 'key_1' }] }) },
   registry: { listModels: async () => ({ models: [{ id: 'model_1', name: 'org/small' }], aliases: [{ name: 'chat', modelId: 'model_1' }] }) },
   billing: {
     setPrice: answering('setPrice', { price: PRICE }),
@@ -30,7 +31,7 @@ const server = adminServer({
     setBudget: async (request: { period: string }) => answering('setBudget', { budget: { ...BUDGET, period: request.period, periodStartMs: request.period === 'none' ? 0n : BUDGET.periodStartMs } })(request),
     removeBudget: answering('removeBudget', { budget: BUDGET }),
     listBudgets: answering('listBudgets', { budgets: [BUDGET] }),
-    getUsage: answering('getUsage', { currency: 'USD', rows: [ROW] }),
+    getUsage: async (request: { model: string }) => answering('getUsage', { currency: 'USD', rows: [{ ...ROW, calls: request.model === 'nosuch' ? 0n : ROW.calls }] })(request),
     checkLedger: answering('checkLedger', { faults: [{ law: 'projection', detail: 'd' }], transactions: 1n, entries: 2n, calls: 3n, billed: '18446744073709551616', overrun: '6', held: '5', currency: 'USD' }),
   },
 } as unknown as AdminDoor & Parameters<typeof adminServer>[0]);
@@ -112,6 +113,16 @@ describe('usage and the ledger', () => {
     expect((await ask('GET', '/usage?group_by=')).request).toMatchObject({ groupBy: [] });
     for (const groups of ['user', 'day,', ',', 'day,,key']) expect(await ask('GET', `/usage?group_by=${groups}`)).toMatchObject({ status: 400, json: { error: { code: 'invalid_value', param: 'group_by' } } });
     expect(await ask('GET', '/usage?since=yesterday')).toMatchObject({ status: 400, json: { error: { param: 'since' } } });
+  });
+
+  it('is of what there is, or was: who mistypes an id is told so', async () => {
+    for (const [parameter, code, param] of [['project_id=nosuch', 'not_found', 'project_id'], ['key_id=nosuch', 'not_found', 'key_id'], ['model=nosuch', 'model_not_found', 'model']]) {
+      expect(await ask('GET', `/usage?${parameter}`)).toMatchObject({ status: 404, json: { error: { code, param } } });
+    }
+    expect(await ask('GET', '/usage?project_id=project_1&key_id=key_1&model=chat')).toMatchObject({ status: 200, request: { projectId: 'project_1', keyId: 'key_1', model: 'org/small' } });
+    // Removed, but it has been used: asked for over all days first.
+    const removed = await ask('GET', '/usage?since=2024-10-04&model=removed');
+    expect([removed.status, asked.map(([, request]) => request)]).toMatchObject([200, [{ sinceDay: -1n, untilDay: 0n, groupBy: [], model: 'removed' }, { sinceDay: 20_000n, model: 'removed' }]]);
   });
 
   it('is of the days that are named, however early', async () => {

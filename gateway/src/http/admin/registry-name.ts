@@ -7,10 +7,15 @@ import type { AdminDoor, AdminRequest } from './door.ts';
  * @param what is set: `price`
  * @throws model_not_found
  */
-export async function registryName(door: AdminDoor, { actor, options }: AdminRequest, name: string, what: string): Promise<string> {
+export async function registryName(door: AdminDoor, request: AdminRequest, name: string, what: string): Promise<string> {
+  const known = await knownModel(door, request, name);
+  if (known === undefined) throw new ServiceError('model_not_found', `There is no model or alias \`${name}\`: add the model before its ${what}.`, { param: 'model' });
+  return known;
+}
+
+/** The same; undefined where there is none. */
+export async function knownModel(door: AdminDoor, { actor, options }: AdminRequest, name: string): Promise<string | undefined> {
   const { models, aliases } = await door.registry.listModels({ organisationId: actor.organisationId }, options);
   const alias = aliases.find((candidate) => candidate.name === name);
-  const model = models.find((candidate) => (alias ? candidate.id === alias.modelId : candidate.name === name));
-  if (!model) throw new ServiceError('model_not_found', `There is no model or alias \`${name}\`: add the model before its ${what}.`, { param: 'model' });
-  return model.name;
+  return models.find((candidate) => (alias ? candidate.id === alias.modelId : candidate.name === name))?.name;
 }

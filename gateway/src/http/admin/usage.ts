@@ -1,9 +1,12 @@
+import { ServiceError } from '@sluice/errors';
 import type { UsageRow } from '@sluice/proto/billing/v1/billing';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { exact } from './amounts.ts';
 import { LEDGER_CHECK_TIMEOUT_MS } from '../limits.ts';
-import { ALL, AUDITORS, adminRoute, type AdminDoor } from './door.ts';
+import { ALL, AUDITORS, adminRoute, type AdminDoor, type AdminRequest } from './door.ts';
+import { requireKnown } from './known-subjects.ts';
+import { knownModel } from './registry-name.ts';
 import { filterInput, list } from './view.ts';
 
 const DAY_MS = 86_400_000;
@@ -28,8 +31,11 @@ const groupsInput = z
 
 /** What was used and what it cost, and whether the ledger says so too. */
 export function usageRoutes(server: FastifyInstance, door: AdminDoor): void {
-  adminRoute(server, door, 'GET', '/usage', ALL, async ({ actor, options, query }) => {
-    const { since, until, group_by, project_id, key_id, model } = query({ since: dayInput, until: dayInput, group_by: groupsInput, project_id: filterInput, key_id: filterInput, model: filterInput });
+  adminRoute(server, door, 'GET', '/usage', ALL, async (request) => {
+    const { actor, options } = request;
+    const { since, until, group_by, project_id, key_id, model: name } = request.query({ since: dayInput, until: dayInput, group_by: groupsInput, project_id: filterInput, key_id: filterInput, model: filterInput });
+    await requireKnown(door, request, { projectId: project_id, keyId: key_id });
+    const model = name && (await usedName(door, request, name));
     const { currency, rows } = await door.billing.getUsage(
       { organisationId: actor.organisationId, sinceDay: since, untilDay: until, groupBy: group_by, projectId: project_id, keyId: key_id, model },
       options,
@@ -41,6 +47,20 @@ export function usageRoutes(server: FastifyInstance, door: AdminDoor): void {
     const counted = { transactions: exact(transactions), entries: exact(entries), calls: exact(calls), billed, overrun, held, currency };
     return { json: { object: 'ledger_check', ok: faults.length === 0, ...counted, faults: faults.map(({ law, detail }) => ({ law, detail })) } };
   });
+}
+
+/**
+ * The name that usage is kept under: of the model that an alias means, or of one that was removed and has been used.
+ *
+ * @throws model_not_found
+ */
+async function usedName(door: AdminDoor, request: AdminRequest, name: string): Promise<string> {
+  const { actor: { organisationId }, options } = request;
+  const known = await knownModel(door, request, name);
+  if (known) return known;
+  const { rows } = await door.billing.getUsage({ organisationId, sinceDay: BEFORE_EVERYTHING, untilDay: 0n, groupBy: [], model: name }, options);
+  if (rows.some(({ calls }) => calls > 0n)) return name;
+  throw new ServiceError('model_not_found', `There is no model or alias \`${name}\`, and no use of one that was removed.`, { param: 'model' });
 }
 
 function isGroup(name: string): name is Group {

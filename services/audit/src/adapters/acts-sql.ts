@@ -30,3 +30,8 @@ export async function listActs(sql: Sql, organisationId: string, after: string, 
     },
   }));
 }
+
+/** Whether an organisation has an act of this id. */
+export async function isAct(sql: Sql, organisationId: string, id: string): Promise<boolean> {
+  return (await sql.query('SELECT FROM act WHERE id = $1 AND organisation_id = $2', [id, organisationId])).length > 0;
+}

@@ -4,7 +4,7 @@ import type { AuditService } from '@sluice/proto/audit/v1/audit';
 import type { Client, Implementation } from '@sluice/rpc';
 import type { Sql } from '@sluice/sql';
 import { formatProofBundle, formatVerifierKey, nodesFromTiles, parseTilePath, proveInclusion, type VerifierKey } from '@sluice/transparency';
-import { listActs } from './acts-sql.ts';
+import { isAct, listActs } from './acts-sql.ts';
 import { readBodies } from './call-bodies.ts';
 import { findCall, listCalls, type IndexedCall } from './calls-sql.ts';
 import { newestCheckpoint } from './checkpoints-sql.ts';
@@ -20,6 +20,7 @@ export function auditRpc(sql: Sql, access: Client<typeof AccessService>, key: Ve
     async listCalls(request) {
       const limit = pageLimit(request.limit);
       const found = await listCalls(sql, { ...request, organisationId: required(request.organisationId) }, limit);
+      if (found.length === 0 && request.after && !(await findCall(sql, request.organisationId, request.after))) throw unknownCursor('call');
       return { calls: found.slice(0, limit).map(({ summary }) => summary), hasMore: found.length > limit };
     },
 
@@ -38,6 +39,7 @@ export function auditRpc(sql: Sql, access: Client<typeof AccessService>, key: Ve
     async listActs({ organisationId, limit: asked, after }) {
       const limit = pageLimit(asked);
       const found = await listActs(sql, required(organisationId), after, limit);
+      if (found.length === 0 && after && !(await isAct(sql, organisationId, after))) throw unknownCursor('act');
       return { acts: found.slice(0, limit), hasMore: found.length > limit };
     },
 
@@ -67,6 +69,11 @@ async function callOf(sql: Sql, organisationId: string, callId: string): Promise
   const call = await findCall(sql, required(organisationId), callId);
   if (!call) throw new ServiceError('not_found', 'There is no such call.', { param: 'call_id' });
   return call;
+}
+
+/** Behind what is not there nothing comes: who pages on from there would think that all was seen. */
+function unknownCursor(what: 'call' | 'act'): ServiceError {
+  return new ServiceError('invalid_value', `Invalid 'after': it must be the id of a known ${what}.`, { param: 'after' });
 }
 
 /** Tenancy is no filter that may be left out. */

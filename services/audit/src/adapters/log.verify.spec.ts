@@ -235,6 +235,8 @@ describe('an act of an administrator', () => {
     expect([acts.map(({ act }) => act!.id), hasMore]).toEqual([['act_3'], true]);
     const rest = await tables.audit.listActs({ organisationId: ORGANISATION, after: 'act_3' });
     expect([rest.acts.map(({ act }) => act!.object), rest.hasMore]).toEqual([['api_key:1'], false]);
+    expect((await tables.audit.listActs({ organisationId: ORGANISATION, after: 'act_1' })).acts).toEqual([]);
+    for (const after of ['rubbish', 'act_2']) await expect(tables.audit.listActs({ organisationId: ORGANISATION, after })).rejects.toMatchObject({ code: 'invalid_value', param: 'after' });
     await publish();
     const { producers: reports } = await verifierOf(newest().files).verify();
     expect(reports.find(({ producer }) => producer === 'admin.acted')).toMatchObject({ epoch: 0n, firstSeq: 1n, lastSeq: 3n, entries: 3 });

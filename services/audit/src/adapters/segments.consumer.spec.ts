@@ -264,7 +264,12 @@ describe('the list of calls', () => {
     }
     expect(seen).toEqual(expected);
     const idsOf = async (filter: object): Promise<number> => (await tables.audit.listCalls({ organisationId, limit: 100, ...filter })).calls.length;
-    expect(await Promise.all([idsOf({}), idsOf({ model: 'large' }), idsOf({ status: 'answered' }), idsOf({ status: 'running' }), idsOf({ keyId: 'key_2' }), idsOf({ projectId: PROJECT }), idsOf({ sinceMs: 1_700_000_010_000n }), idsOf({ untilMs: 1_700_000_000_000n }), idsOf({ after: 'x' })])).toEqual([25, 5, 25, 0, 0, 25, 5, 2, 0]);
+    expect(await Promise.all([idsOf({}), idsOf({ model: 'large' }), idsOf({ status: 'answered' }), idsOf({ status: 'running' }), idsOf({ keyId: 'key_2' }), idsOf({ projectId: PROJECT }), idsOf({ sinceMs: 1_700_000_010_000n }), idsOf({ untilMs: 1_700_000_000_000n })])).toEqual([25, 5, 25, 0, 0, 25, 5, 2]);
     expect((await tables.audit.listCalls({ organisationId })).calls).toHaveLength(20);
+    expect(await idsOf({ after: expected.at(-1) })).toBe(0);
+    // Nothing comes behind what is not there, or is another's: whoever goes on from there is told.
+    const another = newCall();
+    await tables.consume(segmentEntries(newProducer().segments(another.whole())));
+    for (const after of ['x', '0'.repeat(32), another.callId]) await expect(idsOf({ after })).rejects.toMatchObject({ code: 'invalid_value', param: 'after' });
   });
 });
