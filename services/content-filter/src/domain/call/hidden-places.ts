@@ -1,40 +1,36 @@
 import { piiTypeOf, type Kind } from '../rule.ts';
 import type { Policy, TextMatch } from './policy.ts';
 
+type Place = Pick<TextMatch, 'rule' | 'start' | 'end'>;
+
 /** The rest of a word behind an address: `jane@example.com` and `Please`. */
 const REST_OF_WORD = /^\p{L}+$/u;
 
 /** What the masks of the parts of a text hide, each part looked at by itself; offsets are those of the text that the parts make up. */
 export class HiddenPlaces {
   readonly #policy: Policy;
-  /** Matches that stand so in a part: rule, start and end. */
-  readonly #shown = new Set<string>();
+  /** Where each part begins, and what it shows by itself, in the order of the starts, by its own offsets. */
+  readonly #begins: number[] = [];
+  readonly #shown: (readonly Place[])[] = [];
   /** Where nothing is to be seen, in order: each begins behind the end of the one before. */
   readonly #starts: number[] = [];
   readonly #ends: number[] = [];
-  /** End of an address, by its rule and where it begins. */
-  readonly #addresses = new Map<string, number>();
 
   constructor(policy: Policy) {
     this.#policy = policy;
   }
 
   /** @param matches of one part, looked at by itself @param from where the part begins: behind those that were added before */
-  add(matches: readonly TextMatch[], from: number): void {
-    for (const match of [...matches].sort((left, right) => left.start - right.start)) {
-      const { rule, start, end } = { rule: match.rule, start: match.start + from, end: match.end + from };
-      const { action, kind } = this.#policy.rule(rule);
-      this.#shown.add(`${rule}:${start}:${end}`);
-      if (action !== 'mask') continue;
-      const type = piiTypeOf(kind as Kind);
-      if (type === undefined) this.#hide(start, end);
-      else if (type === 'email') this.#addresses.set(`${rule}:${start}`, end);
-    }
+  add(matches: readonly Place[], from: number): void {
+    const shown = inOrder(matches);
+    this.#begins.push(from);
+    this.#shown.push(shown);
+    for (const { rule, start, end } of shown) if (this.#policy.rule(rule).action === 'mask' && !this.#typeOf(rule)) this.#hide(start + from, end + from);
   }
 
   /** Whether a part shows this very match by itself. */
-  has({ rule, start, end }: TextMatch): boolean {
-    return this.#shown.has(`${rule}:${start}:${end}`);
+  has(match: Place): boolean {
+    return this.#endOf(match) === match.end;
   }
 
   /**
@@ -43,32 +39,50 @@ export class HiddenPlaces {
    * address the domain stays; the next part may go on with letters there.
    */
   hides(match: TextMatch): boolean {
-    if (this.has(match)) return true;
-    const before = this.#indexBefore(match.start);
+    const before = lastUpTo(this.#starts, (start) => start <= match.start);
     if (before >= 0 && this.#ends[before]! >= match.end) return true;
-    const address = this.#addresses.get(`${match.rule}:${match.start}`);
-    return address !== undefined && REST_OF_WORD.test(match.text.slice(address - match.start));
+    const type = this.#typeOf(match.rule);
+    const end = type && this.#endOf(match);
+    if (end === undefined || end >= match.end) return end === match.end;
+    return type === 'email' && REST_OF_WORD.test(match.text.slice(end - match.start));
+  }
+
+  #typeOf(rule: number): ReturnType<typeof piiTypeOf> {
+    return piiTypeOf(this.#policy.rule(rule).kind as Kind);
+  }
+
+  /** Where the match of this rule ends that a part shows from this place on. */
+  #endOf({ rule, start }: Place): number | undefined {
+    const part = lastUpTo(this.#begins, (begin) => begin <= start);
+    if (part < 0) return undefined;
+    const from = this.#begins[part]!;
+    const shown = this.#shown[part]!;
+    for (let at = lastUpTo(shown, (place) => place.start + from <= start); at >= 0 && shown[at]!.start + from === start; at--) if (shown[at]!.rule === rule) return shown[at]!.end + from;
+    return undefined;
   }
 
   #hide(start: number, end: number): void {
     const last = this.#ends.length - 1;
-    if (last >= 0 && start <= this.#ends[last]!) {
-      this.#ends[last] = Math.max(this.#ends[last]!, end);
-      return;
-    }
-    this.#starts.push(start);
-    this.#ends.push(end);
+    if (last < 0 || start > this.#ends[last]!) {
+      this.#starts.push(start);
+      this.#ends.push(end);
+    } else if (end > this.#ends[last]!) this.#ends[last] = end;
   }
+}
 
-  /** Of the last place that begins at an offset or before it; -1 without one. */
-  #indexBefore(offset: number): number {
-    let low = 0;
-    let high = this.#starts.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#starts[middle]! <= offset) low = middle + 1;
-      else high = middle;
-    }
-    return low - 1;
+function inOrder(matches: readonly Place[]): readonly Place[] {
+  const isInOrder = matches.every(({ start }, index) => index === 0 || matches[index - 1]!.start <= start);
+  return isInOrder ? matches : [...matches].sort((left, right) => left.start - right.start);
+}
+
+/** Index of the last of which this holds, where it holds of all before; -1 when of none. */
+function lastUpTo<T>(all: readonly T[], holds: (one: T) => boolean): number {
+  let low = 0;
+  let high = all.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (holds(all[middle]!)) low = middle + 1;
+    else high = middle;
   }
+  return low - 1;
 }

@@ -1,6 +1,6 @@
 import { HiddenPlaces } from './hidden-places.ts';
+import { STRETCH_UNITS } from './limits.ts';
 import type { Policy, Release, TextMatch, TextStream } from './policy.ts';
-import { pushed } from './whole-text.ts';
 
 /**
  * The text parts of one message, one behind the other, as templates of models join them: what is blocked is blocked too when it is cut in
@@ -57,7 +57,12 @@ export class JoinedParts {
   *#push(stream: TextStream, part: string, alone: readonly TextMatch[]): Generator<void, number | undefined> {
     this.#hidden.add(alone, this.#length);
     this.#length += part.length;
-    return this.#told(yield* pushed(stream, part));
+    for (let at = 0; at < part.length; at += STRETCH_UNITS) {
+      if (at > 0) yield;
+      const refusedBy = this.#told(stream.push(part.slice(at, at + STRETCH_UNITS)));
+      if (refusedBy !== undefined) return refusedBy;
+    }
+    return undefined;
   }
 
   #told({ matches, blockedBy }: Release): number | undefined {
