@@ -123,7 +123,7 @@ describe('the check of the ledger', () => {
     // On a day before and one behind all that was used.
     await tables.sql.query("UPDATE usage_day SET calls = calls - 1 WHERE organisation_id = $1", [id]);
     for (const day of [DAY - 9, DAY + 900]) await tables.sql.query("INSERT INTO spend_day VALUES ('key', $1 || '_other', $2, $1, 5, 0, 0)", [id, day]);
-    for (const callsAtOnce of [undefined, 1n, 7n]) expect((await check(callsAtOnce)).faults.map(({ detail }) => detail)).toEqual([DAY - 9, DAY + 900].map((day) => `spending of key ${id}_other on day ${day}`));
+    for (const callsAtOnce of [undefined, 1n, 7n]) expect((await check(callsAtOnce)).faults.map(({ detail }) => detail)).toEqual([DAY - 9, DAY + 900].map((day) => `spending of key ${id}_other on ${new Date(day * 86_400_000).toISOString().slice(0, 10)}`));
   });
 
   it('finds nothing where there is nothing, and ends when nobody waits for it', async () => {

@@ -1,7 +1,7 @@
 import type { Sql, SqlTransaction } from '@sluice/sql';
 import { allowedNano, type Budget } from '../domain/budget.ts';
 import type { BudgetBook } from '../domain/budget-book.ts';
-import { periodAround } from '../domain/period.ts';
+import { dateOf, periodAround } from '../domain/period.ts';
 import { readBudgets, readOutside } from './reads-sql.ts';
 
 export interface Fault {
@@ -34,7 +34,7 @@ const BILLED = `billed AS (
 const ENTERED = 'ledger_transaction t JOIN entry e ON e.transaction_id = t.id WHERE t.organisation_id = $1 AND t.day BETWEEN $2 AND $3';
 const USED = ['calls', 'input_tokens', 'cached_input_tokens', 'output_tokens', 'reasoning_tokens', 'cost_nano', 'overrun_nano'];
 
-/** Each selects the `detail` of what breaks the law on these days; none may select anything. */
+/** Each selects the `detail` of what breaks the law on these days, and perhaps its `day`; none may select anything. */
 const LAWS: Readonly<Record<string, string>> = {
   unbalanced_transaction: `SELECT 'transaction ' || t.id AS detail FROM ${ENTERED} GROUP BY t.id HAVING sum(e.amount_nano) <> 0`,
   itemisation: `WITH ${BILLED}, legs AS (
@@ -45,9 +45,9 @@ const LAWS: Readonly<Record<string, string>> = {
   projection: `WITH ${BILLED}, used AS (SELECT day, project_id, key_id, model, ${USED.map((name) => `sum(${name}) AS ${name}`).join(', ')} FROM billed GROUP BY 1, 2, 3, 4),
       spent AS (SELECT level, subject_id, day, sum(cost_nano - overrun_nano) AS spent_nano, sum(overrun_nano) AS overrun_nano, sum(unheld_nano) AS unheld_nano
         FROM billed CROSS JOIN LATERAL (VALUES ('organisation', $1::text), ('project', project_id), ('key', key_id)) AS counted (level, subject_id) GROUP BY 1, 2, 3)
-    SELECT 'usage of key ' || key_id || ' and model ' || model || ' on day ' || day AS detail
+    SELECT 'usage of key ' || key_id || ' and model ' || model AS detail, day
       FROM used FULL JOIN (SELECT * FROM usage_day WHERE organisation_id = $1 AND day BETWEEN $2 AND $3) u USING (day, project_id, key_id, model) WHERE (${USED.map((name) => `used.${name}`).join(', ')}) IS DISTINCT FROM (${USED.map((name) => `u.${name}`).join(', ')})
-    UNION ALL SELECT 'spending of ' || level || ' ' || subject_id || ' on day ' || day AS detail
+    UNION ALL SELECT 'spending of ' || level || ' ' || subject_id AS detail, day
       FROM spent FULL JOIN (SELECT * FROM spend_day WHERE organisation_id = $1 AND day BETWEEN $2 AND $3) s USING (level, subject_id, day)
       WHERE (spent.spent_nano, spent.overrun_nano, spent.unheld_nano) IS DISTINCT FROM (s.spent_nano, s.overrun_nano, s.unheld_nano)`,
 };
@@ -158,7 +158,7 @@ class TablesCheck {
   async #look(law: string, text: string, values: readonly unknown[]): Promise<void> {
     const details = this.#found.get(law)!;
     const room = MAX_FAULTS_PER_LAW - details.length;
-    if (room > 0) details.push(...(await this.#transaction.query<{ detail: string }>(`${text} LIMIT ${room}`, values)).map(({ detail }) => detail));
+    if (room > 0) details.push(...(await this.#transaction.query<{ detail: string; day?: bigint }>(`${text} LIMIT ${room}`, values)).map(({ detail, day }) => (day === undefined ? detail : `${detail} on ${dateOf(Number(day))}`)));
   }
 }
 

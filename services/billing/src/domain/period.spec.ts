@@ -1,11 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { dayOf, DAY_MS, isPeriod, monthStart, periodAround, previousMonthStart } from './period.ts';
+import { dateOf, dayOf, isPeriod, monthStart, periodAround, previousMonthStart } from './period.ts';
 
-const dateOf = (day: number): string => new Date(day * DAY_MS).toISOString().slice(0, 10);
 const days = fc.integer({ min: 0, max: 60_000 });
 
 describe('a period', () => {
+  it('is written as a date, as far as there are dates', () => {
+    expect([20_780, 0, -1, 100_000_000, 100_000_001].map(dateOf)).toEqual(['2026-11-23', '1970-01-01', '1969-12-31', '+275760-09-13', 'day 100000001']);
+  });
+
   it('is a day of UTC, a month of the calendar, or all time', () => {
     expect([isPeriod('day'), isPeriod('month'), isPeriod('none'), isPeriod('week'), isPeriod('')]).toEqual([true, true, true, false, false]);
     const leap = dayOf(Date.parse('2028-02-29T23:59:59.999Z'));

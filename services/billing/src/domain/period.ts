@@ -17,6 +17,14 @@ export function dayOf(ms: number): number {
   return Math.floor(ms / DAY_MS);
 }
 
+/** The furthest day that a date can name, either way (ECMA-262, time values). */
+const MAX_DAY = 100_000_000;
+
+/** As people write a day, in UTC: `2026-01-31`. */
+export function dateOf(day: number): string {
+  return Math.abs(day) <= MAX_DAY ? new Date(day * DAY_MS).toISOString().replace(/T.*$/, '') : `day ${day}`;
+}
+
 export function monthStart(day: number): number {
   const date = new Date(day * DAY_MS);
   return dayOf(Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), 1));
