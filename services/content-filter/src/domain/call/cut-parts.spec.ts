@@ -60,6 +60,8 @@ describe('a rule that masks, where a text is cut in parts', () => {
     [pii('pii:phone'), ['my phone: ', '785 8949']],
     [pii('pii:phone'), ['my pho', 'ne: 785 8949']],
     [regex('key [a-z]+'), ['key', ' ', 'abc']],
+    // A word only because the message ends with it.
+    [words('nightingale'), ['a night', 'ingale']],
   ])('refuses %j in %j', async (init, parts) => {
     const policy = await policyOf(init);
     expect(passed(policy, [parts.join('')])).not.toEqual([parts.join('')]);
@@ -74,6 +76,26 @@ describe('a rule that masks, where a text is cut in parts', () => {
     [words('project', 'project nightingale', ' nightingale'), ['the project', ' or ', 'nightingale'], ['the *******', ' or ', '***********']],
   ])('masks %j in %j', async (init, parts, left) => {
     expect(passed(await policyOf(init), parts)).toEqual(left);
+  });
+
+  it.each([
+    ['a text in a part that is an image', '{"type":"text","text":"my sk-a1"},{"type":"image_url","image_url":{"url":"https://example.org/"},"text":" -- "},{"type":"text","text":"b2c3"}'],
+    ['the same, said before its type', '{"type":"text","text":"my sk-"},{"text":" -- ","image_url":{"url":"https://example.org/"},"type":"image_url"},{"type":"text","text":"b2c3"}'],
+    ['a text that stands twice in its part', '{"type":"text","text":"my sk-"},{"type":"text","text":" -- ","text":"b2c3"}'],
+    ['a refusal in a text', '{"type":"text","text":"my sk-","refusal":" -- "},{"type":"text","text":"b2c3"}'],
+    ['nothing, where a refusal goes on', '{"type":"text","text":"my sk-"},{"type":"refusal","refusal":"b2c3"}'],
+    ['a type that stands twice', '{"type":"text","text":"my sk-"},{"type":"text","text":" -- ","type":"image_url"},{"type":"text","text":"b2c3"}'],
+  ])('refuses what is cut with this between it, which no model reads: %s', async (_what, content) => {
+    const policy = await policyOf(regex('sk-[a-z0-9]{2,}'), words('skb2c3'));
+    const verdict = (messages: string) => finish(filterInput(create(ChatCallSchema, { messages: Buffer.from(messages), choices: 1 }), policy, new Hits(policy, 'org', () => new Uint8Array(1))));
+    // The word is one because its message ends.
+    expect(verdict(`[{"role":"user","content":[${content.replace(/sk-(a1)?/, 'sk')}]}]`).action).toBe('block');
+    for (const messages of [`[{"role":"user","content":[${content}]}]`, `[{"role":"user","content":[${content}]},{"role":"user","content":[{"type":"text","text":"and"}]}]`]) {
+      const { action, call } = verdict(messages);
+      expect(action).toBe('block');
+      expect(jsonTextOf(call!.messages)).not.toMatch(/b2c3|sk-/);
+    }
+    expect(verdict(`[{"role":"user","content":[${content.replace('b2c3', '. b')}]}]`).action).not.toBe('block');
   });
 
   it('is on record of no blocked call with what it would have hidden in the text as a whole', async () => {

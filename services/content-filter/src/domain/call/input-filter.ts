@@ -5,12 +5,12 @@ import { CHANNEL } from './contract-numbers.ts';
 import type { Hits } from './hits.ts';
 import type { InputPlace, TextKind } from './input-place.ts';
 import { FIELDS } from './input-places.ts';
-import { JoinedParts } from './joined-parts.ts';
 import { jsonTextOf } from './json-bytes.ts';
 import { JsonEdits, jsonLiterals, numberTexts, type JsonLiteral } from './json-literals.ts';
 import { JsonText } from './json-text.ts';
 import { INPUT_TEXTS_LIMIT } from './limits.ts';
 import { textOfAddress, textOfData } from './media-text.ts';
+import { MessageParts } from './message-parts.ts';
 import type { Policy, PolicyRule, TextMatch } from './policy.ts';
 import { lookAt } from './whole-text.ts';
 
@@ -37,7 +37,7 @@ export interface InputOutcome {
 export function* filterInput(call: ChatCall, policy: Policy, hits: Hits, begins: (field: string) => void = () => undefined): Generator<void, InputOutcome> {
   if (!policy.filtersInput) return { action: undefined, call };
   const found: Hits['add'] = (...some) => hits.add(...some);
-  const reader = new InputReader(policy, found, new JoinedParts(policy, (matches, index) => found(matches, 'in', { channel: CHANNEL.content, index })));
+  const reader = new InputReader(policy, found, new MessageParts(policy, (matches, index) => found(matches, 'in', { channel: CHANNEL.content, index })));
   const left = yield* readCall(call, reader, begins);
   if (reader.blockedBy !== undefined) return { action: 'block', call: yield* keptOf(call, policy.masksAlone), blockedBy: policy.rule(reader.blockedBy) };
   if (left !== call) return { action: 'mask', call: left };
@@ -50,7 +50,7 @@ export function* filterInput(call: ChatCall, policy: Policy, hits: Hits, begins:
  */
 function* keptOf(call: ChatCall, masks: Policy): Generator<void, ChatCall | undefined> {
   const cut = new Set<number>();
-  const parts = new JoinedParts(masks, (matches, index) => {
+  const parts = new MessageParts(masks, (matches, index) => {
     if (matches.some(({ rule }) => masks.rule(rule).action === 'mask')) cut.add(index);
   });
   try {
@@ -90,7 +90,7 @@ class InputReader {
   blockedBy: number | undefined;
   readonly #policy: Policy;
   readonly #found: Hits['add'];
-  readonly #parts: JoinedParts;
+  readonly #parts: MessageParts;
   readonly #cut: ReadonlySet<number> | undefined;
   readonly #clean = new CleanTexts();
   readonly #cleanBeside: Pick<CleanTexts, 'has' | 'add'>;
@@ -102,7 +102,7 @@ class InputReader {
    * @param parts of messages, read together
    * @param cut messages of which the parts show what a mask would hide; given where nothing can be refused any more, and all of such parts is to be hidden
    */
-  constructor(policy: Policy, found: Hits['add'], parts: JoinedParts, cut?: ReadonlySet<number>) {
+  constructor(policy: Policy, found: Hits['add'], parts: MessageParts, cut?: ReadonlySet<number>) {
     this.#policy = policy;
     this.#cleanBeside = policy.recurring?.in ?? this.#clean;
     this.#found = found;
@@ -120,15 +120,17 @@ class InputReader {
     const changed: Left[] = [];
     for (const literal of jsonLiterals(source, FIELDS.member(field))) {
       if (++this.#count > INPUT_TEXTS_LIMIT) throw new ServiceError('invalid_value', `The request holds more than ${INPUT_TEXTS_LIMIT} names, strings and numbers.`);
+      if (literal.place.isTypeOfPart && literal.kind === 'string') this.#parts.type(literal.text, literal.within);
       const kind = literal.place.kindOf(literal.kind, literal.text);
       if (kind === undefined) continue;
       const text = yield* this.#leftOf(literal, kind);
-      const isPart = literal.place.isTextPart;
-      if (isPart && this.blockedBy === undefined) this.#refuse(yield* this.#parts.add(literal.text, this.#shown, literal.index));
+      const { textOf } = literal.place;
+      const isPart = textOf !== undefined;
+      if (isPart && this.blockedBy === undefined) this.#refuse(yield* this.#parts.add({ text: literal.text, alone: this.#shown, type: textOf, part: literal.within }, literal.index));
       if (this.blockedBy !== undefined) return json;
       if (text !== literal.text || (isPart && this.#cut)) changed.push({ literal, text, isPart });
     }
-    this.#refuse(this.#parts.end());
+    this.#refuse(yield* this.#parts.end());
     return this.blockedBy === undefined ? this.#edited(json, source, changed) : json;
   }
 

@@ -19,8 +19,10 @@ export interface PlaceFields {
   readonly others?: InputPlace;
   /** The place of the elements of a list here; as `others` unless it is said. */
   readonly elements?: InputPlace;
-  /** A part of a message's content that is text: the model reads the parts of one message one behind the other. */
-  readonly isTextPart?: boolean;
+  /** The text of a part of a message's content that is of this type: the model reads the parts of one message one behind the other. */
+  readonly textOf?: 'text' | 'refusal';
+  /** The type of such a part. */
+  readonly isTypeOfPart?: boolean;
   /** A number of the sampler, in a range that is checked before: no text for the model. */
   readonly isParameter?: boolean;
 }
@@ -32,16 +34,18 @@ const PARAMETER_UNITS = 10;
 export class InputPlace implements JsonPlace<InputPlace> {
   readonly channel: Channel;
   readonly elements: InputPlace;
-  readonly isTextPart: boolean;
+  readonly textOf: 'text' | 'refusal' | undefined;
+  readonly isTypeOfPart: boolean;
   readonly #kind: TextKind;
   readonly #words: ReadonlySet<string> | undefined;
   readonly #members: ReadonlyMap<string, InputPlace> | undefined;
   readonly #others: InputPlace;
   readonly #isParameter: boolean;
 
-  constructor({ channel, kind = 'text', words, members, others, elements, isTextPart = false, isParameter = false }: PlaceFields) {
+  constructor({ channel, kind = 'text', words, members, others, elements, textOf, isTypeOfPart = false, isParameter = false }: PlaceFields) {
     this.channel = channel;
-    this.isTextPart = isTextPart;
+    this.textOf = textOf;
+    this.isTypeOfPart = isTypeOfPart;
     this.#kind = kind;
     this.#words = words;
     this.#members = members;

@@ -80,9 +80,9 @@ describe('places of the input', () => {
   });
 
   it('have the channel of what they hold', () => {
-    const places = [[...PART, 'text'], [...MESSAGE, 'refusal'], [...MESSAGE, 'reasoning'], [...MESSAGE, 'tool_calls', '*', 'custom', 'input'], [...MESSAGE, 'function_call', 'arguments'], ['stop', '*']].map((steps) => placeAt(...steps));
-    expect(places.map(({ channel }) => channel)).toEqual([Channel.CONTENT, Channel.REFUSAL, Channel.REASONING, Channel.TOOL_ARGUMENTS, Channel.FUNCTION_ARGUMENTS, Channel.UNSPECIFIED]);
-    expect(places.map(({ isTextPart }) => isTextPart)).toEqual([true, false, false, false, false, false]);
+    const places = [[...PART, 'text'], [...PART, 'refusal'], [...PART, 'type'], [...MESSAGE, 'refusal'], [...MESSAGE, 'reasoning'], [...MESSAGE, 'tool_calls', '*', 'custom', 'input'], [...MESSAGE, 'function_call', 'arguments'], ['stop', '*']].map((steps) => placeAt(...steps));
+    expect(places.map(({ channel }) => channel)).toEqual([Channel.CONTENT, Channel.CONTENT, Channel.CONTENT, Channel.REFUSAL, Channel.REASONING, Channel.TOOL_ARGUMENTS, Channel.FUNCTION_ARGUMENTS, Channel.UNSPECIFIED]);
+    expect(places.map(({ textOf, isTypeOfPart }) => textOf ?? isTypeOfPart)).toEqual(['text', 'refusal', true, false, false, false, false, false]);
     expect(placeAt(...MESSAGE, 'tool_calls', '*', 'x', 'y').channel).toBe(Channel.TOOL_ARGUMENTS);
   });
 

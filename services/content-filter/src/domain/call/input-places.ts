@@ -10,7 +10,8 @@ function placesOf(channel: Channel) {
   const membersOf = (members: Readonly<Record<string, InputPlace>>): ReadonlyMap<string, InputPlace> => new Map(Object.entries(members));
   return {
     free,
-    textPart: make({ isTextPart: true }),
+    textOf: (type: 'text' | 'refusal') => make({ textOf: type }),
+    typeOfPart: (words: readonly string[]) => make({ kind: 'fixed', words: new Set(words), isTypeOfPart: true }),
     json: make({ kind: 'json' }),
     fixed: make({ kind: 'fixed' }),
     address: make({ kind: 'address' }),
@@ -30,10 +31,10 @@ const beside = placesOf(CHANNEL.none);
 const linked = said.object({ url: said.address, detail: said.words(['auto', 'low', 'high', 'original']) });
 
 const contentPart = said.object({
-  type: said.words(['text', 'refusal', 'image_url', 'input_audio', 'file', 'video_url', 'audio_url']),
+  type: said.typeOfPart(['text', 'refusal', 'image_url', 'input_audio', 'file', 'video_url', 'audio_url']),
   id: said.fixed,
-  text: said.textPart,
-  refusal: said.free,
+  text: said.textOf('text'),
+  refusal: said.textOf('refusal'),
   image_url: linked,
   video_url: linked,
   audio_url: linked,

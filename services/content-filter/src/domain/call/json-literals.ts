@@ -20,6 +20,8 @@ export interface JsonLiteral<Place> {
   readonly text: string;
   /** Index in the outermost list. */
   readonly index: number;
+  /** Which object or list it stands in: each has a number of its own, from 1 on; 0 in none. */
+  readonly within: number;
 }
 
 /** A place that is told by all names on the way to it. The same place is the same object in all texts that are read from one root. */
@@ -41,6 +43,7 @@ export class JsonPath implements JsonPlace<JsonPath> {
 interface Level<Place> {
   readonly isObject: boolean;
   readonly place: Place;
+  readonly number: number;
   /** The place of the value that is being read. */
   next: Place;
   expectsName: boolean;
@@ -56,6 +59,7 @@ export function* jsonLiterals<Place extends JsonPlace<Place>>(json: string, root
   const levels: Level<Place>[] = [];
   let level: Level<Place> | undefined;
   let index = 0;
+  let numbers = 0;
   for (let at = 0; at < json.length; at++) {
     const unit = json.charCodeAt(at);
     if (unit === QUOTE) {
@@ -64,18 +68,18 @@ export function* jsonLiterals<Place extends JsonPlace<Place>>(json: string, root
       if (level?.expectsName) {
         level.expectsName = false;
         level.next = level.place.member(text);
-        yield { kind: 'name', start: at, end, place: level.place, text, index };
-      } else yield { kind: 'string', start: at, end, place: level?.next ?? root, text, index };
+        yield { kind: 'name', start: at, end, place: level.place, text, index, within: level.number };
+      } else yield { kind: 'string', start: at, end, place: level?.next ?? root, text, index, within: level?.number ?? 0 };
       at = end - 1;
     } else if (isDigit(unit) || unit === MINUS) {
       const end = numberEnd(json, at);
-      yield { kind: 'number', start: at, end, place: level?.next ?? root, text: json.slice(at, end), index };
+      yield { kind: 'number', start: at, end, place: level?.next ?? root, text: json.slice(at, end), index, within: level?.number ?? 0 };
       at = end - 1;
     } else if (unit === OPEN_OBJECT || unit === OPEN_ARRAY) {
       if (levels.length >= JSON_DEPTH_LIMIT) throw beyondLimit('what nests so deep');
       const isObject = unit === OPEN_OBJECT;
       const place: Place = level?.next ?? root;
-      level = { isObject, place, next: isObject ? place : place.elements, expectsName: isObject };
+      level = { isObject, place, number: ++numbers, next: isObject ? place : place.elements, expectsName: isObject };
       levels.push(level);
     } else if (unit === CLOSE_OBJECT || unit === CLOSE_ARRAY) {
       levels.pop();
