@@ -5,6 +5,13 @@ export const EXIT = { done: 0, failed: 1, wrongUse: 2 } as const;
 export class CommandFailed extends Error {
   override readonly name = 'CommandFailed';
   readonly exitCode: number = EXIT.failed;
+  /** The parameter of the admin API that a refusal of the platform is about. */
+  readonly param: string | undefined;
+
+  constructor(message: string, { param, ...options }: ErrorOptions & { readonly param?: string | undefined } = {}) {
+    super(message, options);
+    this.param = param;
+  }
 }
 
 /** A command line that makes no sense although each option of it parses; often it is the platform that can tell. */

@@ -16,8 +16,10 @@ import { addProjectCommands } from './commands/project.ts';
 import { addTestCommand } from './commands/test.ts';
 import { addUpCommand } from './commands/up.ts';
 import { addUsageCommand } from './commands/usage.ts';
+import { addWhoamiCommand } from './commands/whoami.ts';
 import { explainErrno } from './data-folder/explain-errno.ts';
 import { CommandFailed, EXIT, WrongUse } from './exit-code.ts';
+import { namingOption } from './terminal/option-name.ts';
 import { asTyped, typedCommand } from './terminal/typed-command.ts';
 
 const HELP_CODES = new Set(['commander.helpDisplayed', 'commander.version']);
@@ -37,6 +39,7 @@ function makeProgram(): Command {
   addModelCommands(program);
   addKeyCommands(program);
   addProjectCommands(program);
+  addWhoamiCommand(program);
   addLimitCommands(program);
   addParameterCommands(program);
   addPriceCommands(program);
@@ -90,7 +93,8 @@ export async function run(words: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return HELP_CODES.has(error.code) ? EXIT.done : EXIT.wrongUse;
     if (error instanceof CommandFailed) {
       const help = error instanceof WrongUse && chosen ? `(${pathOf(chosen)} --help shows what there is)\n` : '';
-      process.stderr.write(`sluice: ${asTyped(error.message)}\n${help}`);
+      const told = error.param === undefined ? error.message : namingOption(error.message, error.param, chosen);
+      process.stderr.write(`sluice: ${asTyped(told)}\n${help}`);
       return error.exitCode;
     }
     if (error instanceof ConfigError) {

@@ -107,6 +107,10 @@ describe('what an operator does', () => {
     expect((await ask('member', 'PUT', '/aliases/org%2Fchat', { model: 'org/small' })).json).toEqual({ object: 'alias', name: 'org/chat', model: 'org/small', model_id: 'model_1' });
   });
 
+  it('removes a model, and hears which aliases went with it', async () => {
+    expect((await ask('member', 'DELETE', '/models/org/small')).json).toEqual({ object: 'model', name: 'org/small', deleted: true, aliases: ['chat'] });
+  });
+
   it('sees models with versions, deployments and aliases, and backends', async () => {
     expect((await ask('owner', 'GET', '/models')).json).toMatchObject({ object: 'list', has_more: false, data: [{ name: 'org/small', aliases: ['chat'], versions: [{ number: 1 }], deployments: [{ state: 'active', placement: 'inside' }] }], aliases: [{ name: 'chat', model: 'org/small' }] });
     expect((await ask('owner', 'GET', '/backends')).json).toMatchObject({ data: [{ deployment_id: 'deployment_1', healthy: true, breaker: 'closed', in_flight: 2 }] });

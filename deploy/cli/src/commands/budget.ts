@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander';
 import { budget, listOf } from '../platform-api/answers.ts';
 import { adminApi } from '../platform-api/connection.ts';
 import { table } from '../terminal/table.ts';
+import { asTyped } from '../terminal/typed-command.ts';
 import { inUnits, nanoAmount } from './nano.ts';
 import { examples, print, printAnswer, reads, type ReadOptions } from './output.ts';
 import { ofSubject, subjectOf, type SubjectOptions } from './subject.ts';
@@ -26,7 +27,7 @@ export function addBudgetCommands(program: Command): void {
   examples(reads(group.command('show').description('show the budgets, what is spent of them and what running calls hold')), ['sluice budget show', 'sluice budget show --json']).action(async (options: ReadOptions) => {
     const { data } = await adminApi(options).get('/budgets', listOf(budget));
     if (options.json) return print(JSON.stringify(data, undefined, 2));
-    if (data.length === 0) return print('There is no budget: nothing limits what may be spent. Set one with: sluice budget set --organisation --amount NANO --period month');
+    if (data.length === 0) return print(asTyped('There is no budget: nothing limits what may be spent. Set one with: sluice budget set --organisation --amount NANO --period month'));
     const rows = data.map((row) => [row.level, row.id, row.period, row.period_start ?? '-', ...[row.amount, row.spent, row.held, row.overrun].map(inUnits), row.currency]);
     return print(table(['LEVEL', 'ID', 'PERIOD', 'SINCE', 'AMOUNT', 'SPENT', 'HELD', 'OVERRUN', 'CURRENCY'], rows));
   });

@@ -8,6 +8,7 @@ import { adminApi } from '../platform-api/connection.ts';
 import { printable, printableLine } from '../terminal/printable.ts';
 import { readPrompt } from '../terminal/stdin.ts';
 import { table } from '../terminal/table.ts';
+import { asTyped } from '../terminal/typed-command.ts';
 import { day } from './day.ts';
 import { examples, printAnswer, reads, type ReadOptions } from './output.ts';
 
@@ -47,7 +48,7 @@ export function addFilterCommands(program: Command): void {
 
   examples(reads(group.command('list').description('list the rules')).option('--project <id>', 'only those that hold for calls of this project'), ['sluice filter list', 'sluice filter list --json']).action(async (options: PlaceOptions) => {
     const answer = await adminApi(options).get('/filter/rules', filterRules, { project_id: options.project });
-    printAnswer(options, answer, () => (answer.data.length === 0 ? 'There is no rule: everything passes. Add one with: sluice filter add WORD' : table(
+    printAnswer(options, answer, () => (answer.data.length === 0 ? asTyped('There is no rule: everything passes. Add one with: sluice filter add WORD') : table(
       ['ID', 'KIND', 'ACTION', 'DIRECTION', 'PROJECT', 'TITLE', 'LOOKS FOR'],
       answer.data.map((rule) => [rule.id, rule.kind, rule.action, rule.direction, rule.project_id ?? '(every)', printableLine(rule.title), looksFor(rule)]),
     )));

@@ -77,9 +77,9 @@ describe('parameter', () => {
   ])('refuses %j', async (words, message) => expect(await sluice(words)).toMatchObject({ code: 2, stderr: expect.stringContaining(message) }));
 
   it('is wrong use where only the platform knows its bounds', async () => {
-    for (const [code, message] of [['invalid_value', '`min` is larger than `max`.'], ['invalid_value', '`max` of n must lie between 1 and 128.'], ['missing_required_parameter', 'Missing.']]) {
+    for (const [code, message, told] of [['invalid_value', '`min` is larger than `max`.', '--min is larger than --max.'], ['invalid_value', '`min` of n must lie between 1 and 128.', '--min of n must lie between 1 and 128.'], ['missing_required_parameter', 'Missing.', 'Missing. (--min)']]) {
       api.on('PUT /admin/v1/parameter-rules', { status: 400, json: { error: { message, type: 'invalid_request_error', param: 'min', code } } });
-      expect(await sluice(['parameter', 'set', 'n', '--min', '9', '--max', '-5'])).toEqual({ code: 2, stdout: '', stderr: expect.stringContaining(`sluice: ${message}\n`) });
+      expect(await sluice(['parameter', 'set', 'n', '--min', '9', '--max', '-5'])).toEqual({ code: 2, stdout: '', stderr: expect.stringContaining(`sluice: ${told}\n`) });
     }
     api.on('PUT /admin/v1/parameter-rules', { status: 409, json: { error: { message: 'Full.', type: 'invalid_request_error', param: null, code: 'failed_precondition' } } });
     expect(await sluice(['parameter', 'set', 'n', '--max', '5'])).toMatchObject({ code: 1 });

@@ -3,6 +3,7 @@ import { WrongUse } from '../exit-code.ts';
 import { limits, listOf, type Limits } from '../platform-api/answers.ts';
 import { adminApi } from '../platform-api/connection.ts';
 import { table } from '../terminal/table.ts';
+import { asTyped } from '../terminal/typed-command.ts';
 import { examples, printAnswer, reads, type ReadOptions } from './output.ts';
 import { ofSubject, subjectOf, type SubjectOptions } from './subject.ts';
 
@@ -35,7 +36,7 @@ export function addLimitCommands(program: Command): void {
     const rows = answer.data.map((row) => [row.level, row.id, ...numbers(row).map((limit) => (limit === null ? '-' : String(limit)))]);
     printAnswer(options, answer, () =>
       rows.length === 0
-        ? 'Nothing is limited. Set limits with: sluice limit set --organisation --rpm N'
+        ? asTyped('Nothing is limited. Set limits with: sluice limit set --organisation --rpm N')
         : table(['LEVEL', 'ID', 'REQUESTS/MIN', 'TOKENS/MIN', 'CONCURRENT', 'REQUESTS/DAY'], rows),
     );
   });

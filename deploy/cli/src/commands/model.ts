@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import { WrongUse } from '../exit-code.ts';
-import { alias, backend, deleted, listOf, model, models, type Model } from '../platform-api/answers.ts';
+import { alias, backend, deleted, listOf, model, models, removedModel, type Model } from '../platform-api/answers.ts';
 import { adminApi } from '../platform-api/connection.ts';
 import { interruptible } from '../terminal/interruptible.ts';
 import { printable, printableLine } from '../terminal/printable.ts';
@@ -34,10 +34,11 @@ export function addModelCommands(program: Command): void {
 
   examples(reads(group.command('list').description('list the models and how their backends are')), ['sluice model list']).action(listModels);
 
-  examples(reads(group.command('remove').description('take a model out of service').argument('<name>', 'name of the model')), ['sluice model remove qwen']).action(
+  examples(reads(group.command('remove').description('take a model out of service, with all its versions and aliases; its price stays for a new one of that name').argument('<name>', 'name of the model')), ['sluice model remove qwen']).action(
     async (name: string, options: ReadOptions) => {
-      const answer = await adminApi(options).send('DELETE', `/models/${encodeURIComponent(name)}`, deleted);
-      printAnswer(options, answer, () => `removed ${printable(name)}`);
+      const answer = await adminApi(options).send('DELETE', `/models/${encodeURIComponent(name)}`, removedModel);
+      const { aliases: gone } = answer;
+      printAnswer(options, answer, () => `removed ${printable(name)}${gone.length > 0 ? `, and its ${gone.length > 1 ? 'aliases' : 'alias'} ${gone.map(printableLine).join(', ')}` : ''}`);
     },
   );
 

@@ -26,6 +26,8 @@ describe('price', () => {
     api.on('GET /admin/v1/prices', { json: list([PRICE], { currency: 'USD' }) });
     expect((await sluice(['price', 'list'])).stdout).toMatch(/MODEL +INPUT \(USD\/M tokens\)[^]*tiny +0\.15 +0\.15 +0\.60 +0\.60/);
     expect((await sluice(['price', 'currency'])).stdout).toBe('USD\n');
+    api.on('GET /admin/v1/prices', { json: list([PRICE, { ...PRICE, model: 'old', removed: true }], { currency: 'USD' }) });
+    expect((await sluice(['price', 'list'])).stdout).toMatch(/^tiny  [^]*^old \(removed\)  /m);
     api.on('GET /admin/v1/prices', { json: list([], { currency: 'USD' }) });
     expect((await sluice(['price', 'list'])).stdout).toContain('calls cost nothing');
   });
@@ -35,6 +37,24 @@ describe('price', () => {
     expect(await sluice(words)).toMatchObject({ code: 2, stderr: expect.stringContaining(message) });
     expect(api.seen.length).toBe(before);
   });
+});
+
+it('names the option that the platform refuses, and what to type instead', async () => {
+  const refuse = (param: string, message: string, status = 400) => ({ status, json: { error: { message, type: 'invalid_request_error', param, code: status === 404 ? 'not_found' : 'invalid_value' } } });
+  api.on('PUT /admin/v1/prices/tiny', refuse('output_nano', '`output_nano` must lie between 0 and 5 nano-units a token.'));
+  expect(await sluice(['price', 'set', 'tiny', '--input', '1', '--output', '6'])).toMatchObject({ code: 2, stderr: expect.stringMatching(/^sluice: --output must lie between 0 and 5 nano-units a token\.\n\(sluice price set --help/) });
+  api.on('GET /admin/v1/usage', refuse('key_id', 'There is no such key.', 404));
+  expect(await sluice(['usage', '--key', 'nosuch'])).toMatchObject({ code: 1, stderr: 'sluice: There is no such key. (--key)\n' });
+  for (const words of [['budget', 'show'], ['price', 'list'], ['limit', 'list'], ['parameter', 'list'], ['filter', 'list']]) {
+    for (const path of ['budgets', 'prices', 'limits', 'parameter-rules', 'filter/rules']) api.on(`GET /admin/v1/${path}`, { json: list([], { currency: 'USD', policy_version: 1 }) });
+    expect((await runCli(words, { env: { ...api.environment, SLUICE_COMMAND: './sluice' } })).stdout).toContain(`: ./sluice ${words[0]} `);
+  }
+});
+
+it('whoami shows the organisation, the key and its role', async () => {
+  api.on('GET /admin/v1/whoami', { json: { object: 'principal', key_id: 'key_0', organisation_id: 'org_1', role: 'owner' } });
+  expect(await sluice(['whoami'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^organisation  org_1\nkey           key_0\nrole          owner\nplatform      http/) });
+  expect(JSON.parse((await sluice(['whoami', '--json'])).stdout)).toMatchObject({ organisation_id: 'org_1', role: 'owner' });
 });
 
 describe('budget', () => {

@@ -3,6 +3,7 @@ import { WrongUse } from '../exit-code.ts';
 import { listOf, parameterRule, type ParameterRule } from '../platform-api/answers.ts';
 import { adminApi } from '../platform-api/connection.ts';
 import { table } from '../terminal/table.ts';
+import { asTyped } from '../terminal/typed-command.ts';
 import { examples, printAnswer, reads, type ReadOptions } from './output.ts';
 
 interface SetOptions extends ReadOptions {
@@ -33,7 +34,7 @@ export function addParameterCommands(program: Command): void {
     const rows = answer.data.map((row) => [row.id, row.parameter, row.project_id ?? '(every)', row.model ?? '(every)', ...[row.min, row.max, row.default].map((value) => (value === null ? '-' : String(value))), row.on_violation]);
     printAnswer(options, answer, () =>
       rows.length === 0
-        ? 'No parameter has a rule: requests are passed on as they are. Set one with: sluice parameter set max_tokens --max N'
+        ? asTyped('No parameter has a rule: requests are passed on as they are. Set one with: sluice parameter set max_tokens --max N')
         : table(['ID', 'PARAMETER', 'PROJECT', 'MODEL', 'MIN', 'MAX', 'DEFAULT', 'ON VIOLATION'], rows),
     );
   });

@@ -3,7 +3,8 @@ import { WrongUse } from '../exit-code.ts';
 import { currency, price, prices } from '../platform-api/answers.ts';
 import { adminApi } from '../platform-api/connection.ts';
 import { table } from '../terminal/table.ts';
-import { inUnits, nanoAmount } from './nano.ts';
+import { asTyped } from '../terminal/typed-command.ts';
+import { inUnits, nanoPrice } from './nano.ts';
 import { examples, printAnswer, reads, type ReadOptions } from './output.ts';
 
 interface SetOptions extends ReadOptions {
@@ -18,22 +19,22 @@ const MILLION = 1_000_000n;
 export function addPriceCommands(program: Command): void {
   const group = program.command('price').description('what models cost: set, list, currency');
 
-  const set = reads(group.command('set').description('set the price of a model from now on; calls that run keep theirs').argument('<model>', 'name of a model, or an alias of it'))
-    .requiredOption('--input <nano>', 'nano-units (10^-9 of the currency) a token that goes in', nanoAmount)
-    .requiredOption('--output <nano>', 'nano-units a token that comes out', nanoAmount)
-    .option('--cached-input <nano>', 'nano-units a token that goes in and was cached (default: as --input)', nanoAmount)
-    .option('--reasoning <nano>', 'nano-units a token of reasoning (default: as --output)', nanoAmount);
+  const set = reads(group.command('set').description('set the price of a model from now on; calls that run keep theirs. A model whose price is 0 costs nothing, as one without a price').argument('<model>', 'name of a model, or an alias of it'))
+    .requiredOption('--input <nano>', 'nano-units (10^-9 of the currency) a token that goes in', nanoPrice)
+    .requiredOption('--output <nano>', 'nano-units a token that comes out', nanoPrice)
+    .option('--cached-input <nano>', 'nano-units a token that goes in and was cached (default: as --input)', nanoPrice)
+    .option('--reasoning <nano>', 'nano-units a token of reasoning (default: as --output)', nanoPrice);
   examples(set, ['sluice price set smollm2-135m-instruct --input 150 --output 600', 'sluice price set gpt-4o --input 2500 --output 10000 --cached-input 1250']).action(setPrice);
 
-  const list = reads(group.command('list').description('list the prices')).option('--history', 'every version, not only the ones in force');
+  const list = reads(group.command('list').description('list the prices, also of models that were removed: they hold again for a new model of that name')).option('--history', 'every version, not only the ones in force');
   examples(list, ['sluice price list', 'sluice price list --history --json']).action(async (options: ReadOptions & { history?: boolean }) => {
     const answer = await adminApi(options).get('/prices', prices, { ...(options.history && { history: 'true' }) });
     printAnswer(options, answer, () =>
       answer.data.length === 0
-        ? 'No model has a price: calls cost nothing. Set one with: sluice price set MODEL --input NANO --output NANO'
+        ? asTyped('No model has a price: calls cost nothing. Set one with: sluice price set MODEL --input NANO --output NANO')
         : table(
             ['MODEL', `INPUT (${answer.currency}/M tokens)`, 'CACHED', 'OUTPUT', 'REASONING', 'VALID FROM'],
-            answer.data.map((row) => [row.model, ...[row.input_nano, row.cached_input_nano, row.output_nano, row.reasoning_nano].map(perMillion), row.valid_from]),
+            answer.data.map((row) => [row.removed ? `${row.model} (removed)` : row.model, ...[row.input_nano, row.cached_input_nano, row.output_nano, row.reasoning_nano].map(perMillion), row.valid_from]),
           ),
     );
   });

@@ -116,9 +116,11 @@ export type RecordedCall = z.infer<typeof recordedCall>;
 
 export const proof = z.looseObject({ call_id: z.string(), bundle: z.string(), entry: z.string() });
 export const deleted = z.looseObject({ deleted: z.boolean() });
+/** With the aliases that went with it. */
+export const removedModel = deleted.extend({ aliases: z.array(z.string()) });
 export const backup = z.looseObject({ directory: z.string() });
 
-export const whoami = z.looseObject({ organisation_id: z.string() });
+export const whoami = z.looseObject({ key_id: z.string(), organisation_id: z.string(), role: z.string() });
 
 /** Integers beyond what a JSON number holds, as text. */
 const exact = z.string().regex(/^-?\d+$/);
@@ -134,6 +136,8 @@ export type ParameterRule = z.infer<typeof parameterRule>;
 
 export const price = z.looseObject({
   id: z.string(), model: z.string(), currency: z.string(), input_nano: exact, cached_input_nano: exact, output_nano: exact, reasoning_nano: exact, valid_from: time,
+  /** There is no model of this name any more. */
+  removed: z.boolean().optional(),
 });
 export const prices = listOf(price).extend({ currency: z.string() });
 export const currency = z.looseObject({ currency: z.string() });

@@ -97,8 +97,9 @@ export class HttpApi {
     const parsed = errorEnvelope.safeParse(parseJson(text));
     const message = parsed.success ? printable(parsed.data.error.message) : `${this.origin} answered with HTTP status ${response.status}.`;
     const told = [message, ...hint(response.status, parsed.data?.error.code, body)].join('\n');
-    if (response.status === 400 && WRONG_VALUES.has(parsed.data?.error.code ?? '')) return new WrongUse(told);
-    return response.status === 404 ? new CommandFailed(told) : new NoAnswer(told);
+    const about = { param: parsed.data?.error.param ?? undefined };
+    if (response.status === 400 && WRONG_VALUES.has(parsed.data?.error.code ?? '')) return new WrongUse(told, about);
+    return response.status === 404 ? new CommandFailed(told, about) : new NoAnswer(told, about);
   }
 }
 

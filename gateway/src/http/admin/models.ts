@@ -47,8 +47,10 @@ export function modelsRoutes(server: FastifyInstance, door: AdminDoor): void {
   });
   adminRoute(server, door, 'DELETE', '/models/*', OPERATORS, async ({ actor, options, param }) => {
     const name = param('*');
+    const { models, aliases } = await door.registry.listModels({ organisationId: actor.organisationId }, options);
+    const id = models.find((model) => model.name === name)?.id;
     await door.registry.removeModel({ actor, name }, options);
-    return { json: { object: 'model', name, deleted: true } };
+    return { json: { object: 'model', name, deleted: true, aliases: aliases.filter(({ modelId }) => modelId === id).map((alias) => alias.name) } };
   });
 }
 

@@ -26,7 +26,7 @@ const server = adminServer({
   registry: { listModels: async () => ({ models: [{ id: 'model_1', name: 'org/small' }], aliases: [{ name: 'chat', modelId: 'model_1' }] }) },
   billing: {
     setPrice: answering('setPrice', { price: PRICE }),
-    listPrices: answering('listPrices', { currency: 'USD', prices: [PRICE] }),
+    listPrices: answering('listPrices', { currency: 'USD', prices: [PRICE, { ...PRICE, model: 'gone' }] }),
     setCurrency: answering('setCurrency', { currency: 'EUR' }),
     setBudget: async (request: { period: string }) => answering('setBudget', { budget: { ...BUDGET, period: request.period, periodStartMs: request.period === 'none' ? 0n : BUDGET.periodStartMs } })(request),
     removeBudget: answering('removeBudget', { budget: BUDGET }),
@@ -71,7 +71,7 @@ describe('prices', () => {
   });
 
   it('are listed with the currency, with their history when that is asked for', async () => {
-    expect(await ask('GET', '/prices?history=true')).toMatchObject({ json: { currency: 'USD', data: [{ id: 'price_1' }] }, request: { organisationId: 'org_1', history: true } });
+    expect(await ask('GET', '/prices?history=true')).toMatchObject({ json: { currency: 'USD', data: [{ id: 'price_1', removed: false }, { model: 'gone', removed: true }] }, request: { organisationId: 'org_1', history: true } });
   });
 
   it('are in a currency by its code', async () => {

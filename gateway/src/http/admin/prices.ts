@@ -13,8 +13,11 @@ const currencyInput = z.string().regex(/^[A-Z]{3}$/, 'it must be a currency by I
 export function pricesRoutes(server: FastifyInstance, door: AdminDoor): void {
   adminRoute(server, door, 'GET', '/prices', ALL, async ({ actor, options, query }) => {
     const { history } = query({ history: z.enum(['true', 'false'], 'it must be true or false').default('false') });
-    const { currency, prices } = await door.billing.listPrices({ organisationId: actor.organisationId, history: history === 'true' }, options);
-    return { json: { ...list(prices.map(priceView)), currency } };
+    const [{ currency, prices }, { models }] = await Promise.all([
+      door.billing.listPrices({ organisationId: actor.organisationId, history: history === 'true' }, options), door.registry.listModels({ organisationId: actor.organisationId }, options),
+    ]);
+    const names = new Set(models.map(({ name }) => name));
+    return { json: { ...list(prices.map((price) => ({ ...priceView(price), removed: !names.has(price.model) }))), currency } };
   });
   adminRoute(server, door, 'PUT', '/prices/*', OWNER, async (request) => {
     const { input_nano, output_nano, cached_input_nano, reasoning_nano } = request.body(newPrice);
