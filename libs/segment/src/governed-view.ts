@@ -13,8 +13,8 @@ const CHANNELS = ['none', 'content', 'reasoning', 'refusal', 'tool_arguments', '
 const LEVELS = ['none', 'organisation', 'project', 'key'];
 
 /**
- * What rules on parameters, money and content did to a call, as a reader sees it; its leaf commits to exactly this. Amounts are in nano-units,
- * as strings, because they go beyond what a number of JSON holds exactly.
+ * What rules on parameters, money and content did to a call; its leaf commits to exactly this. Readers see it so, but for the cost, of which
+ * they are shown the part that is billed: `cost_nano` without `overrun_nano`. Amounts are in nano-units, as strings, because they go beyond what a number of JSON holds exactly.
  */
 export function governedView(admitted: Admitted, completed: Completed): object {
   const { hold, price } = admitted.hold ?? {};

@@ -17,7 +17,7 @@ export function addBudgetCommands(program: Command): void {
 
   const set = ofSubject(reads(group.command('set').description('set a budget; it counts what was spent in its period before. A call that runs is stopped at its next extension, where the budget affords no more: what it has used by then counts, and may stand above the amount')))
     .requiredOption('--amount <nano>', 'nano-units (10^-9 of the currency)', nanoAmount)
-    .addOption(new Option('--period <period>', 'calendar day or month (UTC), or none: it counts what is settled after none was first set for this level (a call that ends in that moment may count), goes on where it stood when another period was set meanwhile, and begins anew only after budget remove').choices(['day', 'month', 'none']).makeOptionMandatory());
+    .addOption(new Option('--period <period>', 'calendar day or month (UTC), or none: it counts what is settled after none was first set there (a call that ends in that moment may count), goes on where it stood when another period was set meanwhile, and begins anew only after budget remove').choices(['day', 'month', 'none']).makeOptionMandatory());
   examples(set, ['sluice budget set --organisation --amount 100000000000 --period month', 'sluice budget set --key key_01jd... --amount 2500000000 --period day']).action(async (options: SetOptions) => {
     const { level, id } = await subjectOf(options);
     const answer = await adminApi(options).send('PUT', '/budgets', budget, { level, id, amount: options.amount, period: options.period });
