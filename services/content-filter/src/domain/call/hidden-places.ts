@@ -6,6 +6,9 @@ type Place = Pick<TextMatch, 'rule' | 'start' | 'end'>;
 /** The rest of a word behind an address: `jane@example.com` and `Please`. */
 const REST_OF_WORD = /^\p{L}+$/u;
 
+/** An address has 320 characters at most; eight that nobody sees may stand between two of them. */
+const LONGEST_PERSONAL_DATA = 4096;
+
 /** What the masks of the parts of a text hide, each part looked at by itself; offsets are those of the text that the parts make up. */
 export class HiddenPlaces {
   readonly #policy: Policy;
@@ -30,34 +33,38 @@ export class HiddenPlaces {
 
   /** Whether a part shows this very match by itself. */
   has(match: Place): boolean {
-    return this.#endOf(match) === match.end;
+    return this.#own(match, (own) => own.start === match.start && own.end === match.end) !== undefined;
   }
 
   /**
    * Whether the masks of the parts hide all that the mask of this match would. Of words and expressions nothing stays, so that what they cover is hidden,
-   * whichever rules they are of. Personal data keeps its form, which shows more of a shorter number: only the same match does. Of an
-   * address the domain stays; the next part may go on with letters there.
+   * whichever rules they are of. Personal data keeps its form, which shows more of a shorter number: a match does that is the same, or the longer number that
+   * stands whole in a part (`032 696 10 69`, of which `His` in the next part takes the end). Of an address the domain stays; the next part may go on with
+   * letters there.
    */
   hides(match: TextMatch): boolean {
     const before = lastUpTo(this.#starts, (start) => start <= match.start);
     if (before >= 0 && this.#ends[before]! >= match.end) return true;
     const type = this.#typeOf(match.rule);
-    const end = type && this.#endOf(match);
-    if (end === undefined || end >= match.end) return end === match.end;
-    return type === 'email' && REST_OF_WORD.test(match.text.slice(end - match.start));
+    if (type && this.#own(match, (own) => own.end >= match.end) !== undefined) return true;
+    const address = type === 'email' ? this.#own(match, (own) => own.start === match.start) : undefined;
+    return address !== undefined && REST_OF_WORD.test(match.text.slice(address.end - match.start));
   }
 
   #typeOf(rule: number): ReturnType<typeof piiTypeOf> {
     return piiTypeOf(this.#policy.rule(rule).kind as Kind);
   }
 
-  /** Where the match of this rule ends that a part shows from this place on. */
-  #endOf({ rule, start }: Place): number | undefined {
+  /** A match of the same rule that a part shows, for which this holds, from the place of this match on or from before it. */
+  #own({ rule, start }: Place, holds: (own: Place) => boolean): Place | undefined {
     const part = lastUpTo(this.#begins, (begin) => begin <= start);
     if (part < 0) return undefined;
     const from = this.#begins[part]!;
     const shown = this.#shown[part]!;
-    for (let at = lastUpTo(shown, (place) => place.start + from <= start); at >= 0 && shown[at]!.start + from === start; at--) if (shown[at]!.rule === rule) return shown[at]!.end + from;
+    for (let at = lastUpTo(shown, (place) => place.start + from <= start); at >= 0 && shown[at]!.start + from > start - LONGEST_PERSONAL_DATA; at--) {
+      const own = { rule: shown[at]!.rule, start: shown[at]!.start + from, end: shown[at]!.end + from };
+      if (own.rule === rule && holds(own)) return own;
+    }
     return undefined;
   }
 
