@@ -48,7 +48,7 @@ const book = fastest(() => {
   const budgets = new BudgetBook();
   capped(budgets);
   for (let at = 0; at < ROUNDS; at++) {
-    const answer = budgets.hold({ callId: `call ${at}`, subjects, price, day: DAY, producer: 'gateway', epoch: 1n, inputTokensBound: 10n, outputTokens: 10n, outputTokensBound: 100n });
+    const answer = budgets.hold({ callId: `call ${at}`, subjects, price, day: DAY, producer: 'gateway', epoch: 1n, inputTokensBound: 10n, outputTokens: 10n, outputTokensBound: 100n, leastOutputTokens: 0n });
     if ('cap' in answer) throw new Error('the budget of the measurement is used up');
     if (at < CALLS_AT_ONCE) continue;
     const callId = `call ${at - CALLS_AT_ONCE}`;
@@ -72,7 +72,7 @@ async function byRpc(): Promise<number> {
     while (next < ROUNDS) {
       const callId = `call ${next++}`;
       const talk = client.begin();
-      await talk.hold({ callId, principal, modelName: 'small', producer: 'gateway', epoch: 1n, inputTokensBound: 10, outputTokens: 10, outputTokensBound: 100 });
+      await talk.hold({ callId, principal, modelName: 'small', producer: 'gateway', epoch: 1n, inputTokensBound: 10, outputTokens: 10, outputTokensBound: 100, leastOutputTokens: 0 });
       await talk.settle({ ...counts, estimated: false });
       talk.end();
       budgets.end({ callId, subjects, day: DAY, spentNano: 70n });

@@ -40,12 +40,12 @@ class Talk implements SpendTalk {
     this.#logger = logger;
   }
 
-  async hold({ callId, principal: { organisationId, projectId, keyId }, modelName, producer, epoch, inputTokensBound, outputTokens, outputTokensBound }: HoldAsked): Promise<Granted> {
+  async hold({ callId, principal: { organisationId, projectId, keyId }, modelName, producer, epoch, inputTokensBound, outputTokens, outputTokensBound, leastOutputTokens }: HoldAsked): Promise<Granted> {
     const { step, inputIsTight } = await this.#ask({
       case: 'hold',
       value: {
         $typeName: 'billing.v1.HoldRequest', callId, organisationId, projectId, keyId, model: modelName, producer, epoch,
-        inputTokensBound: BigInt(inputTokensBound), outputTokens: BigInt(outputTokens), outputTokensBound: BigInt(outputTokensBound),
+        inputTokensBound: BigInt(inputTokensBound), outputTokens: BigInt(outputTokens), outputTokensBound: BigInt(outputTokensBound), leastOutputTokens: BigInt(leastOutputTokens),
       },
     });
     if (step.case === 'refusal') return { inputIsTight, refusal: step.value };

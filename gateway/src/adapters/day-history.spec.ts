@@ -88,7 +88,7 @@ describe('the requests of the day before the start', () => {
         if (++tries < 3) throw new ServiceError('access_unavailable', 'Away.');
         return new Map([['o1', subjects]]);
       },
-      // The last hour of the second part comes at the fourth try.
+      // The last hour of the second part comes at the second try, behind the third part.
       answer: async ({ subjectIds, untilMs }) => {
         answers++;
         if (subjectIds[0] === 'k200' && untilMs === BigInt(START_MS) && answers <= 50) return away();
@@ -98,9 +98,9 @@ describe('the requests of the day before the start', () => {
     const started = history.start();
     await pass(2_900);
     await started;
-    expect(asked.map(({ subjectIds }) => subjectIds.length)).toEqual([...Array<number>(24 + 24 + 3).fill(200), ...Array<number>(24).fill(50)]);
-    expect(asked.slice(47, 51).map(spanOf)).toEqual([[-HOUR_MS, 0], [-HOUR_MS, 0], [-HOUR_MS, 0], [-HOUR_MS, 0]]);
-    expect(told.map(([id]) => id)).toEqual(subjects);
+    expect(asked.map(({ subjectIds }) => subjectIds.length)).toEqual([...Array<number>(24 + 24).fill(200), ...Array<number>(24).fill(50), 200]);
+    expect([asked[47]!, asked.at(-1)!].map(spanOf)).toEqual([[-HOUR_MS, 0], [-HOUR_MS, 0]]);
+    expect(told.map(([id]) => id)).toEqual([...subjects.slice(0, 200), ...subjects.slice(400), ...subjects.slice(200, 400)]);
     expect(warned).toEqual([{ code: 'backend_unavailable' }]);
     await history.stop();
   });
@@ -137,6 +137,18 @@ describe('the requests of the day before the start', () => {
     expect(spans.reduce((sum, minutes) => sum + minutes, 0)).toBe(24 * 60 + 60 + 60 + 30 + 15 + 10 + 10);
     expect(askedAtMs[11]! - askedAtMs[10]!).toBeLessThanOrEqual(200);
     expect(told).toEqual([]);
+    await history.stop();
+  });
+
+  it('of one organisation do not wait for those of another that cannot be counted', async () => {
+    const { history, told, pass } = historyOf({
+      limited: () => new Map([['o1', ['o1']], ['o2', ['o2']]]),
+      answer: ({ organisationId }) => (organisationId === 'o1' ? away('deadline_exceeded') : Promise.resolve({ counts: [{ subjectId: 'o2', lastMs: BigInt(START_MS - 5), calls: 1n }] })),
+    });
+    const starting = history.start();
+    await pass(10_000);
+    await starting;
+    expect(told.map(([id]) => id)).toEqual(['o2']);
     await history.stop();
   });
 

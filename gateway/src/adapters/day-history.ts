@@ -52,8 +52,8 @@ export class DayHistory {
   readonly #stopped = new AbortController();
   readonly #startedMs: number;
   readonly #startedAtMs: number;
-  /** What is being counted, kept over failures. */
-  #count: Count | undefined;
+  /** What is to be counted, the next one first; kept over failures. */
+  readonly #counts: Count[] = [];
   #pieceMs = LARGEST_PIECE_MS;
   #running: Promise<void> = Promise.resolve();
 
@@ -104,13 +104,25 @@ export class DayHistory {
     }
   }
 
+  /** One that fails goes behind the others: the day of an organisation is not kept waiting by that of another. */
   async #read(onProgress: () => void): Promise<void> {
-    if (this.#count) await this.#finish(this.#count, onProgress);
+    this.#addUntold();
+    for (let count = this.#counts.shift(); count; count = this.#counts.shift()) {
+      try {
+        await this.#finish(count, onProgress);
+      } catch (thrown) {
+        this.#counts.push(count);
+        throw thrown;
+      }
+    }
+  }
+
+  #addUntold(): void {
+    const asked = new Set(this.#counts.flatMap(({ subjectIds }) => subjectIds));
     for (const [organisationId, subjects] of this.#parts.limitedByDay()) {
-      const unknown = subjects.filter((id) => !this.#told.has(id));
+      const unknown = subjects.filter((id) => !this.#told.has(id) && !asked.has(id));
       for (let from = 0; from < unknown.length; from += SUBJECTS_AT_ONCE) {
-        this.#count = { organisationId, subjectIds: unknown.slice(from, from + SUBJECTS_AT_ONCE), untilMs: this.#startedMs - DAY_MS, uses: new Map() };
-        await this.#finish(this.#count, onProgress);
+        this.#counts.push({ organisationId, subjectIds: unknown.slice(from, from + SUBJECTS_AT_ONCE), untilMs: this.#startedMs - DAY_MS, uses: new Map() });
       }
     }
   }
@@ -124,7 +136,6 @@ export class DayHistory {
     }
     for (const [id, uses] of count.uses) limits.remember(id, uses);
     for (const id of count.subjectIds) this.#told.add(id);
-    this.#count = undefined;
   }
 
   async #countPiece(count: Count): Promise<void> {

@@ -11,7 +11,7 @@ import { FilterClient } from './filter-client.ts';
 
 const PRINCIPAL = { keyId: 'k', organisationId: 'o', projectId: 'p', models: [], keepsBodies: true };
 const CALL = { model: 'm', messages: Buffer.from('[]'), fields: [{ name: 'seed', json: Buffer.from('7') }], stream: true, choices: 1 };
-const HOLD = { callId: 'c', principal: PRINCIPAL, modelName: 'small', producer: 'g', epoch: 3n, inputTokensBound: 9, outputTokens: 256, outputTokensBound: 0 };
+const HOLD = { callId: 'c', principal: PRINCIPAL, modelName: 'small', producer: 'g', epoch: 3n, inputTokensBound: 9, outputTokens: 256, outputTokensBound: 0, leastOutputTokens: 2 };
 const COUNTS = { inputTokens: 1n, outputTokens: 2n, cachedInputTokens: 0n, reasoningTokens: 0n, estimated: false };
 
 /** A service that answers each request by what the script says. */
@@ -74,7 +74,7 @@ describe('the client of billing', () => {
     expect(await talk.extend({ outputTokens: 512, counts: COUNTS, inputTokens: 7n })).toMatchObject(hold);
     await talk.settle(COUNTS);
     expect(seen).toMatchObject([
-      { case: 'hold', value: { callId: 'c', organisationId: 'o', projectId: 'p', keyId: 'k', model: 'small', producer: 'g', epoch: 3n, inputTokensBound: 9n, outputTokens: 256n, outputTokensBound: 0n } },
+      { case: 'hold', value: { callId: 'c', organisationId: 'o', projectId: 'p', keyId: 'k', model: 'small', producer: 'g', epoch: 3n, inputTokensBound: 9n, outputTokens: 256n, outputTokensBound: 0n, leastOutputTokens: 2n } },
       { case: 'extend', value: { outputTokens: 512n, inputTokens: 7n, counts: { outputTokens: 2n } } },
       { case: 'settle', value: { counts: { inputTokens: 1n } } },
     ]);

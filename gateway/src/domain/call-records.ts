@@ -2,7 +2,7 @@ import type { ServiceError } from '@sluice/errors';
 import { costNano, overrunNano } from '@sluice/pricing';
 import type { Hold, Price } from '@sluice/proto/billing/v1/billing';
 import type { FilterVerdict, Outcome } from '@sluice/proto/events/v1/calls';
-import { askedBytes, chainOutput, commitmentHash, encodeCall, governedView, type PendingRecord } from '@sluice/segment';
+import { chainOutput, commitmentHash, encodeCall, governedView, type PendingRecord } from '@sluice/segment';
 import { plainCall, type Call, type Events, type Principal } from './call.ts';
 import { OutputTally } from './output-tally.ts';
 import { commitToFields } from './leaf.ts';
@@ -36,7 +36,7 @@ export interface CallFacts {
 export interface Governed {
   /** Name of the model in the registry. */
   readonly modelName: string;
-  readonly money: { readonly hold: Hold; readonly price: Price };
+  readonly money: { readonly hold: Hold; readonly price: Price; readonly askedTokens: bigint };
   /** Undefined when there is no rule. */
   readonly inputVerdict: FilterVerdict | undefined;
   /** Undefined when no rule looks at the output. */
@@ -82,7 +82,7 @@ export class CallRecords {
     this.#promptCommitment = commitmentHash(this.#promptSalt, encodeCall(plainCall(facts.call)));
     this.#chain = randomBytes(CHAIN_BYTES);
     if (facts.principal.keepsOriginals) this.#originals = new Originals(facts.asked, facts.call, facts.governed.output !== undefined, randomBytes);
-    this.tally = new OutputTally(askedBytes(facts.call));
+    this.tally = new OutputTally(() => facts.governed.money.askedTokens);
   }
 
   get projectId(): string {

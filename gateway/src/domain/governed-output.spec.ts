@@ -5,7 +5,7 @@ import { started, text } from '../testing/flow-house.ts';
 import { FilteredOutput } from './filtered-output.ts';
 import { GovernedOutput } from './governed-output.ts';
 
-const CALL = { model: 'm', messages: Buffer.from('12345678'), fields: [], stream: true, choices: 1 };
+const CALL = { model: 'm', messages: Buffer.from('["12345678"]'), fields: [], stream: true, choices: 1 };
 const batch = (...inits: ReturnType<typeof text>[]) => inits.map((init) => create(ChatEventSchema, init));
 
 function governed(stop = false) {

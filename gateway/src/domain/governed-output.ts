@@ -1,4 +1,4 @@
-import { askedBytes } from '@sluice/segment';
+import { askedBytes, estimateTokens } from '@sluice/segment';
 import type { Call, Events } from './call.ts';
 import type { FilteredOutput } from './filtered-output.ts';
 import { OutputMeter } from './output-meter.ts';
@@ -68,7 +68,7 @@ export class GovernedOutput {
 
   /** What was produced until now, whatever became of it. */
   usage(): Events[number] {
-    return this.#meter.usage(askedBytes(this.#call));
+    return this.#spending?.usage() ?? this.#meter.usage(() => estimateTokens(askedBytes(this.#call)));
   }
 
   /** What was held until nothing follows, and a count where the model was stopped before it could give one. */

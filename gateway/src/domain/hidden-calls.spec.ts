@@ -109,6 +109,12 @@ describe('output that is not seen while it is produced', () => {
       expect([covered(house), lengths(house)]).toEqual([[12_000], [sent ?? '12000']]);
     });
 
+    it('asks for no less than a token for each choice', async () => {
+      const house = unknown(1_000_000);
+      await house.run(house.call({ choices: 128 }));
+      expect(house.billing.holds.map(({ leastOutputTokens }) => leastOutputTokens)).toEqual([128n]);
+    });
+
     it('is covered as it comes once a report has shown that all of it is seen', async () => {
       const house = unknown(1_000_000);
       await house.run();

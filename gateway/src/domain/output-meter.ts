@@ -92,11 +92,12 @@ export class OutputMeter {
   /**
    * The usage of an answer that Sluice ended before its backend reported one: exact where that had counted all of it.
    *
-   * @param countedInput what a tokeniser counted of the prompt, where one did
+   * @param askedTokens of the prompt, as far as Sluice knows
+   * @param isCounted a tokeniser has counted these
    */
-  usage(askedBytes: number, countedInput?: bigint): ChatEvent {
-    const { inputTokens = countedInput ?? estimateTokens(askedBytes), cachedInputTokens = 0n, reasoningTokens = 0n } = this.#counted ?? {};
-    const estimated = (this.#counted ?? countedInput) === undefined || this.tokens !== Number(this.#counted?.outputTokens ?? 0n);
+  usage(askedTokens: () => bigint, isCounted = false): ChatEvent {
+    const { inputTokens = askedTokens(), cachedInputTokens = 0n, reasoningTokens = 0n } = this.#counted ?? {};
+    const estimated = (!this.#counted && !isCounted) || this.tokens !== Number(this.#counted?.outputTokens ?? 0n);
     const usage = { $typeName: 'chat.v1.Usage' as const, inputTokens, outputTokens: BigInt(this.tokens), cachedInputTokens, reasoningTokens, estimated, json: new Uint8Array() };
     return { $typeName: 'chat.v1.ChatEvent', event: { case: 'usage', value: usage } };
   }

@@ -13,6 +13,8 @@ export interface OutputPlan {
   readonly first: number;
   /** The most that is asked for; 0 without bound. */
   readonly most: number;
+  /** Less than that is of no use: no choice can be asked for less than one token. 0: whatever there is. */
+  readonly least: number;
   /** Nothing behind what is covered can be stopped: where all of `most` is affordable, it is set aside before the call begins. */
   readonly isWhole: boolean;
   /** For each choice: a call that names no length is sent none that is larger. */
@@ -30,13 +32,13 @@ export function outputPlan({ isShown, longestTokens }: KnownOutput, named: numbe
   const each = (tokens: number): number => Math.max(1, Math.floor(tokens / choices));
   if (isShown) {
     const first = Math.min(named ?? Infinity, STEP_TOKENS * choices);
-    return { first, most: named ?? 0, isWhole: false, addedUpToTokens: ADDED_LENGTH_LIMIT_TOKENS, length: (_covered, affordable) => each(affordable) };
+    return { first, most: named ?? 0, least: 0, isWhole: false, addedUpToTokens: ADDED_LENGTH_LIMIT_TOKENS, length: (_covered, affordable) => each(affordable) };
   }
-  if (named !== undefined) return { first: named, most: named, isWhole: true, addedUpToTokens: 0, length: each };
+  if (named !== undefined) return { first: named, most: named, least: choices, isWhole: true, addedUpToTokens: 0, length: each };
   const most = LONGEST_TOKENS * choices;
   const short = Math.min(LONGEST_TOKENS, Math.max(ADDED_LENGTH_LIMIT_TOKENS, longestTokens));
   return {
-    first: short * choices, most, isWhole: true, addedUpToTokens: short,
+    first: short * choices, most, least: choices, isWhole: true, addedUpToTokens: short,
     length: (covered) => (covered >= most ? Infinity : Math.min(each(covered), short)),
   };
 }

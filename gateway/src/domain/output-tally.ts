@@ -10,7 +10,7 @@ export class OutputTally {
   deploymentId = '';
   /** Why Sluice itself ended a choice; empty when it ended none. */
   stoppedBy = '';
-  readonly #askedBytes: number;
+  readonly #askedTokens: () => bigint;
   /** Members of messages that Sluice does not interpret: not text, but said by the model. */
   #extraBytes = 0;
   readonly #finished = new Map<number, string>();
@@ -23,8 +23,9 @@ export class OutputTally {
   /** A backend outside of the house has the prompt, and has not failed. */
   #isAsked = false;
 
-  constructor(asked: number) {
-    this.#askedBytes = asked;
+  /** @param askedTokens of the prompt, as far as Sluice knows; asked when its backend did not count it */
+  constructor(askedTokens: () => bigint) {
+    this.#askedTokens = askedTokens;
   }
 
   add(events: Events): void {
@@ -94,8 +95,8 @@ export class OutputTally {
       const { inputTokens, cachedInputTokens } = this.#prompt;
       return { inputTokens, outputTokens, cachedInputTokens, reasoningTokens, estimated: behind > 0 };
     }
-    const asked = this.#isAnswered || this.bytes > 0 ? this.#askedBytes : 0;
-    return { inputTokens: estimateTokens(asked), outputTokens, cachedInputTokens: 0n, reasoningTokens, estimated: true };
+    const inputTokens = this.#isAnswered || this.bytes > 0 ? this.#askedTokens() : 0n;
+    return { inputTokens, outputTokens, cachedInputTokens: 0n, reasoningTokens, estimated: true };
   }
 
   /** By choice. */

@@ -89,6 +89,8 @@ export interface HoldAsked extends Place {
   readonly outputTokens: number;
   /** The most output that is asked for, over all choices; 0: without bound. */
   readonly outputTokensBound: number;
+  /** Less, over all choices, is of no use; 0: one token. */
+  readonly leastOutputTokens: number;
 }
 
 /** What billing gives; `inputIsTight`: with an exact count of the input it may give more. */

@@ -142,13 +142,13 @@ describe('what is set aside', () => {
         const inputIsTight = room < 2n * inputNano;
         held = 0n;
         const affordable = (room - inputNano) / OUTPUT_NANO;
-        if (room < inputNano + OUTPUT_NANO) return { inputIsTight, refusal: { $typeName: 'billing.v1.BudgetRefusal', level: 3, subjectId: 'k', period: 'day', amountNano: room, spentNano: 0n, heldNano: 0n } };
+        if (room < inputNano + OUTPUT_NANO) return { inputIsTight, refusal: { $typeName: 'billing.v1.BudgetRefusal', level: 3, subjectId: 'k', period: 'day', amountNano: room, spentNano: 0n, heldNano: 0n, fitsWithoutHolds: false } };
         const covered = affordable < BigInt(outputTokens) ? affordable : BigInt(outputTokens);
         held = inputNano + covered * OUTPUT_NANO;
         return { inputIsTight, hold: { ...FREE_HOLD, limited: true, amountNano: held, outputTokens: covered }, price: FREE_PRICE, affordableOutputTokens: Number(affordable) };
       };
       const talk = { hold, extend: async () => FREE_HOLD, settle: async () => undefined, onBroken: () => undefined, end: () => undefined };
-      const asked: HoldAsked = { callId: 'c', principal: { keyId: 'k', organisationId: 'o', projectId: 'p', models: [], keepsBodies: true }, modelName: 'm', producer: 'g', epoch: 1n, inputTokensBound: bytes, outputTokens: 8, outputTokensBound: 8 };
+      const asked: HoldAsked = { callId: 'c', principal: { keyId: 'k', organisationId: 'o', projectId: 'p', models: [], keepsBodies: true }, modelName: 'm', producer: 'g', epoch: 1n, inputTokensBound: bytes, outputTokens: 8, outputTokensBound: 8, leastOutputTokens: 0 };
       const { granted, inputTokensBound, isCounted } = await setAside(talk, asked, async () => tokens);
       const isTight = room < 2n * BigInt(bytes) * INPUT_NANO;
       expect([inputTokensBound, isCounted]).toEqual(isTight && tokens !== undefined ? [tokens, true] : [bytes, false]);

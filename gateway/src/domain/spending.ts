@@ -1,6 +1,6 @@
 import type { Hold, Price } from '@sluice/proto/billing/v1/billing';
 import type { ChatEvent } from '@sluice/proto/chat/v1/chat';
-import { askedBytes } from '@sluice/segment';
+import { askedBytes, estimateTokens } from '@sluice/segment';
 import { countedTogether, isLargerThan, stopped, withClip } from './budget-end.ts';
 import { unaffordable } from './budget-refusal.ts';
 import type { Call, Events, Principal, TokenCounts } from './call.ts';
@@ -83,7 +83,7 @@ export class Spending {
   static async begin(talk: SpendTalk, asked: SpendingAsked, place: Place): Promise<Spending> {
     const { callId, principal, modelName, call, bound, output } = asked;
     const plan = outputPlan(output, bound.outputTokens === undefined ? undefined : Number(bound.outputTokens), call.choices);
-    const wanted = { ...place, callId, principal, modelName, inputTokensBound: bound.inputTokens.most, outputTokens: plan.first, outputTokensBound: plan.most };
+    const wanted = { ...place, callId, principal, modelName, inputTokensBound: bound.inputTokens.most, outputTokens: plan.first, outputTokensBound: plan.most, leastOutputTokens: plan.least };
     const { granted, ...input } = await setAside(talk, wanted, () => asked.countInput(call));
     if (granted.refusal) throw unaffordable(granted.refusal);
     const isLeft = plan.isWhole && plan.first < plan.most && granted.hold.limited && granted.affordableOutputTokens >= plan.most;
@@ -100,6 +100,16 @@ export class Spending {
   get isWatched(): boolean {
     const { inputNano, cachedInputNano, outputNano, reasoningNano } = this.price;
     return this.#hold.limited || (inputNano | cachedInputNano | outputNano | reasoningNano) !== 0n;
+  }
+
+  /** Tokens of the prompt: as a tokeniser counted them, else an estimate, which is below what is held for it. */
+  get askedTokens(): bigint {
+    return this.#isCounted ? this.#inputTokensBound : estimateTokens(askedBytes(this.call));
+  }
+
+  /** What was produced until now. */
+  usage(): ChatEvent {
+    return this.meter.usage(() => this.askedTokens, this.#isCounted);
   }
 
   /** What of these events is covered; more is set aside when that is about to end. */
@@ -165,7 +175,7 @@ export class Spending {
       fitting.push(...counted);
     }
     for (let choice = 0; choice < this.call.choices; choice++) if (!this.meter.isFinished(choice)) fitting.push(stopped(choice));
-    fitting.push(this.meter.usage(askedBytes(this.call), this.#isCounted ? this.#inputTokensBound : undefined));
+    fitting.push(this.usage());
     return { events: fitting, isOver: true };
   }
 

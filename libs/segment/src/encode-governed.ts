@@ -95,6 +95,7 @@ export function budgetRefusal(field: number, value: MessageInitShape<typeof Budg
   writer.amount(4, value.amountNano);
   writer.amount(5, value.spentNano);
   writer.amount(6, value.heldNano);
+  writer.number(7, value.fitsWithoutHolds);
   writer.end(start);
 }
 

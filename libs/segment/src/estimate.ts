@@ -1,3 +1,5 @@
+import { askedMessage } from './asked-message.ts';
+
 /** A token takes about four bytes of text in the usual vocabularies. */
 const BYTES_PER_TOKEN = 4;
 
@@ -17,7 +19,21 @@ export function isRead(field: string): boolean {
   return PROMPT_FIELDS.has(field);
 }
 
-/** Bytes of what a model reads of a call. How it is to answer is no part of them: the same prompt has the same bytes, however it is asked. */
+/** A picture, sound or file, taken for as many tokens as open vision models take for a picture of four megapixels. */
+export const MEDIA_TOKENS = 4_096;
+
+/**
+ * Bytes of what a model reads of a call. How it is to answer is no part of them, nor how the request is written: the same
+ * prompt has the same bytes, however it is asked.
+ *
+ * @param messages JSON, an array
+ */
 export function askedBytes({ messages, fields }: { readonly messages: Uint8Array; readonly fields: readonly { readonly name: string; readonly json: Uint8Array }[] }): number {
-  return fields.reduce((sum, { name, json }) => (isRead(name) ? sum + json.length : sum), messages.length);
+  let bytes = 0;
+  for (const message of JSON.parse(Buffer.from(messages.buffer, messages.byteOffset, messages.byteLength).toString()) as readonly unknown[]) {
+    const { textBytes, media } = askedMessage(message);
+    bytes += textBytes + media.length * MEDIA_TOKENS * BYTES_PER_TOKEN;
+  }
+  for (const { name, json } of fields) if (isRead(name)) bytes += json.length;
+  return bytes;
 }

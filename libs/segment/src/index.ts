@@ -6,7 +6,8 @@ export { decodeSegment, openSegment, type KeyFinder, type OpenedRecord } from '.
 export { CallAssembler, readCall } from './call-assembler.ts';
 export { commit, commitmentHash, verifyOpening, type NamedCommitment, type NamedOpening } from './commitment.ts';
 export { encodeCall } from './encode-record.ts';
-export { askedBytes, estimateTokens, isRead } from './estimate.ts';
+export { askedMessage, type MediaPart } from './asked-message.ts';
+export { askedBytes, estimateTokens, isRead, MEDIA_TOKENS } from './estimate.ts';
 export { chainOriginal, chainOutput, nextChain, ORIGINAL_SALT_BYTES, originalChainStart } from './output-chain.ts';
 export { parseExactly } from './exact-json.ts';
 export { eachField, readMessage } from './read-fields.ts';

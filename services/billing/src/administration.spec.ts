@@ -31,7 +31,7 @@ const acted = () => sql.transaction((transaction) => house.events.position(trans
 const hold = (outputTokens: bigint, { model = 'small', organisationId = 'org', keyId = 'key' } = {}) =>
   new Talk(running.billing).ask({
     case: 'hold',
-    value: { $typeName: 'billing.v1.HoldRequest', callId: house.callId(), organisationId, projectId: 'proj', keyId, model, producer: 'gateway', epoch: 9n, inputTokensBound: 0n, outputTokens, outputTokensBound: 0n },
+    value: { $typeName: 'billing.v1.HoldRequest', callId: house.callId(), organisationId, projectId: 'proj', keyId, model, producer: 'gateway', epoch: 9n, inputTokensBound: 0n, outputTokens, outputTokensBound: 0n, leastOutputTokens: 0n },
   });
 
 describe('a budget that is lowered under load', () => {

@@ -52,7 +52,7 @@ async function hold(outputTokens = 10n, { inputTokensBound = 10n, keyId = 'key',
   const callId = house.callId();
   const step = await talk.ask({
     case: 'hold',
-    value: { $typeName: 'billing.v1.HoldRequest', callId, organisationId: 'org', projectId: 'proj', keyId, model: 'small', producer: from.name, epoch: from.epoch, inputTokensBound, outputTokens, outputTokensBound: 1000n },
+    value: { $typeName: 'billing.v1.HoldRequest', callId, organisationId: 'org', projectId: 'proj', keyId, model: 'small', producer: from.name, epoch: from.epoch, inputTokensBound, outputTokens, outputTokensBound: 1000n, leastOutputTokens: 0n },
   });
   if (step.case !== 'grant') throw Object.assign(new Error('refused'), { step });
   return { talk, grant: step.value, call: { callId, keyId, admittedAtMs: nowMs(), hold: step.value.hold!, price: step.value.price } };
@@ -122,7 +122,7 @@ describe('the way of a call with money', () => {
     const held = await hold();
     const again = new Talk(running.billing);
     const { callId } = held.call;
-    expect(await again.ask({ case: 'hold', value: { $typeName: 'billing.v1.HoldRequest', callId, organisationId: 'org', projectId: 'proj', keyId: 'key', model: 'small', producer: producer.name, epoch: producer.epoch, inputTokensBound: 10n, outputTokens: 10n, outputTokensBound: 0n } })).toMatchObject({ case: 'grant', value: { hold: { amountNano: 80n } } });
+    expect(await again.ask({ case: 'hold', value: { $typeName: 'billing.v1.HoldRequest', callId, organisationId: 'org', projectId: 'proj', keyId: 'key', model: 'small', producer: producer.name, epoch: producer.epoch, inputTokensBound: 10n, outputTokens: 10n, outputTokensBound: 0n, leastOutputTokens: 0n } })).toMatchObject({ case: 'grant', value: { hold: { amountNano: 80n } } });
     await settle(held, { input: 1n, output: 1n });
     expect(await settle(held, { input: 9n, output: 9n })).toMatchObject({ costNano: 8n });
     expect(await moneyOf()).toEqual([8n, 0n]);

@@ -23,7 +23,7 @@ afterAll(async () => {
 const setBudget = ({ billing }: Running, amountNano: bigint) => billing.setBudget({ actor: OWNER, level: Level.KEY, subjectId: 'key', amountNano, period: 'day' });
 const health = ({ platform }: Running) => platform.health.report();
 const ask = (talk: Talk, producer: string) =>
-  talk.ask({ case: 'hold', value: { $typeName: 'billing.v1.HoldRequest', callId: house.callId(), organisationId: 'org', projectId: 'proj', keyId: 'key', model: 'small', producer, epoch: 9n, inputTokensBound: 0n, outputTokens: 60n, outputTokensBound: 60n } });
+  talk.ask({ case: 'hold', value: { $typeName: 'billing.v1.HoldRequest', callId: house.callId(), organisationId: 'org', projectId: 'proj', keyId: 'key', model: 'small', producer, epoch: 9n, inputTokensBound: 0n, outputTokens: 60n, outputTokensBound: 60n, leastOutputTokens: 0n } });
 /** Cuts the connection by which a book is kept, as a network or a server may. */
 const cut = async (): Promise<void> => {
   const cuts = await house.sql('public').query("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND (classid::bigint << 32 | objid::bigint) = hashtextextended('sluice billing book', 0)");

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { isMedia, mediaTokens } from './media-bound.ts';
+import { mediaTokens } from './media-bound.ts';
 
 const base64 = (bytes: number): string => 'A'.repeat((bytes / 3) * 4);
 const sound = (data: string, others: object = {}): { type: string } => ({ type: 'input_audio', input_audio: { data, format: 'wav', ...others } } as { type: string });
@@ -37,9 +37,5 @@ describe('the bound of media', () => {
     ['nothing', { type: 'file' }],
   ])('is not known of %s', (_what, part) => {
     expect(mediaTokens(part)).toEqual({ charged: 4_096, most: undefined });
-  });
-
-  it('is asked of parts that are media', () => {
-    expect([picture('x'), { type: 'text', text: 'x' }, { type: 7 }, null, 'image_url'].map(isMedia)).toEqual([true, false, false, false, false]);
   });
 });

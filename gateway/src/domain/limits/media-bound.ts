@@ -1,18 +1,17 @@
+import { MEDIA_TOKENS, type MediaPart } from '@sluice/segment';
+
 /** What a part of a message that is no text can take. */
 export interface MediaTokens {
-  /** As limits are charged: what open vision models take for a picture of four megapixels. */
+  /** As limits are charged. */
   readonly charged: number;
   /** As money is set aside. Undefined where it may be anything: packed, or somewhere else. */
   readonly most: number | undefined;
 }
 
-const MEDIA_TOKENS = 4_096;
 /** The most that a picture is charged as: gpt-4o-mini takes 2,833 tokens and 5,667 for each of up to eight tiles. */
 const IMAGE_MOST_TOKENS = 49_152;
 /** A second of sound takes some ten tokens, and in MP3 a thousand bytes at the least. */
 const SOUND_BYTES_A_TOKEN = 16;
-/** Parts of a message's content that are no text. */
-const MEDIA_PARTS = new Set(['image_url', 'input_audio', 'file', 'video_url', 'audio_url']);
 
 const PICTURE = /^(?:https?:\/\/|data:image\/)/i;
 /** Some servers take an address where data belongs: none is made of these characters alone. */
@@ -24,13 +23,8 @@ const FILE_MEMBERS = new Set(['file_data', 'filename', 'format']);
 
 type Members = Readonly<Record<string, unknown>>;
 
-export function isMedia(part: unknown): part is { readonly type: string } & Members {
-  const type = (part as { readonly type?: unknown } | null)?.type;
-  return typeof type === 'string' && MEDIA_PARTS.has(type);
-}
-
 /** Text takes its bytes at most, and plain sound far less. */
-export function mediaTokens(part: { readonly type: string } & Members): MediaTokens {
+export function mediaTokens(part: MediaPart): MediaTokens {
   const media = part[part.type];
   const members = (typeof media === 'object' && media !== null ? media : {}) as Members;
   return { charged: MEDIA_TOKENS, most: mostOf(part.type, media, members) };

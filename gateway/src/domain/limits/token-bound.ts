@@ -1,6 +1,6 @@
-import { isRead } from '@sluice/segment';
+import { askedMessage, isRead } from '@sluice/segment';
 import type { Call } from '../call.ts';
-import { isMedia, mediaTokens, type MediaTokens } from './media-bound.ts';
+import { mediaTokens } from './media-bound.ts';
 
 /** What a chat template puts around each message: markers of its role, its beginning and its end. */
 const MESSAGE_TOKENS = 8;
@@ -12,16 +12,10 @@ const TOOLS_TEMPLATE_TOKENS = 512;
 const SCHEMA_GROWTH = 2;
 /** What is packed (PDF, film) or lies elsewhere may fill the window of the model, all of it together: those in use end here. */
 const UNKNOWN_MOST_TOKENS = 1_048_576;
-/** A number takes no more characters (ECMA-262, Number::toString). */
-const SCALAR_BYTES = 25;
-
 /** What is charged of a choice whose length the request does not bound; corrected when the call is over. */
 export const DEFAULT_OUTPUT_TOKENS = 1_024;
 
 const TOOL_FIELDS = new Set(['tools', 'functions']);
-/** Names that stand in every message and in no prompt. */
-const STRUCTURE = new Set(['role', 'content', 'type', 'text']);
-
 /** What a prompt can take, known before any tokeniser has seen it. */
 export interface PromptTokens {
   /** As limits are charged: a bound for text, because a token of a byte-level vocabulary stands for one byte at least; an estimate for media. */
@@ -59,21 +53,16 @@ export function messagesTokens(messages: readonly unknown[]): PromptTokens {
   const sum = { charged: 0, most: 0 };
   let isUnknown = false;
   for (const message of messages) {
-    const text = messageTokens(message);
-    sum.charged += text;
-    sum.most += text;
-    for (const { charged, most } of mediaOf(message)) {
+    const { textBytes, media } = askedMessage(message);
+    sum.charged += MESSAGE_TOKENS + textBytes;
+    sum.most += MESSAGE_TOKENS + textBytes;
+    for (const { charged, most } of media.map(mediaTokens)) {
       sum.charged += charged;
       sum.most += most ?? 0;
       isUnknown ||= most === undefined;
     }
   }
   return { charged: sum.charged, most: sum.most + (isUnknown ? UNKNOWN_MOST_TOKENS : 0) };
-}
-
-function* mediaOf(message: unknown): Generator<MediaTokens> {
-  const content = (message as { readonly content?: unknown } | null)?.content;
-  if (Array.isArray(content)) for (const part of content) if (isMedia(part)) yield mediaTokens(part);
 }
 
 function parsed(messages: Uint8Array): readonly unknown[] {
@@ -83,29 +72,4 @@ function parsed(messages: Uint8Array): readonly unknown[] {
 /** What limits are charged for a call before it is known what it takes. */
 export function chargedTokens({ inputTokens, outputTokens }: TokenBound, choices: number): number {
   return inputTokens.charged + Number(outputTokens ?? BigInt(DEFAULT_OUTPUT_TOKENS * choices));
-}
-
-/** A message with its content, part by part. */
-function messageTokens(message: unknown): number {
-  const content = (message as { readonly content?: unknown } | null)?.content;
-  if (!Array.isArray(content)) return MESSAGE_TOKENS + textBytes(message);
-  let tokens = MESSAGE_TOKENS + textBytes({ ...(message as object), content: undefined });
-  for (const part of content) tokens += partTokens(part);
-  return tokens;
-}
-
-/** What a part says in words. */
-function partTokens(part: unknown): number {
-  return textBytes(isMedia(part) ? { ...part, [part.type]: undefined } : part);
-}
-
-/** The UTF-8 bytes of all strings and names in a value. Its depth is bounded where the request is read. */
-function textBytes(value: unknown): number {
-  if (typeof value === 'string') return Buffer.byteLength(value);
-  if (typeof value === 'number' || typeof value === 'boolean') return SCALAR_BYTES;
-  if (typeof value !== 'object' || value === null) return 0;
-  let bytes = 0;
-  if (Array.isArray(value)) for (const element of value) bytes += textBytes(element);
-  else for (const [name, member] of Object.entries(value)) bytes += (STRUCTURE.has(name) ? 0 : Buffer.byteLength(name)) + textBytes(member);
-  return bytes;
 }

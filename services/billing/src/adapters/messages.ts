@@ -30,10 +30,10 @@ export function holdMessage({ amountNano, limited, outputTokens }: HoldTerms): H
   return { $typeName: 'billing.v1.Hold', amountNano, limited, outputTokens };
 }
 
-export function refusalMessage({ subject, cap, spentNano, settlingNano, heldNano }: Refusal): BudgetRefusal {
+export function refusalMessage({ subject, cap, spentNano, settlingNano, heldNano, fitsWithoutHolds }: Refusal): BudgetRefusal {
   return {
     $typeName: 'billing.v1.BudgetRefusal', level: levelNumber(subject.level), subjectId: subject.id, period: cap.period,
-    amountNano: cap.amountNano, spentNano: told(spentNano + settlingNano), heldNano: told(heldNano),
+    amountNano: cap.amountNano, spentNano: told(spentNano + settlingNano), heldNano: told(heldNano), fitsWithoutHolds,
   };
 }
 

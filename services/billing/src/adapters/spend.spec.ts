@@ -32,7 +32,7 @@ describe('the conversation of one call with money', () => {
   }
 
   const hold = (inputTokensBound: bigint, outputTokens = 10n): SpendRequest['step'] =>
-    ({ case: 'hold', value: { $typeName: 'billing.v1.HoldRequest', callId: 'c', organisationId: 'org', projectId: 'p', keyId: 'key', model: 'small', producer: 'g', epoch: 1n, inputTokensBound, outputTokens, outputTokensBound: 100n } });
+    ({ case: 'hold', value: { $typeName: 'billing.v1.HoldRequest', callId: 'c', organisationId: 'org', projectId: 'p', keyId: 'key', model: 'small', producer: 'g', epoch: 1n, inputTokensBound, outputTokens, outputTokensBound: 100n, leastOutputTokens: 0n } });
 
   it('says that a refusal is for the input, takes a better count of it, and counts no refusal then', async () => {
     expect(await say(50n, hold(20n), hold(3n))).toMatchObject([

@@ -43,10 +43,10 @@ export function spend(dependencies: SpendDependencies): Implementation<typeof Bi
 }
 
 function holdFor(request: HoldRequest, { book, prices, clock }: SpendDependencies): Hold | Refusal {
-  const { callId, organisationId, projectId, keyId, model, producer, epoch, inputTokensBound, outputTokens, outputTokensBound } = request;
+  const { callId, organisationId, projectId, keyId, model, producer, epoch, inputTokensBound, outputTokens, outputTokensBound, leastOutputTokens } = request;
   return book.hold({
     callId, subjects: subjectsOf({ organisationId, projectId, keyId }), price: prices.priceOf(organisationId, model), day: dayOf(clock.wallMs()),
-    producer, epoch, inputTokensBound, outputTokens, outputTokensBound,
+    producer, epoch, inputTokensBound, outputTokens, outputTokensBound, leastOutputTokens,
   });
 }
 

@@ -90,6 +90,14 @@ export class Account {
     return roomNano;
   }
 
+  /** What would be left if nothing were held now. Undefined: no cap. */
+  roomWithoutHolds(day: number): bigint | undefined {
+    const cap = this.tightest(day);
+    if (!cap) return undefined;
+    const { spentNano, settlingNano } = this.standing(day, cap);
+    return cap.amountNano - spentNano - settlingNano;
+  }
+
   /** The cap that leaves the least room on a day. */
   tightest(day: number): Cap | undefined {
     let [tightest, roomNano] = [this.#cap, this.#roomInForce(day)];

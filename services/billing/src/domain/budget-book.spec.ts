@@ -67,6 +67,24 @@ describe('a hold', () => {
     expect(moneyOf()).toEqual([0n, 0n, 8n]);
   });
 
+  it('is refused where the least output that is of use does not fit, and says whether it would without the holds of others', () => {
+    const book = new BudgetBook();
+    setCap(book, SUBJECTS[2]!, 200n);
+    granted(book.hold(requestOf('other')));
+    const asked = (leastOutputTokens: bigint) => book.hold(requestOf(`least-${leastOutputTokens}`, { outputTokens: 100n, leastOutputTokens }));
+    expect([19n, 35n].map((least) => asked(least))).toMatchObject([{ fitsWithoutHolds: true, heldNano: 80n }, { fitsWithoutHolds: false }]);
+    expect(granted(asked(18n)).outputTokens).toBe(18n);
+  });
+
+  it('is not worth to be asked again when another level would refuse it without any holds', () => {
+    const book = new BudgetBook();
+    setCap(book, SUBJECTS[2]!, 100n);
+    setCap(book, SUBJECTS[0]!, 90n);
+    granted(book.hold(requestOf('other')));
+    const asked = (inputTokensBound: bigint) => book.hold(requestOf(`input-${inputTokensBound}`, { inputTokensBound }));
+    expect([asked(10n), asked(29n)]).toMatchObject([{ fitsWithoutHolds: true }, { fitsWithoutHolds: false }]);
+  });
+
   it('is given to a call that was refused for its input and fits by a better count, and taken from one that no longer fits', () => {
     setCap(book, KEY, 30n);
     expect(book.hold(requestOf('a', { inputTokensBound: 9n }))).toMatchObject({ subject: KEY, isTight: true });

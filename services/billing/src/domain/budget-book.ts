@@ -43,7 +43,11 @@ export class BudgetBook {
     const tightest = tightestOf(accounts, day);
     const worst = worstCase(price, request.inputTokensBound);
     const quoted = quote(worst, request, tightest?.roomNano);
-    if (!quoted) return { ...refusalAt(tightest!.account, day), isTight: quote(worstCase(price, leastInput(request)), request, tightest!.roomNano) !== undefined };
+    if (!quoted) {
+      const isTight = quote(worstCase(price, leastInput(request)), request, tightest!.roomNano) !== undefined;
+      const fitsWithoutHolds = accounts.every((account) => quote(worst, request, account.roomWithoutHolds(day)) !== undefined);
+      return { ...refusalAt(tightest!.account, day), isTight, fitsWithoutHolds };
+    }
     const limited = tightest !== undefined && costsAnything(worst, price);
     const hold: OpenHold = { callId, price, day, producer, epoch, ...quoted, limited, settlement: undefined, worst, inputTokensBound: request.inputTokensBound, accounts, isGranted: true };
     this.#add(hold);
@@ -173,7 +177,7 @@ function leastInput({ inputTokensBound }: HoldRequest): bigint {
   return most(inputTokensBound / BYTES_A_TOKEN_LIMIT, 1n);
 }
 
-function refusalAt(account: Account, day: number): Omit<Refusal, 'isTight'> {
+function refusalAt(account: Account, day: number): Omit<Refusal, 'isTight' | 'fitsWithoutHolds'> {
   const cap = account.tightest(day)!;
   return { subject: account.subject, cap, ...account.standing(day, cap) };
 }

@@ -58,6 +58,8 @@ export interface Refusal extends Standing {
   readonly cap: Cap;
   /** With few enough tokens of input it would fit. */
   readonly isTight: boolean;
+  /** It would fit if nothing were held for others. */
+  readonly fitsWithoutHolds: boolean;
 }
 
 /** The end of a call as it stands on the record. */

@@ -9,6 +9,8 @@ export interface Wanted {
   readonly outputTokens: bigint;
   /** The most output that is asked for; 0: without bound. */
   readonly outputTokensBound: bigint;
+  /** Less is of no use; 0: one token. */
+  readonly leastOutputTokens: bigint;
 }
 
 /** What a call's tokens can cost at most: every token at its dearest. */
@@ -45,7 +47,7 @@ const TIGHT_BELOW = 2n;
 
 /**
  * What can be held in the given room (undefined: no budget). Less output than was wanted is held when there is no room for
- * all of it. Undefined: there is not even room for the input and one token of output.
+ * all of it. Undefined: there is not even room for the input and the least output that is of use.
  */
 export function quote(worst: WorstCase, wanted: Wanted, roomNano: bigint | undefined): Quote | undefined {
   const outputTokens = believedTokens(wanted.outputTokens);
@@ -59,7 +61,7 @@ export function quote(worst: WorstCase, wanted: Wanted, roomNano: bigint | undef
     const free = bound > 0n ? bound : MAX_CALL_TOKENS;
     return amountNano === 0n || amountNano <= roomNano ? { amountNano, outputTokens: free, affordableOutputTokens: free, isTight: false } : undefined;
   }
-  if (affordable < least(outputTokens, 1n)) return undefined;
+  if (affordable < least(outputTokens, most(wanted.leastOutputTokens, 1n))) return undefined;
   const affordableOutputTokens = bound > 0n ? least(bound, affordable) : affordable;
   const isTight = worst.inputNano > 0n && (roomNano < TIGHT_BELOW * worst.inputNano || affordable < most(bound, outputTokens));
   if (affordable >= outputTokens) return { amountNano, outputTokens, affordableOutputTokens, isTight };

@@ -15,7 +15,7 @@ export const SUBJECTS: readonly Subject[] = [
 export function requestOf(callId: string, more: Partial<HoldRequest> = {}): HoldRequest {
   return {
     callId, subjects: SUBJECTS, price: PRICE, day: 100, producer: 'gateway', epoch: 1n,
-    inputTokensBound: 10n, outputTokens: 10n, outputTokensBound: 100n, ...more,
+    inputTokensBound: 10n, outputTokens: 10n, outputTokensBound: 100n, leastOutputTokens: 0n, ...more,
   };
 }
 

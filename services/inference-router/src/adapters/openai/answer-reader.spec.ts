@@ -67,7 +67,7 @@ describe('the reader of answers', () => {
   });
 
   it.each([{ prompt_tokens: -1, completion_tokens: 'x' }, { prompt_tokens: 0, completion_tokens: 0 }, {}, { prompt_tokens: 1.5, completion_tokens: 2 ** 60 }])('estimates what was not counted: %j', (usage) => {
-    expect(read([choice({ content: 'abcde' }), { choices: [], usage }]).at(-1)!.event.value).toMatchObject({ inputTokens: 9n, outputTokens: 2n, estimated: true });
+    expect(read([choice({ content: 'abcde' }), { choices: [], usage }]).at(-1)!.event.value).toMatchObject({ inputTokens: 3n, outputTokens: 2n, estimated: true });
   });
 
   it('ends with the reason that was given, in the words of OpenAI', () => {

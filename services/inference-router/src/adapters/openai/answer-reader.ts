@@ -92,7 +92,7 @@ export class AnswerReader {
       events.push(finished(index, finishReason(choice.finishReason, hasTools, choice.isFunctionNamed)));
     }
     const source = this.#usage?.source.at(...this.#usage.path)?.text;
-    events.push(usageOf(this.#usage?.value, source, { input: askedBytes(this.#call.call), output: this.#outputBytes }));
+    events.push(usageOf(this.#usage?.value, source, { input: () => askedBytes(this.#call.call), output: this.#outputBytes }));
     return this.#begin(events);
   }
 

@@ -98,7 +98,7 @@ describe('the openai backend', () => {
 
   it('estimates usage when none came, and says so', async () => {
     const events = await chat({ steps: [{ event: chunk({ content: 'x'.repeat(40) }) }, { event: chunk({}, { finish_reason: 'stop' }) }, { event: '[DONE]' }] });
-    expect(events.at(-1)!.event.value).toMatchObject({ inputTokens: 9n, outputTokens: 10n, estimated: true });
+    expect(events.at(-1)!.event.value).toMatchObject({ inputTokens: 3n, outputTokens: 10n, estimated: true });
   });
 
   it.each<[string, Script]>([

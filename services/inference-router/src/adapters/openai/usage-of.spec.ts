@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { MAX_CALL_TOKENS } from '@sluice/pricing';
 import { countsOf, usageOf } from './usage-of.ts';
 
-const bytes = { input: 400, output: 80 };
+const bytes = { input: () => 400, output: 80 };
 const valueOf = (object: unknown) => usageOf(object, undefined, bytes).event.value;
 
 describe('what a backend says of usage', () => {

@@ -5,7 +5,8 @@ import { usage, type CountsFields } from './chat-events.ts';
 import { isObject } from './upstream-error.ts';
 
 export interface Bytes {
-  readonly input: number;
+  /** Asked when the backend did not count. */
+  readonly input: () => number;
   readonly output: number;
 }
 
@@ -20,7 +21,7 @@ export function usageOf(object: unknown, source: string | undefined, bytes: Byte
   const isOutputCounted = output !== undefined && (output > 0n || bytes.output === 0);
   const isInputCounted = input !== undefined && input > 0n;
   return usage({
-    ...believedCounts({ inputTokens: isInputCounted ? input : estimateTokens(bytes.input), outputTokens: isOutputCounted ? output : estimateTokens(bytes.output), ...details(given) }),
+    ...believedCounts({ inputTokens: isInputCounted ? input : estimateTokens(bytes.input()), outputTokens: isOutputCounted ? output : estimateTokens(bytes.output), ...details(given) }),
     estimated: !isInputCounted || !isOutputCounted,
     json: source === undefined ? new Uint8Array(0) : Buffer.from(source),
   });
