@@ -54,8 +54,8 @@ class Talk implements SpendTalk {
     return { inputIsTight, hold, price, affordableOutputTokens: Number(affordableOutputTokens) };
   }
 
-  async extend({ outputTokens, counts, inputTokens = 0n }: ExtensionAsked): Promise<Hold> {
-    const { step } = await this.#ask({ case: 'extend', value: { $typeName: 'billing.v1.ExtendRequest', outputTokens: BigInt(outputTokens), inputTokens, ...(counts ? { counts: countsOf(counts) } : {}) } });
+  async extend({ outputTokens, counts, inputTokens = 0n, leastOutputTokens = 0 }: ExtensionAsked): Promise<Hold> {
+    const { step } = await this.#ask({ case: 'extend', value: { $typeName: 'billing.v1.ExtendRequest', outputTokens: BigInt(outputTokens), inputTokens, leastOutputTokens: BigInt(leastOutputTokens), ...(counts ? { counts: countsOf(counts) } : {}) } });
     if (step.case !== 'extension' || !step.value.hold) throw unavailable();
     return step.value.hold;
   }

@@ -83,7 +83,12 @@ export class AnswerProduction {
       for (const events of this.#whole) window.learn(events);
       throw thrown;
     }
-    for (const given of this.#wholeOriginals) window.keepOriginal(given);
+    for (const given of this.#wholeOriginals) {
+      window.keepOriginal(given);
+      // In records of their own: with the answer they could be more than a reader takes for one body.
+      const wait = window.room();
+      if (wait) await orAborted(wait, signal);
+    }
     for (const events of this.#whole) window.hold(events);
   }
 

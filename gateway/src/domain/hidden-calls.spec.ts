@@ -96,11 +96,12 @@ describe('output that is not seen while it is produced', () => {
       expect([covered(house), lengths(house)]).toEqual([[4_096], ['2048']]);
     });
 
-    it('is given a short length where somebody else takes the rest before it is set aside', async () => {
+    it('is given a short length, and holds no more, where somebody else takes the rest before it is set aside', async () => {
       const house = unknown(1_000_000);
-      house.billing.extend = () => ({ amountNano: 10n ** 6n, limited: true, outputTokens: 100_000n });
+      house.billing.extend = () => ({ amountNano: 10n ** 6n, limited: true, outputTokens: 2_048n });
       await house.run();
       expect([covered(house), lengths(house)]).toEqual([[2_048, 131_072], ['2048']]);
+      expect(house.billing.extensions).toMatchObject([{ leastOutputTokens: 131_072n }]);
     });
 
     it.each([[12_000, 1_000_000, undefined], [12_000, 9_000, '9000']])('is covered whole where the request names %s: of %s that are affordable', async (asked, affordable, sent) => {

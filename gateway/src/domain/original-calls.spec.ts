@@ -132,6 +132,22 @@ describe('a project that keeps originals', () => {
     expect(bytes(kept) - bytes(plain)).toBeGreaterThan(2 * 'To jane it is'.length);
   });
 
+  it('has what a whole answer was made of in records of its own, so that none is larger than readers take', async () => {
+    const house = masking(houseOf());
+    const piece = 'a'.repeat(40_000);
+    house.answer = async function* () {
+      yield [started()];
+      for (let pieces = 0; pieces < 20; pieces++) yield [text(piece)];
+      yield [over(), used(3n, 3n)];
+    };
+    await house.run(asked(house, { stream: false }));
+    expect([originalText(house).length, house.releasedText().length]).toEqual([800_000, 800_000]);
+    const sizes = outputsOf(house).map(({ original, events }) => [textOf(original?.events ?? []).length, textOf(events).length]);
+    expect(sizes.at(-1)![1]).toBe(800_000);
+    for (const [originals, released] of sizes) expect([originals! < PENDING_LIMIT_BYTES + 2 * piece.length, originals === 0 || released === 0 || originals! < PENDING_LIMIT_BYTES]).toEqual([true, true]);
+    expect(openingOf(house, 'original_output')).toEqual(chainOf(house));
+  });
+
   it('has nothing of a whole answer that breaks off, as nothing of it was sent', async () => {
     const house = masking(houseOf());
     house.answer = async function* () {

@@ -75,6 +75,8 @@ export interface ExtensionAsked {
   readonly counts?: TokenCounts;
   /** What the backend has counted of the input; undefined as long as it has not. */
   readonly inputTokens?: bigint | undefined;
+  /** To cover less is of no use: then the hold stays as it is. */
+  readonly leastOutputTokens?: number;
 }
 
 /** The values of `billing.v1.HoldRequest`. */

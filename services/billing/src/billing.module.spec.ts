@@ -72,7 +72,7 @@ describe('the way of a call with money', () => {
     const held = await hold();
     expect(held.grant).toMatchObject({ price: { id: price!.id, inputNano: 3n, cachedInputNano: 3n, outputNano: 5n, reasoningNano: 5n, currency: 'USD' }, hold: { amountNano: 80n, limited: true, outputTokens: 10n }, affordableOutputTokens: 34n });
     expect(await moneyOf()).toEqual([0n, 80n]);
-    expect(await held.talk.ask({ case: 'extend', value: { $typeName: 'billing.v1.ExtendRequest', outputTokens: 100n, inputTokens: 0n } })).toMatchObject({ case: 'extension', value: { hold: { amountNano: 200n, outputTokens: 34n } } });
+    expect(await held.talk.ask({ case: 'extend', value: { $typeName: 'billing.v1.ExtendRequest', outputTokens: 100n, inputTokens: 0n, leastOutputTokens: 0n } })).toMatchObject({ case: 'extension', value: { hold: { amountNano: 200n, outputTokens: 34n } } });
     expect(await refusalOf(hold(1n))).toMatchObject({ case: 'refusal', value: { level: Level.KEY, subjectId: 'key', period: 'month', amountNano: 200n, spentNano: 0n, heldNano: 200n } });
     const tokens = { input: 8n, output: 12n };
     expect(await settle(held, tokens)).toMatchObject({ costNano: 84n, overrunNano: 0n });
@@ -129,7 +129,7 @@ describe('the way of a call with money', () => {
   });
 
   it('refuses a step without a hold', async () => {
-    await expect(new Talk(running.billing).ask({ case: 'extend', value: { $typeName: 'billing.v1.ExtendRequest', outputTokens: 1n, inputTokens: 0n } })).rejects.toMatchObject({ code: 'failed_precondition' });
+    await expect(new Talk(running.billing).ask({ case: 'extend', value: { $typeName: 'billing.v1.ExtendRequest', outputTokens: 1n, inputTokens: 0n, leastOutputTokens: 0n } })).rejects.toMatchObject({ code: 'failed_precondition' });
     const { talk } = await hold();
     await expect(talk.ask({ case: undefined })).rejects.toMatchObject({ code: 'invalid_value' });
   });

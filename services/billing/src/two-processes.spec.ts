@@ -46,7 +46,7 @@ describe('two processes of billing on one database', () => {
     await cut();
     await until(() => house.sql('billing').query<{ term: bigint }>('SELECT term FROM book_term'), ([row]) => row?.term === 2n);
     expect(await ask(new Talk(one.billing), 'g1')).toMatchObject({ case: 'refusal', value: { heldNano: 100n } });
-    expect(await talk.ask({ case: 'extend', value: { $typeName: 'billing.v1.ExtendRequest', outputTokens: 60n, inputTokens: 0n } })).toMatchObject({ case: 'extension', value: { hold: { outputTokens: 40n } } });
+    expect(await talk.ask({ case: 'extend', value: { $typeName: 'billing.v1.ExtendRequest', outputTokens: 60n, inputTokens: 0n, leastOutputTokens: 0n } })).toMatchObject({ case: 'extension', value: { hold: { outputTokens: 40n } } });
   });
 
   it('take over from each other, with the budgets as the other has left them', async () => {

@@ -53,8 +53,8 @@ function holdFor(request: HoldRequest, { book, prices, clock }: SpendDependencie
 function next(hold: Hold | undefined, step: SpendRequest['step'], book: BudgetBook): SpendResponse['step'] {
   if (!hold) throw new ServiceError('failed_precondition', 'Nothing is held for this call.');
   if (step.case === 'extend') {
-    const { outputTokens, counts, inputTokens } = step.value;
-    const extended = book.extend(hold.callId, outputTokens, counts && countsOf(counts), inputTokens > 0n ? inputTokens : undefined);
+    const { outputTokens, counts, inputTokens, leastOutputTokens } = step.value;
+    const extended = book.extend(hold.callId, outputTokens, counts && countsOf(counts), inputTokens > 0n ? inputTokens : undefined, leastOutputTokens);
     return { case: 'extension', value: { $typeName: 'billing.v1.Extension', hold: holdMessage(extended) } };
   }
   if (step.case !== 'settle') throw new ServiceError('invalid_value', 'A step must be a hold, an extension or a settlement.', { param: 'step' });

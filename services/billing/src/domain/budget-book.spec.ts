@@ -76,6 +76,14 @@ describe('a hold', () => {
     expect(granted(asked(18n)).outputTokens).toBe(18n);
   });
 
+  it('stays as it is where an extension cannot cover the least that is of use', () => {
+    const book = new BudgetBook();
+    setCap(book, SUBJECTS[2]!, 200n);
+    granted(book.hold(requestOf('call')));
+    expect(book.extend('call', 40n, undefined, undefined, 40n)).toMatchObject({ outputTokens: 10n, amountNano: 80n });
+    expect(book.extend('call', 40n, undefined, undefined, 34n)).toMatchObject({ outputTokens: 34n, amountNano: 200n });
+  });
+
   it('is not worth to be asked again when another level would refuse it without any holds', () => {
     const book = new BudgetBook();
     setCap(book, SUBJECTS[2]!, 100n);

@@ -57,9 +57,9 @@ export class BudgetBook {
   /**
    * Lets a hold cover so much output, and the cost of what an upstream reported, as far as the budgets go; never less than
    * before. What was held for input that the upstream has counted as less covers output. A call that began without a budget
-   * is limited from here on as soon as there is one.
+   * is limited from here on as soon as there is one. Where not even the least that is of use is affordable, the hold stays as it is.
    */
-  extend(callId: string, outputTokens: bigint, counts?: TokenCounts, inputTokens?: bigint): Hold {
+  extend(callId: string, outputTokens: bigint, counts?: TokenCounts, inputTokens?: bigint, leastOutputTokens = 0n): Hold {
     const hold = this.#known(callId);
     if (hold.settlement) return hold;
     hold.inputTokensBound = undefined;
@@ -68,6 +68,7 @@ export class BudgetBook {
     hold.limited = tightest !== undefined && costsAnything(hold.worst, hold.price);
     const reachNano = tightest && hold.amountNano + most(tightest.roomNano, 0n);
     const affordable = (reachNano === undefined ? undefined : affordableOutput(hold.worst, reachNano)) ?? outputTokens;
+    if (affordable < leastOutputTokens) return hold;
     hold.outputTokens = most(hold.outputTokens, least(outputTokens, affordable));
     const wantedNano = most(amountFor(hold.worst, hold.outputTokens), counts ? costOf(hold.price, counts) : 0n);
     const amountNano = most(hold.amountNano, reachNano === undefined ? wantedNano : least(wantedNano, reachNano));
