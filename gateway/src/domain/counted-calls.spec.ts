@@ -117,6 +117,13 @@ describe('a call whose backend counts on the way', () => {
     expect(house.recordedText()).toBe('');
   });
 
+  it.each(['upstream_error', 'deadline_exceeded'] as const)('is billed by its prompt alone when a whole answer breaks off for which its client waited: %s', async (code) => {
+    const house = limited(1_000_000n);
+    counting(house, 7, () => { throw new ServiceError(code, 'broke'); });
+    await house.run(house.call({ stream: false }));
+    expect(house.recorded().completed).toMatchObject([{ outcome: 3, counts: { inputTokens: 43n, outputTokens: 0n, estimated: false } }]);
+  });
+
   it('has exact counts in every record of output, and none among the output', async () => {
     const house = limited(1_000_000n);
     counting(house, 5);

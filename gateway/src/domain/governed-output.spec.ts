@@ -1,20 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
 import { create } from '@bufbuild/protobuf';
-import { ChatEventSchema } from '@sluice/proto/chat/v1/chat';
-import { started, text } from '../testing/flow-house.ts';
+import { ChatEventSchema, type ChatEvent } from '@sluice/proto/chat/v1/chat';
+import { started, text, used } from '../testing/flow-house.ts';
 import { FilteredOutput } from './filtered-output.ts';
 import { GovernedOutput } from './governed-output.ts';
 
 const CALL = { model: 'm', messages: Buffer.from('["12345678"]'), fields: [], stream: true, choices: 1 };
 const batch = (...inits: ReturnType<typeof text>[]) => inits.map((init) => create(ChatEventSchema, init));
 
-function governed(stop = false) {
+function governed(stop = false, free: ChatEvent[] = []) {
   const pushed: number[] = [];
   const filtered = new FilteredOutput({
     input: () => Promise.reject(new Error('not asked')),
     output: async (events) => {
       pushed.push(events.length);
-      return { $typeName: 'content_filter.v1.FilteredOutput', events: [], hits: [], hitCount: 0, stop };
+      return { $typeName: 'content_filter.v1.FilteredOutput', events: free, hits: [], hitCount: 0, stop };
     },
     end: () => undefined,
   }, 1n);
@@ -52,6 +52,12 @@ describe('output on its way', () => {
     expect(output.isOver).toBe(true);
     expect(await output.rest()).toMatchObject([{ event: { case: 'usage', value: { inputTokens: 2n, outputTokens: 3n, estimated: true } } }]);
     expect(pushed).toEqual([3]);
+  });
+
+  it('ends without another count where the filter freed one before it stopped the model', async () => {
+    const { output } = governed(true, batch(used(2n, 9n)));
+    expect(await output.pass(batch(text('a'), used(2n, 9n)))).toMatchObject([{ event: { case: 'usage' } }]);
+    expect(await output.rest()).toEqual([]);
   });
 
   it('passes at once where nothing looks at it', async () => {

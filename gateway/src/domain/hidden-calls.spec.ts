@@ -64,6 +64,15 @@ describe('output that is not seen while it is produced', () => {
     expect([house.releasedText(), house.billing.holds.map(({ outputTokens }) => Number(outputTokens)), lengths(house)]).toEqual(['', [256, 5_000], [undefined, '300']]);
   });
 
+  it('takes nothing for hidden that is cut in small pieces, however many come together', async () => {
+    const house = limited(300);
+    house.answer = async function* () {
+      yield [started(), ...Array.from({ length: 900 }, () => text('a'))];
+    };
+    for (let call = 0; call < 2; call++) await house.run();
+    expect(house.billing.holds.map(({ outputTokens }) => Number(outputTokens))).toEqual([256, 256]);
+  });
+
   it('takes a model for one that hides nothing where all of its output was seen', async () => {
     const house = limited(1_000_000);
     house.showsOutput = false;

@@ -56,6 +56,7 @@ describe('a project that keeps originals', () => {
     expect(openingOf(house, 'prompt')).toEqual(commitmentHash(promptSalt, encodeCall(sent!)));
     expect(openingOf(house, 'original_prompt')).toEqual(commitmentHash(originalSalt, encodeCall(plainCall(call))));
     expect([house.releasedText(), house.recordedText(), originalText(house)]).toEqual(['To **** it is', 'To **** it is', 'To jane it is']);
+    expect(new Set(outputsOf(house).flatMap(({ original }) => original?.events.map(({ event }) => event.case) ?? []))).toEqual(new Set(['delta', 'finished']));
     expect(openingOf(house, 'original_output')).toEqual(chainOf(house));
     expect(Buffer.from(house.routed[0]!.call.messages).toString()).toBe(MASKED);
   });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { ServiceError } from '@sluice/errors';
 import { commitmentHash, type RecordSource } from '@sluice/segment';
+import { CallRefusal } from './call-refusal.ts';
 import type { Segments } from './ports.ts';
 import { recordRefusal } from './refused-call.ts';
 import { errorBody } from './told-error.ts';
@@ -8,7 +9,7 @@ import { errorBody } from './told-error.ts';
 const error = new ServiceError('invalid_value', 'Invalid temperature.', { param: 'temperature' });
 const understood = { model: 'm', messages: Buffer.from('[]'), fields: [], stream: false, choices: 1 };
 
-function setUp(keepsBodies = true) {
+function setUp(keepsBodies = true, refusing: ServiceError = error) {
   const log: string[] = [];
   let source: RecordSource | undefined;
   const segments: Segments = {
@@ -20,7 +21,7 @@ function setUp(keepsBodies = true) {
     enqueue: (given) => void (source = given),
   };
   const principal = { keyId: 'k', organisationId: 'o', projectId: 'p', models: [], keepsBodies };
-  const done = recordRefusal({ callId: 'c', principal, understood, error, refusedAtMs: 5 }, segments, (length) => Buffer.alloc(length, 1));
+  const done = recordRefusal({ callId: 'c', principal, understood, error: refusing, refusedAtMs: 5 }, segments, (length) => Buffer.alloc(length, 1));
   return { log, done, source: () => source! };
 }
 
@@ -46,6 +47,15 @@ describe('a refusal', () => {
     source().lost(new ServiceError('epoch_lost', 'lost'));
     await expect(done).rejects.toMatchObject({ code: 'epoch_lost' });
     expect(log).toEqual(['open', 'close']);
+  });
+
+  it.each([[true, Buffer.from('["kept"]')], [false, undefined]])('keeps what the filter gave back of the request where the project keeps bodies (%s), and only there', async (keepsBodies, messages) => {
+    const refusing = new CallRefusal(error, { call: { ...understood, messages: Buffer.from('["kept"]') } });
+    const { done, source } = setUp(keepsBodies, refusing);
+    const body = source().take()[0]!.body as { value: { call?: { messages: Uint8Array } } };
+    expect(body.value.call?.messages).toEqual(messages);
+    source().acknowledged();
+    await done;
   });
 
   it('keeps nothing of the request for a project that keeps digests only', async () => {

@@ -86,7 +86,7 @@ export class Spending {
     const wanted = { ...place, callId, principal, modelName, inputTokensBound: bound.inputTokens.most, outputTokens: plan.first, outputTokensBound: plan.most, leastOutputTokens: plan.least };
     const { granted, ...input } = await setAside(talk, wanted, () => asked.countInput(call));
     if (granted.refusal) throw unaffordable(granted.refusal);
-    const isLeft = plan.isWhole && plan.first < plan.most && granted.hold.limited && granted.affordableOutputTokens >= plan.most;
+    const isLeft = plan.isWhole && plan.first < plan.most && granted.affordableOutputTokens >= plan.most;
     const hold = isLeft ? await talk.extend({ outputTokens: plan.most, leastOutputTokens: plan.most }) : granted.hold;
     return new Spending(talk, asked, plan, { granted: { ...granted, hold }, ...input });
   }

@@ -15,6 +15,11 @@ describe('what a model reads of a message', () => {
     expect(askedMessage({ role: 'user', content: [image, { type: 'text', text: 'hi' }] })).toEqual({ textBytes: 4 + 9 + 9 + 3 + 1 + 6, media: [image] });
   });
 
+  it('is the name of a file, too', () => {
+    const file = { type: 'file', file: { file_data: words, filename: 'four' } };
+    expect(askedMessage({ content: [file] })).toEqual({ textBytes: 4 + 4 + 8 + 4, media: [file] });
+  });
+
   it('does not take words for an image because they say that they are one', () => {
     for (const message of [{ type: 'image_url', content: words }, { content: [{ type: 'image_url', image_url: {}, text: words }] }, { content: [{ type: 'text', text: words, image_url: {} }] }]) {
       expect(askedMessage(message).textBytes).toBeGreaterThanOrEqual(1_000);

@@ -11,6 +11,8 @@ export interface AskedMessage {
 const MEDIA_PARTS = new Set(['image_url', 'input_audio', 'file', 'video_url', 'audio_url']);
 /** Names that stand in every message and in no prompt. */
 const STRUCTURE = new Set(['role', 'content', 'type', 'text']);
+/** Where the data of media stands, or where they are. */
+const DATA = new Set(['url', 'data', 'file_data']);
 /** A number takes no more characters (ECMA-262, Number::toString). */
 const SCALAR_BYTES = 25;
 
@@ -21,10 +23,15 @@ export function askedMessage(message: unknown): AskedMessage {
   const media: MediaPart[] = [];
   let bytes = textBytes({ ...(message as object), content: undefined });
   for (const part of content) {
-    bytes += textBytes(isMedia(part) ? { ...part, [part.type]: undefined } : part);
     if (isMedia(part)) media.push(part);
+    bytes += textBytes(isMedia(part) ? { ...part, [part.type]: withoutData(part[part.type]) } : part);
   }
   return { textBytes: bytes, media };
+}
+
+/** A file's name is read as text. */
+function withoutData(media: unknown): unknown {
+  return typeof media === 'object' && media !== null ? Object.fromEntries(Object.entries(media).filter(([name]) => !DATA.has(name))) : undefined;
 }
 
 function isMedia(part: unknown): part is MediaPart {

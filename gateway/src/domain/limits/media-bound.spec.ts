@@ -14,7 +14,7 @@ describe('the bound of media', () => {
     ['a text file', file(`data:text/plain;base64,${base64(900_000)}`), 900_018],
     ['data in text', file(`data:application/json; charset=utf-8;base64,${base64(900_000)}`), 900_033],
     ['a small text file', file('data:text/csv;base64,AAAA'), 4_096],
-    ['a sound', sound(base64(1_200_000)), 75_000],
+    ['a sound', sound(`UklGR${base64(1_200_000)}`), 75_001],
     ['a sound of a named type', sound(`data:audio/mpeg;base64,//u${base64(1_200_000)}`), 75_002],
   ])('is known of %s', (_what, part, most) => {
     expect(mediaTokens(part)).toEqual({ charged: 4_096, most });
@@ -32,7 +32,9 @@ describe('the bound of media', () => {
     ['an address in place of a sound', sound('https://sounds.example/a.wav')],
     ['an address that ends as data begin', sound('https://sounds.example/a.wav?;base64,')],
     ['an address of a sound without a scheme', sound('//sounds.example/a.wav')],
-    ['an address beside a sound', sound('AAAA', { url: 'https://sounds.example/a.wav' })],
+    ['an address beside a sound', sound('UklGRAAA', { url: 'https://sounds.example/a.wav' })],
+    ['a sound that is packed', sound(`ZkxhQw${base64(30_000)}`)],
+    ['a sound of another format', sound('UklGRAAA', { format: 'flac' })],
     ['a film', { type: 'video_url', video_url: { url: 'data:video/mp4;base64,AAAA' } }],
     ['nothing', { type: 'file' }],
   ])('is not known of %s', (_what, part) => {

@@ -14,8 +14,9 @@ const IMAGE_MOST_TOKENS = 49_152;
 const SOUND_BYTES_A_TOKEN = 16;
 
 const PICTURE = /^(?:https?:\/\/|data:image\/)/i;
-/** Some servers take an address where data belongs: none is made of these characters alone. */
-const SOUND = /^(?:data:audio\/[a-z0-9.+-]+(?:;[a-z0-9.=+-]+)?;base64,)?[a-z0-9+/_=-]*$/i;
+/** Some servers take an address where data belongs: none is made of these characters alone. WAV and MP3 by how they begin, for what they say they are: silence in FLAC takes next to nothing. */
+const SOUND = /^(?:data:audio\/[a-z0-9.+-]+(?:;[a-z0-9.=+-]+)?;base64,)?(?:UklGR|SUQz|\/\/)[A-Za-z0-9+/_=-]*$/;
+const SOUND_FORMATS: ReadonlySet<unknown> = new Set(['wav', 'mp3']);
 const TEXT_FILE = /^data:(?:text\/[a-z0-9.+-]+|application\/(?:json|xml|yaml|x-yaml|x-ndjson|javascript|sql|toml))(?:; *charset=[a-z0-9-]+)?;base64,/i;
 /** What else a server may take as the place where the data is. */
 const SOUND_MEMBERS = new Set(['data', 'format']);
@@ -31,9 +32,9 @@ export function mediaTokens(part: MediaPart): MediaTokens {
 }
 
 function mostOf(type: string, media: unknown, members: Members): number | undefined {
-  const { url = media, data, file_data: file } = members;
+  const { url = media, data, file_data: file, format } = members;
   if (type === 'image_url') return typeof url === 'string' && PICTURE.test(url) ? IMAGE_MOST_TOKENS : undefined;
-  if (type === 'input_audio' && typeof data === 'string' && isOnly(members, SOUND_MEMBERS) && SOUND.test(data)) return Math.max(MEDIA_TOKENS, Math.ceil(bytesOf(data) / SOUND_BYTES_A_TOKEN));
+  if (type === 'input_audio' && typeof data === 'string' && isOnly(members, SOUND_MEMBERS) && SOUND_FORMATS.has(format) && SOUND.test(data)) return Math.max(MEDIA_TOKENS, Math.ceil(bytesOf(data) / SOUND_BYTES_A_TOKEN));
   if (type === 'file' && typeof file === 'string' && isOnly(members, FILE_MEMBERS) && TEXT_FILE.test(file)) return Math.max(MEDIA_TOKENS, bytesOf(file));
   return undefined;
 }
