@@ -87,6 +87,7 @@ describe('a rule that masks, where a text is cut in parts', () => {
     ['a text that stands twice in its part', '{"type":"text","text":"my sk-"},{"type":"text","text":" -- ","text":"b2c3"}'],
     ['a refusal in a text', '{"type":"text","text":"my sk-","refusal":" -- "},{"type":"text","text":"b2c3"}'],
     ['nothing, where a refusal goes on', '{"type":"text","text":"my sk-"},{"type":"refusal","refusal":"b2c3"}'],
+    ['a refusal between two texts', '{"type":"text","text":"my sk-"},{"type":"refusal","refusal":"x y z"},{"type":"text","text":"b2c3"}'],
     ['a type that stands twice', '{"type":"text","text":"my sk-"},{"type":"text","text":" -- ","type":"image_url"},{"type":"text","text":"b2c3"}'],
   ])('refuses what is cut with this between it, which no model reads: %s', async (_what, content) => {
     const policy = await policyOf(regex('sk-[a-z0-9]{2,}'), words('skb2c3'));
@@ -99,6 +100,36 @@ describe('a rule that masks, where a text is cut in parts', () => {
       expect(jsonTextOf(call!.messages)).not.toMatch(/b2c3|sk-/);
     }
     expect(verdict(`[{"role":"user","content":[${content.replace('b2c3', '. b')}]}]`).action).not.toBe('block');
+  });
+
+  describe.each([false, true])('where names stand twice in a message', (isMasked) => {
+    const texts = (...parts: string[]): string => JSON.stringify(parts.map((text) => ({ type: 'text', text })));
+    const [cut, whole] = isMasked ? ['sk-,a1b2', 'sk-a1b2'] : ['bad,ger', 'badger'];
+    const [first, second] = cut.split(',') as [string, string];
+    const verdict = async (message: string) => {
+      const policy = await policyOf(isMasked ? regex('\\bsk-[a-z0-9]{2,}') : { patterns: ['badger'] });
+      return finish(filterInput(create(ChatCallSchema, { messages: Buffer.from(`[{"role":"user",${message}},{"role":"user","content":"and"}]`), choices: 1 }), policy, new Hits(policy, 'org', () => new Uint8Array(1))));
+    };
+
+    it.each([
+      ['a list behind another', `"content":${texts('x')},"content":${texts(first, second)}`],
+      ['a list before another', `"content":${texts(first, second)},"content":${texts('x')}`],
+      ['a list between two', `"content":${texts('x')},"content":${texts(first, second)},"content":${texts('x', 'y')}`],
+      ['a list behind a string', `"content":"x","content":${texts(first, second)}`],
+      ['a list before a string', `"content":${texts(first, second)},"content":"x"`],
+      ['a list whose parts have a text twice, behind another', `"content":${texts('x')},"content":[{"type":"text","text":"${first}"},{"type":"text","text":"x","text":"${second}"}]`],
+      ['a list with a refusal, behind another', `"content":${texts('x')},"content":[{"type":"text","text":"${first}"},{"type":"refusal","refusal":"x y"},{"type":"text","text":"${second}"}]`],
+      ['a list whose parts have a type twice, behind another', `"content":${texts('x')},"content":[{"type":"text","text":"${first}"},{"type":"text","text":" x","type":"image_url"},{"type":"text","text":"${second}"}]`],
+    ])(`refuses what is cut in ${isMasked ? 'parts that are masked' : 'parts'}: %s`, async (_what, message) => {
+      const { action, call } = await verdict(message);
+      expect(action).toBe('block');
+      if (isMasked) expect(jsonTextOf(call!.messages)).not.toMatch(/sk-|a1b2/);
+    });
+
+    it('looks at each string by itself, and joins none of them', async () => {
+      for (const message of [`"content":"x","content":"${whole}"`, `"content":"${whole}","content":"x"`]) expect((await verdict(message)).action).toBe(isMasked ? 'mask' : 'block');
+      for (const message of [`"content":"${first}","content":"${second}"`, `"content":"${first}","content":${texts(second)}`, `"content":${texts('fine', 'x')},"content":${texts('x', 'fine')}`]) expect((await verdict(message)).action).toBeUndefined();
+    });
   });
 
   it('is on record of no blocked call with what it would have hidden in the text as a whole', async () => {

@@ -126,7 +126,7 @@ class InputReader {
       const text = yield* this.#leftOf(literal, kind);
       const { textOf } = literal.place;
       const isPart = textOf !== undefined;
-      if (isPart && this.blockedBy === undefined) this.#refuse(yield* this.#parts.add({ text: literal.text, alone: this.#shown, type: textOf, part: literal.within }, literal.index));
+      if (isPart && this.blockedBy === undefined) this.#refuse(yield* this.#parts.add({ text: literal.text, alone: this.#shown, type: textOf, part: literal.within, list: literal.around }, literal.index));
       if (this.blockedBy !== undefined) return json;
       if (text !== literal.text || (isPart && this.#cut)) changed.push({ literal, text, isPart });
     }

@@ -39,14 +39,14 @@ describe('JSON literals', () => {
       ['string', message, 'e', 1],
       ['number', message, '2', 2],
     ]);
-    expect([...jsonLiterals('"x"', root)]).toEqual([{ kind: 'string', start: 0, end: 3, place: root, text: 'x', index: 0, within: 0 }]);
-    expect([...jsonLiterals('1', root)]).toEqual([{ kind: 'number', start: 0, end: 1, place: root, text: '1', index: 0, within: 0 }]);
+    expect([...jsonLiterals('"x"', root)]).toEqual([{ kind: 'string', start: 0, end: 3, place: root, text: 'x', index: 0, within: 0, around: 0 }]);
+    expect([...jsonLiterals('1', root)]).toEqual([{ kind: 'number', start: 0, end: 1, place: root, text: '1', index: 0, within: 0, around: 0 }]);
     expect([...jsonLiterals('[true,false,null]', root)]).toEqual([]);
   });
 
   it('knows which of them stand in one object', () => {
-    const within = [...jsonLiterals('[{"a":"b","c":{"d":1},"e":["f","g"]},{"h":"i"},"j"]', new JsonPath())].map(({ text, within: number }) => [text, number]);
-    expect(within).toEqual([['a', 2], ['b', 2], ['c', 2], ['d', 3], ['1', 3], ['e', 2], ['f', 4], ['g', 4], ['h', 5], ['i', 5], ['j', 1]]);
+    const within = [...jsonLiterals('[{"a":"b","c":{"d":1},"e":["f","g"]},{"h":"i"},"j"]', new JsonPath())].map(({ text, within: number, around }) => [text, number, around]);
+    expect(within).toEqual([['a', 2, 1], ['b', 2, 1], ['c', 2, 1], ['d', 3, 2], ['1', 3, 2], ['e', 2, 1], ['f', 4, 2], ['g', 4, 2], ['h', 5, 1], ['i', 5, 1], ['j', 1, 0]]);
   });
 
   it('have one place for each way of names, whatever stands in the names', () => {

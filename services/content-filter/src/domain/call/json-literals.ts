@@ -22,6 +22,8 @@ export interface JsonLiteral<Place> {
   readonly index: number;
   /** Which object or list it stands in: each has a number of its own, from 1 on; 0 in none. */
   readonly within: number;
+  /** Which object or list that one stands in; 0 in none. */
+  readonly around: number;
 }
 
 /** A place that is told by all names on the way to it. The same place is the same object in all texts that are read from one root. */
@@ -44,6 +46,7 @@ interface Level<Place> {
   readonly isObject: boolean;
   readonly place: Place;
   readonly number: number;
+  readonly around: number;
   /** The place of the value that is being read. */
   next: Place;
   expectsName: boolean;
@@ -68,18 +71,18 @@ export function* jsonLiterals<Place extends JsonPlace<Place>>(json: string, root
       if (level?.expectsName) {
         level.expectsName = false;
         level.next = level.place.member(text);
-        yield { kind: 'name', start: at, end, place: level.place, text, index, within: level.number };
-      } else yield { kind: 'string', start: at, end, place: level?.next ?? root, text, index, within: level?.number ?? 0 };
+        yield { kind: 'name', start: at, end, place: level.place, text, index, within: level.number, around: level.around };
+      } else yield { kind: 'string', start: at, end, place: level?.next ?? root, text, index, within: level?.number ?? 0, around: level?.around ?? 0 };
       at = end - 1;
     } else if (isDigit(unit) || unit === MINUS) {
       const end = numberEnd(json, at);
-      yield { kind: 'number', start: at, end, place: level?.next ?? root, text: json.slice(at, end), index, within: level?.number ?? 0 };
+      yield { kind: 'number', start: at, end, place: level?.next ?? root, text: json.slice(at, end), index, within: level?.number ?? 0, around: level?.around ?? 0 };
       at = end - 1;
     } else if (unit === OPEN_OBJECT || unit === OPEN_ARRAY) {
       if (levels.length >= JSON_DEPTH_LIMIT) throw beyondLimit('what nests so deep');
       const isObject = unit === OPEN_OBJECT;
       const place: Place = level?.next ?? root;
-      level = { isObject, place, number: ++numbers, next: isObject ? place : place.elements, expectsName: isObject };
+      level = { isObject, place, number: ++numbers, around: level?.number ?? 0, next: isObject ? place : place.elements, expectsName: isObject };
       levels.push(level);
     } else if (unit === CLOSE_OBJECT || unit === CLOSE_ARRAY) {
       levels.pop();

@@ -10,12 +10,14 @@ export interface PartText {
   readonly type: 'text' | 'refusal';
   /** The number of the part, which no other of the call has. */
   readonly part: number;
+  /** The number of the list in which the part stands: a message that has two of them has a content twice. */
+  readonly list: number;
 }
 
 /**
- * The texts in the content of messages, read together as a model may read them: all that there are, and, where this is something else, of each part the
- * text of its type, the last when it is there twice. A text that no model reads, as in a part that is an image, would stand between the
- * pieces of one that is cut.
+ * The texts in the content of messages, read together as a model may read them: all that there are, and, where this is something else, each list of parts by
+ * itself. Of names that are there twice a parser keeps the last; of the parts some templates read every text, others that of its type, some without refusals.
+ * What a model does not read would stand between the pieces of what is cut.
  */
 export class MessageParts {
   readonly #policy: Policy;
@@ -54,14 +56,38 @@ export class MessageParts {
   }
 
   *#readAgain(texts: readonly PartText[]): Generator<void, number | undefined> {
-    const read = new Map<number, PartText>();
-    for (const text of texts) if (this.#types.get(text.part) === text.type) read.set(text.part, text);
-    if (read.size === texts.length) return undefined;
-    const parts = new JoinedParts(this.#policy, this.#found);
-    for (const { text, alone } of read.values()) {
-      const refusedBy = yield* parts.add(text, alone, this.#message);
-      if (refusedBy !== undefined) return refusedBy;
+    if (texts.length < 2) return undefined;
+    for (const list of Map.groupBy(texts, (text) => text.list).values()) {
+      for (const reading of this.#readingsOf(list, texts.length)) {
+        const parts = new JoinedParts(this.#policy, this.#found);
+        for (const { text, alone } of reading) {
+          const refusedBy = yield* parts.add(text, alone, this.#message);
+          if (refusedBy !== undefined) return refusedBy;
+        }
+        const refusedBy = parts.end();
+        if (refusedBy !== undefined) return refusedBy;
+      }
     }
-    return parts.end();
+    return undefined;
   }
+
+  /** The ways to read a list, but what was read already. @param read how many texts all lists have, which were read together */
+  #readingsOf(list: readonly PartText[], read: number): readonly (readonly PartText[])[] {
+    const named = lastOfEachName(list);
+    const typed = named.filter(({ part, type }) => this.#types.get(part) === type);
+    const [namedText, typedText] = [named, typed].map((some) => some.filter(({ type }) => type === 'text')) as [PartText[], PartText[]];
+    const readings: (readonly PartText[])[] = [];
+    if (named.length < read) readings.push(named);
+    if (typed.length < named.length) readings.push(typed);
+    if (namedText.length < named.length) readings.push(namedText);
+    if (typedText.length < typed.length && typedText.length < namedText.length) readings.push(typedText);
+    return readings;
+  }
+}
+
+/** Without the texts that stand in their part once more. */
+function lastOfEachName(texts: readonly PartText[]): readonly PartText[] {
+  const last = new Map<string, PartText>();
+  for (const text of texts) last.set(`${text.part} ${text.type}`, text);
+  return [...last.values()];
 }
