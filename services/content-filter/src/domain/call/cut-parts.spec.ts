@@ -61,6 +61,11 @@ describe('a rule that masks, where a text is cut in parts', () => {
     [pii('pii:phone'), ['my phone: ', '785 8949']],
     [pii('pii:phone'), ['my pho', 'ne: 785 8949']],
     [regex('key [a-z]+'), ['key', ' ', 'abc']],
+    // These may be two things, or one that is cut: its end would be seen.
+    [pii('pii:ip'), ['server at 192.168.1.1', '10 items failed']],
+    [pii('pii:ip'), ['at fe80::1', 'a house']],
+    [pii('pii:phone'), ['call +49 30 1234567', '8 people']],
+    [pii('pii:phone'), ['call me at 212-555-0123', '5 times']],
     // A word only because the message ends with it.
     [words('nightingale'), ['a night', 'ingale']],
   ])('refuses %j in %j', async (init, parts) => {
