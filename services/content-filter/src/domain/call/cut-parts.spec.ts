@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { create } from '@bufbuild/protobuf';
-import { ChatCallSchema } from '@sluice/proto/chat/v1/chat';
+import { Channel, ChatCallSchema } from '@sluice/proto/chat/v1/chat';
 import fc from 'fast-check';
 import { AutomatonCompiler } from '../../adapters/automaton-compiler.ts';
 import { rule } from '../../testing/rules.ts';
@@ -153,6 +153,22 @@ describe('a rule that masks, where a text is cut in parts', () => {
     const { call } = finish(filterInput(create(ChatCallSchema, { messages, choices: 1, fields: [{ name: 'prediction', json: prediction }] }), policy, new Hits(policy, 'org', () => new Uint8Array(1))));
     expect(jsonTextOf(call!.messages)).toBe(JSON.stringify([{ role: 'user', content: texts('*'.repeat(10), '*'.repeat(9)) }, { role: 'user', content: texts('as ', 'well') }]));
     expect(call!.fields[0]!.json).toEqual(prediction);
+  });
+
+  it('refuses what is cut in the parts of a prediction, too, and hides them alone', async () => {
+    const policy = await policyOf(pii('pii:credit_card'), { patterns: ['badger'] });
+    const texts = (...parts: string[]): object[] => parts.map((text) => ({ type: 'text', text }));
+    const through = (said: object[], predicted: object[]) => {
+      const hits = new Hits(policy, 'org', () => new Uint8Array(1));
+      const [messages, json] = [[{ role: 'user', content: said }], { type: 'content', content: predicted }].map((value) => Buffer.from(JSON.stringify(value))) as [Buffer, Buffer];
+      const { action, call } = finish(filterInput(create(ChatCallSchema, { messages, choices: 1, fields: [{ name: 'prediction', json }] }), policy, hits));
+      return { action, left: [JSON.parse(jsonTextOf(call!.messages))[0].content, JSON.parse(jsonTextOf(call!.fields[0]!.json)).content] as unknown, hits: hits.all.map(({ channel, index }) => [channel, index]) };
+    };
+    const said = texts('4111 ', 'fine');
+    expect(through(said, texts('a bad', 'ger'))).toEqual({ action: 'block', left: [said, texts('a bad', 'ger')], hits: [[Channel.UNSPECIFIED, 0]] });
+    expect(through(said, texts('4111 1111 ', '1111 1111'))).toEqual({ action: 'block', left: [said, texts('*'.repeat(10), '*'.repeat(9))], hits: [[Channel.UNSPECIFIED, 0]] });
+    // Neither is joined with the other.
+    expect(through(texts('x', '4111 1111 '), texts('1111 1111', '.'))).toMatchObject({ action: undefined, hits: [] });
   });
 
   it('does not forget what it found in the part before', async () => {

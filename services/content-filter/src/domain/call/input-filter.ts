@@ -36,8 +36,7 @@ export interface InputOutcome {
  */
 export function* filterInput(call: ChatCall, policy: Policy, hits: Hits, begins: (field: string) => void = () => undefined): Generator<void, InputOutcome> {
   if (!policy.filtersInput) return { action: undefined, call };
-  const found: Hits['add'] = (...some) => hits.add(...some);
-  const reader = new InputReader(policy, found, new MessageParts(policy, (matches, index) => found(matches, 'in', { channel: CHANNEL.content, index })));
+  const reader = new InputReader(policy, (...some) => hits.add(...some));
   const left = yield* readCall(call, reader, begins);
   if (reader.blockedBy !== undefined) return { action: 'block', call: yield* keptOf(call, policy.masksAlone), blockedBy: policy.rule(reader.blockedBy) };
   if (left !== call) return { action: 'mask', call: left };
@@ -49,12 +48,8 @@ export function* filterInput(call: ChatCall, policy: Policy, hits: Hits, begins:
  * are not told. Undefined when it cannot be looked at to its end: that is no reason to tell the client anything else than that it is blocked.
  */
 function* keptOf(call: ChatCall, masks: Policy): Generator<void, ChatCall | undefined> {
-  const cut = new Set<number>();
-  const parts = new MessageParts(masks, (matches, index) => {
-    if (matches.some(({ rule }) => masks.rule(rule).action === 'mask')) cut.add(index);
-  });
   try {
-    return yield* readCall(call, new InputReader(masks, () => undefined, parts, cut), () => undefined);
+    return yield* readCall(call, new InputReader(masks, undefined), () => undefined);
   } catch (thrown) {
     if (thrown instanceof ServiceError) return undefined;
     throw thrown;
@@ -89,25 +84,18 @@ class InputReader {
   /** Index of the rule that blocks. */
   blockedBy: number | undefined;
   readonly #policy: Policy;
-  readonly #found: Hits['add'];
-  readonly #parts: MessageParts;
-  readonly #cut: ReadonlySet<number> | undefined;
+  readonly #found: Hits['add'] | undefined;
   readonly #clean = new CleanTexts();
   readonly #cleanBeside: Pick<CleanTexts, 'has' | 'add'>;
   /** What the text that was looked at last has shown. */
   #shown: readonly TextMatch[] = [];
   #count = 0;
 
-  /**
-   * @param parts of messages, read together
-   * @param cut messages of which the parts show what a mask would hide; given where nothing can be refused any more, and all of such parts is to be hidden
-   */
-  constructor(policy: Policy, found: Hits['add'], parts: MessageParts, cut?: ReadonlySet<number>) {
+  /** @param found undefined for what is only kept: nothing is told or refused any more, and of parts that show together what a mask would hide all is hidden */
+  constructor(policy: Policy, found: Hits['add'] | undefined) {
     this.#policy = policy;
     this.#cleanBeside = policy.recurring?.in ?? this.#clean;
     this.#found = found;
-    this.#parts = parts;
-    this.#cut = cut;
   }
 
   /** The bytes of one field as they may go on: the same when nothing of it is masked. */
@@ -117,31 +105,39 @@ class InputReader {
     if (FIELDS.kindOf('name', field) !== undefined) yield* this.#look(field, 'fixed', { place: FIELDS, index: 0 });
     if (this.blockedBy !== undefined) return json;
     const source = jsonTextOf(json);
+    const place = FIELDS.member(field);
     const changed: Left[] = [];
-    for (const literal of jsonLiterals(source, FIELDS.member(field))) {
+    const cut = new Set<number>();
+    const parts = new MessageParts(this.#policy, (matches, index) => this.#foundTogether(matches, { place, index }, cut));
+    for (const literal of jsonLiterals(source, place)) {
       if (++this.#count > INPUT_TEXTS_LIMIT) throw new ServiceError('invalid_value', `The request holds more than ${INPUT_TEXTS_LIMIT} names, strings and numbers.`);
-      if (literal.place.isTypeOfPart && literal.kind === 'string') this.#parts.type(literal.text, literal.within);
+      if (literal.place.isTypeOfPart && literal.kind === 'string') parts.type(literal.text, literal.within);
       const kind = literal.place.kindOf(literal.kind, literal.text);
       if (kind === undefined) continue;
       const text = yield* this.#leftOf(literal, kind);
       const { textOf } = literal.place;
       const isPart = textOf !== undefined;
-      if (isPart && this.blockedBy === undefined) this.#refuse(yield* this.#parts.add({ text: literal.text, alone: this.#shown, type: textOf, part: literal.within, list: literal.around }, literal.index));
+      if (isPart && this.blockedBy === undefined) this.#refuse(yield* parts.add({ text: literal.text, alone: this.#shown, type: textOf, part: literal.within, list: literal.around }, literal.index));
       if (this.blockedBy !== undefined) return json;
-      if (text !== literal.text || (isPart && this.#cut)) changed.push({ literal, text, isPart });
+      if (text !== literal.text || (isPart && !this.#found)) changed.push({ literal, text, isPart });
     }
-    this.#refuse(yield* this.#parts.end());
-    return this.blockedBy === undefined ? this.#edited(json, source, changed) : json;
+    this.#refuse(yield* parts.end());
+    return this.blockedBy === undefined ? this.#edited(json, source, changed, cut) : json;
   }
 
   #refuse(rule: number | undefined): void {
-    if (!this.#cut) this.blockedBy ??= rule;
+    if (this.#found) this.blockedBy ??= rule;
   }
 
-  #edited(json: Uint8Array, source: string, changed: readonly Left[]): Uint8Array {
+  #foundTogether(matches: readonly TextMatch[], { place: { channel }, index }: Standing, cut: Set<number>): void {
+    if (this.#found) this.#found(matches, 'in', { channel, index });
+    else if (matches.some(({ rule }) => this.#actionOf(rule) === 'mask')) cut.add(index);
+  }
+
+  #edited(json: Uint8Array, source: string, changed: readonly Left[], cut: ReadonlySet<number>): Uint8Array {
     const edits = new JsonEdits(source);
     for (const { literal, text, isPart } of changed) {
-      const left = isPart && this.#cut?.has(literal.index) ? '*'.repeat(literal.text.length) : text;
+      const left = isPart && cut.has(literal.index) ? '*'.repeat(literal.text.length) : text;
       if (left !== literal.text) edits.replace(literal, left);
     }
     return edits.isChanged ? edits.bytes() : json;
@@ -171,9 +167,9 @@ class InputReader {
     const release = yield* lookAt(stream, text);
     this.#shown = release.matches;
     // What must stay as it is can only be refused; in what is only kept it is masked as well.
-    const refusedBy = release.blockedBy ?? (kind === 'fixed' && !this.#cut ? release.matches.find(({ rule }) => this.#actionOf(rule) === 'mask')?.rule : undefined);
+    const refusedBy = release.blockedBy ?? (kind === 'fixed' && this.#found ? release.matches.find(({ rule }) => this.#actionOf(rule) === 'mask')?.rule : undefined);
     const isTold = (rule: number): boolean => rule === refusedBy || this.#actionOf(rule) === 'flag' || kind !== 'fixed';
-    this.#found(release.matches.filter(({ rule }) => isTold(rule)), 'in', { channel, index: channel === CHANNEL.none ? 0 : index });
+    this.#found?.(release.matches.filter(({ rule }) => isTold(rule)), 'in', { channel, index: channel === CHANNEL.none ? 0 : index });
     this.blockedBy ??= refusedBy;
     if (release.matches.length === 0 && kind !== 'json') clean.add(text);
     yield;

@@ -112,7 +112,7 @@ export const FIELDS: InputPlace = beside.object({
     json_schema: beside.object({ ...described, schema }),
   }),
   guided_json: schema,
-  prediction: beside.object({ type: beside.words(['content']), content: beside.list(beside.object({ type: beside.words(['text']), text: beside.free })) }),
+  prediction: beside.object({ type: beside.words(['content']), content: beside.list(beside.object({ type: beside.typeOfPart(['text']), text: beside.textOf('text') })) }),
   modalities: beside.list(beside.words(['text', 'audio'])),
   audio: beside.object({ voice: beside.fixed, format: beside.words(['wav', 'mp3', 'flac', 'opus', 'pcm16']) }),
   reasoning_effort: level,
