@@ -68,6 +68,10 @@ describe('personal data beside marks', () => {
     expect(values(text).sort()).toEqual(expected.sort());
   });
 
+  it.each(['jane@ex①mple.com²', '①3812345678①', '①③812345678¹', '²4①11 1111 1111 1111¹'])('is not found with one mark inside and one beside it: %s', (text) => {
+    expect(values(text)).toEqual([]);
+  });
+
   it('is found before and behind everything that has a compatibility form', () => {
     const hidden: string[] = [];
     const all = marks();

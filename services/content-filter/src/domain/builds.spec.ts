@@ -71,6 +71,26 @@ describe('builds', () => {
     await expect(builds.run(100, async () => 'free', clock.monotonicMs() + 200)).resolves.toBe('free');
   });
 
+  it('are told to be too long, not to come again, when no others kept them from their time', async () => {
+    const clock = new ManualClock();
+    const builds = new Builds(clock);
+    const alone = builds.run(100, () => new Promise(() => undefined), 60);
+    alone.catch(() => undefined);
+    clock.advance(60);
+    await expect(alone).rejects.toMatchObject({ code: 'deadline_exceeded' });
+  });
+
+  it('do not begin when their time is over, and give their place back', async () => {
+    const clock = new ManualClock();
+    const builds = new Builds(clock);
+    let begun = 0;
+    const work = async (): Promise<number> => ++begun;
+    clock.advance(10);
+    for (const untilMs of [5, 10, 10]) await expect(builds.run(100, work, untilMs)).rejects.toMatchObject({ code: 'overloaded' });
+    expect(begun).toBe(0);
+    await expect(builds.run(100, work, 11)).resolves.toBe(1);
+  });
+
   it('let eight wait that have a deadline, any number of others, and say so at once to the next', async () => {
     const clock = new ManualClock();
     const builds = new Builds(clock);

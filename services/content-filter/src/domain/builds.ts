@@ -30,18 +30,20 @@ export class Builds {
   }
 
   /**
-   * Errors: those of the work, `deadline_exceeded`, `draining`; `overloaded` when too many wait, or `untilMs` comes before the
-   * work has had its turn and its whole time.
+   * Errors: those of the work, `deadline_exceeded`, `draining`; `overloaded` when too many wait, or the work has waited for its turn and
+   * `untilMs` comes before it has had that and its whole time. What comes when its time is over is not begun, and `overloaded`, too.
    *
    * @param limitMs of the work itself, without its wait for its turn
    * @param untilMs on the monotonic clock, when nobody waits for the outcome any more
    */
   async run<T>(limitMs: number, work: (signal: AbortSignal) => Promise<T>, untilMs = Infinity): Promise<T> {
-    if (this.#running >= AT_ONCE) await this.#turn(untilMs);
+    const waits = this.#running >= AT_ONCE;
+    if (waits) await this.#turn(untilMs);
     else this.#running++;
     try {
       const leftMs = untilMs - this.#clock.monotonicMs();
-      return leftMs < limitMs ? await this.#limited(leftMs, busy, work) : await this.#limited(limitMs, late, work);
+      if (leftMs <= 0) throw busy();
+      return await (leftMs < limitMs ? this.#limited(leftMs, waits ? busy : late, work) : this.#limited(limitMs, late, work));
     } finally {
       // The place is handed on, so that nobody who comes meanwhile overtakes.
       const next = this.#waiting.shift();
@@ -74,7 +76,7 @@ export class Builds {
   async #limited<T>(limitMs: number, tooLate: () => ServiceError, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const ended = Promise.withResolvers<never>();
     const ending = new AbortController();
-    const timer = this.#clock.after(Math.max(0, limitMs), () => ended.reject(tooLate()));
+    const timer = this.#clock.after(limitMs, () => ended.reject(tooLate()));
     const end = (): void => ended.reject(new ServiceError('draining', 'The server is shutting down.'));
     this.stopped.addEventListener('abort', end, { once: true });
     if (this.stopped.aborted) end();

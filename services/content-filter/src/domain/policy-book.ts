@@ -114,7 +114,7 @@ export class PolicyBook<Compiled> implements Policies, InForce {
       };
     } catch (thrown) {
       if (!(thrown instanceof ServiceError) || thrown.code !== 'deadline_exceeded') throw thrown;
-      const why = `compiling it beside the rules in force takes longer than ${REHEARSAL_LIMIT_MS / 1000} s; make the list shorter, or remove a rule first`;
+      const why = `compiling it beside the rules in force takes too long (it has ${REHEARSAL_LIMIT_MS / 1000} s at most); make the list shorter, or remove a rule first`;
       throw new ServiceError('invalid_value', `Invalid \`patterns\`: ${why}.`, { param: 'patterns', cause: thrown });
     }
   }

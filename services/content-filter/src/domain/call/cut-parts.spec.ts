@@ -137,6 +137,13 @@ describe('a rule that masks, where a text is cut in parts', () => {
     });
   });
 
+  it('finds nothing that only a line feed between parts would make a match, but words that have a space', async () => {
+    const policy = await policyOf(pii('pii:phone'), words('project nightingale'));
+    expect(passed(policy, ['tel', '785 8949'])).toEqual(['tel', '785 8949']);
+    expect(passed(policy, ['tel\n785 8949'])).toEqual(['tel\n*** **49']);
+    expect(passed(policy, ['the project', 'nightingale is'])).toBeUndefined();
+  });
+
   it('is on record of no blocked call with what it would have hidden in the text as a whole', async () => {
     const policy = await policyOf(pii('pii:credit_card'), { patterns: ['badger'] });
     const refused = filtered(policy, ['my card 4111 1111 ', '1111 1111, and a badger']);
