@@ -11,10 +11,10 @@ import { regexDetector } from './regex/regex-detector.ts';
 import { Random } from './stream/testing/random.ts';
 
 const TEXTS = 4_000;
-/** What leaves something open where a text ends: words begun, signs and repeats, half pairs, numbers and what announces them, contractions. */
+/** What leaves something open where a text ends: words begun, signs and repeats, half pairs, numbers and what announces them, contractions, marks. */
 const SIGNS = [
   'a', 'a', 's', 'ss', 'bad', 'ba', 'd', '4', '5', '$', '法', '轮', '功', '发', '伦', '攻', ' ', ' ', '-', '.', "he'll", "'", 'll', 'hell', '\u200b', '\ud83d', '\ude00', 'é',
-  'tel', 'phone ', '电话', '138', '1234', '5678', '4111 ', '1111', '+1', '(', ')', '@', 'x@y.z', '.com', ':', 'fe80::', 'GB82', '0', '７', '𝟏', '𝟑𝟖',
+  'tel', 'phone ', '电话', '138', '1234', '5678', '4111 ', '1111', '+1', '(', ')', '@', 'x@y.z', '.com', ':', 'fe80::', 'GB82', '0', '７', '𝟏', '𝟑𝟖', '①', '③8', '¹', '𝐣',
 ];
 const WORDS = [
   compileKeywords([{ rule: 0, words: ['法轮功', 'bad ass', 'as', 'hell'] }, { rule: 1, words: ['ass', '轮', '138'] }]),

@@ -18,6 +18,7 @@ export class TwoReadings<One extends Reading<One>> implements ReusableDetector {
   readonly #ending: One;
   #forms: One | undefined;
   #hasMarks = false;
+  #readTwice = 0;
 
   /** @param make a reading in which marks end what they stand beside, or stand for what they are a form of */
   constructor(make: (marksAreForms: boolean) => One) {
@@ -27,6 +28,11 @@ export class TwoReadings<One extends Reading<One>> implements ReusableDetector {
 
   get frontier(): number {
     return this.#hasMarks ? Math.min(this.#ending.frontier, this.#forms!.frontier) : this.#ending.frontier;
+  }
+
+  /** A unit that is read twice is one look more. */
+  get steps(): number {
+    return this.#readTwice;
   }
 
   push(piece: string): void {
@@ -39,6 +45,7 @@ export class TwoReadings<One extends Reading<One>> implements ReusableDetector {
       this.#hasMarks = true;
     }
     const rest = from === 0 ? piece : piece.slice(from);
+    this.#readTwice += rest.length;
     this.#ending.push(rest);
     this.#forms!.push(rest);
   }
@@ -57,5 +64,6 @@ export class TwoReadings<One extends Reading<One>> implements ReusableDetector {
     this.#ending.reset();
     if (this.#hasMarks) this.#forms!.reset();
     this.#hasMarks = false;
+    this.#readTwice = 0;
   }
 }

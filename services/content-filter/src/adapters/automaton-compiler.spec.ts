@@ -152,6 +152,25 @@ describe('a compiled policy', () => {
   });
 });
 
+describe('what a text costs', () => {
+  it('is told with its matches, also those at its end, and with what is read twice', async () => {
+    const policy = await policyOf([rule('badger', { action: 'flag' }), rule('mail', { kind: 'pii:email', patterns: [], action: 'flag' })]);
+    const cost = (...pieces: string[]): number => {
+      let spent = 0;
+      const stream = policy.open('in', (steps) => (spent += steps));
+      for (const piece of pieces) stream.push(piece);
+      stream.end();
+      return spent;
+    };
+    expect(cost('0123456789')).toBe(20);
+    expect([cost('a badger a'), cost('the badger')]).toEqual([20 + 32, 20 + 32]);
+    // From the mark on.
+    expect([cost('012345¹789'), cost('012', '345¹7', '89')]).toEqual([24, 24]);
+    // As the engine is used again for the next text.
+    expect([cost('0123456789'), cost('012345¹789')]).toEqual([20, 24]);
+  });
+});
+
 describe('the parts of expressions', () => {
   it('are counted with their counts written out', async () => {
     expect(await compiler.partsOf([])).toBe(0);

@@ -9,6 +9,9 @@ const MAX_HOLD_UNITS = 8_192;
 /** What one character costs beside the expressions, in looks of theirs, which take some 15 ns. */
 const STEPS_A_UNIT = 2;
 
+/** What a match costs: it is put in order, counted, told, hashed or masked. */
+const STEPS_A_MATCH = 32;
+
 /** A detector that tells what it has cost so far, in steps, when that is not the same for every character. */
 export type PolicyDetector = Detector & { readonly steps?: number };
 
@@ -85,13 +88,15 @@ class AutomatonText implements TextStream {
     const released = this.#stream.push(piece);
     let steps = 0;
     for (const detector of this.#metered) steps += detector.steps!;
-    this.#spend(piece.length * STEPS_A_UNIT + steps - this.#spent);
+    this.#spend(piece.length * STEPS_A_UNIT + released.matches.length * STEPS_A_MATCH + steps - this.#spent);
     this.#spent = steps;
     return decided(released);
   }
 
   end(): Release {
-    return decided(this.#stream.end());
+    const released = this.#stream.end();
+    this.#spend(released.matches.length * STEPS_A_MATCH);
+    return decided(released);
   }
 }
 

@@ -23,8 +23,8 @@ export const INPUT_TEXTS_LIMIT = 65_536;
 /** Text that is looked at in one go. The dearest rules that an organisation may have cost some 200 microseconds a character. */
 export const STRETCH_UNITS = 256;
 
-/** Steps after which others get their turn: some 5 ms. */
-export const TURN_STEPS = 262_144;
+/** Steps after which others get their turn: 1 ms of common text, some 10 to 20 of one that is nothing but personal data or matches. */
+export const TURN_STEPS = 65_536;
 
 /** Steps of one call: some two seconds of a core, after which nobody waits for it. A megabyte under 50 expressions is 55 million. */
 export const CALL_STEPS_LIMIT = 100_000_000;

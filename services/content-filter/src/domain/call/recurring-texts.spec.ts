@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import { create } from '@bufbuild/protobuf';
 import { ChatCallSchema, type ChatCall, type ChatEvent } from '@sluice/proto/chat/v1/chat';
@@ -87,6 +89,20 @@ describe('RecurringTexts', () => {
     expect(kept).toEqual(names.slice(-kept.length));
     expect(kept.length).toBeLessThan(3_500);
     expect(texts.has('x'.repeat(1_024))).toBe(false);
+  });
+
+  it('keeps nothing of the call that a text is a part of', () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const heapMib = (): number => (collect(), process.memoryUsage().heapUsed / 1_048_576);
+    const texts = new RecurringTexts();
+    const [calls, callUnits] = [64, 500_000];
+    const before = heapMib();
+    for (let call = 0; call < calls; call++) texts.add(Buffer.alloc(callUnits, `tool ${call} `).toString('latin1').slice(1_000, 1_400));
+    const keptMib = heapMib() - before;
+    expect(texts.has(Buffer.alloc(callUnits, 'tool 63 ').toString('latin1').slice(1_000, 1_400))).toBe(true);
+    // The calls have 30 MiB together.
+    expect(keptMib).toBeLessThan(10);
   });
 
   it('are those of one policy alone', () => {
