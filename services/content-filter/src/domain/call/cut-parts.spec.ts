@@ -178,6 +178,18 @@ describe('a rule that masks, where a text is cut in parts', () => {
     expect(through(texts('x', '4111 1111 '), texts('1111 1111', '.'))).toMatchObject({ action: undefined, hits: [] });
   });
 
+  it.each([
+    ['parts under another name, twice', '"content":"x","parts":[{"type":"text","text":"bad"}],"parts":[{"type":"text","text":"ger"}]'],
+    ['a content inside a part', '"content":[{"type":"text","text":"x","content":[{"type":"text","text":"bad"},{"type":"text","text":"ger"}]}]'],
+    ['a text that is a list', '"content":[{"type":"text","text":["bad","ger"]}]'],
+    ['the content of two messages', '"content":[{"type":"text","text":"bad"}]},{"role":"user","content":[{"type":"text","text":"ger"}]'],
+  ])('joins the parts of a content alone, and looks at all else by itself: %s', async (_what, message) => {
+    const policy = await policyOf({ patterns: ['badger'] });
+    const actionOf = (said: string) => finish(filterInput(create(ChatCallSchema, { messages: Buffer.from(`[{"role":"user",${said}}]`), choices: 1 }), policy, new Hits(policy, 'org', () => new Uint8Array(1)))).action;
+    expect(actionOf(message)).toBeUndefined();
+    expect(actionOf(message.replace('"ger"', '"badger"'))).toBe('block');
+  });
+
   it('does not forget what it found in the part before', async () => {
     const policy = await policyOf(regex('ab+c'));
     const call = (...contents: unknown[]) => create(ChatCallSchema, { messages: Buffer.from(JSON.stringify(contents.map((content) => ({ role: 'user', content })))), choices: 1 });

@@ -38,8 +38,8 @@ export class HiddenPlaces {
 
   /**
    * Whether the masks of the parts hide all that the mask of this match would. Of words and expressions nothing stays, so that what they cover is hidden,
-   * whichever rules they are of. Personal data keeps its form, which shows more of a shorter number: a match does that is the same, or the longer number that
-   * stands whole in a part (`032 696 10 69`, of which `His` in the next part takes the end). Of an address the domain stays; the next part may go on with
+   * whichever rules they are of. Personal data keeps its form: a match does that is the same, or the longer number that stands whole in a part
+   * (`032 696 10 69`, of which `His` in the next part takes the end); its form may show two to four digits that the form of the shorter one hides, and always hides four. Of an address the domain stays; the next part may go on with
    * letters there.
    */
   hides(match: TextMatch): boolean {

@@ -5,7 +5,7 @@ import type { Policy, Release, TextMatch, TextStream } from './policy.ts';
 /**
  * The text parts of one message, one behind the other, as templates of models join them: what is blocked is blocked too when it is cut in
  * parts, and what would be masked is refused when it is, because no part alone can be masked. Each part alone was looked at before. What its masks hide
- * is no reason to refuse, but nothing less: a cut must not leave to see what stands hidden in the text as a whole, be it because it goes through a
+ * is no reason to refuse, but nothing less, but for the form of a number that stands whole in a part: a cut must not leave to see what stands hidden in the text as a whole, be it because it goes through a
  * match, or because it parts a match from a word that announces it.
  */
 export class JoinedParts {
