@@ -8,8 +8,8 @@ import type { HandlerContext, Implementation, Transport } from './service.ts';
 import { CountService, type CountClient } from './testing/count-service.ts';
 
 export interface TransportPair {
-  readonly server: Transport;
-  readonly client: Transport;
+  readonly server: Pick<Transport, 'serve'>;
+  readonly client: Pick<Transport, 'connect'>;
   /** How many messages a transport may pull ahead of its reader: 0 in process, a window of bytes on a wire. */
   readonly aheadLimit: number;
   close(): Promise<void>;
