@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { connect } from 'node:tls';
 import { CallCredentials, ChannelCredentials, type experimental } from '@grpc/grpc-js';
 import type { CertificateFiles } from './certificate-files.ts';
-import { checkPeerIdentity } from './peer-identity.ts';
+import { checkPeerIdentity } from '@sluice/certificates/identity';
 
 export interface ChannelTls {
   readonly certificates: CertificateFiles;
