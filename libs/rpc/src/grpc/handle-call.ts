@@ -19,6 +19,9 @@ type Answers = Call & Writable;
 type Both = ServerDuplexStream<Bytes, Bytes>;
 type Call = Pick<ServerUnaryCall<Bytes, Bytes>, 'cancelled' | 'metadata' | 'getDeadline'> & EventEmitter;
 
+/** Timers of Node may be this early against the wall clock. */
+const TIMER_SLACK_MS = 2;
+
 export interface ServedMethod {
   readonly method: DescMethod;
   readonly handler: AnyHandler;
@@ -91,14 +94,24 @@ function run({ method, handler }: ServedMethod, call: Call, request: unknown, li
 /** Ends when the caller leaves and at the deadline that the caller set, which is counted here too: its cancellation may be lost with it. */
 class ServedLifetime extends CallLifetime {
   readonly #call: Call;
-  readonly #onCancelled = (): void => this.end(new ServiceError('cancelled', 'The caller left.'));
+  readonly #clock: Clock;
+  readonly #deadlineWallMs: number;
+  readonly #onCancelled = (): void => this.end(this.#reason());
 
   constructor(call: Call, clock: Clock) {
-    const deadline = Number(call.getDeadline());
-    super(Number.isFinite(deadline) ? { timeoutMs: Math.max(0, deadline - clock.wallMs()) } : {}, clock);
+    const deadlineWallMs = Number(call.getDeadline());
+    super(Number.isFinite(deadlineWallMs) ? { timeoutMs: Math.max(0, deadlineWallMs - clock.wallMs()) } : {}, clock);
     this.#call = call;
+    this.#clock = clock;
+    this.#deadlineWallMs = deadlineWallMs;
     if (call.cancelled) this.#onCancelled();
     else call.once('cancelled', this.#onCancelled);
+  }
+
+  /** grpc-js counts the deadline as well, and its timer may be the earlier one. */
+  #reason(): ServiceError {
+    if (this.#clock.wallMs() >= this.#deadlineWallMs - TIMER_SLACK_MS) return new ServiceError('deadline_exceeded', 'The call took longer than its deadline allows.');
+    return new ServiceError('cancelled', 'The caller left.');
   }
 
   /** grpc-js says "cancelled" behind every call, also behind one that ended well. */

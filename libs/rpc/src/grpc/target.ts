@@ -5,17 +5,18 @@ import { isIPv4, isIPv6 } from 'node:net';
  * every address is an instance (a headless service of Kubernetes, a scaled service of Compose).
  */
 export function targetOf(addresses: readonly string[]): string {
-  const hosts = addresses.map((address) => hostOf(address));
+  const hosts = addresses.map((address) => parseAddress(address).host);
   if (hosts.length > 0 && hosts.every((host) => isIPv4(host))) return `ipv4:${addresses.join(',')}`;
   if (hosts.length > 0 && hosts.every((host) => isIPv6(host))) return `ipv6:${addresses.join(',')}`;
   if (hosts.length === 1) return `dns:///${addresses[0]}`;
   throw new Error(`The addresses "${addresses.join(',')}" are neither IP addresses of one family nor one host name.`);
 }
 
-/** Of `host:port` or `[host]:port`. */
-function hostOf(address: string): string {
+/** `host:port` or `[host]:port`. */
+export function parseAddress(address: string): { host: string; port: number } {
   const match = /^(?:\[(?<bracketed>[0-9a-f:.]+)\]|(?<plain>[^:[\]/,\s]+)):(?<port>\d{1,5})$/i.exec(address);
   const host = match?.groups?.['bracketed'] ?? match?.groups?.['plain'];
-  if (host === undefined || Number(match!.groups!['port']) > 65_535) throw new Error(`"${address}" is no address: host:port is.`);
-  return host;
+  const port = Number(match?.groups?.['port']);
+  if (host === undefined || port > 65_535) throw new Error(`"${address}" is no address: host:port is.`);
+  return { host, port };
 }
