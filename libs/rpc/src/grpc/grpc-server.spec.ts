@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Client, Metadata, credentials, status, type ServiceError as CallError } from '@grpc/grpc-js';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { systemClock } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import { HealthCheckRequestSchema, HealthCheckResponseSchema, HealthCheckResponse_ServingStatus as Status } from '@sluice/proto/grpc/health/v1/health';
@@ -183,6 +184,27 @@ describe('a stranger that speaks gRPC', () => {
     await expect(ask(client, `/${InferenceService.typeName}/Chat`, Buffer.from([0xff, 0xff, 0xff]))).rejects.toMatchObject({ code: status.INTERNAL });
     await expect(ask(client, `/${InferenceService.typeName}/StreamChat`, Buffer.from([0xff, 0xff, 0xff]))).rejects.toMatchObject({ code: status.INTERNAL });
     expect(await ask(client, `/${InferenceService.typeName}/Chat`, toBinary(StreamChatRequestSchema, create(StreamChatRequestSchema)))).toHaveLength(0);
+  });
+
+  it('that sends anything at all harms no one: every call of others goes on', async () => {
+    const { address, port } = await start({ chat: async () => ({}), async *streamChat() { yield {}; } });
+    const client = clientOf(address);
+    const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+    await fc.assert(fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 300 }), fc.boolean(), async (bytes, isFramed) => {
+      const socket = connect(port, '127.0.0.1');
+      socket.on('error', () => undefined);
+      socket.resume();
+      await once(socket, 'connect');
+      socket.write(isFramed ? Buffer.concat([preface, bytes]) : bytes);
+      expect(await client.chat({}, { timeoutMs: 30_000 })).toBeDefined();
+      socket.destroy();
+    }), { numRuns: 100 });
+    const raw = stranger(address);
+    await fc.assert(fc.asyncProperty(fc.uint8Array({ maxLength: 60 }), fc.constantFrom('Chat', 'StreamChat'), async (bytes, name) => {
+      const outcome = await ask(raw, `/${InferenceService.typeName}/${name}`, bytes).then(() => status.OK, (error: unknown) => (error as CallError).code);
+      expect([status.OK, status.INTERNAL]).toContain(outcome);
+    }), { numRuns: 100 });
+    expect(await collect(client.streamChat({}))).toHaveLength(1);
   });
 
   it('sees the health of the process and of each service, by the standard protocol', async () => {
