@@ -5,7 +5,7 @@ import { InferenceService } from '@sluice/proto/inference/v1/inference';
 import { GrpcClient, GrpcServer, type GrpcClientOptions } from '../grpc.ts';
 import type { Implementation } from '../service.ts';
 import { TcpRelay } from '../testing/tcp-relay.ts';
-import { WAIT_LIMIT_MS, collect, until } from '../testing/waiting.ts';
+import { WAIT_LIMIT_MS, collect, never, until } from '../testing/waiting.ts';
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -110,6 +110,25 @@ describe('several instances of a service', () => {
     expect(await spread(client, 10)).toEqual({ well: 10 });
     relay.release();
     await untilSpread(client, { hung: 2, well: 2 });
+  });
+
+  it('never serve a call twice: one that may have reached a handler is not sent again', async () => {
+    let served = 0;
+    const hang = { listBackends: async (_request: unknown, { signal }: { signal: AbortSignal }) => (served++, await never(signal)) };
+    const relays = await Promise.all(['a', 'b'].map(async () => {
+      const server = new GrpcServer({ clock: systemClock });
+      closers.push(() => server.stop(0));
+      server.serve(InferenceService, hang as unknown as Implementation<typeof InferenceService>);
+      const relay = await TcpRelay.open(await server.listen('127.0.0.1:0'));
+      closers.push(() => relay.close());
+      return relay;
+    }));
+    const client = clientOf(relays.map(({ address }) => address));
+    const outcomes = [1, 2, 3, 4].map(() => expect(client.listBackends({})).rejects.toMatchObject({ code: 'backend_unavailable' }));
+    await until(() => served === 4);
+    for (const relay of relays) relay.cut();
+    await Promise.all(outcomes);
+    expect(served).toBe(4);
   });
 
   it('are found by the one name they share', async () => {
