@@ -27,6 +27,7 @@ export interface GrpcClientOptions {
   readonly tls?: ChannelTls;
   /** Longest message in either direction; `MESSAGE_LIMIT_BYTES` when none is given. */
   readonly messageLimitBytes?: number;
+  /** How often the connection is pinged; 5 s when none is given. Servers that are not of the house may end connections for that: gRPC's own, and so Triton, want 5 minutes unless they are told otherwise. */
   readonly keepAliveMs?: number;
 }
 

@@ -22,6 +22,7 @@ export interface GrpcServerOptions {
   readonly certificates?: CertificateFiles;
   /** Longest message in either direction; `MESSAGE_LIMIT_BYTES` when none is given. */
   readonly messageLimitBytes?: number;
+  /** How often each connection is pinged; 5 s when none is given. */
   readonly keepAliveMs?: number;
   /** What the health service says; serving when none is given. Looked at every second while someone watches. */
   readonly isServing?: () => boolean;

@@ -1,7 +1,8 @@
 import type { ChannelOptions } from '@grpc/grpc-js';
 
-/** A peer that was unplugged or stopped is noticed after twice this: one ping, and as long again without its answer. */
+/** How often a peer is pinged. One that was unplugged or stopped is noticed after this and the wait for its answer. */
 export const KEEP_ALIVE_MS = 5_000;
+const PING_ANSWER_LIMIT_MS = 5_000;
 
 /** A new address is tried, and an instance that was away is looked for, between these two: at once after a blip, and never in a storm. */
 const RECONNECT_MIN_MS = 100;
@@ -18,7 +19,7 @@ const frames = (messageLimitBytes: number, keepAliveMs: number): ChannelOptions 
   'grpc.max_receive_message_length': messageLimitBytes,
   'grpc.max_send_message_length': messageLimitBytes,
   'grpc.keepalive_time_ms': keepAliveMs,
-  'grpc.keepalive_timeout_ms': keepAliveMs,
+  'grpc.keepalive_timeout_ms': Math.min(keepAliveMs, PING_ANSWER_LIMIT_MS),
   // Statistics for a debugging service that is not served; they cost with every message.
   'grpc.enable_channelz': 0,
 });
