@@ -36,7 +36,7 @@ function breaking(folder: string): { code: number; output: string } {
 describe('contracts', () => {
   it('follow the style of buf', () => {
     expect(run('buf', ['lint'], proto)).toEqual({ code: 0, output: '' });
-    expect(run('buf', ['format', '--diff', '--exit-code', '--exclude-path', 'vendor'], proto)).toEqual({ code: 0, output: '' });
+    expect(run('buf', ['format', '--diff', '--exit-code', '--exclude-path', 'vendor/grpc/grpc'], proto)).toEqual({ code: 0, output: '' });
   });
 
   it('are generated: the committed TypeScript is what the generator writes now', () => {

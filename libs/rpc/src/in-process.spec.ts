@@ -4,12 +4,13 @@ import { ManualClock } from '@sluice/clock';
 import { InferenceService, StreamChatResponseSchema, type StreamChatResponse } from '@sluice/proto/inference/v1/inference';
 import type { Implementation } from './service.ts';
 import { InProcessTransport } from './in-process.ts';
+import { CONTRACT_MESSAGE_LIMIT_BYTES } from './flow.contract.ts';
 import { transportContract } from './transport.contract.ts';
 
 for (const freezeStreams of [false, true]) {
   transportContract(freezeStreams ? 'in process, streams frozen,' : 'in process', async () => {
-    const transport = new InProcessTransport({ freezeStreams });
-    return { server: transport, client: transport, aheadLimit: 0, close: async () => undefined };
+    const transport = new InProcessTransport({ freezeStreams, messageLimitBytes: CONTRACT_MESSAGE_LIMIT_BYTES });
+    return { server: transport, client: transport, aheadLimit: { answers: 0, requests: 0 }, close: async () => undefined };
   });
 }
 

@@ -1,20 +1,22 @@
-import { create, fromBinary, toBinary, type DescMessage, type DescMethod, type DescService, type Message } from '@bufbuild/protobuf';
+import { create, type DescMessage, type DescMethod, type DescService, type Message } from '@bufbuild/protobuf';
 import { context, propagation } from '@opentelemetry/api';
 import { systemClock, type Clock } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import { CallLifetime } from './call-lifetime.ts';
 import { deepFreeze } from './deep-freeze.ts';
 import { HandedStream } from './handed-stream.ts';
-import { inServerSpan, isTraced, streamInServerSpan } from './server-span.ts';
-import type { CallOptions, Client, HandlerContext, Implementation, Transport } from './service.ts';
-
-type AnyHandler = (request: unknown, context: HandlerContext) => unknown;
+import { handlerContext, handlersOf, pathOf, runTraced, type AnyHandler } from './handler.ts';
+import { isTraced } from './server-span.ts';
+import type { CallOptions, Client, Implementation, Transport } from './service.ts';
+import { MESSAGE_LIMIT_BYTES, decode, encodeAnswer, encodeRequest } from './wire-message.ts';
 
 export interface InProcessOptions {
   /** Freezes streamed messages, so that a side which changes one it handed over fails. For tests. */
   readonly freezeStreams?: boolean;
   /** Measures the deadlines of calls; the machine's when none is given. */
   readonly clock?: Clock;
+  /** Longest unary message; `MESSAGE_LIMIT_BYTES` when none is given. Streamed messages have no length here. */
+  readonly messageLimitBytes?: number;
 }
 
 /**
@@ -27,17 +29,16 @@ export class InProcessTransport implements Transport {
   readonly #handlers = new Map<string, AnyHandler>();
   readonly #freeze: boolean;
   readonly #clock: Clock;
+  readonly #limitBytes: number;
 
   constructor(options: InProcessOptions = {}) {
     this.#freeze = options.freezeStreams ?? false;
     this.#clock = options.clock ?? systemClock;
+    this.#limitBytes = options.messageLimitBytes ?? MESSAGE_LIMIT_BYTES;
   }
 
   serve<S extends DescService>(service: S, implementation: Implementation<S>): void {
-    for (const method of service.methods) {
-      const handler = implementation[method.localName as keyof Implementation<S>] as AnyHandler | undefined;
-      if (handler) this.#handlers.set(pathOf(method), handler.bind(implementation));
-    }
+    for (const [method, handler] of handlersOf(service, implementation)) this.#handlers.set(pathOf(method), handler);
   }
 
   connect<S extends DescService>(service: S): Client<S> {
@@ -47,7 +48,7 @@ export class InProcessTransport implements Transport {
   #clientMethod(method: DescMethod) {
     switch (method.methodKind) {
       case 'unary':
-        return (request: object, options: CallOptions = {}) => this.#unary(method, () => overWire(method.input, request), options);
+        return (request: object, options: CallOptions = {}) => this.#unary(method, () => this.#requestOverWire(method.input, request), options);
       case 'client_streaming':
         return (requests: AsyncIterable<object>, options: CallOptions = {}) =>
           this.#unary(method, (lifetime) => this.#handOver(method.input, requests, lifetime), options);
@@ -67,7 +68,7 @@ export class InProcessTransport implements Transport {
       const given = request(lifetime);
       try {
         const answer = this.#serve(method, given, lifetime, options) as Promise<object>;
-        return overWire(method.output, await lifetime.race(answer));
+        return decode(method.output, encodeAnswer(method.output, await lifetime.race(answer), this.#limitBytes));
       } finally {
         if (given instanceof HandedStream) given.close();
       }
@@ -99,6 +100,10 @@ export class InProcessTransport implements Transport {
     return new HandedStream(lifetime, () => messages, (message) => this.#message(schema, message), () => undefined);
   }
 
+  #requestOverWire(schema: DescMessage, request: object): Message {
+    return decode(schema, encodeRequest(schema, request, this.#limitBytes));
+  }
+
   #message(schema: DescMessage, value: object): Message {
     const message = '$typeName' in value ? (value as Message) : create(schema, value as Record<string, unknown>);
     return this.#freeze ? deepFreeze(message) : message;
@@ -107,12 +112,12 @@ export class InProcessTransport implements Transport {
   /** Calls the handler as the other side of a wire would: in a trace it goes on in what the metadata carries. */
   #serve(method: DescMethod, request: unknown, lifetime: CallLifetime, options: CallOptions): unknown {
     const handler = this.#handler(method);
-    const handlerContext = contextOf(lifetime, options);
-    if (!isTraced()) return handler(request, handlerContext);
-    propagation.inject(context.active(), handlerContext.metadata);
-    const run = (): unknown => handler(request, handlerContext);
-    if (method.methodKind === 'unary' || method.methodKind === 'client_streaming') return inServerSpan(method, handlerContext.metadata, run as () => Promise<object>);
-    return streamInServerSpan(method, handlerContext.metadata, run as () => AsyncIterable<object>);
+    // Metadata of its own for each call: the trace context is written into it even in process, so that both transports behave alike.
+    const metadata = { ...options.metadata };
+    const handed = handlerContext(lifetime, metadata);
+    if (!isTraced()) return handler(request, handed);
+    propagation.inject(context.active(), metadata);
+    return runTraced(method, metadata, () => handler(request, handed));
   }
 
   #handler(method: DescMethod): AnyHandler {
@@ -120,22 +125,4 @@ export class InProcessTransport implements Transport {
     if (!handler) throw new ServiceError('backend_unavailable', `The service ${method.parent.typeName} is not running.`);
     return handler;
   }
-}
-
-function pathOf(method: DescMethod): string {
-  return `/${method.parent.typeName}/${method.name}`;
-}
-
-function overWire(schema: DescMessage, value: object): Message {
-  return fromBinary(schema, toBinary(schema, create(schema, value as Record<string, unknown>)));
-}
-
-/** Metadata of its own for each call: the trace context is written into it as W3C headers even in process, so that both transports behave alike. */
-function contextOf(lifetime: CallLifetime, options: CallOptions) {
-  return {
-    metadata: { ...options.metadata },
-    get signal() {
-      return lifetime.signal;
-    },
-  };
 }

@@ -4,8 +4,10 @@ import { InMemorySpanExporter, type ReadableSpan } from '@opentelemetry/sdk-trac
 import { ServiceError } from '@sluice/errors';
 import { InferenceService } from '@sluice/proto/inference/v1/inference';
 import { startTelemetry, type Telemetry } from '@sluice/telemetry';
+import { systemClock } from '@sluice/clock';
+import { GrpcClient, GrpcServer } from './grpc.ts';
 import { InProcessTransport } from './in-process.ts';
-import type { Client, Implementation } from './service.ts';
+import type { Client, Implementation, Transport } from './service.ts';
 
 /** Keeps its spans when it is shut down, which is when the last of them come. */
 class KeptSpans extends InMemorySpanExporter {
@@ -16,7 +18,25 @@ class KeptSpans extends InMemorySpanExporter {
 
 const METHOD = 'inference.v1.InferenceService';
 
-describe('the span of an rpc', () => {
+interface Pair {
+  server: Pick<Transport, 'serve'>;
+  client: Pick<Transport, 'connect'>;
+  stop(): Promise<void>;
+}
+
+const TRANSPORTS: Record<string, () => Promise<Pair>> = {
+  'in process': async () => {
+    const transport = new InProcessTransport();
+    return { server: transport, client: transport, stop: async () => undefined };
+  },
+  'over gRPC': async () => {
+    const server = new GrpcServer({ clock: systemClock });
+    const client = new GrpcClient({ addresses: [`127.0.0.1:${await server.listen('127.0.0.1:0')}`], clock: systemClock });
+    return { server, client, stop: async () => (client.close(), await server.stop(60_000)) };
+  },
+};
+
+describe.each(Object.keys(TRANSPORTS))('the span of an rpc %s', (kind) => {
   let telemetry: Telemetry;
   let spans: KeptSpans;
   let client: Client<typeof InferenceService>;
@@ -24,11 +44,12 @@ describe('the span of an rpc', () => {
   let seen: (string | undefined)[];
   let fault: unknown;
   const look = (): void => void seen.push(trace.getActiveSpan()?.spanContext().spanId);
-  beforeEach(() => {
+  let pair: Pair;
+  beforeEach(async () => {
     [seen, fault, spans] = [[], undefined, new KeptSpans()];
     telemetry = startTelemetry({ serviceVersion: '0', spanExporter: spans });
-    const transport = new InProcessTransport();
-    transport.serve(InferenceService, {
+    pair = await TRANSPORTS[kind]!();
+    pair.server.serve(InferenceService, {
       listBackends: async () => {
         look();
         await Promise.resolve();
@@ -44,11 +65,13 @@ describe('the span of an rpc', () => {
         if (fault !== undefined) throw fault;
       },
     } as unknown as Implementation<typeof InferenceService>);
-    client = transport.connect(InferenceService);
+    client = pair.client.connect(InferenceService);
   });
-  afterEach(() => telemetry.shutdown());
+  afterEach(async () => (await pair.stop(), await telemetry.shutdown()));
 
   const finished = async (): Promise<ReadableSpan[]> => {
+    // Once every call has ended at both ends.
+    await pair.stop();
     await telemetry.shutdown();
     return spans.getFinishedSpans();
   };

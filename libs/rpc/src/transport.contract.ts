@@ -6,12 +6,14 @@ import { InferenceService } from '@sluice/proto/inference/v1/inference';
 import { GRPCInferenceService } from '@sluice/proto/kserve';
 import type { HandlerContext, Implementation, Transport } from './service.ts';
 import { CountService, type CountClient } from './testing/count-service.ts';
+import { WAIT_LIMIT_MS, collect, never, until } from './testing/waiting.ts';
+import { flowContract } from './flow.contract.ts';
 
 export interface TransportPair {
-  readonly server: Transport;
-  readonly client: Transport;
-  /** How many messages a transport may pull ahead of its reader: 0 in process, a window of bytes on a wire. */
-  readonly aheadLimit: number;
+  readonly server: Pick<Transport, 'serve'>;
+  readonly client: Pick<Transport, 'connect'>;
+  /** How many messages of 1 kB a transport may pull ahead of their reader: 0 in process, windows and buffers on a wire. */
+  readonly aheadLimit: { readonly answers: number; readonly requests: number };
   close(): Promise<void>;
 }
 
@@ -19,17 +21,6 @@ type Kserve = Implementation<typeof GRPCInferenceService>;
 type Inference = Implementation<typeof InferenceService>;
 
 const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
-const WAIT_LIMIT_MS = 60_000;
-
-/** Waits until something is true, because the other side may be a process away. */
-async function until(condition: () => boolean): Promise<void> {
-  const endMs = performance.now() + WAIT_LIMIT_MS;
-  while (!condition()) {
-    if (performance.now() > endMs) throw new Error('the condition did not come true');
-    await nextTurn();
-  }
-}
-
 /** A caller's signal that counts who listens. */
 function countedSignal() {
   const controller = new AbortController();
@@ -47,14 +38,6 @@ function countedSignal() {
   return { controller, signal, listeners: () => listeners };
 }
 
-const never = (signal: AbortSignal): Promise<never> => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }));
-
-async function collect<T>(stream: AsyncIterable<T>): Promise<T[]> {
-  const messages: T[] = [];
-  for await (const message of stream) messages.push(message);
-  return messages;
-}
-
 /** What every transport guarantees; each adapter's spec calls it with its own pair. */
 export function transportContract(name: string, makePair: () => Promise<TransportPair>): void {
   describe(`${name} as a transport`, () => {
@@ -63,6 +46,7 @@ export function transportContract(name: string, makePair: () => Promise<Transpor
       pair = await makePair();
     });
     afterEach(() => pair.close());
+    flowContract(() => pair);
 
     const kserve = (implementation: Partial<Kserve>) => {
       pair.server.serve(GRPCInferenceService, implementation as Kserve);
@@ -198,7 +182,7 @@ export function transportContract(name: string, makePair: () => Promise<Transpor
       const reader = client.streamChat({})[Symbol.asyncIterator]();
       for (let read = 0; read < 3; read++) await reader.next();
       for (let turn = 0; turn < 100; turn++) await nextTurn();
-      expect(produced - 3).toBeLessThanOrEqual(pair.aheadLimit);
+      expect(produced - 3).toBeLessThanOrEqual(pair.aheadLimit.answers);
       await reader.return?.();
     });
 

@@ -1,0 +1,87 @@
+import { Server, type ConnectionInjector } from '@grpc/grpc-js';
+import type { DescMethod, DescService } from '@bufbuild/protobuf';
+import { Health } from '@sluice/proto/grpc/health/v1/health';
+import type { Clock } from '@sluice/clock';
+import { handlersOf, pathOf } from '../handler.ts';
+import type { Implementation, Transport } from '../service.ts';
+import { MESSAGE_LIMIT_BYTES } from '../wire-message.ts';
+import { asBuffer, asIs } from './bytes.ts';
+import { GrpcHealth } from './grpc-health.ts';
+import { handleCall } from './handle-call.ts';
+import { KEEP_ALIVE_MS, serverOptions } from './limits.ts';
+import type { CertificateFiles } from './certificate-files.ts';
+import { Listener } from './listener.ts';
+import { serverCredentials } from './server-credentials.ts';
+import { parseAddress } from './target.ts';
+
+const KIND = { unary: 'unary', client_streaming: 'clientStream', server_streaming: 'serverStream', bidi_streaming: 'bidi' } as const satisfies Record<DescMethod['methodKind'], string>;
+
+export interface GrpcServerOptions {
+  readonly clock: Clock;
+  /** Without it the connections are plain text. With it every caller shows a certificate of the same authority. */
+  readonly certificates?: CertificateFiles;
+  /** Longest message in either direction; `MESSAGE_LIMIT_BYTES` when none is given. */
+  readonly messageLimitBytes?: number;
+  /** How often each connection is pinged; 5 s when none is given. */
+  readonly keepAliveMs?: number;
+  /** What the health service says; serving when none is given. Looked at every second while someone watches. */
+  readonly isServing?: () => boolean;
+}
+
+/** Serves services over gRPC, and `grpc.health.v1.Health` beside them. */
+export class GrpcServer implements Pick<Transport, 'serve'> {
+  readonly #server: Server;
+  readonly #options: GrpcServerOptions;
+  readonly #health: GrpcHealth;
+  readonly #limitBytes: number;
+  readonly #connections: ConnectionInjector;
+  readonly #listener: Listener;
+
+  constructor(options: GrpcServerOptions) {
+    this.#options = options;
+    this.#limitBytes = options.messageLimitBytes ?? MESSAGE_LIMIT_BYTES;
+    this.#server = new Server(serverOptions(this.#limitBytes, options.keepAliveMs ?? KEEP_ALIVE_MS));
+    this.#connections = this.#server.createConnectionInjector(serverCredentials(options.certificates));
+    this.#listener = new Listener((socket) => this.#connections.injectConnection(socket));
+    this.#health = new GrpcHealth(options.clock, options.isServing ?? (() => true));
+    this.#register(Health, this.#health);
+  }
+
+  /** May be called before or after `listen`; what is served again replaces what was. */
+  serve<S extends DescService>(service: S, implementation: Implementation<S>): void {
+    this.#register(service, implementation);
+    this.#health.add(service.typeName);
+  }
+
+  /** Listens at `host:port` (port 0: any that is free) and tells the port. */
+  listen(address: string): Promise<number> {
+    const { host, port } = parseAddress(address);
+    return this.#listener.listen(host, port);
+  }
+
+  /**
+   * Takes no more calls: callers go to another instance, or get `backend_unavailable` where there is none. Calls under
+   * way may end by themselves within the time given; then their signals abort and their connections close.
+   */
+  async stop(graceMs: number): Promise<void> {
+    this.#health.stop();
+    const closed = this.#listener.close();
+    this.#connections.drain(graceMs);
+    const hardStop = this.#options.clock.after(graceMs, () => {
+      this.#server.forceShutdown();
+      this.#listener.cut();
+    });
+    await closed;
+    hardStop.cancel();
+    this.#server.forceShutdown();
+  }
+
+  #register<S extends DescService>(service: S, implementation: Implementation<S>): void {
+    for (const [method, handler] of handlersOf(service, implementation)) {
+      const path = pathOf(method);
+      const served = handleCall({ method, handler, clock: this.#options.clock, messageLimitBytes: this.#limitBytes });
+      this.#server.unregister(path);
+      this.#server.register(path, served as never, asBuffer, asIs, KIND[method.methodKind]);
+    }
+  }
+}

@@ -1,0 +1,130 @@
+import type { EventEmitter } from 'node:events';
+import type { Writable } from 'node:stream';
+import type { ServerDuplexStream, ServerReadableStream, ServerUnaryCall, ServerWritableStream, UntypedHandleCall, sendUnaryData } from '@grpc/grpc-js';
+import type { DescMethod, Message } from '@bufbuild/protobuf';
+import { ROOT_CONTEXT, propagation } from '@opentelemetry/api';
+import type { Clock } from '@sluice/clock';
+import { ServiceError } from '@sluice/errors';
+import { CallLifetime } from '../call-lifetime.ts';
+import { HandedStream } from '../handed-stream.ts';
+import { handlerContext, runTraced, type AnyHandler } from '../handler.ts';
+import { decode, encodeAnswer } from '../wire-message.ts';
+import { MessageReader } from './message-reader.ts';
+import { fromMetadata, toCallError, toMetadata } from './metadata.ts';
+import { writeMessages } from './write-messages.ts';
+
+type Bytes = Uint8Array;
+type Requests = ServerReadableStream<Bytes, Bytes>;
+type Answers = Call & Writable;
+type Both = ServerDuplexStream<Bytes, Bytes>;
+type Call = Pick<ServerUnaryCall<Bytes, Bytes>, 'cancelled' | 'metadata' | 'getDeadline'> & EventEmitter;
+
+/** Timers of Node may be this early against the wall clock. */
+const TIMER_SLACK_MS = 2;
+
+export interface ServedMethod {
+  readonly method: DescMethod;
+  readonly handler: AnyHandler;
+  readonly clock: Clock;
+  readonly messageLimitBytes: number;
+}
+
+/** One rpc as grpc-js calls it. Messages are bytes up to here, so that a fault in one is an error of the house. */
+export function handleCall(served: ServedMethod): UntypedHandleCall {
+  const { method } = served;
+  const one = (call: { request: Bytes }) => decode(method.input, call.request);
+  switch (method.methodKind) {
+    case 'unary':
+      return (call: ServerUnaryCall<Bytes, Bytes>, done: sendUnaryData<Bytes>) => void answerOnce(served, call, done, () => one(call));
+    case 'client_streaming':
+      return (call: Requests, done: sendUnaryData<Bytes>) => void answerOnce(served, call, done, (lifetime) => requestsOf(served, call, lifetime));
+    case 'server_streaming':
+      return (call: ServerWritableStream<Bytes, Bytes>) => void answerMany(served, call, () => one(call));
+    case 'bidi_streaming':
+      return (call: Both) => void answerMany(served, call, (lifetime) => requestsOf(served, call, lifetime));
+  }
+}
+
+async function answerOnce(served: ServedMethod, call: Call, done: sendUnaryData<Bytes>, request: (lifetime: CallLifetime) => unknown): Promise<void> {
+  using lifetime = new ServedLifetime(call, served.clock);
+  let given: unknown;
+  try {
+    given = request(lifetime);
+    const answer = await lifetime.race(run(served, call, given, lifetime) as Promise<object>);
+    done(null, encodeAnswer(served.method.output, answer, served.messageLimitBytes));
+  } catch (thrown) {
+    done(toCallError(thrown));
+  } finally {
+    if (given instanceof HandedStream) given.close();
+  }
+}
+
+async function answerMany(served: ServedMethod, call: Answers, request: (lifetime: CallLifetime) => unknown): Promise<void> {
+  using lifetime = new ServedLifetime(call, served.clock);
+  let given: unknown;
+  const open = (): AsyncIterable<object> => {
+    given = request(lifetime);
+    return run(served, call, given, lifetime) as AsyncIterable<object>;
+  };
+  const encode = (answer: object) => encodeAnswer(served.method.output, answer, served.messageLimitBytes);
+  try {
+    await writeMessages(call, new HandedStream(lifetime, open, encode, nothing), lifetime);
+    call.end();
+  } catch (thrown) {
+    call.emit('error', toCallError(thrown));
+  } finally {
+    if (given instanceof HandedStream) given.close();
+  }
+}
+
+/** Headers go out at once: until they arrive the caller's side keeps what it sent, to send it again, and feels no back-pressure. */
+function requestsOf(served: ServedMethod, call: Requests, lifetime: CallLifetime): HandedStream<Message> {
+  call.sendMetadata(toMetadata({}));
+  const reader = new MessageReader(call, toServiceError);
+  return new HandedStream(lifetime, () => reader, (bytes) => decode(served.method.input, bytes as Bytes), nothing);
+}
+
+function run({ method, handler }: ServedMethod, call: Call, request: unknown, lifetime: CallLifetime): unknown {
+  const metadata = fromMetadata(call.metadata);
+  const handed = handlerContext(lifetime, metadata);
+  if (propagation.extract(ROOT_CONTEXT, metadata) === ROOT_CONTEXT) return handler(request, handed);
+  return runTraced(method, metadata, () => handler(request, handed));
+}
+
+/** Ends when the caller leaves and at the deadline that the caller set, which is counted here too: its cancellation may be lost with it. */
+class ServedLifetime extends CallLifetime {
+  readonly #call: Call;
+  readonly #clock: Clock;
+  readonly #deadlineWallMs: number;
+  readonly #onCancelled = (): void => this.end(this.#reason());
+
+  constructor(call: Call, clock: Clock) {
+    const deadlineWallMs = Number(call.getDeadline());
+    super(Number.isFinite(deadlineWallMs) ? { timeoutMs: Math.max(0, deadlineWallMs - clock.wallMs()) } : {}, clock);
+    this.#call = call;
+    this.#clock = clock;
+    this.#deadlineWallMs = deadlineWallMs;
+    if (call.cancelled) this.#onCancelled();
+    else call.once('cancelled', this.#onCancelled);
+  }
+
+  /** grpc-js counts the deadline as well, and its timer may be the earlier one. */
+  #reason(): ServiceError {
+    if (this.#clock.wallMs() >= this.#deadlineWallMs - TIMER_SLACK_MS) return new ServiceError('deadline_exceeded', 'The call took longer than its deadline allows.');
+    return new ServiceError('cancelled', 'The caller left.');
+  }
+
+  /** grpc-js says "cancelled" behind every call, also behind one that ended well. */
+  override [Symbol.dispose](): void {
+    super[Symbol.dispose]();
+    this.#call.off('cancelled', this.#onCancelled);
+  }
+}
+
+function toServiceError(failure: Error): Error {
+  return ServiceError.from(failure);
+}
+
+function nothing(): void {
+  // The call's own end tells the handler.
+}

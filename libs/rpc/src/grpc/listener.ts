@@ -1,0 +1,40 @@
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+
+/** Connections of one process: its peers hold one or two each. Beyond it a connection is refused, not queued. */
+const CONNECTIONS_LIMIT = 10_000;
+
+/** A listening port of our own under grpc-js, which waits without end for connections that never became a session. */
+export class Listener {
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+
+  constructor(take: (socket: Socket) => void) {
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+      take(socket);
+    });
+    this.#server.maxConnections = CONNECTIONS_LIMIT;
+  }
+
+  /** Rejects when the address is taken or not ours; else tells the port. */
+  listen(host: string, port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, host, () => {
+        this.#server.off('error', reject);
+        resolve((this.#server.address() as AddressInfo).port);
+      });
+    });
+  }
+
+  /** Takes no more connections; resolves when the last one has ended. */
+  close(): Promise<void> {
+    return new Promise((resolve) => this.#server.close(() => resolve()));
+  }
+
+  /** Ends every connection now. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+}
