@@ -54,6 +54,7 @@ export class Spending {
   readonly #output: ModelOutput;
   /** A tokeniser has counted the bound. */
   readonly #isCounted: boolean;
+  #askedTokens: bigint | undefined;
   /** The most output that the model was asked for, over all choices. */
   readonly #most: number;
   readonly #isClipped: boolean;
@@ -104,7 +105,8 @@ export class Spending {
 
   /** Tokens of the prompt: as a tokeniser counted them, else an estimate, which is below what is held for it. */
   get askedTokens(): bigint {
-    return this.#isCounted ? this.#inputTokensBound : estimateTokens(askedBytes(this.call));
+    // Every record of output may ask, and the messages have to be parsed for it.
+    return (this.#askedTokens ??= this.#isCounted ? this.#inputTokensBound : estimateTokens(askedBytes(this.call)));
   }
 
   /** What was produced until now. */
