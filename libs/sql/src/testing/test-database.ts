@@ -54,7 +54,8 @@ async function startServer(folder: string): Promise<string> {
   const socketFolder = await makeSocketFolder(folder);
   await launcher.own(socketFolder);
   const place = { cluster, socketFolder, logFile: join(folder, 'postgres.log') };
-  const child = await spawnPostmaster(binaries, launcher, place, { fsync: 'off', full_page_writes: 'off', shared_buffers: '32MB' });
+  // Processes that a test starts and stops keep their pools until its file ends.
+  const child = await spawnPostmaster(binaries, launcher, place, { fsync: 'off', full_page_writes: 'off', shared_buffers: '32MB', max_connections: '300' });
   await waitUntilReady(child, place);
   child.unref();
   return socketFolder;
