@@ -1,0 +1,116 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { createSql } from '@sluice/sql';
+import type { StackFile } from '@sluice/stack';
+import { runCli } from '../testing/run-cli.ts';
+
+/** A machine from nothing brings a hundred megabytes first. */
+const LONG_MS = 900_000;
+const TOPIC_EXISTS = 36;
+
+/** Asks the broker to make a topic (Kafka protocol guide, CreateTopics version 2); returns its error code. */
+async function createTopic(port: number, name: string): Promise<number> {
+  const request = Buffer.alloc(39 + name.length);
+  let at = request.writeInt32BE(request.length - 4, 0);
+  for (const short of [19, 2]) at = request.writeInt16BE(short, at);
+  at = request.writeInt32BE(1, at);
+  at = request.writeInt16BE(-1, at);
+  at = request.writeInt32BE(1, at);
+  at = request.writeInt16BE(name.length, at);
+  at += request.write(name, at);
+  at = request.writeInt32BE(1, at);
+  at = request.writeInt16BE(1, at);
+  for (const none of [0, 0, 10_000]) at = request.writeInt32BE(none, at);
+  const socket = connect({ host: '127.0.0.1', port });
+  socket.write(request.subarray(0, at + 1));
+  let heard = Buffer.alloc(0);
+  while (heard.length < 18 + name.length) heard = Buffer.concat([heard, (await once(socket, 'data') as [Buffer])[0]]);
+  socket.destroy();
+  return heard.readInt16BE(18 + name.length);
+}
+
+async function askRedis(address: string, command: string): Promise<string> {
+  const { hostname, port, password } = new URL(address);
+  const socket = connect({ host: hostname, port: Number(port) });
+  socket.write(`AUTH ${password}\r\n${command}\r\nQUIT\r\n`);
+  let heard = '';
+  socket.setEncoding('utf8').on('data', (text: string) => (heard += text));
+  await once(socket, 'close');
+  return heard;
+}
+
+describe('sluice stack', () => {
+  let parent: string;
+  let data: string;
+  const stack = async (...words: string[]): ReturnType<typeof runCli> => runCli(['stack', ...words, '--data', data], { timeoutMs: LONG_MS });
+  const file = (): StackFile => JSON.parse(readFileSync(join(data, 'stack.json'), 'utf8')) as StackFile;
+  beforeEach(() => {
+    parent = mkdtempSync(join(tmpdir(), 'sluice-stack-'));
+    data = join(parent, 'a stack');
+  });
+  afterEach(async () => {
+    if (existsSync(join(data, 'choices.json'))) await stack('reset', '--yes');
+    rmSync(parent, { recursive: true, force: true });
+  });
+
+  it('starts real servers, finds them running, and starts them again with all that they held', async () => {
+    const started = await stack('up', '--small');
+    expect(started).toMatchObject({ code: 0, stdout: expect.stringContaining('The stack is up') });
+    expect(statSync(join(data, 'stack.json')).mode & 0o777).toBe(0o600);
+    const first = file();
+    expect(started.stdout).not.toContain(new URL(first.engines['redis']!.address).password);
+
+    const sql = createSql({ url: first.engines['postgres']!.address, schema: 'public', connections: 1 });
+    await sql.query('CREATE TABLE kept AS SELECT 7 AS n');
+    await sql.end();
+    expect(await askRedis(first.engines['redis']!.address, 'SET kept 8')).toBe('+OK\r\n+OK\r\n+OK\r\n');
+    expect(await createTopic(Number(first.engines['kafka-1']!.address.split(':')[1]), 'kept')).toBe(0);
+
+    expect(await stack('up')).toMatchObject({ code: 0, stderr: expect.stringContaining('runs already') });
+    expect(file()).toEqual(first);
+    // Whoever started them may have died before it could write them down.
+    rmSync(join(data, 'stack.json'));
+    expect(await stack('up')).toMatchObject({ code: 0 });
+    expect(file()).toEqual(first);
+
+    expect(await stack('down')).toMatchObject({ code: 0 });
+    expect(existsSync(join(data, 'stack.json'))).toBe(false);
+    const status = await stack('status', '--json');
+    expect((JSON.parse(status.stdout) as { engines: { state: string }[] }).engines.map(({ state }) => state)).toEqual(first.engines['triton'] ? ['down', 'down', 'down', 'down'] : ['down', 'down', 'down']);
+    expect(status.code).toBe(1);
+
+    expect(await stack('up')).toMatchObject({ code: 0, stderr: expect.not.stringContaining('bringing') });
+    const again = createSql({ url: file().engines['postgres']!.address, schema: 'public', connections: 1 });
+    expect(await again.query('SELECT n FROM kept')).toEqual([{ n: 7 }]);
+    await again.end();
+    expect(await askRedis(file().engines['redis']!.address, 'GET kept')).toContain('$1\r\n8\r\n');
+    expect(await createTopic(Number(file().engines['kafka-1']!.address.split(':')[1]), 'kept')).toBe(TOPIC_EXISTS);
+    expect(await stack('logs', 'kafka-1')).toMatchObject({ code: 0, stdout: expect.stringContaining('Kafka Server started') });
+
+    expect(await stack('reset')).toMatchObject({ code: 2, stderr: expect.stringContaining('--yes') });
+    expect(await stack('reset', '--yes')).toMatchObject({ code: 0 });
+    expect([existsSync(join(data, 'postgres')), existsSync(join(data, 'choices.json'))]).toEqual([false, false]);
+  }, LONG_MS);
+
+  it('says what the machine lacks and how to get it; where CI is true that is a failure, and nothing is left running', async () => {
+    const tools = join(parent, 'tools');
+    mkdirSync(tools);
+    for (const tool of ['flock', 'cat', 'unshare', 'true']) symlinkSync(execFileSync('sh', ['-c', `command -v ${tool} | grep / || echo /bin/${tool}`], { encoding: 'utf8' }).trim(), join(tools, tool));
+    const { code, stderr } = await runCli(['stack', 'up', '--small', '--data', data], { env: { PATH: tools, XDG_CACHE_HOME: parent, CI: 'true' } });
+    expect(code).toBe(1);
+    expect(stderr).toContain('kafka-1: Java 17 or newer (Debian: apt-get install openjdk-17-jre-headless)');
+    expect(stderr).toContain('redis: apt-get, to bring Redis 7.0.15');
+    const { engines } = JSON.parse((await stack('status', '--json')).stdout) as { engines: { state: string }[] };
+    expect(engines.every(({ state }) => state === 'down')).toBe(true);
+  }, LONG_MS);
+
+  it('has nothing to show or to stop where there is none', async () => {
+    for (const command of ['status', 'down', 'logs']) expect(await stack(command)).toMatchObject({ code: 1, stderr: expect.stringContaining('There is no stack in') });
+    expect(existsSync(data)).toBe(false);
+  });
+});

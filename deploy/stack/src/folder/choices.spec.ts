@@ -1,0 +1,58 @@
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { chosen, moveTo, readChoices } from './choices.ts';
+import { takeCommandLock } from './command-lock.ts';
+import { readStackFile, writeStackFile } from './stack-file.ts';
+
+let folder: string;
+let path: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'stack-'));
+  path = join(folder, 'choices.json');
+});
+afterEach(async () => rm(folder, { recursive: true }));
+
+describe('what is chosen for a folder', () => {
+  it('holds for every later start, and is for its owner alone', async () => {
+    const made = await chosen(path, { small: true, route: 'packages' });
+    expect(made).toMatchObject({ small: true, portOffset: 0 });
+    expect(made.postgresPassword).not.toBe(made.redisPassword);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect(await chosen(path, { small: undefined, route: 'packages' })).toEqual(made);
+    await moveTo(path, made, 300);
+    expect(await readChoices(path)).toEqual({ ...made, portOffset: 300 });
+  });
+
+  it('keeps three brokers three: their topics have replicas on all of them', async () => {
+    await chosen(path, { small: undefined, route: 'packages' });
+    await expect(chosen(path, { small: true, route: 'packages' })).rejects.toThrow('three brokers');
+  });
+
+  it('is not made anew where the file is damaged', async () => {
+    await writeFile(path, '{"version":1');
+    await expect(chosen(path, { small: true, route: 'packages' })).rejects.toThrow('cannot be read');
+    expect(await readFile(path, 'utf8')).toBe('{"version":1');
+  });
+});
+
+describe('stack.json', () => {
+  it('is read back as it was written, by its owner alone', async () => {
+    const file = { version: 1, route: 'packages', small: false, engines: { redis: { address: 'redis://:p@h', pid: 7, started: '7 1 b', log: '/l' } } } as const;
+    expect(await readStackFile(join(folder, 'stack.json'))).toBeUndefined();
+    await writeStackFile(join(folder, 'stack.json'), file);
+    expect(await readStackFile(join(folder, 'stack.json'))).toEqual(file);
+    expect((await stat(join(folder, 'stack.json'))).mode & 0o777).toBe(0o600);
+  });
+});
+
+describe('the lock of a command', () => {
+  it('keeps a second command out until the first has ended', async () => {
+    const lock = join(folder, 'lock');
+    const first = await takeCommandLock(lock);
+    await expect(takeCommandLock(lock)).rejects.toThrow('at work');
+    await first.release();
+    await (await takeCommandLock(lock)).release();
+  });
+});

@@ -1,0 +1,64 @@
+import type { Engine } from './engines/engine.ts';
+import { readStackFile, writeStackFile, type RunningEngine, type StackFile } from './folder/stack-file.ts';
+import type { StackFolder } from './folder/stack-folder.ts';
+import { findEngine, isAlive, type EngineProcess } from './processes/engine-process.ts';
+
+/**
+ * Which engines run, and `stack.json`, which says so. A server that was started by a command that died before it could
+ * write it down is found by its command line.
+ */
+export class Running {
+  readonly #folder: StackFolder;
+  readonly #route: StackFile['route'];
+  readonly #small: boolean;
+  readonly #engines = new Map<string, RunningEngine>();
+  #written: Promise<void> = Promise.resolve();
+
+  private constructor(folder: StackFolder, { route, small }: Pick<StackFile, 'route' | 'small'>) {
+    this.#folder = folder;
+    this.#route = route;
+    this.#small = small;
+  }
+
+  /** Looks which of these engines live. Writes nothing. */
+  static async look(folder: StackFolder, kind: Pick<StackFile, 'route' | 'small'>, engines: readonly Engine[]): Promise<Running> {
+    const running = new Running(folder, kind);
+    const file = await readStackFile(folder.stackFile);
+    for (const engine of engines) {
+      const known = file?.engines[engine.name];
+      const server = known && (await isAlive(known)) ? known : await findEngine(engine.mark);
+      if (server) running.#set(engine, server);
+    }
+    return running;
+  }
+
+  processOf(name: string): EngineProcess | undefined {
+    return this.#engines.get(name);
+  }
+
+  get count(): number {
+    return this.#engines.size;
+  }
+
+  async add(engine: Engine, server: EngineProcess): Promise<void> {
+    this.#set(engine, server);
+    await this.write();
+  }
+
+  async remove(engine: Engine): Promise<void> {
+    this.#engines.delete(engine.name);
+    await this.write();
+  }
+
+  /** One after the other: a later state is never overwritten by an earlier one. */
+  async write(): Promise<void> {
+    this.#written = this.#written.then(async () =>
+      writeStackFile(this.#folder.stackFile, { version: 1, route: this.#route, small: this.#small, engines: Object.fromEntries([...this.#engines].toSorted(([a], [b]) => a.localeCompare(b))) }),
+    );
+    return this.#written;
+  }
+
+  #set(engine: Engine, { pid, started }: EngineProcess): void {
+    this.#engines.set(engine.name, { address: engine.address, ...(engine.also && { also: { ...engine.also } }), pid, started, log: this.#folder.logOf(engine.name) });
+  }
+}
