@@ -65,3 +65,16 @@ export const REDIS_DEBS: Readonly<Record<string, { readonly version: string; rea
   liblzf1: { version: '3.6-3', sha256: '9854b0866201b63e04f1e446f45f01ef4a6f72c61f2250b75f944f6046cc7e8c' },
   libjemalloc2: { version: '5.3.0-1', sha256: 'a4117c23c5c8acf6c9678a6cb086f000b79476369da7efe8a78a70826956ad3d' },
 };
+
+/** Triton release 24.10 is server 2.51.0; its Python package carries the server whole. */
+export const TRITON_VERSION = '2.51.0';
+export const TRITON_WHEEL = { name: 'nvidia-pytriton', version: '0.7.0', sha256: '21f063ff93bb426d0c06b7a55e7eb9efcfe62c0dddd9a908e9877e18710128df' } as const;
+
+/** The last numpy that Triton's Python backend works with, by the Python for which the package has a stub; Linux, x86-64. */
+export const NUMPY_VERSION = '1.26.4';
+export const NUMPY_WHEELS: Readonly<Record<string, string>> = {
+  '3.9': 'f870204a840a60da0b12273ef34f7051e98c3b5961b61b0c2c1be6dfd64fbcd3',
+  '3.10': 'ffa75af20b44f8dba823498024771d5ac50620e6915abac414251bd971b4529f',
+  '3.11': '666dbfb6ec68962c033a450943ded891bed2d54e6755e35e5835d63f4f6931d5',
+  '3.12': '675d61ffbfa78604709862923189bad94014bef562cc35cf61d3a07bba02a7ed',
+};

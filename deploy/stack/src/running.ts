@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import type { Engine } from './engines/engine.ts';
 import { readStackFile, writeStackFile, type RunningEngine, type StackFile } from './folder/stack-file.ts';
 import type { StackFolder } from './folder/stack-folder.ts';
@@ -50,11 +51,13 @@ export class Running {
     await this.write();
   }
 
-  /** One after the other: a later state is never overwritten by an earlier one. */
+  /** One after the other, without the file where nothing runs: a later state is never overwritten by an earlier one. */
   async write(): Promise<void> {
-    this.#written = this.#written.then(async () =>
-      writeStackFile(this.#folder.stackFile, { version: 1, route: this.#route, small: this.#small, engines: Object.fromEntries([...this.#engines].toSorted(([a], [b]) => a.localeCompare(b))) }),
-    );
+    this.#written = this.#written.then(async () => {
+      if (this.#engines.size === 0) return rm(this.#folder.stackFile, { force: true });
+      const engines = Object.fromEntries([...this.#engines].toSorted(([a], [b]) => a.localeCompare(b)));
+      await writeStackFile(this.#folder.stackFile, { version: 1, route: this.#route, small: this.#small, engines });
+    });
     return this.#written;
   }
 

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,6 +44,24 @@ async function askRedis(address: string, command: string): Promise<string> {
   return heard;
 }
 
+/** A Python model with numpy: each number twice. */
+function writeDoublingModel(repository: string): void {
+  mkdirSync(join(repository, 'double', '1'), { recursive: true });
+  const tensor = (name: string): string => `[{ name: "${name}" data_type: TYPE_FP32 dims: [2] }]`;
+  writeFileSync(join(repository, 'double', 'config.pbtxt'), `backend: "python" max_batch_size: 0 input ${tensor('x')} output ${tensor('y')} instance_group [{ kind: KIND_CPU }]`);
+  writeFileSync(join(repository, 'double', '1', 'model.py'), `import triton_python_backend_utils as pb
+class TritonPythonModel:
+    def execute(self, requests):
+        return [pb.InferenceResponse([pb.Tensor("y", pb.get_input_tensor_by_name(one, "x").as_numpy() * 2)]) for one in requests]
+`);
+}
+
+async function askTriton(http: string): Promise<unknown> {
+  const body = JSON.stringify({ inputs: [{ name: 'x', datatype: 'FP32', shape: [2], data: [1.5, 4] }] });
+  const { outputs } = (await (await fetch(`${http}/v2/models/double/infer`, { method: 'POST', body })).json()) as { outputs: { data: unknown }[] };
+  return outputs[0]!.data;
+}
+
 describe('sluice stack', () => {
   let parent: string;
   let data: string;
@@ -59,7 +77,9 @@ describe('sluice stack', () => {
   });
 
   it('starts real servers, finds them running, and starts them again with all that they held', async () => {
-    const started = await stack('up', '--small');
+    const models = join(parent, 'models');
+    writeDoublingModel(models);
+    const started = await stack('up', '--small', '--models', models);
     expect(started).toMatchObject({ code: 0, stdout: expect.stringContaining('The stack is up') });
     expect(statSync(join(data, 'stack.json')).mode & 0o777).toBe(0o600);
     const first = file();
@@ -71,6 +91,8 @@ describe('sluice stack', () => {
     expect(await askRedis(first.engines['redis']!.address, 'SET kept 8')).toBe('+OK\r\n+OK\r\n+OK\r\n');
     expect(await createTopic(Number(first.engines['kafka-1']!.address.split(':')[1]), 'kept')).toBe(0);
 
+    expect(await askTriton(first.engines['triton']!.also!['http']!)).toEqual([3, 8]);
+
     expect(await stack('up')).toMatchObject({ code: 0, stderr: expect.stringContaining('runs already') });
     expect(file()).toEqual(first);
     // Whoever started them may have died before it could write them down.
@@ -81,7 +103,7 @@ describe('sluice stack', () => {
     expect(await stack('down')).toMatchObject({ code: 0 });
     expect(existsSync(join(data, 'stack.json'))).toBe(false);
     const status = await stack('status', '--json');
-    expect((JSON.parse(status.stdout) as { engines: { state: string }[] }).engines.map(({ state }) => state)).toEqual(first.engines['triton'] ? ['down', 'down', 'down', 'down'] : ['down', 'down', 'down']);
+    expect((JSON.parse(status.stdout) as { engines: { state: string }[] }).engines.map(({ state }) => state)).toEqual(['down', 'down', 'down', 'down']);
     expect(status.code).toBe(1);
 
     expect(await stack('up')).toMatchObject({ code: 0, stderr: expect.not.stringContaining('bringing') });
@@ -90,6 +112,7 @@ describe('sluice stack', () => {
     await again.end();
     expect(await askRedis(file().engines['redis']!.address, 'GET kept')).toContain('$1\r\n8\r\n');
     expect(await createTopic(Number(file().engines['kafka-1']!.address.split(':')[1]), 'kept')).toBe(TOPIC_EXISTS);
+    expect(await askTriton(file().engines['triton']!.also!['http']!)).toEqual([3, 8]);
     expect(await stack('logs', 'kafka-1')).toMatchObject({ code: 0, stdout: expect.stringContaining('Kafka Server started') });
 
     expect(await stack('reset')).toMatchObject({ code: 2, stderr: expect.stringContaining('--yes') });
@@ -104,6 +127,7 @@ describe('sluice stack', () => {
     const { code, stderr } = await runCli(['stack', 'up', '--small', '--data', data], { env: { PATH: tools, XDG_CACHE_HOME: parent, CI: 'true' } });
     expect(code).toBe(1);
     expect(stderr).toContain('kafka-1: Java 17 or newer (Debian: apt-get install openjdk-17-jre-headless)');
+    expect(stderr).toContain('triton: python3 (Debian: apt-get install python3 python3-pip)');
     expect(stderr).toContain('redis: apt-get, to bring Redis 7.0.15');
     const { engines } = JSON.parse((await stack('status', '--json')).stdout) as { engines: { state: string }[] };
     expect(engines.every(({ state }) => state === 'down')).toBe(true);

@@ -15,12 +15,12 @@ const LINES = 40;
 const MOST_LINES = 10_000;
 
 export function addStackCommands(program: Command): void {
-  const stack = program.command('stack').description('the servers of a platform in production, on this machine: Kafka, PostgreSQL, Redis');
+  const stack = program.command('stack').description('the servers of a platform in production, on this machine: Kafka, PostgreSQL, Redis, Triton');
 
-  const up = inFolder(stack.command('up').description('start them and come back when all answer; Ctrl-C gives up')).option('--small', 'one Kafka broker instead of three');
-  examples(up, ['sluice stack up', 'sluice stack up --small --data ./stack']).action(async (options: StackOptions & { small?: true }) => {
+  const up = inFolder(stack.command('up').description('start them and come back when all answer; Ctrl-C gives up')).option('--small', 'one Kafka broker instead of three').option('--models <dir>', 'model repository of Triton (default: an empty one)', folderPath);
+  examples(up, ['sluice stack up', 'sluice stack up --small --data ./stack', 'sluice stack up --models ./models']).action(async (options: StackOptions & { small?: true; models?: string }) => {
     const { startStack } = await import('../stack/start-stack.ts');
-    await interruptible(async (signal) => startStack({ ...(await placeOf(options)), small: options.small, strict: processEnvironment['CI'] === 'true', say, signal }));
+    await interruptible(async (signal) => startStack({ ...(await placeOf(options)), small: options.small, models: await modelsOf(options.models), strict: processEnvironment['CI'] === 'true', say, signal }));
   });
 
   const status = inFolder(stack.command('status').description('ask each server; exit code 1 when one does not answer')).option('--json', 'print JSON for programs');
@@ -32,7 +32,7 @@ export function addStackCommands(program: Command): void {
     if (engines.some(({ state }) => state !== 'up')) process.exitCode = 1;
   });
 
-  const logs = inFolder(stack.command('logs').description("show the end of the servers' logs").argument('[engine]', 'one of them: kafka-1, postgres, redis')).option('--lines <n>', `lines of each (default ${LINES})`, lineCount, LINES);
+  const logs = inFolder(stack.command('logs').description("show the end of the servers' logs").argument('[engine]', 'one of them: kafka-1, postgres, redis, triton')).option('--lines <n>', `lines of each (default ${LINES})`, lineCount, LINES);
   logs.action(async (engine: string | undefined, options: StackOptions & { lines: number }) => {
     const { stackLogs } = await import('@sluice/stack');
     for (const { path, text } of await told(async () => stackLogs(await placeOf(options), engine, options.lines))) print(`==> ${path} <==\n${text}\n`);
@@ -62,6 +62,14 @@ async function placeOf({ data }: StackOptions): Promise<StackPlace> {
   const { resolve, join } = await import('node:path');
   const { dataDir, cacheDir } = readSettings();
   return { data: resolve(data ?? `${dataDir}-stack`), cache: join(cacheDir, 'stack') };
+}
+
+async function modelsOf(folder: string | undefined): Promise<string | undefined> {
+  if (folder === undefined) return undefined;
+  const { resolve } = await import('node:path');
+  const { statSync } = await import('node:fs');
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) throw new WrongUse(`There is no model repository ${folder}.`);
+  return resolve(folder);
 }
 
 async function told<T>(work: () => Promise<T>): Promise<T> {

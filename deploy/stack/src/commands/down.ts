@@ -49,6 +49,7 @@ async function stopAll(folder: StackFolder, cache: string, say: Say): Promise<vo
   if (choices === undefined) return;
   const engines = enginesOf(folder, choices, cache);
   const running = await Running.look(folder, choices, engines);
-  await Promise.all(engines.map(async (engine) => stopOne(engine, running, say)));
-  await rm(folder.stackFile, { force: true });
+  await Promise.all(engines.map(async (engine) => stopOne(engine, { folder, running, say })));
+  // Also where nothing ran: a file of before the machine was restarted names processes that are gone.
+  await running.write();
 }

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { untilItAnswers } from '../engines/ask-engine.ts';
 import type { Engine, Say } from '../engines/engine.ts';
 import type { StackFolder } from '../folder/stack-folder.ts';
@@ -7,6 +6,7 @@ import { logTail, turnLog } from '../processes/engine-log.ts';
 import { FOLDER_HELD_CODE, startEngine } from '../processes/engine-process.ts';
 import type { Running } from '../running.ts';
 import { StackError } from '../stack-error.ts';
+import { clearAfter } from './stop-one.ts';
 
 export interface StartOptions {
   readonly folder: StackFolder;
@@ -34,13 +34,14 @@ export async function startOne(engine: Engine, options: StartOptions): Promise<v
 }
 
 async function start(engine: Engine, { folder, running, say, signal, begun }: StartOptions): Promise<void> {
+  await clearAfter(engine, folder);
   const command = await engine.prepare(say, signal);
   signal.throwIfAborted();
   const startedMs = performance.now();
   const log = folder.logOf(engine.name);
   await turnLog(log);
   begun.add(engine.name);
-  const server = await startEngine(command, join(folder.engine(engine.name), 'server.lock'), log);
+  const server = await startEngine(command, folder.lockOf(engine.name), log);
   let ended: { code: number | null } | undefined;
   void server.exited.then((code) => void (ended = { code }));
   await running.add(engine, server);

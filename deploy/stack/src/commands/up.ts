@@ -17,6 +17,8 @@ export interface UpOptions {
   readonly cache: string;
   /** One broker; undefined leaves an existing folder as it is. */
   readonly small: true | undefined;
+  /** Model repository of Triton; undefined leaves it as it is, an empty one at first. */
+  readonly models: string | undefined;
   /** An engine that this machine cannot run is a failure, instead of being left out. */
   readonly strict: boolean;
   readonly say: Say;
@@ -33,12 +35,12 @@ export interface LeftOut {
  * Starts every engine that does not run yet and returns when all answer. An engine for which this machine lacks
  * something is left out, and told. When it fails or is given up, what it started is stopped; what ran before goes on.
  */
-export async function stackUp({ data, cache, small, strict, say, signal }: UpOptions): Promise<readonly LeftOut[]> {
+export async function stackUp({ data, cache, small, models, strict, say, signal }: UpOptions): Promise<readonly LeftOut[]> {
   const folder = stackFolder(data);
   await mkdir(folder.logs, { recursive: true, mode: 0o700 });
   const lock = await takeCommandLock(folder.lock);
   try {
-    const { engines, running } = await assemble(folder, await chosen(folder.choices, { small, route: 'packages' }), cache);
+    const { engines, running } = await assemble(folder, await chosen(folder.choices, { small, models, route: 'packages' }), cache);
     await running.write();
     return await startAll(engines, { folder, running, strict, say, signal });
   } finally {
@@ -75,7 +77,7 @@ async function startAll(engines: readonly Engine[], work: { folder: StackFolder;
   const allStarted = outcomes.every(({ status }) => status === 'fulfilled');
   if (allStarted && (leftOut.length === 0 || !work.strict)) return leftOut;
   for (const engine of engines.toReversed()) {
-    if (begun.has(engine.name)) await stopOne(engine, work.running, work.say);
+    if (begun.has(engine.name)) await stopOne(engine, work);
   }
   if (work.signal.aborted) throw work.signal.reason;
   throw allStarted ? new StackError(`This machine lacks what the stack needs:\n${lackedBy(leftOut).join('\n')}`) : failed.signal.reason;

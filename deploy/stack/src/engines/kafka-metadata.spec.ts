@@ -13,9 +13,9 @@ const text = (value: string | null): Buffer => {
   return Buffer.concat([length, bytes]);
 };
 
-function answer(controller: number, correlation = 7): Buffer {
+function answer(correlation = 7): Buffer {
   const broker = (id: number): Buffer => Buffer.concat([int32(id), text('127.0.0.1'), int32(19_092), text(null)]);
-  const body = Buffer.concat([int32(correlation), int32(2), broker(3), broker(1), text('cluster'), int32(controller), int32(0)]);
+  const body = Buffer.concat([int32(correlation), int32(2), broker(3), broker(1), text('cluster'), int32(3), int32(0)]);
   return Buffer.concat([int32(body.length), body]);
 }
 
@@ -25,13 +25,12 @@ describe('a question for Kafka', () => {
   });
 
   it('waits for the whole answer, wherever it is split', () => {
-    const whole = answer(3);
+    const whole = answer();
     for (let at = 0; at < whole.length; at++) expect(readMetadata(whole.subarray(0, at))).toBeUndefined();
-    expect(readMetadata(whole)).toEqual({ id: 'cluster', brokers: [1, 3], controller: 3 });
+    expect(readMetadata(whole)).toEqual({ id: 'cluster', brokers: [1, 3] });
   });
 
-  it('tells of a cluster without a controller, and takes no answer to another question', () => {
-    expect(readMetadata(answer(-1))?.controller).toBeUndefined();
-    expect(() => readMetadata(answer(3, 8))).toThrow('another question');
+  it('takes no answer to another question', () => {
+    expect(() => readMetadata(answer(8))).toThrow('another question');
   });
 });

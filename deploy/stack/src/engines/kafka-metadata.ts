@@ -4,8 +4,6 @@ import { askPort } from './tcp-question.ts';
 export interface KafkaCluster {
   /** Ids of the brokers that are up. */
   readonly brokers: readonly number[];
-  /** Undefined while none is elected. */
-  readonly controller: number | undefined;
   /** Names the cluster beyond its addresses. */
   readonly id: string;
 }
@@ -53,7 +51,5 @@ export function readMetadata(heard: Buffer): KafkaCluster | undefined {
     int32();
     text();
   }
-  const id = text();
-  const controller = int32();
-  return { id, brokers: brokers.toSorted((a, b) => a - b), controller: controller < 0 ? undefined : controller };
+  return { id: text(), brokers: brokers.toSorted((a, b) => a - b) };
 }

@@ -16,23 +16,29 @@ afterEach(async () => rm(folder, { recursive: true }));
 
 describe('what is chosen for a folder', () => {
   it('holds for every later start, and is for its owner alone', async () => {
-    const made = await chosen(path, { small: true, route: 'packages' });
+    const made = await chosen(path, { small: true, models: undefined, route: 'packages' });
     expect(made).toMatchObject({ small: true, portOffset: 0 });
     expect(made.postgresPassword).not.toBe(made.redisPassword);
     expect((await stat(path)).mode & 0o777).toBe(0o600);
-    expect(await chosen(path, { small: undefined, route: 'packages' })).toEqual(made);
+    expect(await chosen(path, { small: undefined, models: undefined, route: 'packages' })).toEqual(made);
     await moveTo(path, made, 300);
     expect(await readChoices(path)).toEqual({ ...made, portOffset: 300 });
   });
 
+  it('takes another model repository at any time, and keeps it', async () => {
+    const made = await chosen(path, { small: true, models: undefined, route: 'packages' });
+    expect(await chosen(path, { small: undefined, models: '/m', route: 'packages' })).toEqual({ ...made, models: '/m' });
+    expect(await chosen(path, { small: undefined, models: undefined, route: 'packages' })).toEqual({ ...made, models: '/m' });
+  });
+
   it('keeps three brokers three: their topics have replicas on all of them', async () => {
-    await chosen(path, { small: undefined, route: 'packages' });
-    await expect(chosen(path, { small: true, route: 'packages' })).rejects.toThrow('three brokers');
+    await chosen(path, { small: undefined, models: undefined, route: 'packages' });
+    await expect(chosen(path, { small: true, models: undefined, route: 'packages' })).rejects.toThrow('three brokers');
   });
 
   it('is not made anew where the file is damaged', async () => {
     await writeFile(path, '{"version":1');
-    await expect(chosen(path, { small: true, route: 'packages' })).rejects.toThrow('cannot be read');
+    await expect(chosen(path, { small: true, models: undefined, route: 'packages' })).rejects.toThrow('cannot be read');
     expect(await readFile(path, 'utf8')).toBe('{"version":1');
   });
 });

@@ -12,6 +12,8 @@ export interface StackFolder {
   readonly logs: string;
   /** Folder of one engine's data and settings. */
   engine(name: string): string;
+  /** Held by the engine's server. */
+  lockOf(name: string): string;
   logOf(name: string): string;
 }
 
@@ -24,6 +26,7 @@ export function stackFolder(path: string): StackFolder {
     stackFile: join(root, 'stack.json'),
     logs: join(root, 'logs'),
     engine: (name) => join(root, name),
+    lockOf: (name) => join(root, name, 'server.lock'),
     logOf: (name) => join(root, 'logs', `${name}.log`),
   };
 }

@@ -7,6 +7,7 @@ import { checkDigest } from './digest.ts';
 import { bringKafka, javaMajor, pom } from './kafka-jars.ts';
 import { keptPackage } from './kept-package.ts';
 import { packageBuilds, redisVersion } from './redis-debs.ts';
+import { bringTriton, environment } from './triton-wheel.ts';
 
 let cache: string;
 beforeEach(async () => void (cache = await mkdtemp(join(tmpdir(), 'cache-'))));
@@ -58,6 +59,16 @@ describe('what a tool says of itself', () => {
     expect(redisVersion('Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0')).toBe('7.0.15');
     const digest = 'a'.repeat(64);
     expect(packageBuilds(`Package: redis-tools\nVersion: 5:7.0.15-1\nSHA256: ${digest}\n\nPackage: redis-tools\nVersion: 5:6.0\n`)).toEqual([{ version: '5:7.0.15-1', sha256: digest }]);
+  });
+
+  it('Triton takes the Python that was found, and its library where the system has none', () => {
+    const found = { executable: '/opt/py/bin/python3', version: '3.11', libraries: '/opt/py/lib', machine: 'x86_64' };
+    expect(environment(found)).toMatchObject({ PATH: '/opt/py/bin:/usr/bin:/bin', LD_LIBRARY_PATH: '/opt/py/lib' });
+    expect(environment({ ...found, libraries: '/usr/lib/x86_64-linux-gnu' })).not.toHaveProperty('LD_LIBRARY_PATH');
+  });
+
+  it('Python is asked for by name where there is none', async () => {
+    await expect(bringTriton(cache, () => undefined, AbortSignal.timeout(60_000), 'no-such-python')).rejects.toThrow('python3 (Debian: apt-get install python3 python3-pip)');
   });
 
   it('Java is asked for by name where there is none', async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { endProcess } from './end-process.ts';
 import { findEngine, FOLDER_HELD_CODE, isAlive, startEngine, type EngineProcess } from './engine-process.ts';
+import { endLeftBehind } from './left-behind.ts';
 import { runTool } from './run-tool.ts';
 
 const PATIENCE_MS = 20_000;
@@ -43,6 +44,18 @@ describe('the process of an engine', () => {
     expect(found).toEqual({ pid: server.pid, started: server.started });
     expect(await findEngine({ program: 'java', path: file })).toBeUndefined();
     expect(await findEngine({ program: 'tail', path: join(folder, 'other') })).toBeUndefined();
+  });
+
+  it('may be killed and leave a child that holds the folder: it is ended, a server is not', async () => {
+    const lock = join(folder, 'server.lock');
+    const killed = await start(['sh', '-c', 'sleep 600 & echo ready; wait']);
+    while (!(await runTool(['cat', join(folder, 'log')])).includes('ready')) expect(await isAlive(killed)).toBe(true);
+    process.kill(killed.pid, 'SIGKILL');
+    await killed.exited;
+    await endLeftBehind(lock, 'sleep');
+    expect(await (await start(['true'])).exited).toBe(FOLDER_HELD_CODE);
+    await endLeftBehind(lock, 'sh');
+    expect(await (await start(['true'])).exited).toBe(0);
   });
 
   it('is killed when it does not go by itself, with the children it leaves', async () => {
