@@ -1,5 +1,7 @@
 import { rm } from 'node:fs/promises';
+import { Docker } from './docker/docker.ts';
 import type { Engine } from './engines/engine.ts';
+import type { Choices } from './folder/choices.ts';
 import { readStackFile, writeStackFile, type RunningEngine, type StackFile } from './folder/stack-file.ts';
 import type { StackFolder } from './folder/stack-folder.ts';
 import { findEngine, isAlive, type EngineProcess } from './processes/engine-process.ts';
@@ -22,12 +24,11 @@ export class Running {
   }
 
   /** Looks which of these engines live. Writes nothing. */
-  static async look(folder: StackFolder, kind: Pick<StackFile, 'route' | 'small'>, engines: readonly Engine[]): Promise<Running> {
-    const running = new Running(folder, kind);
-    const file = await readStackFile(folder.stackFile);
+  static async look(folder: StackFolder, choices: Choices, engines: readonly Engine[]): Promise<Running> {
+    const running = new Running(folder, choices);
+    const find = choices.route === 'docker' ? inDocker(new Docker(folder, choices)) : onMachine(await readStackFile(folder.stackFile));
     for (const engine of engines) {
-      const known = file?.engines[engine.name];
-      const server = known && (await isAlive(known)) ? known : await findEngine(engine.mark);
+      const server = await find(engine);
       if (server) running.#set(engine, server);
     }
     return running;
@@ -64,4 +65,17 @@ export class Running {
   #set(engine: Engine, { pid, started }: EngineProcess): void {
     this.#engines.set(engine.name, { address: engine.address, ...(engine.also && { also: { ...engine.also } }), pid, started, log: this.#folder.logOf(engine.name) });
   }
+}
+
+type Find = (engine: Engine) => Promise<EngineProcess | undefined>;
+
+function inDocker(docker: Docker): Find {
+  return async ({ name }) => docker.find(name);
+}
+
+function onMachine(file: StackFile | undefined): Find {
+  return async ({ name, mark }) => {
+    const known = file?.engines[name];
+    return known && (await isAlive(known)) ? known : findEngine(mark);
+  };
 }

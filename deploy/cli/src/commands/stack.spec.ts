@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { processEnvironment } from '@sluice/config';
 import { createSql } from '@sluice/sql';
 import type { StackFile } from '@sluice/stack';
 import { runCli } from '../testing/run-cli.ts';
@@ -65,11 +66,17 @@ async function askTriton(http: string): Promise<unknown> {
 describe('sluice stack', () => {
   let parent: string;
   let data: string;
-  const stack = async (...words: string[]): ReturnType<typeof runCli> => runCli(['stack', ...words, '--data', data], { timeoutMs: LONG_MS });
+  /** Before all others on the PATH: whether an engine of Docker runs is not left to the machine. */
+  let docker: string;
+  const stack = async (...words: string[]): ReturnType<typeof runCli> => runCli(['stack', ...words, '--data', data], { timeoutMs: LONG_MS, env: { PATH: `${docker}:${processEnvironment['PATH']}` } });
+  const fakeDocker = (script: string): void => writeFileSync(join(docker, 'docker'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   const file = (): StackFile => JSON.parse(readFileSync(join(data, 'stack.json'), 'utf8')) as StackFile;
   beforeEach(() => {
     parent = mkdtempSync(join(tmpdir(), 'sluice-stack-'));
     data = join(parent, 'a stack');
+    docker = join(parent, 'docker');
+    mkdirSync(docker);
+    fakeDocker('exit 1');
   });
   afterEach(async () => {
     if (existsSync(join(data, 'choices.json'))) await stack('reset', '--yes');
@@ -131,6 +138,25 @@ describe('sluice stack', () => {
     expect(stderr).toContain('redis: apt-get, to bring Redis 7.0.15');
     const { engines } = JSON.parse((await stack('status', '--json')).stdout) as { engines: { state: string }[] };
     expect(engines.every(({ state }) => state === 'down')).toBe(true);
+  }, LONG_MS);
+
+  it('leaves it to Docker where its engine runs: by the same settings, with secrets that no command line has', async () => {
+    const calls = join(parent, 'calls');
+    fakeDocker(`echo "$*" >>'${calls}'
+case "$*" in
+  *" up "*) echo "password $POSTGRES_PASSWORD" >>'${calls}'; echo 'no such image' >&2; exit 1 ;;
+esac`);
+    expect(await stack('up', '--small')).toMatchObject({ code: 1, stderr: expect.stringContaining('no such image') });
+    const { route, postgresPassword } = JSON.parse(readFileSync(join(data, 'choices.json'), 'utf8')) as Record<string, string>;
+    const called = readFileSync(calls, 'utf8');
+    expect([route, called]).toEqual(['docker', expect.stringContaining(`password ${postgresPassword}\n`)]);
+    expect(called.replace(`password ${postgresPassword}\n`, '')).not.toContain(postgresPassword);
+    expect(called).toMatch(/^compose --project-name sluice-[0-9a-f]{12} --file \S+a stack\/compose.yaml up --detach/m);
+    expect(called.trimEnd().split('\n').at(-1)).toMatch(/compose.yaml down$/);
+    expect(readFileSync(join(data, 'compose.yaml'), 'utf8')).toContain('image: "apache/kafka:4.4.0"');
+    expect(await stack('status')).toMatchObject({ code: 1, stdout: expect.stringContaining('kafka-1   down') });
+    expect(await stack('reset', '--yes')).toMatchObject({ code: 0 });
+    expect(readFileSync(calls, 'utf8').trimEnd().split('\n').at(-1)).toMatch(/compose.yaml down --volumes$/);
   }, LONG_MS);
 
   it('has nothing to show or to stop where there is none', async () => {

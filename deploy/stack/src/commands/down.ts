@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { Docker } from '../docker/docker.ts';
 import type { Say } from '../engines/engine.ts';
 import { enginesOf } from '../engines/engines.ts';
 import { readChoices } from '../folder/choices.ts';
@@ -22,8 +23,10 @@ export async function stackDown({ data, cache }: StackPlace, say: Say): Promise<
 /** Stops every engine and deletes their data; packages stay in the cache. */
 export async function stackReset({ data, cache }: StackPlace, say: Say): Promise<void> {
   await withStack(data, async (folder) => {
-    await stopAll(folder, cache, say);
     const choices = await readChoices(folder.choices);
+    await stopAll(folder, cache, say);
+    if (choices?.route === 'docker') await new Docker(folder, choices).reset();
+    await rm(folder.composeFile, { force: true });
     for (const { name } of choices ? enginesOf(folder, choices, cache) : []) await rm(folder.engine(name), { recursive: true, force: true });
     await rm(folder.logs, { recursive: true, force: true });
     // Last, so that a reset that was cut short can be done again.
@@ -49,6 +52,10 @@ async function stopAll(folder: StackFolder, cache: string, say: Say): Promise<vo
   if (choices === undefined) return;
   const engines = enginesOf(folder, choices, cache);
   const running = await Running.look(folder, choices, engines);
+  if (choices.route === 'docker') {
+    await new Docker(folder, choices).down();
+    return rm(folder.stackFile, { force: true });
+  }
   await Promise.all(engines.map(async (engine) => stopOne(engine, { folder, running, say })));
   // Also where nothing ran: a file of before the machine was restarted names processes that are gone.
   await running.write();

@@ -1,3 +1,4 @@
+import { Docker } from '../docker/docker.ts';
 import { enginesOf } from '../engines/engines.ts';
 import { readChoices } from '../folder/choices.ts';
 import { stackFolder } from '../folder/stack-folder.ts';
@@ -21,5 +22,9 @@ export async function stackLogs({ data, cache }: StackPlace, engine: string | un
   const all = enginesOf(folder, choices, cache).map(({ name }) => name);
   const wanted = all.filter((name) => engine === undefined || name === engine);
   if (wanted.length === 0) throw new StackError(`There is no engine ${engine}. There are: ${all.join(', ')}`);
+  if (choices.route === 'docker') {
+    const docker = new Docker(folder, choices);
+    return Promise.all(wanted.map(async (name) => ({ name, path: `container of ${name}`, text: await docker.logs(name, lines) })));
+  }
   return Promise.all(wanted.map(async (name) => ({ name, path: folder.logOf(name), text: await logTail(folder.logOf(name), lines) })));
 }

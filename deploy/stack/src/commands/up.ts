@@ -1,4 +1,6 @@
 import { mkdir } from 'node:fs/promises';
+import { Docker, dockerRuns } from '../docker/docker.ts';
+import { dockerUp } from '../docker/docker-up.ts';
 import { enginesOf } from '../engines/engines.ts';
 import type { Engine, Say } from '../engines/engine.ts';
 import { chosen, moveTo, type Choices } from '../folder/choices.ts';
@@ -40,8 +42,13 @@ export async function stackUp({ data, cache, small, models, strict, say, signal 
   await mkdir(folder.logs, { recursive: true, mode: 0o700 });
   const lock = await takeCommandLock(folder.lock);
   try {
-    const { engines, running } = await assemble(folder, await chosen(folder.choices, { small, models, route: 'packages' }), cache);
+    const asked = { small, models, route: (await dockerRuns()) ? 'docker' : 'packages' } as const;
+    const { engines, running, choices } = await assemble(folder, await chosen(folder.choices, asked), cache);
     await running.write();
+    if (choices.route === 'docker') {
+      await dockerUp(new Docker(folder, choices), engines, { folder, running, say, signal });
+      return [];
+    }
     return await startAll(engines, { folder, running, strict, say, signal });
   } finally {
     await lock.release();
@@ -49,12 +56,12 @@ export async function stackUp({ data, cache, small, models, strict, say, signal 
 }
 
 /** A stack of which nothing runs may move to ports that are free; one of which something runs stays where it is. */
-async function assemble(folder: StackFolder, choices: Choices, cache: string): Promise<{ engines: Engine[]; running: Running }> {
+async function assemble(folder: StackFolder, choices: Choices, cache: string): Promise<{ engines: Engine[]; running: Running; choices: Choices }> {
   const engines = enginesOf(folder, choices, cache);
   const running = await Running.look(folder, choices, engines);
-  if (running.count > 0) return { engines, running };
+  if (running.count > 0) return { engines, running, choices };
   const moved = await moveTo(folder.choices, choices, await freeOffset(choices.portOffset));
-  return { engines: enginesOf(folder, moved, cache), running };
+  return { engines: enginesOf(folder, moved, cache), running, choices: moved };
 }
 
 async function startAll(engines: readonly Engine[], work: { folder: StackFolder; running: Running; strict: boolean; say: Say; signal: AbortSignal }): Promise<readonly LeftOut[]> {

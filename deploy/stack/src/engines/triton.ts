@@ -48,7 +48,7 @@ export function triton({ folder, ports, models, bring }: TritonOptions): Engine 
     stop: { signal: 'SIGTERM', patienceMs: STOP_PATIENCE_MS },
     async prepare(say, signal) {
       const { home: installed, env } = await bring(say, signal);
-      const repository = models ?? join(home, 'models');
+      const repository = models ?? folder.models;
       await mkdir(home, { recursive: true, mode: 0o700 });
       if (models === undefined) await mkdir(repository, { recursive: true, mode: 0o700 });
       const words = [

@@ -10,6 +10,10 @@ export interface StackFolder {
   /** Every engine's address and process; there only while the stack runs. */
   readonly stackFile: string;
   readonly logs: string;
+  /** Model repository of Triton where none is given. */
+  readonly models: string;
+  /** For Docker: what the containers are started from. */
+  readonly composeFile: string;
   /** Folder of one engine's data and settings. */
   engine(name: string): string;
   /** Held by the engine's server. */
@@ -25,6 +29,8 @@ export function stackFolder(path: string): StackFolder {
     choices: join(root, 'choices.json'),
     stackFile: join(root, 'stack.json'),
     logs: join(root, 'logs'),
+    models: join(root, 'triton', 'models'),
+    composeFile: join(root, 'compose.yaml'),
     engine: (name) => join(root, name),
     lockOf: (name) => join(root, name, 'server.lock'),
     logOf: (name) => join(root, 'logs', `${name}.log`),
