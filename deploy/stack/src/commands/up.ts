@@ -4,7 +4,8 @@ import { dockerUp } from '../docker/docker-up.ts';
 import { enginesOf } from '../engines/engines.ts';
 import type { Engine, Say } from '../engines/engine.ts';
 import { chosen, moveTo, type Choices } from '../folder/choices.ts';
-import { takeCommandLock } from '../folder/command-lock.ts';
+import { checkFolder } from '../folder/check-folder.ts';
+import { takeCommandLock, takeTurn } from '../folder/command-lock.ts';
 import { stackFolder, type StackFolder } from '../folder/stack-folder.ts';
 import { freeOffset } from '../ports.ts';
 import { Running } from '../running.ts';
@@ -39,20 +40,37 @@ export interface LeftOut {
  */
 export async function stackUp({ data, cache, small, models, strict, say, signal }: UpOptions): Promise<readonly LeftOut[]> {
   const folder = stackFolder(data);
+  await checkFolder(folder);
   await mkdir(folder.logs, { recursive: true, mode: 0o700 });
   const lock = await takeCommandLock(folder.lock);
   try {
-    const asked = { small, models, route: (await dockerRuns()) ? 'docker' : 'packages' } as const;
-    const { engines, running, choices } = await assemble(folder, await chosen(folder.choices, asked), cache);
-    await running.write();
-    if (choices.route === 'docker') {
-      await dockerUp(new Docker(folder, choices), engines, { folder, running, say, signal });
-      return [];
+    const route = (await dockerRuns()) ? 'docker' : 'packages';
+    const choices = await chosen(folder.choices, { small, models, route });
+    const turn = await takeTurn(say, signal);
+    try {
+      return await start({ folder, cache, strict, say, signal }, choices);
+    } finally {
+      await turn.release();
     }
-    return await startAll(engines, { folder, running, strict, say, signal });
   } finally {
     await lock.release();
   }
+}
+
+interface Start {
+  readonly folder: StackFolder;
+  readonly cache: string;
+  readonly strict: boolean;
+  readonly say: Say;
+  readonly signal: AbortSignal;
+}
+
+async function start(work: Start, before: Choices): Promise<readonly LeftOut[]> {
+  const { engines, running, choices } = await assemble(work.folder, before, work.cache);
+  await running.write();
+  if (choices.route === 'packages') return startAll(engines, { ...work, running });
+  await dockerUp(new Docker(work.folder, choices), engines, { ...work, running });
+  return [];
 }
 
 /** A stack of which nothing runs may move to ports that are free; one of which something runs stays where it is. */
@@ -64,7 +82,7 @@ async function assemble(folder: StackFolder, choices: Choices, cache: string): P
   return { engines: enginesOf(folder, moved, cache), running, choices: moved };
 }
 
-async function startAll(engines: readonly Engine[], work: { folder: StackFolder; running: Running; strict: boolean; say: Say; signal: AbortSignal }): Promise<readonly LeftOut[]> {
+async function startAll(engines: readonly Engine[], work: Start & { readonly running: Running }): Promise<readonly LeftOut[]> {
   const begun = new Set<string>();
   // The first that fails ends the others' starts.
   const failed = new AbortController();

@@ -5,6 +5,7 @@ import { writePrivateFile } from '../folder/private-file.ts';
 import type { StackFolder } from '../folder/stack-folder.ts';
 import type { EngineProcess } from '../processes/engine-process.ts';
 import { askTool, runTool } from '../processes/run-tool.ts';
+import { whileTelling } from '../processes/while-telling.ts';
 import { composeText, VARIABLES } from './compose-file.ts';
 
 /** True where a Docker engine answers and its client has Compose. */
@@ -26,7 +27,7 @@ export class Docker {
   /** Brings what images are missing and starts what containers do not run. */
   async up(say: (text: string) => void, signal: AbortSignal): Promise<void> {
     say('bringing the images that are missing, and starting the containers, with docker compose');
-    await this.#compose(['up', '--detach', '--remove-orphans', '--quiet-pull'], signal);
+    await whileTelling(say, 'docker compose', async () => this.#compose(['up', '--detach', '--remove-orphans', '--quiet-pull'], signal));
   }
 
   /** Stops the containers; their volumes stay. */

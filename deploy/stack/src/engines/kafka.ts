@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { StackFolder } from '../folder/stack-folder.ts';
 import type { KafkaPackage } from '../packages/kafka-jars.ts';
 import { HOST, type Ports } from '../ports.ts';
@@ -61,7 +62,7 @@ async function prepare(node: number, { home, settings, options, say, signal }: P
   const classPath = join(jars, '*');
   if (!existsSync(data)) await format(node, { home, settings, options, say, signal }, [java, '-Xmx64m', '-cp', classPath, 'kafka.tools.StorageTool']);
   const heap = heapMb(options.brokers);
-  const words = [java, `-Xmx${heap}m`, '-Xms64m', '-XX:+UseSerialGC', `-Dlog4j2.configurationFile=file:${logSettings}`, '-cp', classPath, 'kafka.Kafka', settings];
+  const words = [java, `-Xmx${heap}m`, '-Xms64m', '-XX:+UseSerialGC', `-Dlog4j2.configurationFile=${pathToFileURL(logSettings).href}`, '-cp', classPath, 'kafka.Kafka', settings];
   return { words, env: { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C.UTF-8' }, cwd: home };
 }
 

@@ -1,10 +1,12 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { checkFolder } from './check-folder.ts';
 import { chosen, moveTo, readChoices } from './choices.ts';
-import { takeCommandLock } from './command-lock.ts';
+import { takeCommandLock, takeTurn } from './command-lock.ts';
 import { readStackFile, writeStackFile } from './stack-file.ts';
+import { stackFolder } from './stack-folder.ts';
 
 let folder: string;
 let path: string;
@@ -53,7 +55,31 @@ describe('stack.json', () => {
   });
 });
 
+describe('the data folder', () => {
+  it('is not taken where somebody keeps other things, such as a platform', async () => {
+    await checkFolder(stackFolder(join(folder, 'new')));
+    await mkdir(join(folder, 'logs'));
+    await checkFolder(stackFolder(folder));
+    await mkdir(join(folder, 'postgres'));
+    await expect(checkFolder(stackFolder(folder))).rejects.toThrow('holds other things');
+    await chosen(path, { small: true, models: undefined, route: 'packages' });
+    await checkFolder(stackFolder(folder));
+    await expect(checkFolder(stackFolder(path))).rejects.toThrow('is not a folder');
+    await expect(checkFolder(stackFolder('/a,b'))).rejects.toThrow('comma');
+  });
+});
+
 describe('the lock of a command', () => {
+  it('gives turns to starts, which wait for each other or are given up', async () => {
+    const first = await takeTurn(() => undefined, new AbortController().signal);
+    const giveUp = new AbortController();
+    const refused = takeTurn(() => giveUp.abort(new Error('given up')), giveUp.signal);
+    await expect(refused).rejects.toThrow('given up');
+    const second = takeTurn(() => undefined, new AbortController().signal);
+    await first.release();
+    await (await second).release();
+  });
+
   it('keeps a second command out until the first has ended', async () => {
     const lock = join(folder, 'lock');
     const first = await takeCommandLock(lock);

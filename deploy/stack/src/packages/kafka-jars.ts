@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Say } from '../engines/engine.ts';
 import { JAVA_MAJOR, KAFKA_JARS, MAVEN_COPY } from '../pins.ts';
 import { askTool, runTool } from '../processes/run-tool.ts';
+import { whileTelling } from '../processes/while-telling.ts';
 import { MissingTool } from '../stack-error.ts';
 import { checkDigest } from './digest.ts';
 import { keptPackage } from './kept-package.ts';
@@ -63,7 +64,8 @@ async function fetchJars(folder: string, say: Say, signal: AbortSignal): Promise
     brought++;
     if (brought % JAR_STEP === 0) say(`kafka: ${brought} of ${names.length} jars`);
   };
-  await runTool(['mvn', '--batch-mode', '--file', join(folder, 'pom.xml'), MAVEN_COPY, `-DoutputDirectory=${folder}`], { cwd: folder, signal, onLine });
+  const words = ['mvn', '--batch-mode', '--file', join(folder, 'pom.xml'), MAVEN_COPY, `-DoutputDirectory=${folder}`];
+  await whileTelling(say, 'kafka: bringing jars', async () => runTool(words, { cwd: folder, signal, onLine }));
 }
 
 function jarFile(name: string): string {

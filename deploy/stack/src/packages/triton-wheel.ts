@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Say } from '../engines/engine.ts';
 import { NUMPY_VERSION, NUMPY_WHEELS, TRITON_VERSION, TRITON_WHEEL } from '../pins.ts';
 import { askTool, runTool } from '../processes/run-tool.ts';
+import { whileTelling } from '../processes/while-telling.ts';
 import { MissingTool, StackError } from '../stack-error.ts';
 import { checkDigest } from './digest.ts';
 import { keptPackage } from './kept-package.ts';
@@ -56,7 +57,7 @@ export async function bringTriton(cache: string, say: Say, signal: AbortSignal, 
   const kept = await keptPackage(cache, `triton-${TRITON_VERSION}-python-${found.version}-numpy-${NUMPY_VERSION}`, async (draft) => {
     if ((await askTool([command, '-m', 'pip', '--version'])) === undefined) throw new MissingTool('pip for python3, to bring Triton', 'Debian: apt-get install python3-pip');
     say('triton: bringing the server (55 MB) and numpy (18 MB) with pip');
-    const [wheel, numpy] = await fetchWheels(draft, found, command, signal);
+    const [wheel, numpy] = await whileTelling(say, 'triton: bringing', async () => fetchWheels(draft, found, command, signal));
     say('triton: unpacking');
     await runTool([command, '-c', UNPACK, wheel!, numpy!, draft, found.version], { signal });
     await runTool(['rm', wheel!, numpy!], { signal });
