@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { processEnvironment } from '@sluice/config';
 import { createSql } from '@sluice/sql';
 import type { StackFile } from '@sluice/stack';
-import { runCli } from '../testing/run-cli.ts';
+import { CLI_WORDS, cleanEnvironment, runCli } from '../testing/run-cli.ts';
 
 /** A machine from nothing brings a hundred megabytes first. */
 const LONG_MS = 900_000;
@@ -120,11 +120,31 @@ describe('sluice stack', () => {
     expect(await askRedis(file().engines['redis']!.address, 'GET kept')).toContain('$1\r\n8\r\n');
     expect(await createTopic(Number(file().engines['kafka-1']!.address.split(':')[1]), 'kept')).toBe(TOPIC_EXISTS);
     expect(await askTriton(file().engines['triton']!.also!['http']!)).toEqual([3, 8]);
+
+    // What a killed server leaves, here the process of its model, does not keep it from coming back.
+    process.kill(file().engines['triton']!.pid, 'SIGKILL');
+    expect(await stack('up')).toMatchObject({ code: 0, stderr: expect.stringContaining('triton: ready') });
+    expect(await askTriton(file().engines['triton']!.also!['http']!)).toEqual([3, 8]);
     expect(await stack('logs', 'kafka-1')).toMatchObject({ code: 0, stdout: expect.stringContaining('Kafka Server started') });
 
     expect(await stack('reset')).toMatchObject({ code: 2, stderr: expect.stringContaining('--yes') });
     expect(await stack('reset', '--yes')).toMatchObject({ code: 0 });
     expect([existsSync(join(data, 'postgres')), existsSync(join(data, 'choices.json'))]).toEqual([false, false]);
+  }, LONG_MS);
+
+  it('given up with Ctrl-C, stops what it has started', async () => {
+    const child = spawn(process.execPath, [...CLI_WORDS, 'stack', 'up', '--small', '--data', data], { env: cleanEnvironment({ PATH: `${docker}:${processEnvironment['PATH']}` }), stdio: ['ignore', 'ignore', 'pipe'] });
+    let said = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      if (!said.includes('postgres: ready') && (said + text).includes('postgres: ready')) child.kill('SIGINT');
+      said += text;
+    });
+    expect(await once(child, 'close')).toEqual([1, null]);
+    expect(said).toContain('postgres: stopped');
+    expect(said).toContain('sluice: cancelled');
+    const { engines } = JSON.parse((await stack('status', '--json')).stdout) as { engines: { state: string }[] };
+    expect(engines.every(({ state }) => state === 'down')).toBe(true);
+    expect(existsSync(join(data, 'stack.json'))).toBe(false);
   }, LONG_MS);
 
   it('says what the machine lacks and how to get it; where CI is true that is a failure, and nothing is left running', async () => {
