@@ -13,6 +13,7 @@ import { addModelCommands } from './commands/model.ts';
 import { addParameterCommands } from './commands/parameter.ts';
 import { addPriceCommands } from './commands/price.ts';
 import { addProjectCommands } from './commands/project.ts';
+import { addStackCommands } from './commands/stack.ts';
 import { addTestCommand } from './commands/test.ts';
 import { addUpCommand } from './commands/up.ts';
 import { addUsageCommand } from './commands/usage.ts';
@@ -24,7 +25,7 @@ import { asTyped, typedCommand } from './terminal/typed-command.ts';
 
 const HELP_CODES = new Set(['commander.helpDisplayed', 'commander.version']);
 /** Commands that only hold others. */
-const GROUPS = new Set(['model', 'key', 'project', 'limit', 'parameter', 'price', 'budget', 'ledger', 'filter', 'audit']);
+const GROUPS = new Set(['model', 'key', 'project', 'limit', 'parameter', 'price', 'budget', 'ledger', 'filter', 'audit', 'stack']);
 
 /** The whole command line; nothing of a command's work is loaded before it is chosen. */
 function makeProgram(): Command {
@@ -49,6 +50,7 @@ function makeProgram(): Command {
   addFilterCommands(program);
   addAuditCommands(program);
   addBackupCommands(program);
+  addStackCommands(program);
   addTestCommand(program);
   pointToHelp(program);
   return program;

@@ -19,6 +19,7 @@ export const settingsShape = {
   SLUICE_ADMIN_KEY: key.optional(),
   SLUICE_API_KEY: key.optional(),
   SLUICE_COMMAND: z.string().optional(),
+  XDG_CACHE_HOME: z.string().optional(),
   XDG_DATA_HOME: z.string().optional(),
   XDG_STATE_HOME: z.string().optional(),
 };
@@ -28,6 +29,8 @@ export interface CliSettings {
   readonly dataDir: string;
   /** Folder of what the command line remembers: checkpoints that `audit verify` has seen. */
   readonly stateDir: string;
+  /** Folder of what can be brought again: the packages of `stack up`. */
+  readonly cacheDir: string;
   readonly url: string | undefined;
   readonly adminUrl: string | undefined;
   readonly adminKey: string | undefined;
@@ -40,6 +43,7 @@ export function readSettings(environment?: Environment): CliSettings {
   return {
     dataDir: given.SLUICE_DATA ?? join(given.XDG_DATA_HOME ?? join(homedir(), '.local', 'share'), 'sluice'),
     stateDir: join(given.XDG_STATE_HOME ?? join(homedir(), '.local', 'state'), 'sluice'),
+    cacheDir: join(given.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'sluice'),
     url: given.SLUICE_URL,
     adminUrl: given.SLUICE_ADMIN_URL,
     adminKey: given.SLUICE_ADMIN_KEY,

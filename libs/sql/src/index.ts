@@ -7,3 +7,8 @@ export { migrate, MigrationError, readMigrations } from './migrations.ts';
 export { Listener, type ListenerOptions } from './listener.ts';
 export { DatabaseStartError } from './embedded/database-start-error.ts';
 export { EmbeddedPostgres, type EmbeddedPostgresOptions } from './embedded/embedded-postgres.ts';
+export { findBinaries, type Binaries } from './embedded/binaries.ts';
+export { DATABASE, makeCluster, ROLE } from './embedded/cluster.ts';
+export { findLauncher, type Launcher } from './embedded/unprivileged.ts';
+export { processIdentity } from './embedded/process-identity.ts';
+export { endOrphan } from './embedded/postmaster-pid.ts';

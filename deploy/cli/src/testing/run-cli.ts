@@ -14,6 +14,7 @@ export interface CliResult {
 export interface CliInput {
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string | Uint8Array;
+  readonly timeoutMs?: number;
 }
 
 /** The words that the launcher hands to Node, without the launcher. */
@@ -27,8 +28,8 @@ export function cleanEnvironment(extra: Readonly<Record<string, string>> = {}): 
 }
 
 /** Runs the real command line to its end. */
-export async function runCli(words: readonly string[], { env, stdin }: CliInput = {}): Promise<CliResult> {
-  const child = spawn(process.execPath, [...CLI_WORDS, ...words], { env: cleanEnvironment(env), stdio: ['pipe', 'pipe', 'pipe'], timeout: DEADLINE_MS });
+export async function runCli(words: readonly string[], { env, stdin, timeoutMs = DEADLINE_MS }: CliInput = {}): Promise<CliResult> {
+  const child = spawn(process.execPath, [...CLI_WORDS, ...words], { env: cleanEnvironment(env), stdio: ['pipe', 'pipe', 'pipe'], timeout: timeoutMs });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));

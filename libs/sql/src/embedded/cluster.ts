@@ -15,9 +15,9 @@ const INITDB_DEADLINE_MS = 120_000;
 /**
  * Makes a new cluster in `folder`, unless there is one. It is built under another name and moved when it is complete
  * and on disk, so a process that dies on the way leaves nothing that looks like a cluster.
- * Connections need no password: the socket's folder lets only its owner in.
+ * Connections need no password, because the socket's folder lets only its owner in, unless `auth` says otherwise.
  */
-export async function makeCluster(binaries: Binaries, launcher: Launcher, folder: string, sync = true): Promise<boolean> {
+export async function makeCluster(binaries: Binaries, launcher: Launcher, folder: string, sync = true, auth: readonly string[] = ['--auth=trust']): Promise<boolean> {
   if (await exists(join(folder, 'PG_VERSION'))) return false;
   if (await exists(folder)) throw new DatabaseStartError(`The folder ${folder} exists, but holds no PostgreSQL cluster.`);
   const draft = `${folder}.new`;
@@ -25,7 +25,7 @@ export async function makeCluster(binaries: Binaries, launcher: Launcher, folder
   await mkdir(draft, { mode: 0o700 });
   await launcher.own(draft);
   // Without sync while files are made, then one sync over all: half a second instead of three.
-  await initdb(binaries, launcher, ['-D', draft, '-U', ROLE, '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-instructions', '--no-sync']);
+  await initdb(binaries, launcher, ['-D', draft, '-U', ROLE, ...auth, '--encoding=UTF8', '--locale=C', '--no-instructions', '--no-sync']);
   if (sync) await syncCluster(binaries, launcher, draft);
   await rename(draft, folder);
   return true;

@@ -1,0 +1,18 @@
+import { lackedBy, StackError, stackFolder, stackStatus, stackUp, type UpOptions } from '@sluice/stack';
+import { CommandFailed } from '../exit-code.ts';
+import { asTyped } from '../terminal/typed-command.ts';
+import { stackScreen } from './stack-screen.ts';
+
+/** `sluice stack up`: starts it, then shows each server as it answers. */
+export async function startStack(options: UpOptions): Promise<void> {
+  const startedMs = performance.now();
+  const leftOut = await stackUp(options).catch(tellStackError);
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
+  process.stdout.write(`\nThe stack is up (${seconds} s)\n\n${stackScreen(await stackStatus(options))}\n\nAddresses with passwords: ${stackFolder(options.data).stackFile}\n${asTyped('Stop it with: sluice stack down')}\n`);
+  if (leftOut.length > 0) process.stderr.write(`\nLeft out, because this machine lacks something:\n${lackedBy(leftOut).join('\n')}\n`);
+}
+
+/** What the stack refused, as this command line says it. */
+export function tellStackError(error: unknown): never {
+  throw error instanceof StackError ? new CommandFailed(error.message) : error;
+}
