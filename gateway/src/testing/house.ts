@@ -14,7 +14,7 @@ import { Channel, type ChatCall, type ChatEventSchema } from '@sluice/proto/chat
 import { ContentFilterService } from '@sluice/proto/content_filter/v1/content_filter';
 import type { Segment } from '@sluice/proto/events/v1/calls';
 import { AccessChangedSchema, type AccessChanged } from '@sluice/proto/events/v1/changes';
-import { InferenceService } from '@sluice/proto/inference/v1/inference';
+import { InferenceService, type DescribeModelRequest, type DescribeModelResponseSchema } from '@sluice/proto/inference/v1/inference';
 import { ModelRegistryService, Placement, DeploymentState } from '@sluice/proto/model_registry/v1/model_registry';
 import { InProcessTransport } from '@sluice/rpc';
 import { decodeSegment } from '@sluice/segment';
@@ -47,6 +47,8 @@ export class TestHouse {
   readonly filter = new ScriptedFilter();
   readonly billing = new ScriptedBilling();
   answer: Answer = helloAnswer;
+  /** What the router says of a model that takes tensors. */
+  describe: (asked: DescribeModelRequest) => MessageInitShape<typeof DescribeModelResponseSchema> = () => ({});
   accessAway = false;
   /** Awaited before a segment counts as durable. */
   beforeAppend: () => Promise<void> = () => Promise.resolve();
@@ -240,6 +242,10 @@ export class TestHouse {
       async *streamChat({ call }, { signal }) {
         for await (const events of answered(call!, signal)) yield { events };
       },
+      async *inferTensors({ call }, { signal }) {
+        for await (const events of answered(call!, signal)) yield { events };
+      },
+      describeModel: async (request) => this.describe(request),
       countTokens: async () => ({}),
       listBackends: async () => ({ backends: [{ deploymentId: 'deployment_1', modelId: 'model_1', versionId: 'version_1', healthy: true, breaker: 'closed', inFlight: 2 }] }),
     });

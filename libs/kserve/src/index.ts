@@ -6,3 +6,8 @@ export { COUNTS_PROMPTS, TEXT_INPUTS, decodeTextRequest, encodeTextRequest, type
 export { TEXT_OUTPUTS, decodeTextResponse, encodeTextResponse, type TextResponse, type WantedOutputs } from './text-response.ts';
 export type { TokenLogprob, TokenLogprobs } from './token-logprobs.ts';
 export { decodeStreamError, encodeStreamError } from './stream-error.ts';
+export { elementCount, invalidTensor, rawTensors, type GivenTensor } from './raw-tensors.ts';
+export { ID_LIMIT_CHARACTERS, readRestRequest, type RestRequest, type WantedBinary } from './rest/rest-request.ts';
+export { dataToJson } from './rest/tensor-json.ts';
+export { writeRestResponse, type RestResponse } from './rest/rest-response.ts';
+export { TensorTexts } from './tensor-texts.ts';

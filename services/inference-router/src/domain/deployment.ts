@@ -3,6 +3,8 @@ export interface Deployment {
   readonly id: string;
   readonly modelId: string;
   readonly versionId: string;
+  /** By which clients of KServe v2 name the version. */
+  readonly versionNumber?: number | undefined;
   readonly protocol: 'openai' | 'kserve';
   /** Base URL, or `local` for the engine of this house. */
   readonly target: string;

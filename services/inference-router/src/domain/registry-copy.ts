@@ -45,7 +45,7 @@ export class RegistryCopy {
       const protocol = protocolOf(entry.protocol);
       if (entry.state !== DeploymentState.ACTIVE || !version || !protocol || (entry.hasCredential && credential === undefined)) continue;
       const { id, versionId, target, upstreamModel, weightsPath } = entry;
-      active.push({ id, modelId: version.modelId, digest: version.digest, versionId, protocol, target, upstreamModel, weightsPath, credential, placement: entry.placement === Placement.INSIDE ? 'inside' : 'external' });
+      active.push({ id, modelId: version.modelId, digest: version.digest, versionId, versionNumber: version.number, protocol, target, upstreamModel, weightsPath, credential, placement: entry.placement === Placement.INSIDE ? 'inside' : 'external' });
     }
     return active;
   }

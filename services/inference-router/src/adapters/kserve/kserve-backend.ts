@@ -10,11 +10,12 @@ import type { Deployment } from '../../domain/deployment.ts';
 import { inClientTerms, readChatFields } from './chat-fields.ts';
 import { readMessages } from './chat-messages.ts';
 import { ServedModel } from './served-model.ts';
+import { TensorModel } from './tensor-model.ts';
 import { TextAnswer } from './text-answer.ts';
 
 export interface KserveBackendOptions {
   readonly engine: Client<typeof GRPCInferenceService>;
-  readonly deployment: Pick<Deployment, 'id' | 'target' | 'upstreamModel' | 'weightsPath' | 'digest'>;
+  readonly deployment: Pick<Deployment, 'id' | 'target' | 'upstreamModel' | 'weightsPath' | 'digest' | 'versionNumber'>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -22,6 +23,7 @@ export interface KserveBackendOptions {
 /** A deployment behind a KServe v2 server that has the text contract of Triton's vLLM backend: Triton, or the local engine. */
 export function createKserveBackend(options: KserveBackendOptions): Backend {
   const model = new ServedModel(options);
+  const tensors = new TensorModel(options);
   const faultOf = (thrown: unknown, { call }: BackendCall, signal: AbortSignal): unknown => {
     if (signal.aborted) return signal.reason;
     const error = ServiceError.from(thrown);
@@ -33,7 +35,9 @@ export function createKserveBackend(options: KserveBackendOptions): Backend {
       try {
         const sampling = readChatFields(call.call.fields);
         const messages = readMessages(call.call.messages);
-        const prompt = (await model.described(signal)).template.render(messages);
+        const { template } = await model.described(signal);
+        await tensors.requireLanguage(signal);
+        const prompt = template.render(messages);
         yield* answer(options.engine, call, prompt, sampling, signal);
       } catch (thrown) {
         throw faultOf(thrown, call, signal);
@@ -48,6 +52,8 @@ export function createKserveBackend(options: KserveBackendOptions): Backend {
         throw faultOf(thrown, call, signal);
       }
     },
+    infer: (call, signal) => tensors.infer(call, signal),
+    describe: (signal) => tensors.describe(signal),
     probe: (signal) => model.makeReady(signal),
     close: () => model.release(),
   };

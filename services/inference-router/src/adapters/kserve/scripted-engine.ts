@@ -38,6 +38,7 @@ export class ScriptedEngine {
     return {
       ...known,
       modelReady: () => Promise.resolve({ ready: this.isReady }),
+      modelMetadata: ({ name }) => Promise.resolve({ name, inputs: [{ name: 'text_input', datatype: 'BYTES', shape: [1n] }], outputs: [{ name: 'text_output', datatype: 'BYTES', shape: [-1n] }] }),
       modelConfig: async ({ name }) => {
         await this.beforeConfig;
         return create(ModelConfigResponseSchema, {
