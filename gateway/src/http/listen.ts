@@ -1,3 +1,4 @@
+import type { GrpcServer } from '@sluice/rpc/grpc';
 import type { FastifyInstance } from 'fastify';
 
 /** A listener could not be opened; the message says how to mend it. */
@@ -9,6 +10,16 @@ export class ListenError extends Error {
 export async function listen(server: FastifyInstance, host: string, port: number, setting: string): Promise<string> {
   try {
     return await server.listen({ host, port });
+  } catch (thrown) {
+    throw new ListenError(explain(thrown, host, port, setting), { cause: thrown });
+  }
+}
+
+/** The same for gRPC; gives `host:port`. @throws ListenError */
+export async function listenGrpc(server: GrpcServer, host: string, port: number, setting: string): Promise<string> {
+  const shown = host.includes(':') ? `[${host}]` : host;
+  try {
+    return `${shown}:${await server.listen(`${shown}:${port}`)}`;
   } catch (thrown) {
     throw new ListenError(explain(thrown, host, port, setting), { cause: thrown });
   }
