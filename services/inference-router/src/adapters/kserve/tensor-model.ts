@@ -1,34 +1,30 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { ServiceError } from '@sluice/errors';
-import { rawTensors } from '@sluice/kserve';
+import { DeadModel, rawTensors } from '@sluice/kserve';
 import type { ChatEvent } from '@sluice/proto/chat/v1/chat';
-import { ModelInferRequestSchema, ModelInferResponseSchema, ModelMetadataResponseSchema, type GRPCInferenceService, type ModelInferResponse, type ModelMetadataResponse } from '@sluice/proto/kserve';
+import { ModelInferRequestSchema, ModelInferResponseSchema, ModelMetadataResponseSchema, type ModelInferResponse } from '@sluice/proto/kserve';
 import { ModelConfigSchema, type ModelConfig } from '@sluice/proto/model_config';
-import type { Client } from '@sluice/rpc';
+import type { Logger } from '@sluice/telemetry';
 import type { BackendCall, ModelFacts } from '../../domain/backend.ts';
 import type { Deployment } from '../../domain/deployment.ts';
+import type { KserveServer } from './kserve-server.ts';
+import { isLanguageModel } from './model-signature.ts';
 import { unaryFault } from './unary-fault.ts';
 
 export interface TensorModelOptions {
-  readonly engine: Client<typeof GRPCInferenceService>;
-  readonly deployment: Pick<Deployment, 'upstreamModel' | 'versionNumber'>;
+  readonly server: Pick<KserveServer, 'client'>;
+  readonly deployment: Pick<Deployment, 'id' | 'upstreamModel' | 'versionNumber' | 'signature'>;
+  /** Begins anew with a model whose process died, where the platform manages it. */
+  readonly revive: (signal: AbortSignal) => Promise<void>;
+  readonly logger: Logger;
 }
 
-const TEXT_INPUT = 'text_input';
-const TEXT_OUTPUT = 'text_output';
-
-/** Facts that the server holds in memory. */
-const ASK_TIMEOUT_MS = 5_000;
-
 /**
- * The model of one deployment as one that takes tensors. Whether it is one, its server says: what takes a text and gives
- * one, by the names that Triton's vLLM and TensorRT-LLM backends and the engine of this house have for them, is a model of
- * language, and is asked in chats alone, where its texts are seen as texts.
+ * The model of one deployment as one that takes tensors. A model of language is asked in chats alone, where its texts are
+ * seen as texts; which it is, the tensors say that it was registered with.
  */
 export class TensorModel {
   readonly #options: TensorModelOptions;
-  /** Asked for once, and again when the model was away: its server may have another one by then. */
-  #metadata: Promise<ModelMetadataResponse> | undefined;
 
   constructor(options: TensorModelOptions) {
     this.#options = options;
@@ -37,17 +33,19 @@ export class TensorModel {
   /** One batch: Started, Tensors, Usage. */
   async *infer({ callId, call, versionId, deploymentId }: BackendCall, signal: AbortSignal): AsyncGenerator<ChatEvent[]> {
     signal.throwIfAborted();
-    const { engine, deployment: { upstreamModel } } = this.#options;
-    let answered: ModelInferResponse;
+    this.#requireTensors();
+    const { server, deployment: { upstreamModel } } = this.#options;
     const asked = fromBinary(ModelInferRequestSchema, call.tensors);
+    let answered: ModelInferResponse;
     try {
-      await this.#requireTensors(signal);
       // What the contract does not name is not passed on, nor is the client's id: ours finds the request in the server's log.
       const { parameters, inputs, outputs, rawInputContents } = asked;
-      answered = await engine.modelInfer({ modelName: upstreamModel, id: callId, parameters, inputs, outputs, rawInputContents }, { signal });
+      answered = await server.client.modelInfer({ modelName: upstreamModel, id: callId, parameters, inputs, outputs, rawInputContents }, { signal });
     } catch (thrown) {
       if (signal.aborted) throw signal.reason;
-      throw this.#fault(thrown, call.model);
+      const fault = unaryFault(thrown, { upstreamModel, model: call.model });
+      if (fault.cause instanceof DeadModel) await this.#revive(signal);
+      throw fault;
     }
     const response = toBinary(ModelInferResponseSchema, this.#inClientTerms(answered, call.model, asked.id));
     yield [
@@ -59,53 +57,32 @@ export class TensorModel {
 
   /** What it takes and gives. Of its configuration what callers need to ask it: how it is run is no business of theirs. */
   async describe(signal: AbortSignal): Promise<ModelFacts> {
-    const { engine, deployment: { upstreamModel } } = this.#options;
+    this.#requireTensors();
+    const { server: { client }, deployment: { upstreamModel } } = this.#options;
     try {
-      this.#metadata = undefined;
-      const metadata = await this.#requireTensors(signal);
-      const { ready } = await engine.modelReady({ name: upstreamModel }, { signal });
+      const { ready } = await client.modelReady({ name: upstreamModel }, { signal });
       if (!ready) throw new ServiceError('backend_unavailable', 'The model is not ready at its server.', { retryAfterSeconds: 1 });
-      const { config } = await engine.modelConfig({ name: upstreamModel }, { signal });
+      const metadata = await client.modelMetadata({ name: upstreamModel }, { signal });
+      const { config } = await client.modelConfig({ name: upstreamModel }, { signal });
       return { metadata: toBinary(ModelMetadataResponseSchema, metadata), config: toBinary(ModelConfigSchema, publicConfig(config)) };
     } catch (thrown) {
       if (signal.aborted) throw signal.reason;
-      throw this.#fault(thrown, upstreamModel);
+      throw unaryFault(thrown, { upstreamModel, model: upstreamModel });
     }
   }
 
-  /** @throws ServiceError `invalid_value` when the model takes no text */
-  async requireLanguage(signal: AbortSignal): Promise<void> {
-    const metadata = await this.#known(signal).catch((thrown: unknown) => Promise.reject(this.#fault(thrown, this.#options.deployment.upstreamModel)));
-    if (isLanguage(metadata)) return;
-    throw new ServiceError('invalid_value', 'The model is no language model: ask it with POST /v2/models/{name}/infer.', { param: 'model' });
-  }
-
-  async #requireTensors(signal: AbortSignal): Promise<ModelMetadataResponse> {
-    const metadata = await this.#known(signal);
-    if (!isLanguage(metadata)) return metadata;
+  #requireTensors(): void {
+    const { signature } = this.#options.deployment;
+    if (signature && !isLanguageModel(signature)) return;
     throw new ServiceError('invalid_value', 'The model is a language model: ask it with POST /v1/chat/completions.', { param: 'model' });
   }
 
-  async #known(signal: AbortSignal): Promise<ModelMetadataResponse> {
-    const { engine, deployment } = this.#options;
-    if (!this.#metadata) {
-      const asked = engine.modelMetadata({ name: deployment.upstreamModel }, { timeoutMs: ASK_TIMEOUT_MS });
-      this.#metadata = asked;
-      asked.catch(() => this.#forget(asked));
+  async #revive(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#options.revive(signal);
+    } catch (thrown) {
+      this.#options.logger.warn({ deploymentId: this.#options.deployment.id, code: ServiceError.from(thrown).code }, 'a model whose process died could not be begun anew');
     }
-    const metadata = await this.#metadata;
-    signal.throwIfAborted();
-    return metadata;
-  }
-
-  #forget(asked: Promise<ModelMetadataResponse>): void {
-    if (this.#metadata === asked) this.#metadata = undefined;
-  }
-
-  #fault(thrown: unknown, model: string): ServiceError {
-    const fault = unaryFault(thrown, { upstreamModel: this.#options.deployment.upstreamModel, model });
-    if (fault.code === 'backend_unavailable') this.#metadata = undefined;
-    return fault;
   }
 
   /** Servers may answer in either form of data; what is no valid answer is a fault of theirs. */
@@ -124,10 +101,6 @@ export class TensorModel {
 
 function versionOf({ versionNumber }: TensorModelOptions['deployment']): string {
   return versionNumber === undefined ? '' : String(versionNumber);
-}
-
-function isLanguage({ inputs, outputs }: ModelMetadataResponse): boolean {
-  return inputs.some(({ name }) => name === TEXT_INPUT) && outputs.some(({ name }) => name === TEXT_OUTPUT);
 }
 
 function publicConfig(config: ModelConfig | undefined): ModelConfig {

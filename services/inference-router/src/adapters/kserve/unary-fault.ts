@@ -1,4 +1,5 @@
 import { ForeignGrpcStatus, ServiceError } from '@sluice/errors';
+import { DeadModel, faultOfMessage } from '@sluice/kserve';
 import { BackendFault } from '../../domain/backend-fault.ts';
 import { ModelRaised } from '../../domain/model-raised.ts';
 
@@ -38,7 +39,8 @@ export function unaryFault(thrown: unknown, renaming: Renaming): ServiceError {
       return new ServiceError('invalid_value', 'The model answers one request with several answers, which is not served here.', { param: 'model' });
     case 2:
     case 13:
-      if (/Stub process/.test(message) || !/Failed to process the request/.test(message)) break;
+      if (faultOfMessage(message).cause instanceof DeadModel) return new ServiceError('upstream_error', "The model's process at its server died.", { cause: new DeadModel(message) });
+      if (!/Failed to process the request/.test(message)) break;
       return new ServiceError('upstream_error', 'The model failed on this request.', { cause: new ModelRaised('The model raised an error.') });
     case 14:
       if (BUSY.test(message)) return new ServiceError('overloaded', 'The model server is overloaded.', { ...fault('Its queue is full.'), retryAfterSeconds: 1 });
