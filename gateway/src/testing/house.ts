@@ -59,6 +59,8 @@ export class TestHouse {
   readonly revoked = new Set<string>();
   url = '';
   adminUrl = '';
+  /** `host:port`, where gRPC is served. */
+  grpcAddress = '';
   stop: () => Promise<void> = () => Promise.resolve();
   #accessHead = 1n;
   #accessFollower: Follower | undefined;
@@ -138,6 +140,7 @@ export class TestHouse {
     const addresses = app.get(GatewayAddresses);
     this.url = addresses.public;
     this.adminUrl = addresses.admin;
+    this.grpcAddress = addresses.grpc;
     this.stop = () => app.close();
     await until(async () => (await fetch(`${this.url}/readyz`)).status === 200);
     return this;
