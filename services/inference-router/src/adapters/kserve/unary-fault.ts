@@ -12,6 +12,7 @@ export interface Renaming {
 /** Enough to tell a client what is wrong with its tensors. */
 const MESSAGE_LIMIT_CHARACTERS = 1_024;
 const BUSY = /Exceeds maximum queue size|Request timeout expired/;
+const NO_WORDS = "The model's server refused the tensors without saying why. Compare their names, datatypes and shapes with the metadata of the model.";
 const AWAY_FROM_SERVER = 'The model is not ready at its server.';
 
 /**
@@ -50,9 +51,10 @@ export function unaryFault(thrown: unknown, renaming: Renaming): ServiceError {
   return new ServiceError('upstream_error', 'The model server failed.', fault(`It failed with gRPC status ${grpcCode}.`));
 }
 
-/** Triton puts the id of the request before its words, which is ours. */
+/** Triton puts the id of the request before its words, which is ours. Of a wrong number of dimensions it says nothing at all (2.51). */
 function refusal(message: string, { upstreamModel, model }: Renaming, cause: Error): ServiceError {
   const own = message.replace(/^\[request id: [^\]]*\] /, '').replaceAll(`'${upstreamModel}'`, `'${model}'`);
   const upstream = { status: 400, type: 'invalid_request_error', code: null, param: null };
-  return new ServiceError('upstream_refused', own.slice(0, MESSAGE_LIMIT_CHARACTERS).toWellFormed(), { upstream, cause });
+  const told = own.trim() === '' ? NO_WORDS : own.slice(0, MESSAGE_LIMIT_CHARACTERS).toWellFormed();
+  return new ServiceError('upstream_refused', told, { upstream, cause });
 }
