@@ -32,6 +32,11 @@ describe('the texts of tensors', () => {
     }));
   });
 
+  it('are not more than rules can look at', () => {
+    const many = create(ModelInferRequestSchema, { inputs: [{ name: 'a', datatype: 'BYTES', shape: [100_001n] }], rawInputContents: [new Uint8Array(400_004)] });
+    expect(() => TensorTexts.ofRequest(toBinary(ModelInferRequestSchema, many))).toThrow(expect.objectContaining({ code: 'invalid_value' }));
+  });
+
   it('are not of another number', () => {
     expect(() => TensorTexts.ofRequest(request(['a'], [], 'b')).replaced(['a'])).toThrow(RangeError);
   });

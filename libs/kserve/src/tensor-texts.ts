@@ -1,6 +1,7 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { ServiceError } from '@sluice/errors';
 import { InferParameterSchema, ModelInferRequestSchema, ModelInferResponseSchema, type InferParameter } from '@sluice/proto/kserve';
+import { countBytesElements } from './raw-tensors.ts';
 import { decodeTensor, encodeTensor } from './tensor.ts';
 
 /** Texts of one message that rules can look at; each costs an entry of its own. */
@@ -33,8 +34,9 @@ export class TensorTexts {
   private constructor(parts: Parts, encode: () => Uint8Array) {
     this.#parts = parts;
     this.#encode = encode;
+    const elements = parts.tensors.reduce((sum, { name, datatype }, at) => sum + (datatype === 'BYTES' ? countBytesElements(name, parts.raw[at]!) : 0), 0);
+    if (elements > TEXTS_LIMIT) throw new ServiceError('invalid_value', `There are more than ${TEXTS_LIMIT} texts in the tensors.`, { param: 'inputs' });
     this.texts = [...this.#elements()].map((element) => Buffer.from(element.buffer, element.byteOffset, element.byteLength).toString()).concat([...this.#words()].map(({ text }) => text));
-    if (this.texts.length > TEXTS_LIMIT) throw new ServiceError('invalid_value', `There are more than ${TEXTS_LIMIT} texts in the tensors.`, { param: 'inputs' });
   }
 
   /** @param encoded a ModelInferRequest, all data of which are raw */

@@ -114,7 +114,10 @@ describe('KServe v2 over gRPC', () => {
     expect(await asking).toBe('cancelled');
     expect(await codeOf(models.modelInfer(ONE, { ...as(key), timeoutMs: 100 }))).toBe('deadline_exceeded');
     await until(() => cancelled === 2 && ended().length === endedBefore + 2);
-    expect(ended().slice(-2).map(({ value }) => value['outcome'])).toEqual([2, 3]);
+    // Whoever notices the deadline first: the client, who then leaves, or the server.
+    const [left, late] = ended().slice(-2).map(({ value }) => value['outcome']);
+    expect(left).toBe(2);
+    expect([2, 3]).toContain(late);
   });
 
   it('tells what a model takes to who may use it, and that the server is there to everybody', async () => {

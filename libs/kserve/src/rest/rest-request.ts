@@ -3,6 +3,7 @@ import { ServiceError } from '@sluice/errors';
 import { InferParameterSchema, ModelInferRequestSchema, type InferParameter, type ModelInferRequest } from '@sluice/proto/kserve';
 import { elementBytes, elementCount, invalidTensor, rawTensors, TENSORS_LIMIT } from '../raw-tensors.ts';
 import { dataFromJson } from './tensor-json.ts';
+import { wideInteger, withWideIntegers } from './wide-integer.ts';
 
 /** Which outputs a client wants as binary data behind the JSON. */
 export interface WantedBinary {
@@ -20,8 +21,8 @@ export const ID_LIMIT_CHARACTERS = 128;
 const NAME_LIMIT_CHARACTERS = 256;
 const PARAMETERS_LIMIT = 32;
 const PARAMETER_LIMIT_CHARACTERS = 1024;
-/** What a double does not hold exactly has at least so many digits. */
-const LONG_NUMBER = /\d{16}/;
+/** Numbers in JSON are read one by one, at some 70 ms a megabyte. What is larger comes as binary data. */
+const JSON_LIMIT_BYTES = 4 * 1024 * 1024;
 
 /**
  * A request of KServe v2 over HTTP (`POST /v2/models/{name}/infer`), with the binary tensor data extension, as the message
@@ -34,6 +35,7 @@ const LONG_NUMBER = /\d{16}/;
 export function readRestRequest(body: Uint8Array, jsonBytes: number | undefined, limitBytes: number): RestRequest {
   const length = jsonBytes ?? body.length;
   if (!Number.isInteger(length) || length < 0 || length > body.length) throw new ServiceError('invalid_value', "'Inference-Header-Content-Length' must be the length of the JSON at the beginning of the body.", { param: 'Inference-Header-Content-Length' });
+  if (length > JSON_LIMIT_BYTES) throw new ServiceError('request_too_large', `The JSON of a request must have at most ${JSON_LIMIT_BYTES} bytes: send large tensors as binary data.`);
   const json = objectOf(parse(body.subarray(0, length)), 'the request');
   const binary = new BinaryData(body.subarray(length));
   let total = 0;
@@ -115,17 +117,10 @@ class BinaryData {
 
 function parse(bytes: Uint8Array): unknown {
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    return LONG_NUMBER.test(text) ? parseWide(text) : JSON.parse(text);
+    return JSON.parse(withWideIntegers(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
   } catch {
     throw new ServiceError('invalid_json', 'We could not parse the JSON of your request.');
   }
-}
-
-/** Integers that a double would change stay what they are. */
-function parseWide(text: string): unknown {
-  const parseWithSource = JSON.parse as (text: string, reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown) => unknown;
-  return parseWithSource(text, (_key, value, { source }) => (typeof value === 'number' && source !== undefined && /^-?\d+$/.test(source) && !Number.isSafeInteger(value) ? BigInt(source) : value));
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -155,10 +150,11 @@ function parametersOf(value: unknown, what: string): Record<string, InferParamet
 }
 
 function choiceOf(name: string, value: unknown): InferParameter['parameterChoice'] {
+  const wide = wideInteger(value);
+  if (wide !== undefined && BigInt.asIntN(64, wide) === wide) return { case: 'int64Param', value: wide };
   if (typeof value === 'boolean') return { case: 'boolParam', value };
   if (typeof value === 'string') return { case: 'stringParam', value: textOf(value, 'parameters', PARAMETER_LIMIT_CHARACTERS) };
   if (typeof value === 'number' && Number.isSafeInteger(value)) return { case: 'int64Param', value: BigInt(value) };
-  if (typeof value === 'bigint' && BigInt.asIntN(64, value) === value) return { case: 'int64Param', value };
   throw new ServiceError('invalid_type', 'A parameter must be a boolean, a whole number of 64 bits or text.', { param: textOf(name, 'parameters', NAME_LIMIT_CHARACTERS) });
 }
 

@@ -98,6 +98,9 @@ describe('KServe v2 over HTTP', () => {
     ['BYTES that are more than the shape says', () => read({ inputs: [{ name: 'x', datatype: 'BYTES', shape: [1], parameters: { binary_data_size: 8 } }] }, Buffer.alloc(8)), 'invalid_value'],
     ['two inputs of one name', () => read({ inputs: [1, 2].map(() => ({ name: 'x', datatype: 'UINT8', shape: [1], data: [1] })) }), 'invalid_value'],
     ['an object as a parameter', () => read({ ...input({ data: [1, 2] }), parameters: { a: {} } }), 'invalid_type'],
+    ['a JSON that should be binary', () => read(`{"id":"${' '.repeat(4 * MIB)}"}`), 'request_too_large'],
+    ['an integer beyond 64 bits', () => read('{"inputs":[{"name":"x","datatype":"INT64","shape":[1],"data":[9223372036854775808]}]}'), 'invalid_value'],
+    ['a wide integer as a text', () => read('{"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":["12345678901234567890"]}]}'), 'invalid_value'],
     ['a long id', () => read({ id: 'i'.repeat(129), ...input({ data: [1, 2] }) }), 'invalid_value'],
     ['a JSON that is longer than the body', () => readRestRequest(Buffer.from('{}'), 3, MIB), 'invalid_value'],
     ['a JSON of no length', () => readRestRequest(Buffer.from('{}'), Number.NaN, MIB), 'invalid_value'],
@@ -107,6 +110,12 @@ describe('KServe v2 over HTTP', () => {
     fc.assert(fc.property(fc.oneof(fc.uint8Array(), fc.json().map((json) => Buffer.from(json)), fc.record({ inputs: fc.array(fc.record({ name: fc.string(), datatype: fc.constantFrom('FP32', 'BYTES', 'INT64', 'X'), shape: fc.anything(), data: fc.anything(), parameters: fc.anything() })) }).map((json) => Buffer.from(JSON.stringify(json) ?? ''))), fc.option(fc.integer(), { nil: undefined }), (bytes, length) => {
       expect(codeOf(() => readRestRequest(bytes, length, MIB))).toMatch(/^(none|invalid_json|invalid_type|invalid_value|missing_required_parameter|request_too_large)$/);
     }), { numRuns: 500 });
+  });
+
+  it('keeps wide integers of parameters, and texts of digits as texts', () => {
+    const { request } = read('{"id":"12345678901234567890","parameters":{"seed":9223372036854775807},"inputs":[{"name":"x","datatype":"BYTES","shape":[2],"data":["12345678901234567890","a\\"12345678901234567890"]}]}');
+    expect([request.id, request.parameters['seed']!.parameterChoice.value]).toEqual(['12345678901234567890', 2n ** 63n - 1n]);
+    expect(Buffer.from(request.rawInputContents[0]!).toString()).toContain('a"12345678901234567890');
   });
 
   it('says which output JSON has no form for', () => {

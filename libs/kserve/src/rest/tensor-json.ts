@@ -1,5 +1,8 @@
 import { decodeTensor } from '../tensor.ts';
+import { wideInteger } from './wide-integer.ts';
 import { elementBytes, encodeElements, invalidTensor } from '../raw-tensors.ts';
+
+const LENGTH_PREFIX_BYTES = 4;
 
 type Element = boolean | number | bigint;
 
@@ -22,8 +25,9 @@ export function dataFromJson(name: string, datatype: string, data: readonly unkn
   flatten(name, data, elements, count, rank);
   if (elements.length !== count) throw invalidTensor(name, `has ${elements.length} elements, and its shape says ${count}`);
   if (datatype === 'BYTES') return encodeTexts(name, elements);
-  if (!elements.every(isElement)) throw invalidTensor(name, `has an element that is no ${datatype}`);
-  return encodeElements(name, datatype, elements);
+  const numbers = elements.map((element) => wideInteger(element) ?? element);
+  if (!numbers.every(isElement)) throw invalidTensor(name, `has an element that is no ${datatype}`);
+  return encodeElements(name, datatype, numbers);
 }
 
 /** Stops at what is too many: nesting is the client's, and so is its size. */
@@ -41,15 +45,19 @@ function isElement(value: unknown): value is Element {
 }
 
 function encodeTexts(name: string, elements: readonly unknown[]): Uint8Array {
-  const joined: Buffer[] = [];
+  let bytes = 0;
   for (const element of elements) {
     if (typeof element !== 'string') throw invalidTensor(name, 'has an element that is no text');
-    const length = Buffer.alloc(4);
-    const text = Buffer.from(element);
-    length.writeUInt32LE(text.length);
-    joined.push(length, text);
+    bytes += LENGTH_PREFIX_BYTES + Buffer.byteLength(element);
   }
-  return Buffer.concat(joined);
+  const joined = Buffer.alloc(bytes);
+  let at = 0;
+  for (const element of elements as readonly string[]) {
+    const length = joined.write(element, at + LENGTH_PREFIX_BYTES);
+    joined.writeUInt32LE(length, at);
+    at += LENGTH_PREFIX_BYTES + length;
+  }
+  return joined;
 }
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
