@@ -81,6 +81,11 @@ describe('a model of tensors at its server', () => {
     expect(await failure(served(answer).model)).toMatchObject({ code: 'upstream_error' });
   });
 
+  it('has failed, and would elsewhere, when its answer is longer than an answer may be', async () => {
+    const error = await failure(served(async () => ({ outputs: [{ name: 'y', datatype: 'UINT8', shape: [33_554_432n] }], rawOutputContents: [new Uint8Array(33_554_432)] })).model);
+    expect([error.code, verdictOf(error)]).toEqual(['upstream_error', 'works']);
+  });
+
   it.each<[number, string, string, ReturnType<typeof verdictOf>]>([
     [3, "[request id: c1] unexpected inference input 'z' for model 'up'", 'upstream_refused', 'works'],
     [3, '', 'upstream_refused', 'works'],

@@ -9,6 +9,8 @@ import type { BackendCall, ModelFacts } from '../../domain/backend.ts';
 import type { Deployment } from '../../domain/deployment.ts';
 import type { KserveServer } from './kserve-server.ts';
 import { isLanguageModel } from './model-signature.ts';
+import { WHOLE_ANSWER_LIMIT_BYTES } from '../../domain/limits.ts';
+import { ModelRaised } from '../../domain/model-raised.ts';
 import { unaryFault } from './unary-fault.ts';
 
 export interface TensorModelOptions {
@@ -48,6 +50,7 @@ export class TensorModel {
       throw fault;
     }
     const response = toBinary(ModelInferResponseSchema, this.#inClientTerms(answered, call.model, asked.id));
+    if (response.length > WHOLE_ANSWER_LIMIT_BYTES) throw tooLong();
     yield [
       eventOf({ case: 'started', value: { $typeName: 'chat.v1.Started', versionId, deploymentId, systemFingerprint: '', serviceTier: '' } }),
       eventOf({ case: 'tensors', value: { $typeName: 'chat.v1.Tensors', response } }),
@@ -101,6 +104,11 @@ export class TensorModel {
 
 function versionOf({ versionNumber }: TensorModelOptions['deployment']): string {
   return versionNumber === undefined ? '' : String(versionNumber);
+}
+
+/** The same request would be answered so anywhere. */
+function tooLong(): ServiceError {
+  return new ServiceError('upstream_error', `The model's answer is larger than an answer may be (${WHOLE_ANSWER_LIMIT_BYTES} bytes).`, { cause: new ModelRaised('Its answer was larger than an answer may be.') });
 }
 
 function publicConfig(config: ModelConfig | undefined): ModelConfig {
