@@ -102,7 +102,7 @@ function itemView(item: LedgerItem): object {
     cached_input_tokens: exact(item.cachedInputTokens),
     output_tokens: exact(item.outputTokens),
     reasoning_tokens: exact(item.reasoningTokens),
-    cost_nano: exact(item.costNano),
+    cost_nano: exact(item.costNano - item.overrunNano),
     overrun_nano: exact(item.overrunNano),
   };
 }
