@@ -11,7 +11,7 @@ export type AnswerScript = (request: TextRequest, signal: AbortSignal) => AsyncI
 export class ScriptedEngine {
   readonly client: Client<typeof GRPCInferenceService>;
   readonly requests: TextRequest[] = [];
-  /** By `ModelInfer`. */
+  /** Those that want their answer in one piece. */
   readonly wholeRequests: TextRequest[] = [];
   readonly loads: RepositoryModelLoadRequest[] = [];
   readonly loadSignals: AbortSignal[] = [];
@@ -57,12 +57,6 @@ export class ScriptedEngine {
         this.unloads.push(modelName);
         return Promise.resolve({});
       },
-      modelInfer: async (message, { signal }) => {
-        const request = decodeTextRequest(message);
-        this.wholeRequests.push(request);
-        for await (const response of this.script(request, signal)) return encodeTextResponse(request.model, { ...response, id: request.id }, request);
-        throw new ServiceError('upstream_error', 'not scripted');
-      },
       modelStreamInfer: (messages, { signal }) => this.#answer(messages, signal),
     };
   }
@@ -70,7 +64,7 @@ export class ScriptedEngine {
   async *#answer(messages: AsyncIterable<Parameters<typeof decodeTextRequest>[0]>, signal: AbortSignal): AsyncGenerator<ModelStreamInferResponse> {
     for await (const message of messages) {
       const request = decodeTextRequest(message);
-      this.requests.push(request);
+      (request.stream ? this.requests : this.wholeRequests).push(request);
       try {
         for await (const response of this.script(request, signal)) {
           yield { $typeName: 'inference.ModelStreamInferResponse', errorMessage: '', inferResponse: encodeTextResponse(request.model, { ...response, id: request.id }, request) };
