@@ -9,6 +9,7 @@ import type { Signature } from '../../domain/deployment.ts';
 import { LostBackend } from '../../domain/backend-fault.ts';
 import { createKserveBackend } from './kserve-backend.ts';
 import { ScriptedEngine } from './scripted-engine.ts';
+import { LOAD_PAUSE_MS } from './served-model.ts';
 
 const never = new AbortController().signal;
 const shaped = (tensors: readonly { readonly name: string; readonly datatype: string }[]) => tensors.map(({ name, datatype }) => ({ name, datatype, shape: [1] }));
@@ -25,12 +26,12 @@ describe('the health of a model at another server', () => {
     [renewals, closed] = [0, false];
   });
 
-  const backendOf = (signature: Signature | undefined, { managed = false, mayUnload = true } = {}): Backend =>
+  const backendOf = (signature: Signature | undefined, { managed = false, mayUnload = true, clock = new ManualClock() } = {}): Backend =>
     createKserveBackend({
       server: { client: engine.client, renew: () => void renewals++, close: () => void (closed = true) },
       deployment: { id: 'dep_1', target: 'triton-1:8001', upstreamModel: 'm', weightsPath: '', digest: '', managed, signature },
       mayUnload: () => mayUnload,
-      clock: new ManualClock(),
+      clock,
       logger: silentLogger,
     });
 
@@ -99,6 +100,19 @@ describe('the health of a model at another server', () => {
     engine.script = () => [{ textOutput: 'x', inputTokens: 1, outputTokens: 1, finishReason: 'length', final: true }];
     await backend.probe(never);
     expect(engine.loads).toMatchObject([{ modelName: 'm', parameters: {} }]);
+  });
+
+  it('of a model that is ours and cannot be loaded is bad; the server is not asked to load it at every check', async () => {
+    const clock = new ManualClock();
+    const backend = backendOf(TEXT, { managed: true, clock });
+    engine.isReady = false;
+    engine.loadFailure = new ServiceError('internal', 'in /models/m/1/model.py');
+    for (let time = 0; time < 3; time++) await expect(backend.probe(never)).rejects.toMatchObject({ code: 'backend_unavailable', message: expect.not.stringContaining('model.py') });
+    expect(engine.loads).toHaveLength(1);
+    engine.loadFailure = undefined;
+    clock.advance(LOAD_PAUSE_MS);
+    await backend.probe(never);
+    expect(engine.loads).toHaveLength(2);
   });
 
   it('takes a new connection after two checks that nobody answered', async () => {
