@@ -5,7 +5,8 @@ import json
 import numpy
 import triton_python_backend_utils as pb_utils
 
-from sampling import Refused, read_sampling
+from refusal import Refused
+from sampling import read_sampling
 
 FLAGS = ("stream", "exclude_input_in_output", "return_finish_reason", "return_num_input_tokens", "return_num_output_tokens", "return_logprobs")
 

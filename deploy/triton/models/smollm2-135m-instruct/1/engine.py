@@ -6,7 +6,7 @@ import urllib.request
 
 import xllamacpp
 
-from sampling import Refused
+from refusal import Refused
 
 COUNT_DEADLINE_SECONDS = 30
 

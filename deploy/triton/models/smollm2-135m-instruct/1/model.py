@@ -11,7 +11,7 @@ from answer import Answer, Cancelled
 from contract import Piece, TextRequest
 from engine import Engine
 from figures import Figures
-from sampling import Refused
+from refusal import Refused
 
 FINAL = pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL
 # A count is quick and takes no sequence, so it waits for no answer.

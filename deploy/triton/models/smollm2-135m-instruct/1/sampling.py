@@ -2,6 +2,9 @@
 
 import json
 
+from refusal import Refused
+from schema import read_schema
+
 # Name: least value, greatest value, whole numbers only, llama.cpp's name.
 NUMBERS = {
     "temperature": (0, 2, False, "temperature"),
@@ -23,15 +26,6 @@ LOGIT_BIAS_LIMIT = 100
 
 # Small quantised models write nonsense at temperature 1. Without `max_tokens` an answer ends where its context ends.
 DEFAULTS = {"temperature": 0.3, "top_k": 40, "top_p": 0.95, "min_p": 0.05, "n_predict": -1}
-
-
-class Refused(Exception):
-    """The request is at fault: a code of the platform, the parameter, and what is wrong with it, without its value."""
-
-    def __init__(self, code, param, message):
-        super().__init__(message)
-        self.code = code
-        self.param = param
 
 
 def read_sampling(text):
@@ -113,5 +107,5 @@ def _schema(value):
         if guided.get("json_object") is True:
             return {"type": "object"}
         if isinstance(guided.get("json"), dict):
-            return guided["json"]
+            return read_schema(guided["json"])
     raise Refused("unsupported_parameter", "guided_decoding", "'guided_decoding' supports 'json' (a schema) and 'json_object'.")
