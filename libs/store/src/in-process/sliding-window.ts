@@ -1,8 +1,4 @@
-/** So much was used until then. */
-export interface Use {
-  readonly atMs: number;
-  readonly amount: number;
-}
+import type { Use } from '../store.ts';
 
 /** Entries that have left before the lists are made shorter; bounds what is copied to a constant per entry. */
 const COMPACT_AFTER = 64;
