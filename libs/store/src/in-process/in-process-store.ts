@@ -36,7 +36,7 @@ export class InProcessStore implements Store {
     const counted = this.#counted(subjects, nowMs);
     if (!fits(subjects, counted, nowMs, amount)) return refusal(subjects, counted, nowMs, amount);
     const hold = this.#use(counted, nowMs, amount);
-    return { hold, windows: statesOf(counted, nowMs, 0), full: NONE_FULL };
+    return { hold, windows: statesOf(counted, nowMs, undefined), full: NONE_FULL };
   }
 
   /** Takes whether it fits or not: for what is known to have been let in. */
@@ -54,7 +54,17 @@ export class InProcessStore implements Store {
     return this.#subjects.get(subjectId)?.held ?? 0;
   }
 
-  /** What a subject has used of a window, and nothing when it has not. */
+  /** Takings that are held now, by subject. */
+  allHeld(): ReadonlyMap<string, number> {
+    return new Map([...this.#subjects].map(([id, { held }]) => [id, held]));
+  }
+
+  /** All windows of all subjects. */
+  *allWindows(): Iterable<{ readonly subjectId: string; readonly name: string; readonly window: SlidingWindow }> {
+    for (const [subjectId, counts] of this.#subjects) for (const [name, window] of counts.allWindows()) yield { subjectId, name, window };
+  }
+
+  /** What a subject has used of a window. */
   window(subjectId: string, window: Pick<WindowLimit, 'name' | 'windowMs' | 'bucketMs'>): SlidingWindow {
     return this.#subject(subjectId).window(window);
   }
@@ -111,13 +121,13 @@ function refusal(subjects: readonly Subject[], counted: readonly Counted[], nowM
   return { hold: undefined, windows: statesOf(counted, nowMs, amount), full };
 }
 
-/** @param amount what was refused; of what was let in 0, and its states say that there is nothing to wait for */
-function statesOf(counted: readonly Counted[], nowMs: number, amount: number): readonly WindowState[] {
+/** @param refused the amount that was not let in; undefined: it was */
+function statesOf(counted: readonly Counted[], nowMs: number, refused: number | undefined): readonly WindowState[] {
   let states: WindowState[] | undefined;
   for (const { windows } of counted) {
     for (const { limit, window } of windows) {
       (states ??= []).push({
-        waitMs: window.waitMs(nowMs, usedOf(limit, amount), limit.limit),
+        waitMs: refused === undefined ? 0 : window.waitMs(nowMs, usedOf(limit, refused), limit.limit),
         remaining: Math.max(0, limit.limit - window.used(nowMs)),
         emptyInMs: window.emptyInMs(nowMs),
       });

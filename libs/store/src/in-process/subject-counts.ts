@@ -29,6 +29,11 @@ export class SubjectCounts {
     return this.#counted;
   }
 
+  /** Every window that was asked for, by its name. */
+  allWindows(): ReadonlyMap<string, SlidingWindow> {
+    return this.#windows;
+  }
+
   /** True when there is nothing left to remember. */
   isIdle(nowMs: number): boolean {
     if (this.held > 0) return false;
