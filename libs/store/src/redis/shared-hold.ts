@@ -67,7 +67,7 @@ export class SharedHold implements Hold {
     this.#own.end(difference);
     const { arriving } = this.#counting;
     const charged = this.#charges.map(({ buckets }) => buckets);
-    const told = charged.filter((buckets) => !(buckets instanceof Promise));
+    const told = charged.filter((buckets): buckets is readonly number[] => !(buckets instanceof Promise));
     if (!arriving && told.length === charged.length) return this.#end(difference, told);
     void Promise.all([Promise.all(charged), arriving]).then(([buckets]) => this.#end(difference, buckets));
   }
