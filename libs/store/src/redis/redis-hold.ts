@@ -27,7 +27,7 @@ interface Charge {
 type Correction = SharedWindow & { readonly bucket: number; readonly difference: number };
 
 /** A taking that was counted in Redis, or by a process that was alone; it may end when that is otherwise. */
-export class SharedHold implements Hold {
+export class RedisHold implements Hold {
   readonly #own: Hold;
   readonly #counting: Counting;
   readonly #subjectIds: readonly string[];
