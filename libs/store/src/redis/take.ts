@@ -3,6 +3,8 @@ import { Script } from './script.ts';
 
 /** How long the counts of what is held live without being touched: longer than any call. */
 const PLACES_LIFE_MS = 86_400_000;
+/** Nobody asks for what was used longer ago than a minute. */
+const RECENT_LIFE_MS = 120_000;
 /** Behind what is held back for others there may be room at any time. */
 const HELD_BACK_WAIT_US = 1_000_000;
 /** A member that does not share any more, and must come in anew. */
@@ -82,16 +84,21 @@ for at = first, #ARGV, 2 do
 end
 
 local reply = { granted }
+local used = {}
 for _, w in ipairs(windows) do
   local number, empty = 0, 0
   if granted == 1 then
     number = add(w, w.amount, now)
-    redis.call('ZADD', KEYS[3], now, w.key)
+    used[#used + 1] = now
+    used[#used + 1] = w.key
   end
   empty = emptyIn(w)
   for _, value in ipairs({ w.wait, math.max(0, w.limit - w.used), empty, w.used, number }) do reply[#reply + 1] = value end
 end
-if granted == 1 and count > 0 then redis.call('PEXPIRE', KEYS[3], 120000) end
+if #used > 0 then
+  redis.call('ZADD', KEYS[3], unpack(used))
+  redis.call('PEXPIRE', KEYS[3], ${RECENT_LIFE_MS})
+end
 for _, p in ipairs(places) do
   if granted == 1 or p.base ~= '' then
     redis.call('HSET', p.key, process, p.own + granted)
@@ -120,8 +127,7 @@ for i = 1, count do
   local w = open(KEYS[1 + i], ARGV[at], ARGV[at + 1])
   if number ~= 0 and number >= w.first and number <= w.last then
     w.used = w.used + difference
-    redis.call('HSET', w.key, 'a' .. number, tonumber(redis.call('HGET', w.key, 'a' .. number)) + difference)
-    save(w)
+    save(w, 'a' .. number, tonumber(redis.call('HGET', w.key, 'a' .. number)) + difference)
   elseif difference > 0 then
     number = add(w, difference, now)
   end
