@@ -96,10 +96,14 @@ export class Member {
   /** Gets the connection ready. Returns the name of the data that are there; undefined where there are none. */
   async prepare(): Promise<string | undefined> {
     await Promise.all([JOIN, REPORT, TAKE, SETTLE, PRECEDE, BEAT, LEAVE].map((script) => script.load(this.#connection)));
+    await this.readTime();
+    return ((await this.#connection.send(['GET', KEYS.generation])) as string | null) ?? undefined;
+  }
+
+  async readTime(): Promise<void> {
     const askedMs = this.#clock.monotonicMs();
     const [seconds, us] = (await this.#connection.send(['TIME'])) as [string, string];
     this.#setTime(Number(seconds) * 1_000 + Number(us) / 1_000, askedMs);
-    return ((await this.#connection.send(['GET', KEYS.generation])) as string | null) ?? undefined;
   }
 
   async report(windows: readonly Reported[]): Promise<void> {

@@ -34,7 +34,7 @@ local places = #KEYS - 6
 for at = 7, #ARGV - places, 3 do
   local other = ARGV[at]
   local seen = redis.call('ZSCORE', KEYS[1], other)
-  if not redis.call('ZSCORE', KEYS[5], other) and (not seen or tonumber(seen) < lostAt) then
+  if not redis.call('ZSCORE', KEYS[5], other) and (not seen or tonumber(seen) <= lostAt) then
     redis.call('HSETNX', KEYS[4], other, string.format('%.0f:%s:%s', now + holdBack, ARGV[at + 1], ARGV[at + 2]))
   end
 end
