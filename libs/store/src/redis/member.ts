@@ -47,7 +47,7 @@ export interface Heard {
   readonly peers: readonly Peer[];
   /** True when everybody else has been heard since this member came: they know that it is there. */
   readonly isKnown: boolean;
-  /** Windows that were used since the last time, and how far. */
+  /** Windows and places that were used since the last time, and how far. */
   readonly used: readonly (readonly [key: string, used: number])[];
 }
 
@@ -136,7 +136,7 @@ export class Member {
   /** Puts right what was used, and gives places back. Returns of each window the bucket in which was counted. */
   async settle(windows: readonly (SharedWindow & { readonly bucket: number; readonly difference: number })[], subjectIds: readonly string[]): Promise<readonly number[]> {
     const args = windows.flatMap(({ windowMs, bucketMs, bucket, difference }) => [us(windowMs), us(bucketMs), bucket, difference]);
-    const keys = [KEYS.members, ...windows.map(({ key }) => key), ...subjectIds.map(placesKey)];
+    const keys = [KEYS.members, KEYS.recent, ...windows.map(({ key }) => key), ...subjectIds.map(placesKey)];
     return this.#accepted(await SETTLE.run(this.#connection, keys, [...this.#credentials(), windows.length, ...args])).map(Number);
   }
 

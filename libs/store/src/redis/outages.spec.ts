@@ -149,6 +149,6 @@ it('several processes never let in more than a limit together, in any window, wh
         await crowd.stop();
       }
     }),
-    { numRuns: 12, interruptAfterTimeLimit: 15_000, markInterruptAsFailure: false },
+    { numRuns: 12, interruptAfterTimeLimit: 8_000, markInterruptAsFailure: false },
   );
 });
