@@ -57,7 +57,7 @@ export function meshShapeFor(hosted: readonly ServiceName[], environment: Enviro
   need('DATABASE_URL', 'is missing: the PostgreSQL that all processes of the mesh have in common');
   if (wrapping.length > 0) need('SLUICE_ROOT_KEY_FILE', `is missing: ${wrapping.join(', ')} wrap secrets with the root key, the same in every process`);
   if (isCalledFromElsewhere(hosted)) need('SLUICE_RPC_LISTEN', 'is missing: services of other processes call these');
-  for (const name of calledElsewhere(hosted).needed) need(addressSetting(name), `is missing: ${hosted.filter((one) => HOUSE_SERVICES[one].calls.includes(name)).join(' and ')} call ${name}, which is not hosted here`);
+  for (const name of calledElsewhere(hosted).needed) need(addressSetting(name), `is missing: ${name} is not hosted here, and called by ${hosted.filter((one) => HOUSE_SERVICES[one].calls.includes(name)).join(', ')}`);
   const isOpen = isGiven('SLUICE_RPC_LISTEN') && !isLoopback(environment['SLUICE_RPC_LISTEN']!);
   const tls = TLS.some(isGiven) ? 'is missing: the files of TLS belong together' : isOpen ? 'is missing: without certificates whoever reaches SLUICE_RPC_LISTEN could read every secret, so it may only be an address of this machine' : undefined;
   if (tls !== undefined) for (const name of TLS) need(name, tls);
