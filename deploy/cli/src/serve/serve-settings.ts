@@ -1,5 +1,5 @@
 import { ConfigError, processEnvironment, readConfig, type Environment } from '@sluice/config';
-import { meshShape, meshShapeFor } from '@sluice/host';
+import { meshShapeFor, type meshShape } from '@sluice/host';
 import type { ServiceName } from '@sluice/platform/services';
 import { telemetryConfig } from '@sluice/telemetry';
 import type { z } from 'zod';
