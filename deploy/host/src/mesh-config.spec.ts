@@ -6,7 +6,7 @@ import { addressesIn, addressSetting, meshShapeFor } from './mesh-config.ts';
 const DATA_PLANE: readonly ServiceName[] = ['gateway', 'content-filter', 'inference-router'];
 const TLS = { SLUICE_TLS_CA_FILE: 'ca.pem', SLUICE_TLS_CERTIFICATE_FILE: 'a.pem', SLUICE_TLS_KEY_FILE: 'a.key' };
 const OWNERS = { SLUICE_ACCESS_ADDRESS: 'access:7443', SLUICE_MODEL_REGISTRY_ADDRESS: 'model-registry:7443', SLUICE_BILLING_ADDRESS: 'billing:7443', SLUICE_AUDIT_ADDRESS: 'audit:7443' };
-const SERVERS = { DATABASE_URL: 'postgresql://sluice@db/sluice', SLUICE_ROOT_KEY_FILE: '/run/root.key' };
+const SERVERS = { DATABASE_URL: 'postgresql://sluice@db/sluice', SLUICE_ROOT_KEY_FILE: '/run/root.key', REDIS_URL: 'redis://:secret@redis:6379' };
 
 const read = (hosted: readonly ServiceName[], environment: Record<string, string>) => readConfig(meshShapeFor(hosted, environment), environment);
 
@@ -30,7 +30,7 @@ describe('the settings of a process of a mesh', () => {
 
   it('are all told of at once, what is missing and what is wrong', () => {
     expect(faults(DATA_PLANE, { SLUICE_BILLING_ADDRESS: 'billing', SLUICE_HEALTH_LISTEN: '8080', DATABASE_URL: 'mysql://x', SLUICE_TLS_CA_FILE: 'ca.pem' })).toEqual([
-      'DATABASE_URL', 'SLUICE_ACCESS_ADDRESS', 'SLUICE_AUDIT_ADDRESS', 'SLUICE_BILLING_ADDRESS', 'SLUICE_HEALTH_LISTEN', 'SLUICE_MODEL_REGISTRY_ADDRESS',
+      'DATABASE_URL', 'REDIS_URL', 'SLUICE_ACCESS_ADDRESS', 'SLUICE_AUDIT_ADDRESS', 'SLUICE_BILLING_ADDRESS', 'SLUICE_HEALTH_LISTEN', 'SLUICE_MODEL_REGISTRY_ADDRESS',
       'SLUICE_ROOT_KEY_FILE', 'SLUICE_TLS_CERTIFICATE_FILE', 'SLUICE_TLS_KEY_FILE',
     ]);
   });

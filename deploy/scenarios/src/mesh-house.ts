@@ -37,6 +37,8 @@ export class MeshHouse implements House {
       this.#keeper = this.#keeper.then(async () => this.#stackUp());
     },
   };
+  readonly dataFolder: string;
+  readonly stackFolder: string;
   readonly #folder: string;
   readonly #settings: Readonly<Record<string, string>>;
   readonly #args: readonly string[];
@@ -48,9 +50,11 @@ export class MeshHouse implements House {
   private constructor(folder: string, port: number, adminPort: number, settings: Readonly<Record<string, string>>) {
     this.#folder = folder;
     this.#settings = settings;
+    this.dataFolder = join(folder, 'data');
+    this.stackFolder = join(folder, 'stack');
     this.url = `http://127.0.0.1:${port}`;
     this.adminUrl = `http://127.0.0.1:${adminPort}`;
-    const files = ['--data', this.#path('data'), '--stack', this.#path('stack'), '--ready-file', this.#path('ready.json'), '--pids', this.#path('pids.json')];
+    const files = ['--data', this.dataFolder, '--stack', this.stackFolder, '--ready-file', this.#path('ready.json'), '--pids', this.#path('pids.json')];
     this.#args = ['mesh', 'up', '--port', String(port), '--admin-port', String(adminPort), '--no-model', ...files];
   }
 
@@ -79,7 +83,7 @@ export class MeshHouse implements House {
     const ready = JSON.parse(readFileSync(readyFile, 'utf8')) as Ready;
     this.apiKey = ready.apiKey;
     this.adminKey = ready.adminKey;
-    const { ports } = JSON.parse(readFileSync(join(this.#path('data'), 'mesh.json'), 'utf8')) as { ports: Readonly<Record<string, number>> };
+    const { ports } = JSON.parse(readFileSync(join(this.dataFolder, 'mesh.json'), 'utf8')) as { ports: Readonly<Record<string, number>> };
     this.doors = Object.entries(ports).filter(([name]) => name.endsWith(' direct')).map(([, port]) => `http://127.0.0.1:${port}`);
   }
 
@@ -96,10 +100,22 @@ export class MeshHouse implements House {
     if (what.eventLog) this.eventLog.kill();
     // The supervisor first: it would start the others again.
     process.kill(-child.pid!, 'SIGKILL');
-    const pids = Object.values(this.#pids);
+    const pids = Object.values(this.pids);
     for (const pid of pids) signalIfThere(pid, 'SIGKILL');
     await gone;
-    await eventually(async () => pids.every((pid) => !isThere(pid)));
+    await eventually(async () => pids.every((pid) => !this.isThere(pid)));
+  }
+
+  /** SIGKILL to the supervisor alone. */
+  async killSupervisor(): Promise<void> {
+    const child = this.#child!;
+    const gone = once(child, 'exit');
+    child.kill('SIGKILL');
+    await gone;
+  }
+
+  isThere(pid: number): boolean {
+    return existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
   }
 
   pause(): void {
@@ -117,14 +133,14 @@ export class MeshHouse implements House {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
     await this.#keeper;
-    const { code, stderr } = await this.#run(['stack', 'reset', '--yes', '--data', this.#path('stack')], {});
+    const { code, stderr } = await this.#run(['stack', 'reset', '--yes', '--data', this.stackFolder], {});
     if (code !== 0) throw new Error(`the stack was not taken away: ${stderr}`);
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
   /** Starts the servers that do not run. */
   async #stackUp(): Promise<void> {
-    const { code, stderr } = await this.#run(['stack', 'up', '--small', '--data', this.#path('stack')], {});
+    const { code, stderr } = await this.#run(['stack', 'up', '--small', '--data', this.stackFolder], {});
     if (code !== 0) throw new Error(`stack up ended with ${code}: ${stderr}`);
   }
 
@@ -143,20 +159,21 @@ export class MeshHouse implements House {
 
   /** Everything the house and its commands remember lies in its own folder. */
   #environment(): Record<string, string | undefined> {
-    return { ...processEnvironment, ...this.#settings, SLUICE_DATA: this.#path('data'), XDG_STATE_HOME: this.#path('state') };
+    return { ...processEnvironment, ...this.#settings, SLUICE_DATA: this.dataFolder, XDG_STATE_HOME: this.#path('state') };
   }
 
-  get #pids(): Readonly<Record<string, number>> {
+  /** Of its processes, by their names. */
+  get pids(): Readonly<Record<string, number>> {
     return JSON.parse(readFileSync(this.#path('pids.json'), 'utf8')) as Record<string, number>;
   }
 
   get #dataPlane(): number[] {
-    return Object.entries(this.#pids).filter(([name]) => name.startsWith('data-plane-')).map(([, pid]) => pid);
+    return Object.entries(this.pids).filter(([name]) => name.startsWith('data-plane-')).map(([, pid]) => pid);
   }
 
   /** The first process and its children, so that a pause leaves none of them at work. */
   #signalEventLog(signal: NodeJS.Signals): void {
-    const { engines } = JSON.parse(readFileSync(join(this.#path('stack'), 'stack.json'), 'utf8')) as { engines: Readonly<Record<string, { pid: number }>> };
+    const { engines } = JSON.parse(readFileSync(join(this.stackFolder, 'stack.json'), 'utf8')) as { engines: Readonly<Record<string, { pid: number }>> };
     const { pid } = engines[LOG_ENGINE]!;
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
     for (const each of [pid, ...children]) signalIfThere(each, signal);
@@ -170,8 +187,4 @@ function signalIfThere(pid: number, signal: NodeJS.Signals): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
-}
-
-function isThere(pid: number): boolean {
-  return existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
 }

@@ -41,7 +41,7 @@ afterAll(async () => {
 async function process(service: ServiceName, more: Partial<MeshPlatformOptions> = {}): Promise<MeshPlatform> {
   const file = (end: string): string => join(folder, 'certificates', end);
   const tls = { caFile: file('ca.pem'), certificateFile: file(`${service}.pem`), keyFile: file(`${service}.key`) };
-  const mesh = await createMeshPlatform({ hosted: [service], addresses: {}, rpcListen: undefined, tls, databaseUrl: postgres.url, rootKey: undefined, logger: silentLogger, ...more });
+  const mesh = await createMeshPlatform({ hosted: [service], addresses: {}, rpcListen: undefined, tls, databaseUrl: postgres.url, redisUrl: undefined, rootKey: undefined, logger: silentLogger, ...more });
   running.push(mesh);
   return mesh;
 }
