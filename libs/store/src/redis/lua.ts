@@ -76,8 +76,14 @@ local function emptyIn(w)
   return 0
 end
 
+-- Whether somebody still waits for the answer. A server that was frozen carries out what was sent to it when it wakes.
+local function isAwaited(till)
+  return now <= tonumber(till)
+end
+
 -- Of who is a member still: its lease is renewed by its signs of life.
-local function isMember(members, process, lease)
+local function isMember(members, process, lease, till)
+  if not isAwaited(till) then return false end
   local seen = redis.call('ZSCORE', members, process)
   return seen and tonumber(seen) > now - tonumber(lease)
 end

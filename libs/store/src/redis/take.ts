@@ -21,14 +21,14 @@ export interface WindowReply {
 
 /**
  * KEYS: members, missing, recent, then the windows, then the places.
- * ARGV: now, process, lease, number of windows; of each window limit, amount, length, bucket; of each place limit (-1: none)
+ * ARGV: now, process, lease, until when it waits for the answer, number of windows; of each window limit, amount, length, bucket; of each place limit (-1: none)
  * and, where this process has not counted there yet, how many it holds, else ''.
  *
  * Returns whether all was taken, of each window what `WindowReply` has, of each place whether it is full and how many are held.
  */
 export const TAKE = new Script(`${PRELUDE}
-local process, lease, count = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-if not isMember(KEYS[1], process, lease) then return { ${STRANGER} } end
+local process, lease, count = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[5])
+if not isMember(KEYS[1], process, lease, ARGV[4]) then return { ${STRANGER} } end
 
 -- Of those that may be letting calls in by themselves, what they may.
 local apart = {}
@@ -49,7 +49,7 @@ end
 local granted = 1
 local windows = {}
 for i = 1, count do
-  local at = 1 + i * 4
+  local at = 2 + i * 4
   local limit, amount = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
   local w = open(KEYS[3 + i], ARGV[at + 2], ARGV[at + 3])
   w.amount, w.limit = amount, limit - heldBack(limit)
@@ -61,7 +61,7 @@ end
 
 local live = {}
 local places = {}
-local first = 5 + count * 4
+local first = 6 + count * 4
 if first <= #ARGV then
   for _, one in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. string.format('%.0f', now - lease), '+inf')) do live[one] = true end
 end
@@ -105,17 +105,17 @@ return reply
 
 /**
  * KEYS: members, then the windows, then the places that are given back.
- * ARGV: now, process, lease, number of windows; of each window length, bucket, the number of the bucket in which something is
+ * ARGV: now, process, lease, until when it waits, number of windows; of each window length, bucket, the number of the bucket in which something is
  * put right (0: in none) and by how much. What is more counts from now where the bucket has left.
  *
  * Returns of each window the bucket in which was counted.
  */
 export const SETTLE = new Script(`${PRELUDE}
-if not isMember(KEYS[1], ARGV[2], ARGV[3]) then return { ${STRANGER} } end
-local count = tonumber(ARGV[4])
+if not isMember(KEYS[1], ARGV[2], ARGV[3], ARGV[4]) then return { ${STRANGER} } end
+local count = tonumber(ARGV[5])
 local reply = {}
 for i = 1, count do
-  local at = 1 + i * 4
+  local at = 2 + i * 4
   local number, difference = tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
   local w = open(KEYS[1 + i], ARGV[at], ARGV[at + 1])
   if number ~= 0 and number >= w.first and number <= w.last then
