@@ -17,6 +17,7 @@ eventLogContract('PostgreSQL', async () => {
   return {
     sql,
     errors,
+    refusesLate: true,
     open: () => createPostgresEventLog({ url: database.url, clock: hurriedClock, logger }),
     close: async () => {
       await sql.end();
