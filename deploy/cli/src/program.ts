@@ -1,6 +1,7 @@
 import { ConfigError } from '@sluice/config';
 import { ServiceError } from '@sluice/errors';
 import { Command, CommanderError } from 'commander';
+import { addApplyCommands } from './commands/apply.ts';
 import { addAuditCommands } from './commands/audit.ts';
 import { addBackupCommands } from './commands/backup.ts';
 import { addBudgetCommands } from './commands/budget.ts';
@@ -34,7 +35,7 @@ function makeProgram(): Command {
     .description('Sluice: the AI platform that an enterprise runs itself.')
     .version('0.1.0')
     .exitOverride()
-    .addHelpText('after', `\nExamples:\n${['up', 'chat "Say hello"', 'audit list'].map((words) => `  $ ${typedCommand()} ${words}`).join('\n')}\n\nExit codes: 0 done, 1 failed, 2 wrong use.`);
+    .addHelpText('after', `\nExamples:\n${['up', 'chat "Say hello"', 'audit list'].map((words) => `  $ ${typedCommand()} ${words}`).join('\n')}\n\nExit codes: 0 done, 1 failed, 2 wrong use; apply --dry-run: 3 for a difference.`);
   addUpCommand(program);
   addChatCommand(program);
   addModelCommands(program);
@@ -49,6 +50,7 @@ function makeProgram(): Command {
   addLedgerCommands(program);
   addFilterCommands(program);
   addAuditCommands(program);
+  addApplyCommands(program);
   addBackupCommands(program);
   addStackCommands(program);
   addTestCommand(program);

@@ -1,0 +1,92 @@
+import { readFileSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { CommandFailed, EXIT, WrongUse } from '../exit-code.ts';
+import { print } from '../commands/output.ts';
+import { adminApi } from '../platform-api/connection.ts';
+import type { HttpApi } from '../platform-api/http-api.ts';
+import { readSettings, wantsNoColour } from '../settings.ts';
+import { interruptible } from '../terminal/interruptible.ts';
+import { printableLine } from '../terminal/printable.ts';
+import { readAll } from '../terminal/stdin.ts';
+import { KeyFile } from './key-file.ts';
+import { makePlan } from './plan/make-plan.ts';
+import type { NewKey, Plan } from './plan/plan.ts';
+import { readPlatform } from './platform-state.ts';
+import { MAX_FILE_BYTES, readPlatformFile } from './read-file.ts';
+import { runPlan, type Outcome, type Ran } from './run-plan.ts';
+import { shownPlan } from './show-plan.ts';
+import { sourcesOf } from './sources.ts';
+
+export interface ApplyOptions {
+  readonly file: string;
+  readonly data?: string;
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+  readonly prune?: boolean;
+  readonly keysOut?: string;
+  readonly json?: boolean;
+}
+
+/** Compares a file with a platform, shows the difference, asks, and makes the platform what the file says. */
+export async function applyFile(options: ApplyOptions): Promise<void> {
+  const asks = !options.yes && !options.dryRun;
+  if (asks && (options.json || options.file === '-' || !process.stdin.isTTY)) throw new WrongUse('There is nobody to ask here: say --yes to apply what differs, or --dry-run to only see it.');
+  const { wanted, refuse } = readPlatformFile(await bytesOf(options.file), options.file === '-' ? 'standard input' : options.file);
+  const api = adminApi(options);
+  const folder = options.file === '-' ? process.cwd() : dirname(resolve(options.file));
+  const sources = sourcesOf({ folder, dataDir: options.data ?? readSettings().dataDir });
+  const plan = await makePlan(wanted, await readPlatform(api), sources, { prunes: options.prune ?? false });
+  if (plan.faults.length > 0) throw refuse(plan.faults);
+  for (const note of plan.notes) process.stderr.write(`${printableLine(note)}\n`);
+  const { steps } = plan;
+  if (!options.json) print(shownPlan(steps, { isColoured: process.stdout.isTTY && !wantsNoColour() }));
+  if (steps.length > 0 && options.dryRun) process.exitCode = EXIT.differs;
+  if (steps.length === 0 || options.dryRun) return options.json ? print(document(plan, steps.map(() => 'not done'), [])) : undefined;
+  if (asks && !(await isAgreed())) throw new CommandFailed('Nothing was changed.');
+  await makeChanges(api, plan, options);
+}
+
+async function bytesOf(file: string): Promise<Buffer> {
+  if (file === '-') return readAll(MAX_FILE_BYTES);
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (!found) throw new CommandFailed(`There is no file ${printableLine(file)}.`);
+  if (found.size > MAX_FILE_BYTES) throw new CommandFailed(`${file} is larger than ${MAX_FILE_BYTES} bytes.`);
+  return readFileSync(file);
+}
+
+async function isAgreed(): Promise<boolean> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const gone = new AbortController();
+  terminal.once('close', () => gone.abort());
+  try {
+    return /^y(es)?$/i.test((await terminal.question('Apply these changes? [y/N] ', { signal: gone.signal })).trim());
+  } catch {
+    // The terminal was closed, or Ctrl-C: that is no agreement.
+    return false;
+  } finally {
+    terminal.close();
+  }
+}
+
+async function makeChanges(api: HttpApi, plan: Plan, { keysOut, json }: ApplyOptions): Promise<void> {
+  const { steps } = plan;
+  const makesKeys = steps.some(({ sign, what }) => sign === '+' && /^(admin )?key /.test(what));
+  const file = keysOut !== undefined && makesKeys ? new KeyFile(keysOut) : undefined;
+  const keys: NewKey[] = [];
+  const keepKey = (key: NewKey): void => {
+    keys.push(file ? { ...key, secret: `in ${keysOut}` } : key);
+    if (file) file.add(key);
+    else if (!json) print(`  ${key.secret}  (${key.id}) Keep the key: it is not shown again.`);
+  };
+  const begin = (step: Plan['steps'][number]): void => void (json || print(`${step.sign} ${printableLine(step.what)} ...`));
+  const ran: Ran = await interruptible(async (signal) => runPlan(api, steps, { signal, keepKey, begin })).finally(() => file?.close());
+  if (json) print(document(plan, ran.outcomes, keys));
+  if (ran.failure) throw ran.failure;
+  if (!json) print(`Done: ${steps.length} ${steps.length === 1 ? 'change' : 'changes'}.${file ? ` The new keys are in ${keysOut}.` : ''}`);
+}
+
+function document({ steps, notes }: Plan, outcomes: readonly Outcome[], keys: readonly NewKey[]): string {
+  const changes = steps.map(({ sign, what, details }, at) => ({ sign, what, details, outcome: outcomes[at] }));
+  return JSON.stringify({ object: 'apply', changes, notes, keys }, undefined, 2);
+}
