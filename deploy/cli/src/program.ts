@@ -14,6 +14,7 @@ import { addModelCommands } from './commands/model.ts';
 import { addParameterCommands } from './commands/parameter.ts';
 import { addPriceCommands } from './commands/price.ts';
 import { addProjectCommands } from './commands/project.ts';
+import { addReconcileCommand } from './commands/reconcile.ts';
 import { addStackCommands } from './commands/stack.ts';
 import { addTestCommand } from './commands/test.ts';
 import { addUpCommand } from './commands/up.ts';
@@ -50,6 +51,7 @@ function makeProgram(): Command {
   addLedgerCommands(program);
   addFilterCommands(program);
   addAuditCommands(program);
+  addReconcileCommand(program);
   addApplyCommands(program);
   addBackupCommands(program);
   addStackCommands(program);

@@ -11,7 +11,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 describe('the command line', () => {
   it('helps everywhere, with examples', async () => {
     const commands = ['', 'up', 'test', 'chat', 'model', 'model add', 'model list', 'model remove', 'model alias', 'key', 'key create', 'key list', 'key revoke', 'project', 'project list',
-      'project create', 'whoami', 'limit', 'limit set', 'limit list', 'limit remove', 'parameter', 'parameter set', 'parameter list', 'parameter remove', 'price', 'price set', 'price list', 'price currency', 'budget', 'budget set', 'budget show', 'budget remove', 'usage', 'ledger', 'ledger check', 'filter', 'filter add', 'filter list', 'filter remove', 'filter try', 'filter stats', 'audit', 'audit list', 'audit show', 'audit verify', 'audit export', 'backup', 'restore'];
+      'project create', 'whoami', 'limit', 'limit set', 'limit list', 'limit remove', 'parameter', 'parameter set', 'parameter list', 'parameter remove', 'price', 'price set', 'price list', 'price currency', 'budget', 'budget set', 'budget show', 'budget remove', 'usage', 'ledger', 'ledger check', 'filter', 'filter add', 'filter list', 'filter remove', 'filter try', 'filter stats', 'audit', 'audit list', 'audit show', 'audit verify', 'audit export', 'reconcile', 'apply', 'export', 'doctor', 'backup', 'restore'];
     const helps = await Promise.all(commands.map(async (command) => runCli([...command.split(' ').filter(Boolean), '--help'], { env: { SLUICE_COMMAND: './sluice', SLUICE_DATA: folder } })));
     for (const [index, { code, stdout }] of helps.entries()) {
       const isGroup = ['model', 'key', 'project', 'limit', 'parameter', 'price', 'budget', 'ledger', 'filter', 'audit'].includes(commands[index]!);
