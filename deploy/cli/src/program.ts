@@ -6,6 +6,7 @@ import { addAuditCommands } from './commands/audit.ts';
 import { addBackupCommands } from './commands/backup.ts';
 import { addBudgetCommands } from './commands/budget.ts';
 import { addChatCommand } from './commands/chat.ts';
+import { addDoctorCommand } from './commands/doctor.ts';
 import { addFilterCommands } from './commands/filter.ts';
 import { addKeyCommands } from './commands/key.ts';
 import { addLedgerCommands } from './commands/ledger.ts';
@@ -53,6 +54,7 @@ function makeProgram(): Command {
   addAuditCommands(program);
   addReconcileCommand(program);
   addApplyCommands(program);
+  addDoctorCommand(program);
   addBackupCommands(program);
   addStackCommands(program);
   addTestCommand(program);

@@ -1,12 +1,12 @@
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { createInterface } from 'node:readline/promises';
 import { CommandFailed, EXIT, WrongUse } from '../exit-code.ts';
 import { print } from '../commands/output.ts';
 import { adminApi } from '../platform-api/connection.ts';
 import type { HttpApi } from '../platform-api/http-api.ts';
 import { readSettings, wantsNoColour } from '../settings.ts';
 import { interruptible } from '../terminal/interruptible.ts';
+import { isAgreed } from '../terminal/is-agreed.ts';
 import { printableLine } from '../terminal/printable.ts';
 import { readAll } from '../terminal/stdin.ts';
 import { KeyFile } from './key-file.ts';
@@ -43,7 +43,7 @@ export async function applyFile(options: ApplyOptions): Promise<void> {
   if (!options.json) print(shownPlan(steps, { isColoured: process.stdout.isTTY && !wantsNoColour() }));
   if (steps.length > 0 && options.dryRun) process.exitCode = EXIT.differs;
   if (steps.length === 0 || options.dryRun) return options.json ? print(document(plan, steps.map(() => 'not done'), [])) : undefined;
-  if (asks && !(await isAgreed())) throw new CommandFailed('Nothing was changed.');
+  if (asks && !(await isAgreed('Apply these changes?'))) throw new CommandFailed('Nothing was changed.');
   await makeChanges(api, plan, options);
 }
 
@@ -53,20 +53,6 @@ async function bytesOf(file: string): Promise<Buffer> {
   if (!found) throw new CommandFailed(`There is no file ${printableLine(file)}.`);
   if (found.size > MAX_FILE_BYTES) throw new CommandFailed(`${file} is larger than ${MAX_FILE_BYTES} bytes.`);
   return readFileSync(file);
-}
-
-async function isAgreed(): Promise<boolean> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  const gone = new AbortController();
-  terminal.once('close', () => gone.abort());
-  try {
-    return /^y(es)?$/i.test((await terminal.question('Apply these changes? [y/N] ', { signal: gone.signal })).trim());
-  } catch {
-    // The terminal was closed, or Ctrl-C: that is no agreement.
-    return false;
-  } finally {
-    terminal.close();
-  }
 }
 
 async function makeChanges(api: HttpApi, plan: Plan, { keysOut, json }: ApplyOptions): Promise<void> {
