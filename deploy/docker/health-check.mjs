@@ -1,8 +1,11 @@
 /**
- * Asks the process of a container whether it runs: exit code 0 when it answers, 1 when not. A process that hosts
- * services of a mesh is asked at SLUICE_HEALTH_LISTEN, a whole platform at the port of its API.
+ * Asks the process of a container whether it runs: exit code 0 when it answers, 1 when not.
+ *
+ *   node health-check.mjs "$SLUICE_HEALTH_LISTEN" "$SLUICE_PORT"
+ *
+ * A process that hosts services of a mesh is asked at the first, which is host:port, a whole platform at the port of its API.
  */
-const { SLUICE_HEALTH_LISTEN: listen, SLUICE_PORT: port } = process.env;
+const [listen, port] = process.argv.slice(2);
 const ANSWER_LIMIT_MS = 4_000;
 
 /** Where a listener on every address is found from inside. */

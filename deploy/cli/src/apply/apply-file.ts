@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { explainErrno } from '../data-folder/explain-errno.ts';
 import { CommandFailed, EXIT, WrongUse } from '../exit-code.ts';
 import { print } from '../commands/output.ts';
 import { adminApi } from '../platform-api/connection.ts';
@@ -61,15 +62,26 @@ async function makeChanges(api: HttpApi, plan: Plan, { keysOut, json }: ApplyOpt
   const file = keysOut !== undefined && makesKeys ? new KeyFile(keysOut) : undefined;
   const keys: NewKey[] = [];
   const keepKey = (key: NewKey): void => {
-    keys.push(file ? { ...key, secret: `in ${keysOut}` } : key);
-    if (file) file.add(key);
-    else if (!json) print(`  ${key.secret}  (${key.id}) Keep the key: it is not shown again.`);
+    const isWritten = file !== undefined && isAdded(file, key, keysOut!);
+    keys.push(isWritten ? { ...key, secret: `in ${keysOut}` } : key);
+    if (!isWritten && !json) print(`  ${key.secret}  (${key.id}) Keep the key: it is not shown again.`);
   };
   const begin = (step: Plan['steps'][number]): void => void (json || print(`${step.sign} ${printableLine(step.what)} ...`));
   const ran: Ran = await interruptible(async (signal) => runPlan(api, steps, { signal, keepKey, begin })).finally(() => file?.close());
   if (json) print(document(plan, ran.outcomes, keys));
   if (ran.failure) throw ran.failure;
   if (!json) print(`Done: ${steps.length} ${steps.length === 1 ? 'change' : 'changes'}.${file ? ` The new keys are in ${keysOut}.` : ''}`);
+}
+
+/** The key is made by now: one that cannot be written down is shown instead, or nobody would have it. */
+function isAdded(file: KeyFile, key: NewKey, path: string): boolean {
+  try {
+    file.add(key);
+    return true;
+  } catch (failure) {
+    process.stderr.write(`${explainErrno(failure, path, 'Give another file with --keys-out.') ?? `${path} cannot be written to.`} The key is shown instead.\n`);
+    return false;
+  }
 }
 
 function document({ steps, notes }: Plan, outcomes: readonly Outcome[], keys: readonly NewKey[]): string {

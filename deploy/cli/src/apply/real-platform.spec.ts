@@ -1,9 +1,10 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { stringify } from 'yaml';
-import { runCli, type CliResult } from '../testing/run-cli.ts';
+import { CLI_WORDS, cleanEnvironment, runCli, type CliResult } from '../testing/run-cli.ts';
 import { UpHouse, type Running } from '../testing/up-house.ts';
 import { HttpApi } from '../platform-api/http-api.ts';
 import { exportFile } from './export-file.ts';
@@ -79,6 +80,18 @@ describe('apply', () => {
     expect(await sluice(['apply', '-f', path('none.yaml'), '--dry-run'])).toMatchObject({ code: 1, stderr: expect.stringContaining('There is no file') });
     expect(await sluice(['apply', '-f', '-', '--yes'], { stdin: 'sluice: 1\nrubbish: 1\n' })).toMatchObject({ code: 1, stderr: expect.stringContaining('standard input has a fault; nothing was changed:\n  line 2: rubbish: there is no such field') });
     expect((await readPlatform(api)).projects.some(({ name }) => name === 'never')).toBe(false);
+  });
+
+  it('asks on a terminal, in colours; what is no yes changes nothing', async () => {
+    const file = write({ projects: [{ name: 'asked' }] });
+    // A terminal of its own, in which somebody types.
+    const typing = (answer: string, env: Record<string, string> = {}): { status: number | null; stdout: string } =>
+      spawnSync('python3', ['-c', 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)', process.execPath, ...CLI_WORDS, 'apply', '-f', file, '--data', house.data], { input: answer, encoding: 'utf8', env: cleanEnvironment(env) });
+    const refused = typing('n\n', { NO_COLOR: '1' });
+    expect(refused).toMatchObject({ status: 1, stdout: expect.stringMatching(/^(n\r\n)?\+ project asked\r\n[\s\S]*Apply these changes\? \[y\/N\][\s\S]*Nothing was changed\./) });
+    expect((await readPlatform(api)).projects.some(({ name }) => name === 'asked')).toBe(false);
+    expect(typing('y\n')).toMatchObject({ status: 0, stdout: expect.stringMatching(/\u001b\[32m\+ project asked[\s\S]*Done: 1 change\./) });
+    expect((await readPlatform(api)).projects.some(({ name }) => name === 'asked')).toBe(true);
   });
 
   it('writes keys into no file that others may have, and says so before it changes anything', async () => {

@@ -24,7 +24,7 @@ export function planFilterRules(plan: Plan, state: PlatformState, rules: readonl
   const [open, left] = withoutPairs(wanted, state.filterRules, (one, now) => isSame(one, now) && hasTitle(one, now));
   const [changed, kept] = withoutPairs(open, left, isSame, (one, now) => planReplacement(plan, one, now, [change('title', now.title, one.rule.title ?? now.title)], 'before'));
   const [added, others] = withoutPairs(changed, kept, (one, now) => isAlone(one, now, changed, kept), (one, now) => planReplacement(plan, one, now, differences(one, now), 'after'));
-  for (const one of added) plan.add('filter rules', { sign: '+', what: shown(one.rule), details: [lookedFor(one.patterns)], run: async (doing) => add(one, doing) });
+  for (const one of added) plan.add('filter rules', { sign: '+', what: shown(one.rule), details: one.patterns.length > 0 ? [lookedFor(one.patterns)] : [], run: async (doing) => add(one, doing) });
   if (!plan.prunes || !rules) return;
   for (const now of others) plan.add('remove filter rules', { sign: '-', what: `rule ${now.title} (${now.action} ${now.kind}, ${now.direction})`, details: [now.id], run: async (doing) => remove(now, doing) });
 }
