@@ -37,14 +37,19 @@ export async function applyFile(options: ApplyOptions): Promise<void> {
   const api = adminApi(options);
   const folder = options.file === '-' ? process.cwd() : dirname(resolve(options.file));
   const sources = sourcesOf({ folder, dataDir: options.data ?? readSettings().dataDir });
-  const plan = await makePlan(wanted, await readPlatform(api), sources, { prunes: options.prune ?? false });
+  const compare = async (): Promise<Plan> => makePlan(wanted, await readPlatform(api), sources, { prunes: options.prune ?? false });
+  const plan = await compare();
   if (plan.faults.length > 0) throw refuse(plan.faults);
   for (const note of plan.notes) process.stderr.write(`${printableLine(note)}\n`);
   const { steps } = plan;
   if (!options.json) print(shownPlan(steps, { isColoured: process.stdout.isTTY && !wantsNoColour() }));
   if (steps.length > 0 && options.dryRun) process.exitCode = EXIT.differs;
   if (steps.length === 0 || options.dryRun) return options.json ? print(document(plan, steps.map(() => 'not done'), [])) : undefined;
-  if (asks && !(await isAgreed('Apply these changes?'))) throw new CommandFailed('Nothing was changed.');
+  if (asks) {
+    if (!(await isAgreed('Apply these changes?'))) throw new CommandFailed('Nothing was changed.');
+    // What was agreed to is what is made: an answer may take its time, and others change the platform meanwhile.
+    if (JSON.stringify((await compare()).steps) !== JSON.stringify(steps)) throw new CommandFailed('The platform was changed while you were asked. Nothing was changed by this; apply the file again to see what differs now.');
+  }
   await makeChanges(api, plan, options);
 }
 

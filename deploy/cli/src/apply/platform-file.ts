@@ -8,13 +8,20 @@ export type LimitName = (typeof LIMIT_NAMES)[number];
 
 export const PII_KINDS = ['email', 'phone', 'cn_id', 'bank_card', 'credit_card', 'iban', 'ip', 'uscc'].map((type) => `pii:${type}`);
 
-const name = z.string().min(1, 'must not be empty').max(256, 'must have at most 256 characters').regex(/^\P{Cc}*$/u, 'must not hold control characters');
+const text = (maxCharacters: number) => z.string().min(1, 'must not be empty').max(maxCharacters, `must have at most ${maxCharacters} characters`).regex(/^\P{Cc}*$/u, 'must not hold control characters').regex(/\S/, 'must not be blank');
+const name = text(256);
+/** Of what access keeps, and of a rule's title. */
+const shortName = text(100);
+const modelName = text(200);
 const id = (of: string, prefix: string) => name.describe(`Id of ${of}, as ${prefix}_01jd...; needed only where its name is not unique.`);
 const NANO = 'must be a whole number of nano-units, at least 0 and of at most 18 digits';
 const nano = z
   .union([z.int().min(0, NANO), z.string().regex(/^\d{1,18}$/, NANO)], NANO)
   .transform(String);
-const limit = z.int('must be a whole number').min(0, 'must not be negative').nullable();
+/** As much the platform takes of a limit, and of a price of a token in nano-units. */
+const MAX = 1_000_000_000_000;
+const limit = z.int('must be a whole number').min(0, 'must not be negative').max(MAX, `must be at most ${MAX}`).nullable();
+const tokenPrice = nano.refine((text) => BigInt(text) <= BigInt(MAX), `must be at most ${MAX}`);
 
 const limits = z
   .strictObject({
@@ -34,7 +41,7 @@ const budget = z
   .describe('What may be spent; null: nothing limits it.');
 
 const key = z.strictObject({
-  name: name.describe('What the key is for: by it the key is found.'),
+  name: shortName.describe('What the key is for: by it the key is found.'),
   id: id('the key', 'key').optional(),
   models: z.array(name).max(1000).optional().describe('Models and aliases that the key may use; absent or empty: every one.'),
   expires_at: z.iso.datetime({ offset: true, error: 'must be a time as in 2027-01-31T12:00:00Z' }).optional().describe('When the key stops working; absent: never.'),
@@ -43,7 +50,7 @@ const key = z.strictObject({
 });
 
 const project = z.strictObject({
-  name: name.describe('By it the project is found.'),
+  name: shortName.describe('By it the project is found.'),
   bodies: z.enum(['sent', 'original_and_sent', 'digest'], 'must be sent, original_and_sent or digest').optional().describe('What the audit keeps of what is said; chosen with the project (absent: sent), and never changed.'),
   limits: limits.optional(),
   budget: budget.optional(),
@@ -51,7 +58,7 @@ const project = z.strictObject({
 });
 
 const adminKey = z.strictObject({
-  name: name.describe('Whom the key is for: by it the key is found.'),
+  name: shortName.describe('Whom the key is for: by it the key is found.'),
   id: id('the key', 'key').optional(),
   role: z.enum(['owner', 'member', 'auditor'], 'must be owner, member or auditor'),
   expires_at: key.shape.expires_at,
@@ -72,16 +79,16 @@ const deployment = z.strictObject({
 
 const price = z
   .strictObject({
-    input: nano,
-    output: nano,
-    cached_input: nano.optional().describe('Absent: as input.'),
-    reasoning: nano.optional().describe('Absent: as output.'),
+    input: tokenPrice,
+    output: tokenPrice,
+    cached_input: tokenPrice.optional().describe('Absent: as input.'),
+    reasoning: tokenPrice.optional().describe('Absent: as output.'),
   })
   .describe('Nano-units (10^-9) of the currency a token.');
 
 const model = z.strictObject({
-  name: name.describe('What clients call it.'),
-  aliases: z.array(name).optional().describe('Other names for it.'),
+  name: modelName.describe('What clients call it.'),
+  aliases: z.array(modelName).optional().describe('Other names for it.'),
   deployments: z.array(deployment).optional().describe('Where it is answered.'),
   price: price.optional(),
 });
@@ -97,7 +104,7 @@ const parameterRule = z.strictObject({
 });
 
 const filterRule = z.strictObject({
-  title: name.optional().describe('What whoever is refused is told; it must not hold what the rule looks for.'),
+  title: shortName.optional().describe('What whoever is refused is told; it must not hold what the rule looks for.'),
   kind: z.enum(['word', 'regex', ...PII_KINDS], `must be word, regex, or one of ${PII_KINDS.join(', ')}`).default('word'),
   words: z.array(z.string()).optional().describe('What a rule of the kind word looks for.'),
   words_file: name.optional().describe('The same from a file, a word a line, seen from the folder of this one.'),

@@ -1,9 +1,11 @@
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { stringify } from 'yaml';
+import { z } from 'zod';
 import { CLI_WORDS, cleanEnvironment, runCli, type CliResult } from '../testing/run-cli.ts';
 import { UpHouse, type Running } from '../testing/up-house.ts';
 import { HttpApi } from '../platform-api/http-api.ts';
@@ -63,14 +65,14 @@ describe('apply', () => {
   }, 60_000);
 
   it('says what it did and what not when it fails on the way; applied again it finishes', async () => {
-    // Only the platform knows how much a limit may be.
-    const value = (limit: number): object => ({ projects: [{ name: 'half', keys: [{ name: 'k' }], limits: { requests_per_minute: limit } }], filter_rules: [{ words: ['otter'] }] });
-    const failed = await sluice(['apply', '-f', write(value(2 ** 52)), '--yes', '--json']);
-    expect(failed).toMatchObject({ code: 1, stderr: expect.stringMatching(/is larger than[\s\S]*Done:\n {2}\+ project half\n {2}\+ key k of project half\nFailed:\n {2}\+ limits of project half\nNot done:\n {2}\+ rule \(block word, both\)\nApply the file again/) });
+    // Only the platform knows which expressions it can look for.
+    const value = (regex: string): object => ({ projects: [{ name: 'half', keys: [{ name: 'k' }] }], filter_rules: [{ kind: 'regex', regex }, { words: ['otter'] }] });
+    const failed = await sluice(['apply', '-f', write(value('(a)\\1')), '--yes', '--json']);
+    expect(failed).toMatchObject({ code: 1, stderr: expect.stringMatching(/Done:\n {2}\+ project half\n {2}\+ key k of project half\nFailed:\n {2}\+ rule \(block regex, both\)\nNot done:\n {2}\+ rule \(block word, both\)\nApply the file again/) });
     const told = JSON.parse(failed.stdout) as { changes: { outcome: string }[]; keys: { secret: string }[] };
     expect([told.changes.map(({ outcome }) => outcome), told.keys.map(({ secret }) => secret.slice(0, 10))]).toEqual([['done', 'done', 'failed', 'not done'], ['sk-sluice-']]);
-    expect(await sluice(['apply', '-f', write(value(20)), '--yes'])).toMatchObject({ code: 0, stdout: expect.stringContaining('2 to add, 0 to change, 0 to remove.') });
-    expect(await sluice(['apply', '-f', write(value(20)), '--dry-run'])).toMatchObject({ code: 0 });
+    expect(await sluice(['apply', '-f', write(value('a+b')), '--yes'])).toMatchObject({ code: 0, stdout: expect.stringContaining('2 to add, 0 to change, 0 to remove.') });
+    expect(await sluice(['apply', '-f', write(value('a+b')), '--dry-run'])).toMatchObject({ code: 0 });
   }, 60_000);
 
   it('asks nobody where nobody is, and changes nothing', async () => {
@@ -83,14 +85,30 @@ describe('apply', () => {
   });
 
   it('asks on a terminal, in colours; what is no yes changes nothing', async () => {
-    const file = write({ projects: [{ name: 'asked' }] });
-    // A terminal of its own, in which somebody types.
-    const typing = (answer: string, env: Record<string, string> = {}): { status: number | null; stdout: string } =>
-      spawnSync('python3', ['-c', 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)', process.execPath, ...CLI_WORDS, 'apply', '-f', file, '--data', house.data], { input: answer, encoding: 'utf8', env: cleanEnvironment(env) });
-    const refused = typing('n\n', { NO_COLOR: '1' });
-    expect(refused).toMatchObject({ status: 1, stdout: expect.stringMatching(/^(n\r\n)?\+ project asked\r\n[\s\S]*Apply these changes\? \[y\/N\][\s\S]*Nothing was changed\./) });
+    const file = write({ organisation: { limits: { requests_per_day: 9 } }, projects: [{ name: 'asked' }] });
+    // A terminal of its own, in which somebody types when they are asked.
+    const typing = async (answer: () => Promise<string>, env: Record<string, string> = {}): Promise<{ status: number | null; stdout: string }> => {
+      const child = spawn('python3', ['-c', 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)', process.execPath, ...CLI_WORDS, 'apply', '-f', file, '--data', house.data], { env: cleanEnvironment(env), stdio: ['pipe', 'pipe', 'inherit'] });
+      let stdout = '';
+      const asked = new Promise<void>((resolve) => child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        stdout += text;
+        if (stdout.includes('[y/N]')) resolve();
+      }));
+      await asked;
+      child.stdin.write(await answer());
+      return { status: ((await once(child, 'close')) as [number | null])[0], stdout };
+    };
+    const refused = await typing(async () => 'n\n', { NO_COLOR: '1' });
+    expect(refused).toMatchObject({ status: 1, stdout: expect.stringMatching(/^\+ project asked\r\n[\s\S]*Apply these changes\? \[y\/N\][\s\S]*Nothing was changed\./) });
     expect((await readPlatform(api)).projects.some(({ name }) => name === 'asked')).toBe(false);
-    expect(typing('y\n')).toMatchObject({ status: 0, stdout: expect.stringMatching(/\u001b\[32m\+ project asked[\s\S]*Done: 1 change\./) });
+    // Somebody else is quicker than the one who is asked.
+    const meanwhile = await typing(async () => {
+      await api.send('PUT', '/limits', z.unknown(), { level: 'organisation', id: (await readPlatform(api)).organisationId, requests_per_day: 7 });
+      return 'y\n';
+    });
+    expect(meanwhile).toMatchObject({ status: 1, stdout: expect.stringContaining('The platform was changed while you were asked.') });
+    expect((await readPlatform(api)).limits.find(({ level }) => level === 'organisation')?.requests_per_day).toBe(7);
+    expect(await typing(async () => 'y\n')).toMatchObject({ status: 0, stdout: expect.stringMatching(/\u001b\[32m\+ project asked[\s\S]*Done: 2 changes\./) });
     expect((await readPlatform(api)).projects.some(({ name }) => name === 'asked')).toBe(true);
   });
 

@@ -3,7 +3,11 @@ import type { FileDeployment, FileFilterRule, FileKey, FileParameterRule, Platfo
 import type { PlatformState } from '../platform-state.ts';
 import { serverAddress } from '../sources.ts';
 
-const PARAMETERS = ['temperature', 'top_p', 'max_tokens', 'n', 'presence_penalty', 'frequency_penalty'];
+/** What the platform takes of each parameter. */
+const PARAMETERS: Readonly<Record<string, readonly [min: number, max: number]>> = {
+  temperature: [0, 2], top_p: [0, 1], max_tokens: [1, 2 ** 31 - 1], n: [1, 128], presence_penalty: [-2, 2], frequency_penalty: [-2, 2],
+};
+const WHOLE = new Set(['max_tokens', 'n']);
 
 /** What no type tells: things that stand twice, names that mean nothing, members that do not go together. */
 export function checkMeaning(file: PlatformFile, state: Pick<PlatformState, 'projects'>): Fault[] {
@@ -59,10 +63,18 @@ function checkKeys(keys: readonly Pick<FileKey, 'id' | 'name'>[], path: Path): F
 }
 
 function checkParameterRule({ parameter, min, max, default: value }: FileParameterRule, path: Path): Fault[] {
-  const unknown = PARAMETERS.includes(parameter) ? [] : [{ path: [...path, 'parameter'], message: `must be one of ${PARAMETERS.join(', ')}` }];
+  const range = Object.hasOwn(PARAMETERS, parameter) ? PARAMETERS[parameter] : undefined;
+  if (!range) return [{ path: [...path, 'parameter'], message: `must be one of ${Object.keys(PARAMETERS).join(', ')}` }];
+  const bounds = (['min', 'max', 'default'] as const).flatMap((name) => {
+    const bound = { min, max, default: value }[name];
+    if (bound === undefined || (bound >= range[0] && bound <= range[1] && (Number.isInteger(bound) || !WHOLE.has(parameter)))) return [];
+    return [{ path: [...path, name], message: `must be a ${WHOLE.has(parameter) ? 'whole ' : ''}number from ${range[0]} to ${range[1]} for ${parameter}` }];
+  });
+  const outside = value !== undefined && (value < (min ?? value) || value > (max ?? value)) ? [{ path: [...path, 'default'], message: 'lies outside of min and max' }] : [];
+  const many = parameter === 'n' && value !== undefined ? [{ path: [...path, 'default'], message: 'means nothing for n: who asks for no number of choices asks for one' }] : [];
   const empty = min === undefined && max === undefined && value === undefined ? [{ path, message: 'must have at least one of min, max and default' }] : [];
   const crossed = min !== undefined && max !== undefined && min > max ? [{ path: [...path, 'min'], message: 'is larger than max' }] : [];
-  return [...unknown, ...empty, ...crossed];
+  return [...bounds, ...outside, ...many, ...empty, ...crossed];
 }
 
 function checkFilterRule(rule: FileFilterRule, path: Path): Fault[] {

@@ -70,6 +70,9 @@ describe('what differs', () => {
     expect(faultsOf(await twins({ name: 'twin' }))).toEqual(['projects.0.keys.0.name: 2 keys have this name; say which with id: key_2, key_3']);
     const both = await twins({ name: 'twin', id: 'key_2' }, { name: 'twin', models: ['m'] });
     expect([stepsOf(both), faultsOf(both)]).toEqual([[], []]);
+    const written = exportFile(state).text;
+    expect(written.match(/id: key_\d/g)).toEqual(['id: key_2', 'id: key_3']);
+    expect(stepsOf(await makePlan(readPlatformFile(Buffer.from(written), 'e').wanted, state, sourcesOf({ folder, dataDir: folder }), { prunes: true }))).toEqual([]);
     expect(faultsOf(await twins({ name: 'twin', id: 'key_9' }))).toEqual([expect.stringContaining('there is no such key there')]);
     expect(faultsOf(await twins({ name: 'app', id: 'key_2' }))).toEqual([expect.stringContaining('has the name twin, which is not changed')]);
   });
@@ -95,7 +98,7 @@ describe('what differs', () => {
       models: [{ name: 'a', aliases: ['b', 'a'], deployments: [{}, { openai: 'http://h', gguf: 'x.gguf' }, { gguf: 'x', external: true }, { openai: 'http://h/', api_key_from: {} }, { openai: 'http://h' }] }],
       projects: [{ name: 'p', keys: [{ name: 'k' }, { name: 'k' }] }, { name: 'p' }],
       admin_keys: [{ name: 'first', role: 'member' }],
-      parameter_rules: [{ parameter: 'speed', max: 1 }, { parameter: 'n' }, { parameter: 'top_p', min: 1, max: 0.5 }, { parameter: 'n', max: 2, project: 'q' }],
+      parameter_rules: [{ parameter: 'speed', max: 1 }, { parameter: 'n' }, { parameter: 'top_p', min: 1, max: 0.5 }, { parameter: 'n', max: 2, project: 'q' }, { parameter: 'n', min: 0, max: 1.5, default: 3 }],
       filter_rules: [{}, { kind: 'regex', words: ['a'] }, { kind: 'pii:email', regex: 'a' }, { words: [' '] }, { words: [] }, { kind: 'regex', regex: 'a', action: 'allow' }, { words: ['a'] }, { words: ['a'], title: 't' }],
     }, EMPTY);
     expect(faultsOf(plan)).toEqual([
@@ -105,6 +108,8 @@ describe('what differs', () => {
       'projects.1.name: stands here for the second time', 'projects.0.keys.1.name: stands here for the second time',
       'parameter_rules.0.parameter: must be one of temperature, top_p, max_tokens, n, presence_penalty, frequency_penalty', 'parameter_rules.1: must have at least one of min, max and default',
       'parameter_rules.2.min: is larger than max', 'parameter_rules.3.project: there is no project of this name, here or at the platform',
+      'parameter_rules.4.min: must be a whole number from 1 to 128 for n', 'parameter_rules.4.max: must be a whole number from 1 to 128 for n', 'parameter_rules.4.default: lies outside of min and max',
+      'parameter_rules.4.default: means nothing for n: who asks for no number of choices asks for one', 'parameter_rules.4: stands here for the second time',
       'filter_rules.0: must have one of words and words_file', 'filter_rules.1.words: does not go with the kind regex', 'filter_rules.1: must have regex', 'filter_rules.2.regex: does not go with the kind pii:email',
       'filter_rules.3.words.0: is empty', 'filter_rules.4.words: holds no word', 'filter_rules.5.action: only words can be allowed', 'filter_rules.7: stands here for the second time',
       expect.stringContaining('admin_keys.0.role: the role of a key is not changed'),
