@@ -199,7 +199,7 @@ describe('the defect detector', () => {
     expect(right).toBeGreaterThanOrEqual(70);
   }, LONG_MS);
 
-  it('refuses at once whom its queue has no room for, and him whose time is over', async () => {
+  it('refuses at once whom its queue has no room for', async () => {
     const ask = async (parameters: Record<string, bigint> = {}) =>
       server.modelInfer({
         modelName: 'defect-classifier',

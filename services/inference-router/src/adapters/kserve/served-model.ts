@@ -12,6 +12,9 @@ const ASK_TIMEOUT_MS = 5_000;
 /** The engine itself gives up after ten minutes, and its reason says more than silence does. */
 const LOAD_TIMEOUT_MS = 11 * 60_000;
 
+/** After a load that failed at another server: each try costs it seconds, and it will not go better by itself soon. */
+export const LOAD_PAUSE_MS = 10_000;
+
 /** Canonical gRPC status of a server that does not have the model. */
 const NOT_FOUND = 5;
 
@@ -28,6 +31,7 @@ export class ServedModel {
   #described: Promise<Described> | undefined;
   #loading: Promise<void> | undefined;
   #lastLoadFault = '';
+  #pause: { readonly untilMs: number; readonly fault: ServiceError } | undefined;
   readonly #released = new AbortController();
 
   constructor(options: KserveBackendOptions) {
@@ -43,6 +47,7 @@ export class ServedModel {
     if (!this.#isOurs || (await this.#isRestarting(signal))) {
       throw new ServiceError('backend_unavailable', `The model '${deployment.upstreamModel}' is not ready at its server.`, { retryAfterSeconds: 1 });
     }
+    if (this.#pause && this.#options.clock.monotonicMs() < this.#pause.untilMs) throw this.#pause.fault;
     this.#loading ??= this.#load().finally(() => (this.#loading = undefined));
     await untilAborted(this.#loading, signal);
   }
@@ -124,13 +129,17 @@ export class ServedModel {
 
   /** What a client may know of a load that failed; where the weights lie is for the log. */
   #loadFault(cause: ServiceError): ServiceError {
-    const { deployment, logger } = this.#options;
+    const { deployment, logger, clock } = this.#options;
     if (this.#released.signal.aborted) return cause;
     // A load that fails is tried again with every health check: said once.
     if (cause.message !== this.#lastLoadFault) logger.warn({ deploymentId: deployment.id, weightsPath: deployment.weightsPath, error: cause }, 'the model could not be loaded');
     this.#lastLoadFault = cause.message;
     if (cause.code === 'model_not_installed') return notInstalled(cause);
-    if (deployment.target !== LOCAL) return new ServiceError('backend_unavailable', `The model '${deployment.upstreamModel}' cannot be loaded at its server; the server's log says why.`, { cause });
+    if (deployment.target !== LOCAL) {
+      const fault = new ServiceError('backend_unavailable', `The model '${deployment.upstreamModel}' cannot be loaded at its server; the server's log says why.`, { cause });
+      this.#pause = { untilMs: clock.monotonicMs() + LOAD_PAUSE_MS, fault };
+      return fault;
+    }
     if (cause.code !== 'failed_precondition') return tooSlow(cause);
     const message = `The model '${deployment.upstreamModel}' cannot be loaded: its weights are damaged, are not those that were registered, or need more memory than there is.`;
     return new ServiceError('backend_unavailable', message, { cause });
