@@ -21,12 +21,12 @@ describe('the texts of tensors', () => {
     fc.assert(fc.property(texts, texts, fc.string(), (first, second, note) => {
       const encoded = request(first, second, note);
       const given = TensorTexts.ofRequest(encoded);
-      expect(given.texts).toEqual([...first, ...second, note]);
-      const others = given.texts.map((text, at) => `${at}${text}`);
+      expect(given.texts).toEqual([...first, ...second, note, 'priority', 'note']);
+      const others = given.texts.map((text, at) => (at < given.texts.length - 2 ? `${at}${text}` : text));
       const message = fromBinary(ModelInferRequestSchema, given.replaced(others));
       const [a, n, b] = message.rawInputContents;
       const read = (raw: Uint8Array): string[] => decodeTensor('t', 'BYTES', raw).map((each) => Buffer.from(each).toString());
-      expect([...read(a!), ...read(b!), message.inputs[2]!.parameters['note']!.parameterChoice.value]).toEqual(others);
+      expect([...read(a!), ...read(b!), message.inputs[2]!.parameters['note']!.parameterChoice.value, 'priority', 'note']).toEqual(others);
       expect([[...n!], message.parameters['priority']!.parameterChoice.value]).toEqual([[7], 1n]);
       expect(Buffer.from(TensorTexts.ofRequest(encoded).replaced(given.texts)).equals(Buffer.from(encoded))).toBe(true);
     }));
@@ -35,6 +35,11 @@ describe('the texts of tensors', () => {
   it('are not more than rules can look at', () => {
     const many = create(ModelInferRequestSchema, { inputs: [{ name: 'a', datatype: 'BYTES', shape: [100_001n] }], rawInputContents: [new Uint8Array(400_004)] });
     expect(() => TensorTexts.ofRequest(toBinary(ModelInferRequestSchema, many))).toThrow(expect.objectContaining({ code: 'invalid_value' }));
+  });
+
+  it('have names of parameters among them, of which nothing else can be made', () => {
+    const given = TensorTexts.ofRequest(request([], [], 'n'));
+    expect(() => given.replaced(['n', 'priority', '****'])).toThrow(expect.objectContaining({ code: 'content_policy_violation', param: 'parameters' }));
   });
 
   it('are not of another number', () => {

@@ -23,8 +23,8 @@ interface Parts {
 }
 
 /**
- * The texts of a message of tensors, each with the place that it stands in: every element of tensors of BYTES, and every
- * parameter that is text. Bytes that are no UTF-8 are shown with U+FFFD in their places.
+ * The texts of a message of tensors, each with the place that it stands in: every element of tensors of BYTES, every
+ * parameter that is text, and the names of all parameters. Bytes that are no UTF-8 are shown with U+FFFD in their places.
  */
 export class TensorTexts {
   readonly texts: readonly string[];
@@ -36,7 +36,7 @@ export class TensorTexts {
     this.#encode = encode;
     const elements = parts.tensors.reduce((sum, { name, datatype }, at) => sum + (datatype === 'BYTES' ? countBytesElements(name, parts.raw[at]!) : 0), 0);
     if (elements > TEXTS_LIMIT) throw new ServiceError('invalid_value', `There are more than ${TEXTS_LIMIT} texts in the tensors.`, { param: 'inputs' });
-    this.texts = [...this.#elements()].map((element) => Buffer.from(element.buffer, element.byteOffset, element.byteLength).toString()).concat([...this.#words()].map(({ text }) => text));
+    this.texts = [...this.#elements()].map((element) => Buffer.from(element.buffer, element.byteOffset, element.byteLength).toString()).concat([...this.#words()].map(({ text }) => text), this.#names());
   }
 
   /** @param encoded a ModelInferRequest, all data of which are raw */
@@ -56,11 +56,13 @@ export class TensorTexts {
   /**
    * The message with these texts in place of its own. May be called once.
    *
-   * @throws ServiceError `content_policy_violation` where a text is another one whose bytes were no text: what became of them would be no such data any more
+   * @throws ServiceError `content_policy_violation` where a name is another one, or a text whose bytes were no text: what became of them would be no such data any more
    */
   replaced(texts: readonly string[]): Uint8Array {
     if (texts.length !== this.texts.length) throw new RangeError('there must be a text for each');
     if (texts.every((text, at) => text === this.texts[at])) return this.#encode();
+    const names = this.#names().length;
+    if (names > 0 && texts.slice(-names).some((name, index) => name !== this.texts.at(index - names))) throw new ServiceError('content_policy_violation', 'A rule of your organisation would change the name of a parameter.', { param: 'parameters' });
     let at = 0;
     const { raw, tensors } = this.#parts;
     for (const [index, { name, datatype }] of tensors.entries()) {
@@ -83,9 +85,18 @@ export class TensorTexts {
     for (const [index, { name, datatype }] of tensors.entries()) if (datatype === 'BYTES') yield* decodeTensor(name, 'BYTES', raw[index]!);
   }
 
+  get #parameters(): readonly Record<string, InferParameter>[] {
+    const { parameters, tensors, asked } = this.#parts;
+    return [parameters, ...tensors.map((each) => each.parameters), ...asked.map((each) => each.parameters)];
+  }
+
+  /** A model reads them as it reads their values. */
+  #names(): string[] {
+    return this.#parameters.flatMap((each) => Object.keys(each));
+  }
+
   *#words(): Generator<{ readonly parameters: Record<string, InferParameter>; readonly name: string; readonly text: string }> {
-    const { parameters: own, tensors, asked } = this.#parts;
-    for (const parameters of [own, ...tensors.map((each) => each.parameters), ...asked.map((each) => each.parameters)]) {
+    for (const parameters of this.#parameters) {
       for (const [name, { parameterChoice: choice }] of Object.entries(parameters)) if (choice.case === 'stringParam') yield { parameters, name, text: choice.value };
     }
   }

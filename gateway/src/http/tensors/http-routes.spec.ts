@@ -176,7 +176,7 @@ describe('a call with tensors over HTTP', () => {
     const answered = await infer({ ...words('a secret', 'plain'), parameters: { note: 'my secret' } });
     expect(answered).toMatchObject({ status: 200, json: { outputs: [{ data: ['a ******', 'PLAIN'] }] } });
     expect(fromBinary(ModelInferRequestSchema, house.calls.at(-1)!.tensors).parameters['note']!.parameterChoice.value).toBe('my ******');
-    expect(JSON.parse(Buffer.from(house.filter.inputs.at(-1)!.call!.messages).toString())).toEqual(['a secret', 'plain', 'my secret'].map((content) => ({ role: 'user', content })));
+    expect(JSON.parse(Buffer.from(house.filter.inputs.at(-1)!.call!.messages).toString())).toEqual(['a secret', 'plain', 'my secret', 'note'].map((content) => ({ role: 'user', content })));
     expect(house.filter.inputs.at(-1)!.call!.tensors).toHaveLength(0);
   });
 
