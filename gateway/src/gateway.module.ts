@@ -7,6 +7,7 @@ import { BillingService } from '@sluice/proto/billing/v1/billing';
 import { ContentFilterService } from '@sluice/proto/content_filter/v1/content_filter';
 import { InferenceService } from '@sluice/proto/inference/v1/inference';
 import { ModelRegistryService } from '@sluice/proto/model_registry/v1/model_registry';
+import type { GrpcServer } from '@sluice/rpc/grpc';
 import { SegmentWriter } from '@sluice/segment';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AnswerDeadlines } from './adapters/answer-deadlines.ts';
@@ -25,9 +26,10 @@ import { RequestFlow } from './domain/request-flow.ts';
 import { adminServer } from './http/admin-server.ts';
 import { Authenticator } from './http/authenticate.ts';
 import { callFigures, type CallFigures } from './http/call-figures.ts';
-import { listen } from './http/listen.ts';
-import { publicServer } from './http/public-server.ts';
+import { listen, listenGrpc } from './http/listen.ts';
+import { publicServer, type PublicDoor } from './http/public-server.ts';
 import { SecondDoor } from './http/second-door.ts';
+import { tensorServer } from './http/tensors/grpc-server.ts';
 
 const PLATFORM = Symbol('gateway platform');
 const CONFIG = Symbol('gateway config');
@@ -46,6 +48,8 @@ export class GatewayAddresses {
   admin = '';
   /** URL at which this process alone answers as on the public one; undefined where none was asked for. */
   direct: string | undefined;
+  /** `host:port` of KServe v2 over gRPC; empty where it is not served. */
+  grpc = '';
 }
 
 @Module({})
@@ -61,6 +65,7 @@ class GatewayModule implements OnModuleInit, OnApplicationBootstrap, BeforeAppli
   readonly #open: OpenCalls;
   readonly #figures: CallFigures;
   readonly #public: FastifyInstance;
+  readonly #grpc: GrpcServer | undefined;
   readonly #admin: FastifyInstance;
   readonly #direct: SecondDoor;
 
@@ -77,8 +82,10 @@ class GatewayModule implements OnModuleInit, OnApplicationBootstrap, BeforeAppli
     this.#open = new OpenCalls(config.SLUICE_OPEN_CALLS_LIMIT, config.SLUICE_HELD_BYTES_LIMIT);
     this.#figures = callFigures(this.#open);
     const authenticator = new Authenticator(this.#access, clock);
-    this.#public = this.#makePublic(authenticator);
+    const door = this.#publicDoor(authenticator);
+    this.#public = publicServer(door);
     this.#direct = new SecondDoor(this.#public.server);
+    this.#grpc = config.SLUICE_GRPC_PORT === undefined ? undefined : tensorServer(door);
     this.#admin = this.#makeAdmin(authenticator);
   }
 
@@ -92,12 +99,13 @@ class GatewayModule implements OnModuleInit, OnApplicationBootstrap, BeforeAppli
   }
 
   async onApplicationBootstrap(): Promise<void> {
-    const { SLUICE_HOST: host, SLUICE_PORT, SLUICE_ADMIN_HOST, SLUICE_ADMIN_PORT, SLUICE_SHARE_PORTS: shared, SLUICE_DIRECT_PORT } = this.#config;
+    const { SLUICE_HOST: host, SLUICE_PORT, SLUICE_ADMIN_HOST, SLUICE_ADMIN_PORT, SLUICE_SHARE_PORTS: shared, SLUICE_DIRECT_PORT, SLUICE_GRPC_PORT } = this.#config;
     await this.#dayHistory.start();
     try {
       this.#addresses.public = await listen(this.#public, { host, port: SLUICE_PORT, shared, setting: 'SLUICE_PORT' });
       this.#addresses.admin = await listen(this.#admin, { host: SLUICE_ADMIN_HOST, port: SLUICE_ADMIN_PORT, shared, setting: 'SLUICE_ADMIN_PORT' });
       if (SLUICE_DIRECT_PORT !== undefined) this.#addresses.direct = await this.#direct.listen({ host, port: SLUICE_DIRECT_PORT, shared: false, setting: 'SLUICE_DIRECT_PORT' });
+      if (this.#grpc) this.#addresses.grpc = await listenGrpc(this.#grpc, { host, port: SLUICE_GRPC_PORT!, shared: false, setting: 'SLUICE_GRPC_PORT' });
     } catch (thrown) {
       // Nest does not call the shutdown hooks of a module that failed to start.
       await this.beforeApplicationShutdown();
@@ -119,7 +127,7 @@ class GatewayModule implements OnModuleInit, OnApplicationBootstrap, BeforeAppli
     const servers = [this.#public, this.#admin];
     this.#direct.close();
     const cut = clock.after(CLOSE_LIMIT_MS, () => servers.forEach(({ server }) => server.closeAllConnections()));
-    await Promise.all(servers.map((server) => server.close()));
+    await Promise.all([...servers.map((server) => server.close()), ...(this.#addresses.grpc ? [this.#grpc!.stop(CLOSE_LIMIT_MS)] : [])]);
     cut.cancel();
   }
 
@@ -130,11 +138,12 @@ class GatewayModule implements OnModuleInit, OnApplicationBootstrap, BeforeAppli
     this.#figures.close();
   }
 
-  #makePublic(authenticator: Authenticator): FastifyInstance {
+  #publicDoor(authenticator: Authenticator): PublicDoor {
     const { clock, ids, logger, health } = this.#platform;
     const deadlines = new AnswerDeadlines(clock);
+    const router = new RouterClient(this.#platform.connect(InferenceService), this.#config.SLUICE_CALL_LIMIT_MS);
     const flow = new RequestFlow({
-      router: new RouterClient(this.#platform.connect(InferenceService), this.#config.SLUICE_CALL_LIMIT_MS),
+      router,
       segments: this.#segments,
       models: this.#registry,
       parameters: new ParameterRules(this.#access),
@@ -145,8 +154,9 @@ class GatewayModule implements OnModuleInit, OnApplicationBootstrap, BeforeAppli
       clock,
       callLimitMs: this.#config.SLUICE_CALL_LIMIT_MS,
     });
-    const principal = (request: FastifyRequest, known?: Principal) => this.#counted(authenticator.principal(request.headers.authorization, known));
-    return publicServer({ flow, open: this.#open, figures: this.#figures, clock, ids, logger, health, models: this.#registry, metrics: this.#config.metrics, principal });
+    const principalOf = (authorization: string | undefined, known?: Principal) => this.#counted(authenticator.principal(authorization, known));
+    const principal = (request: FastifyRequest, known?: Principal) => principalOf(request.headers.authorization, known);
+    return { flow, open: this.#open, figures: this.#figures, clock, ids, logger, health, models: this.#registry, describer: router, metrics: this.#config.metrics, principal, principalOf };
   }
 
   #makeAdmin(authenticator: Authenticator): FastifyInstance {

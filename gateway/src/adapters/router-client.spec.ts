@@ -15,6 +15,11 @@ describe('the client of the router', () => {
     const asked: StreamChatRequest[] = [];
     transport.serve(InferenceService, {
       chat: () => Promise.reject(new Error('not asked')),
+      describeModel: async ({ version }) => ({ versions: [Number(version)] }),
+      async *inferTensors({ insideOnly, call, modelId, organisationId }) {
+        yield { events: [{ event: { case: 'tensors', value: { response: call!.tensors } } }] };
+        yield { events: [{ event: { case: 'started', value: { versionId: modelId, deploymentId: organisationId, serviceTier: String(insideOnly) } } }] };
+      },
       countTokens: async (request, { signal }) => {
         counted.push(request);
         if (tokens !== 'never') return tokens === undefined ? {} : { inputTokens: tokens };
@@ -31,6 +36,16 @@ describe('the client of the router', () => {
     });
     return { asked, counted, clock, client: new RouterClient(transport.connect(InferenceService), callLimitMs) };
   }
+
+  it('gives tensors to the rpc for tensors, and asks what a model takes', async () => {
+    const { asked, client } = router(60_000);
+    const tensors = Buffer.from('tensors');
+    const events: unknown[] = [];
+    for await (const batch of client.stream({ ...ROUTED, call: { ...CALL, tensors } }, new AbortController().signal)) events.push(...batch);
+    expect(events).toMatchObject([{ event: { value: { response: tensors } } }, { event: { value: { versionId: 'model_1', deploymentId: 'o', serviceTier: 'true' } } }]);
+    expect(asked).toEqual([]);
+    expect(await client.describe({ principal: ROUTED.principal, modelId: 'model_1', version: '7' }, new AbortController().signal)).toMatchObject({ versions: [7] });
+  });
 
   it('names the model that was resolved, whose it is, whether the prompt may leave, and whether the answer is to be followed', async () => {
     const { asked, client } = router(60_000);

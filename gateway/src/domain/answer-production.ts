@@ -78,6 +78,8 @@ export class AnswerProduction {
       }
       if (passage) this.#take(await passage.rest());
       signal.throwIfAborted();
+      // Half of a text can leave; of tensors there is no half.
+      if (passage?.isOver && routed.call.tensors) throw new ServiceError('content_policy_violation', 'The answer was blocked by a rule of your organisation.');
     } catch (thrown) {
       // Nothing of a whole answer that breaks off is released, so nothing of it is output.
       for (const events of this.#whole) window.learn(events);
@@ -106,7 +108,7 @@ export class AnswerProduction {
     const { routed, window, clock, startedMs } = this.#from;
     // Of a batch that the filter holds its original may be pending.
     if (events.length === 0) return this.#keepsOriginals && routed.call.stream ? window.room() : undefined;
-    if (this.#firstOutputMs === 0 && events.some(({ event }) => event.case === 'delta')) this.#firstOutputMs = Math.max(1, Math.round(clock.monotonicMs() - startedMs));
+    if (this.#firstOutputMs === 0 && events.some(({ event }) => event.case === 'delta' || event.case === 'tensors')) this.#firstOutputMs = Math.max(1, Math.round(clock.monotonicMs() - startedMs));
     if (!routed.call.stream && (this.#whole.length > 0 || events.some(isOutput))) {
       this.#from.hold(bytesOf(events));
       this.#whole.push(events);

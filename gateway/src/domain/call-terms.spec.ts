@@ -54,7 +54,7 @@ describe('the terms of a call', () => {
   });
 
   it('count what a masked call can take anew, because a mask may be longer than what it hides', async () => {
-    const call = { $typeName: 'chat.v1.ChatCall' as const, ...CALL, messages: LONGER, fields: [] };
+    const call = { $typeName: 'chat.v1.ChatCall' as const, ...CALL, messages: LONGER, fields: [], tensors: new Uint8Array() };
     const { asked, agreed } = terms({ action: 2, policyVersion: 1n, call });
     await agreed();
     expect(asked[0]!.inputTokensBound).toBe(tokenBound({ ...CALL, messages: LONGER, fields: [] }).inputTokens.most);
@@ -62,7 +62,7 @@ describe('the terms of a call', () => {
   });
 
   it('count the prompt as it is masked, where its bytes take too much of a budget, and not otherwise', async () => {
-    const masked = { $typeName: 'chat.v1.ChatCall' as const, ...CALL, messages: LONGER, fields: [] };
+    const masked = { $typeName: 'chat.v1.ChatCall' as const, ...CALL, messages: LONGER, fields: [], tensors: new Uint8Array() };
     const tight = terms({ action: 2, policyVersion: 1n, call: masked }, { inputIsTight: true, hold: FREE_HOLD, price: FREE_PRICE, affordableOutputTokens: 0 });
     await tight.agreed();
     expect(tight.counted.map(({ messages }) => Buffer.from(messages).toString())).toEqual([LONGER.toString()]);

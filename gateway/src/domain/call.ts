@@ -1,6 +1,6 @@
 import type { ChatEvent } from '@sluice/proto/chat/v1/chat';
 
-/** A chat request after parsing; the values of `chat.v1.ChatCall`. */
+/** A request after parsing; the values of `chat.v1.ChatCall`. */
 export interface Call {
   readonly model: string;
   /** The JSON array `messages`, verbatim. */
@@ -8,6 +8,8 @@ export interface Call {
   readonly fields: readonly Field[];
   readonly stream: boolean;
   readonly choices: number;
+  /** What is asked of a model that is no language model, encoded; such a call has no messages and no fields, and is one unit of input. Absent in a chat. */
+  readonly tensors?: Uint8Array | undefined;
   /** What rules and a budget made of its parameters, in that order; absent where they left it as it came. It goes on record, and not to the model. */
   readonly changes?: readonly ParameterChange[] | undefined;
 }
@@ -28,8 +30,8 @@ export function withChange(call: Call, sent: Partial<Pick<Call, 'fields' | 'choi
 }
 
 /** The call alone, as it travels and is recorded: an object that carries more must not carry it there. */
-export function plainCall({ model, messages, fields, stream, choices }: Call): { model: string; messages: Uint8Array; fields: { name: string; json: Uint8Array }[]; stream: boolean; choices: number } {
-  return { model, messages, fields: [...fields], stream, choices };
+export function plainCall({ model, messages, fields, stream, choices, tensors }: Call): { model: string; messages: Uint8Array; fields: { name: string; json: Uint8Array }[]; stream: boolean; choices: number; tensors?: Uint8Array } {
+  return { model, messages, fields: [...fields], stream, choices, ...(tensors && { tensors }) };
 }
 
 export interface Field {

@@ -19,7 +19,7 @@ describe('the check of an input', () => {
   });
 
   it('takes of a masked call what was said, and nothing of how it is answered', async () => {
-    const given = { $typeName: 'chat.v1.ChatCall' as const, model: 'other', messages: Buffer.from('[2]'), fields: [], stream: false, choices: 9 };
+    const given = { $typeName: 'chat.v1.ChatCall' as const, model: 'other', messages: Buffer.from('[2]'), fields: [], stream: false, choices: 9, tensors: new Uint8Array() };
     expect((await check({ action: 2, policyVersion: 3n, call: given })).call).toEqual({ ...CALL, messages: Buffer.from('[2]') });
     await expect(check({ action: 2, policyVersion: 3n })).rejects.toMatchObject({ code: 'content_filter_unavailable' });
   });

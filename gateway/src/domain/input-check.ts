@@ -28,13 +28,13 @@ export async function checkInput(talk: FilterTalk, asked: { readonly callId: str
 /** Messages and parameters as the filter gives them; how it is answered stays the client's. */
 function masked(call: Call, { call: given }: InputVerdict): Call {
   if (!given) throw new ServiceError('content_filter_unavailable', 'The content filter masked a call and did not give it back.');
-  return { ...call, messages: given.messages, fields: given.fields };
+  return { ...call, messages: given.messages, fields: given.fields, ...(call.tensors && { tensors: given.tensors }) };
 }
 
 /** What other rules mask in a blocked prompt is masked on record too; the words that blocked it stay there. */
 function blocked(asked: Call, found: InputVerdict, inputVerdict: FilterVerdict | undefined): CallRefusal {
   const { ruleId, ruleTitle, policyVersion } = found;
-  const error = new ServiceError('content_policy_violation', `Your request was blocked by a rule of your organisation: ${ruleTitle}.`, { param: 'messages' });
+  const error = new ServiceError('content_policy_violation', `Your request was blocked by a rule of your organisation: ${ruleTitle}.`, { param: asked.tensors ? 'inputs' : 'messages' });
   return new CallRefusal(error, { inputVerdict, refusedBy: { case: 'rule', value: { ruleId, ruleTitle, policyVersion } }, ...(found.call ? { call: masked(asked, found) } : {}) });
 }
 

@@ -40,7 +40,8 @@ export class OutputTally {
     if (event.case === 'delta') {
       this.bytes += Buffer.byteLength(event.value.text);
       this.#extraBytes += event.value.extraJson.length;
-    } else if (event.case === 'finished') {
+    } else if (event.case === 'tensors') this.bytes += event.value.response.length;
+    else if (event.case === 'finished') {
       this.#finished.set(event.value.choice, event.value.reason);
       this.stoppedBy ||= event.value.stoppedBy;
     } else if (event.case === 'counts') {

@@ -214,7 +214,7 @@ export class OutputWindow implements RecordSource {
 
 /** Whether an event leaves for the client as soon as it may. */
 export function isOutput({ event }: Events[number]): boolean {
-  return event.case === 'delta' || event.case === 'finished';
+  return event.case === 'delta' || event.case === 'finished' || event.case === 'tensors';
 }
 
 function isAttempt({ event }: Events[number]): boolean {
@@ -235,6 +235,7 @@ export function bytesOf(events: Events): number {
 
 /** Roughly what an event occupies. V8 holds text in two bytes a UTF-16 unit, in one when all of it is Latin-1; which, it does not tell. */
 function weightOf({ event }: Events[number]): number {
+  if (event.case === 'tensors') return 16 + event.value.response.length;
   if (event.case !== 'delta') return 16;
   const { text, logprobsJson, extraJson } = event.value;
   return 16 + 2 * text.length + logprobsJson.length + extraJson.length;

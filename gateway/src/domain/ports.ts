@@ -16,6 +16,28 @@ export interface Router {
   countInput(counted: CountedCall, signal: AbortSignal): Promise<number | undefined>;
 }
 
+/** Tells what a model that is no language model takes and gives. */
+export interface ModelDescriber {
+  /** As a server that has it says now. Throws `invalid_value` for a model of language, `model_not_found` for a version that is not there, and as a call does where no server answers. */
+  describe(model: DescribedModel, signal: AbortSignal): Promise<ModelDescription>;
+}
+
+export interface DescribedModel {
+  readonly principal: Principal;
+  readonly modelId: string;
+  /** By its number; empty: any. */
+  readonly version: string;
+}
+
+/** With the names of the server. */
+export interface ModelDescription {
+  /** Numbers of the versions that take calls. */
+  readonly versions: readonly number[];
+  /** An encoded `inference.ModelMetadataResponse` and an encoded `inference.ModelConfig`. */
+  readonly metadata: Uint8Array;
+  readonly config: Uint8Array;
+}
+
 /** A call whose prompt is to be counted. */
 export type CountedCall = Pick<RoutedCall, 'callId' | 'principal' | 'call' | 'modelId'>;
 

@@ -9,12 +9,16 @@ import { agree, type CallTerms } from './call-terms.ts';
 import type { LimitState } from './limits/limit-state.ts';
 import type { Admission } from './limits/rate-limits.ts';
 import { chargedTokens, tokenBound, type PromptTokens, type TokenBound } from './limits/token-bound.ts';
-import { OutputVisibility } from './output-visibility.ts';
+import { OutputVisibility, type ModelOutput } from './output-visibility.ts';
 import { OutputWindow } from './output-window.ts';
 import type { Parameters } from './parameters/parameter-rules.ts';
 import type { Billing, ContentFilter, Models, ModelView, RandomBytes, Router, Segments, Sink, SpendTalk } from './ports.ts';
 import { recordingPlace } from './recording-place.ts';
 import { recordRefusal } from './refused-call.ts';
+import { TensorTalk } from './tensor-talk.ts';
+
+/** Of tensors: nothing of them is counted. */
+const NO_OUTPUT: ModelOutput = { isShown: true, longestTokens: 0, note: () => undefined };
 
 /** A parsed and authenticated call. */
 export interface OpenCall {
@@ -98,7 +102,7 @@ export class RequestFlow {
     const startedMs = clock.monotonicMs();
     segments.accepting();
     const model = this.#modelOf(open);
-    const call = parameters.apply(open.principal, open.call, model.modelName);
+    const call = open.call.tensors ? open.call : parameters.apply(open.principal, open.call, model.modelName);
     if (call.changes) open.changed(call.changes);
     const bound = tokenBound(call, open.messagesTokens);
     const admitted = limits.admit(open.principal, chargedTokens(bound, call.choices));
@@ -141,11 +145,11 @@ export class RequestFlow {
   async #govern(course: LetIn): Promise<CallSummary> {
     const { segments, clock, filter, billing } = this.#house;
     const { open, model, call, bound, used } = course;
-    const content = filter.begin();
+    const content = call.tensors ? new TensorTalk(filter.begin()) : filter.begin();
     try {
       const money = billing.begin();
       try {
-        const terms = await agree({ ...open, call, bound, modelName: model.modelName, countInput: (asked) => this.#countInput(course, asked), output: this.#outputs.of(model, call), used }, content, money, () => recordingPlace(segments, clock));
+        const terms = await agree({ ...open, call, bound, modelName: model.modelName, countInput: (asked) => this.#countInput(course, asked), output: call.tensors ? NO_OUTPUT : this.#outputs.of(model, call), used }, content, money, () => recordingPlace(segments, clock));
         return await this.#conduct({ ...course, terms, money });
       } finally {
         money.end();
@@ -157,7 +161,7 @@ export class RequestFlow {
 
   /** Not of a model that may answer outside of the house: a prompt leaves it for its answer alone. */
   async #countInput({ open, model: { modelId, leavesHouse } }: LetIn, call: Call): Promise<number | undefined> {
-    if (leavesHouse) return undefined;
+    if (leavesHouse || call.tensors) return undefined;
     return this.#house.router.countInput({ callId: open.callId, principal: open.principal, call, modelId }, open.abort.signal);
   }
 

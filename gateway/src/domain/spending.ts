@@ -72,7 +72,7 @@ export class Spending {
     this.price = price;
     this.#covered = Number(hold.outputTokens);
     const length = plan.length(this.#covered, affordableOutputTokens);
-    this.call = hold.limited ? clipped(call, length, plan.addedUpToTokens) : call;
+    this.call = hold.limited && !call.tensors ? clipped(call, length, plan.addedUpToTokens) : call;
     this.#isClipped = this.call !== call;
     this.#inputTokensBound = BigInt(inputTokensBound);
     this.#inputCovered = this.#inputTokensBound;
@@ -106,7 +106,7 @@ export class Spending {
   /** Tokens of the prompt: as a tokeniser counted them, else an estimate, which is below what is held for it. */
   get askedTokens(): bigint {
     // Every record of output may ask, and the messages have to be parsed for it.
-    return (this.#askedTokens ??= this.#isCounted ? this.#inputTokensBound : estimateTokens(askedBytes(this.call)));
+    return (this.#askedTokens ??= this.#isCounted || this.call.tensors ? this.#inputTokensBound : estimateTokens(askedBytes(this.call)));
   }
 
   /** What was produced until now. */

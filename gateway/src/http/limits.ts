@@ -59,3 +59,8 @@ export const CLIENT_STALL_LIMIT_MS = 60_000;
 export const ADMIN_RPC_TIMEOUT_MS = 15_000;
 /** The check of a ledger looks at every call that was ever billed, some 2 µs each. Clients of Node give up after 300 s without an answer. */
 export const LEDGER_CHECK_TIMEOUT_MS = 280_000;
+
+/** A request of tensors: a batch of some pictures. What is larger belongs into a file, and would fill the log of calls. */
+export const TENSOR_BODY_LIMIT_BYTES = 16 * MIB;
+/** The largest answer of tensors, and so the longest message over gRPC: the router takes none that is longer from a server. */
+export const TENSOR_ANSWER_LIMIT_BYTES = 32 * MIB;

@@ -1,3 +1,4 @@
+import type { GrpcServer } from '@sluice/rpc/grpc';
 import type { FastifyInstance, FastifyListenOptions } from 'fastify';
 
 /** A listener could not be opened; the message says how to mend it. */
@@ -20,6 +21,16 @@ export async function listen(server: FastifyInstance, at: ListenAt): Promise<str
   const { host, port, shared } = at;
   try {
     return await server.listen({ host, port, ...(shared && { reusePort: true }) } as FastifyListenOptions);
+  } catch (thrown) {
+    throw listenError(thrown, at);
+  }
+}
+
+/** The same for gRPC; gives `host:port`. @throws ListenError */
+export async function listenGrpc(server: GrpcServer, at: ListenAt): Promise<string> {
+  const shown = at.host.includes(':') ? `[${at.host}]` : at.host;
+  try {
+    return `${shown}:${await server.listen(`${shown}:${at.port}`)}`;
   } catch (thrown) {
     throw listenError(thrown, at);
   }

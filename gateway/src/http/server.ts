@@ -53,8 +53,8 @@ export function createServer({ clock, ids, logger, bodyLimitBytes }: ServerOptio
   return server;
 }
 
-/** Sends an error in OpenAI's envelope. */
-export function sendError(clock: Clock, reply: FastifyReply, error: ServiceError, requestId: string): void {
+/** Sends an error, in OpenAI's envelope unless another body is given. */
+export function sendError(clock: Clock, reply: FastifyReply, error: ServiceError, requestId: string, otherBody?: string): void {
   const { status, headers, body } = errorAnswer(error, requestId);
   void reply.code(status).headers(headers);
   const request = reply.request.raw;
@@ -63,7 +63,7 @@ export function sendError(clock: Clock, reply: FastifyReply, error: ServiceError
     void reply.removeHeader('connection');
     boundUnreadRequest(clock, request, reply.raw);
   }
-  void reply.send(body);
+  void reply.send(otherBody ?? body);
 }
 
 /** The cause of a fault goes to the log, never to the client. */

@@ -14,7 +14,7 @@ import { Channel, type ChatCall, type ChatEventSchema } from '@sluice/proto/chat
 import { ContentFilterService } from '@sluice/proto/content_filter/v1/content_filter';
 import type { Segment } from '@sluice/proto/events/v1/calls';
 import { AccessChangedSchema, type AccessChanged } from '@sluice/proto/events/v1/changes';
-import { InferenceService } from '@sluice/proto/inference/v1/inference';
+import { InferenceService, type DescribeModelRequest, type DescribeModelResponseSchema } from '@sluice/proto/inference/v1/inference';
 import { ModelRegistryService, Placement, DeploymentState } from '@sluice/proto/model_registry/v1/model_registry';
 import { InProcessTransport } from '@sluice/rpc';
 import { decodeSegment } from '@sluice/segment';
@@ -48,6 +48,8 @@ export class TestHouse {
   readonly filter = new ScriptedFilter();
   readonly billing = new ScriptedBilling();
   answer: Answer = helloAnswer;
+  /** What the router says of a model that takes tensors. */
+  describe: (asked: DescribeModelRequest) => MessageInitShape<typeof DescribeModelResponseSchema> = () => ({});
   accessAway = false;
   /** Awaited before a segment counts as durable. */
   beforeAppend: () => Promise<void> = () => Promise.resolve();
@@ -60,6 +62,8 @@ export class TestHouse {
   readonly revoked = new Set<string>();
   url = '';
   adminUrl = '';
+  /** `host:port`, where gRPC is served. */
+  grpcAddress = '';
   stop: () => Promise<void> = () => Promise.resolve();
   #accessHead = 1n;
   #accessFollower: Follower | undefined;
@@ -140,6 +144,7 @@ export class TestHouse {
     const addresses = app.get(GatewayAddresses);
     this.url = addresses.public;
     this.adminUrl = addresses.admin;
+    this.grpcAddress = addresses.grpc;
     this.stop = () => app.close();
     await until(async () => (await fetch(`${this.url}/readyz`)).status === 200);
     return this;
@@ -245,6 +250,10 @@ export class TestHouse {
       async *streamChat({ call }, { signal }) {
         for await (const events of answered(call!, signal)) yield { events };
       },
+      async *inferTensors({ call }, { signal }) {
+        for await (const events of answered(call!, signal)) yield { events };
+      },
+      describeModel: async (request) => this.describe(request),
       countTokens: async () => ({}),
       listBackends: async () => ({ backends: [{ deploymentId: 'deployment_1', modelId: 'model_1', versionId: 'version_1', healthy: true, breaker: 'closed', inFlight: 2 }] }),
     });

@@ -67,7 +67,7 @@ export function encodeOriginalField(original: Uint8Array): Buffer {
 const FIELD_OF_RECORD = { admitted: 2, output: 3, completed: 4, refused: 5, fragment: 6 } as const;
 const FIELD_OF_BODY = { admitted: 2, output: 3, completed: 4, fragment: 5 } as const;
 const ORIGINAL_FIELD = 2;
-const FIELD_OF_EVENT = { started: 1, delta: 2, finished: 3, usage: 4, attempt: 5, counts: 6 } as const;
+const FIELD_OF_EVENT = { started: 1, delta: 2, finished: 3, usage: 4, attempt: 5, counts: 6, tensors: 7 } as const;
 
 function whole(write: () => void): Buffer {
   try {
@@ -199,6 +199,7 @@ function callFields(value: ChatCallInit): void {
   }
   writer.number(4, value.stream);
   writer.number(5, value.choices);
+  writer.bytes(6, value.tensors);
 }
 
 function outputBody(value: MessageInitShape<typeof OutputBodySchema>): void {
@@ -234,7 +235,8 @@ function chatEvent(event: Extract<NonNullable<MessageInitShape<typeof ChatEventS
     writer.string(2, event.value.deploymentId);
     writer.number(3, event.value.external);
     writer.string(4, event.value.errorCode);
-  } else {
+  } else if (event.case === 'tensors') writer.bytes(1, event.value.response);
+  else {
     writer.number(1, event.value.inputTokens);
     writer.number(2, event.value.outputTokens);
     writer.number(3, event.value.cachedInputTokens);

@@ -12,5 +12,6 @@ export { chainOriginal, chainOutput, nextChain, ORIGINAL_SALT_BYTES, originalCha
 export { parseExactly } from './exact-json.ts';
 export { eachField, readMessage } from './read-fields.ts';
 export { outputView, readableJson } from './output-view.ts';
+export { askedTensorsView } from './tensors-view.ts';
 export { governedView, holdView, refusedView } from './governed-view.ts';
 export { LEASE_MS, SEGMENT_LIMIT_BYTES } from './limits.ts';

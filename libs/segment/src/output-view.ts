@@ -1,5 +1,6 @@
 import { Channel, type ChatEvent, type Delta } from '@sluice/proto/chat/v1/chat';
 import { parseExactly } from './exact-json.ts';
+import { answeredTensorsView } from './tensors-view.ts';
 
 /** Released output as a reader sees it: put together by choice, and event by event. */
 export function outputView(events: readonly ChatEvent[]): { readonly choices: readonly object[]; readonly events: readonly object[] } {
@@ -87,6 +88,8 @@ function eventView({ event }: ChatEvent): object {
         // What the backend said. The client got it as it stands here, unless the counts were estimated.
         ...(event.value.json.length > 0 ? { reported: readableJson(event.value.json) } : {}),
       };
+    case 'tensors':
+      return { type: 'tensors', ...answeredTensorsView(event.value.response) };
     // Counts on the way are not recorded as output.
     case 'counts':
     case undefined:

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { fromBinary } from '@bufbuild/protobuf';
 import { OutputBodySchema } from '@sluice/proto/events/v1/calls';
 import { ChatCallSchema, type ChatEvent } from '@sluice/proto/chat/v1/chat';
-import { nextChain, outputView } from '@sluice/segment';
+import { askedTensorsView, nextChain, outputView } from '@sluice/segment';
 import { LogFault } from '@sluice/transparency';
 import { z } from 'zod';
 import type { RecordedCall } from '../platform-api/answers.ts';
@@ -41,10 +41,10 @@ export function isCommitted(committed: Buffer, { salt, value }: { readonly salt:
 
 /** An encoded chat.v1.ChatCall as a request is printed: null for one that asks for no choices, because nothing of it was understood. */
 export function asked(bytes: Uint8Array): unknown {
-  const { model, stream, choices, messages, fields } = fromBinary(ChatCallSchema, bytes);
+  const { model, stream, choices, messages, fields, tensors } = fromBinary(ChatCallSchema, bytes);
   if (choices === 0) return null;
   const parameters = fields.map(({ name, json }) => [name, parsed(json)] as const);
-  return { model, stream, n: choices, messages: parsed(messages), ...Object.fromEntries(parameters) };
+  return { model, stream, n: choices, messages: parsed(messages), ...Object.fromEntries(parameters), ...(tensors.length > 0 && { tensors: JSON.parse(JSON.stringify(askedTensorsView(tensors))) as unknown }) };
 }
 
 function parsed(json: Uint8Array): unknown {
@@ -76,7 +76,7 @@ export function proveOutput({ output }: CallEvidence, opened: Opened, shown: Rec
 }
 
 function bytesOf(events: readonly ChatEvent[]): number {
-  return events.reduce((sum, { event }) => sum + (event.case === 'delta' ? Buffer.byteLength(event.value.text) : 0), 0);
+  return events.reduce((sum, { event }) => sum + (event.case === 'delta' ? Buffer.byteLength(event.value.text) : event.case === 'tensors' ? event.value.response.length : 0), 0);
 }
 
 /** Where the bytes of output stand in the result of a completed call. */

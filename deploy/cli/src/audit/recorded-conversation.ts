@@ -11,7 +11,7 @@ type Message = NonNullable<Request['messages']>[number];
 /** Members of the request that have their own place in the text, or that every call has. */
 const SHOWN_ELSEWHERE = new Set(['model', 'stream', 'messages']);
 
-const SHOWN_BESIDES = ['system_fingerprint', 'service_tier', 'logprobs', 'extra', 'reported'];
+const SHOWN_BESIDES = ['system_fingerprint', 'service_tier', 'logprobs', 'extra', 'reported', 'outputs'];
 
 const NO_BODIES = {
   not_kept: 'Bodies were not kept: the project of this call keeps digests only (project create --bodies digest). What was asked and answered cannot be shown; that it was this and nothing else can still be proven.',

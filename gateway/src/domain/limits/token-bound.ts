@@ -31,12 +31,17 @@ export interface TokenBound {
   readonly outputTokens: bigint | undefined;
 }
 
+/** Tensors are no tokens: a call with them is one unit, whatever they hold. Limits of tokens count it as one, and the price of its model's input is what it costs. */
+const TENSOR_BOUND: TokenBound = { inputTokens: { charged: 1, most: 1 }, outputTokens: 0n };
+
 /**
  * Input: the UTF-8 bytes of all text and what a template adds. Output: choices times the length that was asked for.
  *
  * @param inMessages where they were parsed already, what `messagesTokens` gave for them
  */
-export function tokenBound({ messages, fields, choices }: Call, { charged, most } = messagesTokens(parsed(messages))): TokenBound {
+export function tokenBound({ messages, fields, choices, tensors }: Call, inMessages?: PromptTokens): TokenBound {
+  if (tensors) return TENSOR_BOUND;
+  const { charged, most } = inMessages ?? messagesTokens(parsed(messages));
   let beside = TEMPLATE_TOKENS;
   let longest: number | undefined;
   for (const { name, json } of fields) {

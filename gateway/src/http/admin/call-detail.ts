@@ -4,7 +4,7 @@ import type { ChatCall, ChatEvent } from '@sluice/proto/chat/v1/chat';
 import type { Hold } from '@sluice/proto/billing/v1/billing';
 import type { CallHold, CallRecord } from '@sluice/proto/events/v1/calls';
 import { costNano, overrunNano } from '@sluice/pricing';
-import { governedView, holdView, outputView, readableJson, refusedView } from '@sluice/segment';
+import { askedTensorsView, governedView, holdView, outputView, readableJson, refusedView } from '@sluice/segment';
 import { exact } from './amounts.ts';
 
 /** Everything that was asked and answered in one call, readable; with its money, as far as its records have that, for what the index says of it. */
@@ -104,8 +104,9 @@ function errorOf(body: Uint8Array): ErrorEnvelope['error'] | null {
   return body.length === 0 ? null : (JSON.parse(Buffer.from(body).toString()) as ErrorEnvelope).error;
 }
 
-function requestView({ model, stream, choices, messages, fields }: ChatCall): object {
+function requestView({ model, stream, choices, messages, fields, tensors }: ChatCall): object {
   const asked: Record<string, unknown> = { model, stream, n: choices, messages: readableJson(messages) };
   for (const field of fields) asked[field.name] = readableJson(field.json);
+  if (tensors.length > 0) asked['tensors'] = askedTensorsView(tensors);
   return asked;
 }

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file chat/v1/chat.proto.
  */
 export const file_chat_v1_chat: GenFile = /*@__PURE__*/
-  fileDesc("ChJjaGF0L3YxL2NoYXQucHJvdG8SB2NoYXQudjEiIwoFRmllbGQSDAoEbmFtZRgBIAEoCRIMCgRqc29uGAIgASgMImwKCENoYXRDYWxsEg0KBW1vZGVsGAEgASgJEhAKCG1lc3NhZ2VzGAIgASgMEh4KBmZpZWxkcxgDIAMoCzIOLmNoYXQudjEuRmllbGQSDgoGc3RyZWFtGAQgASgIEg8KB2Nob2ljZXMYBSABKA0i6gEKCUNoYXRFdmVudBIjCgdzdGFydGVkGAEgASgLMhAuY2hhdC52MS5TdGFydGVkSAASHwoFZGVsdGEYAiABKAsyDi5jaGF0LnYxLkRlbHRhSAASJQoIZmluaXNoZWQYAyABKAsyES5jaGF0LnYxLkZpbmlzaGVkSAASHwoFdXNhZ2UYBCABKAsyDi5jaGF0LnYxLlVzYWdlSAASIwoHYXR0ZW1wdBgFIAEoCzIQLmNoYXQudjEuQXR0ZW1wdEgAEiEKBmNvdW50cxgGIAEoCzIPLmNoYXQudjEuQ291bnRzSABCBwoFZXZlbnQiWgoHQXR0ZW1wdBISCgp2ZXJzaW9uX2lkGAEgASgJEhUKDWRlcGxveW1lbnRfaWQYAiABKAkSEAoIZXh0ZXJuYWwYAyABKAgSEgoKZXJyb3JfY29kZRgEIAEoCSJmCgdTdGFydGVkEhIKCnZlcnNpb25faWQYASABKAkSFQoNZGVwbG95bWVudF9pZBgCIAEoCRIaChJzeXN0ZW1fZmluZ2VycHJpbnQYAyABKAkSFAoMc2VydmljZV90aWVyGAQgASgJIpQBCgVEZWx0YRIOCgZjaG9pY2UYASABKA0SIQoHY2hhbm5lbBgCIAEoDjIQLmNoYXQudjEuQ2hhbm5lbBIMCgR0ZXh0GAMgASgJEh8KBHRvb2wYBCABKAsyES5jaGF0LnYxLlRvb2xDYWxsEhUKDWxvZ3Byb2JzX2pzb24YBSABKAwSEgoKZXh0cmFfanNvbhgGIAEoDCJBCghUb29sQ2FsbBINCgVpbmRleBgBIAEoDRIKCgJpZBgCIAEoCRIMCgR0eXBlGAMgASgJEgwKBG5hbWUYBCABKAkiPgoIRmluaXNoZWQSDgoGY2hvaWNlGAEgASgNEg4KBnJlYXNvbhgCIAEoCRISCgpzdG9wcGVkX2J5GAMgASgJIowBCgVVc2FnZRIUCgxpbnB1dF90b2tlbnMYASABKAQSFQoNb3V0cHV0X3Rva2VucxgCIAEoBBIbChNjYWNoZWRfaW5wdXRfdG9rZW5zGAMgASgEEhgKEHJlYXNvbmluZ190b2tlbnMYBCABKAQSEQoJZXN0aW1hdGVkGAUgASgIEgwKBGpzb24YBiABKAwqnwEKB0NoYW5uZWwSFwoTQ0hBTk5FTF9VTlNQRUNJRklFRBAAEhMKD0NIQU5ORUxfQ09OVEVOVBABEhUKEUNIQU5ORUxfUkVBU09OSU5HEAISEwoPQ0hBTk5FTF9SRUZVU0FMEAMSGgoWQ0hBTk5FTF9UT09MX0FSR1VNRU5UUxAEEh4KGkNIQU5ORUxfRlVOQ1RJT05fQVJHVU1FTlRTEAViBnByb3RvMw", [file_chat_v1_counts]);
+  fileDesc("ChJjaGF0L3YxL2NoYXQucHJvdG8SB2NoYXQudjEiIwoFRmllbGQSDAoEbmFtZRgBIAEoCRIMCgRqc29uGAIgASgMIn0KCENoYXRDYWxsEg0KBW1vZGVsGAEgASgJEhAKCG1lc3NhZ2VzGAIgASgMEh4KBmZpZWxkcxgDIAMoCzIOLmNoYXQudjEuRmllbGQSDgoGc3RyZWFtGAQgASgIEg8KB2Nob2ljZXMYBSABKA0SDwoHdGVuc29ycxgGIAEoDCKPAgoJQ2hhdEV2ZW50EiMKB3N0YXJ0ZWQYASABKAsyEC5jaGF0LnYxLlN0YXJ0ZWRIABIfCgVkZWx0YRgCIAEoCzIOLmNoYXQudjEuRGVsdGFIABIlCghmaW5pc2hlZBgDIAEoCzIRLmNoYXQudjEuRmluaXNoZWRIABIfCgV1c2FnZRgEIAEoCzIOLmNoYXQudjEuVXNhZ2VIABIjCgdhdHRlbXB0GAUgASgLMhAuY2hhdC52MS5BdHRlbXB0SAASIQoGY291bnRzGAYgASgLMg8uY2hhdC52MS5Db3VudHNIABIjCgd0ZW5zb3JzGAcgASgLMhAuY2hhdC52MS5UZW5zb3JzSABCBwoFZXZlbnQiGwoHVGVuc29ycxIQCghyZXNwb25zZRgBIAEoDCJaCgdBdHRlbXB0EhIKCnZlcnNpb25faWQYASABKAkSFQoNZGVwbG95bWVudF9pZBgCIAEoCRIQCghleHRlcm5hbBgDIAEoCBISCgplcnJvcl9jb2RlGAQgASgJImYKB1N0YXJ0ZWQSEgoKdmVyc2lvbl9pZBgBIAEoCRIVCg1kZXBsb3ltZW50X2lkGAIgASgJEhoKEnN5c3RlbV9maW5nZXJwcmludBgDIAEoCRIUCgxzZXJ2aWNlX3RpZXIYBCABKAkilAEKBURlbHRhEg4KBmNob2ljZRgBIAEoDRIhCgdjaGFubmVsGAIgASgOMhAuY2hhdC52MS5DaGFubmVsEgwKBHRleHQYAyABKAkSHwoEdG9vbBgEIAEoCzIRLmNoYXQudjEuVG9vbENhbGwSFQoNbG9ncHJvYnNfanNvbhgFIAEoDBISCgpleHRyYV9qc29uGAYgASgMIkEKCFRvb2xDYWxsEg0KBWluZGV4GAEgASgNEgoKAmlkGAIgASgJEgwKBHR5cGUYAyABKAkSDAoEbmFtZRgEIAEoCSI+CghGaW5pc2hlZBIOCgZjaG9pY2UYASABKA0SDgoGcmVhc29uGAIgASgJEhIKCnN0b3BwZWRfYnkYAyABKAkijAEKBVVzYWdlEhQKDGlucHV0X3Rva2VucxgBIAEoBBIVCg1vdXRwdXRfdG9rZW5zGAIgASgEEhsKE2NhY2hlZF9pbnB1dF90b2tlbnMYAyABKAQSGAoQcmVhc29uaW5nX3Rva2VucxgEIAEoBBIRCgllc3RpbWF0ZWQYBSABKAgSDAoEanNvbhgGIAEoDCqfAQoHQ2hhbm5lbBIXChNDSEFOTkVMX1VOU1BFQ0lGSUVEEAASEwoPQ0hBTk5FTF9DT05URU5UEAESFQoRQ0hBTk5FTF9SRUFTT05JTkcQAhITCg9DSEFOTkVMX1JFRlVTQUwQAxIaChZDSEFOTkVMX1RPT0xfQVJHVU1FTlRTEAQSHgoaQ0hBTk5FTF9GVU5DVElPTl9BUkdVTUVOVFMQBWIGcHJvdG8z", [file_chat_v1_counts]);
 
 /**
  * One field of the client's request body, kept as the bytes the client sent: re-encoding would lose large integers
@@ -80,6 +80,14 @@ export type ChatCall = Message<"chat.v1.ChatCall"> & {
    * @generated from field: uint32 choices = 5;
    */
   choices: number;
+
+  /**
+   * A call to a model that is no language model: an encoded inference.ModelInferRequest (KServe v2), all data of which lie
+   * in `raw_input_contents`. Then `messages` is `[]` and there are no fields. Empty in a chat.
+   *
+   * @generated from field: bytes tensors = 6;
+   */
+  tensors: Uint8Array;
 };
 
 /**
@@ -138,6 +146,15 @@ export type ChatEvent = Message<"chat.v1.ChatEvent"> & {
      */
     value: Counts;
     case: "counts";
+  } | {
+    /**
+     * The whole answer of a model that is no language model: Started, Tensors, Usage. Such a call is one unit of input and
+     * none of output, whatever its tensors hold.
+     *
+     * @generated from field: chat.v1.Tensors tensors = 7;
+     */
+    value: Tensors;
+    case: "tensors";
   } | { case: undefined; value?: undefined };
 };
 
@@ -147,6 +164,28 @@ export type ChatEvent = Message<"chat.v1.ChatEvent"> & {
  */
 export const ChatEventSchema: GenMessage<ChatEvent> = /*@__PURE__*/
   messageDesc(file_chat_v1_chat, 2);
+
+/**
+ * What a model answers that is no language model.
+ *
+ * @generated from message chat.v1.Tensors
+ */
+export type Tensors = Message<"chat.v1.Tensors"> & {
+  /**
+   * An encoded inference.ModelInferResponse (KServe v2), all data of which lie in `raw_output_contents`. Names of the model
+   * and its version, and the id, are those that the client knows.
+   *
+   * @generated from field: bytes response = 1;
+   */
+  response: Uint8Array;
+};
+
+/**
+ * Describes the message chat.v1.Tensors.
+ * Use `create(TensorsSchema)` to create a new message.
+ */
+export const TensorsSchema: GenMessage<Tensors> = /*@__PURE__*/
+  messageDesc(file_chat_v1_chat, 3);
 
 /**
  * The call is about to be given to a deployment outside of the house, or could not be answered by a deployment. Not for
@@ -183,7 +222,7 @@ export type Attempt = Message<"chat.v1.Attempt"> & {
  * Use `create(AttemptSchema)` to create a new message.
  */
 export const AttemptSchema: GenMessage<Attempt> = /*@__PURE__*/
-  messageDesc(file_chat_v1_chat, 3);
+  messageDesc(file_chat_v1_chat, 4);
 
 /**
  * The backend accepted the call; says which version and deployment answer it.
@@ -217,7 +256,7 @@ export type Started = Message<"chat.v1.Started"> & {
  * Use `create(StartedSchema)` to create a new message.
  */
 export const StartedSchema: GenMessage<Started> = /*@__PURE__*/
-  messageDesc(file_chat_v1_chat, 4);
+  messageDesc(file_chat_v1_chat, 5);
 
 /**
  * Text that is appended to one channel of one choice.
@@ -267,7 +306,7 @@ export type Delta = Message<"chat.v1.Delta"> & {
  * Use `create(DeltaSchema)` to create a new message.
  */
 export const DeltaSchema: GenMessage<Delta> = /*@__PURE__*/
-  messageDesc(file_chat_v1_chat, 5);
+  messageDesc(file_chat_v1_chat, 6);
 
 /**
  * @generated from message chat.v1.ToolCall
@@ -301,7 +340,7 @@ export type ToolCall = Message<"chat.v1.ToolCall"> & {
  * Use `create(ToolCallSchema)` to create a new message.
  */
 export const ToolCallSchema: GenMessage<ToolCall> = /*@__PURE__*/
-  messageDesc(file_chat_v1_chat, 6);
+  messageDesc(file_chat_v1_chat, 7);
 
 /**
  * @generated from message chat.v1.Finished
@@ -332,7 +371,7 @@ export type Finished = Message<"chat.v1.Finished"> & {
  * Use `create(FinishedSchema)` to create a new message.
  */
 export const FinishedSchema: GenMessage<Finished> = /*@__PURE__*/
-  messageDesc(file_chat_v1_chat, 7);
+  messageDesc(file_chat_v1_chat, 8);
 
 /**
  * @generated from message chat.v1.Usage
@@ -378,7 +417,7 @@ export type Usage = Message<"chat.v1.Usage"> & {
  * Use `create(UsageSchema)` to create a new message.
  */
 export const UsageSchema: GenMessage<Usage> = /*@__PURE__*/
-  messageDesc(file_chat_v1_chat, 8);
+  messageDesc(file_chat_v1_chat, 9);
 
 /**
  * @generated from enum chat.v1.Channel

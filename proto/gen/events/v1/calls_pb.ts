@@ -978,6 +978,7 @@ export type CompletedBody = Message<"events.v1.CompletedBody"> & {
 
   /**
    * The JSON body of the error that the client got, or that ended its stream, exactly: message, type, param and code.
+   * Over KServe v2 the client got the message of it alone.
    * May quote the request or what the backend said, so it is sealed, and kept only when the project keeps bodies.
    *
    * @generated from field: bytes error = 4;

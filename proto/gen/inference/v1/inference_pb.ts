@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file inference/v1/inference.proto.
  */
 export const file_inference_v1_inference: GenFile = /*@__PURE__*/
-  fileDesc("ChxpbmZlcmVuY2UvdjEvaW5mZXJlbmNlLnByb3RvEgxpbmZlcmVuY2UudjEifwoLQ2hhdFJlcXVlc3QSDwoHY2FsbF9pZBgBIAEoCRIQCghtb2RlbF9pZBgCIAEoCRIfCgRjYWxsGAMgASgLMhEuY2hhdC52MS5DaGF0Q2FsbBIXCg9vcmdhbmlzYXRpb25faWQYBCABKAkSEwoLaW5zaWRlX29ubHkYBSABKAgiMgoMQ2hhdFJlc3BvbnNlEiIKBmV2ZW50cxgBIAMoCzISLmNoYXQudjEuQ2hhdEV2ZW50IpgBChFTdHJlYW1DaGF0UmVxdWVzdBIPCgdjYWxsX2lkGAEgASgJEhAKCG1vZGVsX2lkGAIgASgJEh8KBGNhbGwYAyABKAsyES5jaGF0LnYxLkNoYXRDYWxsEhcKD29yZ2FuaXNhdGlvbl9pZBgEIAEoCRITCgtpbnNpZGVfb25seRgFIAEoCBIRCglhc19zdHJlYW0YBiABKAgiOAoSU3RyZWFtQ2hhdFJlc3BvbnNlEiIKBmV2ZW50cxgBIAMoCzISLmNoYXQudjEuQ2hhdEV2ZW50InEKEkNvdW50VG9rZW5zUmVxdWVzdBIPCgdjYWxsX2lkGAEgASgJEhAKCG1vZGVsX2lkGAIgASgJEh8KBGNhbGwYAyABKAsyES5jaGF0LnYxLkNoYXRDYWxsEhcKD29yZ2FuaXNhdGlvbl9pZBgEIAEoCSJBChNDb3VudFRva2Vuc1Jlc3BvbnNlEhkKDGlucHV0X3Rva2VucxgBIAEoBEgAiAEBQg8KDV9pbnB1dF90b2tlbnMiLgoTTGlzdEJhY2tlbmRzUmVxdWVzdBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkiPwoUTGlzdEJhY2tlbmRzUmVzcG9uc2USJwoIYmFja2VuZHMYASADKAsyFS5pbmZlcmVuY2UudjEuQmFja2VuZCKLAQoHQmFja2VuZBIVCg1kZXBsb3ltZW50X2lkGAEgASgJEhAKCG1vZGVsX2lkGAIgASgJEhIKCnZlcnNpb25faWQYAyABKAkSDwoHaGVhbHRoeRgEIAEoCBIPCgdicmVha2VyGAUgASgJEhEKCWluX2ZsaWdodBgGIAEoDRIOCgZyZWFzb24YByABKAkyzwIKEEluZmVyZW5jZVNlcnZpY2USPQoEQ2hhdBIZLmluZmVyZW5jZS52MS5DaGF0UmVxdWVzdBoaLmluZmVyZW5jZS52MS5DaGF0UmVzcG9uc2USUQoKU3RyZWFtQ2hhdBIfLmluZmVyZW5jZS52MS5TdHJlYW1DaGF0UmVxdWVzdBogLmluZmVyZW5jZS52MS5TdHJlYW1DaGF0UmVzcG9uc2UwARJSCgtDb3VudFRva2VucxIgLmluZmVyZW5jZS52MS5Db3VudFRva2Vuc1JlcXVlc3QaIS5pbmZlcmVuY2UudjEuQ291bnRUb2tlbnNSZXNwb25zZRJVCgxMaXN0QmFja2VuZHMSIS5pbmZlcmVuY2UudjEuTGlzdEJhY2tlbmRzUmVxdWVzdBoiLmluZmVyZW5jZS52MS5MaXN0QmFja2VuZHNSZXNwb25zZWIGcHJvdG8z", [file_chat_v1_chat]);
+  fileDesc("ChxpbmZlcmVuY2UvdjEvaW5mZXJlbmNlLnByb3RvEgxpbmZlcmVuY2UudjEifwoLQ2hhdFJlcXVlc3QSDwoHY2FsbF9pZBgBIAEoCRIQCghtb2RlbF9pZBgCIAEoCRIfCgRjYWxsGAMgASgLMhEuY2hhdC52MS5DaGF0Q2FsbBIXCg9vcmdhbmlzYXRpb25faWQYBCABKAkSEwoLaW5zaWRlX29ubHkYBSABKAgiMgoMQ2hhdFJlc3BvbnNlEiIKBmV2ZW50cxgBIAMoCzISLmNoYXQudjEuQ2hhdEV2ZW50IpgBChFTdHJlYW1DaGF0UmVxdWVzdBIPCgdjYWxsX2lkGAEgASgJEhAKCG1vZGVsX2lkGAIgASgJEh8KBGNhbGwYAyABKAsyES5jaGF0LnYxLkNoYXRDYWxsEhcKD29yZ2FuaXNhdGlvbl9pZBgEIAEoCRITCgtpbnNpZGVfb25seRgFIAEoCBIRCglhc19zdHJlYW0YBiABKAgiOAoSU3RyZWFtQ2hhdFJlc3BvbnNlEiIKBmV2ZW50cxgBIAMoCzISLmNoYXQudjEuQ2hhdEV2ZW50InEKEkNvdW50VG9rZW5zUmVxdWVzdBIPCgdjYWxsX2lkGAEgASgJEhAKCG1vZGVsX2lkGAIgASgJEh8KBGNhbGwYAyABKAsyES5jaGF0LnYxLkNoYXRDYWxsEhcKD29yZ2FuaXNhdGlvbl9pZBgEIAEoCSJBChNDb3VudFRva2Vuc1Jlc3BvbnNlEhkKDGlucHV0X3Rva2VucxgBIAEoBEgAiAEBQg8KDV9pbnB1dF90b2tlbnMihwEKE0luZmVyVGVuc29yc1JlcXVlc3QSDwoHY2FsbF9pZBgBIAEoCRIQCghtb2RlbF9pZBgCIAEoCRIfCgRjYWxsGAMgASgLMhEuY2hhdC52MS5DaGF0Q2FsbBIXCg9vcmdhbmlzYXRpb25faWQYBCABKAkSEwoLaW5zaWRlX29ubHkYBSABKAgiOgoUSW5mZXJUZW5zb3JzUmVzcG9uc2USIgoGZXZlbnRzGAEgAygLMhIuY2hhdC52MS5DaGF0RXZlbnQiUgoURGVzY3JpYmVNb2RlbFJlcXVlc3QSEAoIbW9kZWxfaWQYASABKAkSFwoPb3JnYW5pc2F0aW9uX2lkGAIgASgJEg8KB3ZlcnNpb24YAyABKAkiSwoVRGVzY3JpYmVNb2RlbFJlc3BvbnNlEhAKCHZlcnNpb25zGAEgAygNEhAKCG1ldGFkYXRhGAIgASgMEg4KBmNvbmZpZxgDIAEoDCIuChNMaXN0QmFja2VuZHNSZXF1ZXN0EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCSI/ChRMaXN0QmFja2VuZHNSZXNwb25zZRInCghiYWNrZW5kcxgBIAMoCzIVLmluZmVyZW5jZS52MS5CYWNrZW5kIosBCgdCYWNrZW5kEhUKDWRlcGxveW1lbnRfaWQYASABKAkSEAoIbW9kZWxfaWQYAiABKAkSEgoKdmVyc2lvbl9pZBgDIAEoCRIPCgdoZWFsdGh5GAQgASgIEg8KB2JyZWFrZXIYBSABKAkSEQoJaW5fZmxpZ2h0GAYgASgNEg4KBnJlYXNvbhgHIAEoCTKCBAoQSW5mZXJlbmNlU2VydmljZRI9CgRDaGF0EhkuaW5mZXJlbmNlLnYxLkNoYXRSZXF1ZXN0GhouaW5mZXJlbmNlLnYxLkNoYXRSZXNwb25zZRJRCgpTdHJlYW1DaGF0Eh8uaW5mZXJlbmNlLnYxLlN0cmVhbUNoYXRSZXF1ZXN0GiAuaW5mZXJlbmNlLnYxLlN0cmVhbUNoYXRSZXNwb25zZTABElIKC0NvdW50VG9rZW5zEiAuaW5mZXJlbmNlLnYxLkNvdW50VG9rZW5zUmVxdWVzdBohLmluZmVyZW5jZS52MS5Db3VudFRva2Vuc1Jlc3BvbnNlElcKDEluZmVyVGVuc29ycxIhLmluZmVyZW5jZS52MS5JbmZlclRlbnNvcnNSZXF1ZXN0GiIuaW5mZXJlbmNlLnYxLkluZmVyVGVuc29yc1Jlc3BvbnNlMAESWAoNRGVzY3JpYmVNb2RlbBIiLmluZmVyZW5jZS52MS5EZXNjcmliZU1vZGVsUmVxdWVzdBojLmluZmVyZW5jZS52MS5EZXNjcmliZU1vZGVsUmVzcG9uc2USVQoMTGlzdEJhY2tlbmRzEiEuaW5mZXJlbmNlLnYxLkxpc3RCYWNrZW5kc1JlcXVlc3QaIi5pbmZlcmVuY2UudjEuTGlzdEJhY2tlbmRzUmVzcG9uc2ViBnByb3RvMw", [file_chat_v1_chat]);
 
 /**
  * @generated from message inference.v1.ChatRequest
@@ -205,6 +205,130 @@ export const CountTokensResponseSchema: GenMessage<CountTokensResponse> = /*@__P
   messageDesc(file_inference_v1_inference, 5);
 
 /**
+ * @generated from message inference.v1.InferTensorsRequest
+ */
+export type InferTensorsRequest = Message<"inference.v1.InferTensorsRequest"> & {
+  /**
+   * @generated from field: string call_id = 1;
+   */
+  callId: string;
+
+  /**
+   * The model that the caller resolved the name to, and that the key may use.
+   *
+   * @generated from field: string model_id = 2;
+   */
+  modelId: string;
+
+  /**
+   * `call.tensors` is what is asked. Its `model_version` chooses among the versions of the registry, by number; empty: any.
+   *
+   * @generated from field: chat.v1.ChatCall call = 3;
+   */
+  call?: ChatCall | undefined;
+
+  /**
+   * Whose model it must be.
+   *
+   * @generated from field: string organisation_id = 4;
+   */
+  organisationId: string;
+
+  /**
+   * As in StreamChatRequest.
+   *
+   * @generated from field: bool inside_only = 5;
+   */
+  insideOnly: boolean;
+};
+
+/**
+ * Describes the message inference.v1.InferTensorsRequest.
+ * Use `create(InferTensorsRequestSchema)` to create a new message.
+ */
+export const InferTensorsRequestSchema: GenMessage<InferTensorsRequest> = /*@__PURE__*/
+  messageDesc(file_inference_v1_inference, 6);
+
+/**
+ * @generated from message inference.v1.InferTensorsResponse
+ */
+export type InferTensorsResponse = Message<"inference.v1.InferTensorsResponse"> & {
+  /**
+   * @generated from field: repeated chat.v1.ChatEvent events = 1;
+   */
+  events: ChatEvent[];
+};
+
+/**
+ * Describes the message inference.v1.InferTensorsResponse.
+ * Use `create(InferTensorsResponseSchema)` to create a new message.
+ */
+export const InferTensorsResponseSchema: GenMessage<InferTensorsResponse> = /*@__PURE__*/
+  messageDesc(file_inference_v1_inference, 7);
+
+/**
+ * @generated from message inference.v1.DescribeModelRequest
+ */
+export type DescribeModelRequest = Message<"inference.v1.DescribeModelRequest"> & {
+  /**
+   * @generated from field: string model_id = 1;
+   */
+  modelId: string;
+
+  /**
+   * @generated from field: string organisation_id = 2;
+   */
+  organisationId: string;
+
+  /**
+   * By its number in the registry; empty: any.
+   *
+   * @generated from field: string version = 3;
+   */
+  version: string;
+};
+
+/**
+ * Describes the message inference.v1.DescribeModelRequest.
+ * Use `create(DescribeModelRequestSchema)` to create a new message.
+ */
+export const DescribeModelRequestSchema: GenMessage<DescribeModelRequest> = /*@__PURE__*/
+  messageDesc(file_inference_v1_inference, 8);
+
+/**
+ * @generated from message inference.v1.DescribeModelResponse
+ */
+export type DescribeModelResponse = Message<"inference.v1.DescribeModelResponse"> & {
+  /**
+   * Numbers of the versions that take calls, ascending.
+   *
+   * @generated from field: repeated uint32 versions = 1;
+   */
+  versions: number[];
+
+  /**
+   * An encoded inference.ModelMetadataResponse, with the names of the server.
+   *
+   * @generated from field: bytes metadata = 2;
+   */
+  metadata: Uint8Array;
+
+  /**
+   * An encoded inference.ModelConfig, likewise: what a caller need not know of the server is not in it.
+   *
+   * @generated from field: bytes config = 3;
+   */
+  config: Uint8Array;
+};
+
+/**
+ * Describes the message inference.v1.DescribeModelResponse.
+ * Use `create(DescribeModelResponseSchema)` to create a new message.
+ */
+export const DescribeModelResponseSchema: GenMessage<DescribeModelResponse> = /*@__PURE__*/
+  messageDesc(file_inference_v1_inference, 9);
+
+/**
  * @generated from message inference.v1.ListBackendsRequest
  */
 export type ListBackendsRequest = Message<"inference.v1.ListBackendsRequest"> & {
@@ -219,7 +343,7 @@ export type ListBackendsRequest = Message<"inference.v1.ListBackendsRequest"> & 
  * Use `create(ListBackendsRequestSchema)` to create a new message.
  */
 export const ListBackendsRequestSchema: GenMessage<ListBackendsRequest> = /*@__PURE__*/
-  messageDesc(file_inference_v1_inference, 6);
+  messageDesc(file_inference_v1_inference, 10);
 
 /**
  * @generated from message inference.v1.ListBackendsResponse
@@ -236,7 +360,7 @@ export type ListBackendsResponse = Message<"inference.v1.ListBackendsResponse"> 
  * Use `create(ListBackendsResponseSchema)` to create a new message.
  */
 export const ListBackendsResponseSchema: GenMessage<ListBackendsResponse> = /*@__PURE__*/
-  messageDesc(file_inference_v1_inference, 7);
+  messageDesc(file_inference_v1_inference, 11);
 
 /**
  * @generated from message inference.v1.Backend
@@ -289,7 +413,7 @@ export type Backend = Message<"inference.v1.Backend"> & {
  * Use `create(BackendSchema)` to create a new message.
  */
 export const BackendSchema: GenMessage<Backend> = /*@__PURE__*/
-  messageDesc(file_inference_v1_inference, 8);
+  messageDesc(file_inference_v1_inference, 12);
 
 /**
  * @generated from service inference.v1.InferenceService
@@ -326,6 +450,27 @@ export const InferenceService: GenService<{
     methodKind: "unary";
     input: typeof CountTokensRequestSchema;
     output: typeof CountTokensResponseSchema;
+  },
+  /**
+   * Tensors to a model that is no language model, at a KServe v2 server. The events are those of StreamChat, with Tensors
+   * in place of text; a model of language, or one that no such server has, is `invalid_value`.
+   *
+   * @generated from rpc inference.v1.InferenceService.InferTensors
+   */
+  inferTensors: {
+    methodKind: "server_streaming";
+    input: typeof InferTensorsRequestSchema;
+    output: typeof InferTensorsResponseSchema;
+  },
+  /**
+   * What a model that is no language model takes and gives, as a server that has it says now. Errors as InferTensors.
+   *
+   * @generated from rpc inference.v1.InferenceService.DescribeModel
+   */
+  describeModel: {
+    methodKind: "unary";
+    input: typeof DescribeModelRequestSchema;
+    output: typeof DescribeModelResponseSchema;
   },
   /**
    * State of every deployment of an organisation as this process sees it.

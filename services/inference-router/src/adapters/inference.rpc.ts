@@ -1,8 +1,11 @@
 import type { ChatCall, ChatEvent } from '@sluice/proto/chat/v1/chat';
-import { type InferenceService, type StreamChatResponse } from '@sluice/proto/inference/v1/inference';
+import { type InferenceService, type InferTensorsResponse, type StreamChatResponse } from '@sluice/proto/inference/v1/inference';
+import { fromBinary } from '@bufbuild/protobuf';
 import { ServiceError } from '@sluice/errors';
+import { ModelInferRequestSchema } from '@sluice/proto/kserve';
 import type { Implementation } from '@sluice/rpc';
 import { countInput, type CountOptions } from '../domain/count-input.ts';
+import { describeModel } from '../domain/describe-model.ts';
 import type { Member } from '../domain/member.ts';
 import { routeCall, type RoutedCall, type RouteOptions } from '../domain/route-call.ts';
 import type { WholeAnswers } from '../domain/whole-answers.ts';
@@ -56,6 +59,17 @@ export function inferenceRpc(options: RouteOptions & CountOptions & { readonly w
       const inputTokens = await countInput(routedCall({ ...request, insideOnly: true }), signal, options);
       return inputTokens === undefined ? {} : { inputTokens: BigInt(inputTokens) };
     },
+
+    async *inferTensors(request, { signal }) {
+      const routed = routedCall(request);
+      if (routed.call.tensors.length === 0) throw new ServiceError('missing_required_parameter', 'The request holds no tensors.', { param: 'tensors' });
+      const { modelVersion } = fromBinary(ModelInferRequestSchema, routed.call.tensors);
+      for await (const events of routeCall({ ...routed, version: modelVersion }, signal, options)) {
+        yield { $typeName: 'inference.v1.InferTensorsResponse', events } satisfies InferTensorsResponse;
+      }
+    },
+
+    describeModel: (request, { signal }) => describeModel(request, signal, options),
 
     async listBackends({ organisationId }) {
       if (organisationId === '') throw new ServiceError('missing_required_parameter', 'The request names no organisation.', { param: 'organisation_id' });

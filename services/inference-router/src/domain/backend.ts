@@ -16,11 +16,24 @@ export interface Backend {
    * cannot tell. Generates nothing. Absent where the protocol has no such question.
    */
   countInput?(call: BackendCall, signal: AbortSignal): Promise<number | undefined>;
+  /**
+   * As `chat`, of a call with tensors: a model of language, and what else is asked of the wrong kind of model, is `invalid_value`.
+   * Absent where the protocol has no tensors.
+   */
+  infer?(call: BackendCall, signal: AbortSignal): AsyncIterable<ChatEvent[]>;
+  /** What the model takes and gives; errors as `infer`. */
+  describe?(signal: AbortSignal): Promise<ModelFacts>;
   /** What the server counted of its own work when it was last asked; absent where it does not count. */
   statistics?(): BackendStatistics | undefined;
   /** Resolves when the backend can take calls; throws with a content-free reason otherwise. */
   probe(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
+}
+
+/** An encoded `inference.ModelMetadataResponse` and an encoded `inference.ModelConfig`, with the names of the server. */
+export interface ModelFacts {
+  readonly metadata: Uint8Array;
+  readonly config: Uint8Array;
 }
 
 /** Counted by the server since it loaded the model: a reload begins anew. */

@@ -18,6 +18,8 @@ export interface Deployment {
   readonly id: string;
   readonly modelId: string;
   readonly versionId: string;
+  /** By which clients of KServe v2 name the version. */
+  readonly versionNumber?: number | undefined;
   readonly protocol: 'openai' | 'kserve';
   /** openai: base URL. kserve: `local` for the engine of this house, else `host:port` of a server's gRPC. */
   readonly target: string;

@@ -4,6 +4,7 @@ import type { Backend } from './backend.ts';
 import { chooseLeastLoaded } from './choose-least-loaded.ts';
 import { isSameBackend, type Deployment } from './deployment.ts';
 import { Member } from './member.ts';
+import type { Serves } from './serves-tensors.ts';
 
 export interface FleetOptions {
   readonly open: (deployment: Deployment) => Backend;
@@ -52,12 +53,12 @@ export class Fleet {
 
   /**
    * The least loaded healthy deployment of a model that was not tried yet; undefined when all were tried.
-   * With `insideOnly` one outside of the house is never chosen.
+   * With `insideOnly` one outside of the house is never chosen, and with `serves` none that does not.
    * Throws `backend_unavailable` when none is healthy, `model_not_installed` when that is for want of weights alone,
    * `overloaded` when all are full, `admission_required` when one outside could take the call and none inside can.
    */
-  choose(modelId: string, tried: ReadonlySet<string>, insideOnly: boolean): Member | undefined {
-    const all = this.of(modelId);
+  choose(modelId: string, tried: ReadonlySet<string>, insideOnly: boolean, serves: Serves = anything): Member | undefined {
+    const all = this.of(modelId).filter(serves);
     const untried = all.filter(({ deployment }) => !tried.has(deployment.id));
     if (untried.length === 0 && all.length > 0) return undefined;
     const healthy = untried.filter(({ isHealthy }) => isHealthy);
@@ -103,6 +104,10 @@ export class Fleet {
       .finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
   }
+}
+
+function anything(): boolean {
+  return true;
 }
 
 /** Those known to be up and not asked to pause, before those only hoped to be. */

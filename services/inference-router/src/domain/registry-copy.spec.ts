@@ -40,7 +40,7 @@ describe('the copy of the registry', () => {
 
   it('gives active deployments with their credentials', () => {
     expect(snapshot().active()).toEqual([
-      { id: 'dep_1', modelId: 'model_1', versionId: 'ver_1', protocol: 'openai', target: 'http://a/v1', upstreamModel: 'm', weightsPath: '', digest: 'sha256:d', credential: 'secret', placement: 'inside', managed: false, signature: undefined },
+      { id: 'dep_1', modelId: 'model_1', versionId: 'ver_1', versionNumber: 1, protocol: 'openai', target: 'http://a/v1', upstreamModel: 'm', weightsPath: '', digest: 'sha256:d', credential: 'secret', placement: 'inside', managed: false, signature: undefined },
     ]);
   });
 

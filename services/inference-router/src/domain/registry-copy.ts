@@ -45,7 +45,7 @@ export class RegistryCopy {
       const protocol = protocolOf(entry.protocol);
       if (entry.state !== DeploymentState.ACTIVE || !version || !protocol || (entry.hasCredential && credential === undefined)) continue;
       const { id, versionId, target, upstreamModel, weightsPath, managed } = entry;
-      active.push({ id, modelId: version.modelId, digest: version.digest, versionId, protocol, target, upstreamModel, weightsPath, credential, placement: entry.placement === Placement.INSIDE ? 'inside' : 'external', managed, signature: signatureOf(version.signature) });
+      active.push({ id, modelId: version.modelId, digest: version.digest, versionId, versionNumber: version.number, protocol, target, upstreamModel, weightsPath, credential, placement: entry.placement === Placement.INSIDE ? 'inside' : 'external', managed, signature: signatureOf(version.signature) });
     }
     return active;
   }

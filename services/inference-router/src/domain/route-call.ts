@@ -5,8 +5,10 @@ import { AttemptWatch, type AttemptLimits } from './attempt-watch.ts';
 import type { Deployment } from './deployment.ts';
 import type { Fleet } from './fleet.ts';
 import { ATTEMPTS_LIMIT, RETRY_GRACE_MS, type CallLimits } from './limits.ts';
+import type { BackendCall } from './backend.ts';
 import type { Member } from './member.ts';
 import type { AttemptMeter, Meter, Registry } from './ports.ts';
+import { servesTensors, type Serves } from './serves-tensors.ts';
 import { mayDoBetterElsewhere } from './verdict.ts';
 
 export interface RoutedCall {
@@ -16,6 +18,8 @@ export interface RoutedCall {
   readonly modelId: string;
   /** The prompt may not leave the house yet. */
   readonly insideOnly: boolean;
+  /** Of a call with tensors: which version is to answer, by its number; empty: any. */
+  readonly version?: string | undefined;
 }
 
 export interface RouteOptions {
@@ -37,11 +41,12 @@ export async function* routeCall(routed: RoutedCall, signal: AbortSignal, option
   const { clock, fleet } = options;
   const { modelId, insideOnly } = routed;
   await requireModel(routed, options.registry);
+  const serves = isOfTensors(routed.call) ? servesTensors(fleet, modelId, routed.version ?? '') : undefined;
   const limits = limitsOf(routed.call, options.limits);
   const retryUntilMs = clock.monotonicMs() + limits.firstEventMs + RETRY_GRACE_MS;
   const tried = new Set<string>();
   for (let attempt = 1; ; attempt++) {
-    const member = fleet.choose(modelId, tried, insideOnly)!;
+    const member = fleet.choose(modelId, tried, insideOnly, serves)!;
     tried.add(member.deployment.id);
     const { deployment } = member;
     let hasBegun = false;
@@ -55,7 +60,7 @@ export async function* routeCall(routed: RoutedCall, signal: AbortSignal, option
       const error = ServiceError.from(thrown);
       if (!hasBegun) yield [attemptOf(deployment, error.code)];
       const mayRetry = !hasBegun && !signal.aborted && mayDoBetterElsewhere(error) && attempt < ATTEMPTS_LIMIT;
-      if (!mayRetry || clock.monotonicMs() > retryUntilMs || !hasAnother(fleet, modelId, tried, insideOnly)) throw error;
+      if (!mayRetry || clock.monotonicMs() > retryUntilMs || !hasAnother(fleet, modelId, tried, insideOnly, serves)) throw error;
     }
   }
 }
@@ -94,7 +99,8 @@ async function* runAttempt(member: Member, routed: RoutedCall, limits: AttemptLi
     if (deployment.placement === 'external') yield [attemptOf(deployment, '')];
     const { versionId, id: deploymentId, upstreamModel } = deployment;
     const meter = options.meter.attempt(deployment);
-    const answers = meter.run(() => member.backend.chat({ callId, call, versionId, deploymentId, upstreamModel }, watch.signal)[Symbol.asyncIterator]());
+    const asking = { callId, call, versionId, deploymentId, upstreamModel };
+    const answers = meter.run(() => answersOf(member, asking, watch.signal)[Symbol.asyncIterator]());
     asked = { meter, answers };
     for (;;) {
       watch.waiting();
@@ -132,10 +138,19 @@ async function* runAttempt(member: Member, routed: RoutedCall, limits: AttemptLi
   }
 }
 
+function isOfTensors({ tensors }: ChatCall): boolean {
+  return tensors.length > 0;
+}
+
+/** Only who has `infer` was chosen for tensors. */
+function answersOf({ backend }: Member, asked: BackendCall, signal: AbortSignal): AsyncIterable<ChatEvent[]> {
+  return isOfTensors(asked.call) ? backend.infer!(asked, signal) : backend.chat(asked, signal);
+}
+
 /** Whether a further attempt has somewhere to go; if not, the last failure tells the client more than "unavailable". */
-function hasAnother(fleet: Fleet, modelId: string, tried: ReadonlySet<string>, insideOnly: boolean): boolean {
+function hasAnother(fleet: Fleet, modelId: string, tried: ReadonlySet<string>, insideOnly: boolean, serves: Serves | undefined): boolean {
   try {
-    return fleet.choose(modelId, tried, insideOnly) !== undefined;
+    return fleet.choose(modelId, tried, insideOnly, serves) !== undefined;
   } catch (thrown) {
     return ServiceError.from(thrown).code === 'admission_required';
   }

@@ -1,4 +1,5 @@
 import type { Code, ServiceError } from '@sluice/errors';
+import { ModelRaised } from './model-raised.ts';
 import { OutOfRoom } from './whole-answers.ts';
 
 /**
@@ -14,9 +15,9 @@ const BUSY: ReadonlySet<Code> = new Set(['upstream_rate_limited', 'overloaded'])
 /** Faults of the deployment: away, failing, slow, without its model, or with one that cannot be used. */
 const BROKEN: ReadonlySet<Code> = new Set(['backend_unavailable', 'upstream_error', 'upstream_timeout', 'model_not_installed', 'failed_precondition', 'internal']);
 
-/** Of refusals only `upstream_refused` is the backend's own word; every other may have been found without asking it. */
+/** Of refusals only `upstream_refused` is the backend's own word; every other may have been found without asking it. A model that raised was asked too. */
 export function verdictOf(error: ServiceError | undefined): Verdict {
-  if (!error || error.code === 'upstream_refused') return 'works';
+  if (!error || error.code === 'upstream_refused' || error.cause instanceof ModelRaised) return 'works';
   if (BUSY.has(error.code)) return error.cause instanceof OutOfRoom ? 'nothing' : 'busy';
   return BROKEN.has(error.code) ? 'broken' : 'nothing';
 }

@@ -17,6 +17,7 @@ interface Given {
   readonly modelId?: string;
   readonly insideOnly?: boolean;
   readonly call?: ChatCall;
+  readonly version?: string;
   readonly limits?: CallLimits;
 }
 

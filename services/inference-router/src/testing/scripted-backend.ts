@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { Channel, ChatCallSchema, ChatEventSchema, type ChatCall, type ChatEvent } from '@sluice/proto/chat/v1/chat';
-import type { Backend, BackendCall } from '../domain/backend.ts';
+import type { Backend, BackendCall, ModelFacts } from '../domain/backend.ts';
 import type { Deployment } from '../domain/deployment.ts';
 
 type Answer = (call: BackendCall, signal: AbortSignal) => AsyncIterable<ChatEvent[]>;
@@ -11,6 +11,9 @@ export class ScriptedBackend implements Backend {
   probeOutcome: (signal: AbortSignal) => Promise<void> = () => Promise.resolve();
   /** Absent in a backend that has no way to count. */
   countInput?: (call: BackendCall, signal: AbortSignal) => Promise<number | undefined>;
+  /** Absent in a backend that takes no tensors. */
+  infer?: Answer;
+  describe?: (signal: AbortSignal) => Promise<ModelFacts>;
   readonly calls: BackendCall[] = [];
   readonly signals: AbortSignal[] = [];
   probes = 0;

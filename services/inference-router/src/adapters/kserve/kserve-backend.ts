@@ -13,12 +13,13 @@ import { isLanguageModel } from './model-signature.ts';
 import { ServedModel } from './served-model.ts';
 import { faultOfServer } from './server-fault.ts';
 import { ServerWatch } from './server-watch.ts';
+import { TensorModel } from './tensor-model.ts';
 import { TextAnswer } from './text-answer.ts';
 import { only, textQuestions, textRequest } from './text-question.ts';
 
 export interface KserveBackendOptions {
   readonly server: KserveServer;
-  readonly deployment: Pick<Deployment, 'id' | 'target' | 'upstreamModel' | 'weightsPath' | 'digest' | 'managed' | 'signature'>;
+  readonly deployment: Pick<Deployment, 'id' | 'target' | 'upstreamModel' | 'weightsPath' | 'digest' | 'managed' | 'signature' | 'versionNumber'>;
   /** Asked when the deployment is gone: false where its model is needed further, by another deployment or because only this process ends. */
   readonly mayUnload: () => boolean;
   readonly clock: Clock;
@@ -30,6 +31,7 @@ export function createKserveBackend(options: KserveBackendOptions): Backend {
   const { server, deployment } = options;
   const model = new ServedModel(options);
   const watch = new ServerWatch(options, model);
+  const tensors = new TensorModel({ server, deployment, revive: (signal) => model.reload(signal), logger: options.logger });
   const faultOf = (thrown: unknown, { call }: BackendCall, signal: AbortSignal): unknown => {
     if (signal.aborted) return signal.reason;
     const error = faultOfServer(ServiceError.from(thrown));
@@ -63,6 +65,8 @@ export function createKserveBackend(options: KserveBackendOptions): Backend {
         throw faultOf(thrown, call, signal);
       }
     },
+    infer: (call, signal) => tensors.infer(call, signal),
+    describe: (signal) => tensors.describe(signal),
     statistics: () => watch.statistics,
     probe: async (signal) => watch.check(signal),
     async close(): Promise<void> {

@@ -1,0 +1,61 @@
+/** What Triton's own Python client needs for HTTP and gRPC, to the byte: the digests of its files for Python 3.10, 3.11 and 3.12 on Linux, x86-64. */
+export const TRITON_CLIENT: Readonly<Record<string, readonly string[]>> = {
+  'brotli==1.1.0': [
+    '38025d9f30cf4634f8309c6874ef871b841eb3c347e90b0851f63d1ded5212da',
+    'a469274ad18dc0e4d316eefa616d1d0c2ff9da369af19fa6f3daa4f09671fd61',
+    'd0c5516f0aed654134a2fc936325cc2e642f8a0e096d075209672eb321cff408',
+  ],
+  'certifi==2025.1.31': [
+    'ca78db4565a652026a4db2bcdf68f2fb589ea80d0be70e03929ed730746b84fe',
+  ],
+  'gevent==24.11.1': [
+    'd9ca80711e6553880974898d99357fb649e062f9058418a92120ca06c18c3c59',
+    'c9c935b83d40c748b6421625465b7308d87c7b3717275acd587eef2bd1c39546',
+    'b24d800328c39456534e3bc3e1684a28747729082684634789c2f5a8febe7671',
+  ],
+  'geventhttpclient==2.3.3': [
+    'b366bf38dd5335868a2ea077091af707c1111f70ee4cc8aa60dc14f56928158e',
+    '386f0c9215958b9c974031fdbaa84002b4291b67bfe6dc5833cfb6e28083bb95',
+    'aadaabe9267aacec88912ae5ac84b232e16a0ed12c5256559637f4b74aa510e8',
+  ],
+  'greenlet==3.1.1': [
+    'da7a9bff22ce038e19bf62c4dd1ec8391062878710ded0a845bcf47cc0200617',
+    '9e8f8c9cb53cdac7ba9793c276acd90168f416b9ce36799b9b885790f8ad6c0a',
+    '1443279c19fca463fc33e65ef2a935a5b09bb90f978beab37729e1c3c6c25fe9',
+  ],
+  'grpcio==1.67.1': [
+    'e7d1797a8a3845437d327145959a2c0c47c05947c9eef5ff1a4c80e499dcc6fa',
+    'f9fff78ba10d4250bfc07a01bd6254a6d87dc67f9627adece85c0b2ed754fa96',
+    '1d7616d2ded471231c701489190379e0c311ee0a6c756f3c03e6a62b95a7146e',
+  ],
+  'numpy==1.26.4': [
+    'ffa75af20b44f8dba823498024771d5ac50620e6915abac414251bd971b4529f',
+    '666dbfb6ec68962c033a450943ded891bed2d54e6755e35e5835d63f4f6931d5',
+    '675d61ffbfa78604709862923189bad94014bef562cc35cf61d3a07bba02a7ed',
+  ],
+  'protobuf==5.29.3': [
+    'c027e08a08be10b67c06bf2370b99c811c466398c357e615ca88c91c07f0910f',
+  ],
+  'python-rapidjson==1.20': [
+    '6cb3ad353ec083a6dcf0552f1fce3c490f92e2fccf9a81eac42835297a8431a1',
+    '7dd9c5e661d17eafa44b2875f6ce55178cc87388575ce3cd3c606d5a33772b49',
+    '5f55531c8197cb7a21a5ef0ffa46f2b8fc8c5fe7c6fd08bdbd2063ae65d2ff65',
+  ],
+  'setuptools==75.8.0': [
+    'e3982f444617239225d675215d51f6ba05f845d4eec313da4418fdbb56fb27e3',
+  ],
+  'tritonclient==2.60.0': [
+    '778ef1561092be6b3ef65a4b0f2f3c641263703ac0f43ddf4a172c5a9bfb8cd7',
+  ],
+  'urllib3==2.2.3': [
+    'ca899ca043dcb1bafa3e262d73aa25c465bfb49e0bd9dd5d59f1d0acba2f8fac',
+  ],
+  'zope.event==5.0': [
+    '2832e95014f4db26c47a13fdaef84cef2f4df37e66b59d8f1f4a8f319a632c26',
+  ],
+  'zope.interface==7.2': [
+    '27f926f0dcb058211a3bb3e0e501c69759613b17a553788b2caeb991bed3b61d',
+    '25e6a61dcb184453bb00eafa733169ab6d903e46f5c2ace4ad275386f9ab327a',
+    'cab15ff4832580aa440dc9790b8a6128abd0b88b7ee4dd56abacbc52f212209d',
+  ],
+};
