@@ -261,7 +261,7 @@ describe('the event log on Kafka', () => {
     const subscription = log.subscribe(AdminActedSchema, 'shop.origin', (transaction, { message }) => note(transaction, [message.id]));
     await publish(log, 'theirs');
     await subscription.caughtUp();
-    await log.stop();
+    await Promise.all(logs.splice(0).map((one) => one.stop()));
     await sql.query('TRUNCATE events.topic, events.record, events.relay, events.relay_mark, events.kafka_cursor');
     await expect(open()).rejects.toThrow('holds records that this database did not publish');
   }, LONG_MS);
