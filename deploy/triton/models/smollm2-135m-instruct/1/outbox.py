@@ -52,7 +52,7 @@ class Outbox:
         poll_at = 0
         while True:
             try:
-                job = self._jobs.get(timeout=POLL_SECONDS)
+                job = self._jobs.get(timeout=POLL_SECONDS if self._live else None)
                 if job is None:
                     return
                 job()
