@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { chunk, streamedChat, usageChunk, usageOf, type Script } from '@sluice/testkit';
 import { ask } from './ask.ts';
@@ -70,6 +73,21 @@ export function reconciliationScenarios(at: () => House): void {
       expect(await endedCall(at(), dearest!.id)).toMatchObject({ cost_nano, overrun_nano, governed: { cost_nano, overrun_nano } });
       expect((await at().command('audit', 'show', dearest!.id)).stdout).toMatch(new RegExp(`^cost +${cost_nano} nano-USD without the overrun .*\\n(.*\\n)?overrun +${overrun_nano} `, 'm'));
       await eventually(async () => (await at().command('audit', 'verify', dearest!.id)).code === 0);
+    }, 120_000);
+
+    it('is compared with what clients had by `sluice reconcile`, which finds an answer that was told otherwise', async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'sluice-receipts-'));
+      try {
+        const { id, body } = await ask(at(), {}, { key: tenant.key });
+        const { content } = (body as { choices: { message: { content: string } }[] }).choices[0]!.message;
+        const file = join(folder, 'receipts.jsonl');
+        await writeFile(file, JSON.stringify({ id, status: 200, content, whole: true }));
+        expect(await at().command('reconcile', '--receipts', file)).toMatchObject({ code: 0, stdout: expect.stringContaining('No difference.') });
+        await writeFile(file, JSON.stringify({ id, status: 200, content: `${content} And more.`, whole: true }));
+        expect(await at().command('reconcile', '--receipts', file, '--wait', '0')).toMatchObject({ code: 1, stdout: expect.stringContaining('a client had text that is not on record') });
+      } finally {
+        await rm(folder, { recursive: true });
+      }
     }, 120_000);
 
     it('adds up over everything that the house has answered', async () => {

@@ -18,6 +18,7 @@ import { InferenceService } from '@sluice/proto/inference/v1/inference';
 import { ModelRegistryService, Placement, DeploymentState } from '@sluice/proto/model_registry/v1/model_registry';
 import { InProcessTransport } from '@sluice/rpc';
 import { decodeSegment } from '@sluice/segment';
+import { createInProcessStore, type Store } from '@sluice/store';
 import { silentLogger } from '@sluice/telemetry';
 import { GatewayAddresses, createGateway, type GatewayConfig } from '../index.ts';
 import { ScriptedBilling } from './scripted-billing.ts';
@@ -51,6 +52,8 @@ export class TestHouse {
   /** Awaited before a segment counts as durable. */
   beforeAppend: () => Promise<void> = () => Promise.resolve();
   bodyPolicy = BodyPolicy.SENT;
+  /** Where limits are counted; another one is set before the start. */
+  store: Store = createInProcessStore(systemClock);
   external = false;
   readonly backups: string[] = [];
   makeBackup = async (directory: string, _signal: AbortSignal): Promise<void> => void this.backups.push(directory);
@@ -122,6 +125,7 @@ export class TestHouse {
         SLUICE_PORT: 0,
         SLUICE_ADMIN_HOST: '127.0.0.1',
         SLUICE_ADMIN_PORT: 0,
+        SLUICE_SHARE_PORTS: false,
         SLUICE_PRODUCER: 'gateway-test',
         SLUICE_OPEN_CALLS_LIMIT: 100,
         SLUICE_HELD_BYTES_LIMIT: 2 ** 30,
@@ -179,6 +183,7 @@ export class TestHouse {
       rootKey: { wrap: () => Buffer.alloc(0), unwrap: () => Buffer.alloc(0) } as unknown as Platform['rootKey'],
       logger: silentLogger,
       health: new Health(),
+      store: this.store,
     };
   }
 

@@ -57,5 +57,6 @@ function serviceOf(script: ScriptedBilling): Implementation<typeof BillingServic
     listBudgets: async () => ({ budgets: [budget] }),
     getUsage: async () => ({ currency: 'USD', rows: [] }),
     checkLedger: async () => ({ currency: 'USD' }),
+    listLedgerItems: async () => ({ items: [] }),
   };
 }

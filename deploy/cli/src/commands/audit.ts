@@ -5,6 +5,7 @@ import { call, listOf, recordedCall, type Call } from '../platform-api/answers.t
 import { adminApi } from '../platform-api/connection.ts';
 import { interruptible } from '../terminal/interruptible.ts';
 import { table } from '../terminal/table.ts';
+import { moment } from './moment.ts';
 import { examples, printAnswer, reads, type ReadOptions } from './output.ts';
 
 interface ListOptions extends ReadOptions {
@@ -86,10 +87,4 @@ function count(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1 || value > MAX_CALLS) throw new InvalidArgumentError(`Give a number from 1 to ${MAX_CALLS}.`);
   return value;
-}
-
-function moment(text: string): string {
-  const time = /^\d{4}-\d{2}-\d{2}/.test(text) ? new Date(text) : new Date(NaN);
-  if (Number.isNaN(time.getTime())) throw new InvalidArgumentError('Give a date (2026-11-01) or a time (2026-11-01T08:00Z).');
-  return time.toISOString();
 }

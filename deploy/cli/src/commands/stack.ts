@@ -87,13 +87,8 @@ async function told<T>(work: () => Promise<T>): Promise<T> {
 /** A question on a terminal; where there is none the answer is no. */
 async function confirmed(question: string): Promise<boolean> {
   if (!process.stdin.isTTY) throw new WrongUse('Deleting asks on a terminal; without one give --yes.');
-  const { createInterface } = await import('node:readline/promises');
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
-  } finally {
-    terminal.close();
-  }
+  const { isAgreed } = await import('../terminal/is-agreed.ts');
+  return isAgreed(question);
 }
 
 function lineCount(text: string): number {

@@ -29,7 +29,7 @@ export const model = z.looseObject({
   name: z.string(),
   aliases: z.array(z.string()),
   versions: z.array(z.looseObject({ id: z.string(), number: z.number(), digest: z.string(), description: z.string() })),
-  deployments: z.array(z.looseObject({ id: z.string(), version_id: z.string(), upstream_model: z.string(), protocol: z.string(), placement: z.string(), state: z.string(), target: z.string() })),
+  deployments: z.array(z.looseObject({ id: z.string(), version_id: z.string(), upstream_model: z.string(), protocol: z.string(), placement: z.string(), state: z.string(), target: z.string(), has_credential: z.boolean().optional() })),
 });
 export type Model = z.infer<typeof model>;
 export const alias = z.looseObject({ name: z.string(), model: z.string() });
@@ -150,6 +150,7 @@ export const usage = listOf(usageRow).extend({ currency: z.string() });
 export const ledgerCheck = z.looseObject({
   ok: z.boolean(), transactions: exact, entries: exact, calls: exact, billed: exact, overrun: exact, held: exact, currency: z.string(), faults: z.array(z.object({ law: z.string(), detail: z.string() })),
 });
+export const ledgerItem = z.looseObject({ call_id: z.string(), cost_nano: exact, overrun_nano: exact });
 
 export const filterRule = z.looseObject({
   id: z.string(), project_id: z.string().nullable(), kind: z.string(), action: z.string(), direction: z.string(), title: z.string(),

@@ -32,6 +32,7 @@ const server = adminServer({
     removeBudget: answering('removeBudget', { budget: BUDGET }),
     listBudgets: answering('listBudgets', { budgets: [BUDGET] }),
     getUsage: async (request: { model: string }) => answering('getUsage', { currency: 'USD', rows: [{ ...ROW, calls: request.model === 'nosuch' ? 0n : ROW.calls }] })(request),
+    listLedgerItems: answering('listLedgerItems', { items: [{ callId: 'a'.repeat(32), transactionId: 't', projectId: 'project_1', keyId: 'key_1', model: 'org/small', inputTokens: 10n, cachedInputTokens: 0n, outputTokens: 20n, reasoningTokens: 0n, costNano: 9_007_199_254_740_993n, overrunNano: 0n }], hasMore: true }),
     checkLedger: answering('checkLedger', { faults: [{ law: 'projection', detail: 'd' }], transactions: 1n, entries: 2n, calls: 3n, billed: '18446744073709551616', overrun: '6', held: '5', currency: 'USD' }),
   },
 } as unknown as AdminDoor & Parameters<typeof adminServer>[0]);
@@ -134,6 +135,16 @@ describe('usage and the ledger', () => {
 
   it('is checked, and says which law does not hold', async () => {
     expect((await ask('GET', '/ledger/check')).json).toMatchObject({ ok: false, transactions: '1', entries: '2', calls: '3', billed: '18446744073709551616', overrun: '6', held: '5', faults: [{ law: 'projection', detail: 'd' }] });
+  });
+
+  it('is told call by call, in exact amounts, a page of a time at once', async () => {
+    const { json, request } = await ask('GET', `/ledger/items?limit=1000&after=${'0'.repeat(32)}&since=2023-11-14T22:13:20.000Z`);
+    expect(request).toEqual({ organisationId: 'org_1', afterCallId: '0'.repeat(32), sinceMs: 1_700_000_000_000n, untilMs: 0n, limit: 1000 });
+    expect(json).toMatchObject({ object: 'list', has_more: true, data: [{ object: 'ledger_item', call_id: 'a'.repeat(32), model: 'org/small', output_tokens: '20', cost_nano: '9007199254740993', overrun_nano: '0' }] });
+    expect(await ask('GET', '/ledger/items?limit=1001')).toMatchObject({ status: 400, json: { error: { param: 'limit' } } });
+    role = Role.MEMBER;
+    expect((await ask('GET', '/ledger/items')).status).toBe(403);
+    role = Role.OWNER;
   });
 });
 

@@ -1,5 +1,5 @@
 import { ServiceError } from '@sluice/errors';
-import type { UsageRow } from '@sluice/proto/billing/v1/billing';
+import type { LedgerItem, UsageRow } from '@sluice/proto/billing/v1/billing';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { exact } from './amounts.ts';
@@ -7,7 +7,7 @@ import { LEDGER_CHECK_TIMEOUT_MS } from '../limits.ts';
 import { ALL, AUDITORS, adminRoute, type AdminDoor, type AdminRequest } from './door.ts';
 import { requireKnown } from './known-subjects.ts';
 import { knownModel } from './registry-name.ts';
-import { filterInput, list } from './view.ts';
+import { filterInput, list, timeInput } from './view.ts';
 
 const DAY_MS = 86_400_000;
 const GROUPS = ['day', 'project', 'key', 'model'] as const;
@@ -29,6 +29,9 @@ const groupsInput = z
   .transform((text) => (text === '' ? [] : text.split(',')))
   .refine((names): names is Group[] => names.every(isGroup), `it must be a list of ${GROUPS.join(', ')} with commas`);
 
+/** Items are small, and a comparison reads all of them. */
+const itemsLimitInput = z.coerce.number({ error: 'it must be a number' }).int('it must be an integer').min(1, 'it must be at least 1').max(1000, 'it must be at most 1000').default(100);
+
 /** What was used and what it cost, and whether the ledger says so too. */
 export function usageRoutes(server: FastifyInstance, door: AdminDoor): void {
   adminRoute(server, door, 'GET', '/usage', ALL, async (request) => {
@@ -46,6 +49,11 @@ export function usageRoutes(server: FastifyInstance, door: AdminDoor): void {
     const { faults, transactions, entries, calls, billed, overrun, held, currency } = await door.billing.checkLedger({ organisationId: actor.organisationId }, { timeoutMs: LEDGER_CHECK_TIMEOUT_MS, signal });
     const counted = { transactions: exact(transactions), entries: exact(entries), calls: exact(calls), billed, overrun, held, currency };
     return { json: { object: 'ledger_check', ok: faults.length === 0, ...counted, faults: faults.map(({ law, detail }) => ({ law, detail })) } };
+  });
+  adminRoute(server, door, 'GET', '/ledger/items', AUDITORS, async ({ actor, options, query }) => {
+    const { limit, after, since, until } = query({ limit: itemsLimitInput, after: filterInput, since: timeInput, until: timeInput });
+    const { items, hasMore } = await door.billing.listLedgerItems({ organisationId: actor.organisationId, afterCallId: after, sinceMs: since, untilMs: until, limit }, options);
+    return { json: list(items.map(itemView), hasMore) };
   });
 }
 
@@ -79,5 +87,22 @@ function usageView(row: UsageRow, groups: readonly Group[]): object {
     reasoning_tokens: exact(row.reasoningTokens),
     cost: exact(BigInt(row.cost) - BigInt(row.overrun)),
     overrun: row.overrun,
+  };
+}
+
+function itemView(item: LedgerItem): object {
+  return {
+    object: 'ledger_item',
+    call_id: item.callId,
+    transaction_id: item.transactionId,
+    project_id: item.projectId,
+    key_id: item.keyId,
+    model: item.model,
+    input_tokens: exact(item.inputTokens),
+    cached_input_tokens: exact(item.cachedInputTokens),
+    output_tokens: exact(item.outputTokens),
+    reasoning_tokens: exact(item.reasoningTokens),
+    cost_nano: exact(item.costNano - item.overrunNano),
+    overrun_nano: exact(item.overrunNano),
   };
 }

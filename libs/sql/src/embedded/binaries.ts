@@ -24,7 +24,11 @@ export async function findBinaries(): Promise<Binaries> {
   } catch {
     throw new DatabaseStartError(`There is no embedded PostgreSQL for this machine (package ${name} is not installed). Set DATABASE_URL to use a server of your own.`);
   }
-  const folder = resolve(dirname(entry), '..');
+  return binariesIn(resolve(dirname(entry), '..'));
+}
+
+/** The programs in the folder of such a package. */
+export async function binariesIn(folder: string): Promise<Binaries> {
   if (!(await linksAreThere(folder))) {
     await promisify(execFile)(process.execPath, [join(folder, 'scripts', 'hydrate-symlinks.js')], { cwd: folder, timeout: HYDRATE_DEADLINE_MS });
     if (!(await linksAreThere(folder))) throw new DatabaseStartError(`The libraries of the embedded PostgreSQL are incomplete, and their links cannot be made in ${folder}. Install again as a user who may write there.`);

@@ -4,12 +4,18 @@ import { access, mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { findBinaries } from '../embedded/binaries.ts';
+import { findBinaries, type Binaries } from '../embedded/binaries.ts';
 import { DATABASE, makeCluster, ROLE } from '../embedded/cluster.ts';
 import { spawnPostmaster, waitUntilReady } from '../embedded/postmaster.ts';
 import { processIdentity } from '../embedded/process-identity.ts';
 import { makeSocketFolder, PORT } from '../embedded/socket-folder.ts';
 import { findLauncher } from '../embedded/unprivileged.ts';
+import { oldestBinaries } from './oldest-postgres.ts';
+
+/** The one that the platform comes with, or the oldest that it works on (15). */
+export type PostgresVersion = 'pinned' | 'oldest';
+
+const BINARIES: Readonly<Record<PostgresVersion, () => Promise<Binaries>>> = { pinned: findBinaries, oldest: oldestBinaries };
 
 /** A fresh, empty database on a real server. */
 export interface TestDatabase {
@@ -23,8 +29,8 @@ export interface TestDatabase {
  * A database of its own for one test file. The server is started once per Jest process, without fsync (a test that
  * kills processes, not machines, cannot tell), and ends with that process, however it ends.
  */
-export async function startTestDatabase(): Promise<TestDatabase> {
-  const server = await findServer();
+export async function startTestDatabase(version: PostgresVersion = 'pinned'): Promise<TestDatabase> {
+  const server = await findServer(version);
   const name = `test_${randomBytes(6).toString('hex')}`;
   await administer(server, `CREATE DATABASE ${name} STRATEGY file_copy`);
   return {
@@ -34,10 +40,10 @@ export async function startTestDatabase(): Promise<TestDatabase> {
 }
 
 /** Each test file has modules of its own, so the server is found by a folder named after the process. */
-async function findServer(): Promise<string> {
+async function findServer(version: PostgresVersion): Promise<string> {
   const started = (await processIdentity(process.pid))?.split(' ')[1];
-  const folder = join(tmpdir(), `sluice-test-${process.pid}-${started}`);
-  const socketFolder = await mkdir(folder, { mode: 0o700 }).then(() => startServer(folder), (thrown: NodeJS.ErrnoException) => {
+  const folder = join(tmpdir(), `sluice-test-${process.pid}-${started}${version === 'pinned' ? '' : `-${version}`}`);
+  const socketFolder = await mkdir(folder, { mode: 0o700 }).then(() => startServer(folder, BINARIES[version]), (thrown: NodeJS.ErrnoException) => {
     if (thrown.code !== 'EEXIST') throw thrown;
     return makeSocketFolder(folder);
   });
@@ -45,8 +51,8 @@ async function findServer(): Promise<string> {
   return socketFolder;
 }
 
-async function startServer(folder: string): Promise<string> {
-  const [binaries, launcher] = await Promise.all([findBinaries(), findLauncher()]);
+async function startServer(folder: string, find: () => Promise<Binaries>): Promise<string> {
+  const [binaries, launcher] = await Promise.all([find(), findLauncher()]);
   const cluster = join(folder, 'postgres');
   endWithThisProcess(folder, cluster);
   await launcher.letThrough(folder);

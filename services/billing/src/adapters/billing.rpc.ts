@@ -12,6 +12,7 @@ import { removeBudget, setBudget } from '../domain/set-budget.ts';
 import { setCurrency } from '../domain/set-currency.ts';
 import { setPrice } from '../domain/set-price.ts';
 import { checkLedger } from './check-ledger.ts';
+import { listItems } from './list-items.ts';
 import { levelName, levelNumber, priceMessage } from './messages.ts';
 import { readBudgets, readOutside, readPrices, readUsage, type UsageFigures } from './reads-sql.ts';
 import { spend, type SpendDependencies } from './spend.ts';
@@ -86,6 +87,7 @@ export function billingRpc(sql: Sql, administration: Administration, spending: S
       const sums = { ...exact('billed', billedNano), ...exact('held', heldNano), ...exact('overrun', overrunNano) };
       return { ...counted, ...sums, faults: [...faults], currency: prices.currencyOf(organisationId) };
     },
+    listLedgerItems: listItems(sql),
   };
 }
 

@@ -1,0 +1,49 @@
+import { InvalidArgumentError, type Command } from 'commander';
+import { EXIT } from '../exit-code.ts';
+import { adminApi } from '../platform-api/connection.ts';
+import { interruptible } from '../terminal/interruptible.ts';
+import { table } from '../terminal/table.ts';
+import { moment } from './moment.ts';
+import { examples, printAnswer, reads, type ReadOptions } from './output.ts';
+
+interface ReconcileCommandOptions extends ReadOptions {
+  readonly since?: string;
+  readonly until?: string;
+  readonly receipts?: string;
+  readonly wait: number;
+}
+
+const WAIT_SECONDS = 30;
+const MAX_WAIT_SECONDS = 3_600;
+/** Of a list that is longer, the rest is for programs. */
+const SHOWN = 50;
+
+export function addReconcileCommand(program: Command): void {
+  const command = reads(program.command('reconcile').description('compare what clients had, the audit and the ledger, call by call; ends with 1 and prints each difference'))
+    .option('--since <time>', 'calls that began since this moment (default: the first receipt, else a day ago)', moment)
+    .option('--until <time>', 'calls that began before this moment (default: now)', moment)
+    .option('--receipts <file>', 'what clients had, a JSON object a line: {"id","status","content","whole"}')
+    .option('--wait <seconds>', `how long audit and ledger may need to catch up (default ${WAIT_SECONDS})`, seconds, WAIT_SECONDS);
+  examples(command, ['sluice reconcile', 'sluice reconcile --since 2026-11-01 --until 2026-12-01', 'sluice reconcile --receipts ./receipts.jsonl --json']).action(async (options: ReconcileCommandOptions) => {
+    const { reconcile } = await import('../reconcile/reconcile.ts');
+    const { readReceipts } = await import('../reconcile/receipts.ts');
+    const { KINDS } = await import('../reconcile/compare.ts');
+    const receipts = options.receipts === undefined ? undefined : await readReceipts(options.receipts);
+    const answer = await interruptible(async (signal) => reconcile(adminApi(options), { since: options.since, until: options.until, receipts, waitMs: options.wait * 1000, signal }));
+    if (!answer.ok) process.exitCode = EXIT.failed;
+    printAnswer(options, answer, () => {
+      const compared = `Compared from ${answer.since} to ${answer.until}: ${answer.calls} calls on record, ${answer.ledger_items} in the ledger${answer.receipts === null ? '' : `, ${answer.receipts} receipts of clients`}.`;
+      if (answer.ok) return `${compared}\nNo difference.`;
+      const rows = answer.differences.slice(0, SHOWN).map(({ call_id, kind, detail }) => [call_id, KINDS[kind as keyof typeof KINDS], detail]);
+      const more = answer.differences.length > SHOWN ? [`... and ${answer.differences.length - SHOWN} more (--json shows all)`] : [];
+      const laws = answer.faults.map(({ law, detail }) => `ledger: ${law}: ${detail}`);
+      return [compared, `${answer.differences.length + answer.faults.length} DIFFERENCES`, ...(rows.length > 0 ? [table(['CALL', 'WHAT', 'DETAIL'], rows)] : []), ...more, ...laws].join('\n');
+    });
+  });
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value > MAX_WAIT_SECONDS) throw new InvalidArgumentError(`Give whole seconds from 0 to ${MAX_WAIT_SECONDS}.`);
+  return value;
+}

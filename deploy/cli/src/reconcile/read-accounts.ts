@@ -1,0 +1,58 @@
+import { call, ledgerItem, listOf, recordedCall } from '../platform-api/answers.ts';
+import type { HttpApi } from '../platform-api/http-api.ts';
+import type { AuditedCall, BilledCall, Receipt, RecordedText } from './accounts.ts';
+
+const CALLS_PAGE = 100;
+const ITEMS_PAGE = 1_000;
+/** Bodies are asked for one by one, several at once. */
+const BODIES_AT_ONCE = 8;
+/** A comparison of more is made in parts: all of it is held in memory. */
+export const MAX_CALLS = 1_000_000;
+
+/** Of which calls the accounts are compared: those that began in it. ISO 8601; the last moment is not included. */
+export interface Window {
+  readonly since: string;
+  readonly until: string;
+}
+
+export async function readAudit(api: HttpApi, window: Window): Promise<AuditedCall[]> {
+  const calls: AuditedCall[] = [];
+  let hasMore = true;
+  while (hasMore && calls.length <= MAX_CALLS) {
+    const page = await api.get('/audit/calls', listOf(call), { ...window, limit: CALLS_PAGE, after: calls.at(-1)?.id });
+    calls.push(...page.data.map(({ id, status, cost_nano, overrun_nano }) => ({ id, status, costNano: BigInt(cost_nano ?? 0), overrunNano: BigInt(overrun_nano ?? 0) })));
+    hasMore = page.has_more && page.data.length > 0;
+  }
+  return calls;
+}
+
+export async function readLedger(api: HttpApi, window: Window): Promise<BilledCall[]> {
+  const items: BilledCall[] = [];
+  let hasMore = true;
+  while (hasMore && items.length <= MAX_CALLS) {
+    const page = await api.get('/ledger/items', listOf(ledgerItem), { ...window, limit: ITEMS_PAGE, after: items.at(-1)?.id });
+    items.push(...page.data.map(({ call_id, cost_nano, overrun_nano }) => ({ id: call_id, costNano: BigInt(cost_nano), overrunNano: BigInt(overrun_nano) })));
+    hasMore = page.has_more && page.data.length > 0;
+  }
+  return items;
+}
+
+/** The recorded text of every call that a client has some of; of a call that is not on record there is none. */
+export async function readTexts(api: HttpApi, receipts: readonly Receipt[], recorded: ReadonlySet<string>): Promise<Map<string, RecordedText>> {
+  const texts = new Map<string, RecordedText>();
+  const waiting = receipts.filter(({ id, contents }) => contents.length > 0 && recorded.has(id));
+  const reader = async (): Promise<void> => {
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      const { bodies, choices } = await api.get(`/audit/calls/${next.id}`, recordedCall);
+      texts.set(next.id, bodies === 'kept' ? textsOf(choices) : undefined);
+    }
+  };
+  await Promise.all(Array.from({ length: BODIES_AT_ONCE }, reader));
+  return texts;
+}
+
+function textsOf(choices: readonly { readonly index: number; readonly content: string | null }[]): string[] {
+  const texts: string[] = [];
+  for (const { index, content } of choices) texts[index] = content ?? '';
+  return Array.from(texts, (text) => text ?? '');
+}

@@ -1,0 +1,77 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { CommandFailed, WrongUse } from '../exit-code.ts';
+import { ledgerCheck } from '../platform-api/answers.ts';
+import type { HttpApi } from '../platform-api/http-api.ts';
+import type { Receipt } from './accounts.ts';
+import { compare, type Difference } from './compare.ts';
+import { MAX_CALLS, readAudit, readLedger, readTexts, type Window } from './read-accounts.ts';
+
+/** Audit and billing read the log behind the calls: what differs now may agree a moment later. */
+const LOOK_AGAIN_MS = 1_000;
+const DAY_MS = 86_400_000;
+
+export interface ReconcileOptions {
+  readonly since: string | undefined;
+  readonly until: string | undefined;
+  readonly receipts: readonly Receipt[] | undefined;
+  /** How long differences may take to go away. */
+  readonly waitMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** What was compared, and what does not agree. */
+export interface Reconciliation extends Window {
+  readonly object: 'reconciliation';
+  readonly ok: boolean;
+  readonly calls: number;
+  readonly ledger_items: number;
+  readonly receipts: number | null;
+  readonly differences: readonly { readonly call_id: string; readonly kind: string; readonly detail: string }[];
+  /** Laws of the ledger that do not hold. */
+  readonly faults: readonly { readonly law: string; readonly detail: string }[];
+  /** In nano-units; what is held while no call runs is a difference too. */
+  readonly held: string;
+}
+
+/** Compares all accounts of the calls of a time, again and again until they agree or the patience is over. */
+export async function reconcile(api: HttpApi, options: ReconcileOptions): Promise<Reconciliation> {
+  const window = windowOf(options);
+  const untilMs = performance.now() + options.waitMs;
+  for (;;) {
+    const found = await look(api, window, options.receipts);
+    if (found.ok || performance.now() >= untilMs) return found;
+    await pause(LOOK_AGAIN_MS, undefined, { signal: options.signal });
+  }
+}
+
+async function look(api: HttpApi, window: Window, receipts: readonly Receipt[] | undefined): Promise<Reconciliation> {
+  // The ledger first: a call that ends in between is then on record and not billed yet, and is looked at again.
+  const ledger = await readLedger(api, window);
+  const audit = await readAudit(api, window);
+  if (audit.length > MAX_CALLS || ledger.length > MAX_CALLS) throw new CommandFailed(`There are more than ${MAX_CALLS} calls from ${window.since} to ${window.until}; compare them in parts (--since, --until).`);
+  const texts = await readTexts(api, receipts ?? [], new Set(audit.map(({ id }) => id)));
+  const differences = compare({ audit, ledger, log: undefined, receipts, texts });
+  const { faults, held } = await api.get('/ledger/check', ledgerCheck);
+  const isHeld = held !== '0' && audit.every(({ status }) => status !== 'running');
+  return {
+    object: 'reconciliation',
+    ok: differences.length === 0 && faults.length === 0 && !isHeld,
+    ...window,
+    calls: audit.length,
+    ledger_items: ledger.length,
+    receipts: receipts?.length ?? null,
+    differences: differences.map(({ callId, kind, detail }: Difference) => ({ call_id: callId, kind, detail })),
+    faults: [...faults, ...(isHeld ? [{ law: 'nothing_held', detail: `${held} nano-units are held, and no call runs` }] : [])],
+    held,
+  };
+}
+
+/** Without bounds: the calls that clients have receipts of and whatever ran beside them, or the last day. */
+function windowOf({ since, until, receipts }: ReconcileOptions): Window {
+  const nowMs = Date.now();
+  const beganMs = (receipts ?? []).map(({ id }) => Number.parseInt(id.slice(0, 12), 16));
+  const first = beganMs.length > 0 ? beganMs.reduce((earliest, ms) => Math.min(earliest, ms)) : nowMs - DAY_MS;
+  const window = { since: since ?? new Date(first).toISOString(), until: until ?? new Date(nowMs).toISOString() };
+  if (window.since >= window.until) throw new WrongUse(`--until ${window.until} does not lie behind --since ${window.since}.`);
+  return window;
+}
