@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { createClient } from 'redis';
 
+export { createPatientStore } from './patient-store.ts';
+
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 const START_LIMIT_MS = 10_000;
 /** On a machine that does not have it, the package comes first. */
