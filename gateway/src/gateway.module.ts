@@ -46,10 +46,10 @@ export class GatewayAddresses {
   public = '';
   /** URL of the admin API, without a path. */
   admin = '';
-  /** URL at which this process alone answers as on the public one; undefined where none was asked for. */
-  direct: string | undefined;
   /** `host:port` of KServe v2 over gRPC; empty where it is not served. */
   grpc = '';
+  /** URL at which this process alone answers as on the public one; undefined where none was asked for. */
+  direct: string | undefined;
 }
 
 @Module({})
@@ -84,8 +84,8 @@ class GatewayModule implements OnModuleInit, OnApplicationBootstrap, BeforeAppli
     const authenticator = new Authenticator(this.#access, clock);
     const door = this.#publicDoor(authenticator);
     this.#public = publicServer(door);
-    this.#direct = new SecondDoor(this.#public.server);
     this.#grpc = config.SLUICE_GRPC_PORT === undefined ? undefined : tensorServer(door);
+    this.#direct = new SecondDoor(this.#public.server);
     this.#admin = this.#makeAdmin(authenticator);
   }
 
@@ -105,7 +105,7 @@ class GatewayModule implements OnModuleInit, OnApplicationBootstrap, BeforeAppli
       this.#addresses.public = await listen(this.#public, { host, port: SLUICE_PORT, shared, setting: 'SLUICE_PORT' });
       this.#addresses.admin = await listen(this.#admin, { host: SLUICE_ADMIN_HOST, port: SLUICE_ADMIN_PORT, shared, setting: 'SLUICE_ADMIN_PORT' });
       if (SLUICE_DIRECT_PORT !== undefined) this.#addresses.direct = await this.#direct.listen({ host, port: SLUICE_DIRECT_PORT, shared: false, setting: 'SLUICE_DIRECT_PORT' });
-      if (this.#grpc) this.#addresses.grpc = await listenGrpc(this.#grpc, { host, port: SLUICE_GRPC_PORT!, shared: false, setting: 'SLUICE_GRPC_PORT' });
+      if (this.#grpc) this.#addresses.grpc = await listenGrpc(this.#grpc, { host, port: SLUICE_GRPC_PORT!, shared, setting: 'SLUICE_GRPC_PORT' });
     } catch (thrown) {
       // Nest does not call the shutdown hooks of a module that failed to start.
       await this.beforeApplicationShutdown();

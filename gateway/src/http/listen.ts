@@ -28,9 +28,9 @@ export async function listen(server: FastifyInstance, at: ListenAt): Promise<str
 
 /** The same for gRPC; gives `host:port`. @throws ListenError */
 export async function listenGrpc(server: GrpcServer, at: ListenAt): Promise<string> {
-  const shown = at.host.includes(':') ? `[${at.host}]` : at.host;
+  const host = at.host.includes(':') ? `[${at.host}]` : at.host;
   try {
-    return `${shown}:${await server.listen(`${shown}:${at.port}`)}`;
+    return `${host}:${await server.listen(`${host}:${at.port}`, { shared: at.shared })}`;
   } catch (thrown) {
     throw listenError(thrown, at);
   }

@@ -59,10 +59,10 @@ export class GrpcServer implements Pick<Transport, 'serve'> {
     this.#health.add(service.typeName);
   }
 
-  /** Listens at `host:port` (port 0: any that is free) and tells the port. */
-  listen(address: string): Promise<number> {
+  /** Listens at `host:port` (port 0: any that is free) and tells the port; with `shared` other processes may listen there too (SO_REUSEPORT; Linux). */
+  listen(address: string, { shared = false }: { readonly shared?: boolean } = {}): Promise<number> {
     const { host, port } = parseAddress(address);
-    return this.#listener.listen(host, port);
+    return this.#listener.listen(host, port, shared);
   }
 
   /**

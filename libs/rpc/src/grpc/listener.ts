@@ -18,10 +18,10 @@ export class Listener {
   }
 
   /** Rejects when the address is taken or not ours; else tells the port. */
-  listen(host: string, port: number): Promise<number> {
+  listen(host: string, port: number, reusePort: boolean): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen(port, host, () => {
+      this.#server.listen({ port, host, reusePort }, () => {
         this.#server.off('error', reject);
         resolve((this.#server.address() as AddressInfo).port);
       });
