@@ -11,6 +11,10 @@ export const gatewayConfig = {
   /** Where operators call. */
   SLUICE_ADMIN_HOST: z.string().min(1).default('127.0.0.1'),
   SLUICE_ADMIN_PORT: port.default(8081),
+  /** Several processes listen at these ports, and the system hands each connection to one of them (SO_REUSEPORT; Linux). */
+  SLUICE_SHARE_PORTS: z.stringbool('must be true or false').default(false),
+  /** Beside a port that is shared: this very process, for probes, scrapers and whoever must reach it and no other. 0: any free port. */
+  SLUICE_DIRECT_PORT: port.optional(),
   /** Name of this process on the log: unique among the processes that run at once, and the same after a restart. */
   SLUICE_PRODUCER: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower case letters, digits and hyphens').default('gateway-0'),
   /** Calls answered at once; one more gets 503. Each holds some 200 KiB beside its request and, unstreamed, its answer. */

@@ -27,6 +27,7 @@ import { Authenticator } from './http/authenticate.ts';
 import { callFigures, type CallFigures } from './http/call-figures.ts';
 import { listen } from './http/listen.ts';
 import { publicServer } from './http/public-server.ts';
+import { SecondDoor } from './http/second-door.ts';
 
 const PLATFORM = Symbol('gateway platform');
 const CONFIG = Symbol('gateway config');
@@ -43,6 +44,8 @@ export class GatewayAddresses {
   public = '';
   /** URL of the admin API, without a path. */
   admin = '';
+  /** URL at which this process alone answers as on the public one; undefined where none was asked for. */
+  direct: string | undefined;
 }
 
 @Module({})
@@ -59,6 +62,7 @@ class GatewayModule implements OnModuleInit, OnApplicationBootstrap, BeforeAppli
   readonly #figures: CallFigures;
   readonly #public: FastifyInstance;
   readonly #admin: FastifyInstance;
+  readonly #direct: SecondDoor;
 
   constructor(@Inject(PLATFORM) platform: Platform, @Inject(CONFIG) config: GatewayConfig, @Inject(GatewayAddresses) addresses: GatewayAddresses) {
     this.#platform = platform;
@@ -74,6 +78,7 @@ class GatewayModule implements OnModuleInit, OnApplicationBootstrap, BeforeAppli
     this.#figures = callFigures(this.#open);
     const authenticator = new Authenticator(this.#access, clock);
     this.#public = this.#makePublic(authenticator);
+    this.#direct = new SecondDoor(this.#public.server);
     this.#admin = this.#makeAdmin(authenticator);
   }
 
@@ -87,11 +92,12 @@ class GatewayModule implements OnModuleInit, OnApplicationBootstrap, BeforeAppli
   }
 
   async onApplicationBootstrap(): Promise<void> {
-    const { SLUICE_HOST, SLUICE_PORT, SLUICE_ADMIN_HOST, SLUICE_ADMIN_PORT } = this.#config;
+    const { SLUICE_HOST: host, SLUICE_PORT, SLUICE_ADMIN_HOST, SLUICE_ADMIN_PORT, SLUICE_SHARE_PORTS: shared, SLUICE_DIRECT_PORT } = this.#config;
     await this.#dayHistory.start();
     try {
-      this.#addresses.public = await listen(this.#public, SLUICE_HOST, SLUICE_PORT, 'SLUICE_PORT');
-      this.#addresses.admin = await listen(this.#admin, SLUICE_ADMIN_HOST, SLUICE_ADMIN_PORT, 'SLUICE_ADMIN_PORT');
+      this.#addresses.public = await listen(this.#public, { host, port: SLUICE_PORT, shared, setting: 'SLUICE_PORT' });
+      this.#addresses.admin = await listen(this.#admin, { host: SLUICE_ADMIN_HOST, port: SLUICE_ADMIN_PORT, shared, setting: 'SLUICE_ADMIN_PORT' });
+      if (SLUICE_DIRECT_PORT !== undefined) this.#addresses.direct = await this.#direct.listen({ host, port: SLUICE_DIRECT_PORT, shared: false, setting: 'SLUICE_DIRECT_PORT' });
     } catch (thrown) {
       // Nest does not call the shutdown hooks of a module that failed to start.
       await this.beforeApplicationShutdown();
@@ -111,6 +117,7 @@ class GatewayModule implements OnModuleInit, OnApplicationBootstrap, BeforeAppli
     abort.cancel();
     giveUp.cancel();
     const servers = [this.#public, this.#admin];
+    this.#direct.close();
     const cut = clock.after(CLOSE_LIMIT_MS, () => servers.forEach(({ server }) => server.closeAllConnections()));
     await Promise.all(servers.map((server) => server.close()));
     cut.cancel();

@@ -9,11 +9,13 @@ import { addFilterCommands } from './commands/filter.ts';
 import { addKeyCommands } from './commands/key.ts';
 import { addLedgerCommands } from './commands/ledger.ts';
 import { addLimitCommands } from './commands/limit.ts';
+import { addMeshCommands } from './commands/mesh.ts';
 import { addModelCommands } from './commands/model.ts';
 import { addParameterCommands } from './commands/parameter.ts';
 import { addPriceCommands } from './commands/price.ts';
 import { addProjectCommands } from './commands/project.ts';
 import { addReconcileCommand } from './commands/reconcile.ts';
+import { addServeCommand } from './commands/serve.ts';
 import { addStackCommands } from './commands/stack.ts';
 import { addTestCommand } from './commands/test.ts';
 import { addUpCommand } from './commands/up.ts';
@@ -26,7 +28,7 @@ import { asTyped, typedCommand } from './terminal/typed-command.ts';
 
 const HELP_CODES = new Set(['commander.helpDisplayed', 'commander.version']);
 /** Commands that only hold others. */
-const GROUPS = new Set(['model', 'key', 'project', 'limit', 'parameter', 'price', 'budget', 'ledger', 'filter', 'audit', 'stack']);
+const GROUPS = new Set(['model', 'key', 'project', 'limit', 'parameter', 'price', 'budget', 'ledger', 'filter', 'audit', 'stack', 'mesh']);
 
 /** The whole command line; nothing of a command's work is loaded before it is chosen. */
 function makeProgram(): Command {
@@ -37,6 +39,8 @@ function makeProgram(): Command {
     .exitOverride()
     .addHelpText('after', `\nExamples:\n${['up', 'chat "Say hello"', 'audit list'].map((words) => `  $ ${typedCommand()} ${words}`).join('\n')}\n\nExit codes: 0 done, 1 failed, 2 wrong use.`);
   addUpCommand(program);
+  addMeshCommands(program);
+  addServeCommand(program);
   addChatCommand(program);
   addModelCommands(program);
   addKeyCommands(program);

@@ -122,6 +122,7 @@ export class TestHouse {
         SLUICE_PORT: 0,
         SLUICE_ADMIN_HOST: '127.0.0.1',
         SLUICE_ADMIN_PORT: 0,
+        SLUICE_SHARE_PORTS: false,
         SLUICE_PRODUCER: 'gateway-test',
         SLUICE_OPEN_CALLS_LIMIT: 100,
         SLUICE_HELD_BYTES_LIMIT: 2 ** 30,

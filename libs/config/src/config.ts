@@ -45,7 +45,7 @@ function faultsOf(issues: readonly z.core.$ZodIssue[], given: Readonly<Record<st
   const first = new Map<string, string>();
   for (const issue of issues) {
     const name = String(issue.path[0]);
-    if (!first.has(name)) first.set(name, `${name}: ${issue.message}${isQuotable(issue) ? ` (it is ${quoted(given[name])})` : ''}`);
+    if (!first.has(name)) first.set(name, `${name}: ${issue.message}${isQuotable(issue) && given[name] !== undefined ? ` (it is ${quoted(given[name])})` : ''}`);
   }
   return [...first.values()];
 }

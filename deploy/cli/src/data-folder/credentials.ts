@@ -18,6 +18,13 @@ export function readCredentials(folder: DataFolder): Credentials | undefined {
   return readAs(credentials, folder.credentials);
 }
 
+/** The first keys in a file of their own. Throws a CommandFailed when it is not there or damaged. */
+export function credentialsIn(path: string): Credentials {
+  const found = readAs(credentials, path);
+  if (found === undefined) throw new CommandFailed(`There are no first keys at ${path} (SLUICE_FIRST_KEYS_FILE).`);
+  return found;
+}
+
 export function writeCredentials(folder: DataFolder, value: Credentials): void {
   writePrivateFile(folder.credentials, `${JSON.stringify(value, undefined, 2)}\n`);
 }

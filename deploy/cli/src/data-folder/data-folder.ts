@@ -19,6 +19,12 @@ export interface DataFolder {
   /** There once the demonstration model was offered; it is not brought again unasked. */
   readonly demoModel: string;
   readonly log: string;
+  /** Of a mesh: the ports of its processes, and which processes run. */
+  readonly mesh: string;
+  /** Of a mesh: one log for each process. */
+  readonly logs: string;
+  /** Of a mesh: its authority, and a certificate for each process. */
+  readonly certificates: string;
 }
 
 export function dataFolder(path: string): DataFolder {
@@ -35,5 +41,8 @@ export function dataFolder(path: string): DataFolder {
     knownWeights: join(root, 'known-weights.json'),
     demoModel: join(root, 'demo-model.json'),
     log: join(root, 'sluice.log'),
+    mesh: join(root, 'mesh.json'),
+    logs: join(root, 'logs'),
+    certificates: join(root, 'certificates'),
   };
 }

@@ -10,7 +10,11 @@ const START_TIME_FIELD = 22;
 const PS_DEADLINE_MS = 5_000;
 
 export function ownIdentity(): ProcessIdentity {
-  return { pid: process.pid, started: startedAt(process.pid) ?? 'unknown' };
+  return identityOf(process.pid);
+}
+
+export function identityOf(pid: number): ProcessIdentity {
+  return { pid, started: startedAt(pid) ?? 'unknown' };
 }
 
 export function isAlive(identity: ProcessIdentity): boolean {

@@ -10,7 +10,7 @@ import { silentLogger, startTelemetry } from '@sluice/telemetry';
 import { ScriptedUpstream, streamedChat } from '@sluice/testkit';
 import { dataFolder } from '../data-folder/data-folder.ts';
 import { readAllSettings } from './all-settings.ts';
-import { addressesOf, compose } from './compose.ts';
+import { addressesOf, ALL_SERVICES, compose } from '../services/compose.ts';
 import { firstKeys } from './credentials.ts';
 
 const START_LIMIT_MS = 240_000;
@@ -61,11 +61,11 @@ describe('a trace through the house', () => {
     const credentials = firstKeys(folder);
     const embedded = await createEmbeddedPlatform({ dataDir: root, databaseUrl: undefined, rootKey, logger: silentLogger });
     stack.defer(async () => embedded.stop());
-    const listen = { host: '127.0.0.1', port: 0, adminHost: '127.0.0.1', adminPort: 0 };
-    const stages = compose({ platform: embedded.platform, settings: readAllSettings({}), modelsFolder: folder.models, knownWeightsFile: folder.knownWeights, credentials, listen, metrics: async () => telemetry.prometheusText(), backup: undefined });
+    const settings = readAllSettings({ SLUICE_PORT: '0', SLUICE_ADMIN_PORT: '0' });
+    const stages = await compose(ALL_SERVICES, { platform: embedded.platform, settings, modelsFolder: folder.models, knownWeightsFile: folder.knownWeights, credentials, metrics: async () => telemetry.prometheusText() });
     const host = await startHost({ logger: silentLogger, stages });
     stack.defer(async () => host.stop());
-    const { url, adminUrl } = addressesOf(host);
+    const { url, adminUrl } = await addressesOf(host);
 
     const admin = (path: string, trace?: string, body?: object): Promise<Response> =>
       fetch(`${adminUrl}/admin/v1${path}`, {

@@ -10,3 +10,11 @@ export interface UpOptions {
   readonly model: boolean;
   readonly demoModel?: boolean;
 }
+
+/** Where the gateway is to listen. */
+export interface Listeners {
+  readonly host: string;
+  readonly port: number;
+  readonly adminHost: string;
+  readonly adminPort: number;
+}

@@ -7,22 +7,18 @@ import { dataFolder, type DataFolder } from '../data-folder/data-folder.ts';
 import { writeLayout } from '../data-folder/layout.ts';
 import { takeLock } from '../data-folder/lock.ts';
 import { makeFolder } from '../data-folder/make-folder.ts';
-import { WrongUse } from '../exit-code.ts';
 import { readSettings } from '../settings.ts';
 import { printableLine } from '../terminal/printable.ts';
 import { asTyped } from '../terminal/typed-command.ts';
-import { readAllSettings, unknownSettings, type Settings } from './all-settings.ts';
-import type { ComposeOptions } from './compose.ts';
+import { readAllSettings, unknownSettings } from './all-settings.ts';
 import { firstKeys } from './credentials.ts';
+import { listenersOf } from './listeners.ts';
 import { openLog, type OpenLog } from './open-log.ts';
 import { preflight } from './preflight.ts';
 import { ReadyFile } from './ready-file.ts';
 import { serve } from './serve.ts';
 import { startFailure } from './start-failure.ts';
 import type { UpOptions } from './up-options.ts';
-
-/** The admin API is for this machine; who wants it elsewhere puts a proxy of their own before it. */
-const ADMIN_HOST = '127.0.0.1';
 
 /** Longest delay that a timer takes, in milliseconds. */
 const FOR_EVER_MS = 2 ** 31 - 1;
@@ -82,14 +78,6 @@ export async function up(options: UpOptions): Promise<void> {
   }
   await stack.disposeAsync();
   say('Stopped.');
-}
-
-/** An option goes before its setting. 0 lets the operating system choose, so it may be given twice. */
-function listenersOf(options: UpOptions, settings: Settings): ComposeOptions['listen'] {
-  const port = options.port ?? settings.SLUICE_PORT;
-  const adminPort = options.adminPort ?? settings.SLUICE_ADMIN_PORT;
-  if (port === adminPort && port !== 0) throw new WrongUse(`--port and --admin-port are both ${port}: each needs its own.`);
-  return { host: options.host ?? settings.SLUICE_HOST, port, adminHost: ADMIN_HOST, adminPort };
 }
 
 /** In the order that preflight counts on: root key, first keys, database. */

@@ -6,6 +6,7 @@ import { handlersOf, pathOf } from '../handler.ts';
 import type { Implementation, Transport } from '../service.ts';
 import { MESSAGE_LIMIT_BYTES } from '../wire-message.ts';
 import { asBuffer, asIs } from './bytes.ts';
+import { callerCheck } from './caller-check.ts';
 import { GrpcHealth } from './grpc-health.ts';
 import { handleCall } from './handle-call.ts';
 import { KEEP_ALIVE_MS, serverOptions } from './limits.ts';
@@ -26,6 +27,11 @@ export interface GrpcServerOptions {
   readonly keepAliveMs?: number;
   /** What the health service says; serving when none is given. Looked at every second while someone watches. */
   readonly isServing?: () => boolean;
+  /**
+   * The services that may call a service, by its full name; undefined: everyone who has a certificate. A caller proves to
+   * be one by its certificate, so this needs `certificates`.
+   */
+  readonly callers?: (service: string) => readonly string[] | undefined;
 }
 
 /** Serves services over gRPC, and `grpc.health.v1.Health` beside them. */
@@ -77,9 +83,10 @@ export class GrpcServer implements Pick<Transport, 'serve'> {
   }
 
   #register<S extends DescService>(service: S, implementation: Implementation<S>): void {
+    const check = callerCheck(service.typeName, this.#options.callers?.(service.typeName));
     for (const [method, handler] of handlersOf(service, implementation)) {
       const path = pathOf(method);
-      const served = handleCall({ method, handler, clock: this.#options.clock, messageLimitBytes: this.#limitBytes });
+      const served = handleCall({ method, handler, clock: this.#options.clock, messageLimitBytes: this.#limitBytes, check });
       this.#server.unregister(path);
       this.#server.register(path, served as never, asBuffer, asIs, KIND[method.methodKind]);
     }

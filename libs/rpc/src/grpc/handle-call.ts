@@ -17,7 +17,7 @@ type Bytes = Uint8Array;
 type Requests = ServerReadableStream<Bytes, Bytes>;
 type Answers = Call & Writable;
 type Both = ServerDuplexStream<Bytes, Bytes>;
-type Call = Pick<ServerUnaryCall<Bytes, Bytes>, 'cancelled' | 'metadata' | 'getDeadline'> & EventEmitter;
+type Call = Pick<ServerUnaryCall<Bytes, Bytes>, 'cancelled' | 'metadata' | 'getDeadline' | 'getAuthContext'> & EventEmitter;
 
 /** Timers of Node may be this early against the wall clock. */
 const TIMER_SLACK_MS = 2;
@@ -27,6 +27,8 @@ export interface ServedMethod {
   readonly handler: AnyHandler;
   readonly clock: Clock;
   readonly messageLimitBytes: number;
+  /** Throws where this caller may not call. */
+  readonly check: (call: Call) => void;
 }
 
 /** One rpc as grpc-js calls it. Messages are bytes up to here, so that a fault in one is an error of the house. */
@@ -49,6 +51,7 @@ async function answerOnce(served: ServedMethod, call: Call, done: sendUnaryData<
   using lifetime = new ServedLifetime(call, served.clock);
   let given: unknown;
   try {
+    served.check(call);
     given = request(lifetime);
     const answer = await lifetime.race(run(served, call, given, lifetime) as Promise<object>);
     done(null, encodeAnswer(served.method.output, answer, served.messageLimitBytes));
@@ -63,6 +66,7 @@ async function answerMany(served: ServedMethod, call: Answers, request: (lifetim
   using lifetime = new ServedLifetime(call, served.clock);
   let given: unknown;
   const open = (): AsyncIterable<object> => {
+    served.check(call);
     given = request(lifetime);
     return run(served, call, given, lifetime) as AsyncIterable<object>;
   };

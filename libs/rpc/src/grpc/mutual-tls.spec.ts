@@ -38,8 +38,8 @@ async function makeHouse() {
   return { folder, clock, path, open };
 }
 
-async function serve(certificates: CertificateFiles | undefined) {
-  const server = new GrpcServer({ clock: systemClock, ...(certificates && { certificates }) });
+async function serve(certificates: CertificateFiles | undefined, callers?: (service: string) => readonly string[] | undefined) {
+  const server = new GrpcServer({ clock: systemClock, ...(certificates && { certificates }), ...(callers && { callers }) });
   server.serve(InferenceService, { listBackends: async () => ({}) } as Partial<Implementation<typeof InferenceService>> as Implementation<typeof InferenceService>);
   const port = await server.listen('127.0.0.1:0');
   closers.push(() => server.stop(0));
@@ -81,6 +81,19 @@ describe('mutual TLS', () => {
     const address = `127.0.0.1:${await serve(await house.open('data-plane'))}`;
     const certificates = await house.open('gateway');
     for (const peer of ['inference-router', 'gateway']) expect(await call(address, { certificates, peer })).toBeDefined();
+  });
+
+  it('lets in whom a service names by the certificate, refuses all others call by call, and lets everyone in to what names nobody', async () => {
+    const asked: string[] = [];
+    const answerTo = (...names: string[]) => async (service: string) => {
+      const address = `127.0.0.1:${await serve(await house.open('data-plane'), (one) => (asked.push(one), one === service ? names : undefined))}`;
+      return call(address, { certificates: await house.open('gateway'), peer: 'inference-router' });
+    };
+    expect(await answerTo('billing', 'gateway')(InferenceService.typeName)).toBeDefined();
+    await expect(answerTo('billing')(InferenceService.typeName)).rejects.toMatchObject({ code: 'insufficient_permissions' });
+    await expect(answerTo()(InferenceService.typeName)).rejects.toMatchObject({ code: 'insufficient_permissions', message: expect.stringContaining('inference.v1.InferenceService') });
+    expect(await answerTo('billing')('another.Service')).toBeDefined();
+    expect(asked).toContain('grpc.health.v1.Health');
   });
 
   it('refuses a server that is another service than was meant', async () => {

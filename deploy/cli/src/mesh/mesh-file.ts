@@ -1,0 +1,58 @@
+import { z } from 'zod';
+import { readFileIfThere, writePrivateFile } from '../data-folder/private-file.ts';
+import { processIdentity, type ProcessIdentity } from '../data-folder/process-identity.ts';
+
+const meshFile = z.object({
+  version: z.literal(1),
+  /** By process and purpose, as `access rpc`. */
+  ports: z.record(z.string(), z.int().positive()),
+  /** Those that were started last, by name. */
+  processes: z.record(z.string(), processIdentity),
+});
+
+/** What a mesh remembers from one start to the next. It can be lost: ports are then chosen anew. */
+export class MeshFile {
+  readonly #path: string;
+  readonly #ports: Record<string, number>;
+  readonly #processes: Record<string, ProcessIdentity>;
+
+  constructor(path: string) {
+    this.#path = path;
+    const { ports, processes } = read(path);
+    this.#ports = { ...ports };
+    this.#processes = { ...processes };
+  }
+
+  get processes(): Readonly<Record<string, ProcessIdentity>> {
+    return this.#processes;
+  }
+
+  port(name: string): number | undefined {
+    return this.#ports[name];
+  }
+
+  keepPorts(ports: Readonly<Record<string, number>>): void {
+    Object.assign(this.#ports, ports);
+    this.#write();
+  }
+
+  keepProcess(name: string, identity: ProcessIdentity): void {
+    this.#processes[name] = identity;
+    this.#write();
+  }
+
+  #write(): void {
+    writePrivateFile(this.#path, `${JSON.stringify({ version: 1, ports: this.#ports, processes: this.#processes }, undefined, 2)}\n`);
+  }
+}
+
+function read(path: string): Pick<z.infer<typeof meshFile>, 'ports' | 'processes'> {
+  const nothing = { ports: {}, processes: {} };
+  const text = readFileIfThere(path);
+  if (text === undefined) return nothing;
+  try {
+    return meshFile.parse(JSON.parse(text));
+  } catch {
+    return nothing;
+  }
+}

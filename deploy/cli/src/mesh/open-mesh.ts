@@ -1,0 +1,107 @@
+import { join } from 'node:path';
+import { keepCertificates } from '@sluice/certificates';
+import { systemClock, systemIds } from '@sluice/clock';
+import { processEnvironment } from '@sluice/config';
+import type { DataFolder } from '../data-folder/data-folder.ts';
+import { identityOf } from '../data-folder/process-identity.ts';
+import type { Settings } from '../up/all-settings.ts';
+import { LogFile } from '../up/log-file.ts';
+import { showLoudLine } from '../up/terminal-log.ts';
+import type { Listeners } from '../up/up-options.ts';
+import { freePort } from './free-port.ts';
+import { endLeftBehind } from './left-behind.ts';
+import { MeshFile } from './mesh-file.ts';
+import type { MeshProcess } from './mesh-processes.ts';
+import { MESH_HOST, portNames, processSettings, type MeshPlace } from './process-settings.ts';
+import type { StackAddresses } from './stack-addresses.ts';
+import { Supervisor, type MeshAddresses } from './supervisor.ts';
+
+/** Certificates live for months and are made anew when a third of that is left; processes take the new ones as they run. */
+const CERTIFICATES_EVERY_MS = 12 * 3_600_000;
+/** Beyond the drain of the calls: their last records, and the services behind them. */
+const STOP_MARGIN_MS = 20_000;
+const NAMES = ['localhost', MESH_HOST];
+
+export interface OpenMesh {
+  readonly processes: readonly MeshProcess[];
+  readonly folder: DataFolder;
+  readonly rootKeyFile: string;
+  readonly servers: StackAddresses;
+  readonly listen: Listeners;
+  readonly settings: Pick<Settings, 'SLUICE_DRAIN_LIMIT_MS'>;
+  readonly pidsFile: string | undefined;
+  /** Takes what is to be undone at the end. */
+  readonly stack: AsyncDisposableStack;
+  readonly signal: AbortSignal;
+  readonly say: (text: string) => void;
+}
+
+/** Gives the processes of a mesh certificates, ports and logs. `start` starts them; they are stopped with the stack. */
+export async function openMesh(options: OpenMesh): Promise<{ supervisor: Supervisor; start: () => Promise<MeshAddresses> }> {
+  const { processes, folder, stack, signal, say } = options;
+  const file = new MeshFile(folder.mesh);
+  await endLeftBehind(file.processes, say, signal);
+  await certify(options);
+  const renewal = systemClock.every(CERTIFICATES_EVERY_MS, () => void certify(options).catch((error: unknown) => say(`The certificates could not be renewed: ${error instanceof Error ? error.message : String(error)}`)));
+  stack.defer(() => renewal.cancel());
+  const place = await placeOf(options, file);
+  const logs = new Map(processes.map(({ name }) => [name, new LogFile(join(folder.logs, `${name}.log`))]));
+  stack.defer(() => logs.forEach((log) => log.close()));
+  const supervisor = new Supervisor({
+    processes,
+    pidsFile: options.pidsFile,
+    of: (one) => ({
+      words: [process.execPath, ...process.execArgv, process.argv[1]!, 'serve', ...one.services, '--data', folder.root],
+      environment: { ...processEnvironment, ...processSettings(one, place) },
+      patienceMs: options.settings.SLUICE_DRAIN_LIMIT_MS + STOP_MARGIN_MS,
+      clock: systemClock,
+      onLine(line) {
+        logs.get(one.name)!.write(`${line}\n`);
+        showLine(one.name, line);
+      },
+      onStarted: (pid) => file.keepProcess(one.name, identityOf(pid)),
+      onDied: (how, restMs) => say(`${one.name} died (${how}) and is started again in ${restMs / 1000} s.`),
+    }),
+  });
+  stack.defer(async () => supervisor.stop());
+  return { supervisor, start: async () => untilAborted(supervisor.start(), signal) };
+}
+
+async function certify({ processes, folder }: OpenMesh): Promise<void> {
+  await keepCertificates(folder.certificates, processes.map(({ name, services }) => ({ name, services, hosts: NAMES })), systemClock, systemIds(systemClock));
+}
+
+async function placeOf(options: OpenMesh, file: MeshFile): Promise<MeshPlace> {
+  const { processes, folder, rootKeyFile, servers, listen } = options;
+  const taken = new Set([listen.port, listen.adminPort]);
+  const choose = async (host: string, wanted: number | undefined): Promise<number> => {
+    const port = await freePort(host, wanted, taken);
+    taken.add(port);
+    return port;
+  };
+  const ports: Record<string, number> = {};
+  for (const name of processes.flatMap(portNames)) ports[name] = await choose(MESH_HOST, file.port(name));
+  file.keepPorts(ports);
+  // Of a port that several share the system cannot choose one for each.
+  const port = listen.port === 0 ? await choose(listen.host, undefined) : listen.port;
+  const adminPort = listen.adminPort === 0 ? await choose(listen.adminHost, undefined) : listen.adminPort;
+  return { processes, folder, rootKeyFile, stack: servers, listen: { ...listen, port, adminPort }, ports };
+}
+
+/** Lines that are no JSON are for people: what a process says when it cannot start. */
+function showLine(name: string, line: string): void {
+  const out = { write: (text: string) => process.stderr.write(`${name}: ${text}`) };
+  if (line.startsWith('{')) showLoudLine(line, out);
+}
+
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason as Error);
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

@@ -1,0 +1,58 @@
+import { join } from 'node:path';
+import { addressSetting } from '@sluice/host';
+import { calledElsewhere, HOUSE_SERVICES } from '@sluice/platform/services';
+import type { DataFolder } from '../data-folder/data-folder.ts';
+import type { Listeners } from '../up/up-options.ts';
+import type { MeshProcess } from './mesh-processes.ts';
+import type { StackAddresses } from './stack-addresses.ts';
+
+/** Where the processes of this machine meet; nobody else reaches it. */
+export const MESH_HOST = '127.0.0.1';
+
+export interface MeshPlace {
+  readonly processes: readonly MeshProcess[];
+  readonly folder: DataFolder;
+  readonly rootKeyFile: string;
+  readonly stack: StackAddresses;
+  readonly listen: Listeners;
+  /** By process and purpose, as `access rpc`. */
+  readonly ports: Readonly<Record<string, number>>;
+}
+
+/** The ports that a process needs beside those of the clients. */
+export function portNames({ name, isCalled, isDataPlane }: MeshProcess): string[] {
+  return [`${name} health`, ...(isCalled ? [`${name} rpc`] : []), ...(isDataPlane ? [`${name} direct`] : [])];
+}
+
+/** The settings by which one process finds its place in the mesh, by their environment names. */
+export function processSettings(process: MeshProcess, place: MeshPlace): Record<string, string> {
+  const { folder, ports, stack } = place;
+  const at = (name: string): string => `${MESH_HOST}:${ports[name]!}`;
+  const certificate = (end: string): string => join(folder.certificates, `${process.name}.${end}`);
+  const wrapsSecrets = process.services.some((name) => HOUSE_SERVICES[name].wrapsSecrets);
+  return {
+    DATABASE_URL: stack.databaseUrl,
+    SLUICE_HEALTH_LISTEN: at(`${process.name} health`),
+    SLUICE_TLS_CA_FILE: join(folder.certificates, 'ca.pem'),
+    SLUICE_TLS_CERTIFICATE_FILE: certificate('pem'),
+    SLUICE_TLS_KEY_FILE: certificate('key'),
+    ...(wrapsSecrets && { SLUICE_ROOT_KEY_FILE: place.rootKeyFile }),
+    ...(process.isCalled && { SLUICE_RPC_LISTEN: at(`${process.name} rpc`) }),
+    ...(process.services.includes('access') && { SLUICE_FIRST_KEYS_FILE: folder.credentials }),
+    ...(process.isDataPlane && doors(process, place)),
+    ...Object.fromEntries(calledElsewhere(process.services).all.map((name) => [addressSetting(name), at(`${name} rpc`)])),
+  };
+}
+
+function doors(process: MeshProcess, { processes, listen, ports }: MeshPlace): Record<string, string> {
+  const isShared = processes.filter(({ isDataPlane }) => isDataPlane).length > 1;
+  return {
+    SLUICE_HOST: listen.host,
+    SLUICE_PORT: String(listen.port),
+    SLUICE_ADMIN_HOST: listen.adminHost,
+    SLUICE_ADMIN_PORT: String(listen.adminPort),
+    SLUICE_SHARE_PORTS: String(isShared),
+    SLUICE_DIRECT_PORT: String(ports[`${process.name} direct`]!),
+    SLUICE_PRODUCER: process.name,
+  };
+}

@@ -1,0 +1,20 @@
+import { readStackFile, stackFolder } from '@sluice/stack';
+import { CommandFailed } from '../exit-code.ts';
+
+/** The servers that a mesh runs on. */
+export interface StackAddresses {
+  readonly databaseUrl: string;
+}
+
+/** Reads where the servers of a stack are. Throws a CommandFailed that says how to start what does not run. */
+export async function stackAddresses(data: string): Promise<StackAddresses> {
+  const file = await readStackFile(stackFolder(data).stackFile);
+  const start = `Start it with: sluice stack up --data ${data}`;
+  if (!file) throw new CommandFailed(`No stack runs in ${data}. ${start}`);
+  const addressOf = (engine: string): string => {
+    const running = file.engines[engine];
+    if (!running) throw new CommandFailed(`The stack in ${data} has no ${engine}. ${start}`);
+    return running.address;
+  };
+  return { databaseUrl: addressOf('postgres') };
+}

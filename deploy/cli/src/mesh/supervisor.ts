@@ -1,0 +1,72 @@
+import { writePrivateFile } from '../data-folder/private-file.ts';
+import { startsBefore, type MeshProcess } from './mesh-processes.ts';
+import { SupervisedProcess, type Addresses, type SupervisedOptions } from './supervised-process.ts';
+
+export interface SupervisorOptions {
+  readonly processes: readonly MeshProcess[];
+  /** A JSON object of process names to process ids, written at every start of one. */
+  readonly pidsFile: string | undefined;
+  /** All of a process but its place among the others. */
+  readonly of: (process: MeshProcess) => Omit<SupervisedOptions, 'name'>;
+}
+
+/** Where the started mesh serves clients. */
+export interface MeshAddresses {
+  readonly url: string;
+  readonly adminUrl: string;
+  /** Of each process of the data plane by itself. */
+  readonly directUrls: readonly string[];
+}
+
+/** The processes of a mesh on this machine: owners start first, the data plane stops first. */
+export class Supervisor {
+  readonly #owners: readonly SupervisedProcess[];
+  readonly #early: readonly SupervisedProcess[];
+  readonly #dataPlane: readonly SupervisedProcess[];
+  readonly #pidsFile: string | undefined;
+  readonly #pids: Record<string, number> = {};
+
+  constructor({ processes, pidsFile, of }: SupervisorOptions) {
+    this.#pidsFile = pidsFile;
+    const supervised = new Map(processes.map((process) => [process, this.#supervised(process, of(process))]));
+    const all = [...supervised];
+    this.#owners = all.filter(([{ isDataPlane }]) => !isDataPlane).map(([, one]) => one);
+    this.#early = all.filter(([process]) => startsBefore(process)).map(([, one]) => one);
+    this.#dataPlane = all.filter(([{ isDataPlane }]) => isDataPlane).map(([, one]) => one);
+  }
+
+  /** Resolves when all serve; rejects with a CommandFailed when one of them cannot be started. */
+  async start(): Promise<MeshAddresses> {
+    const owners = new Map(this.#owners.map((one) => [one, one.start()]));
+    await Promise.all(this.#early.map((one) => owners.get(one)));
+    const dataPlane = this.#dataPlane.map((one) => one.start());
+    const [doors] = await Promise.all([Promise.all(dataPlane), Promise.all(owners.values())]);
+    return addressesOf(doors);
+  }
+
+  /** Ends all: first those that answer clients, while all that they need runs. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#dataPlane.map((one) => one.stop()));
+    await Promise.all(this.#owners.map((one) => one.stop()));
+  }
+
+  /** Ends all at once. */
+  kill(): void {
+    for (const one of [...this.#dataPlane, ...this.#owners]) one.kill();
+  }
+
+  #supervised({ name }: MeshProcess, options: Omit<SupervisedOptions, 'name'>): SupervisedProcess {
+    const onStarted = (pid: number): void => {
+      this.#pids[name] = pid;
+      if (this.#pidsFile !== undefined) writePrivateFile(this.#pidsFile, `${JSON.stringify(this.#pids)}\n`);
+      options.onStarted(pid);
+    };
+    return new SupervisedProcess({ ...options, name, onStarted });
+  }
+}
+
+function addressesOf(doors: readonly Addresses[]): MeshAddresses {
+  const [{ url, adminUrl } = {}] = doors;
+  if (url === undefined || adminUrl === undefined) throw new Error('a process of the data plane did not tell where it serves');
+  return { url, adminUrl, directUrls: doors.flatMap(({ directUrl }) => (directUrl === undefined ? [] : [directUrl])) };
+}

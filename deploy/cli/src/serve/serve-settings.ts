@@ -1,0 +1,34 @@
+import { ConfigError, processEnvironment, readConfig, type Environment } from '@sluice/config';
+import { meshShape, meshShapeFor } from '@sluice/host';
+import type { ServiceName } from '@sluice/platform/services';
+import { telemetryConfig } from '@sluice/telemetry';
+import type { z } from 'zod';
+import type { ServiceSettings } from '../services/hosted-service.ts';
+import { shapeOf } from '../services/compose.ts';
+
+type OwnSettings = Readonly<z.output<z.ZodObject<typeof meshShape & typeof telemetryConfig>>>;
+
+export interface ServeSettings {
+  /** Of the process itself. */
+  readonly own: OwnSettings & { readonly DATABASE_URL: string };
+  /** Of its services. */
+  readonly services: ServiceSettings;
+}
+
+/** Reads the settings of a process with these services; throws one ConfigError that names all that is wrong and all that is missing. */
+export async function readServeSettings(hosted: readonly ServiceName[], environment: Environment = processEnvironment): Promise<ServeSettings> {
+  const shape = { ...telemetryConfig, ...meshShapeFor(hosted, environment), ...(await shapeOf(hosted)) };
+  const given = readConfig(shape, environment);
+  // Of services that are not hosted here there is nothing in it, and nobody asks for it.
+  const services = given as unknown as ServiceSettings;
+  const own = given as unknown as ServeSettings['own'];
+  const clash = clashingPorts(hosted, services);
+  if (clash !== undefined) throw new ConfigError([clash]);
+  return { own, services };
+}
+
+function clashingPorts(hosted: readonly ServiceName[], { SLUICE_PORT, SLUICE_ADMIN_PORT, SLUICE_DIRECT_PORT }: ServiceSettings): string | undefined {
+  if (!hosted.includes('gateway')) return undefined;
+  const ports = [SLUICE_PORT, SLUICE_ADMIN_PORT, SLUICE_DIRECT_PORT].filter((port) => port !== undefined && port !== 0);
+  return new Set(ports).size === ports.length ? undefined : 'SLUICE_PORT, SLUICE_ADMIN_PORT, SLUICE_DIRECT_PORT: each needs a port of its own';
+}

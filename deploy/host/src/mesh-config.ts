@@ -1,0 +1,76 @@
+import { isIP } from 'node:net';
+import { processEnvironment, type Environment } from '@sluice/config';
+import { calledElsewhere, HOUSE_SERVICES, isCalledFromElsewhere, SERVICE_NAMES, type ServiceName } from '@sluice/platform/services';
+import { z } from 'zod';
+import { hostShape } from './host-config.ts';
+
+const MAX_PORT = 65_535;
+const ADDRESS = /^(?:\[(?<bracketed>[0-9a-f:.]+)\]|(?<plain>[^:[\]/,\s]+)):(?<port>\d{1,5})$/i;
+
+function parse(address: string): { host: string; port: number } | undefined {
+  const groups = ADDRESS.exec(address)?.groups;
+  const [host, port] = [groups?.['bracketed'] ?? groups?.['plain'], Number(groups?.['port'])];
+  return host === undefined || port > MAX_PORT ? undefined : { host, port };
+}
+
+/** Instances by their IP addresses, or one name that stands for all of them. */
+function isTarget(addresses: readonly string[]): boolean {
+  const hosts = addresses.map((address) => parse(address)?.host);
+  return hosts.every((host) => host !== undefined) && (hosts.length === 1 || new Set(hosts.map((host) => isIP(host!))).size === 1 && isIP(hosts[0]!) !== 0);
+}
+
+const listenAt = z.string().refine((text) => parse(text) !== undefined, 'must be host:port, as 0.0.0.0:7443');
+const target = z.string().transform((text) => text.split(',').map((one) => one.trim())).refine(isTarget, 'must be host:port of one name, or of IP addresses of one family with commas between them');
+const file = z.string();
+
+/** The setting that says where a service is. */
+export function addressSetting(service: ServiceName): string {
+  return `SLUICE_${service.toUpperCase().replaceAll('-', '_')}_ADDRESS`;
+}
+
+const addressShape = Object.fromEntries(SERVICE_NAMES.filter((name) => HOUSE_SERVICES[name].rpc !== undefined).map((name) => [addressSetting(name), target.optional()]));
+
+/** The settings of a process of a mesh beside those of its services, by their environment names. */
+export const meshShape = {
+  ...hostShape,
+  ...addressShape,
+  /** Where other processes call the services of this one. */
+  SLUICE_RPC_LISTEN: listenAt.optional(),
+  /** Where probes and scrapers ask this process. */
+  SLUICE_HEALTH_LISTEN: listenAt.optional(),
+  /** PEM of the authorities whose certificates are taken. */
+  SLUICE_TLS_CA_FILE: file.optional(),
+  SLUICE_TLS_CERTIFICATE_FILE: file.optional(),
+  SLUICE_TLS_KEY_FILE: file.optional(),
+  /** JSON with `apiKey` and `adminKey`: they open a house that is empty. */
+  SLUICE_FIRST_KEYS_FILE: file.optional(),
+};
+
+const TLS = ['SLUICE_TLS_CA_FILE', 'SLUICE_TLS_CERTIFICATE_FILE', 'SLUICE_TLS_KEY_FILE'] as const;
+
+/** The same, with what these services cannot do without as required: so that all that is missing is told at once with all that is wrong. */
+export function meshShapeFor(hosted: readonly ServiceName[], environment: Environment = processEnvironment): typeof meshShape {
+  const isGiven = (name: string): boolean => (environment[name] ?? '') !== '';
+  const wrapping = hosted.filter((name) => HOUSE_SERVICES[name].wrapsSecrets);
+  const required = new Map<string, string>();
+  const need = (name: string, why: string): void => void required.set(name, why);
+  need('DATABASE_URL', 'is missing: the PostgreSQL that all processes of the mesh have in common');
+  if (wrapping.length > 0) need('SLUICE_ROOT_KEY_FILE', `is missing: ${wrapping.join(', ')} wrap secrets with the root key, the same in every process`);
+  if (isCalledFromElsewhere(hosted)) need('SLUICE_RPC_LISTEN', 'is missing: services of other processes call these');
+  for (const name of calledElsewhere(hosted).needed) need(addressSetting(name), `is missing: ${hosted.filter((one) => HOUSE_SERVICES[one].calls.includes(name)).join(' and ')} call ${name}, which is not hosted here`);
+  const isOpen = isGiven('SLUICE_RPC_LISTEN') && !isLoopback(environment['SLUICE_RPC_LISTEN']!);
+  const tls = TLS.some(isGiven) ? 'is missing: the files of TLS belong together' : isOpen ? 'is missing: without certificates whoever reaches SLUICE_RPC_LISTEN could read every secret, so it may only be an address of this machine' : undefined;
+  if (tls !== undefined) for (const name of TLS) need(name, tls);
+  const shape = Object.entries(meshShape).map(([name, type]) => [name, required.has(name) && !isGiven(name) ? z.string(required.get(name)) : type]);
+  return Object.fromEntries(shape) as typeof meshShape;
+}
+
+function isLoopback(listen: string): boolean {
+  const host = parse(listen)?.host;
+  return host === undefined || host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+/** The addresses among the settings that were read. */
+export function addressesIn(settings: Readonly<Record<string, unknown>>): Partial<Record<ServiceName, readonly string[]>> {
+  return Object.fromEntries(SERVICE_NAMES.flatMap((name) => (settings[addressSetting(name)] === undefined ? [] : [[name, settings[addressSetting(name)]]])));
+}

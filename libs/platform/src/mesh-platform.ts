@@ -1,0 +1,103 @@
+import type { DescService } from '@bufbuild/protobuf';
+import { systemClock, systemIds, type Clock } from '@sluice/clock';
+import { ServiceError } from '@sluice/errors';
+import type { RootKey } from '@sluice/envelope';
+import { createPostgresEventLog } from '@sluice/events';
+import { Health } from '@sluice/lifecycle';
+import { InProcessTransport } from '@sluice/rpc';
+import { CertificateFiles, GrpcServer, type CertificatePaths } from '@sluice/rpc/grpc';
+import { createSql, migrate, type SqlPool } from '@sluice/sql';
+import type { Logger } from '@sluice/telemetry';
+import { callersOf, serviceOf, type ServiceName } from './house-services.ts';
+import { Neighbours } from './neighbours.ts';
+import type { Platform } from './platform.ts';
+
+/** Calls of other processes that are under way when this one is told to stop may go on for so long. */
+const RPC_DRAIN_LIMIT_MS = 10_000;
+
+export interface MeshPlatformOptions {
+  /** The services of this process. */
+  readonly hosted: readonly ServiceName[];
+  /** Where the others are: `host:port` of each instance of a service, or one name that stands for all of them. */
+  readonly addresses: Readonly<Partial<Record<ServiceName, readonly string[]>>>;
+  /** `host:port` at which other processes call these services; undefined where nobody does. */
+  readonly rpcListen: string | undefined;
+  /** Without it calls between processes are plain text, and whoever reaches `rpcListen` may call. */
+  readonly tls: CertificatePaths | undefined;
+  readonly databaseUrl: string;
+  /** Undefined for a process that wraps no secrets. */
+  readonly rootKey: RootKey | undefined;
+  readonly logger: Logger;
+}
+
+/** The platform of one process of a mesh, and its end. */
+export interface MeshPlatform {
+  readonly platform: Platform;
+  /** Takes calls of other processes, at `rpcListen`: once the services have started. */
+  listen(): Promise<void>;
+  /** Takes no more of them; those under way may end. Before the services are stopped. */
+  drain(): Promise<void>;
+  /** Once the services are stopped: closes every connection. */
+  stop(): Promise<void>;
+}
+
+/**
+ * One process of many: calls to a service of its own stay in the process, others go over gRPC to the addresses given.
+ * Events and tables are on the servers that the mesh has in common.
+ */
+export async function createMeshPlatform(options: MeshPlatformOptions): Promise<MeshPlatform> {
+  const { hosted, addresses, tls, logger, databaseUrl } = options;
+  const clock = systemClock;
+  const health = new Health();
+  const inProcess = new InProcessTransport({ clock });
+  await using started = new AsyncDisposableStack();
+  const certificates = tls && (await CertificateFiles.open(tls, clock, logger));
+  started.defer(() => certificates?.stop());
+  const neighbours = new Neighbours({ addresses, certificates, clock });
+  started.defer(() => neighbours.close());
+  const pools: SqlPool[] = [];
+  started.defer(async () => void (await Promise.all(pools.map(async (pool) => pool.end()))));
+  const events = await createPostgresEventLog({ url: databaseUrl, clock, logger });
+  started.defer(async () => events.stop());
+  health.register('events', () => events.health());
+  const server = options.rpcListen === undefined ? undefined : serverOf(health, clock, certificates);
+  const isHosted = (service: DescService): boolean => hosted.includes(serviceOf(service.typeName)!);
+  const platform: Platform = {
+    // What has no address is not running: the in-process transport says so.
+    connect: (service) => (isHosted(service) ? undefined : neighbours.connect(service)) ?? inProcess.connect(service),
+    serve(service, implementation) {
+      inProcess.serve(service, implementation);
+      server?.serve(service, implementation);
+    },
+    async sql(schema, migrations) {
+      const pool = createSql({ url: databaseUrl, schema });
+      pools.push(pool);
+      await migrate(pool, migrations);
+      return pool;
+    },
+    events, clock, ids: systemIds(clock), logger, health,
+    get rootKey() {
+      if (options.rootKey) return options.rootKey;
+      throw new ServiceError('internal', 'This process has no root key, because none of its services wraps secrets.');
+    },
+  };
+  const stack = started.move();
+  return {
+    platform,
+    async listen() {
+      if (server && options.rpcListen !== undefined) await server.listen(options.rpcListen);
+    },
+    drain: async () => server?.stop(RPC_DRAIN_LIMIT_MS),
+    stop: async () => stack.disposeAsync(),
+  };
+}
+
+function serverOf(health: Health, clock: Clock, certificates: CertificateFiles | undefined): GrpcServer {
+  const isServing = (): boolean => health.report().status !== 'down';
+  if (!certificates) return new GrpcServer({ clock, isServing });
+  const callers = (rpc: string): readonly ServiceName[] | undefined => {
+    const service = serviceOf(rpc);
+    return service && callersOf(service);
+  };
+  return new GrpcServer({ clock, isServing, certificates, callers });
+}

@@ -1,0 +1,1 @@
+export { createMeshPlatform, type MeshPlatform, type MeshPlatformOptions } from './mesh-platform.ts';
