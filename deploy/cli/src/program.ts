@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { addAuditCommands } from './commands/audit.ts';
 import { addBackupCommands } from './commands/backup.ts';
 import { addBudgetCommands } from './commands/budget.ts';
+import { addCertsCommand } from './commands/certs.ts';
 import { addChatCommand } from './commands/chat.ts';
 import { addFilterCommands } from './commands/filter.ts';
 import { addKeyCommands } from './commands/key.ts';
@@ -41,6 +42,7 @@ function makeProgram(): Command {
   addUpCommand(program);
   addMeshCommands(program);
   addServeCommand(program);
+  addCertsCommand(program);
   addChatCommand(program);
   addModelCommands(program);
   addKeyCommands(program);

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { hostShape } from './host-config.ts';
 
 const MAX_PORT = 65_535;
+const REDIS_URL = /^rediss?:\/\/\S+$/;
 const ADDRESS = /^(?:\[(?<bracketed>[0-9a-f:.]+)\]|(?<plain>[^:[\]/,\s]+)):(?<port>\d{1,5})$/i;
 
 function parse(address: string): { host: string; port: number } | undefined {
@@ -34,6 +35,8 @@ const addressShape = Object.fromEntries(SERVICE_NAMES.filter((name) => HOUSE_SER
 export const meshShape = {
   ...hostShape,
   ...addressShape,
+  /** Limits that several processes count together. */
+  REDIS_URL: z.string().regex(REDIS_URL, 'must be an address such as redis://:password@host:6379').optional(),
   /** Where other processes call the services of this one. */
   SLUICE_RPC_LISTEN: listenAt.optional(),
   /** Where probes and scrapers ask this process. */
@@ -56,8 +59,9 @@ export function meshShapeFor(hosted: readonly ServiceName[], environment: Enviro
   const need = (name: string, why: string): void => void required.set(name, why);
   need('DATABASE_URL', 'is missing: the PostgreSQL that all processes of the mesh have in common');
   if (wrapping.length > 0) need('SLUICE_ROOT_KEY_FILE', `is missing: ${wrapping.join(', ')} wrap secrets with the root key, the same in every process`);
+  if (hosted.some((name) => HOUSE_SERVICES[name].shares)) need('REDIS_URL', 'is missing: the Redis in which the gateways count limits together');
   if (isCalledFromElsewhere(hosted)) need('SLUICE_RPC_LISTEN', 'is missing: services of other processes call these');
-  for (const name of calledElsewhere(hosted).needed) need(addressSetting(name), `is missing: ${hosted.filter((one) => HOUSE_SERVICES[one].calls.includes(name)).join(' and ')} call ${name}, which is not hosted here`);
+  for (const name of calledElsewhere(hosted).needed) need(addressSetting(name), `is missing: ${name} is not hosted here, and called by ${hosted.filter((one) => HOUSE_SERVICES[one].calls.includes(name)).join(', ')}`);
   const isOpen = isGiven('SLUICE_RPC_LISTEN') && !isLoopback(environment['SLUICE_RPC_LISTEN']!);
   const tls = TLS.some(isGiven) ? 'is missing: the files of TLS belong together' : isOpen ? 'is missing: without certificates whoever reaches SLUICE_RPC_LISTEN could read every secret, so it may only be an address of this machine' : undefined;
   if (tls !== undefined) for (const name of TLS) need(name, tls);

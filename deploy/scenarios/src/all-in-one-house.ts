@@ -2,11 +2,11 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { processEnvironment } from '@sluice/config';
+import { freePort } from './free-port.ts';
 import { eventually, type House } from './house.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../../sluice', import.meta.url));
@@ -168,18 +168,4 @@ function requireNamespaces(): void {
 /** A command with a small file system of its own at a folder; needs user namespaces, not root. */
 function onOwnDisk(folder: string, size: string, command: readonly string[]): string[] {
   return [...IN_NAMESPACE, 'sh', '-ec', 'mkdir -p "$0"; mount -t tmpfs -o "size=$1,mode=0700" tmpfs "$0"; shift; exec "$@"', folder, size, ...command];
-}
-
-/** Below the range from which Linux takes ports for outgoing connections: nothing takes it between this look and the start. */
-const PORTS = { first: 20_000, count: 12_000 };
-
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = PORTS.first + Math.floor(Math.random() * PORTS.count);
-    const server = createServer();
-    const free = await new Promise<boolean>((resolve) => server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true)));
-    if (!free) continue;
-    await new Promise((resolve) => server.close(resolve));
-    return port;
-  }
 }

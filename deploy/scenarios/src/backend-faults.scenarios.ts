@@ -53,7 +53,7 @@ export function backendFaultScenarios(at: () => House): void {
       const answering = await addModel(at(), second);
       await bringDown(upstream);
       second.always({ ...streamedChat(), before: second.received(TAKEN_OVER - 1) });
-      const readers = Array.from({ length: TAKEN_OVER }, () => new StreamReader(at(), { model: MODEL, messages: MESSAGES }));
+      const readers = Array.from({ length: TAKEN_OVER }, () => new StreamReader({ url: at().doors[0]!, apiKey: at().apiKey }, { model: MODEL, messages: MESSAGES }));
       for (const reader of readers) {
         await reader.ended;
         expect({ status: reader.status, text: reader.text, done: reader.done }).toEqual({ status: 200, text: 'The answer is 42.', done: true });
@@ -131,7 +131,9 @@ export function backendFaultScenarios(at: () => House): void {
       upstream.always({ before: new Promise(() => undefined), steps: [] });
       // Held until the silent one was asked, so that of two calls one goes there.
       second.always({ ...wholeChat(), before: upstream.received(1) });
-      const answers = await Promise.all([ask(at()), ask(at())]);
+      // One process counts both, and gives one to each backend.
+      const door = at().doors[0]!;
+      const answers = await Promise.all([0, 1].map(() => ask(at(), {}, { door })));
       expect(answers.map(({ status }) => status)).toEqual([200, 200]);
       for (const { body } of answers) expect(body).toMatchObject({ choices: [{ message: { content: 'The answer is 42.' } }] });
       await (await upstream.received(1)).clientLeft;
@@ -141,7 +143,9 @@ export function backendFaultScenarios(at: () => House): void {
       const gate = Promise.withResolvers<void>();
       const large: Script = { headers: { 'content-type': 'application/json' }, steps: [{ repeat: ' '.repeat(2 ** 20), times: (0.75 * WHOLE_ANSWERS_LIMIT_BYTES) / 2 ** 20 }, { wait: gate.promise }, ...wholeChat().steps] };
       upstream.next(large, large);
-      const answers = await Promise.all([ask(at()).finally(gate.resolve), ask(at()).finally(gate.resolve)]);
+      // The room belongs to a process.
+      const door = at().doors[0]!;
+      const answers = await Promise.all([0, 1].map(() => ask(at(), {}, { door }).finally(gate.resolve)));
       const [fine, over] = answers.sort((a, b) => a.status - b.status);
       expect(fine).toMatchObject({ status: 200, body: { choices: [{ message: { content: 'The answer is 42.' } }] } });
       expect({ status: over!.status, code: over!.error.code, retryAfter: over!.headers.get('retry-after') }).toEqual({ status: 503, code: 'server_is_overloaded', retryAfter: '1' });

@@ -7,18 +7,18 @@ import { MODEL, addModel, removeModel } from './scripted-model.ts';
 import { StreamReader } from './stream-reader.ts';
 import { becomesSo, makeTenant, sluiceJson } from './tenant.ts';
 
-const ROUNDS = 20;
 const STREAMS = 50;
 const PIECES = 4000;
 /** Latest moment of a kill after the first token, in milliseconds. */
 const KILL_WITHIN_MS = 1500;
 
-export function crashScenarios(at: () => House): void {
+/** `rounds`: how often everything is killed; a house of many processes takes longer to come back. */
+export function crashScenarios(at: () => House, rounds: number): void {
   describe('kill -9', () => {
-    it(`of everything in the middle of ${STREAMS} streams, ${ROUNDS} times: the audit holds every character that a client received`, async () => {
+    it(`of everything in the middle of ${STREAMS} streams, ${rounds} times: the audit holds every character that a client received`, async () => {
       await using upstream = await ScriptedUpstream.start();
       await addModel(at(), upstream);
-      for (let round = 0; round < ROUNDS; round++) await killInMidStream(at(), upstream, round);
+      for (let round = 0; round < rounds; round++) await killInMidStream(at(), upstream, round);
       await removeModel(at());
     }, 1_200_000);
 

@@ -5,7 +5,7 @@ import { endedCall } from './audited-call.ts';
 import { eventually, type House } from './house.ts';
 import { MESSAGES, MODEL, scriptedModel } from './scripted-model.ts';
 import { StreamReader } from './stream-reader.ts';
-import { makeTenant, sluiceJson, type Tenant } from './tenant.ts';
+import { becomesSo, makeTenant, sluiceJson, type Tenant } from './tenant.ts';
 
 const CONNECTIONS = 64;
 const CALLS_EACH = 5;
@@ -24,16 +24,13 @@ export function limitScenarios(at: () => House): void {
     /** Sets limits of the key, beside so many requests a minute that nothing comes near them: their number in the headers shows that the door knows them. */
     const limitKey = async (plenty: number, ...options: string[]): Promise<void> => {
       await sluiceJson(at(), 'limit', 'set', '--key', tenant.keyId, '--rpm', String(plenty), ...options);
-      await eventually(async () => {
-        const headers = await Promise.all(at().doors.map(async (door) => (await ask(at(), { model: 'nobody' }, { key: tenant.key, door })).status));
-        return headers.every((status) => status === 404) && (await ask(at(), {}, { key: tenant.key })).headers.get('x-ratelimit-limit-requests') === String(plenty);
-      });
+      await becomesSo(at(), tenant, {}, ({ headers }) => headers.get('x-ratelimit-limit-requests') === String(plenty));
     };
 
     it(`hold at full speed from ${CONNECTIONS} connections: never one over, and the headers are right`, async () => {
       await limitKey(100_000);
       await sluiceJson(at(), 'limit', 'set', '--project', tenant.projectId, '--rpm', String(LIMIT));
-      await eventually(async () => (await ask(at(), {}, { key: tenant.key })).headers.get('x-ratelimit-limit-requests') === String(LIMIT));
+      await becomesSo(at(), tenant, {}, ({ headers }) => headers.get('x-ratelimit-limit-requests') === String(LIMIT));
       const startedMs = performance.now();
       const answers = (await Promise.all(Array.from({ length: CONNECTIONS }, async () => {
         const mine = [];
@@ -113,10 +110,7 @@ export function limitScenarios(at: () => House): void {
     it('bound parameters by project: clipped where that was said, refused with the name where that was said, filled in where none is given', async () => {
       await sluiceJson(at(), 'parameter', 'set', 'temperature', '--project', tenant.projectId, '--max', '1', '--on-violation', 'refuse');
       await sluiceJson(at(), 'parameter', 'set', 'max_tokens', '--project', tenant.projectId, '--max', '50', '--default', '20', '--on-violation', 'clip');
-      const refused = await eventually(async () => {
-        const answer = await ask(at(), { temperature: 1.5, stream: true }, { key: tenant.key });
-        return answer.status === 400 && answer;
-      });
+      const refused = await becomesSo(at(), tenant, { temperature: 1.5, stream: true }, ({ status }) => status === 400);
       expect(refused.error).toMatchObject({ param: 'temperature', code: 'invalid_value' });
       const sent = async (request: object): Promise<Record<string, unknown>> => {
         const before = upstream().requests.length;

@@ -18,6 +18,7 @@ import { ContentFilterService } from '@sluice/proto/content_filter/v1/content_fi
 import { DeploymentState, ModelRegistryService, Placement, Protocol } from '@sluice/proto/model_registry/v1/model_registry';
 import { InProcessTransport, type Implementation } from '@sluice/rpc';
 import { decodeSegment } from '@sluice/segment';
+import { createInProcessStore } from '@sluice/store';
 import { silentLogger } from '@sluice/telemetry';
 import { ScriptedUpstream } from '@sluice/testkit';
 import { eventually } from './house.ts';
@@ -117,7 +118,7 @@ describe('a prompt whose gateway takes its backend for one inside, and whose rou
     return {
       connect: (service: typeof ModelRegistryService) => (service === ModelRegistryService ? own : shared).connect(service),
       serve: (service: typeof ModelRegistryService, implementation: Implementation<typeof ModelRegistryService>) => shared.serve(service, implementation),
-      events, clock: systemClock, ids: systemIds(systemClock), logger: silentLogger, health: new Health(),
+      events, store: createInProcessStore(systemClock), clock: systemClock, ids: systemIds(systemClock), logger: silentLogger, health: new Health(),
     } as unknown as Platform;
   }
 

@@ -13,16 +13,23 @@ import { originalScenarios } from './originals.scenarios.ts';
 import { reconciliationScenarios } from './reconciliation.scenarios.ts';
 import { registryScenarios } from './registry.scenarios.ts';
 
-const START_LIMIT_MS = 90_000;
+const START_LIMIT_MS = 180_000;
 /** Settings that every house of these scenarios runs with: nobody waits a minute for a backend that says nothing, or sends gigabytes to fill the room for answers. */
 export const SETTINGS: Readonly<Record<string, string>> = {
   SLUICE_FIRST_TOKEN_MS: '4000', SLUICE_WHOLE_ANSWER_MS: '8000', SLUICE_STREAM_IDLE_MS: '4000', SLUICE_WHOLE_ANSWERS_LIMIT_BYTES: String(WHOLE_ANSWERS_LIMIT_BYTES),
 };
 
+export interface ScenarioOptions<Kind extends House> {
+  /** How often all of it is killed in the middle of streams. */
+  readonly killRounds: number;
+  /** What must hold of its own kind besides. */
+  readonly ofItsKind?: (at: () => Kind) => void;
+}
+
 /** Everything that must hold of a house, however it runs. */
-export function scenarios(name: string, make: () => Promise<House>): void {
+export function scenarios<Kind extends House>(name: string, make: () => Promise<Kind>, { killRounds, ofItsKind }: ScenarioOptions<Kind>): void {
   describe(name, () => {
-    let house: House;
+    let house: Kind;
     const at = () => house;
 
     beforeAll(async () => {
@@ -42,6 +49,7 @@ export function scenarios(name: string, make: () => Promise<House>): void {
     filterScenarios(at);
     originalScenarios(at);
     eventLogScenarios(at);
-    crashScenarios(at);
+    crashScenarios(at, killRounds);
+    ofItsKind?.(at);
   });
 }

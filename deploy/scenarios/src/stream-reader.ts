@@ -20,7 +20,7 @@ export class StreamReader {
   readonly #firsts: (() => void)[] = [];
   #rest = '';
 
-  constructor(house: House, body: object, key = house.apiKey) {
+  constructor(house: Pick<House, 'url' | 'apiKey'>, body: object, key = house.apiKey) {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.ended = promise;
     this.#request = request(`${house.url}/v1/chat/completions`, { method: 'POST', headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' } }, (response) => {

@@ -4,14 +4,14 @@ import { auditConfig } from '@sluice/audit';
 import { settingsShape } from '@sluice/cli';
 import { CODES } from '@sluice/errors';
 import { gatewayConfig } from '@sluice/gateway';
-import { hostShape } from '@sluice/host';
+import { meshShape } from '@sluice/host';
 import { inferenceRouterConfig } from '@sluice/inference-router';
 import { localEngineConfig } from '@sluice/local-engine';
 import { telemetryConfig } from '@sluice/telemetry';
 import { z } from 'zod';
 import { readRepositoryFile, sources } from './repository.ts';
 
-const SHAPES = { ...settingsShape, ...hostShape, ...telemetryConfig, ...gatewayConfig, ...inferenceRouterConfig, ...localEngineConfig, ...auditConfig };
+const SHAPES = { ...settingsShape, ...meshShape, ...telemetryConfig, ...gatewayConfig, ...inferenceRouterConfig, ...localEngineConfig, ...auditConfig };
 /** The one default that depends on the machine. */
 const THREADS = { LOCAL_ENGINE_THREADS: 'cores - 1' };
 
@@ -33,7 +33,7 @@ describe('documents', () => {
   it('every reader of settings is among those that docs/settings.md is compared with', () => {
     const readers = sources().filter((file) => !file.endsWith('.spec.ts') && /\breadConfig\(/.test(readRepositoryFile(file)));
     expect(readers.sort()).toEqual([
-      'deploy/cli/src/settings.ts', 'deploy/cli/src/up/all-settings.ts', 'deploy/host/src/host-config.ts',
+      'deploy/cli/src/serve/serve-settings.ts', 'deploy/cli/src/settings.ts', 'deploy/cli/src/up/all-settings.ts', 'deploy/host/src/host-config.ts',
     ]);
   });
 });

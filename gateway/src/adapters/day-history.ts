@@ -2,10 +2,10 @@ import type { Clock } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import type { AuditService } from '@sluice/proto/audit/v1/audit';
 import type { Client } from '@sluice/rpc';
+import type { Use } from '@sluice/store';
 import type { Logger } from '@sluice/telemetry';
 import { COUNTED_REFUSALS } from '../domain/limits/counted-refusals.ts';
 import type { RateLimits } from '../domain/limits/rate-limits.ts';
-import type { Use } from '../domain/limits/sliding-window.ts';
 
 const DAY_MS = 86_400_000;
 const FIRST_RETRY_MS = 200;

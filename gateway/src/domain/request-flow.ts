@@ -101,7 +101,8 @@ export class RequestFlow {
     const call = parameters.apply(open.principal, open.call, model.modelName);
     if (call.changes) open.changed(call.changes);
     const bound = tokenBound(call, open.messagesTokens);
-    const ticket = limits.admit(open.principal, chargedTokens(bound, call.choices));
+    const admitted = limits.admit(open.principal, chargedTokens(bound, call.choices));
+    const ticket = admitted instanceof Promise ? await admitted : admitted;
     const taken = { tokens: 0 };
     try {
       open.limited(ticket.state);
@@ -117,8 +118,8 @@ export class RequestFlow {
    *
    * @returns how far limits are used then  @throws RateLimitRefusal where there is no room for it
    */
-  count(principal: Principal): LimitState | undefined {
-    const ticket = this.#house.limits.admit(principal, 0);
+  async count(principal: Principal): Promise<LimitState | undefined> {
+    const ticket = await this.#house.limits.admit(principal, 0);
     ticket.end(0);
     return ticket.state;
   }

@@ -18,6 +18,7 @@ import { InferenceService } from '@sluice/proto/inference/v1/inference';
 import { ModelRegistryService, Placement, DeploymentState } from '@sluice/proto/model_registry/v1/model_registry';
 import { InProcessTransport } from '@sluice/rpc';
 import { decodeSegment } from '@sluice/segment';
+import { createInProcessStore } from '@sluice/store';
 import { silentLogger } from '@sluice/telemetry';
 import { GatewayAddresses, createGateway, type GatewayConfig } from '../index.ts';
 import { ScriptedBilling } from './scripted-billing.ts';
@@ -180,6 +181,7 @@ export class TestHouse {
       rootKey: { wrap: () => Buffer.alloc(0), unwrap: () => Buffer.alloc(0) } as unknown as Platform['rootKey'],
       logger: silentLogger,
       health: new Health(),
+      store: createInProcessStore(systemClock),
     };
   }
 

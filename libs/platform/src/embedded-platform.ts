@@ -4,6 +4,7 @@ import { createPostgresEventLog } from '@sluice/events';
 import { Health } from '@sluice/lifecycle';
 import { InProcessTransport } from '@sluice/rpc';
 import { createSql, EmbeddedPostgres, migrate, type SqlPool } from '@sluice/sql';
+import { createInProcessStore } from '@sluice/store';
 import type { Logger } from '@sluice/telemetry';
 import { DiskRoom } from './disk-room.ts';
 import type { Platform } from './platform.ts';
@@ -57,6 +58,7 @@ export async function createEmbeddedPlatform(options: EmbeddedPlatformOptions): 
         return pool;
       },
       events,
+      store: createInProcessStore(clock),
       clock,
       ids,
       rootKey,

@@ -1,5 +1,5 @@
 import type { DescService } from '@bufbuild/protobuf';
-import { systemClock, systemIds, type Clock } from '@sluice/clock';
+import { systemClock, systemIds, type Clock, type Ids } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import type { RootKey } from '@sluice/envelope';
 import { createPostgresEventLog } from '@sluice/events';
@@ -7,6 +7,8 @@ import { Health } from '@sluice/lifecycle';
 import { InProcessTransport } from '@sluice/rpc';
 import { CertificateFiles, GrpcServer, type CertificatePaths } from '@sluice/rpc/grpc';
 import { createSql, migrate, type SqlPool } from '@sluice/sql';
+import { createInProcessStore } from '@sluice/store';
+import type { RedisStore } from '@sluice/store/redis';
 import type { Logger } from '@sluice/telemetry';
 import { callersOf, serviceOf, type ServiceName } from './house-services.ts';
 import { Neighbours } from './neighbours.ts';
@@ -25,6 +27,8 @@ export interface MeshPlatformOptions {
   /** Without it calls between processes are plain text, and whoever reaches `rpcListen` may call. */
   readonly tls: CertificatePaths | undefined;
   readonly databaseUrl: string;
+  /** Undefined for a process that counts nothing together with others. */
+  readonly redisUrl: string | undefined;
   /** Undefined for a process that wraps no secrets. */
   readonly rootKey: RootKey | undefined;
   readonly logger: Logger;
@@ -48,6 +52,7 @@ export interface MeshPlatform {
 export async function createMeshPlatform(options: MeshPlatformOptions): Promise<MeshPlatform> {
   const { hosted, addresses, tls, logger, databaseUrl } = options;
   const clock = systemClock;
+  const ids = systemIds(clock);
   const health = new Health();
   const inProcess = new InProcessTransport({ clock });
   await using started = new AsyncDisposableStack();
@@ -60,6 +65,11 @@ export async function createMeshPlatform(options: MeshPlatformOptions): Promise<
   const events = await createPostgresEventLog({ url: databaseUrl, clock, logger });
   started.defer(async () => events.stop());
   health.register('events', () => events.health());
+  const shared = options.redisUrl === undefined ? undefined : await openStore(options.redisUrl, clock, ids, logger);
+  if (shared) {
+    started.defer(async () => shared.stop());
+    health.register('store', () => shared.health());
+  }
   const server = options.rpcListen === undefined ? undefined : serverOf(health, clock, certificates);
   const isHosted = (service: DescService): boolean => hosted.includes(serviceOf(service.typeName)!);
   const platform: Platform = {
@@ -75,7 +85,8 @@ export async function createMeshPlatform(options: MeshPlatformOptions): Promise<
       await migrate(pool, migrations);
       return pool;
     },
-    events, clock, ids: systemIds(clock), logger, health,
+    events, clock, ids, logger, health,
+    store: shared ?? createInProcessStore(clock),
     get rootKey() {
       if (options.rootKey) return options.rootKey;
       throw new ServiceError('internal', 'This process has no root key, because none of its services wraps secrets.');
@@ -90,6 +101,12 @@ export async function createMeshPlatform(options: MeshPlatformOptions): Promise<
     drain: async () => server?.stop(RPC_DRAIN_LIMIT_MS),
     stop: async () => stack.disposeAsync(),
   };
+}
+
+/** Loaded only where it is used: most processes of a mesh count nothing together. */
+async function openStore(url: string, clock: Clock, ids: Ids, logger: Logger): Promise<RedisStore> {
+  const { createRedisStore } = await import('@sluice/store/redis');
+  return createRedisStore({ url, clock, ids, logger });
 }
 
 function serverOf(health: Health, clock: Clock, certificates: CertificateFiles | undefined): GrpcServer {

@@ -2,6 +2,7 @@ import type { Clock, Ids } from '@sluice/clock';
 import type { EventLog } from '@sluice/events';
 import type { Implementation, Transport } from '@sluice/rpc';
 import type { Migration, Sql } from '@sluice/sql';
+import type { Store } from '@sluice/store';
 import type { RootKey } from '@sluice/envelope';
 import type { Health } from '@sluice/lifecycle';
 import type { Logger } from '@sluice/telemetry';
@@ -17,6 +18,8 @@ export interface Platform {
   readonly events: EventLog;
   /** The tables of one service: its own schema, migrated before the call returns. */
   sql(schema: string, migrations: readonly Migration[]): Promise<Sql>;
+  /** Counts that all processes of the platform share. */
+  readonly store: Store;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly rootKey: RootKey;

@@ -8,6 +8,7 @@ import { Health } from '@sluice/lifecycle';
 import type { Platform } from '@sluice/platform';
 import { InProcessTransport } from '@sluice/rpc';
 import { createSql, migrate, type SqlPool } from '@sluice/sql';
+import { createInProcessStore } from '@sluice/store';
 import { startTestDatabase, type TestDatabase } from '@sluice/sql/testing';
 import { silentLogger } from '@sluice/telemetry';
 import { recordingLogger } from './recording-logger.ts';
@@ -50,6 +51,7 @@ export class ServiceHouse implements AsyncDisposable {
       connect: (service) => transport.connect(service),
       serve: (service, implementation) => transport.serve(service, implementation),
       events: this.events,
+      store: createInProcessStore(this.clock),
       sql: async (schema, migrations) => {
         const pool = this.sql(schema);
         await migrate(pool, migrations);

@@ -13,6 +13,7 @@ import { AdminActedSchema, CallAbandonedSchema } from '@sluice/proto/events/v1/c
 import { InProcessTransport, type Client } from '@sluice/rpc';
 import { createSql, migrate, type SqlPool } from '@sluice/sql';
 import { startTestDatabase, type TestDatabase } from '@sluice/sql/testing';
+import { createInProcessStore } from '@sluice/store';
 import { silentLogger } from '@sluice/telemetry';
 import { LogVerifier, openNote, parseCheckpoint, parseVerifierKey, type Checkpoint, type LogReport } from '@sluice/transparency';
 import { createAudit } from './audit.module.ts';
@@ -53,7 +54,7 @@ async function start(): Promise<void> {
     connect: (service) => transport.connect(service),
     serve: (service, implementation) => transport.serve(service, implementation),
     sql: async (_, migrations) => (await migrate(sql, migrations), sql),
-    events, clock: { ...systemClock, wallMs: () => systemClock.wallMs() + addedWallMs }, ids: systemIds(systemClock), rootKey: rootKeyFrom(Buffer.alloc(32, 1)), logger: silentLogger, health,
+    events, store: createInProcessStore(systemClock), clock: { ...systemClock, wallMs: () => systemClock.wallMs() + addedWallMs }, ids: systemIds(systemClock), rootKey: rootKeyFrom(Buffer.alloc(32, 1)), logger: silentLogger, health,
   };
   app = await NestFactory.createApplicationContext(createAudit(platform, { SLUICE_AUDIT_RETENTION_DAYS: 400 }), { logger: false });
   audit = transport.connect(AuditService);

@@ -36,6 +36,7 @@ export function processSettings(process: MeshProcess, place: MeshPlace): Record<
     SLUICE_TLS_CA_FILE: join(folder.certificates, 'ca.pem'),
     SLUICE_TLS_CERTIFICATE_FILE: certificate('pem'),
     SLUICE_TLS_KEY_FILE: certificate('key'),
+    ...(process.services.some((name) => HOUSE_SERVICES[name].shares) && { REDIS_URL: stack.redisUrl }),
     ...(wrapsSecrets && { SLUICE_ROOT_KEY_FILE: place.rootKeyFile }),
     ...(process.isCalled && { SLUICE_RPC_LISTEN: at(`${process.name} rpc`) }),
     ...(process.services.includes('access') && { SLUICE_FIRST_KEYS_FILE: folder.credentials }),

@@ -4,6 +4,7 @@ import { CommandFailed } from '../exit-code.ts';
 /** The servers that a mesh runs on. */
 export interface StackAddresses {
   readonly databaseUrl: string;
+  readonly redisUrl: string;
 }
 
 /** Reads where the servers of a stack are. Throws a CommandFailed that says how to start what does not run. */
@@ -16,5 +17,5 @@ export async function stackAddresses(data: string): Promise<StackAddresses> {
     if (!running) throw new CommandFailed(`The stack in ${data} has no ${engine}. ${start}`);
     return running.address;
   };
-  return { databaseUrl: addressOf('postgres') };
+  return { databaseUrl: addressOf('postgres'), redisUrl: addressOf('redis') };
 }

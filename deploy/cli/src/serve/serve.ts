@@ -102,7 +102,7 @@ async function gatewayAddresses(host: Host): Promise<{ url: string; adminUrl: st
 function placeOf({ own }: ServeSettings) {
   const { SLUICE_TLS_CA_FILE: caFile, SLUICE_TLS_CERTIFICATE_FILE: certificateFile, SLUICE_TLS_KEY_FILE: keyFile } = own;
   const tls = caFile !== undefined && certificateFile !== undefined && keyFile !== undefined ? { caFile, certificateFile, keyFile } : undefined;
-  return { addresses: addressesIn(own), rpcListen: own.SLUICE_RPC_LISTEN, tls, databaseUrl: own.DATABASE_URL };
+  return { addresses: addressesIn(own), rpcListen: own.SLUICE_RPC_LISTEN, tls, databaseUrl: own.DATABASE_URL, redisUrl: own.REDIS_URL };
 }
 
 /** Names the setting where an address cannot be listened at. */

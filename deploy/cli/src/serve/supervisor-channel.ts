@@ -9,7 +9,8 @@ export interface ReadyMessage {
 
 /** Tells the supervisor, where there is one, that this process serves. */
 export function tellReady(message: ReadyMessage): void {
-  if (process.connected) process.send?.(message);
+  // One that went away in this moment is told of by `disconnect`; a failure that nobody takes would end the process.
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 }
 
 /** Calls when the supervisor is gone, however that happened; a process that nobody supervises is never called. */

@@ -186,7 +186,7 @@ function endWithError(door: CallDoor, error: ServiceError, request: FastifyReque
  * of the request is not told; that Sluice itself cannot answer now is told, and counted as unrecorded.
  */
 async function refuse(door: CallDoor, visit: Visit | undefined, thrown: ServiceError, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  const error = counted(door, visit, thrown, reply);
+  const error = await counted(door, visit, thrown, reply);
   let told = error;
   door.figures.refused(error.code);
   // A call that was ended by a signal was admitted, and has its record or has lost it; or its client left. What refuses a call was before that.
@@ -204,10 +204,10 @@ async function refuse(door: CallDoor, visit: Visit | undefined, thrown: ServiceE
 }
 
 /** What refuses a call: limits, where they have not seen it yet and have no room for it; else what is thrown, and it counts as a request. */
-function counted(door: CallDoor, visit: Visit | undefined, thrown: ServiceError, reply: FastifyReply): ServiceError {
+async function counted(door: CallDoor, visit: Visit | undefined, thrown: ServiceError, reply: FastifyReply): Promise<ServiceError> {
   if (!visit?.principal || visit.isCounted || !countsInFront(thrown.code)) return thrown;
   try {
-    void reply.headers(rateLimitHeaders(door.flow.count(visit.principal)));
+    void reply.headers(rateLimitHeaders(await door.flow.count(visit.principal)));
     return thrown;
   } catch (full) {
     return ServiceError.from(full);

@@ -1,8 +1,4 @@
-/** So much was used until then. */
-export interface Use {
-  readonly atMs: number;
-  readonly amount: number;
-}
+import type { Use } from '../store.ts';
 
 /** Entries that have left before the lists are made shorter; bounds what is copied to a constant per entry. */
 const COMPACT_AFTER = 64;
@@ -16,8 +12,8 @@ const COMPACT_AFTER = 64;
  * Times are milliseconds of a clock that only goes forward.
  */
 export class SlidingWindow {
-  readonly #windowMs: number;
-  readonly #bucketMs: number;
+  readonly windowMs: number;
+  readonly bucketMs: number;
   /** Numbers of buckets in rising order, what was used in each, and when last; what lies before `#first` has left. */
   #buckets: number[] = [];
   #amounts: number[] = [];
@@ -27,8 +23,8 @@ export class SlidingWindow {
 
   /** @param windowMs a multiple of `bucketMs` */
   constructor(windowMs: number, bucketMs: number) {
-    this.#windowMs = windowMs;
-    this.#bucketMs = bucketMs;
+    this.windowMs = windowMs;
+    this.bucketMs = bucketMs;
   }
 
   /** What was used in the window that ends now. */
@@ -43,7 +39,7 @@ export class SlidingWindow {
     const last = this.#buckets.length - 1;
     const newest = this.#buckets[last];
     // Should the time ever be given in the wrong order, what comes late counts longer, not shorter.
-    const bucket = Math.max(Math.floor(nowMs / this.#bucketMs), newest ?? -Infinity);
+    const bucket = Math.max(Math.floor(nowMs / this.bucketMs), newest ?? -Infinity);
     const atMs = Math.max(nowMs, this.#lastMs[last] ?? -Infinity);
     if (bucket === newest) {
       this.#amounts[last]! += amount;
@@ -84,6 +80,12 @@ export class SlidingWindow {
     this.#used += difference;
   }
 
+  /** What is in the window that ends now: one for each bucket, with the time of its last use. */
+  uses(nowMs: number): readonly Use[] {
+    this.#expire(nowMs);
+    return this.#amounts.slice(this.#first).map((amount, at) => ({ atMs: this.#lastMs[this.#first + at]!, amount }));
+  }
+
   /** Milliseconds until so much more fits under the limit, if nothing else is used; 0: it fits now. Infinity: never. */
   waitMs(nowMs: number, amount: number, limit: number): number {
     let excess = this.used(nowMs) + amount - limit;
@@ -91,7 +93,7 @@ export class SlidingWindow {
     if (amount > limit) return Infinity;
     let at = this.#first;
     while ((excess -= this.#amounts[at]!) > 0) at++;
-    return this.#lastMs[at]! + this.#windowMs - nowMs;
+    return this.#lastMs[at]! + this.windowMs - nowMs;
   }
 
   /** Milliseconds until everything used until now has left. */
@@ -100,11 +102,11 @@ export class SlidingWindow {
     let newest = this.#buckets.length - 1;
     // A correction may have left nothing in a bucket.
     while (newest >= this.#first && this.#amounts[newest] === 0) newest--;
-    return newest < this.#first ? 0 : this.#lastMs[newest]! + this.#windowMs - nowMs;
+    return newest < this.#first ? 0 : this.#lastMs[newest]! + this.windowMs - nowMs;
   }
 
   #expire(nowMs: number): void {
-    while (this.#first < this.#buckets.length && this.#lastMs[this.#first]! + this.#windowMs <= nowMs) this.#used -= this.#amounts[this.#first++]!;
+    while (this.#first < this.#buckets.length && this.#lastMs[this.#first]! + this.windowMs <= nowMs) this.#used -= this.#amounts[this.#first++]!;
     if (this.#first === this.#buckets.length) this.#keepFrom(this.#first);
     else if (this.#first >= COMPACT_AFTER && this.#first * 2 >= this.#buckets.length) this.#keepFrom(this.#first);
   }

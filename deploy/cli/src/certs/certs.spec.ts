@@ -1,0 +1,45 @@
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { runCli } from '../testing/run-cli.ts';
+
+interface Certificates {
+  readonly data: readonly { readonly name: string; readonly services: readonly string[]; readonly not_after: string; readonly made: boolean }[];
+}
+
+describe('sluice certs', () => {
+  let folder: string;
+  beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'sluice-certs-'))));
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  const certs = async (...words: string[]): Promise<Certificates> => {
+    const { code, stdout, stderr } = await runCli(['certs', folder, ...words, '--json']);
+    expect([code, stderr]).toEqual([0, '']);
+    return JSON.parse(stdout) as Certificates;
+  };
+
+  it('makes what a mesh needs, once, and says what it made and until when that is good', async () => {
+    const first = await certs();
+    expect(first.data.map(({ name, made }) => [name, made])).toEqual(['ca', 'access', 'model-registry', 'audit', 'billing', 'local-engine', 'data-plane'].map((name) => [name, true]));
+    expect(first.data.at(-1)!.services).toEqual(['gateway', 'content-filter', 'inference-router']);
+    expect(statSync(join(folder, 'ca.key')).mode & 0o777).toBe(0o600);
+    const again = await certs();
+    expect(again.data).toEqual(first.data.map((one) => ({ ...one, made: false })));
+    // What lacks a host is made anew.
+    expect((await certs('--host', 'sluice.example.com')).data.map(({ made }) => made)).toEqual([false, true, true, true, true, true, true]);
+    expect((await runCli(['certs', folder, '--host', 'sluice.example.com'])).stdout).toMatch(/^data-plane +kept +\d{4}-\d\d-\d\d +gateway content-filter inference-router$/m);
+  });
+
+  it('makes those of other processes', async () => {
+    expect((await certs('--process', 'control=access,model-registry', 'money=billing')).data.map(({ name, services }) => [name, services])).toEqual([['ca', []], ['control', ['access', 'model-registry']], ['money', ['billing']]]);
+    expect(readdirSync(folder).toSorted()).toEqual(['ca.key', 'ca.pem', 'control.key', 'control.pem', 'money.key', 'money.pem']);
+    rmSync(join(folder, 'ca.key'));
+    expect(await runCli(['certs', folder])).toMatchObject({ code: 1, stderr: expect.stringContaining('holds one of ca.pem and ca.key') });
+  });
+
+  it.each([['x=acces', 'There is no service "acces"'], ['access', 'NAME=SERVICE'], ['=access', 'NAME=SERVICE']])('refuses a process that is none: %s', async (word, said) => {
+    expect(await runCli(['certs', folder, '--process', word])).toMatchObject({ code: 2, stderr: expect.stringContaining(said) });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});

@@ -1,0 +1,40 @@
+import { keepCertificates, type CertificateReport, type ProcessCertificate } from '@sluice/certificates';
+import { systemClock, systemIds } from '@sluice/clock';
+import type { ServiceName } from '@sluice/platform/services';
+import { CommandFailed, WrongUse } from '../exit-code.ts';
+import { meshProcesses } from '../mesh/mesh-processes.ts';
+import { ALL_SERVICES, isService } from '../services/compose.ts';
+
+/** `NAME=SERVICE,SERVICE`: the processes that differ from the usual ones, or are added to them. */
+export interface CertsOptions {
+  readonly process?: readonly string[];
+  readonly host?: readonly string[];
+}
+
+/** Each process, what it may prove to be, and until when. */
+export type MadeCertificate = CertificateReport & { readonly services: readonly ServiceName[] };
+
+/** Sees to it that the folder holds an authority and a good certificate for each process of a mesh. */
+export async function makeCertificates(folder: string, { process = [], host = [] }: CertsOptions): Promise<MadeCertificate[]> {
+  const wanted = wantedProcesses(process).map(([name, services]): ProcessCertificate & { services: readonly ServiceName[] } => ({ name, services, hosts: host }));
+  const reports = await keepCertificates(folder, wanted, systemClock, systemIds(systemClock)).catch((error: unknown) => {
+    // Refusals of the folder are written for people; what the file system says has words of its own.
+    throw error instanceof Error && !('syscall' in error) ? new CommandFailed(error.message, { cause: error }) : error;
+  });
+  return reports.map((report) => ({ ...report, services: wanted.find(({ name }) => name === report.name)?.services ?? [] }));
+}
+
+/** The data plane, and each other service by itself; those that are given instead of them. */
+function wantedProcesses(given: readonly string[]): (readonly [string, readonly ServiceName[]])[] {
+  if (given.length > 0) return given.map(parse);
+  return meshProcesses(1).map(({ name, services, isDataPlane }) => [isDataPlane ? 'data-plane' : name, services]);
+}
+
+function parse(text: string): readonly [string, readonly ServiceName[]] {
+  const [name = '', list = ''] = text.split('=', 2);
+  const words = list.split(',').filter(Boolean);
+  const unknown = words.find((word) => !isService(word));
+  if (unknown !== undefined) throw new WrongUse(`There is no service ${JSON.stringify(unknown)}. There are ${ALL_SERVICES.join(', ')}.`);
+  if (name === '' || words.length === 0) throw new WrongUse(`Give a process as NAME=SERVICE,SERVICE; this is ${JSON.stringify(text)}.`);
+  return [name, words.filter(isService)];
+}

@@ -1,0 +1,65 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { systemClock } from '@sluice/clock';
+import { isRunning } from '../testing/up-house.ts';
+import { SupervisedProcess, type SupervisedOptions } from './supervised-process.ts';
+
+const READY = "process.send({ ready: { url: 'http://x' } }); process.on('disconnect', () => process.exit()); setInterval(() => 0, 1000);";
+
+const started: SupervisedProcess[] = [];
+afterEach(() => started.splice(0).forEach((one) => one.kill()));
+
+function supervise(script: string, more: Partial<SupervisedOptions> = {}) {
+  const [pids, lines, deaths]: [number[], string[], string[]] = [[], [], []];
+  const one = new SupervisedProcess({
+    name: 'it', words: [process.execPath, '-e', script], environment: { PATH: '' }, patienceMs: 30_000, clock: systemClock,
+    onLine: (line) => lines.push(line), onStarted: (pid) => pids.push(pid), onDied: (how, restMs) => deaths.push(`${how} ${restMs}`), ...more,
+  });
+  started.push(one);
+  return { one, pids, lines, deaths };
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  const untilMs = performance.now() + 30_000;
+  while (!isSo()) {
+    if (performance.now() > untilMs) throw new Error('it did not come true');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+describe('a supervised process', () => {
+  it('is ready when it says so, is started again when it dies, and stops when it is told to', async () => {
+    const { one, pids, deaths } = supervise(READY);
+    expect(await one.start()).toEqual({ url: 'http://x' });
+    process.kill(pids[0]!, 'SIGKILL');
+    await until(() => pids.length === 2);
+    expect(deaths).toEqual(['SIGKILL 100']);
+    await one.stop();
+    expect(isRunning(pids[1]!)).toBe(false);
+    expect(pids).toHaveLength(2);
+  });
+
+  it('is given up when it dies three times before it served, with what it said', async () => {
+    const { one, pids, lines } = supervise("console.log('a line'); console.error('no database'); process.exitCode = 3;");
+    await expect(one.start()).rejects.toThrow(/it cannot be started \(exit code 3\)\. What it said last:\n(.*\n)*no database/);
+    expect(pids).toHaveLength(3);
+    expect(lines).toContain('a line');
+    await one.stop();
+  });
+
+  it('that does not stop when it is told to is ended', async () => {
+    const { one, pids } = supervise(`process.on('SIGTERM', () => 0); ${READY}`, { patienceMs: 50 });
+    await one.start();
+    await one.stop();
+    expect(isRunning(pids[0]!)).toBe(false);
+  });
+
+  it('is not started again when it is stopped while it rests', async () => {
+    const { one, pids, deaths } = supervise(READY);
+    await one.start();
+    process.kill(pids[0]!, 'SIGKILL');
+    await until(() => deaths.length === 1);
+    await one.stop();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(pids).toHaveLength(1);
+  });
+});

@@ -1,0 +1,106 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { newSecret } from '@sluice/access';
+import { systemClock, systemIds } from '@sluice/clock';
+import { EmbeddedPostgres } from '@sluice/sql';
+import { CLI_WORDS, cleanEnvironment, runCli } from '../testing/run-cli.ts';
+
+const LONG_MS = 120_000;
+let folder: string;
+let postgres: EmbeddedPostgres;
+const children: ChildProcess[] = [];
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'sluice-serve-'));
+  postgres = await EmbeddedPostgres.start(folder);
+  writeFileSync(join(folder, 'root.key'), Buffer.alloc(32, 7), { mode: 0o600 });
+  const ids = systemIds(systemClock);
+  writeFileSync(join(folder, 'keys.json'), JSON.stringify({ apiKey: newSecret('inference', ids), adminKey: newSecret('admin', ids) }), { mode: 0o600 });
+}, LONG_MS);
+afterEach(() => children.splice(0).forEach((child) => child.kill('SIGKILL')));
+afterAll(async () => {
+  await postgres.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const settings = (more: Readonly<Record<string, string>> = {}): Record<string, string> => ({
+  DATABASE_URL: postgres.url, SLUICE_ROOT_KEY_FILE: join(folder, 'root.key'), SLUICE_FIRST_KEYS_FILE: join(folder, 'keys.json'),
+  SLUICE_RPC_LISTEN: '127.0.0.1:0', SLUICE_HEALTH_LISTEN: '127.0.0.1:0', SLUICE_DATA: join(folder, 'data'), ...more,
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** `sluice serve access` until it serves; `supervised` by this process. */
+async function serveAccess(env: Record<string, string>, supervised: boolean): Promise<{ child: ChildProcess; output: () => string }> {
+  const stdio = supervised ? (['ignore', 'pipe', 'inherit', 'ipc'] as const) : (['ignore', 'pipe', 'inherit'] as const);
+  const child = spawn(process.execPath, [...CLI_WORDS, 'serve', 'access'], { env: cleanEnvironment(env), stdio: [...stdio] });
+  children.push(child);
+  let output = '';
+  child.stdout!.setEncoding('utf8').on('data', (text: string) => (output += text));
+  const untilMs = performance.now() + LONG_MS;
+  while (!output.includes('"Serving."')) {
+    if (child.exitCode !== null || performance.now() > untilMs) throw new Error(`it does not serve: ${output}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  return { child, output: () => output };
+}
+
+describe('sluice serve', () => {
+  it('tells all at once what a process with these services misses, and touches nothing', async () => {
+    const { code, stdout, stderr } = await runCli(['serve', 'gateway', 'billing'], { env: { SLUICE_PORT: 'x', SLUICE_RPC_LISTEN: '0.0.0.0:7443' } });
+    expect([code, stdout]).toEqual([1, '']);
+    const named = [...stderr.matchAll(/^ {2}([A-Z_]+): /gm)].map(([, name]) => name);
+    expect(named.toSorted()).toEqual([
+      'DATABASE_URL', 'REDIS_URL', 'SLUICE_ACCESS_ADDRESS', 'SLUICE_AUDIT_ADDRESS', 'SLUICE_CONTENT_FILTER_ADDRESS', 'SLUICE_INFERENCE_ROUTER_ADDRESS',
+      'SLUICE_MODEL_REGISTRY_ADDRESS', 'SLUICE_PORT', 'SLUICE_PRODUCER', 'SLUICE_TLS_CA_FILE', 'SLUICE_TLS_CERTIFICATE_FILE', 'SLUICE_TLS_KEY_FILE',
+    ]);
+  });
+
+  it('knows the services', async () => {
+    expect(await runCli(['serve', 'acces'])).toMatchObject({ code: 2, stderr: expect.stringContaining('There is no service "acces". There are access, model-registry') });
+    expect(await runCli(['serve'])).toMatchObject({ code: 2 });
+  });
+
+  it('hosts a service: logs as JSON, is asked for its health, ends in order at SIGTERM', async () => {
+    const health = await freePort();
+    const { child, output } = await serveAccess(settings({ SLUICE_HEALTH_LISTEN: `127.0.0.1:${health}` }), false);
+    const get = async (path: string): Promise<Response> => fetch(`http://127.0.0.1:${health}${path}`);
+    expect(await (await get('/readyz')).json()).toEqual({ status: 'ok', checks: { events: { status: 'ok' }, access: { status: 'ok' } } });
+    expect((await get('/metrics')).headers.get('content-type')).toContain('text/plain');
+    // An address that is taken is named, with its setting.
+    expect(await runCli(['serve', 'access'], { env: settings({ SLUICE_HEALTH_LISTEN: `127.0.0.1:${health}` }) })).toMatchObject({ code: 1, stderr: expect.stringMatching(/cannot be listened at.*SLUICE_HEALTH_LISTEN/) });
+    const ended = once(child, 'close');
+    child.kill('SIGTERM');
+    expect(await ended).toEqual([0, null]);
+    for (const line of output().trim().split('\n')) expect(JSON.parse(line)).toMatchObject({ level: expect.any(String), msg: expect.any(String) });
+  }, LONG_MS);
+
+  it('ends with its supervisor, however that ends', async () => {
+    const { child, output } = await serveAccess(settings(), true);
+    const ended = once(child, 'exit');
+    child.disconnect();
+    expect(await ended).toEqual([0, null]);
+    expect(output()).toContain('The supervisor is gone');
+  }, LONG_MS);
+
+  it('says what is wrong with what it was given', async () => {
+    expect(await runCli(['serve', 'access'], { env: settings({ SLUICE_ROOT_KEY_FILE: join(folder, 'none') }) })).toMatchObject({ code: 1, stderr: expect.stringContaining(join(folder, 'none')) });
+    expect(await runCli(['serve', 'access'], { env: settings({ SLUICE_FIRST_KEYS_FILE: join(folder, 'none') }) })).toMatchObject({ code: 1, stderr: expect.stringContaining('There are no first keys at') });
+    const away = 'postgresql://sluice:hidden@127.0.0.1:1/none';
+    const { code, stderr } = await runCli(['serve', 'access'], { env: settings({ DATABASE_URL: away }) });
+    expect([code, stderr.includes('The database of DATABASE_URL (127.0.0.1:1/none) cannot be used'), stderr.includes('hidden')]).toEqual([1, true, false]);
+    const tls = { SLUICE_TLS_CA_FILE: join(folder, 'ca.pem'), SLUICE_TLS_CERTIFICATE_FILE: 'x', SLUICE_TLS_KEY_FILE: 'x' };
+    expect(await runCli(['serve', 'access'], { env: settings(tls) })).toMatchObject({ code: 1, stderr: expect.stringContaining('ca.pem') });
+  }, LONG_MS);
+});

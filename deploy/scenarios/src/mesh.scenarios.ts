@@ -1,0 +1,75 @@
+import { describe, expect, it } from '@jest/globals';
+import { streamedChat } from '@sluice/testkit';
+import { ask } from './ask.ts';
+import { endedCall } from './audited-call.ts';
+import { admin, eventually } from './house.ts';
+import type { MeshHouse } from './mesh-house.ts';
+import { MESSAGES, MODEL, scriptedModel } from './scripted-model.ts';
+import { StreamReader } from './stream-reader.ts';
+
+/** A service is back within so much. */
+const BACK_WITHIN_MS = 10_000;
+/** What one door changed is live at the others. */
+const LIVE_WITHIN_MS = 1_000;
+/** Processes whose supervisor is gone end after the calls that they have under way. */
+const ORPHANS_END_MS = 30_000;
+
+/** What holds of a mesh besides: that it is made of processes. */
+export function meshScenarios(at: () => MeshHouse): void {
+  describe('processes', () => {
+    const upstream = scriptedModel(at);
+
+    it('are one for each service and two for the data plane, which answer at one address', async () => {
+      expect(Object.keys(at().pids).toSorted()).toEqual(['access', 'audit', 'billing', 'data-plane-1', 'data-plane-2', 'local-engine', 'model-registry']);
+      const producers = new Set<string>();
+      await eventually(async () => {
+        const { id } = await ask(at());
+        const { segments } = (await endedCall(at(), id)) as unknown as { segments: { producer: string }[] };
+        for (const { producer } of segments) producers.add(producer);
+        return producers.size === 2;
+      });
+    });
+
+    it('that die are started again and serve within seconds; calls go on meanwhile, or are refused honestly, and each is on record', async () => {
+      for (const name of Object.keys(at().pids)) {
+        const before = at().pids[name]!;
+        process.kill(before, 'SIGKILL');
+        await eventually(async () => at().pids[name] !== before, BACK_WITHIN_MS);
+        const answer = await eventually(async () => {
+          const tried = await ask(at()).catch(() => undefined);
+          return tried?.status === 200 && tried;
+        }, BACK_WITHIN_MS);
+        expect({ name, call: await endedCall(at(), answer.id) }).toMatchObject({ name, call: { status: 'answered', choices: [{ content: 'The answer is 42.' }] } });
+        await eventually(async () => (await Promise.all(at().doors.map(async (door) => (await fetch(`${door}/readyz`)).status))).every((status) => status === 200), BACK_WITHIN_MS);
+      }
+    }, 240_000);
+
+    it('of the data plane fall one by one: a stream of the other goes on to its end', async () => {
+      upstream().next(streamedChat({ pieces: Array.from({ length: 300 }, (_, index) => ` w${index}`), gapMs: 5 }));
+      const reader = new StreamReader({ url: at().doors[1]!, apiKey: at().apiKey }, { model: MODEL, messages: MESSAGES });
+      await reader.characters(20);
+      process.kill(at().pids['data-plane-1']!, 'SIGKILL');
+      await reader.ended;
+      expect(reader.done).toBe(true);
+    }, 120_000);
+
+    it('hear within a second of what was changed through any of them', async () => {
+      expect(await admin(at(), 'PUT', '/aliases/heard', { model: MODEL })).toMatchObject({ status: 200 });
+      const changedMs = performance.now();
+      const knows = async (door: string): Promise<boolean> => (await fetch(`${door}/v1/models/heard`, { headers: { authorization: `Bearer ${at().apiKey}` } })).status === 200;
+      await eventually(async () => (await Promise.all(at().doors.map(knows))).every(Boolean));
+      expect(performance.now() - changedMs).toBeLessThan(LIVE_WITHIN_MS);
+      await admin(at(), 'DELETE', '/aliases/heard');
+    });
+
+    it('belong to one supervisor: a second one on their data is refused, and when theirs is killed they end', async () => {
+      const { code, stderr } = await at().command('mesh', 'up', '--data', at().dataFolder, '--stack', at().stackFolder, '--port', '0', '--admin-port', '0', '--no-model');
+      expect([code, stderr]).toEqual([1, expect.stringContaining('in use by process')]);
+      const pids = Object.values(at().pids);
+      await at().killSupervisor();
+      await eventually(async () => pids.every((pid) => !at().isThere(pid)), ORPHANS_END_MS);
+      await at().start();
+      expect(await ask(at())).toMatchObject({ status: 200 });
+    }, 240_000);
+  });
+}

@@ -1,0 +1,15 @@
+import { RedisStore, type RedisStoreOptions } from './redis/redis-store.ts';
+
+/** A pause of a process that is longer ends the epoch of its calls too, so what it held is free then. */
+const LEASE_MS = 10_000;
+/** What a process that died alone had let in of a minute has left by then. */
+const HOLD_BACK_MS = 60_000;
+
+/** The store of a platform of several processes. Resolves when Redis was asked once; should it be away, the store is degraded until it answers. */
+export async function createRedisStore(options: RedisStoreOptions): Promise<RedisStore> {
+  const store = new RedisStore(options, { leaseMs: LEASE_MS, holdBackMs: HOLD_BACK_MS, nowMs: undefined });
+  await store.start();
+  return store;
+}
+
+export type { RedisStore, RedisStoreOptions } from './redis/redis-store.ts';

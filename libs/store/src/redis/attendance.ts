@@ -1,0 +1,173 @@
+import type { Clock, Ids, Timer } from '@sluice/clock';
+import type { Logger } from '@sluice/telemetry';
+import { Connection } from './connection.ts';
+import { Member, type Heard, type Peer, type Terms } from './member.ts';
+import type { Standing } from './share.ts';
+
+const BEAT_MS = 1_000;
+const FIRST_RETRY_MS = 100;
+const LAST_RETRY_MS = 1_000;
+
+export interface AttendanceParts {
+  readonly url: string;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly logger: Logger;
+  readonly terms: Terms;
+  /** The process is alone from now on. */
+  readonly onFall: () => void;
+  /** Tells what this process has let in, before it counts on what is in Redis; `isKept`: the data there are those that it knows. */
+  readonly tell: (member: Member, isKept: boolean) => Promise<void>;
+  /** It is one of several again. */
+  readonly onArrival: (member: Member) => void;
+  readonly onHeard: (heard: Heard) => void;
+}
+
+/** Keeps this process among those that share: comes in, gives signs of life, and comes in anew whenever Redis was away. */
+export class Attendance {
+  readonly #parts: AttendanceParts;
+  #member: Member | undefined;
+  #arriving: Promise<void> | undefined;
+  /** The name, the others and the data of the last time. */
+  #before: { readonly name: string; readonly peers: readonly Peer[] } | undefined;
+  #generation: string | undefined;
+  #peers: readonly Peer[] = [];
+  /** The others know this process by the name that it has now. */
+  #isKnown = false;
+  /** Where it stood under its last name, which others may still take it to have. */
+  #earlier: Standing | undefined;
+  #answeredMs: number;
+  #retryMs = FIRST_RETRY_MS;
+  #isAway = false;
+  #stopped = false;
+  #trying: Promise<void> = Promise.resolve();
+  #retry: Timer | undefined;
+  readonly #beats: Timer;
+
+  constructor(parts: AttendanceParts) {
+    this.#parts = parts;
+    this.#answeredMs = parts.clock.monotonicMs();
+    this.#beats = parts.clock.every(BEAT_MS, () => void this.beat());
+  }
+
+  /** Undefined while Redis is away. */
+  get member(): Member | undefined {
+    return this.#member;
+  }
+
+  /** Settles when this process has come in, or has failed to; takings wait for that. */
+  get arriving(): Promise<void> | undefined {
+    return this.#arriving;
+  }
+
+  /** Where this process stands among those that share; none until the others know that it is there. */
+  get standings(): readonly Standing[] {
+    const current = this.#peers.find(({ name }) => name === this.#before?.name);
+    if (this.#isKnown) return current ? [current] : [];
+    return this.#earlier && current ? [this.#earlier, current] : [];
+  }
+
+  /** Resolves when Redis was asked once, whether it answered or not. */
+  async start(): Promise<void> {
+    this.#trying = this.#enter();
+    await this.#trying;
+  }
+
+  /** Leaves in form, so that nobody waits for this process. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#beats.cancel();
+    this.#retry?.cancel();
+    await this.#trying;
+    const member = this.#member;
+    this.#member = undefined;
+    // Who cannot say that it leaves is missed for the length of a lease.
+    await member?.leave().catch(() => undefined);
+    member?.close();
+  }
+
+  /** An answer came: this process had contact. */
+  answered(): void {
+    this.#answeredMs = this.#parts.clock.monotonicMs();
+  }
+
+  /** Gives a sign of life. */
+  async beat(): Promise<void> {
+    const member = this.#member;
+    if (!member) return;
+    try {
+      this.#hear(member, await member.beat());
+    } catch (thrown) {
+      this.fall(member, thrown);
+    }
+  }
+
+  /** This member does not answer any more, or was answered that it is none. */
+  fall(member: Member, thrown: unknown): void {
+    member.close();
+    if (this.#member !== member) return;
+    this.#member = undefined;
+    this.#parts.onFall();
+    this.#sayAway(thrown);
+    this.#tryLater();
+  }
+
+  async #enter(): Promise<void> {
+    const { url, clock, ids, terms } = this.#parts;
+    let member: Member | undefined;
+    const lost = (): void => void (member && this.fall(member, new Error('the connection was closed')));
+    try {
+      const connection = await Connection.open(url, clock, lost);
+      const arrived = (member = new Member(ids.next('process'), connection, terms));
+      const generation = await arrived.prepare();
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#arriving = promise;
+      try {
+        await this.#arrive(arrived, generation);
+      } finally {
+        this.#arriving = undefined;
+        resolve();
+      }
+    } catch (thrown) {
+      member?.close();
+      this.#sayAway(thrown);
+      this.#tryLater();
+    }
+  }
+
+  async #arrive(member: Member, generation: string | undefined): Promise<void> {
+    const { clock, logger, tell, onArrival } = this.#parts;
+    if (this.#generation !== undefined) await tell(member, generation === this.#generation);
+    await member.join(this.#before && { ...this.#before, awayMs: clock.monotonicMs() - this.#answeredMs });
+    this.#earlier = this.standings[0] ?? this.#earlier;
+    this.#isKnown = false;
+    this.#generation = member.generation;
+    this.#hear(member, await member.beat());
+    this.#member = member;
+    onArrival(member);
+    if (this.#isAway) logger.info({}, 'Redis answers again; limits are counted together');
+    this.#isAway = false;
+    this.#retryMs = FIRST_RETRY_MS;
+  }
+
+  #hear(member: Member, heard: Heard): void {
+    this.answered();
+    this.#peers = heard.peers;
+    this.#before = { name: member.name, peers: heard.peers };
+    this.#isKnown ||= heard.isKnown;
+    this.#parts.onHeard(heard);
+  }
+
+  #sayAway(thrown: unknown): void {
+    if (this.#isAway || this.#stopped) return;
+    this.#isAway = true;
+    this.#parts.logger.warn({ reason: thrown instanceof Error ? thrown.message || thrown.name : 'unknown' }, 'Redis does not answer; until it does, this process keeps to its share of each limit');
+  }
+
+  #tryLater(): void {
+    if (this.#stopped) return;
+    this.#retry?.cancel();
+    this.#retry = this.#parts.clock.after(this.#retryMs, () => void (this.#trying = this.#enter()));
+    this.#retryMs = Math.min(LAST_RETRY_MS, this.#retryMs * 2);
+  }
+}

@@ -1,0 +1,175 @@
+import type { Clock, Ids } from '@sluice/clock';
+import type { HealthState } from '@sluice/lifecycle';
+import type { Logger } from '@sluice/telemetry';
+import { InProcessStore } from '../in-process/in-process-store.ts';
+import { usedOf } from '../in-process/subject-counts.ts';
+import type { Store, Subject, Taking, Use } from '../store.ts';
+import { AloneCounts } from './alone-counts.ts';
+import { Attendance } from './attendance.ts';
+import { CountedPlaces } from './counted-places.ts';
+import { Histories } from './histories.ts';
+import { placesKey, windowKey } from './keys.ts';
+import { KnownUses } from './known-uses.ts';
+import { sharedWindow, type Member, type TakeReply, type Terms } from './member.ts';
+import { reportOf } from './report.ts';
+import { SharedHold, type Counting } from './shared-hold.ts';
+
+/** Windows that are told in one script: a hundred take Redis about a millisecond. */
+const TOLD_AT_ONCE = 200;
+
+export interface RedisStoreOptions {
+  /** `redis://`, or `rediss://` over TLS, with user and password where they are needed. */
+  readonly url: string;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly logger: Logger;
+}
+
+/** A store that is one for all processes of a platform; while Redis is away each keeps to its share of every limit. */
+export class RedisStore implements Store, Counting {
+  /** All that this process lets in. */
+  readonly #own: InProcessStore;
+  readonly #known: KnownUses;
+  readonly #histories: Histories;
+  readonly #attendance: Attendance;
+  readonly #clock: Clock;
+  #places = new CountedPlaces();
+  #alone: AloneCounts;
+
+  constructor({ url, clock, ids, logger }: RedisStoreOptions, terms: Terms) {
+    this.#clock = clock;
+    this.#own = new InProcessStore(clock);
+    this.#known = new KnownUses(clock);
+    this.#histories = new Histories(clock);
+    this.#attendance = new Attendance({
+      url, clock, ids, logger, terms,
+      onFall: () => void (this.#alone = this.#aloneNow()),
+      tell: (member, isKept) => this.#tell(member, isKept),
+      onArrival: (member) => this.#arrive(member),
+      onHeard: ({ used }) => {
+        this.#known.heardAll(used);
+        this.#places.sweep((id) => this.#own.held(id));
+      },
+    });
+    this.#alone = this.#aloneNow();
+  }
+
+  /** Resolves when Redis was asked once, whether it answered or not. */
+  start(): Promise<void> {
+    return this.#attendance.start();
+  }
+
+  /** Leaves in form: what others may let in grows at once. */
+  stop(): Promise<void> {
+    return this.#attendance.stop();
+  }
+
+  health(): HealthState {
+    return this.member ? { status: 'ok' } : { status: 'degraded', detail: 'Redis does not answer; this process keeps to its share of each limit' };
+  }
+
+  take(subjects: readonly Subject[], amount: number): Taking | Promise<Taking> {
+    if (!subjects.some(({ id, windows, places }) => windows.length > 0 || places !== undefined || this.#places.has(id))) {
+      return { hold: new SharedHold(this.#own.note(subjects, amount), this, subjects), windows: [], full: [] };
+    }
+    const { member, arriving } = this;
+    if (arriving) return arriving.then(() => this.take(subjects, amount));
+    return member ? this.#takeShared(member, subjects, amount) : this.#takeAlone(subjects, amount);
+  }
+
+  precede(subjectId: string, window: Parameters<Store['precede']>[1], uses: readonly Use[]): void {
+    const shared = sharedWindow(subjectId, window);
+    this.#histories.add(shared, uses);
+    this.#known.told(shared.key, uses.reduce((sum, { amount }) => sum + amount, 0));
+    const { member } = this;
+    if (member) this.#sendHistories(member);
+  }
+
+  /** @internal Of the holds of this store. */
+  get member(): Member | undefined {
+    return this.#attendance.member;
+  }
+
+  /** @internal */
+  get alone(): AloneCounts {
+    return this.#alone;
+  }
+
+  /** @internal */
+  get arriving(): Promise<void> | undefined {
+    return this.#attendance.arriving;
+  }
+
+  /** @internal */
+  counted(subjectIds: readonly string[]): readonly string[] {
+    return subjectIds.filter((id) => this.#places.has(id));
+  }
+
+  /** @internal */
+  fall(member: Member, thrown: unknown): void {
+    this.#attendance.fall(member, thrown);
+  }
+
+  async #takeShared(member: Member, subjects: readonly Subject[], amount: number): Promise<Taking> {
+    const windows = subjects.flatMap(({ id, windows: limits }) => limits.map((limit) => ({ ...sharedWindow(id, limit), limit: limit.limit, amount: usedOf(limit, amount) })));
+    const counted = this.#places;
+    const placed = subjects.filter(({ id, places }) => places !== undefined || counted.has(id));
+    const places = placed.map(({ id, places: limit }) => ({ key: placesKey(id), limit, held: counted.begin(id, this.#own.held(id)) }));
+    let reply: TakeReply;
+    try {
+      reply = await member.take(windows, places);
+    } catch (thrown) {
+      this.fall(member, thrown);
+      return this.take(subjects, amount);
+    } finally {
+      for (const { id } of placed) counted.end(id);
+    }
+    this.#attendance.answered();
+    this.#known.heardReply(windows, places, reply);
+    return this.#taking(member, subjects, placed, amount, reply);
+  }
+
+  #taking(member: Member, subjects: readonly Subject[], placed: readonly Subject[], amount: number, reply: TakeReply): Taking {
+    const windows = reply.windows.map(({ waitUs, remaining, emptyInUs }) => ({ waitMs: waitUs < 0 ? Infinity : waitUs / 1_000, remaining, emptyInMs: emptyInUs / 1_000 }));
+    const isFull = new Map(placed.map(({ id }, at) => [id, reply.places[at]!.isFull]));
+    const full = subjects.map(({ id }) => isFull.get(id) ?? false);
+    if (!reply.isGranted) return { hold: undefined, windows, full };
+    const limits = subjects.flatMap(({ windows: all }) => all);
+    const buckets = reply.windows.filter((_, at) => limits[at]!.counts === 'amounts').map(({ bucket }) => bucket);
+    // A subject whose places another taking has begun to count meanwhile is not counted for this one.
+    const uncounted = subjects.filter((subject) => !placed.includes(subject) && this.#places.has(subject.id)).map(({ id }) => id);
+    return { hold: new SharedHold(this.#own.note(subjects, amount), this, subjects, uncounted).charged(amount, member.generation, buckets), windows, full };
+  }
+
+  #takeAlone(subjects: readonly Subject[], amount: number): Taking {
+    const { hold, windows, full, buckets } = this.#alone.take(subjects, amount);
+    if (!hold) return { hold, windows, full };
+    return { hold: new SharedHold(hold, this, subjects).charged(amount, this.#alone, buckets), windows, full };
+  }
+
+  #aloneNow(): AloneCounts {
+    const fall = {
+      atMs: this.#clock.monotonicMs(),
+      standings: this.#attendance?.standings ?? [],
+      usedBefore: (key: string, windowMs: number) => this.#known.used(key, windowMs),
+      heldBefore: this.#own.allHeld(),
+    };
+    return new AloneCounts(this.#own, fall, () => this.#clock.monotonicMs());
+  }
+
+  async #tell(member: Member, isKept: boolean): Promise<void> {
+    const nowMs = this.#clock.monotonicMs();
+    const all = [...this.#own.allWindows()].map(({ subjectId, name, window }) => reportOf(windowKey(subjectId, name), window, nowMs));
+    const reported = (isKept ? this.#alone.report() : all).filter(({ uses }) => uses.length > 0);
+    for (let from = 0; from < reported.length; from += TOLD_AT_ONCE) await member.report(reported.slice(from, from + TOLD_AT_ONCE));
+  }
+
+  #arrive(member: Member): void {
+    this.#places = new CountedPlaces();
+    this.#sendHistories(member);
+  }
+
+  #sendHistories(member: Member): void {
+    void this.#histories.send(member).catch((thrown: unknown) => this.fall(member, thrown));
+  }
+}
