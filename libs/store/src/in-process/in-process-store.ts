@@ -2,19 +2,13 @@ import type { Clock } from '@sluice/clock';
 import type { Hold, Store, Subject, Taking, Use, WindowLimit, WindowState } from '../store.ts';
 import { ChargedHold } from './charged-hold.ts';
 import type { SlidingWindow } from './sliding-window.ts';
-import { SubjectCounts, usedOf, type CountedWindow } from './subject-counts.ts';
+import { SubjectCounts, usedOf } from './subject-counts.ts';
 
 /** How often what is idle is forgotten; walking all subjects takes about 0.1 µs for each. */
 const FORGET_EVERY_MS = 60_000;
 
 const NO_WINDOWS: readonly WindowState[] = [];
 const NONE_FULL: readonly boolean[] = [];
-
-/** A subject that is asked for, with what it has used. */
-interface Counted {
-  readonly counts: SubjectCounts;
-  readonly windows: readonly CountedWindow[];
-}
 
 /** The store of a platform that is one process: counts in memory, and answers at once. */
 export class InProcessStore implements Store {
@@ -35,14 +29,14 @@ export class InProcessStore implements Store {
     const nowMs = this.#clock.monotonicMs();
     const counted = this.#counted(subjects, nowMs);
     if (!fits(subjects, counted, nowMs, amount)) return refusal(subjects, counted, nowMs, amount);
-    const hold = this.#use(counted, nowMs, amount);
-    return { hold, windows: statesOf(counted, nowMs, undefined), full: NONE_FULL };
+    const hold = this.#use(subjects, counted, nowMs, amount);
+    return { hold, windows: statesOf(subjects, counted, nowMs, undefined), full: NONE_FULL };
   }
 
   /** Takes whether it fits or not: for what is known to have been let in. */
   note(subjects: readonly Subject[], amount: number): Hold {
     const nowMs = this.#clock.monotonicMs();
-    return this.#use(this.#counted(subjects, nowMs), nowMs, amount);
+    return this.#use(subjects, this.#counted(subjects, nowMs), nowMs, amount);
   }
 
   precede(subjectId: string, window: Parameters<Store['precede']>[1], uses: readonly Use[]): void {
@@ -69,24 +63,22 @@ export class InProcessStore implements Store {
     return this.#subject(subjectId).window(window);
   }
 
-  #use(counted: readonly Counted[], nowMs: number, amount: number): Hold {
+  #use(subjects: readonly Subject[], counted: readonly SubjectCounts[], nowMs: number, amount: number): Hold {
     const charged: SlidingWindow[] = [];
-    for (const { counts, windows } of counted) {
+    for (let at = 0; at < subjects.length; at++) {
+      const counts = counted[at]!;
       counts.held++;
-      for (const { limit, window } of windows) {
+      for (const { limit, window } of counts.windows(subjects[at]!.windows)) {
         if (limit.counts === 'amounts') charged.push(window);
         else window.add(nowMs, 1);
       }
     }
-    return new ChargedHold(counted.map(({ counts }) => counts), charged, this.#clock, amount);
+    return new ChargedHold(counted, charged, this.#clock, amount);
   }
 
-  #counted(subjects: readonly Subject[], nowMs: number): readonly Counted[] {
+  #counted(subjects: readonly Subject[], nowMs: number): readonly SubjectCounts[] {
     if (nowMs - this.#forgotAtMs >= FORGET_EVERY_MS) this.#forgetIdle(nowMs);
-    return subjects.map(({ id, windows }) => {
-      const counts = this.#subject(id);
-      return { counts, windows: counts.windows(windows) };
-    });
+    return subjects.map(({ id }) => this.#subject(id));
   }
 
   #subject(id: string): SubjectCounts {
@@ -106,26 +98,26 @@ export function createInProcessStore(clock: Pick<Clock, 'monotonicMs'>): InProce
   return new InProcessStore(clock);
 }
 
-function fits(subjects: readonly Subject[], counted: readonly Counted[], nowMs: number, amount: number): boolean {
+function fits(subjects: readonly Subject[], counted: readonly SubjectCounts[], nowMs: number, amount: number): boolean {
   for (let at = 0; at < subjects.length; at++) {
-    const { places } = subjects[at]!;
-    const { counts, windows } = counted[at]!;
+    const { places, windows } = subjects[at]!;
+    const counts = counted[at]!;
     if (places !== undefined && counts.held >= places) return false;
-    for (const { limit, window } of windows) if (window.used(nowMs) + usedOf(limit, amount) > limit.limit) return false;
+    for (const { limit, window } of counts.windows(windows)) if (window.used(nowMs) + usedOf(limit, amount) > limit.limit) return false;
   }
   return true;
 }
 
-function refusal(subjects: readonly Subject[], counted: readonly Counted[], nowMs: number, amount: number): Taking {
-  const full = subjects.map(({ places }, at) => places !== undefined && counted[at]!.counts.held >= places);
-  return { hold: undefined, windows: statesOf(counted, nowMs, amount), full };
+function refusal(subjects: readonly Subject[], counted: readonly SubjectCounts[], nowMs: number, amount: number): Taking {
+  const full = subjects.map(({ places }, at) => places !== undefined && counted[at]!.held >= places);
+  return { hold: undefined, windows: statesOf(subjects, counted, nowMs, amount), full };
 }
 
 /** @param refused the amount that was not let in; undefined: it was */
-function statesOf(counted: readonly Counted[], nowMs: number, refused: number | undefined): readonly WindowState[] {
+function statesOf(subjects: readonly Subject[], counted: readonly SubjectCounts[], nowMs: number, refused: number | undefined): readonly WindowState[] {
   let states: WindowState[] | undefined;
-  for (const { windows } of counted) {
-    for (const { limit, window } of windows) {
+  for (let at = 0; at < subjects.length; at++) {
+    for (const { limit, window } of counted[at]!.windows(subjects[at]!.windows)) {
       (states ??= []).push({
         waitMs: refused === undefined ? 0 : window.waitMs(nowMs, usedOf(limit, refused), limit.limit),
         remaining: Math.max(0, limit.limit - window.used(nowMs)),

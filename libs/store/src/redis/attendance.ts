@@ -4,7 +4,6 @@ import { Connection } from './connection.ts';
 import { Member, type Heard, type Peer, type Terms } from './member.ts';
 import type { Standing } from './share.ts';
 
-const BEAT_MS = 1_000;
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 1_000;
 
@@ -16,10 +15,12 @@ export interface AttendanceParts {
   readonly terms: Terms;
   /** The process is alone from now on. */
   readonly onFall: () => void;
+  /** The places that it holds where they are limited, by subject. */
+  readonly held: () => ReadonlyMap<string, number>;
   /** Tells what this process has let in, before it counts on what is in Redis; `isKept`: the data there are those that it knows. */
   readonly tell: (member: Member, isKept: boolean) => Promise<void>;
   /** It is one of several again. */
-  readonly onArrival: (member: Member) => void;
+  readonly onArrival: (member: Member, held: ReadonlyMap<string, number>) => void;
   readonly onHeard: (heard: Heard) => void;
 }
 
@@ -36,7 +37,7 @@ export class Attendance {
   #isKnown = false;
   /** Where it stood under its last name, which others may still take it to have. */
   #earlier: Standing | undefined;
-  #answeredMs: number;
+  #fellMs = 0;
   #retryMs = FIRST_RETRY_MS;
   #isAway = false;
   #stopped = false;
@@ -46,8 +47,7 @@ export class Attendance {
 
   constructor(parts: AttendanceParts) {
     this.#parts = parts;
-    this.#answeredMs = parts.clock.monotonicMs();
-    this.#beats = parts.clock.every(BEAT_MS, () => void this.beat());
+    this.#beats = parts.clock.every(parts.terms.beatMs, () => void this.beat());
   }
 
   /** Undefined while Redis is away. */
@@ -86,11 +86,6 @@ export class Attendance {
     member?.close();
   }
 
-  /** An answer came: this process had contact. */
-  answered(): void {
-    this.#answeredMs = this.#parts.clock.monotonicMs();
-  }
-
   /** Gives a sign of life. */
   async beat(): Promise<void> {
     const member = this.#member;
@@ -104,9 +99,10 @@ export class Attendance {
 
   /** This member does not answer any more, or was answered that it is none. */
   fall(member: Member, thrown: unknown): void {
-    member.close();
-    if (this.#member !== member) return;
+    if (this.#member !== member) return member.close();
     this.#member = undefined;
+    member.close();
+    this.#fellMs = this.#parts.clock.monotonicMs();
     this.#parts.onFall();
     this.#sayAway(thrown);
     this.#tryLater();
@@ -115,10 +111,10 @@ export class Attendance {
   async #enter(): Promise<void> {
     const { url, clock, ids, terms } = this.#parts;
     let member: Member | undefined;
-    const lost = (): void => void (member && this.fall(member, new Error('the connection was closed')));
+    const lost = (error: Error): void => void (member && this.fall(member, error));
     try {
-      const connection = await Connection.open(url, clock, lost);
-      const arrived = (member = new Member(ids.next('process'), connection, terms));
+      const connection = await Connection.open(url, clock, terms.answerLimitMs, lost);
+      const arrived = (member = new Member(ids.next('process'), connection, clock, terms));
       const generation = await arrived.prepare();
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#arriving = promise;
@@ -136,22 +132,23 @@ export class Attendance {
   }
 
   async #arrive(member: Member, generation: string | undefined): Promise<void> {
-    const { clock, logger, tell, onArrival } = this.#parts;
+    const { clock, logger, held, tell, onArrival } = this.#parts;
+    // What ends from here on is told behind it.
+    const places = held();
     if (this.#generation !== undefined) await tell(member, generation === this.#generation);
-    await member.join(this.#before && { ...this.#before, awayMs: clock.monotonicMs() - this.#answeredMs });
+    await member.join(this.#before && { ...this.#before, awayMs: clock.monotonicMs() - this.#fellMs }, places);
     this.#earlier = this.standings[0] ?? this.#earlier;
     this.#isKnown = false;
     this.#generation = member.generation;
     this.#hear(member, await member.beat());
     this.#member = member;
-    onArrival(member);
+    onArrival(member, places);
     if (this.#isAway) logger.info({}, 'Redis answers again; limits are counted together');
     this.#isAway = false;
     this.#retryMs = FIRST_RETRY_MS;
   }
 
   #hear(member: Member, heard: Heard): void {
-    this.answered();
     this.#peers = heard.peers;
     this.#before = { name: member.name, peers: heard.peers };
     this.#isKnown ||= heard.isKnown;
@@ -161,7 +158,7 @@ export class Attendance {
   #sayAway(thrown: unknown): void {
     if (this.#isAway || this.#stopped) return;
     this.#isAway = true;
-    this.#parts.logger.warn({ reason: thrown instanceof Error ? thrown.message || thrown.name : 'unknown' }, 'Redis does not answer; until it does, this process keeps to its share of each limit');
+    this.#parts.logger.warn({ reason: reasonOf(thrown) }, 'Redis does not answer; until it does, this process keeps to its share of each limit');
   }
 
   #tryLater(): void {
@@ -170,4 +167,10 @@ export class Attendance {
     this.#retry = this.#parts.clock.after(this.#retryMs, () => void (this.#trying = this.#enter()));
     this.#retryMs = Math.min(LAST_RETRY_MS, this.#retryMs * 2);
   }
+}
+
+/** Some errors of the network have a code and no message. */
+function reasonOf(thrown: unknown): string {
+  const { message, code } = thrown as { readonly message?: string; readonly code?: string };
+  return message || code || String(thrown);
 }

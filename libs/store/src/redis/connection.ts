@@ -3,11 +3,6 @@ import { createClient } from 'redis';
 
 /** A TCP connection and what is said at its beginning: a server that is frozen still accepts connections. */
 const CONNECT_LIMIT_MS = 500;
-/** An idle connection is asked for a sign of life, so that one which went silent ends by itself. */
-const PING_INTERVAL_MS = 300;
-const SILENCE_LIMIT_MS = 800;
-/** Answers take less than a millisecond; a call would rather be judged by this process alone than wait longer. */
-const ANSWER_LIMIT_MS = 100;
 
 /** What did not come in time. */
 class NoAnswer extends Error {
@@ -29,25 +24,26 @@ interface Client {
 export class Connection {
   readonly #client: Client;
   readonly #clock: Clock;
+  readonly #answerLimitMs: number;
 
-  private constructor(client: Client, clock: Clock) {
+  private constructor(client: Client, clock: Clock, answerLimitMs: number) {
     this.#client = client;
     this.#clock = clock;
+    this.#answerLimitMs = answerLimitMs;
   }
 
   /** @throws when Redis is not there, refuses, or does not answer in time */
-  static async open(url: string, clock: Clock, onLost: () => void): Promise<Connection> {
+  static async open(url: string, clock: Clock, answerLimitMs: number, onLost: (error: Error) => void): Promise<Connection> {
     const client = createClient({
       url,
       RESP: 2,
       disableOfflineQueue: true,
-      pingInterval: PING_INTERVAL_MS,
       maintNotifications: 'disabled',
-      socket: { connectTimeout: CONNECT_LIMIT_MS, socketTimeout: SILENCE_LIMIT_MS, reconnectStrategy: false },
+      socket: { connectTimeout: CONNECT_LIMIT_MS, reconnectStrategy: false },
     });
-    const connection = new Connection(client, clock);
+    const connection = new Connection(client, clock, answerLimitMs);
     client.on('error', onLost);
-    client.on('end', onLost);
+    client.on('end', () => onLost(new Error('the connection was closed')));
     try {
       await inTime(client.connect(), CONNECT_LIMIT_MS, clock);
     } catch (thrown) {
@@ -59,7 +55,7 @@ export class Connection {
 
   /** @throws what Redis answered, or that it did not */
   send(words: readonly string[]): Promise<unknown> {
-    return inTime(this.#client.sendCommand([...words]), ANSWER_LIMIT_MS, this.#clock);
+    return inTime(this.#client.sendCommand([...words]), this.#answerLimitMs, this.#clock);
   }
 
   close(): void {

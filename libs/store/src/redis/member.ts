@@ -1,3 +1,4 @@
+import type { Clock } from '@sluice/clock';
 import type { Connection } from './connection.ts';
 import { PRECEDE, REPORT } from './history.ts';
 import { KEYS, placesKey, windowKey } from './keys.ts';
@@ -54,12 +55,16 @@ export interface Heard {
 export interface Return {
   readonly name: string;
   readonly peers: readonly Peer[];
-  /** Since the last answer that it had. */
+  /** Since it was seen that Redis does not answer. */
   readonly awayMs: number;
 }
 
 /** What membership rests on. */
 export interface Terms {
+  /** What Redis has not answered by then is given up, and not carried out later. */
+  readonly answerLimitMs: number;
+  /** How often a member gives a sign of life. */
+  readonly beatMs: number;
   /** A member that gives no sign of life for so long is one no more, and its places are free. */
   readonly leaseMs: number;
   /** For so long the share of who may be letting calls in by itself is held back. */
@@ -72,14 +77,18 @@ export interface Terms {
 export class Member {
   readonly name: string;
   readonly #connection: Connection;
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #terms: Terms;
   /** Names the data of the server. */
   generation = '';
+  /** How far the clock of the server is ahead of this process' monotonic one, at most: an answer was made after it was asked for. */
+  #aheadMs = Infinity;
   #joinedUs = 0;
   #heardUs = 0;
 
-  constructor(name: string, connection: Connection, terms: Terms) {
+  constructor(name: string, connection: Connection, clock: Pick<Clock, 'monotonicMs'>, terms: Terms) {
     this.name = name;
+    this.#clock = clock;
     this.#connection = connection;
     this.#terms = terms;
   }
@@ -87,6 +96,9 @@ export class Member {
   /** Gets the connection ready. Returns the name of the data that are there; undefined where there are none. */
   async prepare(): Promise<string | undefined> {
     await Promise.all([JOIN, REPORT, TAKE, SETTLE, PRECEDE, BEAT, LEAVE].map((script) => script.load(this.#connection)));
+    const askedMs = this.#clock.monotonicMs();
+    const [seconds, us] = (await this.#connection.send(['TIME'])) as [string, string];
+    this.#setTime(Number(seconds) * 1_000 + Number(us) / 1_000, askedMs);
     return ((await this.#connection.send(['GET', KEYS.generation])) as string | null) ?? undefined;
   }
 
@@ -95,10 +107,11 @@ export class Member {
     await REPORT.run(this.#connection, windows.map(({ key }) => key), [this.#now(), ...args]);
   }
 
-  async join(before: Return | undefined): Promise<void> {
+  /** @param held how many places of each of these subjects it holds already */
+  async join(before: Return | undefined, held: ReadonlyMap<string, number>): Promise<void> {
     const others = before?.peers.flatMap(({ name, count, rank }) => (name === before.name ? [] : [name, count, rank])) ?? [];
-    const keys = [KEYS.members, KEYS.joined, KEYS.sequence, KEYS.missing, KEYS.gone, KEYS.generation];
-    const [generation, nowUs] = await JOIN.run(this.#connection, keys, [this.#now(), this.name, before?.name ?? '', this.name, us(before?.awayMs ?? 0), us(this.#terms.holdBackMs), ...others]);
+    const keys = [KEYS.members, KEYS.joined, KEYS.sequence, KEYS.missing, KEYS.gone, KEYS.generation, ...[...held.keys()].map(placesKey)];
+    const [generation, nowUs] = this.#accepted(await JOIN.run(this.#connection, keys, [this.#now(), this.name, this.#awaitedTill(), before?.name ?? '', us(before?.awayMs ?? 0), us(this.#terms.holdBackMs), ...others, ...held.values()]));
     this.generation = String(generation);
     this.#joinedUs = Number(nowUs);
   }
@@ -128,9 +141,11 @@ export class Member {
   }
 
   async beat(): Promise<Heard> {
+    const askedMs = this.#clock.monotonicMs();
     const keys = [KEYS.members, KEYS.joined, KEYS.sequence, KEYS.missing, KEYS.gone, KEYS.generation, KEYS.recent];
     const [nowUs, heard, used] = this.#accepted(await BEAT.run(this.#connection, keys, [...this.#credentials(), this.#heardUs])) as [number, (string | number)[], (string | number)[]];
     this.#heardUs = nowUs;
+    this.#setTime(nowUs / 1_000, askedMs);
     const seen = couples(heard);
     const peers = seen.map(([name], rank) => ({ name, rank, count: seen.length }));
     return { peers, isKnown: seen.every(([, lastUs]) => lastUs >= this.#joinedUs), used: couples(used) };
@@ -145,7 +160,16 @@ export class Member {
   }
 
   #credentials(): readonly (string | number)[] {
-    return [this.#now(), this.name, us(this.#terms.leaseMs)];
+    return [this.#now(), this.name, us(this.#terms.leaseMs), this.#awaitedTill()];
+  }
+
+  #setTime(serverMs: number, askedMs: number): void {
+    this.#aheadMs = Math.min(this.#aheadMs, (this.#terms.nowMs?.() ?? serverMs) - askedMs);
+  }
+
+  /** By the clock of the server. */
+  #awaitedTill(): number {
+    return us(this.#clock.monotonicMs() + this.#aheadMs + this.#terms.answerLimitMs);
   }
 
   #now(): string {
@@ -154,7 +178,7 @@ export class Member {
   }
 
   #accepted(reply: readonly unknown[]): readonly unknown[] {
-    if (reply.length === 1 && reply[0] === STRANGER) throw new Error('Redis has not heard this process for so long that it is a member no more');
+    if (reply.length === 1 && reply[0] === STRANGER) throw new Error('Redis takes nothing of this process: it heard it too late');
     return reply;
   }
 }

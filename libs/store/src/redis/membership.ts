@@ -14,13 +14,14 @@ const RECENT_US = 60_000_000;
  * letting calls in by themselves: their shares are held back until they are heard, or `holdBack` is over.
  *
  * KEYS: members, joined, sequence, missing, gone, generation.
- * ARGV: now, process, the name that it had ('': none), a name for new data, microseconds since it had contact, holdBack; of
- * each other that it knew process, count, rank.
+ * ARGV: now, process, until when it waits, the name that it had ('': none), microseconds since it lost contact, holdBack; of
+ * each other that it knew process, count, rank. Behind the KEYS the places that it holds some of, and as the last ARGV how many.
  *
  * Returns the generation and the time.
  */
 export const JOIN = new Script(`${PRELUDE}
-local process, before, holdBack = ARGV[2], ARGV[3], tonumber(ARGV[6])
+if not isAwaited(ARGV[3]) then return { ${STRANGER} } end
+local process, before, holdBack = ARGV[2], ARGV[4], tonumber(ARGV[6])
 local lostAt = now - tonumber(ARGV[5])
 redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', now - 2 * holdBack)
 if before ~= '' then
@@ -29,7 +30,8 @@ if before ~= '' then
   redis.call('HDEL', KEYS[4], before)
   redis.call('ZADD', KEYS[5], now, before)
 end
-for at = 7, #ARGV, 3 do
+local places = #KEYS - 6
+for at = 7, #ARGV - places, 3 do
   local other = ARGV[at]
   local seen = redis.call('ZSCORE', KEYS[1], other)
   if not redis.call('ZSCORE', KEYS[5], other) and (not seen or tonumber(seen) < lostAt) then
@@ -38,7 +40,8 @@ for at = 7, #ARGV, 3 do
 end
 redis.call('HSET', KEYS[2], process, redis.call('INCR', KEYS[3]))
 redis.call('ZADD', KEYS[1], now, process)
-redis.call('SET', KEYS[6], ARGV[4], 'NX')
+redis.call('SET', KEYS[6], process, 'NX')
+for i = 1, places do redis.call('HSET', KEYS[6 + i], process, ARGV[#ARGV - places + i]) end
 for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ${LIFE_MS}) end
 redis.call('PEXPIRE', KEYS[4], math.ceil(2 * holdBack / 1000))
 return { redis.call('GET', KEYS[6]), now }
@@ -47,13 +50,13 @@ return { redis.call('GET', KEYS[6]), now }
 /**
  * A sign of life; forgets those who gave none for the length of the lease.
  *
- * KEYS: members, joined, sequence, missing, gone, generation, recent. ARGV: now, process, lease, since when it wants to know what was used.
+ * KEYS: members, joined, sequence, missing, gone, generation, recent. ARGV: now, process, lease, until when it waits, since when it wants to know what was used.
  *
  * Returns the time, the members, in the order they came, with when each was last heard, and behind that the windows that
  * were used since, with how far.
  */
 export const BEAT = new Script(`${PRELUDE}
-if not isMember(KEYS[1], ARGV[2], ARGV[3]) then return { ${STRANGER} } end
+if not isMember(KEYS[1], ARGV[2], ARGV[3], ARGV[4]) then return { ${STRANGER} } end
 redis.call('ZADD', KEYS[1], now, ARGV[2])
 redis.call('HDEL', KEYS[4], ARGV[2])
 for _, lapsed in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(ARGV[3]))) do
@@ -71,7 +74,7 @@ for _, one in ipairs(known) do
 end
 redis.call('ZREMRANGEBYSCORE', KEYS[7], '-inf', now - ${RECENT_US})
 local used = {}
-for _, key in ipairs(redis.call('ZREVRANGEBYSCORE', KEYS[7], '+inf', ARGV[4], 'LIMIT', 0, ${TOLD_AT_ONCE})) do
+for _, key in ipairs(redis.call('ZREVRANGEBYSCORE', KEYS[7], '+inf', ARGV[5], 'LIMIT', 0, ${TOLD_AT_ONCE})) do
   used[#used + 1] = key
   used[#used + 1] = tonumber(redis.call('HGET', key, 'u') or 0)
 end

@@ -19,7 +19,7 @@ storeContract('the store in Redis', async () => {
   const clock = new ManualClock();
   clock.jump(5_000);
   // Nobody gives signs of life while time jumps.
-  const store = new RedisStore({ url: redis.url, clock, ids: systemIds(clock), logger: silentLogger }, { leaseMs: YEAR_MS, holdBackMs: 60_000, nowMs: () => clock.wallMs() });
+  const store = new RedisStore({ url: redis.url, clock, ids: systemIds(clock), logger: silentLogger }, { answerLimitMs: 60_000, beatMs: 1_000, leaseMs: YEAR_MS, holdBackMs: 60_000, nowMs: () => clock.wallMs() });
   stores.push(store);
   await store.start();
   return { store, nowMs: () => clock.monotonicMs(), pass: (ms) => clock.jump(ms) };

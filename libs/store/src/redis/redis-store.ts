@@ -12,7 +12,7 @@ import { placesKey, windowKey } from './keys.ts';
 import { KnownUses } from './known-uses.ts';
 import { sharedWindow, type Member, type TakeReply, type Terms } from './member.ts';
 import { reportOf } from './report.ts';
-import { SharedHold, type Counting } from './shared-hold.ts';
+import { RedisHold, type Counting } from './redis-hold.ts';
 
 /** Windows that are told in one script: a hundred take Redis about a millisecond. */
 const TOLD_AT_ONCE = 200;
@@ -44,8 +44,9 @@ export class RedisStore implements Store, Counting {
     this.#attendance = new Attendance({
       url, clock, ids, logger, terms,
       onFall: () => void (this.#alone = this.#aloneNow()),
+      held: () => this.#places.held((id) => this.#own.held(id)),
       tell: (member, isKept) => this.#tell(member, isKept),
-      onArrival: (member) => this.#arrive(member),
+      onArrival: (member, held) => this.#arrive(member, held),
       onHeard: ({ used }) => {
         this.#known.heardAll(used);
         this.#places.sweep((id) => this.#own.held(id));
@@ -64,13 +65,18 @@ export class RedisStore implements Store, Counting {
     return this.#attendance.stop();
   }
 
+  /** How many processes share, once all of them know of this one; 0 until then. */
+  get processes(): number {
+    return Math.max(0, ...this.#attendance.standings.map(({ count }) => count));
+  }
+
   health(): HealthState {
     return this.member ? { status: 'ok' } : { status: 'degraded', detail: 'Redis does not answer; this process keeps to its share of each limit' };
   }
 
   take(subjects: readonly Subject[], amount: number): Taking | Promise<Taking> {
     if (!subjects.some(({ id, windows, places }) => windows.length > 0 || places !== undefined || this.#places.has(id))) {
-      return { hold: new SharedHold(this.#own.note(subjects, amount), this, subjects), windows: [], full: [] };
+      return { hold: new RedisHold(this.#own.note(subjects, amount), this, subjects), windows: [], full: [] };
     }
     const { member, arriving } = this;
     if (arriving) return arriving.then(() => this.take(subjects, amount));
@@ -124,7 +130,6 @@ export class RedisStore implements Store, Counting {
     } finally {
       for (const { id } of placed) counted.end(id);
     }
-    this.#attendance.answered();
     this.#known.heardReply(windows, places, reply);
     return this.#taking(member, subjects, placed, amount, reply);
   }
@@ -138,13 +143,14 @@ export class RedisStore implements Store, Counting {
     const buckets = reply.windows.filter((_, at) => limits[at]!.counts === 'amounts').map(({ bucket }) => bucket);
     // A subject whose places another taking has begun to count meanwhile is not counted for this one.
     const uncounted = subjects.filter((subject) => !placed.includes(subject) && this.#places.has(subject.id)).map(({ id }) => id);
-    return { hold: new SharedHold(this.#own.note(subjects, amount), this, subjects, uncounted).charged(amount, member.generation, buckets), windows, full };
+    return { hold: new RedisHold(this.#own.note(subjects, amount), this, subjects, uncounted).charged(amount, member.generation, buckets), windows, full };
   }
 
   #takeAlone(subjects: readonly Subject[], amount: number): Taking {
     const { hold, windows, full, buckets } = this.#alone.take(subjects, amount);
     if (!hold) return { hold, windows, full };
-    return { hold: new SharedHold(hold, this, subjects).charged(amount, this.#alone, buckets), windows, full };
+    for (const { id, places } of subjects) if (places !== undefined) this.#places.limit(id);
+    return { hold: new RedisHold(hold, this, subjects).charged(amount, this.#alone, buckets), windows, full };
   }
 
   #aloneNow(): AloneCounts {
@@ -164,8 +170,8 @@ export class RedisStore implements Store, Counting {
     for (let from = 0; from < reported.length; from += TOLD_AT_ONCE) await member.report(reported.slice(from, from + TOLD_AT_ONCE));
   }
 
-  #arrive(member: Member): void {
-    this.#places = new CountedPlaces();
+  #arrive(member: Member, held: ReadonlyMap<string, number>): void {
+    this.#places = new CountedPlaces(held.keys());
     this.#sendHistories(member);
   }
 

@@ -3,6 +3,8 @@ import { Script } from './script.ts';
 
 /** How long the counts of what is held live without being touched: longer than any call. */
 const PLACES_LIFE_MS = 86_400_000;
+/** Nobody asks for what was used longer ago than a minute. */
+const RECENT_LIFE_MS = 120_000;
 /** Behind what is held back for others there may be room at any time. */
 const HELD_BACK_WAIT_US = 1_000_000;
 /** A member that does not share any more, and must come in anew. */
@@ -21,14 +23,14 @@ export interface WindowReply {
 
 /**
  * KEYS: members, missing, recent, then the windows, then the places.
- * ARGV: now, process, lease, number of windows; of each window limit, amount, length, bucket; of each place limit (-1: none)
+ * ARGV: now, process, lease, until when it waits for the answer, number of windows; of each window limit, amount, length, bucket; of each place limit (-1: none)
  * and, where this process has not counted there yet, how many it holds, else ''.
  *
  * Returns whether all was taken, of each window what `WindowReply` has, of each place whether it is full and how many are held.
  */
 export const TAKE = new Script(`${PRELUDE}
-local process, lease, count = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-if not isMember(KEYS[1], process, lease) then return { ${STRANGER} } end
+local process, lease, count = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[5])
+if not isMember(KEYS[1], process, lease, ARGV[4]) then return { ${STRANGER} } end
 
 -- Of those that may be letting calls in by themselves, what they may.
 local apart = {}
@@ -49,7 +51,7 @@ end
 local granted = 1
 local windows = {}
 for i = 1, count do
-  local at = 1 + i * 4
+  local at = 2 + i * 4
   local limit, amount = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
   local w = open(KEYS[3 + i], ARGV[at + 2], ARGV[at + 3])
   w.amount, w.limit = amount, limit - heldBack(limit)
@@ -61,7 +63,7 @@ end
 
 local live = {}
 local places = {}
-local first = 5 + count * 4
+local first = 6 + count * 4
 if first <= #ARGV then
   for _, one in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. string.format('%.0f', now - lease), '+inf')) do live[one] = true end
 end
@@ -82,16 +84,21 @@ for at = first, #ARGV, 2 do
 end
 
 local reply = { granted }
+local used = {}
 for _, w in ipairs(windows) do
   local number, empty = 0, 0
   if granted == 1 then
     number = add(w, w.amount, now)
-    redis.call('ZADD', KEYS[3], now, w.key)
+    used[#used + 1] = now
+    used[#used + 1] = w.key
   end
   empty = emptyIn(w)
   for _, value in ipairs({ w.wait, math.max(0, w.limit - w.used), empty, w.used, number }) do reply[#reply + 1] = value end
 end
-if granted == 1 and count > 0 then redis.call('PEXPIRE', KEYS[3], 120000) end
+if #used > 0 then
+  redis.call('ZADD', KEYS[3], unpack(used))
+  redis.call('PEXPIRE', KEYS[3], ${RECENT_LIFE_MS})
+end
 for _, p in ipairs(places) do
   if granted == 1 or p.base ~= '' then
     redis.call('HSET', p.key, process, p.own + granted)
@@ -105,23 +112,22 @@ return reply
 
 /**
  * KEYS: members, then the windows, then the places that are given back.
- * ARGV: now, process, lease, number of windows; of each window length, bucket, the number of the bucket in which something is
+ * ARGV: now, process, lease, until when it waits, number of windows; of each window length, bucket, the number of the bucket in which something is
  * put right (0: in none) and by how much. What is more counts from now where the bucket has left.
  *
  * Returns of each window the bucket in which was counted.
  */
 export const SETTLE = new Script(`${PRELUDE}
-if not isMember(KEYS[1], ARGV[2], ARGV[3]) then return { ${STRANGER} } end
-local count = tonumber(ARGV[4])
+if not isMember(KEYS[1], ARGV[2], ARGV[3], ARGV[4]) then return { ${STRANGER} } end
+local count = tonumber(ARGV[5])
 local reply = {}
 for i = 1, count do
-  local at = 1 + i * 4
+  local at = 2 + i * 4
   local number, difference = tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
   local w = open(KEYS[1 + i], ARGV[at], ARGV[at + 1])
   if number ~= 0 and number >= w.first and number <= w.last then
     w.used = w.used + difference
-    redis.call('HSET', w.key, 'a' .. number, tonumber(redis.call('HGET', w.key, 'a' .. number)) + difference)
-    save(w)
+    save(w, 'a' .. number, tonumber(redis.call('HGET', w.key, 'a' .. number)) + difference)
   elseif difference > 0 then
     number = add(w, difference, now)
   end

@@ -27,7 +27,7 @@ interface Charge {
 type Correction = SharedWindow & { readonly bucket: number; readonly difference: number };
 
 /** A taking that was counted in Redis, or by a process that was alone; it may end when that is otherwise. */
-export class SharedHold implements Hold {
+export class RedisHold implements Hold {
   readonly #own: Hold;
   readonly #counting: Counting;
   readonly #subjectIds: readonly string[];
@@ -67,7 +67,7 @@ export class SharedHold implements Hold {
     this.#own.end(difference);
     const { arriving } = this.#counting;
     const charged = this.#charges.map(({ buckets }) => buckets);
-    const told = charged.filter((buckets) => !(buckets instanceof Promise));
+    const told = charged.filter((buckets): buckets is readonly number[] => !(buckets instanceof Promise));
     if (!arriving && told.length === charged.length) return this.#end(difference, told);
     void Promise.all([Promise.all(charged), arriving]).then(([buckets]) => this.#end(difference, buckets));
   }
