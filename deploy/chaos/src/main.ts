@@ -1,7 +1,7 @@
 /**
  * `npm run -s chaos`: kills, pauses and bad networks while clients call, and a comparison of everything that was counted.
  * `-- --long` does it for hours, `--only WORD` the faults with that word in their names, `--kills N` so many of each,
- * `--rate N` so many calls a second, `--json` prints JSON.
+ * `--rate N` so many calls a second where the machine carries them, `--json` prints JSON.
  */
 import { parseArgs } from 'node:util';
 import { openHouse } from './house/house.ts';
@@ -18,6 +18,6 @@ const say = (text: string): void => void process.stderr.write(`${new Date().toIS
 const measure = { ...(values.long ? LONG : SHORT), ...(values.kills !== undefined && { kills: Number(values.kills) }) };
 say('starting the servers and the mesh');
 await using house = await openHouse();
-const report = await runChaos({ house, parts: partsOf(house, measure, values.only), ratePerSecond: Number(values.rate), say });
+const report = await runChaos({ house, parts: partsOf(house, measure, values.only), wantedPerSecond: Number(values.rate), everyText: values.long, say });
 process.stdout.write(`${values.json ? JSON.stringify(report, undefined, 2) : reportText(report)}\n`);
 process.exitCode = report.ok ? 0 : 1;

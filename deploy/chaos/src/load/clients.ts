@@ -3,12 +3,14 @@ import type { CallOutcome, LoadOrder, LoadReport } from './load-messages.ts';
 import { endScript, startScript } from './script-process.ts';
 
 /** Where the calls go and with what. */
-export type Target = Pick<Extract<LoadOrder, { go: unknown }>['go'], 'url' | 'model' | 'ratePerSecond' | 'keys'>;
+export type Target = Pick<Extract<LoadOrder, { go: unknown }>['go'], 'url' | 'model' | 'keys'>;
 
 /** The clients of a run, as the harness drives them. */
 export class Clients implements AsyncDisposable {
   /** Of the present stretch of load, as they became known. */
   outcomes: CallOutcome[] = [];
+  /** Calls under way, as was told last. */
+  open = 0;
   /** Calls of the whole run that were due and not sent. */
   skipped = 0;
   /** Calls of the whole run that were due. */
@@ -24,9 +26,14 @@ export class Clients implements AsyncDisposable {
   }
 
   /** Begins a stretch of load whose receipts go to this file. */
-  go(receiptsFile: string): void {
+  go(receiptsFile: string, ratePerSecond: number): void {
     this.outcomes = [];
     this.#tell({ go: { ...this.#target, firstCall: this.due, receiptsFile } });
+    this.setRate(ratePerSecond);
+  }
+
+  setRate(ratePerSecond: number): void {
+    this.#tell({ ratePerSecond });
   }
 
   /** Ends the stretch; resolves when every call has ended and every receipt is written. */
@@ -48,7 +55,10 @@ export class Clients implements AsyncDisposable {
   }
 
   #heard(report: LoadReport): void {
-    if ('outcomes' in report) return void this.outcomes.push(...report.outcomes);
+    if ('outcomes' in report) {
+      this.open = report.open;
+      return void this.outcomes.push(...report.outcomes);
+    }
     this.due = report.quiet.nextCall;
     this.skipped += report.quiet.skipped;
     this.#onQuiet?.();

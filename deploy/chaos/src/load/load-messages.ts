@@ -4,7 +4,6 @@ export type LoadOrder =
     readonly go: {
       readonly url: string;
       readonly model: string;
-      readonly ratePerSecond: number;
       /** Of the first call; the next ones count on. */
       readonly firstCall: number;
       /** Most calls are made with the first, some with the one whose budget ends. */
@@ -13,6 +12,8 @@ export type LoadOrder =
       readonly receiptsFile: string;
     };
   }
+  /** From now on so many calls a second. */
+  | { readonly ratePerSecond: number }
   /** Sends nothing more, and tells when every call under way has ended. */
   | { readonly quiet: true };
 
@@ -29,7 +30,7 @@ export interface CallOutcome {
 
 /** What the process that makes the load tells. */
 export type LoadReport =
-  | { readonly outcomes: readonly CallOutcome[] }
+  | { readonly outcomes: readonly CallOutcome[]; readonly open: number }
   /** Everything has ended and every receipt is written. `skipped`: calls that were due while too many were open. */
   | { readonly quiet: { readonly nextCall: number; readonly skipped: number } };
 

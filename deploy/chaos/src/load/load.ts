@@ -18,9 +18,12 @@ class Load {
   readonly #dispatcher = new Agent({ connections: MAX_OPEN, pipelining: 1 });
   readonly #receipts: WriteStream;
   readonly #open = new Set<Promise<void>>();
-  readonly #startedMs = performance.now();
   readonly #ticks: readonly NodeJS.Timeout[];
   #outcomes: CallOutcome[] = [];
+  #ratePerSecond = 0;
+  #lookedMs = performance.now();
+  /** With the part of a call that is not due yet. */
+  #dueExactly = 0;
   #due = 0;
   #skipped = 0;
 
@@ -28,6 +31,10 @@ class Load {
     this.#go = go;
     this.#receipts = createWriteStream(go.receiptsFile, { flags: 'a' });
     this.#ticks = [setInterval(() => this.#sendDue(), TICK_MS), setInterval(() => this.#tell(), TELL_EVERY_MS)];
+  }
+
+  set ratePerSecond(rate: number) {
+    this.#ratePerSecond = rate;
   }
 
   async quiet(): Promise<void> {
@@ -42,8 +49,10 @@ class Load {
   }
 
   #sendDue(): void {
-    const dueNow = Math.floor(((performance.now() - this.#startedMs) / 1000) * this.#go.ratePerSecond);
-    for (; this.#due < dueNow; this.#due++) {
+    const nowMs = performance.now();
+    this.#dueExactly += ((nowMs - this.#lookedMs) / 1000) * this.#ratePerSecond;
+    this.#lookedMs = nowMs;
+    for (; this.#due < Math.floor(this.#dueExactly); this.#due++) {
       if (this.#open.size >= MAX_OPEN) this.#skipped++;
       else this.#send(this.#go.firstCall + this.#due);
     }
@@ -61,7 +70,7 @@ class Load {
   }
 
   #tell(): void {
-    send({ outcomes: this.#outcomes });
+    send({ outcomes: this.#outcomes, open: this.#open.size });
     this.#outcomes = [];
   }
 }
@@ -73,6 +82,7 @@ function send(report: LoadReport): void {
 let load: Load | undefined;
 process.on('message', (order: LoadOrder) => {
   if ('go' in order) load = new Load(order.go);
+  else if ('ratePerSecond' in order) load!.ratePerSecond = order.ratePerSecond;
   else void load?.quiet();
 });
 process.on('disconnect', () => process.exit());

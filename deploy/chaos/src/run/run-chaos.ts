@@ -5,6 +5,7 @@ import { eventually } from '../house/eventually.ts';
 import type { House } from '../house/house.ts';
 import { Clients } from '../load/clients.ts';
 import { isFine } from '../load/load-messages.ts';
+import { carriedRate } from './carried-rate.ts';
 import { check, type Check } from './check.ts';
 import type { Fault } from './faults.ts';
 import { recoveryOf, type Recovery } from './recovery.ts';
@@ -27,6 +28,8 @@ export interface Trial extends Recovery {
 export interface ChaosReport {
   readonly object: 'chaos_report';
   readonly ok: boolean;
+  /** Calls a second that were wanted, and those that this machine carries while nothing is wrong. */
+  readonly wantedPerSecond: number;
   readonly ratePerSecond: number;
   readonly durationMs: number;
   /** Calls that were due, and those of them that were not sent because too many were open. */
@@ -39,7 +42,9 @@ export interface ChaosReport {
 export interface ChaosOptions {
   readonly house: House;
   readonly parts: readonly Part[];
-  readonly ratePerSecond: number;
+  readonly wantedPerSecond: number;
+  /** Every text is compared, instead of those that broke off and one in ten of the others. */
+  readonly everyText: boolean;
   readonly say: (text: string) => void;
 }
 
@@ -51,15 +56,17 @@ const MARGIN_MS = 30_000;
 const POLL_MS = 50;
 
 /** Does one fault after the other while clients call. */
-export async function runChaos({ house, parts, ratePerSecond, say }: ChaosOptions): Promise<ChaosReport> {
+export async function runChaos({ house, parts, wantedPerSecond, everyText, say }: ChaosOptions): Promise<ChaosReport> {
   const startedMs = performance.now();
-  await using clients = new Clients({ url: house.platform.ready.url, model: MODEL, ratePerSecond, keys: house.tenant.keys });
+  await using clients = new Clients({ url: house.platform.ready.url, model: MODEL, keys: house.tenant.keys });
+  const ratePerSecond = await carriedRate(clients, wantedPerSecond, join(house.folder, 'receipts-before.jsonl'));
+  say(`${ratePerSecond} calls a second`);
   const [trials, checks]: [Trial[], Check[]] = [[], []];
   for (const [index, part] of parts.entries()) {
     const receiptsFile = join(house.folder, `receipts-${index}.jsonl`);
     await house.tenant.refill();
     const sinceMs = Date.now();
-    clients.go(receiptsFile);
+    clients.go(receiptsFile, ratePerSecond);
     const tried: Tried[] = [];
     for (const fault of part.faults) {
       await wellFor(clients, Date.now());
@@ -71,10 +78,10 @@ export async function runChaos({ house, parts, ratePerSecond, say }: ChaosOption
       trials.push(trialOf(fault, readyMs, recoveryOf(clients.outcomes, { beganMs, countedMs, endedMs: tried[at + 1]?.beganMs ?? Number.POSITIVE_INFINITY })));
     }
     say(`comparing everything after: ${part.name}`);
-    checks.push(await check(house, part.name, receiptsFile, sinceMs));
+    checks.push(await check(house, { after: part.name, receiptsFile, sinceMs, everyText }));
   }
   const ok = trials.every((trial) => trial.ok) && checks.every((one) => one.ok);
-  return { object: 'chaos_report', ok, ratePerSecond, durationMs: performance.now() - startedMs, due: clients.due, skipped: clients.skipped, trials, checks };
+  return { object: 'chaos_report', ok, wantedPerSecond, ratePerSecond, durationMs: performance.now() - startedMs, due: clients.due, skipped: clients.skipped, trials, checks };
 }
 
 interface Tried {
