@@ -40,23 +40,31 @@ export interface EventLog {
   /** False when a segment would be refused with `disk_full`, as far as is known without asking the log. */
   hasRoom(): boolean;
 
-  /** Makes the next epoch of a producer and closes an older one that is still open: no segment of it is accepted any more. */
+  /**
+   * Makes a new epoch of a producer, above all before it, and closes an older one that is still open: what is appended to
+   * that counts no more.
+   */
   takeEpoch(producer: string): Promise<bigint>;
 
-  /** Renews a producer's lease in the log. Fails with `epoch_lost` when the epoch is closed. */
+  /** Renews a producer's lease in the log. Fails with `epoch_lost` when the epoch is closed, as soon as this process has heard of it. */
   renewEpoch(producer: string, epoch: bigint): Promise<void>;
 
   /**
    * Appends a segment; resolves when it is durable. Appending the same bytes again under the same identity succeeds.
-   * Fails with `epoch_lost` when the epoch is closed, `disk_full` when there is no room, `audit_log_unavailable` when
-   * the fate is unknown or the log is away.
+   * What lies behind the close of its epoch is never handed over as a `segment`: the log either refuses it (`epoch_lost`),
+   * or takes it and hands it over as `late`, which is why a producer looks at its lease before it releases anything.
+   * Fails with `epoch_lost` when the epoch is known to be closed, `disk_full` when there is no room,
+   * `audit_log_unavailable` when the fate is unknown or the log is away.
    */
   appendSegment(segment: StoredSegment): Promise<void>;
 
-  /** Closes an epoch whose producer is silent, behind its last segment. False when it was closed already. */
+  /** Closes an epoch whose producer is silent, behind its last segment. False when it is known to be closed already; closing again changes nothing. */
   closeEpoch(producer: string, epoch: bigint): Promise<boolean>;
 
-  /** Producers with an open epoch and how long ago each gave its last sign of life, by the log's clock. */
+  /**
+   * Producers with an open epoch and how long ago each gave its last sign of life. That is never longer than the log could
+   * be heard, and where signs travel as records, never longer than this process has listened: since its first such call.
+   */
   openEpochs(): Promise<OpenEpoch[]>;
 
   /**
@@ -104,8 +112,11 @@ export type SegmentEntry =
   | { readonly kind: 'segment'; readonly segment: StoredSegment }
   /** Arrived behind the close: was never released. */
   | { readonly kind: 'late'; readonly segment: StoredSegment }
-  /** `seq`: its place behind the epoch's last segment, so the number of segments. */
-  | { readonly kind: 'closed'; readonly producer: string; readonly epoch: bigint; readonly seq: bigint };
+  /**
+   * `seq`: its place behind the epoch's last segment, so the number of segments. `preceding`: the producer's epoch before
+   * this one (0 for none), where that is not simply the number before: epochs rise, but not always by one.
+   */
+  | { readonly kind: 'closed'; readonly producer: string; readonly epoch: bigint; readonly seq: bigint; readonly preceding?: bigint };
 
 export type SegmentHandler = (transaction: SqlTransaction, entries: readonly SegmentEntry[]) => Promise<void>;
 

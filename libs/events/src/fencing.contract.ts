@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals';
 import fc from 'fast-check';
 import { ServiceError } from '@sluice/errors';
-import type { EventLog } from './event-log.ts';
+import type { EventLog, SegmentEntry } from './event-log.ts';
 
 type Kind = 'append' | 'retry' | 'take' | 'close';
 interface Step {
@@ -19,24 +19,32 @@ const STEPS = fc.array(fc.record<Step>({
 const RUNS = 25;
 
 /**
- * Two processes that believe to be the same producer append, repeat, take and close as they like. After a close nothing
- * is acknowledged, and what is delivered is what was acknowledged, in order, each epoch with one close behind it.
+ * Two processes that believe to be the same producer append, repeat, take and close as they like. What was acknowledged
+ * before its epoch's close is handed over, in order, and the close behind it, once; what was appended after it is refused,
+ * or handed over as late. Where the log refuses, acknowledged means handed over.
  */
-export async function checkFencing(name: string, logs: readonly [EventLog, EventLog]): Promise<void> {
-  let run = 0;
-  await fc.assert(fc.asyncProperty(STEPS, async (steps) => {
-    const trial = new Trial(`${name}.${run++}`, logs);
-    for (let at = 0; at < steps.length; at++) {
-      const [step, next] = [steps[at]!, steps[at + 1]];
-      if (step.together && next && next.process !== step.process) {
-        at++;
-        await Promise.all([trial.perform(step), trial.perform(next)]);
-      } else {
-        await trial.perform(step);
+export async function checkFencing(name: string, logs: readonly [EventLog, EventLog], refusesLate: boolean): Promise<void> {
+  let trials = 0;
+  const delivered: SegmentEntry[] = [];
+  const subscription = logs[0].subscribeSegments(`shop.${name}`, async (_transaction, entries) => void delivered.push(...entries));
+  try {
+    await fc.assert(fc.asyncProperty(STEPS, async (steps) => {
+      const trial = new Trial(`${name}.${trials++}`, logs);
+      for (let at = 0; at < steps.length; at++) {
+        const [step, next] = [steps[at]!, steps[at + 1]];
+        if (step.together && next && next.process !== step.process) {
+          at++;
+          await Promise.all([trial.perform(step), trial.perform(next)]);
+        } else {
+          await trial.perform(step);
+        }
       }
-    }
-    await trial.check(`shop.${name}x${run}`);
-  }), { numRuns: RUNS });
+      await subscription.caughtUp();
+      trial.check(delivered, refusesLate);
+    }), { numRuns: RUNS });
+  } finally {
+    await subscription.stop();
+  }
 }
 
 /** What a process believes: its epoch, its next place, the last content that was acknowledged. */
@@ -46,13 +54,27 @@ interface ProcessState {
   last: string;
 }
 
+/** When something was begun and when it was done, in turns of the trial. */
+interface Span {
+  readonly begun: number;
+  readonly done: number;
+}
+
+interface Attempt extends Span {
+  readonly epoch: bigint;
+  readonly seq: bigint;
+  readonly content: string;
+  readonly code: string;
+}
+
 class Trial {
   readonly #producer: string;
   readonly #logs: readonly [EventLog, EventLog];
   readonly #processes: readonly [ProcessState, ProcessState] = [{ epoch: 0n, seq: 0n, last: '' }, { epoch: 0n, seq: 0n, last: '' }];
-  readonly #acknowledged: { readonly epoch: bigint; readonly seq: bigint; readonly content: string }[] = [];
-  readonly #closed = new Set<bigint>();
-  readonly #violations: string[] = [];
+  readonly #attempts: Attempt[] = [];
+  readonly #takes: (Span & { readonly epoch: bigint })[] = [];
+  readonly #closes: (Span & { readonly epoch: bigint })[] = [];
+  #turn = 0;
 
   constructor(producer: string, logs: readonly [EventLog, EventLog]) {
     this.#producer = producer;
@@ -61,49 +83,68 @@ class Trial {
 
   async perform({ process, kind }: Step): Promise<void> {
     const [self, log] = [this.#processes[process], this.#logs[process]];
+    const begun = this.#turn++;
     if (kind === 'take') {
       self.epoch = await log.takeEpoch(this.#producer);
       self.seq = 0n;
-      for (let old = 1n; old < self.epoch; old++) this.#closed.add(old);
+      this.#takes.push({ epoch: self.epoch, begun, done: this.#turn++ });
     } else if (kind === 'close') {
       const { epoch } = self;
       await log.closeEpoch(this.#producer, epoch);
-      this.#closed.add(epoch);
+      this.#closes.push({ epoch, begun, done: this.#turn++ });
     } else {
-      await this.#append(process, kind === 'retry' && self.seq > 0n);
+      await this.#append(process, kind === 'retry' && self.seq > 0n, begun);
     }
   }
 
-  async #append(process: 0 | 1, again: boolean): Promise<void> {
+  async #append(process: 0 | 1, again: boolean, begun: number): Promise<void> {
     const self = this.#processes[process];
     const { epoch } = self;
     const seq = again ? self.seq - 1n : self.seq;
     const content = again ? self.last : `from ${process}`;
-    const wasClosed = this.#closed.has(epoch);
     const code = await this.#logs[process].appendSegment({ producer: this.#producer, epoch, seq, bytes: Buffer.from(content) })
       .then(() => 'done', (thrown: unknown) => ServiceError.from(thrown).code);
-    if (code === 'done' ? wasClosed : code !== 'epoch_lost') this.#violations.push(`${code} for ${epoch}.${seq}`);
+    this.#attempts.push({ epoch, seq, content, code, begun, done: this.#turn++ });
     if (code !== 'done' || again) return;
-    this.#acknowledged.push({ epoch, seq, content });
     self.seq = seq + 1n;
     self.last = content;
   }
 
-  async check(consumer: string): Promise<void> {
-    const delivered: string[] = [];
-    const subscription = this.#logs[0].subscribeSegments(consumer, async (_transaction, entries) => {
-      for (const entry of entries) {
-        if (entry.kind === 'closed' && entry.producer === this.#producer) delivered.push(`${entry.epoch} closed`);
-        if (entry.kind !== 'closed' && entry.segment.producer === this.#producer) delivered.push(`${entry.segment.epoch}.${entry.segment.seq} ${Buffer.from(entry.segment.bytes).toString()}`);
-      }
-    });
-    await subscription.caughtUp();
-    await subscription.stop();
-    expect(this.#violations).toEqual([]);
-    const epochs = [...new Set([...this.#acknowledged.map(({ epoch }) => epoch), ...[...this.#closed].filter((epoch) => epoch > 0n)])].sort((a, b) => Number(a - b));
-    expect(delivered).toEqual(epochs.flatMap((epoch) => [
-      ...this.#acknowledged.filter((one) => one.epoch === epoch).sort((a, b) => Number(a.seq - b.seq)).map(({ seq, content }) => `${epoch}.${seq} ${content}`),
-      ...(this.#closed.has(epoch) ? [`${epoch} closed`] : []),
-    ]));
+  check(all: readonly SegmentEntry[], refusesLate: boolean): void {
+    const delivered = all.filter((entry) => (entry.kind === 'closed' ? entry.producer : entry.segment.producer) === this.#producer);
+    expect(this.#attempts.filter(({ code }) => code !== 'done' && code !== 'epoch_lost')).toEqual([]);
+    const named = new Set([...this.#attempts, ...this.#takes].map(({ epoch }) => epoch));
+    for (const epoch of named) this.#checkEpoch(epoch, delivered, refusesLate);
+  }
+
+  #checkEpoch(epoch: bigint, all: readonly SegmentEntry[], refusesLate: boolean): void {
+    const delivered = all.filter((entry) => (entry.kind === 'closed' ? entry.epoch : entry.segment.epoch) === epoch);
+    const kinds = delivered.map(({ kind }) => kind);
+    const contents = (kind: 'segment' | 'late') => delivered.flatMap((entry) => (entry.kind === kind ? [`${entry.segment.seq} ${Buffer.from(entry.segment.bytes).toString()}`] : []));
+    const [segments, late] = [contents('segment'), contents('late')];
+    const ends = this.#endsOf(epoch);
+    const attempts = this.#attempts.filter((attempt) => attempt.epoch === epoch);
+    const nameOf = ({ seq, content }: Attempt): string => `${seq} ${content}`;
+    const acknowledged = attempts.filter(({ code }) => code === 'done');
+    const wasTaken = this.#takes.some((take) => take.epoch === epoch);
+    // In order, the close behind what counts, what is late behind the close.
+    expect(kinds).toEqual([...segments.map(() => 'segment'), ...(wasTaken && ends.length > 0 ? ['closed'] : []), ...late.map(() => 'late')]);
+    expect(segments.map((one) => one.split(' ')[0])).toEqual(segments.map((_, seq) => String(seq)));
+    expect(new Set([...segments, ...late]).size).toBe(segments.length + late.length);
+    // Nothing that nobody appended, and everything that was acknowledged: of an epoch that nobody took, whoever came first.
+    const isHandedOver = (attempt: Attempt): boolean => [...segments, ...late].some((one) => (wasTaken ? one === nameOf(attempt) : one.startsWith(`${attempt.seq} `)));
+    expect([...segments, ...late].filter((one) => !attempts.some((attempt) => nameOf(attempt) === one))).toEqual([]);
+    expect(acknowledged.filter((attempt) => !isHandedOver(attempt))).toEqual([]);
+    // In time or too late: only what was at the same time as an end may be either.
+    expect(acknowledged.filter((attempt) => ends.every(({ begun }) => attempt.done < begun) && !segments.includes(nameOf(attempt)))).toEqual([]);
+    const inTime = attempts.filter((attempt) => !ends.some(({ done }) => done < attempt.begun));
+    expect(segments.filter((one) => !inTime.some((attempt) => nameOf(attempt) === one))).toEqual([]);
+    if (refusesLate) expect([late, acknowledged.filter((attempt) => ends.some(({ done }) => done < attempt.begun))]).toEqual([[], []]);
+  }
+
+  /** What ends an epoch: its close, the taking of a later one; one that was never taken was over before it began. */
+  #endsOf(epoch: bigint): Span[] {
+    if (!this.#takes.some((take) => take.epoch === epoch)) return [{ begun: -1, done: -1 }];
+    return [...this.#closes.filter((close) => close.epoch === epoch), ...this.#takes.filter((take) => take.epoch > epoch)];
   }
 }

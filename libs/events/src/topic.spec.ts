@@ -5,8 +5,8 @@ import { parseNotice } from './postgres/notice.ts';
 import { topicOf } from './topic.ts';
 
 it('reads the topic declared beside a message', () => {
-  expect(topicOf(SegmentSchema)).toEqual({ name: 'calls', retentionDays: 7 });
-  expect(topicOf(AccessChangedSchema)).toEqual({ name: 'access.changed', retentionDays: 1 });
+  expect(topicOf(SegmentSchema)).toEqual({ name: 'calls', retentionDays: 7, partitions: 12 });
+  expect(topicOf(AccessChangedSchema)).toEqual({ name: 'access.changed', retentionDays: 1, partitions: 1 });
   expect(() => topicOf(CallAdmittedSchema)).toThrow('events.v1.CallAdmitted declares no topic');
 });
 

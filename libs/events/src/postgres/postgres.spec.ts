@@ -17,6 +17,7 @@ function contractOn(name: string, version: PostgresVersion): void {
     return {
       sql,
       errors,
+      refusesLate: true,
       open: () => createPostgresEventLog({ url: database.url, clock: hurriedClock, logger }),
       close: async () => {
         await sql.end();

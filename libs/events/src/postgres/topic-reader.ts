@@ -24,7 +24,7 @@ export interface RecordRow {
 }
 
 /** What a failure of the database, not of the record, looks like: it is waited out and not counted. */
-function isOutage(thrown: unknown): boolean {
+export function isOutage(thrown: unknown): boolean {
   return thrown instanceof SqlError && thrown.kind !== 'refused' && thrown.kind !== 'unique_violation';
 }
 

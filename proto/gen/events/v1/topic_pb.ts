@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file events/v1/topic.proto.
  */
 export const file_events_v1_topic: GenFile = /*@__PURE__*/
-  fileDesc("ChVldmVudHMvdjEvdG9waWMucHJvdG8SCWV2ZW50cy52MSI6CgVUb3BpYxIMCgRuYW1lGAEgASgJEgsKA2tleRgCIAEoCRIWCg5yZXRlbnRpb25fZGF5cxgDIAEoDTpJCgV0b3BpYxIfLmdvb2dsZS5wcm90b2J1Zi5NZXNzYWdlT3B0aW9ucxjRhgMgASgLMhAuZXZlbnRzLnYxLlRvcGljUgV0b3BpY2IGcHJvdG8z", [file_google_protobuf_descriptor]);
+  fileDesc("ChVldmVudHMvdjEvdG9waWMucHJvdG8SCWV2ZW50cy52MSJOCgVUb3BpYxIMCgRuYW1lGAEgASgJEgsKA2tleRgCIAEoCRIWCg5yZXRlbnRpb25fZGF5cxgDIAEoDRISCgpwYXJ0aXRpb25zGAQgASgNIkwKCVRvcGljQmVhdBINCgV0b3BpYxgBIAEoCRIVCg1oZWFkX3Bvc2l0aW9uGAIgASgEOhmKtRgVCgp0b3BpYy5iZWF0EgV0b3BpYxgBOkkKBXRvcGljEh8uZ29vZ2xlLnByb3RvYnVmLk1lc3NhZ2VPcHRpb25zGNGGAyABKAsyEC5ldmVudHMudjEuVG9waWNSBXRvcGljYgZwcm90bzM", [file_google_protobuf_descriptor]);
 
 /**
  * Where a message travels: declared beside the message, read by libs/events.
@@ -38,6 +38,14 @@ export type Topic = Message<"events.v1.Topic"> & {
    * @generated from field: uint32 retention_days = 3;
    */
   retentionDays: number;
+
+  /**
+   * On Kafka, where a key's records stay in order and those of two keys may not; 0 for 1. Never changed: it moves keys.
+   * Replicas are not declared: three, or as many as there are brokers.
+   *
+   * @generated from field: uint32 partitions = 4;
+   */
+  partitions: number;
 };
 
 /**
@@ -46,6 +54,32 @@ export type Topic = Message<"events.v1.Topic"> & {
  */
 export const TopicSchema: GenMessage<Topic> = /*@__PURE__*/
   messageDesc(file_events_v1_topic, 0);
+
+/**
+ * A sign of life of a topic's owner, where the log lies on Kafka. It may be lost.
+ *
+ * @generated from message events.v1.TopicBeat
+ */
+export type TopicBeat = Message<"events.v1.TopicBeat"> & {
+  /**
+   * @generated from field: string topic = 1;
+   */
+  topic: string;
+
+  /**
+   * Position of the last record that the owner has published.
+   *
+   * @generated from field: uint64 head_position = 2;
+   */
+  headPosition: bigint;
+};
+
+/**
+ * Describes the message events.v1.TopicBeat.
+ * Use `create(TopicBeatSchema)` to create a new message.
+ */
+export const TopicBeatSchema: GenMessage<TopicBeat> = /*@__PURE__*/
+  messageDesc(file_events_v1_topic, 1);
 
 /**
  * @generated from extension: events.v1.Topic topic = 50001;

@@ -1,0 +1,31 @@
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { MeshFile } from './mesh-file.ts';
+
+let folder: string;
+let path: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'sluice-mesh-file-'));
+  path = join(folder, 'mesh.json');
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+it('remembers ports and processes, for its owner alone', () => {
+  const file = new MeshFile(path);
+  expect([file.port('access rpc'), file.processes]).toEqual([undefined, {}]);
+  file.keepPorts({ 'access rpc': 20_001 });
+  file.keepProcess('access', { pid: 7, started: 'then' });
+  file.keepProcess('access', { pid: 8, started: 'now' });
+  const again = new MeshFile(path);
+  expect([again.port('access rpc'), again.processes]).toEqual([20_001, { access: { pid: 8, started: 'now' } }]);
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+});
+
+it.each(['', 'rubbish', '{"version":2,"ports":{},"processes":{}}'])('begins anew where it cannot be read: %j', (text) => {
+  writeFileSync(path, text);
+  const file = new MeshFile(path);
+  file.keepPorts({ one: 1 });
+  expect(new MeshFile(path).port('one')).toBe(1);
+});

@@ -1,0 +1,144 @@
+import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+import type { Clock } from '@sluice/clock';
+import type { Logger } from '@sluice/telemetry';
+
+/** What every part of this adapter stands on. */
+export interface KafkaHouse {
+  readonly kafka: Kafka;
+  /** In front of every name of a topic and of a group. */
+  readonly prefix: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface GroupReaderOptions {
+  /** For the log. */
+  readonly name: string;
+  readonly groupId: string;
+  /** With their prefix. `fromBeginning`: where to begin when nobody says otherwise in `onAssigned`. */
+  readonly topics: readonly { readonly topic: string; readonly fromBeginning: boolean }[];
+  /** A batch is waited for until it has so many bytes, but no longer than `maxWaitMs`. */
+  readonly minBytes?: number;
+  readonly maxWaitMs?: number;
+  /** Runs before the first batch of the assignment is asked for: `seek` what should not begin where it would. */
+  readonly onAssigned: (partitions: Readonly<Record<string, readonly number[]>>) => void;
+  /** Must not throw, except what `heartbeat` throws. */
+  readonly onBatch: (payload: EachBatchPayload) => Promise<void>;
+}
+
+const MAX_WAIT_MS = 500;
+const MAX_BYTES_PER_PARTITION = 4 * 1024 * 1024;
+const SESSION_TIMEOUT_MS = 15_000;
+const HEARTBEAT_MS = 2_000;
+const REBALANCE_TIMEOUT_MS = 30_000;
+const FIRST_RETRY_MS = 100;
+const MAX_RETRY_MS = 5_000;
+/** No batch takes so long: each of its statements has a shorter limit. */
+const STUCK_AFTER_MS = 60_000;
+
+/** A member of a consumer group, for as long as it is not stopped: what the driver gives up is built anew. */
+export class GroupReader {
+  readonly #house: KafkaHouse;
+  readonly #options: GroupReaderOptions;
+  readonly #running: Promise<void>;
+  readonly #stop = Promise.withResolvers<void>();
+  #stopped = false;
+  #consumer: Consumer | undefined;
+  #stuckSince: string | undefined;
+
+  constructor(house: KafkaHouse, options: GroupReaderOptions) {
+    this.#house = house;
+    this.#options = options;
+    this.#running = this.#run();
+  }
+
+  get isStopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** The partition whose batch is not finished although it should long be; its process has to be started again. */
+  get stuck(): string | undefined {
+    return this.#stuckSince;
+  }
+
+  seek(topic: string, partition: number, offset: bigint): void {
+    this.#consumer?.seek({ topic, partition, offset: offset.toString() });
+  }
+
+  /** Tells Kafka, as a hint for its tools; what counts is elsewhere. */
+  commit(topic: string, partition: number, offset: bigint): void {
+    this.#consumer?.commitOffsets([{ topic, partition, offset: offset.toString() }]).catch((error: Error) => {
+      this.#house.logger.debug({ reader: this.#options.name, reason: error.name }, 'an offset was not committed');
+    });
+  }
+
+  /** Asks for nothing more of a partition for a while. */
+  rest(topic: string, partition: number, forMs: number): void {
+    const consumer = this.#consumer;
+    const place = [{ topic, partitions: [partition] }];
+    consumer?.pause(place);
+    this.#house.clock.after(forMs, () => {
+      if (this.#consumer === consumer) consumer?.resume(place);
+    });
+  }
+
+  /** Resolves when no batch is handled any more. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#stop.resolve();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    for (let retryMs = FIRST_RETRY_MS; !this.#stopped; retryMs = Math.min(retryMs * 2, MAX_RETRY_MS)) {
+      const startedMs = this.#house.clock.monotonicMs();
+      const reason = await this.#consume();
+      if (this.#stopped) return;
+      if (this.#house.clock.monotonicMs() - startedMs > MAX_RETRY_MS) retryMs = FIRST_RETRY_MS;
+      this.#house.logger.warn({ reader: this.#options.name, retryMs, reason: reason.name }, 'a consumer of Kafka ended and is built anew');
+      const rest = Promise.withResolvers<void>();
+      const timer = this.#house.clock.after(retryMs, rest.resolve);
+      await Promise.race([rest.promise, this.#stop.promise]);
+      timer.cancel();
+    }
+  }
+
+  /** Until it is stopped or given up; returns why. */
+  async #consume(): Promise<Error> {
+    const { groupId, topics, minBytes = 1, maxWaitMs = MAX_WAIT_MS, onAssigned } = this.#options;
+    const consumer = this.#house.kafka.consumer({
+      groupId, minBytes, maxWaitTimeInMs: maxWaitMs, maxBytesPerPartition: MAX_BYTES_PER_PARTITION, allowAutoTopicCreation: false,
+      sessionTimeout: SESSION_TIMEOUT_MS, heartbeatInterval: HEARTBEAT_MS, rebalanceTimeout: REBALANCE_TIMEOUT_MS,
+    });
+    const ended = Promise.withResolvers<Error>();
+    consumer.on(consumer.events.CRASH, ({ payload }) => { if (!payload.restart) ended.resolve(payload.error); });
+    consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => onAssigned(payload.memberAssignment));
+    this.#consumer = consumer;
+    try {
+      await consumer.connect();
+      for (const subscription of topics) await consumer.subscribe(subscription);
+      await consumer.run({ autoCommit: false, eachBatchAutoResolve: false, eachBatch: (payload) => this.#watched(payload) });
+      return await Promise.race([ended.promise, this.#stop.promise.then(() => new Error('stopped'))]);
+    } catch (thrown) {
+      return thrown instanceof Error ? thrown : new Error('not an error was thrown');
+    } finally {
+      this.#consumer = undefined;
+      await consumer.disconnect().catch(() => undefined);
+    }
+  }
+
+  /** The driver keeps a member in its group however long its batch takes, so somebody else has to look. */
+  async #watched(payload: EachBatchPayload): Promise<void> {
+    const { topic, partition } = payload.batch;
+    const timer = this.#house.clock.after(STUCK_AFTER_MS, () => {
+      this.#stuckSince = `${topic}/${partition}`;
+      this.#house.logger.error({ reader: this.#options.name, partition, afterMs: STUCK_AFTER_MS }, 'a batch is not finished in its time');
+    });
+    try {
+      await this.#options.onBatch(payload);
+    } finally {
+      timer.cancel();
+      this.#stuckSince = undefined;
+    }
+  }
+}

@@ -1,0 +1,125 @@
+import { create, toBinary, type DescMessage } from '@bufbuild/protobuf';
+import type { Clock, Ids } from '@sluice/clock';
+import { ServiceError } from '@sluice/errors';
+import type { HealthState } from '@sluice/lifecycle';
+import { TopicBeatSchema } from '@sluice/proto/events/v1/topic';
+import type { Logger } from '@sluice/telemetry';
+import type { DeadLetters, EventLog } from '../event-log.ts';
+import { topicOf } from '../topic.ts';
+import { AckedProducer, LEADER } from './acked-producer.ts';
+import { headersOf, topicSource } from './cloud-event.ts';
+import { ConsumerSubscription } from './consumer-subscription.ts';
+import { DatabaseSide } from './database-side.ts';
+import { DECLARED_TOPICS, TOPIC_BEAT_TOPIC } from './declared-topics.ts';
+import { ensureTopics } from './ensure-topics.ts';
+import { FollowerConsumer } from './follower-consumer.ts';
+import type { KafkaHouse } from './group-reader.ts';
+import { administer, createKafka, type KafkaAddress } from './kafka-client.ts';
+import { ProducerBeats } from './producer-beats.ts';
+import { ProducerEpochs } from './producer-epochs.ts';
+
+export interface KafkaEventLogOptions extends KafkaAddress {
+  /**
+   * The database whose transactions `publish` takes part in. Without one, as in a process of the data plane, there are
+   * segments, epochs and `follow`; whatever needs transactions fails with `internal`.
+   */
+  readonly database?: { readonly url: string };
+  /** In front of the names of topics and groups, for a cluster that is not Sluice's alone: `sluice.`. */
+  readonly topicPrefix?: string;
+  readonly clock: Clock;
+  readonly ids: Pick<Ids, 'next'>;
+  readonly logger: Logger;
+}
+
+/** The log with an end, and with its dead letters. */
+export interface KafkaEventLog extends EventLog, DeadLetters {
+  /** Degraded while a consumer of this process has records that it could not handle, or a batch that does not end. */
+  health(): HealthState;
+  /** Stops every subscription and closes the connections. */
+  stop(): Promise<void>;
+}
+
+/**
+ * The event log on Kafka. Makes the declared topics, and brings the schema `events` of its database to its newest version.
+ * Fails with `audit_log_unavailable` when no broker answers, with `failed_precondition` when a topic is not as it is declared.
+ */
+export async function createKafkaEventLog({ brokers, clientId, database, topicPrefix = '', clock, ids, logger }: KafkaEventLogOptions): Promise<KafkaEventLog> {
+  const house: KafkaHouse = { kafka: createKafka({ brokers, clientId }, logger), prefix: topicPrefix, clock, logger };
+  const started: { stop(): Promise<void> }[] = [];
+  const keep = <T extends { stop(): Promise<void> }>(part: T): T => {
+    started.unshift(part);
+    return part;
+  };
+  try {
+    await administer(house.kafka, (admin) => ensureTopics(admin, clock, topicPrefix, DECLARED_TOPICS));
+    const control = keep(await AckedProducer.connect(house.kafka));
+    const segments = keep(await AckedProducer.connect(house.kafka));
+    const side = database && keep(await DatabaseSide.open(house, database.url));
+    const beats = keep(new ProducerBeats(house, control, ids));
+    const epochs = new ProducerEpochs({ house, segments, control, beats, ids, sql: side?.sql });
+    return assemble({ house, ids, control, epochs, side }, async () => {
+      for (const part of started) await part.stop();
+    });
+  } catch (thrown) {
+    for (const part of started) await part.stop();
+    throw thrown;
+  }
+}
+
+interface Parts {
+  readonly house: KafkaHouse;
+  readonly ids: Pick<Ids, 'next'>;
+  readonly control: AckedProducer;
+  readonly epochs: ProducerEpochs;
+  readonly side: DatabaseSide | undefined;
+}
+
+function assemble({ house, ids, control, epochs, side }: Parts, stopParts: () => Promise<void>): KafkaEventLog {
+  const following = new Set<ConsumerSubscription<unknown>>();
+  const needed = (): DatabaseSide => {
+    if (!side) throw new ServiceError('internal', 'This process uses the event log without a database.');
+    return side;
+  };
+  return {
+    publish: async (transaction, schema, key, message) => needed().publish(transaction, schema, key, message),
+    position: async (transaction, schema) => needed().position(transaction, schema),
+    beat: async (schema) => beat(house, control, schema, await headOf(needed(), schema)),
+    // The disk of the brokers is theirs to watch.
+    hasRoom: () => true,
+    takeEpoch: async (producer) => epochs.take(producer),
+    renewEpoch: async (producer, epoch) => epochs.renew(producer, epoch),
+    closeEpoch: async (producer, epoch) => epochs.close(producer, epoch),
+    openEpochs: async () => epochs.open(),
+    appendSegment: async (segment) => epochs.append(segment),
+    subscribe: (schema, consumer, handle, options) => needed().subscribe(schema, consumer, handle, options),
+    subscribeSegments: (consumer, handle) => needed().subscribeSegments(consumer, handle),
+    follow: (schema, afterPosition, follower) => {
+      const consuming = new FollowerConsumer(house, ids, side?.sql, schema, afterPosition, follower);
+      const subscription = new ConsumerSubscription(consuming, house.clock, () => following.delete(subscription));
+      following.add(subscription);
+      return subscription;
+    },
+    prune: async (nowMs) => needed().prune(nowMs),
+    deadLetters: async (schema, consumer) => needed().deadLetters(schema, consumer),
+    replayDeadLetters: async (schema, consumer) => needed().replayDeadLetters(schema, consumer),
+    health: () => side?.health() ?? { status: 'ok' },
+    async stop() {
+      await Promise.all([...following].map((subscription) => subscription.stop()));
+      await stopParts();
+    },
+  };
+}
+
+async function headOf({ sql }: DatabaseSide, schema: DescMessage): Promise<bigint> {
+  const [row] = await sql.query<{ head: bigint }>({ name: 'events_head', text: 'SELECT head FROM events.topic WHERE name = $1' }, [topicOf(schema).name]);
+  return row?.head ?? 0n;
+}
+
+/** A beat that is lost is no loss, so it waits for the leader alone. */
+async function beat(house: KafkaHouse, control: AckedProducer, schema: DescMessage, headPosition: bigint): Promise<void> {
+  const topic = topicOf(schema).name;
+  const timeMs = house.clock.wallMs();
+  const value = Buffer.from(toBinary(TopicBeatSchema, create(TopicBeatSchema, { topic, headPosition })));
+  const headers = headersOf({ id: `${headPosition}/${timeMs}`, source: topicSource(topic), type: TopicBeatSchema.typeName, timeMs, partitionKey: topic, sequence: undefined });
+  await control.send(house.prefix + TOPIC_BEAT_TOPIC.name, [{ key: topic, value, headers }], LEADER);
+}
