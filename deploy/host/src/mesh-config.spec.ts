@@ -6,7 +6,8 @@ import { addressesIn, addressSetting, meshShapeFor } from './mesh-config.ts';
 const DATA_PLANE: readonly ServiceName[] = ['gateway', 'content-filter', 'inference-router'];
 const TLS = { SLUICE_TLS_CA_FILE: 'ca.pem', SLUICE_TLS_CERTIFICATE_FILE: 'a.pem', SLUICE_TLS_KEY_FILE: 'a.key' };
 const OWNERS = { SLUICE_ACCESS_ADDRESS: 'access:7443', SLUICE_MODEL_REGISTRY_ADDRESS: 'model-registry:7443', SLUICE_BILLING_ADDRESS: 'billing:7443', SLUICE_AUDIT_ADDRESS: 'audit:7443' };
-const SERVERS = { DATABASE_URL: 'postgresql://sluice@db/sluice', SLUICE_ROOT_KEY_FILE: '/run/root.key', REDIS_URL: 'redis://:secret@redis:6379' };
+const SERVERS = { DATABASE_URL: 'postgresql://sluice@db/sluice', SLUICE_ROOT_KEY_FILE: '/run/root.key', REDIS_URL: 'redis://:secret@redis:6379', KAFKA_BROKERS: 'kafka-1:9092,kafka-2:9092' };
+const MONEY = { DATABASE_URL: SERVERS.DATABASE_URL, KAFKA_BROKERS: SERVERS.KAFKA_BROKERS };
 
 const read = (hosted: readonly ServiceName[], environment: Record<string, string>) => readConfig(meshShapeFor(hosted, environment), environment);
 
@@ -25,18 +26,20 @@ describe('the settings of a process of a mesh', () => {
     expect(faults(DATA_PLANE, { ...SERVERS, ...TLS, ...OWNERS })).toEqual([]);
     expect(faults(['access'], { ...SERVERS, ...TLS, SLUICE_RPC_LISTEN: '0.0.0.0:7443' })).toEqual([]);
     expect(faults(['access'], { ...SERVERS, SLUICE_RPC_LISTEN: '127.0.0.1:7443' })).toEqual([]);
-    expect(faults(['billing'], { DATABASE_URL: SERVERS.DATABASE_URL, SLUICE_ACCESS_ADDRESS: 'access:1', SLUICE_RPC_LISTEN: 'localhost:7443' })).toEqual([]);
+    expect(faults(['local-engine'], { SLUICE_RPC_LISTEN: '127.0.0.1:7443' })).toEqual([]);
+    expect(faults(['gateway', 'inference-router'], { ...TLS, ...OWNERS, KAFKA_BROKERS: '10.0.0.1:9092', REDIS_URL: 'rediss://redis', SLUICE_CONTENT_FILTER_ADDRESS: 'filter:1' })).toEqual([]);
+    expect(faults(['billing'], { ...MONEY, SLUICE_ACCESS_ADDRESS: 'access:1', SLUICE_RPC_LISTEN: 'localhost:7443' })).toEqual([]);
   });
 
   it('are all told of at once, what is missing and what is wrong', () => {
     expect(faults(DATA_PLANE, { SLUICE_BILLING_ADDRESS: 'billing', SLUICE_HEALTH_LISTEN: '8080', DATABASE_URL: 'mysql://x', SLUICE_TLS_CA_FILE: 'ca.pem' })).toEqual([
-      'DATABASE_URL', 'REDIS_URL', 'SLUICE_ACCESS_ADDRESS', 'SLUICE_AUDIT_ADDRESS', 'SLUICE_BILLING_ADDRESS', 'SLUICE_HEALTH_LISTEN', 'SLUICE_MODEL_REGISTRY_ADDRESS',
+      'DATABASE_URL', 'KAFKA_BROKERS', 'REDIS_URL', 'SLUICE_ACCESS_ADDRESS', 'SLUICE_AUDIT_ADDRESS', 'SLUICE_BILLING_ADDRESS', 'SLUICE_HEALTH_LISTEN', 'SLUICE_MODEL_REGISTRY_ADDRESS',
       'SLUICE_ROOT_KEY_FILE', 'SLUICE_TLS_CERTIFICATE_FILE', 'SLUICE_TLS_KEY_FILE',
     ]);
   });
 
   it('say who needs what is missing, and quote nothing', () => {
-    expect(() => read(['billing'], { DATABASE_URL: SERVERS.DATABASE_URL })).toThrow(
+    expect(() => read(['billing'], MONEY)).toThrow(
       'SLUICE_ACCESS_ADDRESS: is missing: access is not hosted here, and called by billing\n  SLUICE_RPC_LISTEN: is missing: services of other processes call these',
     );
   });
@@ -54,12 +57,12 @@ describe('the settings of a process of a mesh', () => {
     ['10.0.0.1:1, 10.0.0.2:1', ['10.0.0.1:1', '10.0.0.2:1']],
     ['[fd00::1]:1,[fd00::2]:1', ['[fd00::1]:1', '[fd00::2]:1']],
   ])('take an address: %s', (text, expected) => {
-    const given = { DATABASE_URL: SERVERS.DATABASE_URL, SLUICE_ACCESS_ADDRESS: text, SLUICE_RPC_LISTEN: '127.0.0.1:1' };
+    const given = { ...MONEY, SLUICE_ACCESS_ADDRESS: text, SLUICE_RPC_LISTEN: '127.0.0.1:1' };
     expect(addressesIn(read(['billing'], given))).toEqual({ access: expected });
   });
 
   it.each(['access', 'access:x', 'access:70000', 'one:1,two:2', '10.0.0.1:1,[fd00::1]:1', 'http://access:7443', ''])('refuse what is none: %j', (text) => {
-    expect(faults(['billing'], { DATABASE_URL: SERVERS.DATABASE_URL, SLUICE_ACCESS_ADDRESS: text, SLUICE_RPC_LISTEN: '127.0.0.1:1' })).toEqual(['SLUICE_ACCESS_ADDRESS']);
+    expect(faults(['billing'], { ...MONEY, SLUICE_ACCESS_ADDRESS: text, SLUICE_RPC_LISTEN: '127.0.0.1:1' })).toEqual(['SLUICE_ACCESS_ADDRESS']);
   });
 
   it('name each service', () => {

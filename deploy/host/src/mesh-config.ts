@@ -21,7 +21,9 @@ function isTarget(addresses: readonly string[]): boolean {
 }
 
 const listenAt = z.string().refine((text) => parse(text) !== undefined, 'must be host:port, as 0.0.0.0:7443');
-const target = z.string().transform((text) => text.split(',').map((one) => one.trim())).refine(isTarget, 'must be host:port of one name, or of IP addresses of one family with commas between them');
+const list = z.string().transform((text) => text.split(',').map((one) => one.trim()));
+const target = list.refine(isTarget, 'must be host:port of one name, or of IP addresses of one family with commas between them');
+const brokers = list.refine((addresses) => addresses.every((address) => parse(address) !== undefined), 'must be host:port of one broker or more, with commas between them');
 const file = z.string();
 
 /** The setting that says where a service is. */
@@ -35,6 +37,8 @@ const addressShape = Object.fromEntries(SERVICE_NAMES.filter((name) => HOUSE_SER
 export const meshShape = {
   ...hostShape,
   ...addressShape,
+  /** The event log. */
+  KAFKA_BROKERS: brokers.optional(),
   /** Limits that several processes count together. */
   REDIS_URL: z.string().regex(REDIS_URL, 'must be an address such as redis://:password@host:6379').optional(),
   /** Where other processes call the services of this one. */
@@ -54,12 +58,13 @@ const TLS = ['SLUICE_TLS_CA_FILE', 'SLUICE_TLS_CERTIFICATE_FILE', 'SLUICE_TLS_KE
 /** The same, with what these services cannot do without as required: so that all that is missing is told at once with all that is wrong. */
 export function meshShapeFor(hosted: readonly ServiceName[], environment: Environment = processEnvironment): typeof meshShape {
   const isGiven = (name: string): boolean => (environment[name] ?? '') !== '';
-  const wrapping = hosted.filter((name) => HOUSE_SERVICES[name].wrapsSecrets);
   const required = new Map<string, string>();
   const need = (name: string, why: string): void => void required.set(name, why);
-  need('DATABASE_URL', 'is missing: the PostgreSQL that all processes of the mesh have in common');
-  if (wrapping.length > 0) need('SLUICE_ROOT_KEY_FILE', `is missing: ${wrapping.join(', ')} wrap secrets with the root key, the same in every process`);
-  if (hosted.some((name) => HOUSE_SERVICES[name].shares)) need('REDIS_URL', 'is missing: the Redis in which the gateways count limits together');
+  const having = (what: 'ownsTables' | 'usesEvents' | 'shares' | 'wrapsSecrets'): string => hosted.filter((name) => HOUSE_SERVICES[name][what]).join(', ');
+  if (having('ownsTables')) need('DATABASE_URL', `is missing: the PostgreSQL of the mesh, for the tables of ${having('ownsTables')}`);
+  if (having('usesEvents')) need('KAFKA_BROKERS', 'is missing: the Kafka of the mesh, for the event log');
+  if (having('wrapsSecrets')) need('SLUICE_ROOT_KEY_FILE', `is missing: the key with which ${having('wrapsSecrets')} wrap secrets, the same in every process`);
+  if (having('shares')) need('REDIS_URL', 'is missing: the Redis of the mesh, in which gateways count limits together');
   if (isCalledFromElsewhere(hosted)) need('SLUICE_RPC_LISTEN', 'is missing: services of other processes call these');
   for (const name of calledElsewhere(hosted).needed) need(addressSetting(name), `is missing: ${name} is not hosted here, and called by ${hosted.filter((one) => HOUSE_SERVICES[one].calls.includes(name)).join(', ')}`);
   const isOpen = isGiven('SLUICE_RPC_LISTEN') && !isLoopback(environment['SLUICE_RPC_LISTEN']!);

@@ -12,7 +12,7 @@ import { eventually, type House } from './house.ts';
 const LAUNCHER = fileURLToPath(new URL('../../../sluice', import.meta.url));
 const START_LIMIT_MS = 120_000;
 /** The server behind the event log. */
-const LOG_ENGINE = 'postgres';
+const LOG_ENGINE = 'kafka-1';
 
 interface Ready {
   readonly url: string;

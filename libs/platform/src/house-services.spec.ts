@@ -26,8 +26,8 @@ describe('the services of the house', () => {
     const connected = [...source.matchAll(/\.connect\((\w+)\)/g)].map(([, service]) => service!);
     const called = HOUSE_SERVICES[name].calls.map((one) => HOUSE_SERVICES[one].rpc!.split('.').at(-1)!);
     expect([...new Set(connected)].toSorted()).toEqual(called.toSorted());
-    const { ownsTables, wrapsSecrets, shares } = HOUSE_SERVICES[name];
-    expect([source.includes('platform.sql('), /\brootKey\b/.test(source), source.includes('platform.store')]).toEqual([ownsTables, wrapsSecrets, shares]);
+    const { ownsTables, wrapsSecrets, shares, usesEvents } = HOUSE_SERVICES[name];
+    expect([source.includes('platform.sql('), /\brootKey\b/.test(source), source.includes('platform.store'), /\bevents\b/.test(source)]).toEqual([ownsTables, wrapsSecrets, shares, usesEvents]);
   });
 
   it('need what is called and not hosted, and are done without only where that is no model on this machine', () => {

@@ -12,18 +12,20 @@ export interface HouseService {
   readonly wrapsSecrets: boolean;
   /** It counts together with its other instances. */
   readonly shares: boolean;
+  /** It writes to the event log or reads it. */
+  readonly usesEvents: boolean;
 }
 
 /** Who answers what, and who calls whom: the one place that knows. Services themselves do not know where the others run. */
 export const HOUSE_SERVICES: Readonly<Record<ServiceName, HouseService>> = {
-  gateway: { rpc: undefined, calls: ['access', 'model-registry', 'content-filter', 'inference-router', 'billing', 'audit'], ownsTables: false, wrapsSecrets: false, shares: true },
-  'content-filter': { rpc: 'content_filter.v1.ContentFilterService', calls: ['access'], ownsTables: true, wrapsSecrets: true, shares: false },
-  'inference-router': { rpc: 'inference.v1.InferenceService', calls: ['model-registry', 'local-engine'], ownsTables: false, wrapsSecrets: false, shares: false },
-  access: { rpc: 'access.v1.AccessService', calls: [], ownsTables: true, wrapsSecrets: true, shares: false },
-  'model-registry': { rpc: 'model_registry.v1.ModelRegistryService', calls: ['access'], ownsTables: true, wrapsSecrets: true, shares: false },
-  audit: { rpc: 'audit.v1.AuditService', calls: ['access'], ownsTables: true, wrapsSecrets: true, shares: false },
-  billing: { rpc: 'billing.v1.BillingService', calls: ['access'], ownsTables: true, wrapsSecrets: false, shares: false },
-  'local-engine': { rpc: 'inference.GRPCInferenceService', calls: [], ownsTables: false, wrapsSecrets: false, shares: false },
+  gateway: { rpc: undefined, calls: ['access', 'model-registry', 'content-filter', 'inference-router', 'billing', 'audit'], ownsTables: false, wrapsSecrets: false, shares: true, usesEvents: true },
+  'content-filter': { rpc: 'content_filter.v1.ContentFilterService', calls: ['access'], ownsTables: true, wrapsSecrets: true, shares: false, usesEvents: true },
+  'inference-router': { rpc: 'inference.v1.InferenceService', calls: ['model-registry', 'local-engine'], ownsTables: false, wrapsSecrets: false, shares: false, usesEvents: true },
+  access: { rpc: 'access.v1.AccessService', calls: [], ownsTables: true, wrapsSecrets: true, shares: false, usesEvents: true },
+  'model-registry': { rpc: 'model_registry.v1.ModelRegistryService', calls: ['access'], ownsTables: true, wrapsSecrets: true, shares: false, usesEvents: true },
+  audit: { rpc: 'audit.v1.AuditService', calls: ['access'], ownsTables: true, wrapsSecrets: true, shares: false, usesEvents: true },
+  billing: { rpc: 'billing.v1.BillingService', calls: ['access'], ownsTables: true, wrapsSecrets: false, shares: false, usesEvents: true },
+  'local-engine': { rpc: 'inference.GRPCInferenceService', calls: [], ownsTables: false, wrapsSecrets: false, shares: false, usesEvents: false },
 };
 
 export const SERVICE_NAMES = Object.keys(HOUSE_SERVICES) as readonly ServiceName[];

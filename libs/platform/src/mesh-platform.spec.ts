@@ -11,19 +11,16 @@ import { AccessService } from '@sluice/proto/access/v1/access';
 import { AuditService } from '@sluice/proto/audit/v1/audit';
 import { GRPCInferenceService } from '@sluice/proto/kserve';
 import type { Implementation } from '@sluice/rpc';
-import { EmbeddedPostgres } from '@sluice/sql';
 import { silentLogger } from '@sluice/telemetry';
 import type { ServiceName } from './house-services.ts';
 import { createMeshPlatform, type MeshPlatform, type MeshPlatformOptions } from './mesh-platform.ts';
 
 const LONG_MS = 120_000;
 let folder: string;
-let postgres: EmbeddedPostgres;
 const running: MeshPlatform[] = [];
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'sluice-mesh-platform-'));
-  postgres = await EmbeddedPostgres.start(folder);
   const services: readonly ServiceName[] = ['access', 'audit', 'gateway', 'local-engine'];
   await keepCertificates(join(folder, 'certificates'), services.map((name) => ({ name, services: [name], hosts: [] })), systemClock, systemIds(systemClock));
 }, LONG_MS);
@@ -33,15 +30,14 @@ afterEach(async () => {
     await mesh.stop();
   }
 });
-afterAll(async () => {
-  await postgres.stop();
+afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
 async function process(service: ServiceName, more: Partial<MeshPlatformOptions> = {}): Promise<MeshPlatform> {
   const file = (end: string): string => join(folder, 'certificates', end);
   const tls = { caFile: file('ca.pem'), certificateFile: file(`${service}.pem`), keyFile: file(`${service}.key`) };
-  const mesh = await createMeshPlatform({ hosted: [service], addresses: {}, rpcListen: undefined, tls, databaseUrl: postgres.url, redisUrl: undefined, rootKey: undefined, logger: silentLogger, ...more });
+  const mesh = await createMeshPlatform({ hosted: [service], addresses: {}, rpcListen: undefined, tls, name: service, databaseUrl: undefined, kafkaBrokers: undefined, redisUrl: undefined, rootKey: undefined, logger: silentLogger, ...more });
   running.push(mesh);
   return mesh;
 }
@@ -99,7 +95,9 @@ it('calls a service that comes later, and one that was away when it is back', as
   }
 }, LONG_MS);
 
-it('gives the root key to nobody who has none to be given', async () => {
-  const { platform } = await process('gateway');
-  expect(() => platform.rootKey).toThrow('no root key');
-}, LONG_MS);
+it('gives no part that its services do not need', async () => {
+  const { platform } = await process('local-engine');
+  expect(() => platform.rootKey).toThrow('was given no root key');
+  expect(() => platform.events).toThrow('was given no event log');
+  await expect(platform.sql('local_engine', [])).rejects.toThrow('was given no database');
+});

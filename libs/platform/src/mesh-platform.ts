@@ -2,7 +2,7 @@ import type { DescService } from '@bufbuild/protobuf';
 import { systemClock, systemIds, type Clock, type Ids } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import type { RootKey } from '@sluice/envelope';
-import { createPostgresEventLog } from '@sluice/events';
+import type { KafkaEventLog } from '@sluice/events/kafka';
 import { Health } from '@sluice/lifecycle';
 import { InProcessTransport } from '@sluice/rpc';
 import { CertificateFiles, GrpcServer, type CertificatePaths } from '@sluice/rpc/grpc';
@@ -26,7 +26,12 @@ export interface MeshPlatformOptions {
   readonly rpcListen: string | undefined;
   /** Without it calls between processes are plain text, and whoever reaches `rpcListen` may call. */
   readonly tls: CertificatePaths | undefined;
-  readonly databaseUrl: string;
+  /** Names the process where servers list who is connected to them. */
+  readonly name: string;
+  /** Undefined for a process without tables. */
+  readonly databaseUrl: string | undefined;
+  /** `host:port` of brokers to begin with; undefined for a process that neither writes nor reads the event log. */
+  readonly kafkaBrokers: readonly string[] | undefined;
   /** Undefined for a process that counts nothing together with others. */
   readonly redisUrl: string | undefined;
   /** Undefined for a process that wraps no secrets. */
@@ -50,7 +55,7 @@ export interface MeshPlatform {
  * Events and tables are on the servers that the mesh has in common.
  */
 export async function createMeshPlatform(options: MeshPlatformOptions): Promise<MeshPlatform> {
-  const { hosted, addresses, tls, logger, databaseUrl } = options;
+  const { hosted, addresses, tls, logger } = options;
   const clock = systemClock;
   const ids = systemIds(clock);
   const health = new Health();
@@ -62,9 +67,11 @@ export async function createMeshPlatform(options: MeshPlatformOptions): Promise<
   started.defer(() => neighbours.close());
   const pools: SqlPool[] = [];
   started.defer(async () => void (await Promise.all(pools.map(async (pool) => pool.end()))));
-  const events = await createPostgresEventLog({ url: databaseUrl, clock, logger });
-  started.defer(async () => events.stop());
-  health.register('events', () => events.health());
+  const events = await openEvents(options, clock, ids);
+  if (events) {
+    started.defer(async () => events.stop());
+    health.register('events', () => events.health());
+  }
   const shared = options.redisUrl === undefined ? undefined : await openStore(options.redisUrl, clock, ids, logger);
   if (shared) {
     started.defer(async () => shared.stop());
@@ -80,16 +87,18 @@ export async function createMeshPlatform(options: MeshPlatformOptions): Promise<
       server?.serve(service, implementation);
     },
     async sql(schema, migrations) {
-      const pool = createSql({ url: databaseUrl, schema });
+      const pool = createSql({ url: given(options.databaseUrl, 'database'), schema });
       pools.push(pool);
       await migrate(pool, migrations);
       return pool;
     },
-    events, clock, ids, logger, health,
+    clock, ids, logger, health,
     store: shared ?? createInProcessStore(clock),
+    get events() {
+      return given(events, 'event log');
+    },
     get rootKey() {
-      if (options.rootKey) return options.rootKey;
-      throw new ServiceError('internal', 'This process has no root key, because none of its services wraps secrets.');
+      return given(options.rootKey, 'root key');
     },
   };
   const stack = started.move();
@@ -101,6 +110,19 @@ export async function createMeshPlatform(options: MeshPlatformOptions): Promise<
     drain: async () => server?.stop(RPC_DRAIN_LIMIT_MS),
     stop: async () => stack.disposeAsync(),
   };
+}
+
+/** What a service asks for although the table of services says that it does not: a fault of that table. */
+function given<T>(part: T | undefined, name: string): T {
+  if (part === undefined) throw new ServiceError('internal', `This process was given no ${name}, because none of its services needs one.`);
+  return part;
+}
+
+/** A process without tables has no transactions to publish in: segments, epochs and copies need none. */
+async function openEvents({ kafkaBrokers: brokers, name, databaseUrl: url, logger }: MeshPlatformOptions, clock: Clock, ids: Ids): Promise<KafkaEventLog | undefined> {
+  if (brokers === undefined) return undefined;
+  const { createKafkaEventLog } = await import('@sluice/events/kafka');
+  return createKafkaEventLog({ brokers, clientId: `sluice-${name}`, ...(url !== undefined && { database: { url } }), clock, ids, logger });
 }
 
 /** Loaded only where it is used: most processes of a mesh count nothing together. */

@@ -29,15 +29,16 @@ export function processSettings(process: MeshProcess, place: MeshPlace): Record<
   const { folder, ports, stack } = place;
   const at = (name: string): string => `${MESH_HOST}:${ports[name]!}`;
   const certificate = (end: string): string => join(folder.certificates, `${process.name}.${end}`);
-  const wrapsSecrets = process.services.some((name) => HOUSE_SERVICES[name].wrapsSecrets);
+  const has = (what: 'ownsTables' | 'usesEvents' | 'shares' | 'wrapsSecrets'): boolean => process.services.some((name) => HOUSE_SERVICES[name][what]);
   return {
-    DATABASE_URL: stack.databaseUrl,
+    ...(has('ownsTables') && { DATABASE_URL: stack.databaseUrl }),
+    ...(has('usesEvents') && { KAFKA_BROKERS: stack.kafkaBrokers }),
     SLUICE_HEALTH_LISTEN: at(`${process.name} health`),
     SLUICE_TLS_CA_FILE: join(folder.certificates, 'ca.pem'),
     SLUICE_TLS_CERTIFICATE_FILE: certificate('pem'),
     SLUICE_TLS_KEY_FILE: certificate('key'),
-    ...(process.services.some((name) => HOUSE_SERVICES[name].shares) && { REDIS_URL: stack.redisUrl }),
-    ...(wrapsSecrets && { SLUICE_ROOT_KEY_FILE: place.rootKeyFile }),
+    ...(has('shares') && { REDIS_URL: stack.redisUrl }),
+    ...(has('wrapsSecrets') && { SLUICE_ROOT_KEY_FILE: place.rootKeyFile }),
     ...(process.isCalled && { SLUICE_RPC_LISTEN: at(`${process.name} rpc`) }),
     ...(process.services.includes('access') && { SLUICE_FIRST_KEYS_FILE: folder.credentials }),
     ...(process.isDataPlane && doors(process, place)),

@@ -5,6 +5,8 @@ import { CommandFailed } from '../exit-code.ts';
 export interface StackAddresses {
   readonly databaseUrl: string;
   readonly redisUrl: string;
+  /** Of every broker, with commas between them. */
+  readonly kafkaBrokers: string;
 }
 
 /** Reads where the servers of a stack are. Throws a CommandFailed that says how to start what does not run. */
@@ -17,5 +19,6 @@ export async function stackAddresses(data: string): Promise<StackAddresses> {
     if (!running) throw new CommandFailed(`The stack in ${data} has no ${engine}. ${start}`);
     return running.address;
   };
-  return { databaseUrl: addressOf('postgres'), redisUrl: addressOf('redis') };
+  const brokers = ['kafka-1', ...Object.keys(file.engines).filter((name) => /^kafka-\d+$/.test(name) && name !== 'kafka-1')];
+  return { databaseUrl: addressOf('postgres'), redisUrl: addressOf('redis'), kafkaBrokers: brokers.map(addressOf).join(',') };
 }

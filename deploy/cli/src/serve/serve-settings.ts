@@ -10,7 +10,7 @@ type OwnSettings = Readonly<z.output<z.ZodObject<typeof meshShape & typeof telem
 
 export interface ServeSettings {
   /** Of the process itself. */
-  readonly own: OwnSettings & { readonly DATABASE_URL: string };
+  readonly own: OwnSettings;
   /** Of its services. */
   readonly services: ServiceSettings;
 }

@@ -8,28 +8,30 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { newSecret } from '@sluice/access';
 import { systemClock, systemIds } from '@sluice/clock';
 import { EmbeddedPostgres } from '@sluice/sql';
+import { TestBroker } from '@sluice/stack/testing';
 import { CLI_WORDS, cleanEnvironment, runCli } from '../testing/run-cli.ts';
 
 const LONG_MS = 120_000;
 let folder: string;
 let postgres: EmbeddedPostgres;
+let kafka: TestBroker;
 const children: ChildProcess[] = [];
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'sluice-serve-'));
-  postgres = await EmbeddedPostgres.start(folder);
+  [postgres, kafka] = await Promise.all([EmbeddedPostgres.start(folder), TestBroker.start()]);
   writeFileSync(join(folder, 'root.key'), Buffer.alloc(32, 7), { mode: 0o600 });
   const ids = systemIds(systemClock);
   writeFileSync(join(folder, 'keys.json'), JSON.stringify({ apiKey: newSecret('inference', ids), adminKey: newSecret('admin', ids) }), { mode: 0o600 });
 }, LONG_MS);
 afterEach(() => children.splice(0).forEach((child) => child.kill('SIGKILL')));
 afterAll(async () => {
-  await postgres.stop();
+  await Promise.all([postgres.stop(), kafka.end()]);
   rmSync(folder, { recursive: true, force: true });
 });
 
 const settings = (more: Readonly<Record<string, string>> = {}): Record<string, string> => ({
-  DATABASE_URL: postgres.url, SLUICE_ROOT_KEY_FILE: join(folder, 'root.key'), SLUICE_FIRST_KEYS_FILE: join(folder, 'keys.json'),
+  DATABASE_URL: postgres.url, KAFKA_BROKERS: kafka.address, SLUICE_ROOT_KEY_FILE: join(folder, 'root.key'), SLUICE_FIRST_KEYS_FILE: join(folder, 'keys.json'),
   SLUICE_RPC_LISTEN: '127.0.0.1:0', SLUICE_HEALTH_LISTEN: '127.0.0.1:0', SLUICE_DATA: join(folder, 'data'), ...more,
 });
 
@@ -62,7 +64,7 @@ describe('sluice serve', () => {
     expect([code, stdout]).toEqual([1, '']);
     const named = [...stderr.matchAll(/^ {2}([A-Z_]+): /gm)].map(([, name]) => name);
     expect(named.toSorted()).toEqual([
-      'DATABASE_URL', 'REDIS_URL', 'SLUICE_ACCESS_ADDRESS', 'SLUICE_AUDIT_ADDRESS', 'SLUICE_CONTENT_FILTER_ADDRESS', 'SLUICE_INFERENCE_ROUTER_ADDRESS',
+      'DATABASE_URL', 'KAFKA_BROKERS', 'REDIS_URL', 'SLUICE_ACCESS_ADDRESS', 'SLUICE_AUDIT_ADDRESS', 'SLUICE_CONTENT_FILTER_ADDRESS', 'SLUICE_INFERENCE_ROUTER_ADDRESS',
       'SLUICE_MODEL_REGISTRY_ADDRESS', 'SLUICE_PORT', 'SLUICE_PRODUCER', 'SLUICE_TLS_CA_FILE', 'SLUICE_TLS_CERTIFICATE_FILE', 'SLUICE_TLS_KEY_FILE',
     ]);
   });

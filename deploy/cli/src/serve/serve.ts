@@ -48,7 +48,7 @@ export async function serve(hosted: readonly ServiceName[], options: ServeOption
   }));
   try {
     const rootKey = settings.own.SLUICE_ROOT_KEY_FILE === undefined || !hosted.some((name) => HOUSE_SERVICES[name].wrapsSecrets) ? undefined : await loadRootKey(settings.own.SLUICE_ROOT_KEY_FILE, { create: false });
-    const mesh = await createMeshPlatform({ hosted, ...placeOf(settings), rootKey, logger });
+    const mesh = await createMeshPlatform({ hosted, name: hosted.includes('gateway') ? settings.services.SLUICE_PRODUCER : hosted.join('-'), ...placeOf(settings), rootKey, logger });
     stack.defer(async () => mesh.stop());
     await run({ hosted, settings, mesh, modelsFolder: folder.models, knownWeightsFile: folder.knownWeights, stack, signal: stop.signal });
   } catch (failure) {
@@ -102,7 +102,7 @@ async function gatewayAddresses(host: Host): Promise<{ url: string; adminUrl: st
 function placeOf({ own }: ServeSettings) {
   const { SLUICE_TLS_CA_FILE: caFile, SLUICE_TLS_CERTIFICATE_FILE: certificateFile, SLUICE_TLS_KEY_FILE: keyFile } = own;
   const tls = caFile !== undefined && certificateFile !== undefined && keyFile !== undefined ? { caFile, certificateFile, keyFile } : undefined;
-  return { addresses: addressesIn(own), rpcListen: own.SLUICE_RPC_LISTEN, tls, databaseUrl: own.DATABASE_URL, redisUrl: own.REDIS_URL };
+  return { addresses: addressesIn(own), rpcListen: own.SLUICE_RPC_LISTEN, tls, databaseUrl: own.DATABASE_URL, kafkaBrokers: own.KAFKA_BROKERS, redisUrl: own.REDIS_URL };
 }
 
 /** Names the setting where an address cannot be listened at. */

@@ -1,4 +1,4 @@
-import { ConfigResourceTypes, type Admin, type ITopicMetadata } from 'kafkajs';
+import kafkajs, { type Admin, type ITopicMetadata } from 'kafkajs';
 import type { Clock } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import type { DeclaredTopic } from './declared-topics.ts';
@@ -75,7 +75,7 @@ async function answers(admin: Admin, clock: Clock, name: string): Promise<void> 
 
 /** Kafka forgets every setting of a topic that is not sent with the others, so all are sent, and only where one differs. */
 async function setWhereDifferent(admin: Admin, wanted: ReadonlyMap<string, Settings>): Promise<void> {
-  const type = ConfigResourceTypes.TOPIC;
+  const type = kafkajs.ConfigResourceTypes.TOPIC;
   const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [...wanted].map(([name, settings]) => ({ type, name, configNames: Object.keys(settings) })) });
   const different = resources.filter(({ resourceName, configEntries }) => {
     const found = new Map(configEntries.map(({ configName, configValue }) => [configName, configValue]));

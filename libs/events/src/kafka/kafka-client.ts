@@ -1,7 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { Kafka, KafkaJSError, KafkaJSProtocolError, logLevel, type Admin, type logCreator } from 'kafkajs';
+import kafkajs, { Kafka, logLevel, type Admin, type logCreator } from 'kafkajs';
 import { ServiceError } from '@sluice/errors';
 import type { Logger } from '@sluice/telemetry';
+
+// Node finds no more names in this package, which is CommonJS, than those that are imported as such.
+const { KafkaJSError, KafkaJSProtocolError } = kafkajs;
 
 /** Who appends has waiting clients: what takes longer has an unknown fate. */
 const REQUEST_TIMEOUT_MS = 5_000;
