@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { processEnvironment } from '@sluice/config';
@@ -17,13 +17,17 @@ export interface House extends AsyncDisposable {
   readonly servers: Servers;
   readonly platform: Platform;
   readonly tenant: Tenant;
+  /** How long the servers and the mesh took to start. */
+  readonly startMs: number;
   /** The bad networks that can be had, by what lies behind them: each engine, and `upstream`. */
   readonly proxies: ReadonlyMap<string, TcpProxy>;
 }
 
-export async function openHouse(): Promise<House> {
+/** @param logs where the logs of everything are put at its end */
+export async function openHouse(logs?: string): Promise<House> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-chaos-'));
   const stack = new AsyncDisposableStack();
+  const startedMs = performance.now();
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
   try {
     const upstream = startScript('./upstream.ts');
@@ -31,10 +35,13 @@ export async function openHouse(): Promise<House> {
     const [{ port }] = (await once(upstream, 'message')) as [UpstreamReady];
     const toUpstream = stack.use(await TcpProxy.open({ host: '127.0.0.1', port }));
     const servers = stack.use(await Servers.start(folder, processEnvironment));
+    // Behind the end of the mesh, before the servers are taken away with all they have.
+    if (logs !== undefined) stack.defer(() => ['data', 'stack'].forEach((of) => cpSync(join(folder, of, 'logs'), join(logs, of), { recursive: true })));
     const platform = stack.use(await Platform.start(folder, servers.viaProxies, processEnvironment));
+    const startMs = performance.now() - startedMs;
     const tenant = await makeTenant(platform, `http://127.0.0.1:${toUpstream.port}`);
     const proxies = new Map([...servers.proxies, ['upstream', toUpstream]]);
-    return { folder, servers, platform, tenant, proxies, [Symbol.asyncDispose]: async () => stack.disposeAsync() };
+    return { folder, servers, platform, tenant, startMs, proxies, [Symbol.asyncDispose]: async () => stack.disposeAsync() };
   } catch (failure) {
     await stack.disposeAsync();
     throw failure;

@@ -14,6 +14,8 @@ export interface Fault {
   readonly limitMs: number;
   /** It ends a process of the platform, which must be there again under another number. */
   readonly replacesProcess: boolean;
+  /** Its end is the moment at which a server answers again. */
+  readonly restoresServer: boolean;
 }
 
 const SERVICE_LIMIT_MS = 10_000;
@@ -29,7 +31,7 @@ const RESET_EVERY_MS = 250;
 /** `kill -9` of a process of the platform; its supervisor starts it again. */
 export function killProcess(name: string): Fault {
   return {
-    name: `kill ${name}`, lastsMs: 0, countedFrom: 'begin', limitMs: SERVICE_LIMIT_MS, replacesProcess: true,
+    name: `kill ${name}`, lastsMs: 0, countedFrom: 'begin', limitMs: SERVICE_LIMIT_MS, replacesProcess: true, restoresServer: false,
     begin: ({ platform }) => signal(platform.pids[name]!, 'SIGKILL'),
     end: () => undefined,
   };
@@ -38,7 +40,7 @@ export function killProcess(name: string): Fault {
 /** `kill -9` of a server; its supervisor, which is this harness, starts it again at once. */
 export function killServer(name: string): Fault {
   return {
-    name: `kill ${name}`, lastsMs: 0, countedFrom: 'begin', limitMs: SERVER_LIMIT_MS, replacesProcess: false,
+    name: `kill ${name}`, lastsMs: 0, countedFrom: 'begin', limitMs: SERVER_LIMIT_MS, replacesProcess: false, restoresServer: true,
     begin: ({ servers }) => servers.kill(name),
     end: async ({ servers }) => servers.up(),
   };
@@ -48,7 +50,7 @@ export function killServer(name: string): Fault {
 export function pauseProcess(name: string): Fault {
   let paused = 0;
   return {
-    name: `pause ${name}`, lastsMs: PAUSE_MS, countedFrom: 'end', limitMs: SERVICE_LIMIT_MS, replacesProcess: false,
+    name: `pause ${name}`, lastsMs: PAUSE_MS, countedFrom: 'end', limitMs: SERVICE_LIMIT_MS, replacesProcess: false, restoresServer: false,
     begin({ platform }) {
       paused = platform.pids[name]!;
       signal(paused, 'SIGSTOP');
@@ -72,7 +74,7 @@ export function badNetwork(kind: (typeof NETWORKS)[number], behind: string): Fau
     },
   };
   return {
-    name: `${kind} ${behind}`, lastsMs: kind === 'drop' ? LONG_NETWORK_MS : NETWORK_MS, countedFrom: 'end', limitMs: SERVER_LIMIT_MS, replacesProcess: false,
+    name: `${kind} ${behind}`, lastsMs: kind === 'drop' ? LONG_NETWORK_MS : NETWORK_MS, countedFrom: 'end', limitMs: SERVER_LIMIT_MS, replacesProcess: false, restoresServer: false,
     begin: ({ proxies }) => begin[kind](proxies.get(behind)!),
     end({ proxies }) {
       clearInterval(resets);

@@ -20,6 +20,8 @@ export interface Part {
 export interface Trial extends Recovery {
   readonly fault: string;
   readonly limitMs: number;
+  /** Of the server that was killed: until it answered again, which its own start takes. */
+  readonly serverBackMs: number | undefined;
   /** Until every process said that it can do its work; undefined where that never came. */
   readonly readyMs: number | undefined;
   readonly ok: boolean;
@@ -45,6 +47,8 @@ export interface ChaosOptions {
   readonly wantedPerSecond: number;
   /** Every text is compared, instead of those that broke off and one in ten of the others. */
   readonly everyText: boolean;
+  /** The limits are so many times as long: 1 is a machine of two cores that does nothing else. */
+  readonly slowness: number;
   readonly say: (text: string) => void;
 }
 
@@ -56,7 +60,7 @@ const MARGIN_MS = 30_000;
 const POLL_MS = 50;
 
 /** Does one fault after the other while clients call. */
-export async function runChaos({ house, parts, wantedPerSecond, everyText, say }: ChaosOptions): Promise<ChaosReport> {
+export async function runChaos({ house, parts, wantedPerSecond, everyText, slowness, say }: ChaosOptions): Promise<ChaosReport> {
   const startedMs = performance.now();
   await using clients = new Clients({ url: house.platform.ready.url, model: MODEL, keys: house.tenant.keys });
   const ratePerSecond = await carriedRate(clients, wantedPerSecond, join(house.folder, 'receipts-before.jsonl'));
@@ -71,11 +75,11 @@ export async function runChaos({ house, parts, wantedPerSecond, everyText, say }
     for (const fault of part.faults) {
       await wellFor(clients, Date.now());
       say(fault.name);
-      tried.push(await tryOne(house, clients, fault));
+      tried.push(await tryOne(house, clients, fault, slowness));
     }
     await clients.quiet();
-    for (const [at, { fault, readyMs, beganMs, countedMs }] of tried.entries()) {
-      trials.push(trialOf(fault, readyMs, recoveryOf(clients.outcomes, { beganMs, countedMs, endedMs: tried[at + 1]?.beganMs ?? Number.POSITIVE_INFINITY })));
+    for (const [at, one] of tried.entries()) {
+      trials.push(trialOf(one, recoveryOf(clients.outcomes, { ...one, endedMs: tried[at + 1]?.beganMs ?? Number.POSITIVE_INFINITY }), slowness));
     }
     say(`comparing everything after: ${part.name}`);
     checks.push(await check(house, { after: part.name, receiptsFile, sinceMs, everyText }));
@@ -89,17 +93,19 @@ interface Tried {
   readonly beganMs: number;
   /** From when its time counts. */
   readonly countedMs: number;
+  readonly serverBackMs: number | undefined;
   readonly readyMs: number | undefined;
 }
 
-async function tryOne(house: House, clients: Clients, fault: Fault): Promise<Tried> {
+async function tryOne(house: House, clients: Clients, fault: Fault, slowness: number): Promise<Tried> {
   const pidsBefore = JSON.stringify(house.platform.pids);
   const beganMs = Date.now();
   fault.begin(house);
   await pause(fault.lastsMs);
   await fault.end(house);
-  const countedMs = fault.countedFrom === 'begin' ? beganMs : Date.now();
-  const untilMs = Date.now() + fault.limitMs + MARGIN_MS;
+  const endedMs = Date.now();
+  const countedMs = fault.countedFrom === 'begin' ? beganMs : endedMs;
+  const untilMs = Date.now() + fault.limitMs * slowness + MARGIN_MS;
   let readyAtMs: number | undefined;
   const isBack = (): boolean => !fault.replacesProcess || JSON.stringify(house.platform.pids) !== pidsBefore;
   while (Date.now() < untilMs) {
@@ -108,7 +114,8 @@ async function tryOne(house: House, clients: Clients, fault: Fault): Promise<Tri
     if (readyAtMs !== undefined && isWell(clients, Math.max(countedMs, readyAtMs))) break;
     await pause(POLL_MS);
   }
-  return { fault, beganMs, countedMs, readyMs: readyAtMs === undefined ? undefined : Math.max(0, readyAtMs - countedMs) };
+  const serverBackMs = fault.restoresServer ? endedMs - beganMs : undefined;
+  return { fault, beganMs, countedMs, serverBackMs, readyMs: readyAtMs === undefined ? undefined : Math.max(0, readyAtMs - countedMs) };
 }
 
 /** Every call that has ended since was fine, for long enough. */
@@ -118,10 +125,14 @@ function isWell({ outcomes }: Clients, sinceMs: number): boolean {
 }
 
 async function wellFor(clients: Clients, sinceMs: number): Promise<void> {
-  await eventually('calls that are answered', WELL_LIMIT_MS, async () => isWell(clients, sinceMs));
+  await eventually('calls that are answered', WELL_LIMIT_MS, async () => isWell(clients, sinceMs)).catch((thrown: unknown) => {
+    const results = Map.groupBy(clients.outcomes.filter(({ endedMs }) => endedMs >= sinceMs), ({ result }) => result);
+    throw new Error(`the platform is not well: ${[...results].map(([result, of]) => `${result} ${of.length}`).join(', ')}`, { cause: thrown });
+  });
 }
 
-function trialOf(fault: Fault, readyMs: number | undefined, recovery: Recovery): Trial {
+function trialOf({ fault, serverBackMs, readyMs }: Tried, recovery: Recovery, slowness: number): Trial {
   const times = [readyMs, recovery.firstAnswerMs, recovery.allAnsweredMs];
-  return { fault: fault.name, limitMs: fault.limitMs, readyMs, ...recovery, ok: times.every((ms) => ms !== undefined && ms <= fault.limitMs) };
+  const limitMs = fault.limitMs * slowness;
+  return { fault: fault.name, limitMs, serverBackMs, readyMs, ...recovery, ok: times.every((ms) => ms !== undefined && ms <= limitMs) };
 }
