@@ -40,6 +40,8 @@ export interface LogEntry {
   readonly commitments: readonly EntryCommitment[];
   /** Of `epoch.closed` and of nothing else: how many entries say that a call of the epoch ended. */
   readonly ends?: bigint;
+  /** Of `epoch.closed` alone: the producer's epoch before this one (0 for none), where that is not the number before. */
+  readonly after?: bigint;
 }
 
 const VERSION = 1;
@@ -71,6 +73,7 @@ export function encodeLogEntry(entry: LogEntry): Buffer {
     minute: minuteText(entry.minuteMs),
     commitments: entry.commitments.map(({ name, hash }) => [name, base64url(hash)]),
     ...(entry.ends !== undefined && { ends: entry.ends.toString() }),
+    ...(entry.after !== undefined && { after: entry.after.toString() }),
   }));
   if (bytes.length > MAX_ENTRY_BYTES) throw new LogFault('entry', `An entry of ${bytes.length} bytes is longer than ${MAX_ENTRY_BYTES}.`);
   return bytes;
@@ -88,10 +91,12 @@ export function decodeLogEntry(bytes: Uint8Array): LogEntry {
       minuteMs: Date.parse(json.minute.replace('Z', ':00Z')),
       commitments: json.commitments.map(([name, hash]) => ({ name, hash: Buffer.from(hash, 'base64url') })),
       ...(json.ends !== undefined && { ends: BigInt(json.ends) }),
+      ...(json.after !== undefined && { after: BigInt(json.after) }),
     };
     // Whatever was read must come out again to the byte, so an entry has one form only.
     const counts = (entry.type === 'epoch.closed') === (entry.ends !== undefined);
-    if (ENTRY_TYPES.includes(entry.type) && counts && Buffer.compare(encodeLogEntry(entry), bytes) === 0) return entry;
+    const follows = entry.after === undefined || (entry.type === 'epoch.closed' && entry.after < entry.epoch - 1n);
+    if (ENTRY_TYPES.includes(entry.type) && counts && follows && Buffer.compare(encodeLogEntry(entry), bytes) === 0) return entry;
   } catch (fault) {
     throw new LogFault('entry', 'An entry of the log is malformed.', fault);
   }
@@ -100,6 +105,7 @@ export function decodeLogEntry(bytes: Uint8Array): LogEntry {
 
 interface EntryJson {
   readonly ends?: string;
+  readonly after?: string;
   readonly type: string;
   readonly producer: string;
   readonly epoch: string;

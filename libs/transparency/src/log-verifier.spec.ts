@@ -55,7 +55,7 @@ describe('the verifier of a log', () => {
     for (const size of [0, 1, 255, 256, 257, 1000]) {
       const report = await verifierOf(publish(entries.slice(0, size))).verify();
       expect(report.checkpoint.size).toBe(BigInt(size));
-      const whole = { producer: 'gateway-1', epoch: 1n, firstSeq: 0n, lastSeq: BigInt(size - 1), entries: size, byType: { 'call.completed': size }, closed: false };
+      const whole = { producer: 'gateway-1', epoch: 1n, preceding: 0n, firstSeq: 0n, lastSeq: BigInt(size - 1), entries: size, byType: { 'call.completed': size }, closed: false };
       expect(report.producers).toEqual(size === 0 ? [] : [whole]);
     }
   });
@@ -117,11 +117,14 @@ describe('the verifier of a log', () => {
 
   it('finds an end that a closed epoch lacks, and an epoch that lacks its close', async () => {
     const calls = [entryOf(0), entryOf(1, { type: 'call.refused' }), entryOf(1), entryOf(1, { type: 'call.abandoned' })];
-    const whole = [...calls, closeOf(2, 4), closeOf(0, 0, 2n), entryOf(0, { epoch: 3n })];
-    const { producers } = await verifierOf(publish(whole)).verify();
-    expect(producers.map(({ epoch, closed }) => [epoch, closed])).toEqual([[1n, true], [2n, true], [3n, false]]);
+    const whole = [...calls, closeOf(2, 4), closeOf(0, 0, 2n), entryOf(0, { epoch: 3n }), closeOf(1, 1, 3n), entryOf(0, { epoch: 9n }), entryOf(0, { type: 'epoch.closed', epoch: 9n, seq: 1n, commitments: [], ends: 1n, after: 3n })];
+    const { producers } = await verifierOf(publish([...whole, entryOf(0, { epoch: 12n })])).verify();
+    expect(producers.map(({ epoch, closed }) => [epoch, closed])).toEqual([[1n, true], [2n, true], [3n, true], [9n, true], [12n, false]]);
     for (let at = 0; at < whole.length - 1; at++) await expect(verifierOf(publish(whole.toSpliced(at, 1))).verify()).rejects.toMatchObject({ kind: 'missing' });
-    await expect(verifierOf(publish([entryOf(0, { epoch: 2n })])).verify()).rejects.toMatchObject({ kind: 'missing' });
+    // A whole epoch that is left out, its close with it.
+    for (const [from, count] of [[0, 5], [5, 1], [6, 2]] as const) await expect(verifierOf(publish(whole.toSpliced(from, count))).verify()).rejects.toMatchObject({ kind: 'missing' });
+    await expect(verifierOf(publish([closeOf(0, 0, 2n)])).verify()).rejects.toMatchObject({ kind: 'missing' });
+    await expect(verifierOf(publish([closeOf(0, 0), closeOf(0, 0, 2n), entryOf(0)])).verify()).rejects.toMatchObject({ kind: 'order' });
   });
 
   it('finds an act that is missing, the first as well', async () => {
@@ -140,7 +143,7 @@ describe('log entries', () => {
     seq: fc.bigInt(0n, (1n << 64n) - 1n),
     minuteMs: fc.nat(4_000_000_000).map((seconds) => toMinuteMs(seconds * 1000)),
     commitments: fc.array(fc.record({ name: fc.string(), hash: hashes.map((bytes) => Buffer.from(bytes)) }), { maxLength: 10 }),
-  }).chain((entry) => (entry.type === 'epoch.closed' ? fc.bigInt(0n, (1n << 64n) - 1n).map((ends) => ({ ...entry, ends })) : fc.constant(entry)));
+  }).chain((entry) => (entry.type === 'epoch.closed' ? fc.tuple(fc.bigInt(0n, (1n << 64n) - 1n), fc.bigInt(0n, (1n << 64n) - 1n)).map(([ends, after]) => ({ ...entry, ends, ...(after < entry.epoch - 1n && { after }) })) : fc.constant(entry)));
 
   it('read back as they were written', () => {
     fc.assert(fc.property(anyEntry, (entry) => {

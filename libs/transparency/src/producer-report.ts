@@ -5,6 +5,8 @@ import type { EntryType, LogEntry } from './log-entry.ts';
 export interface ProducerReport {
   readonly producer: string;
   readonly epoch: bigint;
+  /** The epoch of this producer that the log holds before it; 0 for none. */
+  readonly preceding: bigint;
   /** Lowest and highest segment (or position) that an entry names. */
   readonly firstSeq: bigint;
   readonly lastSeq: bigint;
@@ -17,6 +19,7 @@ export interface ProducerReport {
 interface Tally {
   readonly producer: string;
   readonly epoch: bigint;
+  preceding: bigint;
   firstSeq: bigint;
   lastSeq: bigint;
   entries: number;
@@ -60,18 +63,19 @@ export class ProducerTally {
   #tallyOf(key: string, { producer, epoch, seq }: LogEntry): Tally {
     const known = this.#tallies.get(key);
     if (known) return known;
-    const tally: Tally = { producer, epoch, firstSeq: seq, lastSeq: seq, entries: 0, byType: {}, closed: false };
+    const tally: Tally = { producer, epoch, preceding: 0n, firstSeq: seq, lastSeq: seq, entries: 0, byType: {}, closed: false };
     this.#tallies.set(key, tally);
     return tally;
   }
 
-  /** Epochs are numbered from 1, each is closed before the next begins, and behind its close only `segment.late` may come. */
+  /** Epochs rise, each is closed before the next begins, and behind its close only `segment.late` may come. */
   #checkEpoch(tally: Tally, { type, producer, epoch }: LogEntry): void {
     if (tally.closed && type !== 'segment.late') throw new LogFault('order', `Epoch ${epoch} of ${producer} goes on after it was closed.`);
     const newest = this.#newest.get(producer);
     if (newest === tally || tally.closed) return;
     if (newest && !newest.closed) throw new LogFault('missing', `Epoch ${epoch} of ${producer} begins, but nothing closes epoch ${newest.epoch}.`);
-    if (epoch !== (newest?.epoch ?? 0n) + 1n) throw new LogFault('missing', `Behind epoch ${newest?.epoch ?? 0n} of ${producer} comes epoch ${epoch}.`);
+    if (newest && epoch < newest.epoch) throw new LogFault('order', `Behind epoch ${newest.epoch} of ${producer} comes epoch ${epoch}.`);
+    tally.preceding = newest?.epoch ?? 0n;
     this.#newest.set(producer, tally);
   }
 
@@ -85,7 +89,8 @@ export class ProducerTally {
 }
 
 /** Holds what came of an epoch against what its close says of it. */
-function close(tally: Tally, { producer, epoch, seq, ends }: LogEntry): void {
+function close(tally: Tally, { producer, epoch, seq, ends, after = epoch - 1n }: LogEntry): void {
+  if (after !== tally.preceding) throw new LogFault('missing', `Epoch ${epoch} of ${producer} follows epoch ${after}; before it the log holds epoch ${tally.preceding}.`);
   const came = ENDS.reduce((sum, type) => sum + (tally.byType[type] ?? 0), 0);
   if (BigInt(came) !== ends) throw new LogFault('missing', `Epoch ${epoch} of ${producer} had ${ends} ends of calls; the log holds ${came}.`);
   if (tally.entries > 0 && tally.lastSeq >= seq) throw new LogFault('order', `Epoch ${epoch} of ${producer} had ${seq} segments; an entry names segment ${tally.lastSeq}.`);

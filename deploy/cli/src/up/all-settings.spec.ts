@@ -54,7 +54,7 @@ describe('the settings of up', () => {
   });
 
   it('are told of where there is none of their name, and do not keep up from its work', async () => {
-    expect(unknownSettings({ SLUICE_PORT: '1', SLUICE_PROT: '2', LOCAL_ENGINE_THREAD: '3', PATH: '4', SLUICE_COMMAND: '5' })).toEqual(['LOCAL_ENGINE_THREAD', 'SLUICE_PROT']);
+    expect(unknownSettings({ SLUICE_PORT: '1', SLUICE_PROT: '2', LOCAL_ENGINE_THREAD: '3', PATH: '4', SLUICE_COMMAND: '5', KAFKA_BROKERS: '6' })).toEqual(['KAFKA_BROKERS', 'LOCAL_ENGINE_THREAD', 'SLUICE_PROT']);
     const { code, stderr } = await runCli(['up', '--data', join(parent, 'ready.json'), '--no-model'], { env: { SLUICE_PROT: '8099', SLUICE_ROOT_KEY_FILE: join(parent, 'none') } });
     expect(code).toBe(1);
     expect(stderr).toContain('sluice up knows no setting SLUICE_PROT: it has no effect.');

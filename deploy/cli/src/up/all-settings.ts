@@ -18,7 +18,7 @@ export function readAllSettings(environment?: Environment): Settings {
   return readConfig(shape, environment);
 }
 
-/** Names that are the platform's own kind and no setting of it, as a mistyped one is; what they mean to set has its default. */
+/** Names that are the platform's own kind and no setting of `up`, as a mistyped one is, or one of a mesh; what they mean to set has its default. */
 export function unknownSettings(environment: Environment = processEnvironment): string[] {
-  return Object.keys(environment).filter((name) => /^(SLUICE|LOCAL_ENGINE)_/.test(name) && !(name in shape)).toSorted();
+  return Object.keys(environment).filter((name) => /^(SLUICE_|LOCAL_ENGINE_|KAFKA_BROKERS$|REDIS_URL$)/.test(name) && !(name in shape)).toSorted();
 }

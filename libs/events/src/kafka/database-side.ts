@@ -1,4 +1,5 @@
 import type { DescMessage } from '@bufbuild/protobuf';
+import { ServiceError } from '@sluice/errors';
 import type { HealthState } from '@sluice/lifecycle';
 import { createSql, Listener, migrate, readMigrations, type SqlPool } from '@sluice/sql';
 import type { DeadLetter, RecordHandler, SegmentHandler, SubscribeOptions, Subscription } from '../event-log.ts';
@@ -65,13 +66,14 @@ export class DatabaseSide {
     });
   }
 
-  /** Brings the schema to its newest version first. */
+  /** Brings the schema to its newest version first. Fails with `failed_precondition` when the topics are those of another database. */
   static async open(house: KafkaHouse, url: string): Promise<DatabaseSide> {
     const sql = createSql({ url, schema: SCHEMA, connections: CONNECTIONS });
     let producer: AckedProducer | undefined;
     try {
       await migrate(sql, await readMigrations(new URL('../../migrations/', import.meta.url)));
       await registerRelays(sql, PUBLISHED_TOPICS);
+      await checkOrigin(sql, house);
       producer = await AckedProducer.connect(house.kafka);
       return new DatabaseSide(house, url, sql, producer);
     } catch (thrown) {
@@ -167,5 +169,14 @@ export class DatabaseSide {
     const wakes = this.#wake.get(topic) ?? new Set();
     this.#wake.set(topic, wakes.add(wake));
     return () => { wakes.delete(wake); };
+  }
+}
+
+/** Positions come from the database: with another one, new records would be taken for old ones and passed over. */
+async function checkOrigin(sql: SqlPool, house: KafkaHouse): Promise<void> {
+  const published = new Set((await sql.query<{ name: string }>('SELECT name FROM events.topic WHERE head > 0')).map(({ name }) => name));
+  for (const { name } of PUBLISHED_TOPICS.filter((topic) => !published.has(topic.name))) {
+    const ends = (await endsOf(house, name)).get(0);
+    if (ends && ends.high > 0n) throw new ServiceError('failed_precondition', `The topic ${name} on Kafka holds records that this database did not publish: it belongs to another one.`);
   }
 }

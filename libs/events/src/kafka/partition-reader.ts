@@ -53,6 +53,8 @@ export class PartitionReader<State> {
   readonly #places = new Map<number, Promise<Place<State>>>();
   readonly #failures = new Map<number, number>();
   readonly #behind = new Map<number, number>();
+  /** Counts assignments: what was planned in an older one is not done. */
+  #assignment = 0;
   #handling: Promise<void> = Promise.resolve();
   /** Why reading fails now. */
   readonly #said = new Set<string>();
@@ -96,6 +98,7 @@ export class PartitionReader<State> {
   }
 
   #assigned(partitions: readonly number[]): void {
+    this.#assignment++;
     this.#places.clear();
     this.#behind.clear();
     this.#failures.clear();
@@ -176,8 +179,12 @@ export class PartitionReader<State> {
   /** From the cursor, after a while. */
   #again(topic: string, partition: number, thrown: unknown): void {
     const retryMs = this.#failed(partition, thrown);
+    const assignment = this.#assignment;
+    this.#places.delete(partition);
     this.#group.rest(topic, partition, retryMs);
-    void this.#claim([partition]);
+    this.#house.clock.after(retryMs, () => {
+      if (assignment === this.#assignment && !this.#group.isStopped) void this.#claim([partition]);
+    });
   }
 
   #failed(partition: number, thrown: unknown): number {

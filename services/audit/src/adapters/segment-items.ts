@@ -20,7 +20,7 @@ export interface DecodedEntry {
 
 /** Reads the clear part of an entry. A segment that cannot be read is kept all the same, and said to be so. */
 export function decodeEntry(entry: SegmentEntry): DecodedEntry {
-  if (entry.kind === 'closed') return { item: { kind: 'closed', place: { producer: clean(entry.producer), epoch: entry.epoch, seq: entry.seq } }, kept: undefined };
+  if (entry.kind === 'closed') return { item: { kind: 'closed', place: { producer: clean(entry.producer), epoch: entry.epoch, seq: entry.seq }, ...(entry.preceding !== undefined && { preceding: entry.preceding }) }, kept: undefined };
   const { producer, epoch, seq, bytes } = entry.segment;
   const place: Place = { producer: clean(producer), epoch, seq };
   try {

@@ -102,8 +102,8 @@ export type Fact =
 export type Item =
   | { readonly kind: 'segment'; readonly place: Place; readonly facts: readonly Fact[] }
   | { readonly kind: 'late' | 'unreadable'; readonly place: Place; readonly bytes: Uint8Array }
-  /** Behind the last segment of its epoch. */
-  | { readonly kind: 'closed'; readonly place: Place };
+  /** Behind the last segment of its epoch. `preceding`: the producer's epoch before it, where that is not the number before. */
+  | { readonly kind: 'closed'; readonly place: Place; readonly preceding?: bigint };
 
 /** How many calls of an epoch have their end in the log. */
 export interface EpochEnds {

@@ -162,6 +162,12 @@ describe('integration', () => {
     expect(plan.leaves[0]!.commitments.map(({ name }) => name)).toEqual(['call_id', 'organisation_id', 'project_id', 'key_id', 'model', 'counts', 'output_bytes', 'output_chain']);
   });
 
+  it('states which epoch came before, where that is not the number before', () => {
+    const closed = (epoch: bigint, preceding?: bigint): Item => ({ kind: 'closed', place: { producer: 'a', epoch, seq: 0n }, ...(preceding !== undefined && { preceding }) });
+    const { leaves } = integrate([closed(7n, 0n), closed(8n, 7n), closed(9n), closed(20n, 9n)], { open: [], ended: new Set(), ends: [] }, context);
+    expect(leaves.map(({ epoch, after }) => [epoch, after])).toEqual([[7n, 0n], [8n, undefined], [9n, undefined], [20n, 9n]]);
+  });
+
   it('counts what no producer should write and lets it change nothing', () => {
     const place = { producer: 'a', epoch: 1n, seq: 0n };
     const facts = [factOf('output', ids[0]!, 1), factOf('completed', ids[0]!, 1), factOf('admitted', 'no id', 1), factOf('unknown', ids[0]!, 1), factOf('refused', ids[1]!, 1), factOf('refused', ids[1]!, 1), factOf('completed', ids[1]!, 1)];

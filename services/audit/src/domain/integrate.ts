@@ -120,7 +120,7 @@ class Integration {
       }
       case 'closed':
         for (const working of this.#working.values()) if (!working.end && isOf(working.call, item.place)) this.#abandon(working);
-        this.#close(item.place);
+        this.#close(item.place, item.preceding);
     }
   }
 
@@ -202,8 +202,9 @@ class Integration {
   }
 
   /** States in the open how much there was of the epoch, so that it shows when something is left out. */
-  #close(place: Place): void {
-    this.#leaves.push({ type: 'epoch.closed', ...place, minuteMs: toMinuteMs(this.#context.nowMs), commitments: [], ends: this.#ends.close(place) });
+  #close(place: Place, preceding = place.epoch - 1n): void {
+    const after = preceding === place.epoch - 1n ? {} : { after: preceding };
+    this.#leaves.push({ type: 'epoch.closed', ...place, minuteMs: toMinuteMs(this.#context.nowMs), commitments: [], ends: this.#ends.close(place), ...after });
     this.#closed.push(place);
   }
 
