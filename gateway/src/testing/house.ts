@@ -18,7 +18,7 @@ import { InferenceService } from '@sluice/proto/inference/v1/inference';
 import { ModelRegistryService, Placement, DeploymentState } from '@sluice/proto/model_registry/v1/model_registry';
 import { InProcessTransport } from '@sluice/rpc';
 import { decodeSegment } from '@sluice/segment';
-import { createInProcessStore } from '@sluice/store';
+import { createInProcessStore, type Store } from '@sluice/store';
 import { silentLogger } from '@sluice/telemetry';
 import { GatewayAddresses, createGateway, type GatewayConfig } from '../index.ts';
 import { ScriptedBilling } from './scripted-billing.ts';
@@ -52,6 +52,8 @@ export class TestHouse {
   /** Awaited before a segment counts as durable. */
   beforeAppend: () => Promise<void> = () => Promise.resolve();
   bodyPolicy = BodyPolicy.SENT;
+  /** Where limits are counted; another one is set before the start. */
+  store: Store = createInProcessStore(systemClock);
   external = false;
   readonly backups: string[] = [];
   makeBackup = async (directory: string, _signal: AbortSignal): Promise<void> => void this.backups.push(directory);
@@ -181,7 +183,7 @@ export class TestHouse {
       rootKey: { wrap: () => Buffer.alloc(0), unwrap: () => Buffer.alloc(0) } as unknown as Platform['rootKey'],
       logger: silentLogger,
       health: new Health(),
-      store: createInProcessStore(systemClock),
+      store: this.store,
     };
   }
 

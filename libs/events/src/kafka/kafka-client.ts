@@ -3,7 +3,7 @@ import kafkajs, { Kafka, logLevel, type Admin, type logCreator } from 'kafkajs';
 import { ServiceError } from '@sluice/errors';
 import type { Logger } from '@sluice/telemetry';
 
-// Node finds no more names in this package, which is CommonJS, than those that are imported as such.
+/** Node finds these in no other way in a CommonJS module that spreads them. */
 const { KafkaJSError, KafkaJSProtocolError } = kafkajs;
 
 /** Who appends has waiting clients: what takes longer has an unknown fate. */

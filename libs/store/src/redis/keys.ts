@@ -4,6 +4,9 @@
  */
 const TAG = '{sluice}';
 
+/** What the names of places begin with. */
+export const PLACES = `${TAG}:places:`;
+
 export const KEYS = {
   /** Sorted set of the processes that share, by when they last gave a sign of life. */
   members: `${TAG}:members`,
@@ -17,7 +20,7 @@ export const KEYS = {
   gone: `${TAG}:gone`,
   /** A name for the data of this server; another one when they were lost. */
   generation: `${TAG}:generation`,
-  /** Sorted set of the windows that were used in the last minute. */
+  /** Sorted set of the windows and places that were used in the last minutes, by when. */
   recent: `${TAG}:recent`,
 } as const;
 
@@ -26,5 +29,5 @@ export function windowKey(subjectId: string, name: string): string {
 }
 
 export function placesKey(subjectId: string): string {
-  return `${TAG}:places:${subjectId}`;
+  return `${PLACES}${subjectId}`;
 }

@@ -47,7 +47,7 @@ export interface Heard {
   readonly peers: readonly Peer[];
   /** True when everybody else has been heard since this member came: they know that it is there. */
   readonly isKnown: boolean;
-  /** Windows that were used since the last time, and how far. */
+  /** Windows and places that were used since the last time, and how far. */
   readonly used: readonly (readonly [key: string, used: number])[];
 }
 
@@ -57,6 +57,14 @@ export interface Return {
   readonly peers: readonly Peer[];
   /** Since it was seen that Redis does not answer. */
   readonly awayMs: number;
+}
+
+/** Which server this is, and which data it has. */
+export interface Server {
+  /** Another one since it was started anew, or when another server took its place. */
+  readonly run: string;
+  /** Undefined where there are no data. */
+  readonly generation: string | undefined;
 }
 
 /** What membership rests on. */
@@ -93,13 +101,19 @@ export class Member {
     this.#terms = terms;
   }
 
-  /** Gets the connection ready. Returns the name of the data that are there; undefined where there are none. */
-  async prepare(): Promise<string | undefined> {
+  /** Gets the connection ready, and returns what server this is. */
+  async prepare(): Promise<Server> {
     await Promise.all([JOIN, REPORT, TAKE, SETTLE, PRECEDE, BEAT, LEAVE].map((script) => script.load(this.#connection)));
+    await this.readTime();
+    const info = String(await this.#connection.send(['INFO', 'server']));
+    const generation = (await this.#connection.send(['GET', KEYS.generation])) as string | null;
+    return { run: /^run_id:(\w+)/m.exec(info)?.[1] ?? '', generation: generation ?? undefined };
+  }
+
+  async readTime(): Promise<void> {
     const askedMs = this.#clock.monotonicMs();
     const [seconds, us] = (await this.#connection.send(['TIME'])) as [string, string];
     this.#setTime(Number(seconds) * 1_000 + Number(us) / 1_000, askedMs);
-    return ((await this.#connection.send(['GET', KEYS.generation])) as string | null) ?? undefined;
   }
 
   async report(windows: readonly Reported[]): Promise<void> {
@@ -132,7 +146,7 @@ export class Member {
   /** Puts right what was used, and gives places back. Returns of each window the bucket in which was counted. */
   async settle(windows: readonly (SharedWindow & { readonly bucket: number; readonly difference: number })[], subjectIds: readonly string[]): Promise<readonly number[]> {
     const args = windows.flatMap(({ windowMs, bucketMs, bucket, difference }) => [us(windowMs), us(bucketMs), bucket, difference]);
-    const keys = [KEYS.members, ...windows.map(({ key }) => key), ...subjectIds.map(placesKey)];
+    const keys = [KEYS.members, KEYS.recent, ...windows.map(({ key }) => key), ...subjectIds.map(placesKey)];
     return this.#accepted(await SETTLE.run(this.#connection, keys, [...this.#credentials(), windows.length, ...args])).map(Number);
   }
 

@@ -1,13 +1,14 @@
+import { PLACES } from './keys.ts';
 import { PRELUDE } from './lua.ts';
 import { Script } from './script.ts';
 import { STRANGER } from './take.ts';
 
 /** How long the counts of the membership live without any member: longer than anybody remembers an earlier one. */
 const LIFE_MS = 172_800_000;
-/** So many windows are told at a beat, the latest first. */
+/** So many windows and places are told at a beat, the latest first. */
 const TOLD_AT_ONCE = 1_000;
-/** Who begins learns what was used in the last minute. */
-const RECENT_US = 60_000_000;
+/** Who begins learns what was used so long ago: as long as a call may hold a place. */
+const RECENT_US = 600_000_000;
 
 /**
  * Comes in, as a new member, also who was away. Those whom it knew and who were not heard since it lost contact may be
@@ -34,7 +35,7 @@ local places = #KEYS - 6
 for at = 7, #ARGV - places, 3 do
   local other = ARGV[at]
   local seen = redis.call('ZSCORE', KEYS[1], other)
-  if not redis.call('ZSCORE', KEYS[5], other) and (not seen or tonumber(seen) < lostAt) then
+  if not redis.call('ZSCORE', KEYS[5], other) and (not seen or tonumber(seen) <= lostAt) then
     redis.call('HSETNX', KEYS[4], other, string.format('%.0f:%s:%s', now + holdBack, ARGV[at + 1], ARGV[at + 2]))
   end
 end
@@ -52,8 +53,8 @@ return { redis.call('GET', KEYS[6]), now }
  *
  * KEYS: members, joined, sequence, missing, gone, generation, recent. ARGV: now, process, lease, until when it waits, since when it wants to know what was used.
  *
- * Returns the time, the members, in the order they came, with when each was last heard, and behind that the windows that
- * were used since, with how far.
+ * Returns the time, the members, in the order they came, with when each was last heard, and behind that the windows and places
+ * that were used since, with how far.
  */
 export const BEAT = new Script(`${PRELUDE}
 if not isMember(KEYS[1], ARGV[2], ARGV[3], ARGV[4]) then return { ${STRANGER} } end
@@ -75,8 +76,12 @@ end
 redis.call('ZREMRANGEBYSCORE', KEYS[7], '-inf', now - ${RECENT_US})
 local used = {}
 for _, key in ipairs(redis.call('ZREVRANGEBYSCORE', KEYS[7], '+inf', ARGV[5], 'LIMIT', 0, ${TOLD_AT_ONCE})) do
+  local sum = 0
+  if string.find(key, '${PLACES}', 1, true) == 1 then
+    for _, held in ipairs(redis.call('HVALS', key)) do sum = sum + tonumber(held) end
+  else sum = tonumber(redis.call('HGET', key, 'u') or 0) end
   used[#used + 1] = key
-  used[#used + 1] = tonumber(redis.call('HGET', key, 'u') or 0)
+  used[#used + 1] = sum
 end
 for _, key in ipairs({ KEYS[1], KEYS[2], KEYS[3], KEYS[6] }) do redis.call('PEXPIRE', key, ${LIFE_MS}) end
 return { now, heard, used }

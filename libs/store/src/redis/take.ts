@@ -3,8 +3,8 @@ import { Script } from './script.ts';
 
 /** How long the counts of what is held live without being touched: longer than any call. */
 const PLACES_LIFE_MS = 86_400_000;
-/** Nobody asks for what was used longer ago than a minute. */
-const RECENT_LIFE_MS = 120_000;
+/** Nobody asks for what was used longer ago (membership.ts). */
+const RECENT_LIFE_MS = 1_200_000;
 /** Behind what is held back for others there may be room at any time. */
 const HELD_BACK_WAIT_US = 1_000_000;
 /** A member that does not share any more, and must come in anew. */
@@ -95,23 +95,25 @@ for _, w in ipairs(windows) do
   empty = emptyIn(w)
   for _, value in ipairs({ w.wait, math.max(0, w.limit - w.used), empty, w.used, number }) do reply[#reply + 1] = value end
 end
-if #used > 0 then
-  redis.call('ZADD', KEYS[3], unpack(used))
-  redis.call('PEXPIRE', KEYS[3], ${RECENT_LIFE_MS})
-end
 for _, p in ipairs(places) do
   if granted == 1 or p.base ~= '' then
+    used[#used + 1] = now
+    used[#used + 1] = p.key
     redis.call('HSET', p.key, process, p.own + granted)
     redis.call('PEXPIRE', p.key, ${PLACES_LIFE_MS})
   end
   reply[#reply + 1] = p.full
   reply[#reply + 1] = p.sum + granted
 end
+if #used > 0 then
+  redis.call('ZADD', KEYS[3], unpack(used))
+  redis.call('PEXPIRE', KEYS[3], ${RECENT_LIFE_MS})
+end
 return reply
 `);
 
 /**
- * KEYS: members, then the windows, then the places that are given back.
+ * KEYS: members, recent, then the windows, then the places that are given back.
  * ARGV: now, process, lease, until when it waits, number of windows; of each window length, bucket, the number of the bucket in which something is
  * put right (0: in none) and by how much. What is more counts from now where the bucket has left.
  *
@@ -124,7 +126,7 @@ local reply = {}
 for i = 1, count do
   local at = 2 + i * 4
   local number, difference = tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
-  local w = open(KEYS[1 + i], ARGV[at], ARGV[at + 1])
+  local w = open(KEYS[2 + i], ARGV[at], ARGV[at + 1])
   if number ~= 0 and number >= w.first and number <= w.last then
     w.used = w.used + difference
     save(w, 'a' .. number, tonumber(redis.call('HGET', w.key, 'a' .. number)) + difference)
@@ -133,7 +135,9 @@ for i = 1, count do
   end
   reply[i] = number
 end
-for i = 2 + count, #KEYS do
+for i = 3 + count, #KEYS do
+  redis.call('ZADD', KEYS[2], now, KEYS[i])
+  redis.call('PEXPIRE', KEYS[2], ${RECENT_LIFE_MS})
   if redis.call('HEXISTS', KEYS[i], ARGV[2]) == 1 then redis.call('HINCRBY', KEYS[i], ARGV[2], -1) end
 end
 return reply
