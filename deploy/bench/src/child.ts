@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 export const repositoryRoot = fileURLToPath(new URL('../../../', import.meta.url));
 const START_LIMIT_MS = 60_000;
+const POLL_MS = 50;
 
 /** A port that was free a moment ago. */
 export async function freePort(): Promise<number> {
@@ -39,11 +40,11 @@ export async function runScript(script: string, args: readonly string[]): Promis
   return printed;
 }
 
-export async function until(condition: () => Promise<boolean>, limitMs = START_LIMIT_MS): Promise<void> {
+export async function until(condition: () => Promise<boolean>, limitMs = START_LIMIT_MS, pollMs = POLL_MS): Promise<void> {
   const deadlineMs = performance.now() + limitMs;
   while (!(await condition())) {
     if (performance.now() > deadlineMs) throw new Error(`waited ${limitMs} ms in vain`);
-    await delay(50);
+    await delay(pollMs);
   }
 }
 

@@ -11,7 +11,7 @@ import type { Subject } from './subject.ts';
 export const UNGOVERNED = 'Sluice, no rules';
 export const GOVERNED = 'Sluice, everything on';
 
-const MODEL = 'mock-model';
+export const MODEL = 'mock-model';
 
 /** Who reads every segment. */
 const CONSUMERS = ['audit', 'billing'];
@@ -45,7 +45,7 @@ export async function sluiceSubject(upstreamPort: number, governed: boolean, nod
       admin: ready,
       name: governed ? GOVERNED : UNGOVERNED, port, key: ready.apiKey, model: MODEL,
       pids: () => [ready.pid, ...postgresPids(join(folder, 'data'))],
-      drained: () => until(async () => (await lag(ready.url)) === 0),
+      drained: () => until(async () => (await lagOf(ready.url, CONSUMERS)) === 0),
       stop: end,
     };
   } catch (thrown) {
@@ -55,7 +55,7 @@ export async function sluiceSubject(upstreamPort: number, governed: boolean, nod
 }
 
 /** With a model that answers. */
-async function makeUsable(ready: Ready, upstreamPort: number, governed: boolean): Promise<void> {
+export async function makeUsable(ready: Pick<Ready, 'url' | 'adminUrl' | 'apiKey' | 'adminKey'>, upstreamPort: number, governed: boolean): Promise<void> {
   const added = await fetch(`${ready.adminUrl}/admin/v1/models`, {
     method: 'POST',
     headers: { authorization: `Bearer ${ready.adminKey}`, 'content-type': 'application/json' },
@@ -78,10 +78,10 @@ async function chat(port: string, key: string): Promise<number> {
   return answer.status;
 }
 
-/** Segments that audit or billing have not taken in yet, from the platform's own metrics. */
-async function lag(url: string): Promise<number> {
+/** Segments that some of audit and billing have not taken in yet, from the metrics of a process. */
+export async function lagOf(url: string, consumers: readonly string[]): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text();
-  return CONSUMERS.reduce((segments, consumer) => {
+  return consumers.reduce((segments, consumer) => {
     const match = new RegExp(`^sluice_${consumer}_lag\\S* (\\S+)$`, 'm').exec(text);
     if (!match) throw new Error(`the platform does not say how far behind ${consumer} is`);
     return segments + Number(match[1]);

@@ -1,5 +1,5 @@
-/** What a command ends with: 0 done, 1 failed, 2 wrong use. */
-export const EXIT = { done: 0, failed: 1, wrongUse: 2 } as const;
+/** What a command ends with: 0 done, 1 failed, 2 wrong use; 3 of a comparison that found differences (`apply --dry-run`). */
+export const EXIT = { done: 0, failed: 1, wrongUse: 2, differs: 3 } as const;
 
 /** A command that cannot do what it was asked; the message goes to the terminal as it is and says how to mend it. */
 export class CommandFailed extends Error {

@@ -1,11 +1,13 @@
 import { ConfigError } from '@sluice/config';
 import { ServiceError } from '@sluice/errors';
 import { Command, CommanderError } from 'commander';
+import { addApplyCommands } from './commands/apply.ts';
 import { addAuditCommands } from './commands/audit.ts';
 import { addBackupCommands } from './commands/backup.ts';
 import { addBudgetCommands } from './commands/budget.ts';
 import { addCertsCommand } from './commands/certs.ts';
 import { addChatCommand } from './commands/chat.ts';
+import { addDoctorCommand } from './commands/doctor.ts';
 import { addFilterCommands } from './commands/filter.ts';
 import { addKeyCommands } from './commands/key.ts';
 import { addLedgerCommands } from './commands/ledger.ts';
@@ -38,7 +40,7 @@ function makeProgram(): Command {
     .description('Sluice: the AI platform that an enterprise runs itself.')
     .version('0.1.0')
     .exitOverride()
-    .addHelpText('after', `\nExamples:\n${['up', 'chat "Say hello"', 'audit list'].map((words) => `  $ ${typedCommand()} ${words}`).join('\n')}\n\nExit codes: 0 done, 1 failed, 2 wrong use.`);
+    .addHelpText('after', `\nExamples:\n${['up', 'chat "Say hello"', 'audit list'].map((words) => `  $ ${typedCommand()} ${words}`).join('\n')}\n\nExit codes: 0 done, 1 failed, 2 wrong use; apply --dry-run: 3 for a difference.`);
   addUpCommand(program);
   addMeshCommands(program);
   addServeCommand(program);
@@ -57,6 +59,8 @@ function makeProgram(): Command {
   addFilterCommands(program);
   addAuditCommands(program);
   addReconcileCommand(program);
+  addApplyCommands(program);
+  addDoctorCommand(program);
   addBackupCommands(program);
   addStackCommands(program);
   addTestCommand(program);

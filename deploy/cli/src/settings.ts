@@ -19,6 +19,7 @@ export const settingsShape = {
   SLUICE_ADMIN_KEY: key.optional(),
   SLUICE_API_KEY: key.optional(),
   SLUICE_COMMAND: z.string().optional(),
+  NO_COLOR: z.string().optional(),
   XDG_CACHE_HOME: z.string().optional(),
   XDG_DATA_HOME: z.string().optional(),
   XDG_STATE_HOME: z.string().optional(),
@@ -49,6 +50,11 @@ export function readSettings(environment?: Environment): CliSettings {
     adminKey: given.SLUICE_ADMIN_KEY,
     apiKey: given.SLUICE_API_KEY,
   };
+}
+
+/** Whether the person wants no colours on the terminal (no-color.org). */
+export function wantsNoColour(): boolean {
+  return readConfig({ NO_COLOR: settingsShape.NO_COLOR }).NO_COLOR !== undefined;
 }
 
 /** How the person called the launcher; undefined when it was not the launcher that started this. Read alone, because help must not fail on another setting. */

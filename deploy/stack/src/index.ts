@@ -1,7 +1,17 @@
 export { stackDown, stackReset, type StackPlace } from './commands/down.ts';
 export { stackLogs, type EngineLog } from './commands/logs.ts';
 export { stackStatus, type EngineStatus } from './commands/status.ts';
+export { stackTools, type Tool } from './commands/tools.ts';
 export { lackedBy, stackUp, type LeftOut, type UpOptions } from './commands/up.ts';
+export { metadataRequest, readMetadata, type KafkaCluster } from './engines/kafka-metadata.ts';
+export { askKafkaSettings } from './engines/kafka-settings.ts';
+export { askServer, type Place, type Question } from './engines/tcp-question.ts';
 export { readStackFile, type RunningEngine, type StackFile } from './folder/stack-file.ts';
 export { stackFolder, type StackFolder } from './folder/stack-folder.ts';
-export { StackError } from './stack-error.ts';
+export type { Say } from './engines/engine.ts';
+export type { FillModels } from './engines/triton.ts';
+export { checkDigest } from './packages/digest.ts';
+export { keptPackage } from './packages/kept-package.ts';
+export { askTool, runTool } from './processes/run-tool.ts';
+export { whileTelling } from './processes/while-telling.ts';
+export { MissingTool, StackError } from './stack-error.ts';

@@ -73,7 +73,6 @@ export const TRITON_WHEEL = { name: 'nvidia-pytriton', version: '0.7.0', sha256:
 /** The last numpy that Triton's Python backend works with, by the Python for which the package has a stub; Linux, x86-64. */
 export const NUMPY_VERSION = '1.26.4';
 export const NUMPY_WHEELS: Readonly<Record<string, string>> = {
-  '3.9': 'f870204a840a60da0b12273ef34f7051e98c3b5961b61b0c2c1be6dfd64fbcd3',
   '3.10': 'ffa75af20b44f8dba823498024771d5ac50620e6915abac414251bd971b4529f',
   '3.11': '666dbfb6ec68962c033a450943ded891bed2d54e6755e35e5835d63f4f6931d5',
   '3.12': '675d61ffbfa78604709862923189bad94014bef562cc35cf61d3a07bba02a7ed',

@@ -101,9 +101,10 @@ describe('what an operator does', () => {
     expect((await ask('owner', 'DELETE', '/keys/key_1')).json).toMatchObject({ ...first, was_revoked: true });
   });
 
-  it('adds models of both kinds', async () => {
+  it('adds models of every kind', async () => {
     expect((await ask('member', 'POST', '/models', { name: 'a', openai: { base_url: 'http://127.0.0.1:1/v1', external: true } })).json).toMatchObject({ object: 'model', name: 'a' });
     expect((await ask('member', 'POST', '/models', { name: 'b', gguf: { path: '/m.gguf', digest: `sha256:${'0'.repeat(64)}` } })).status).toBe(201);
+    expect((await ask('member', 'POST', '/models', { name: 'c', kserve: { address: 'triton-1:8001', upstream_model: 'm', managed: true } })).status).toBe(201);
     expect((await ask('member', 'PUT', '/aliases/org%2Fchat', { model: 'org/small' })).json).toEqual({ object: 'alias', name: 'org/chat', model: 'org/small', model_id: 'model_1' });
   });
 
@@ -149,6 +150,9 @@ describe('what an operator does', () => {
     ['/models', { name: 'x' }, 'invalid_value', 'openai'],
     ['/models', { name: 'x', gguf: { path: '/a', digest: 'no' } }, 'invalid_value', 'gguf.digest'],
     ['/models', { name: 'x', openai: {} }, 'missing_required_parameter', 'openai.base_url'],
+    ['/models', { name: 'x', kserve: {} }, 'missing_required_parameter', 'kserve.address'],
+    ['/models', { name: 'x', kserve: { address: 'a:1', credential: 'k' } }, 'unknown_parameter', 'kserve.credential'],
+    ['/models', { name: 'x', kserve: { address: 'a:1' }, openai: { base_url: 'http://a/v1' } }, 'invalid_value', 'kserve'],
     ['/projects', { name: 'x', body_policy: 'original' }, 'invalid_value', 'body_policy'],
     ['/backups', { directory: 'relative' }, 'invalid_value', 'directory'],
   ])('names what is wrong: POST %s %j', async (path, body, code, param) => {

@@ -36,6 +36,7 @@ function serviceOf(script: ScriptedFilter): Implementation<typeof ContentFilterS
     try: async ({ text }) => ({ text }),
     addRule: async ({ kind, patterns, title, action, direction, projectId }) => ({ rule: { ...rule, kind, patterns, title, action, direction, projectId }, policyVersion: 1n }),
     listRules: async () => ({ rules: [rule], policyVersion: 1n }),
+    getRule: async ({ ruleId }) => ({ rule: { ...rule, id: ruleId } }),
     removeRule: async ({ ruleId }) => ({ rule: { ...rule, id: ruleId }, policyVersion: 2n }),
     getStats: async () => ({ rules: [] }),
   };

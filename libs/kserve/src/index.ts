@@ -5,4 +5,5 @@ export { parseSamplingParameters, writeSamplingParameters, type GuidedDecoding, 
 export { COUNTS_PROMPTS, TEXT_INPUTS, decodeTextRequest, encodeTextRequest, type TextRequest } from './text-request.ts';
 export { TEXT_OUTPUTS, decodeTextResponse, encodeTextResponse, type TextResponse, type WantedOutputs } from './text-response.ts';
 export type { TokenLogprob, TokenLogprobs } from './token-logprobs.ts';
+export { DeadModel, faultOfMessage } from './server-fault.ts';
 export { decodeStreamError, encodeStreamError } from './stream-error.ts';

@@ -1,6 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { ServiceError, isCode } from '@sluice/errors';
 import { ModelStreamInferResponseSchema, type ModelStreamInferResponse } from '@sluice/proto/kserve';
+import { faultOfMessage } from './server-fault.ts';
 import { FINAL_RESPONSE, boolParameter, intParameter, readInt, readString, stringParameter } from './infer-parameter.ts';
 
 const CODE = 'sluice_error_code';
@@ -31,21 +32,11 @@ export function decodeStreamError(response: ModelStreamInferResponse): ServiceEr
   if (response.errorMessage === '') return undefined;
   const parameters = response.inferResponse?.parameters ?? {};
   const code = readString(parameters, CODE);
-  if (code === undefined || !isCode(code)) return fromMessage(response.errorMessage);
+  if (code === undefined || !isCode(code)) return faultOfMessage(response.errorMessage);
   const param = readString(parameters, PARAM);
   const retryAfterSeconds = readInt(parameters, RETRY_AFTER);
   return new ServiceError(code, response.errorMessage, {
     ...(param !== undefined && { param }),
     ...(retryAfterSeconds !== undefined && { retryAfterSeconds: Number(retryAfterSeconds) }),
   });
-}
-
-/** Triton tells its reasons apart by message only. */
-function fromMessage(message: string): ServiceError {
-  const cause = new Error(message);
-  if (/Exceeds maximum queue size|Request timeout expired/.test(message)) return new ServiceError('overloaded', 'The model server is overloaded.', { cause });
-  if (/unknown model|not at ready state|no available versions|shutting down/.test(message)) {
-    return new ServiceError('backend_unavailable', 'The model is not ready at its server.', { cause });
-  }
-  return new ServiceError('upstream_error', 'The model server failed.', { cause });
 }

@@ -67,12 +67,18 @@ describe('rules of the filter', () => {
     expect(await list('', 'other')).toMatchObject({ policyVersion: 0n, rules: [] });
   });
 
-  it('tell a long list by its count alone', async () => {
+  it('tell a long list by its count alone, and all of it where one rule is asked for', async () => {
     const words = Array.from({ length: 21 }, (_, index) => `badger${index}`);
     await add(words.slice(1));
     const { rule } = await add(words);
     expect(rule).toMatchObject({ patterns: [], patternCount: 21 });
     expect((await list()).rules.map(({ patterns, patternCount }) => [patterns.length, patternCount])).toEqual([[20, 20], [0, 21]]);
+    expect((await running.filter.getRule({ organisationId: 'org', ruleId: rule!.id })).rule).toEqual({ ...rule!, patterns: words });
+    for (const [organisationId, ruleId] of [['other', rule!.id], ['org', 'rule_none']] as const) {
+      await expect(running.filter.getRule({ organisationId, ruleId })).rejects.toEqual(code('not_found', 'rule_id'));
+    }
+    await running.filter.removeRule({ actor, ruleId: rule!.id });
+    await expect(running.filter.getRule({ organisationId: 'org', ruleId: rule!.id })).rejects.toEqual(code('not_found', 'rule_id'));
   });
 
   it('may be 50,000 words, built beside the event loop; what is in force goes on meanwhile', async () => {
@@ -151,7 +157,7 @@ describe('rules of the filter', () => {
     await add(['stoat'], { actor: theirs });
     expect((await list()).rules.map(({ id }) => id)).toEqual([rule!.id]);
     expect(await outcome('a stoat')).toBe(Action.UNSPECIFIED);
-    for (const unnamed of [running.filter.listRules({}), running.filter.getStats({}), running.filter.addRule({ kind: 'word' })]) await expect(unnamed).rejects.toEqual(code('missing_required_parameter'));
+    for (const unnamed of [running.filter.listRules({}), running.filter.getStats({}), running.filter.getRule({}), running.filter.addRule({ kind: 'word' })]) await expect(unnamed).rejects.toEqual(code('missing_required_parameter'));
   });
 
   it('stay as they are while access does not answer', async () => {

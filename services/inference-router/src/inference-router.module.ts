@@ -7,6 +7,8 @@ import { ModelRegistryService } from '@sluice/proto/model_registry/v1/model_regi
 import { createCallMeter, observeRouter } from './adapters/call-meter.ts';
 import { inferenceRpc } from './adapters/inference.rpc.ts';
 import { createKserveBackend } from './adapters/kserve/kserve-backend.ts';
+import { houseEngine, remoteServer } from './adapters/kserve/kserve-server.ts';
+import { LOCAL } from './adapters/kserve/served-model.ts';
 import { createOpenAiBackend } from './adapters/openai/openai-backend.ts';
 import { RegistryReplica } from './adapters/registry-replica.ts';
 import type { InferenceRouterConfig } from './config.ts';
@@ -28,6 +30,7 @@ class InferenceRouterModule implements OnModuleInit, OnApplicationShutdown {
   readonly #wholeAnswers: WholeAnswers;
   readonly #registry: RegistryReplica;
   #forgetGauges: (() => void) | undefined;
+  #isStopping = false;
 
   constructor(@Inject(PLATFORM) platform: Platform, @Inject(CONFIG) config: InferenceRouterConfig) {
     const { clock, events, ids, logger } = platform;
@@ -61,6 +64,7 @@ class InferenceRouterModule implements OnModuleInit, OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
+    this.#isStopping = true;
     await this.#registry.stop();
     await this.#fleet.close();
     this.#forgetGauges?.();
@@ -68,9 +72,19 @@ class InferenceRouterModule implements OnModuleInit, OnApplicationShutdown {
 
   #open(deployment: Deployment): Backend {
     const { clock, logger } = this.#platform;
-    if (deployment.protocol === 'kserve') return createKserveBackend({ engine: this.#platform.connect(GRPCInferenceService), deployment, clock, logger });
     const { target, credential } = deployment;
+    if (deployment.protocol === 'kserve') {
+      const server = target === LOCAL ? houseEngine(this.#platform.connect(GRPCInferenceService)) : remoteServer(target, clock);
+      return createKserveBackend({ server, deployment, mayUnload: () => this.#mayUnload(deployment), clock, logger });
+    }
     return createOpenAiBackend({ target, credential, connections: this.#config.SLUICE_DEPLOYMENT_CONCURRENCY, wholeAnswers: this.#wholeAnswers, clock });
+  }
+
+  /** The engine of this house ends with this process. A model of another server serves on when only this process ends, or when it is deployed twice. */
+  #mayUnload({ id, target, upstreamModel }: Deployment): boolean {
+    if (target === LOCAL) return true;
+    const isUsedElsewhere = this.#fleet.list().some(({ deployment, isRetired }) => !isRetired && deployment.id !== id && deployment.target === target && deployment.upstreamModel === upstreamModel);
+    return !this.#isStopping && !isUsedElsewhere;
   }
 }
 

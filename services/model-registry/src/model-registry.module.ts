@@ -8,6 +8,7 @@ import { SignOfLife } from '@sluice/replica';
 import { explainedTables, readMigrations } from '@sluice/sql';
 import { sqlActs } from './adapters/acts-sql.ts';
 import { Credentials } from './adapters/credentials.ts';
+import { grpcModelServers } from './adapters/model-servers.ts';
 import { modelRegistryRpc } from './adapters/model-registry.rpc.ts';
 import type { ModelRegistryConfig } from './config.ts';
 
@@ -33,7 +34,7 @@ class ModelRegistryModule implements OnModuleInit, OnApplicationShutdown {
     const credentials = new Credentials(rootKey);
     const acts = sqlActs(sql, { events, ids, credentials });
     const permissions = new AccessPermissions(this.#platform.connect(AccessService));
-    const administration = { acts, permissions, clock, ids };
+    const administration = { acts, permissions, servers: grpcModelServers(clock), clock, ids };
     this.#platform.serve(ModelRegistryService, modelRegistryRpc(this.#platform, sql, credentials, administration));
     const signOfLife = (this.#signOfLife = new SignOfLife(this.#platform, RegistryChangedSchema));
     health.register('model-registry', () => signOfLife.health());

@@ -95,7 +95,7 @@ async function exchange(api: HttpApi, how: Omit<Question, 'messages'>, history: 
 async function chooseModel(api: HttpApi, options: ChatOptions): Promise<string> {
   if (options.model !== undefined) return options.model;
   const { data } = await api.get('/models', modelList);
-  if (!data[0]) throw new CommandFailed('There is no model yet. Add one: sluice model add NAME (--openai URL or --gguf FILE)');
+  if (!data[0]) throw new CommandFailed('There is no model yet. Add one: sluice model add NAME (--openai URL, --kserve HOST:PORT or --gguf FILE)');
   const { meant, inside } = await knownModels(options);
   const rank = (name: string): number => {
     const model = meant.get(name) ?? name;

@@ -56,7 +56,7 @@ describe('the command line', () => {
     ['a data folder that is empty', ['up', '--data', ''], 'Give a folder'],
     ['a port for two', ['up', '--port', '8088', '--admin-port', '8088'], 'both 8088'],
     ['a port that is none', ['up', '--port', '70000'], '0 to 65535'],
-    ['a model that is nowhere', ['model', 'add', 'tiny'], '--openai URL or --gguf FILE'],
+    ['a model that is nowhere', ['model', 'add', 'tiny'], '--openai URL, --kserve HOST:PORT or --gguf FILE'],
     ['a model that is in two places', ['model', 'add', 'tiny', '--openai', 'http://x/v1', '--gguf', 'f'], 'cannot be used with'],
     ['a key in an address', ['model', 'add', 'tiny', '--openai', 'https://user:secret@host/v1'], '--key-stdin'],
     ['an alias without a meaning', ['model', 'alias', 'gpt-4o'], 'Give'],

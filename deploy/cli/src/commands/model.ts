@@ -11,6 +11,8 @@ import { examples, printAnswer, reads, type ReadOptions } from './output.ts';
 
 interface AddOptions extends ReadOptions {
   readonly openai?: string;
+  readonly kserve?: string;
+  readonly load?: boolean;
   readonly upstreamModel?: string;
   readonly keyStdin?: boolean;
   readonly external?: boolean;
@@ -21,14 +23,17 @@ export function addModelCommands(program: Command): void {
   const group = program.command('model').description('models: add, list, remove, alias');
 
   const add = reads(group.command('add').description('add a model, or a new version of one').argument('<name>', 'what clients call it'))
-    .addOption(new Option('--openai <url>', 'an OpenAI-compatible server; the address that ends before /chat/completions').conflicts('gguf'))
+    .addOption(new Option('--openai <url>', 'an OpenAI-compatible server; the address that ends before /chat/completions').conflicts(['gguf', 'kserve']))
+    .addOption(new Option('--kserve <host:port>', 'a KServe v2 server such as NVIDIA Triton; the address of its gRPC').conflicts(['gguf', 'keyStdin']))
     .option('--upstream-model <name>', "the model's name at that server (default: the same name)")
     .option('--key-stdin', 'read the key for that server from standard input')
     .option('--external', 'prompts leave the house there: they are recorded before')
+    .addOption(new Option('--load', 'with --kserve: load it there, and unload it when it is removed').conflicts(['openai', 'gguf']))
     .addOption(new Option('--gguf <file>', 'weights for the local engine').conflicts(['openai', 'upstreamModel', 'keyStdin', 'external']));
   examples(add, [
     'sluice model add qwen --openai http://gpu-1:8000/v1 --upstream-model Qwen/Qwen3-8B',
     'sluice model add gpt-5 --openai https://api.openai.com/v1 --external --key-stdin < key.txt',
+    'sluice model add smollm --kserve triton-1:8001 --upstream-model smollm2-135m-instruct',
     'sluice model add tiny --gguf ./tiny.Q8_0.gguf',
   ]).action(addModel);
 
@@ -47,12 +52,9 @@ export function addModelCommands(program: Command): void {
 }
 
 async function addModel(name: string, options: AddOptions): Promise<void> {
-  if (options.openai === undefined && options.gguf === undefined) throw new WrongUse('Say where the model is: --openai URL or --gguf FILE.');
-  if (options.openai === undefined && (options.upstreamModel ?? options.keyStdin ?? options.external)) {
-    throw new WrongUse('--upstream-model, --key-stdin and --external go with --openai.');
-  }
+  if ((options.openai ?? options.kserve ?? options.gguf) === undefined) throw new WrongUse('Say where the model is: --openai URL, --kserve HOST:PORT or --gguf FILE.');
   const api = adminApi(options);
-  const source = options.gguf === undefined ? { openai: await openAiSource(options) } : { gguf: await localWeights(options.gguf, options) };
+  const source = await sourceOf(options);
   const answer = await api.send('POST', '/models', model, { name, ...source });
   const version = answer.versions.at(-1)?.number ?? 1;
   if (version === 1) return printAnswer(options, answer, () => `added ${printable(answer.name)}, version 1`);
@@ -73,6 +75,16 @@ function isMixed(one: Model): boolean {
 
 function mixed({ name }: Model): string {
   return `${printableLine(name)} is served inside and outside the house: any call to it may be the one whose prompt leaves.`;
+}
+
+async function sourceOf(options: AddOptions): Promise<object> {
+  if (options.gguf !== undefined) return { gguf: await localWeights(options.gguf, options) };
+  return options.kserve === undefined ? { openai: await openAiSource(options) } : { kserve: kserveSource(options.kserve, options) };
+}
+
+function kserveSource(address: string, { upstreamModel, external, load }: AddOptions): object {
+  if (!/^[^\s/@]+:\d+$/.test(address)) throw new WrongUse('--kserve takes HOST:PORT of the gRPC of a KServe v2 server, for example triton-1:8001');
+  return { address, ...(upstreamModel && { upstream_model: upstreamModel }), ...(external && { external: true }), ...(load && { managed: true }) };
 }
 
 async function openAiSource(options: AddOptions): Promise<object> {
@@ -106,7 +118,7 @@ async function listModels(options: ReadOptions): Promise<void> {
     deployments: row.deployments.map((one) => ({ ...one, healthy: health.get(one.id)?.healthy ?? null, reason: health.get(one.id)?.reason ?? null })),
   }));
   printAnswer(options, { ...answer, data: withHealth, backends: backends.data }, () => {
-    if (answer.data.length === 0) return asTyped('There is no model yet. Add one: sluice model add NAME (--openai URL or --gguf FILE)');
+    if (answer.data.length === 0) return asTyped('There is no model yet. Add one: sluice model add NAME (--openai URL, --kserve HOST:PORT or --gguf FILE)');
     const rows = withHealth.flatMap((row) =>
       row.deployments
         .filter(({ state }) => state !== 'removed')

@@ -73,7 +73,7 @@ describe('sluice stack', () => {
   const file = (): StackFile => JSON.parse(readFileSync(join(data, 'stack.json'), 'utf8')) as StackFile;
   beforeEach(() => {
     parent = mkdtempSync(join(tmpdir(), 'sluice-stack-'));
-    data = join(parent, 'a stack');
+    data = join(parent, 'a b-stack');
     docker = join(parent, 'docker');
     mkdirSync(docker);
     fakeDocker('exit 1');
@@ -99,6 +99,17 @@ describe('sluice stack', () => {
     expect(await createTopic(Number(first.engines['kafka-1']!.address.split(':')[1]), 'kept')).toBe(0);
 
     expect(await askTriton(first.engines['triton']!.also!['http']!)).toEqual([3, 8]);
+
+    // The doctor asks the same servers by the settings of a platform.
+    const [database, broker, redis] = ['postgres', 'kafka-1', 'redis'].map((name) => first.engines[name]!.address);
+    const looked = await runCli(['doctor', '--json', '--data', data.replace(/-stack$/, '')], { env: { PATH: `${docker}:${processEnvironment['PATH']}`, DATABASE_URL: database!, KAFKA_BROKERS: broker!, REDIS_URL: redis! } });
+    const found = (JSON.parse(looked.stdout) as { findings: { area: string; name: string; state: string; says: string }[] }).findings;
+    const said = (area: string): string[] => found.filter((one) => one.area === area).map(({ name, state, says }) => `${name} ${state} ${says}`);
+    expect(said('database')).toEqual(expect.arrayContaining(['version ok PostgreSQL 18.4', expect.stringMatching(/^clock ok /), expect.stringContaining('replication warn'), expect.stringMatching(/^connections ok \d+ of 200$/)]));
+    expect(said('kafka')).toEqual([`${broker} ok answers; 1 brokers in its cluster`, expect.stringContaining('brokers warn one'), 'replication ok default.replication.factor=1, min.insync.replicas=1']);
+    expect(said('redis')).toEqual(['version ok Redis 7.0.15, without TLS', 'maxmemory-policy ok noeviction']);
+    expect(said('stack')).toEqual(['kafka-1 ok 1 of 1 brokers', 'postgres ok PostgreSQL 18.4', 'redis ok Redis 7.0.15', 'triton ok Triton 2.51.0, 1 of 1 models ready']);
+    for (const address of [database!, redis!]) expect(looked.stdout).not.toContain(new URL(address).password);
 
     expect(await stack('up')).toMatchObject({ code: 0, stderr: expect.stringContaining('runs already') });
     expect(file()).toEqual(first);
@@ -173,7 +184,7 @@ esac`);
     const called = readFileSync(calls, 'utf8');
     expect([route, called]).toEqual(['docker', expect.stringContaining(`password ${postgresPassword}\n`)]);
     expect(called.replace(`password ${postgresPassword}\n`, '')).not.toContain(postgresPassword);
-    expect(called).toMatch(/^compose --project-name sluice-[0-9a-f]{12} --file \S+a stack\/compose.yaml up --detach/m);
+    expect(called).toMatch(/^compose --project-name sluice-[0-9a-f]{12} --file \S+a b-stack\/compose.yaml up --detach/m);
     expect(called.trimEnd().split('\n').at(-1)).toMatch(/compose.yaml down$/);
     expect(readFileSync(join(data, 'compose.yaml'), 'utf8')).toContain('image: "apache/kafka:4.4.0"');
     expect(await stack('status')).toMatchObject({ code: 1, stdout: expect.stringContaining('kafka-1   down') });

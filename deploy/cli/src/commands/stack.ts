@@ -17,10 +17,10 @@ const MOST_LINES = 10_000;
 export function addStackCommands(program: Command): void {
   const stack = program.command('stack').description('the servers of a platform in production, on this machine: Kafka, PostgreSQL, Redis, Triton');
 
-  const up = inFolder(stack.command('up').description('start them and come back when all answer; Ctrl-C gives up')).option('--small', 'one Kafka broker instead of three').option('--models <dir>', 'model repository of Triton (default: an empty one)', folderPath);
+  const up = inFolder(stack.command('up').description('start them and come back when all answer; Ctrl-C gives up')).option('--small', 'one Kafka broker instead of three').option('--models <dir>', 'model repository of Triton (default: one with a language model, embeddings and a defect detector)', folderPath);
   examples(up, ['sluice stack up', 'sluice stack up --small --data ./stack', 'sluice stack up --models ./models']).action(async (options: StackOptions & { small?: true; models?: string }) => {
     const { startStack } = await import('../stack/start-stack.ts');
-    await interruptible(async (signal) => startStack({ ...(await placeOf(options)), small: options.small, models: await modelsOf(options.models), strict: processEnvironment['CI'] === 'true', say, signal }));
+    await interruptible(async (signal) => startStack({ ...(await placeOf(options)), ...(await weightsPlace()), small: options.small, models: await modelsOf(options.models), strict: processEnvironment['CI'] === 'true', say, signal }));
   });
 
   const status = inFolder(stack.command('status').description('ask each server; exit code 1 when one does not answer')).option('--json', 'print JSON for programs');
@@ -64,6 +64,13 @@ async function placeOf({ data }: StackOptions): Promise<StackPlace> {
   return { data: resolve(data ?? `${dataDir}-stack`), cache: join(cacheDir, 'stack') };
 }
 
+/** Where the platform keeps its own weights: Triton's models are made of what lies there. */
+async function weightsPlace(): Promise<{ weights: string }> {
+  const { readSettings } = await import('../settings.ts');
+  const { dataFolder } = await import('../data-folder/data-folder.ts');
+  return { weights: dataFolder(readSettings().dataDir).models };
+}
+
 async function modelsOf(folder: string | undefined): Promise<string | undefined> {
   if (folder === undefined) return undefined;
   const { resolve } = await import('node:path');
@@ -80,13 +87,8 @@ async function told<T>(work: () => Promise<T>): Promise<T> {
 /** A question on a terminal; where there is none the answer is no. */
 async function confirmed(question: string): Promise<boolean> {
   if (!process.stdin.isTTY) throw new WrongUse('Deleting asks on a terminal; without one give --yes.');
-  const { createInterface } = await import('node:readline/promises');
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
-  } finally {
-    terminal.close();
-  }
+  const { isAgreed } = await import('../terminal/is-agreed.ts');
+  return isAgreed(question);
 }
 
 function lineCount(text: string): number {

@@ -17,6 +17,9 @@ export type Query = Readonly<Record<string, string | number | undefined>>;
 /** The platform could not be reached, or refused to say: nothing is known of what was asked for. */
 export class NoAnswer extends CommandFailed {}
 
+/** The platform refused, so nothing was changed. */
+export class Refusal extends NoAnswer {}
+
 /** How long an answer is waited for: until the signal, and up to the deadline unless it is open-ended as a stream is. */
 interface Patience {
   readonly signal?: AbortSignal | undefined;
@@ -99,7 +102,8 @@ export class HttpApi {
     const told = [message, ...hint(response.status, parsed.data?.error.code, body)].join('\n');
     const about = { param: parsed.data?.error.param ?? undefined };
     if (response.status === 400 && WRONG_VALUES.has(parsed.data?.error.code ?? '')) return new WrongUse(told, about);
-    return response.status === 404 ? new CommandFailed(told, about) : new NoAnswer(told, about);
+    if (response.status === 404) return new CommandFailed(told, about);
+    return response.status < 500 ? new Refusal(told, about) : new NoAnswer(told, about);
   }
 }
 

@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { newSecret } from '@sluice/access';
 import { systemClock, systemIds } from '@sluice/clock';
 import { EmbeddedPostgres } from '@sluice/sql';
-import { TestBroker } from '@sluice/stack/testing';
+import { TestBroker } from '@sluice/stack/testing/broker';
 import { CLI_WORDS, cleanEnvironment, runCli } from '../testing/run-cli.ts';
 
 const LONG_MS = 120_000;

@@ -1,12 +1,18 @@
 import { lackedBy, StackError, stackFolder, stackStatus, stackUp, type UpOptions } from '@sluice/stack';
+import { bringModels } from '@sluice/triton';
 import { CommandFailed } from '../exit-code.ts';
 import { asTyped } from '../terminal/typed-command.ts';
 import { stackScreen } from './stack-screen.ts';
 
-/** `sluice stack up`: starts it, then shows each server as it answers. */
-export async function startStack(options: UpOptions): Promise<void> {
+export interface StartStack extends UpOptions {
+  /** Folder of weights that the platform has. */
+  readonly weights: string;
+}
+
+/** `sluice stack up`: starts it, with models for Triton, then shows each server as it answers. */
+export async function startStack({ weights, ...options }: StartStack): Promise<void> {
   const startedMs = performance.now();
-  const leftOut = await stackUp(options).catch(tellStackError);
+  const leftOut = await stackUp({ ...options, fillModels: async (repository, say, signal) => bringModels({ cache: options.cache, weights, repository, say, signal }) }).catch(tellStackError);
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
   process.stdout.write(`\nThe stack is up (${seconds} s)\n\n${stackScreen(await stackStatus(options))}\n\nAddresses with passwords: ${stackFolder(options.data).stackFile}\n${asTyped('Stop it with: sluice stack down')}\n`);
   if (leftOut.length > 0) process.stderr.write(`\nLeft out, because this machine lacks something:\n${lackedBy(leftOut).join('\n')}\n`);

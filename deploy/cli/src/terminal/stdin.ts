@@ -8,7 +8,7 @@ const MAX_PROMPT_BYTES = 4 * 1024 * 1024;
 /** A secret from a pipe: one line. Never from the command line, which every user of the machine can read. */
 export async function readSecret(what: string): Promise<string> {
   if (process.stdin.isTTY) throw new WrongUse(`Pipe ${what} into this command: ... --key-stdin < FILE`);
-  const secret = (await readAll(MAX_SECRET_BYTES)).trim();
+  const secret = (await readText(MAX_SECRET_BYTES)).trim();
   if (secret === '') throw new CommandFailed(`Standard input was empty: ${what} was expected there.`);
   if (/\s/.test(secret)) throw new CommandFailed(`Standard input held more than one word: only ${what} is expected there.`);
   if (!isKeyText(secret)) throw new CommandFailed(`Standard input ${NOT_A_KEY}: ${what} was expected there.`);
@@ -16,10 +16,11 @@ export async function readSecret(what: string): Promise<string> {
 }
 
 export async function readPrompt(): Promise<string> {
-  return readAll(MAX_PROMPT_BYTES);
+  return readText(MAX_PROMPT_BYTES);
 }
 
-async function readAll(limitBytes: number): Promise<string> {
+/** Standard input to its end. @throws CommandFailed for more than the limit */
+export async function readAll(limitBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
@@ -27,7 +28,11 @@ async function readAll(limitBytes: number): Promise<string> {
     if (size > limitBytes) throw new CommandFailed(`Standard input is larger than ${limitBytes} bytes.`);
     chunks.push(chunk);
   }
-  const bytes = Buffer.concat(chunks);
+  return Buffer.concat(chunks);
+}
+
+async function readText(limitBytes: number): Promise<string> {
+  const bytes = await readAll(limitBytes);
   // What is no text would be asked, and recorded, as something that nobody wrote.
   if (!isUtf8(bytes)) throw new CommandFailed('Standard input is not text in UTF-8.');
   return bytes.toString('utf8');

@@ -4,7 +4,7 @@ import { createKafkaEventLog } from '@sluice/events/kafka';
 import { eventLogContract } from '@sluice/events/testing';
 import { createSql } from '@sluice/sql';
 import { startTestDatabase } from '@sluice/sql/testing';
-import { TestBroker } from '@sluice/stack/testing';
+import { TestBroker } from '@sluice/stack/testing/broker';
 import type { Logger } from '@sluice/telemetry';
 
 const LONG_MS = 240_000;

@@ -10,7 +10,7 @@ import { createKafkaEventLog, type KafkaEventLog } from '@sluice/events/kafka';
 import { AdminActedSchema } from '@sluice/proto/events/v1/calls';
 import { createSql, type SqlPool, type SqlTransaction } from '@sluice/sql';
 import { startTestDatabase, type TestDatabase } from '@sluice/sql/testing';
-import { TestBroker } from '@sluice/stack/testing';
+import { TestBroker } from '@sluice/stack/testing/broker';
 import { silentLogger, type Logger } from '@sluice/telemetry';
 
 const LONG_MS = 400_000;

@@ -3,6 +3,7 @@ import { Docker, dockerRuns } from '../docker/docker.ts';
 import { dockerUp } from '../docker/docker-up.ts';
 import { enginesOf } from '../engines/engines.ts';
 import type { Engine, Say } from '../engines/engine.ts';
+import type { FillModels } from '../engines/triton.ts';
 import { chosen, moveTo, type Choices } from '../folder/choices.ts';
 import { checkFolder } from '../folder/check-folder.ts';
 import { takeCommandLock, takeTurn } from '../folder/command-lock.ts';
@@ -20,8 +21,10 @@ export interface UpOptions {
   readonly cache: string;
   /** One broker; undefined leaves an existing folder as it is. */
   readonly small: true | undefined;
-  /** Model repository of Triton; undefined leaves it as it is, an empty one at first. */
+  /** Model repository of Triton; undefined leaves it as it is, at first one in the data folder. */
   readonly models: string | undefined;
+  /** Fills the repository in the data folder before Triton starts; without it that is empty at first. */
+  readonly fillModels?: FillModels;
   /** An engine that this machine cannot run is a failure, instead of being left out. */
   readonly strict: boolean;
   readonly say: Say;
@@ -38,7 +41,7 @@ export interface LeftOut {
  * Starts every engine that does not run yet and returns when all answer. An engine for which this machine lacks
  * something is left out, and told. When it fails or is given up, what it started is stopped; what ran before goes on.
  */
-export async function stackUp({ data, cache, small, models, strict, say, signal }: UpOptions): Promise<readonly LeftOut[]> {
+export async function stackUp({ data, cache, small, models, fillModels, strict, say, signal }: UpOptions): Promise<readonly LeftOut[]> {
   const folder = stackFolder(data);
   await checkFolder(folder);
   await mkdir(folder.logs, { recursive: true, mode: 0o700 });
@@ -48,7 +51,7 @@ export async function stackUp({ data, cache, small, models, strict, say, signal 
     const choices = await chosen(folder.choices, { small, models, route });
     const turn = await takeTurn(say, signal);
     try {
-      return await start({ folder, cache, strict, say, signal }, choices);
+      return await start({ folder, cache, fillModels, strict, say, signal }, choices);
     } finally {
       await turn.release();
     }
@@ -60,26 +63,28 @@ export async function stackUp({ data, cache, small, models, strict, say, signal 
 interface Start {
   readonly folder: StackFolder;
   readonly cache: string;
+  readonly fillModels: FillModels | undefined;
   readonly strict: boolean;
   readonly say: Say;
   readonly signal: AbortSignal;
 }
 
 async function start(work: Start, before: Choices): Promise<readonly LeftOut[]> {
-  const { engines, running, choices } = await assemble(work.folder, before, work.cache);
+  const { engines, running, choices } = await assemble(work, before);
   await running.write();
   if (choices.route === 'packages') return startAll(engines, { ...work, running });
+  if (choices.models === undefined && running.processOf('triton') === undefined) await work.fillModels?.(work.folder.models, work.say, work.signal);
   await dockerUp(new Docker(work.folder, choices), engines, { ...work, running });
   return [];
 }
 
 /** A stack of which nothing runs may move to ports that are free; one of which something runs stays where it is. */
-async function assemble(folder: StackFolder, choices: Choices, cache: string): Promise<{ engines: Engine[]; running: Running; choices: Choices }> {
-  const engines = enginesOf(folder, choices, cache);
+async function assemble({ folder, cache, fillModels }: Start, choices: Choices): Promise<{ engines: Engine[]; running: Running; choices: Choices }> {
+  const engines = enginesOf(folder, choices, cache, fillModels);
   const running = await Running.look(folder, choices, engines);
   if (running.count > 0) return { engines, running, choices };
   const moved = await moveTo(folder.choices, choices, await freeOffset(choices.portOffset));
-  return { engines: enginesOf(folder, moved, cache), running, choices: moved };
+  return { engines: enginesOf(folder, moved, cache, fillModels), running, choices: moved };
 }
 
 async function startAll(engines: readonly Engine[], work: Start & { readonly running: Running }): Promise<readonly LeftOut[]> {

@@ -6,6 +6,8 @@ export interface KafkaCluster {
   readonly brokers: readonly number[];
   /** Names the cluster beyond its addresses. */
   readonly id: string;
+  /** Where clients are told to find each. */
+  readonly places: readonly { readonly id: number; readonly host: string; readonly port: number }[];
 }
 
 const METADATA_KEY = 3;
@@ -44,12 +46,11 @@ export function readMetadata(heard: Buffer): KafkaCluster | undefined {
     return heard.toString('utf8', at - length, at);
   };
   if (int32() !== CORRELATION) throw new Error('the answer belongs to another question');
-  const brokers: number[] = [];
+  const places: KafkaCluster['places'][number][] = [];
   for (let left = int32(); left > 0; left--) {
-    brokers.push(int32());
-    text();
-    int32();
+    places.push({ id: int32(), host: text(), port: int32() });
+    // Its rack.
     text();
   }
-  return { id: text(), brokers: brokers.toSorted((a, b) => a - b) };
+  return { id: text(), brokers: places.map(({ id }) => id).toSorted((a, b) => a - b), places };
 }

@@ -6,11 +6,16 @@ import type { TritonPackage } from '../packages/triton-wheel.ts';
 import { HOST, type Ports } from '../ports.ts';
 import type { Engine, Say } from './engine.ts';
 
+/** Puts models into a repository that is Triton's own; everything may be there already. */
+export type FillModels = (repository: string, say: Say, signal: AbortSignal) => Promise<void>;
+
 export interface TritonOptions {
   readonly folder: StackFolder;
   readonly ports: Ports;
-  /** The model repository; an empty one in the data folder when it is not given. */
+  /** The model repository; one in the data folder when it is not given. */
   readonly models: string | undefined;
+  /** Fills the one in the data folder; without it that stays as it is. */
+  readonly fill: FillModels | undefined;
   readonly bring: (say: Say, signal: AbortSignal) => Promise<TritonPackage>;
 }
 
@@ -37,7 +42,7 @@ const server = z.object({ version: z.string() });
 const index = z.array(z.object({ name: z.string(), state: z.string().optional() }));
 
 /** NVIDIA Triton, its address that of gRPC. */
-export function triton({ folder, ports, models, bring }: TritonOptions): Engine {
+export function triton({ folder, ports, models, fill, bring }: TritonOptions): Engine {
   const home = folder.engine('triton');
   const http = `http://${HOST}:${ports.tritonHttp}`;
   return {
@@ -50,7 +55,10 @@ export function triton({ folder, ports, models, bring }: TritonOptions): Engine 
       const { home: installed, env } = await bring(say, signal);
       const repository = models ?? folder.models;
       await mkdir(home, { recursive: true, mode: 0o700 });
-      if (models === undefined) await mkdir(repository, { recursive: true, mode: 0o700 });
+      if (models === undefined) {
+        await mkdir(repository, { recursive: true, mode: 0o700 });
+        await fill?.(repository, say, signal);
+      }
       const words = [
         join(installed, 'bin', 'tritonserver'), `--id=${home}`, `--model-repository=${repository}`,
         `--backend-directory=${join(installed, 'backends')}`, `--cache-directory=${join(installed, 'caches')}`, ...tritonArguments(ports),

@@ -12,7 +12,7 @@ const choices = z.object({
   portOffset: z.int().min(0),
   /** Of the Kafka cluster: 16 bytes, base64url. */
   clusterId: z.string().length(22),
-  /** Model repository of Triton; without it an empty one. */
+  /** Model repository of Triton; without it the one in the data folder. */
   models: z.string().min(1).optional(),
   postgresPassword: z.string().min(1),
   redisPassword: z.string().min(1),

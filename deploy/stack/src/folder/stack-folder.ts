@@ -10,7 +10,7 @@ export interface StackFolder {
   /** Every engine's address and process; there only while the stack runs. */
   readonly stackFile: string;
   readonly logs: string;
-  /** Model repository of Triton where none is given. */
+  /** Model repository of Triton where no other is given. */
   readonly models: string;
   /** For Docker: what the containers are started from. */
   readonly composeFile: string;

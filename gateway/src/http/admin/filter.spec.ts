@@ -36,6 +36,7 @@ const server = adminServer({
   filter: {
     addRule: answering('addRule', { rule: RULE, policyVersion: 7n }),
     listRules: answering('listRules', { rules: [RULE, LONG], policyVersion: 7n }),
+    getRule: answering('getRule', { rule: create(RuleSchema, { ...LONG, patterns: Array.from({ length: 21 }, (_, index) => `w${index}`) }) }),
     removeRule: answering('removeRule', { rule: RULE, policyVersion: 8n }),
     try: answering('try', { ruleTitle: '', text: 'a ****** b', action: Action.MASK, policyVersion: 7n, hits: [HIT] }),
     getStats: answering('getStats', { rules: [STATS] }),
@@ -86,13 +87,19 @@ describe('rules of the filter', () => {
     });
   });
 
+  it('are told one by one with all that they look for', async () => {
+    const { json, request } = await ask('GET', '/rules/rule_2');
+    expect(request).toEqual({ organisationId: 'org_1', ruleId: 'rule_2' });
+    expect(json).toMatchObject({ id: 'rule_2', pattern_count: 21, patterns: Array.from({ length: 21 }, (_, index) => `w${index}`) });
+  });
+
   it('are removed', async () => {
     const { json, request } = await ask('DELETE', '/rules/rule_1');
     expect(request).toEqual({ actor, ruleId: 'rule_1' });
     expect(json).toEqual({ ...SHOWN, deleted: true, policy_version: 8 });
   });
 
-  it.each([['POST', '/rules', {}, [201, 403, 403]], ['DELETE', '/rules/rule_1', undefined, [200, 403, 403]], ['GET', '/rules', undefined, [200, 200, 200]], ['POST', '/try', { text: 'a' }, [200, 200, 200]], ['GET', '/stats', undefined, [200, 200, 200]]] as const)(
+  it.each([['POST', '/rules', {}, [201, 403, 403]], ['DELETE', '/rules/rule_1', undefined, [200, 403, 403]], ['GET', '/rules', undefined, [200, 200, 200]], ['GET', '/rules/rule_2', undefined, [200, 200, 200]], ['POST', '/try', { text: 'a' }, [200, 200, 200]], ['GET', '/stats', undefined, [200, 200, 200]]] as const)(
     '%s %s depends on the role', async (method, path, body, expected) => {
       const statuses = [];
       for (role of [Role.OWNER, Role.MEMBER, Role.AUDITOR]) statuses.push((await ask(method, path, body)).status);

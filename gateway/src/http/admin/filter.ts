@@ -31,6 +31,10 @@ export function filterRoutes(server: FastifyInstance, door: AdminDoor): void {
     const { rules, policyVersion } = await door.filter.listRules({ organisationId: actor.organisationId, projectId }, options);
     return { json: { ...list(rules.map(ruleView)), policy_version: Number(policyVersion) } };
   });
+  adminRoute(server, door, 'GET', '/filter/rules/:id', ALL, async ({ actor, options, param }) => {
+    const { rule } = await door.filter.getRule({ organisationId: actor.organisationId, ruleId: param('id') }, options);
+    return { json: ruleView(rule!) };
+  });
   adminRoute(server, door, 'POST', '/filter/rules', OWNER, async ({ actor, options, body }) => {
     const { kind, patterns, action, direction, project_id, title } = body(newRule);
     const asked = { actor, kind, patterns, action: ACTIONS[action], direction: DIRECTIONS[direction], projectId: project_id ?? '', title: title ?? '' };

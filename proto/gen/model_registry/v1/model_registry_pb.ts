@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file model_registry/v1/model_registry.proto.
  */
 export const file_model_registry_v1_model_registry: GenFile = /*@__PURE__*/
-  fileDesc("CiZtb2RlbF9yZWdpc3RyeS92MS9tb2RlbF9yZWdpc3RyeS5wcm90bxIRbW9kZWxfcmVnaXN0cnkudjEiUQoFTW9kZWwSCgoCaWQYASABKAkSFwoPb3JnYW5pc2F0aW9uX2lkGAIgASgJEgwKBG5hbWUYAyABKAkSFQoNY3JlYXRlZF9hdF9tcxgEIAEoAyJzCgdWZXJzaW9uEgoKAmlkGAEgASgJEhAKCG1vZGVsX2lkGAIgASgJEg4KBm51bWJlchgDIAEoDRIOCgZkaWdlc3QYBCABKAkSEwoLZGVzY3JpcHRpb24YBSABKAkSFQoNY3JlYXRlZF9hdF9tcxgGIAEoAyKVAgoKRGVwbG95bWVudBIKCgJpZBgBIAEoCRISCgp2ZXJzaW9uX2lkGAIgASgJEi0KCHByb3RvY29sGAMgASgOMhsubW9kZWxfcmVnaXN0cnkudjEuUHJvdG9jb2wSLwoJcGxhY2VtZW50GAQgASgOMhwubW9kZWxfcmVnaXN0cnkudjEuUGxhY2VtZW50EjEKBXN0YXRlGAUgASgOMiIubW9kZWxfcmVnaXN0cnkudjEuRGVwbG95bWVudFN0YXRlEg4KBnRhcmdldBgGIAEoCRIWCg51cHN0cmVhbV9tb2RlbBgHIAEoCRIUCgx3ZWlnaHRzX3BhdGgYCCABKAkSFgoOaGFzX2NyZWRlbnRpYWwYCSABKAgiQAoFQWxpYXMSDAoEbmFtZRgBIAEoCRIQCghtb2RlbF9pZBgCIAEoCRIXCg9vcmdhbmlzYXRpb25faWQYAyABKAkiMgoKQ3JlZGVudGlhbBIVCg1kZXBsb3ltZW50X2lkGAEgASgJEg0KBXRva2VuGAIgASgJIhQKEkdldFNuYXBzaG90UmVxdWVzdCKSAgoTR2V0U25hcHNob3RSZXNwb25zZRIQCghwb3NpdGlvbhgBIAEoBBIoCgZtb2RlbHMYAiADKAsyGC5tb2RlbF9yZWdpc3RyeS52MS5Nb2RlbBIsCgh2ZXJzaW9ucxgDIAMoCzIaLm1vZGVsX3JlZ2lzdHJ5LnYxLlZlcnNpb24SMgoLZGVwbG95bWVudHMYBCADKAsyHS5tb2RlbF9yZWdpc3RyeS52MS5EZXBsb3ltZW50EikKB2FsaWFzZXMYBSADKAsyGC5tb2RlbF9yZWdpc3RyeS52MS5BbGlhcxIyCgtjcmVkZW50aWFscxgGIAMoCzIdLm1vZGVsX3JlZ2lzdHJ5LnYxLkNyZWRlbnRpYWwirAEKD0FkZE1vZGVsUmVxdWVzdBIfCgVhY3RvchgBIAEoCzIQLmFjY2Vzcy52MS5BY3RvchIMCgRuYW1lGAIgASgJEjEKBm9wZW5haRgDIAEoCzIfLm1vZGVsX3JlZ2lzdHJ5LnYxLk9wZW5BaVNvdXJjZUgAEi0KBGdndWYYBCABKAsyHS5tb2RlbF9yZWdpc3RyeS52MS5HZ3VmU291cmNlSABCCAoGc291cmNlIn0KDE9wZW5BaVNvdXJjZRIQCghiYXNlX3VybBgBIAEoCRIWCg51cHN0cmVhbV9tb2RlbBgCIAEoCRISCgpjcmVkZW50aWFsGAMgASgJEi8KCXBsYWNlbWVudBgEIAEoDjIcLm1vZGVsX3JlZ2lzdHJ5LnYxLlBsYWNlbWVudCIqCgpHZ3VmU291cmNlEgwKBHBhdGgYASABKAkSDgoGZGlnZXN0GAIgASgJIpsBChBBZGRNb2RlbFJlc3BvbnNlEicKBW1vZGVsGAEgASgLMhgubW9kZWxfcmVnaXN0cnkudjEuTW9kZWwSKwoHdmVyc2lvbhgCIAEoCzIaLm1vZGVsX3JlZ2lzdHJ5LnYxLlZlcnNpb24SMQoKZGVwbG95bWVudBgDIAEoCzIdLm1vZGVsX3JlZ2lzdHJ5LnYxLkRlcGxveW1lbnQiLAoRTGlzdE1vZGVsc1JlcXVlc3QSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJIssBChJMaXN0TW9kZWxzUmVzcG9uc2USKAoGbW9kZWxzGAEgAygLMhgubW9kZWxfcmVnaXN0cnkudjEuTW9kZWwSLAoIdmVyc2lvbnMYAiADKAsyGi5tb2RlbF9yZWdpc3RyeS52MS5WZXJzaW9uEjIKC2RlcGxveW1lbnRzGAMgAygLMh0ubW9kZWxfcmVnaXN0cnkudjEuRGVwbG95bWVudBIpCgdhbGlhc2VzGAQgAygLMhgubW9kZWxfcmVnaXN0cnkudjEuQWxpYXMiQwoSUmVtb3ZlTW9kZWxSZXF1ZXN0Eh8KBWFjdG9yGAEgASgLMhAuYWNjZXNzLnYxLkFjdG9yEgwKBG5hbWUYAiABKAkiFQoTUmVtb3ZlTW9kZWxSZXNwb25zZSJVCg9TZXRBbGlhc1JlcXVlc3QSHwoFYWN0b3IYASABKAsyEC5hY2Nlc3MudjEuQWN0b3ISDQoFYWxpYXMYAiABKAkSEgoKbW9kZWxfbmFtZRgDIAEoCSI7ChBTZXRBbGlhc1Jlc3BvbnNlEicKBWFsaWFzGAEgASgLMhgubW9kZWxfcmVnaXN0cnkudjEuQWxpYXMiRAoSUmVtb3ZlQWxpYXNSZXF1ZXN0Eh8KBWFjdG9yGAEgASgLMhAuYWNjZXNzLnYxLkFjdG9yEg0KBWFsaWFzGAIgASgJIhUKE1JlbW92ZUFsaWFzUmVzcG9uc2UqTgoIUHJvdG9jb2wSGAoUUFJPVE9DT0xfVU5TUEVDSUZJRUQQABITCg9QUk9UT0NPTF9PUEVOQUkQARITCg9QUk9UT0NPTF9LU0VSVkUQAipUCglQbGFjZW1lbnQSGQoVUExBQ0VNRU5UX1VOU1BFQ0lGSUVEEAASFAoQUExBQ0VNRU5UX0lOU0lERRABEhYKElBMQUNFTUVOVF9FWFRFUk5BTBACKo0BCg9EZXBsb3ltZW50U3RhdGUSIAocREVQTE9ZTUVOVF9TVEFURV9VTlNQRUNJRklFRBAAEhsKF0RFUExPWU1FTlRfU1RBVEVfQUNUSVZFEAESHQoZREVQTE9ZTUVOVF9TVEFURV9EUkFJTklORxACEhwKGERFUExPWU1FTlRfU1RBVEVfUkVNT1ZFRBADMrUEChRNb2RlbFJlZ2lzdHJ5U2VydmljZRJcCgtHZXRTbmFwc2hvdBIlLm1vZGVsX3JlZ2lzdHJ5LnYxLkdldFNuYXBzaG90UmVxdWVzdBomLm1vZGVsX3JlZ2lzdHJ5LnYxLkdldFNuYXBzaG90UmVzcG9uc2USUwoIQWRkTW9kZWwSIi5tb2RlbF9yZWdpc3RyeS52MS5BZGRNb2RlbFJlcXVlc3QaIy5tb2RlbF9yZWdpc3RyeS52MS5BZGRNb2RlbFJlc3BvbnNlElkKCkxpc3RNb2RlbHMSJC5tb2RlbF9yZWdpc3RyeS52MS5MaXN0TW9kZWxzUmVxdWVzdBolLm1vZGVsX3JlZ2lzdHJ5LnYxLkxpc3RNb2RlbHNSZXNwb25zZRJcCgtSZW1vdmVNb2RlbBIlLm1vZGVsX3JlZ2lzdHJ5LnYxLlJlbW92ZU1vZGVsUmVxdWVzdBomLm1vZGVsX3JlZ2lzdHJ5LnYxLlJlbW92ZU1vZGVsUmVzcG9uc2USUwoIU2V0QWxpYXMSIi5tb2RlbF9yZWdpc3RyeS52MS5TZXRBbGlhc1JlcXVlc3QaIy5tb2RlbF9yZWdpc3RyeS52MS5TZXRBbGlhc1Jlc3BvbnNlElwKC1JlbW92ZUFsaWFzEiUubW9kZWxfcmVnaXN0cnkudjEuUmVtb3ZlQWxpYXNSZXF1ZXN0GiYubW9kZWxfcmVnaXN0cnkudjEuUmVtb3ZlQWxpYXNSZXNwb25zZWIGcHJvdG8z", [file_access_v1_access]);
+  fileDesc("CiZtb2RlbF9yZWdpc3RyeS92MS9tb2RlbF9yZWdpc3RyeS5wcm90bxIRbW9kZWxfcmVnaXN0cnkudjEiUQoFTW9kZWwSCgoCaWQYASABKAkSFwoPb3JnYW5pc2F0aW9uX2lkGAIgASgJEgwKBG5hbWUYAyABKAkSFQoNY3JlYXRlZF9hdF9tcxgEIAEoAyKkAQoHVmVyc2lvbhIKCgJpZBgBIAEoCRIQCghtb2RlbF9pZBgCIAEoCRIOCgZudW1iZXIYAyABKA0SDgoGZGlnZXN0GAQgASgJEhMKC2Rlc2NyaXB0aW9uGAUgASgJEhUKDWNyZWF0ZWRfYXRfbXMYBiABKAMSLwoJc2lnbmF0dXJlGAcgASgLMhwubW9kZWxfcmVnaXN0cnkudjEuU2lnbmF0dXJlImoKCVNpZ25hdHVyZRItCgZpbnB1dHMYASADKAsyHS5tb2RlbF9yZWdpc3RyeS52MS5UZW5zb3JTcGVjEi4KB291dHB1dHMYAiADKAsyHS5tb2RlbF9yZWdpc3RyeS52MS5UZW5zb3JTcGVjIjsKClRlbnNvclNwZWMSDAoEbmFtZRgBIAEoCRIQCghkYXRhdHlwZRgCIAEoCRINCgVzaGFwZRgDIAMoAyKmAgoKRGVwbG95bWVudBIKCgJpZBgBIAEoCRISCgp2ZXJzaW9uX2lkGAIgASgJEi0KCHByb3RvY29sGAMgASgOMhsubW9kZWxfcmVnaXN0cnkudjEuUHJvdG9jb2wSLwoJcGxhY2VtZW50GAQgASgOMhwubW9kZWxfcmVnaXN0cnkudjEuUGxhY2VtZW50EjEKBXN0YXRlGAUgASgOMiIubW9kZWxfcmVnaXN0cnkudjEuRGVwbG95bWVudFN0YXRlEg4KBnRhcmdldBgGIAEoCRIWCg51cHN0cmVhbV9tb2RlbBgHIAEoCRIUCgx3ZWlnaHRzX3BhdGgYCCABKAkSFgoOaGFzX2NyZWRlbnRpYWwYCSABKAgSDwoHbWFuYWdlZBgKIAEoCCJACgVBbGlhcxIMCgRuYW1lGAEgASgJEhAKCG1vZGVsX2lkGAIgASgJEhcKD29yZ2FuaXNhdGlvbl9pZBgDIAEoCSIyCgpDcmVkZW50aWFsEhUKDWRlcGxveW1lbnRfaWQYASABKAkSDQoFdG9rZW4YAiABKAkiFAoSR2V0U25hcHNob3RSZXF1ZXN0IpICChNHZXRTbmFwc2hvdFJlc3BvbnNlEhAKCHBvc2l0aW9uGAEgASgEEigKBm1vZGVscxgCIAMoCzIYLm1vZGVsX3JlZ2lzdHJ5LnYxLk1vZGVsEiwKCHZlcnNpb25zGAMgAygLMhoubW9kZWxfcmVnaXN0cnkudjEuVmVyc2lvbhIyCgtkZXBsb3ltZW50cxgEIAMoCzIdLm1vZGVsX3JlZ2lzdHJ5LnYxLkRlcGxveW1lbnQSKQoHYWxpYXNlcxgFIAMoCzIYLm1vZGVsX3JlZ2lzdHJ5LnYxLkFsaWFzEjIKC2NyZWRlbnRpYWxzGAYgAygLMh0ubW9kZWxfcmVnaXN0cnkudjEuQ3JlZGVudGlhbCLfAQoPQWRkTW9kZWxSZXF1ZXN0Eh8KBWFjdG9yGAEgASgLMhAuYWNjZXNzLnYxLkFjdG9yEgwKBG5hbWUYAiABKAkSMQoGb3BlbmFpGAMgASgLMh8ubW9kZWxfcmVnaXN0cnkudjEuT3BlbkFpU291cmNlSAASLQoEZ2d1ZhgEIAEoCzIdLm1vZGVsX3JlZ2lzdHJ5LnYxLkdndWZTb3VyY2VIABIxCgZrc2VydmUYBSABKAsyHy5tb2RlbF9yZWdpc3RyeS52MS5Lc2VydmVTb3VyY2VIAEIICgZzb3VyY2UifQoMT3BlbkFpU291cmNlEhAKCGJhc2VfdXJsGAEgASgJEhYKDnVwc3RyZWFtX21vZGVsGAIgASgJEhIKCmNyZWRlbnRpYWwYAyABKAkSLwoJcGxhY2VtZW50GAQgASgOMhwubW9kZWxfcmVnaXN0cnkudjEuUGxhY2VtZW50IioKCkdndWZTb3VyY2USDAoEcGF0aBgBIAEoCRIOCgZkaWdlc3QYAiABKAkieQoMS3NlcnZlU291cmNlEg8KB2FkZHJlc3MYASABKAkSFgoOdXBzdHJlYW1fbW9kZWwYAiABKAkSLwoJcGxhY2VtZW50GAMgASgOMhwubW9kZWxfcmVnaXN0cnkudjEuUGxhY2VtZW50Eg8KB21hbmFnZWQYBCABKAgimwEKEEFkZE1vZGVsUmVzcG9uc2USJwoFbW9kZWwYASABKAsyGC5tb2RlbF9yZWdpc3RyeS52MS5Nb2RlbBIrCgd2ZXJzaW9uGAIgASgLMhoubW9kZWxfcmVnaXN0cnkudjEuVmVyc2lvbhIxCgpkZXBsb3ltZW50GAMgASgLMh0ubW9kZWxfcmVnaXN0cnkudjEuRGVwbG95bWVudCIsChFMaXN0TW9kZWxzUmVxdWVzdBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkiywEKEkxpc3RNb2RlbHNSZXNwb25zZRIoCgZtb2RlbHMYASADKAsyGC5tb2RlbF9yZWdpc3RyeS52MS5Nb2RlbBIsCgh2ZXJzaW9ucxgCIAMoCzIaLm1vZGVsX3JlZ2lzdHJ5LnYxLlZlcnNpb24SMgoLZGVwbG95bWVudHMYAyADKAsyHS5tb2RlbF9yZWdpc3RyeS52MS5EZXBsb3ltZW50EikKB2FsaWFzZXMYBCADKAsyGC5tb2RlbF9yZWdpc3RyeS52MS5BbGlhcyJDChJSZW1vdmVNb2RlbFJlcXVlc3QSHwoFYWN0b3IYASABKAsyEC5hY2Nlc3MudjEuQWN0b3ISDAoEbmFtZRgCIAEoCSIVChNSZW1vdmVNb2RlbFJlc3BvbnNlIlUKD1NldEFsaWFzUmVxdWVzdBIfCgVhY3RvchgBIAEoCzIQLmFjY2Vzcy52MS5BY3RvchINCgVhbGlhcxgCIAEoCRISCgptb2RlbF9uYW1lGAMgASgJIjsKEFNldEFsaWFzUmVzcG9uc2USJwoFYWxpYXMYASABKAsyGC5tb2RlbF9yZWdpc3RyeS52MS5BbGlhcyJEChJSZW1vdmVBbGlhc1JlcXVlc3QSHwoFYWN0b3IYASABKAsyEC5hY2Nlc3MudjEuQWN0b3ISDQoFYWxpYXMYAiABKAkiFQoTUmVtb3ZlQWxpYXNSZXNwb25zZSpOCghQcm90b2NvbBIYChRQUk9UT0NPTF9VTlNQRUNJRklFRBAAEhMKD1BST1RPQ09MX09QRU5BSRABEhMKD1BST1RPQ09MX0tTRVJWRRACKlQKCVBsYWNlbWVudBIZChVQTEFDRU1FTlRfVU5TUEVDSUZJRUQQABIUChBQTEFDRU1FTlRfSU5TSURFEAESFgoSUExBQ0VNRU5UX0VYVEVSTkFMEAIqjQEKD0RlcGxveW1lbnRTdGF0ZRIgChxERVBMT1lNRU5UX1NUQVRFX1VOU1BFQ0lGSUVEEAASGwoXREVQTE9ZTUVOVF9TVEFURV9BQ1RJVkUQARIdChlERVBMT1lNRU5UX1NUQVRFX0RSQUlOSU5HEAISHAoYREVQTE9ZTUVOVF9TVEFURV9SRU1PVkVEEAMytQQKFE1vZGVsUmVnaXN0cnlTZXJ2aWNlElwKC0dldFNuYXBzaG90EiUubW9kZWxfcmVnaXN0cnkudjEuR2V0U25hcHNob3RSZXF1ZXN0GiYubW9kZWxfcmVnaXN0cnkudjEuR2V0U25hcHNob3RSZXNwb25zZRJTCghBZGRNb2RlbBIiLm1vZGVsX3JlZ2lzdHJ5LnYxLkFkZE1vZGVsUmVxdWVzdBojLm1vZGVsX3JlZ2lzdHJ5LnYxLkFkZE1vZGVsUmVzcG9uc2USWQoKTGlzdE1vZGVscxIkLm1vZGVsX3JlZ2lzdHJ5LnYxLkxpc3RNb2RlbHNSZXF1ZXN0GiUubW9kZWxfcmVnaXN0cnkudjEuTGlzdE1vZGVsc1Jlc3BvbnNlElwKC1JlbW92ZU1vZGVsEiUubW9kZWxfcmVnaXN0cnkudjEuUmVtb3ZlTW9kZWxSZXF1ZXN0GiYubW9kZWxfcmVnaXN0cnkudjEuUmVtb3ZlTW9kZWxSZXNwb25zZRJTCghTZXRBbGlhcxIiLm1vZGVsX3JlZ2lzdHJ5LnYxLlNldEFsaWFzUmVxdWVzdBojLm1vZGVsX3JlZ2lzdHJ5LnYxLlNldEFsaWFzUmVzcG9uc2USXAoLUmVtb3ZlQWxpYXMSJS5tb2RlbF9yZWdpc3RyeS52MS5SZW1vdmVBbGlhc1JlcXVlc3QaJi5tb2RlbF9yZWdpc3RyeS52MS5SZW1vdmVBbGlhc1Jlc3BvbnNlYgZwcm90bzM", [file_access_v1_access]);
 
 /**
  * @generated from message model_registry.v1.Model
@@ -79,7 +79,7 @@ export type Version = Message<"model_registry.v1.Version"> & {
   digest: string;
 
   /**
-   * File name of the weights, or the upstream's base URL and model name; no credential.
+   * File name of the weights, or the upstream's address and model name; no credential.
    *
    * @generated from field: string description = 5;
    */
@@ -89,6 +89,13 @@ export type Version = Message<"model_registry.v1.Version"> & {
    * @generated from field: int64 created_at_ms = 6;
    */
   createdAtMs: bigint;
+
+  /**
+   * What a model behind a KServe v2 server takes and gives, as the server said when the version was made. Absent of all others.
+   *
+   * @generated from field: model_registry.v1.Signature signature = 7;
+   */
+  signature?: Signature | undefined;
 };
 
 /**
@@ -97,6 +104,61 @@ export type Version = Message<"model_registry.v1.Version"> & {
  */
 export const VersionSchema: GenMessage<Version> = /*@__PURE__*/
   messageDesc(file_model_registry_v1_model_registry, 1);
+
+/**
+ * @generated from message model_registry.v1.Signature
+ */
+export type Signature = Message<"model_registry.v1.Signature"> & {
+  /**
+   * In the order of their names.
+   *
+   * @generated from field: repeated model_registry.v1.TensorSpec inputs = 1;
+   */
+  inputs: TensorSpec[];
+
+  /**
+   * @generated from field: repeated model_registry.v1.TensorSpec outputs = 2;
+   */
+  outputs: TensorSpec[];
+};
+
+/**
+ * Describes the message model_registry.v1.Signature.
+ * Use `create(SignatureSchema)` to create a new message.
+ */
+export const SignatureSchema: GenMessage<Signature> = /*@__PURE__*/
+  messageDesc(file_model_registry_v1_model_registry, 2);
+
+/**
+ * @generated from message model_registry.v1.TensorSpec
+ */
+export type TensorSpec = Message<"model_registry.v1.TensorSpec"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * As KServe v2 names it: BYTES, FP32, ...
+   *
+   * @generated from field: string datatype = 2;
+   */
+  datatype: string;
+
+  /**
+   * -1 for a dimension of any size.
+   *
+   * @generated from field: repeated int64 shape = 3;
+   */
+  shape: bigint[];
+};
+
+/**
+ * Describes the message model_registry.v1.TensorSpec.
+ * Use `create(TensorSpecSchema)` to create a new message.
+ */
+export const TensorSpecSchema: GenMessage<TensorSpec> = /*@__PURE__*/
+  messageDesc(file_model_registry_v1_model_registry, 3);
 
 /**
  * @generated from message model_registry.v1.Deployment
@@ -128,7 +190,7 @@ export type Deployment = Message<"model_registry.v1.Deployment"> & {
   state: DeploymentState;
 
   /**
-   * openai: base URL that ends before `/chat/completions`. kserve: `local` for the engine of this house.
+   * openai: base URL that ends before `/chat/completions`. kserve: `local` for the engine of this house, else `host:port` of a server's gRPC.
    *
    * @generated from field: string target = 6;
    */
@@ -152,6 +214,13 @@ export type Deployment = Message<"model_registry.v1.Deployment"> & {
    * @generated from field: bool has_credential = 9;
    */
   hasCredential: boolean;
+
+  /**
+   * kserve with another server than that of this house: the platform loads the model there, and unloads it when the deployment is gone.
+   *
+   * @generated from field: bool managed = 10;
+   */
+  managed: boolean;
 };
 
 /**
@@ -159,7 +228,7 @@ export type Deployment = Message<"model_registry.v1.Deployment"> & {
  * Use `create(DeploymentSchema)` to create a new message.
  */
 export const DeploymentSchema: GenMessage<Deployment> = /*@__PURE__*/
-  messageDesc(file_model_registry_v1_model_registry, 2);
+  messageDesc(file_model_registry_v1_model_registry, 4);
 
 /**
  * @generated from message model_registry.v1.Alias
@@ -186,7 +255,7 @@ export type Alias = Message<"model_registry.v1.Alias"> & {
  * Use `create(AliasSchema)` to create a new message.
  */
 export const AliasSchema: GenMessage<Alias> = /*@__PURE__*/
-  messageDesc(file_model_registry_v1_model_registry, 3);
+  messageDesc(file_model_registry_v1_model_registry, 5);
 
 /**
  * A deployment's bearer token, unsealed; only in a snapshot.
@@ -210,7 +279,7 @@ export type Credential = Message<"model_registry.v1.Credential"> & {
  * Use `create(CredentialSchema)` to create a new message.
  */
 export const CredentialSchema: GenMessage<Credential> = /*@__PURE__*/
-  messageDesc(file_model_registry_v1_model_registry, 4);
+  messageDesc(file_model_registry_v1_model_registry, 6);
 
 /**
  * @generated from message model_registry.v1.GetSnapshotRequest
@@ -223,7 +292,7 @@ export type GetSnapshotRequest = Message<"model_registry.v1.GetSnapshotRequest">
  * Use `create(GetSnapshotRequestSchema)` to create a new message.
  */
 export const GetSnapshotRequestSchema: GenMessage<GetSnapshotRequest> = /*@__PURE__*/
-  messageDesc(file_model_registry_v1_model_registry, 5);
+  messageDesc(file_model_registry_v1_model_registry, 7);
 
 /**
  * @generated from message model_registry.v1.GetSnapshotResponse
@@ -265,7 +334,7 @@ export type GetSnapshotResponse = Message<"model_registry.v1.GetSnapshotResponse
  * Use `create(GetSnapshotResponseSchema)` to create a new message.
  */
 export const GetSnapshotResponseSchema: GenMessage<GetSnapshotResponse> = /*@__PURE__*/
-  messageDesc(file_model_registry_v1_model_registry, 6);
+  messageDesc(file_model_registry_v1_model_registry, 8);
 
 /**
  * @generated from message model_registry.v1.AddModelRequest
@@ -296,6 +365,12 @@ export type AddModelRequest = Message<"model_registry.v1.AddModelRequest"> & {
      */
     value: GgufSource;
     case: "gguf";
+  } | {
+    /**
+     * @generated from field: model_registry.v1.KserveSource kserve = 5;
+     */
+    value: KserveSource;
+    case: "kserve";
   } | { case: undefined; value?: undefined };
 };
 
@@ -304,7 +379,7 @@ export type AddModelRequest = Message<"model_registry.v1.AddModelRequest"> & {
  * Use `create(AddModelRequestSchema)` to create a new message.
  */
 export const AddModelRequestSchema: GenMessage<AddModelRequest> = /*@__PURE__*/
-  messageDesc(file_model_registry_v1_model_registry, 7);
+  messageDesc(file_model_registry_v1_model_registry, 9);
 
 /**
  * @generated from message model_registry.v1.OpenAiSource
@@ -338,7 +413,7 @@ export type OpenAiSource = Message<"model_registry.v1.OpenAiSource"> & {
  * Use `create(OpenAiSourceSchema)` to create a new message.
  */
 export const OpenAiSourceSchema: GenMessage<OpenAiSource> = /*@__PURE__*/
-  messageDesc(file_model_registry_v1_model_registry, 8);
+  messageDesc(file_model_registry_v1_model_registry, 10);
 
 /**
  * @generated from message model_registry.v1.GgufSource
@@ -362,7 +437,47 @@ export type GgufSource = Message<"model_registry.v1.GgufSource"> & {
  * Use `create(GgufSourceSchema)` to create a new message.
  */
 export const GgufSourceSchema: GenMessage<GgufSource> = /*@__PURE__*/
-  messageDesc(file_model_registry_v1_model_registry, 9);
+  messageDesc(file_model_registry_v1_model_registry, 11);
+
+/**
+ * A model of a KServe v2 server such as Triton. The server is asked for the model's tensors, so it must answer.
+ *
+ * @generated from message model_registry.v1.KserveSource
+ */
+export type KserveSource = Message<"model_registry.v1.KserveSource"> & {
+  /**
+   * `host:port` of its gRPC.
+   *
+   * @generated from field: string address = 1;
+   */
+  address: string;
+
+  /**
+   * Its name there; the name that clients call it by when this is empty.
+   *
+   * @generated from field: string upstream_model = 2;
+   */
+  upstreamModel: string;
+
+  /**
+   * @generated from field: model_registry.v1.Placement placement = 3;
+   */
+  placement: Placement;
+
+  /**
+   * Load it there first (explicit model control), and unload it when the deployment is gone. A model that is loaded is taken as it is.
+   *
+   * @generated from field: bool managed = 4;
+   */
+  managed: boolean;
+};
+
+/**
+ * Describes the message model_registry.v1.KserveSource.
+ * Use `create(KserveSourceSchema)` to create a new message.
+ */
+export const KserveSourceSchema: GenMessage<KserveSource> = /*@__PURE__*/
+  messageDesc(file_model_registry_v1_model_registry, 12);
 
 /**
  * @generated from message model_registry.v1.AddModelResponse
@@ -389,7 +504,7 @@ export type AddModelResponse = Message<"model_registry.v1.AddModelResponse"> & {
  * Use `create(AddModelResponseSchema)` to create a new message.
  */
 export const AddModelResponseSchema: GenMessage<AddModelResponse> = /*@__PURE__*/
-  messageDesc(file_model_registry_v1_model_registry, 10);
+  messageDesc(file_model_registry_v1_model_registry, 13);
 
 /**
  * @generated from message model_registry.v1.ListModelsRequest
@@ -406,7 +521,7 @@ export type ListModelsRequest = Message<"model_registry.v1.ListModelsRequest"> &
  * Use `create(ListModelsRequestSchema)` to create a new message.
  */
 export const ListModelsRequestSchema: GenMessage<ListModelsRequest> = /*@__PURE__*/
-  messageDesc(file_model_registry_v1_model_registry, 11);
+  messageDesc(file_model_registry_v1_model_registry, 14);
 
 /**
  * @generated from message model_registry.v1.ListModelsResponse
@@ -438,7 +553,7 @@ export type ListModelsResponse = Message<"model_registry.v1.ListModelsResponse">
  * Use `create(ListModelsResponseSchema)` to create a new message.
  */
 export const ListModelsResponseSchema: GenMessage<ListModelsResponse> = /*@__PURE__*/
-  messageDesc(file_model_registry_v1_model_registry, 12);
+  messageDesc(file_model_registry_v1_model_registry, 15);
 
 /**
  * @generated from message model_registry.v1.RemoveModelRequest
@@ -460,7 +575,7 @@ export type RemoveModelRequest = Message<"model_registry.v1.RemoveModelRequest">
  * Use `create(RemoveModelRequestSchema)` to create a new message.
  */
 export const RemoveModelRequestSchema: GenMessage<RemoveModelRequest> = /*@__PURE__*/
-  messageDesc(file_model_registry_v1_model_registry, 13);
+  messageDesc(file_model_registry_v1_model_registry, 16);
 
 /**
  * @generated from message model_registry.v1.RemoveModelResponse
@@ -473,7 +588,7 @@ export type RemoveModelResponse = Message<"model_registry.v1.RemoveModelResponse
  * Use `create(RemoveModelResponseSchema)` to create a new message.
  */
 export const RemoveModelResponseSchema: GenMessage<RemoveModelResponse> = /*@__PURE__*/
-  messageDesc(file_model_registry_v1_model_registry, 14);
+  messageDesc(file_model_registry_v1_model_registry, 17);
 
 /**
  * @generated from message model_registry.v1.SetAliasRequest
@@ -500,7 +615,7 @@ export type SetAliasRequest = Message<"model_registry.v1.SetAliasRequest"> & {
  * Use `create(SetAliasRequestSchema)` to create a new message.
  */
 export const SetAliasRequestSchema: GenMessage<SetAliasRequest> = /*@__PURE__*/
-  messageDesc(file_model_registry_v1_model_registry, 15);
+  messageDesc(file_model_registry_v1_model_registry, 18);
 
 /**
  * @generated from message model_registry.v1.SetAliasResponse
@@ -517,7 +632,7 @@ export type SetAliasResponse = Message<"model_registry.v1.SetAliasResponse"> & {
  * Use `create(SetAliasResponseSchema)` to create a new message.
  */
 export const SetAliasResponseSchema: GenMessage<SetAliasResponse> = /*@__PURE__*/
-  messageDesc(file_model_registry_v1_model_registry, 16);
+  messageDesc(file_model_registry_v1_model_registry, 19);
 
 /**
  * @generated from message model_registry.v1.RemoveAliasRequest
@@ -539,7 +654,7 @@ export type RemoveAliasRequest = Message<"model_registry.v1.RemoveAliasRequest">
  * Use `create(RemoveAliasRequestSchema)` to create a new message.
  */
 export const RemoveAliasRequestSchema: GenMessage<RemoveAliasRequest> = /*@__PURE__*/
-  messageDesc(file_model_registry_v1_model_registry, 17);
+  messageDesc(file_model_registry_v1_model_registry, 20);
 
 /**
  * @generated from message model_registry.v1.RemoveAliasResponse
@@ -552,7 +667,7 @@ export type RemoveAliasResponse = Message<"model_registry.v1.RemoveAliasResponse
  * Use `create(RemoveAliasResponseSchema)` to create a new message.
  */
 export const RemoveAliasResponseSchema: GenMessage<RemoveAliasResponse> = /*@__PURE__*/
-  messageDesc(file_model_registry_v1_model_registry, 18);
+  messageDesc(file_model_registry_v1_model_registry, 21);
 
 /**
  * @generated from enum model_registry.v1.Protocol

@@ -3,7 +3,7 @@ import { ServiceError } from '@sluice/errors';
 import {
   Action as ActionNumber, Direction as DirectionNumber, RuleSchema, RuleStatsSchema, type Rule as RuleMessage, type RuleStats,
 } from '@sluice/proto/content_filter/v1/content_filter';
-import type { Action, Direction, RuleHead } from '../domain/rule.ts';
+import type { Action, Direction, Rule, RuleHead } from '../domain/rule.ts';
 import { LISTED_PATTERNS, type ListedRule, type RuleHits } from './reads-sql.ts';
 
 const ACTIONS: Readonly<Record<Action, ActionNumber>> = {
@@ -13,12 +13,17 @@ const DIRECTIONS: Readonly<Record<Direction, DirectionNumber>> = { in: Direction
 
 /** A rule as administrators see it: a long list is told by its count. */
 export function ruleMessage({ rule, patterns }: ListedRule): RuleMessage {
+  return wholeRuleMessage({ ...rule, patterns: patterns.length <= LISTED_PATTERNS ? patterns : [] });
+}
+
+/** The same with all of its patterns. */
+export function wholeRuleMessage(rule: Rule): RuleMessage {
   return create(RuleSchema, {
     id: rule.id,
     organisationId: rule.organisationId,
     projectId: rule.projectId ?? '',
     kind: rule.kind,
-    patterns: patterns.length <= LISTED_PATTERNS ? [...patterns] : [],
+    patterns: [...rule.patterns],
     patternCount: rule.patternCount,
     action: ACTIONS[rule.action],
     direction: DIRECTIONS[rule.direction],

@@ -50,6 +50,12 @@ export function listRules(sql: Sql, organisationId: string, projectId: string): 
   }));
 }
 
+/** A rule in force with all of its patterns; undefined where there is none of that id. */
+export async function readRule(sql: Sql, organisationId: string, ruleId: string): Promise<Rule | undefined> {
+  const text = `select ${HEAD_COLUMNS}, patterns from rule where organisation_id = $1 and id = $2 and removed_version is null`;
+  return (await sql.query<RuleRow>(text, [organisationId, ruleId])).map(ruleOf)[0];
+}
+
 /** How often a rule spoke in one project. */
 export interface RuleHits {
   readonly rule_id: string;

@@ -7,8 +7,8 @@ import { actCounter } from '@sluice/telemetry';
 import { addRule } from '../domain/add-rule.ts';
 import type { Administration } from '../domain/ports.ts';
 import { removeRule } from '../domain/remove-rule.ts';
-import { actionOf, directionOf, headMessage, ruleMessage, statsMessage } from './messages.ts';
-import { listRules, readStats } from './reads-sql.ts';
+import { actionOf, directionOf, headMessage, ruleMessage, statsMessage, wholeRuleMessage } from './messages.ts';
+import { listRules, readRule, readStats } from './reads-sql.ts';
 
 const countAct = actCounter('content-filter');
 
@@ -31,6 +31,12 @@ export function rulesRpc(sql: Sql, administration: Administration): Omit<Impleme
       requireOrganisation(organisationId);
       const { version, rules } = await listRules(sql, organisationId, projectId);
       return { rules: rules.map(ruleMessage), policyVersion: version };
+    },
+    async getRule({ organisationId, ruleId }) {
+      requireOrganisation(organisationId);
+      const rule = await readRule(sql, organisationId, ruleId);
+      if (!rule) throw new ServiceError('not_found', 'There is no such rule.', { param: 'rule_id' });
+      return { rule: wholeRuleMessage(rule) };
     },
     async getStats({ organisationId, projectId, sinceMs }) {
       requireOrganisation(organisationId);

@@ -74,7 +74,8 @@ describe('the figures of calls', () => {
   });
 
   it('show load, breaker and health of each deployment, and what is collected, until taken back', async () => {
-    const fleet = new Fleet({ open: () => new ScriptedBackend(), clock, random: () => 0, inFlightPerDeployment: 1, onFault: () => undefined });
+    const counted = { inferences: 12, executions: 5, failures: 1, queueSeconds: 0.5, batches: new Map([[2, 4], [4, 1]]) };
+    const fleet = new Fleet({ open: () => Object.assign(new ScriptedBackend(), { statistics: () => counted }), clock, random: () => 0, inFlightPerDeployment: 1, onFault: () => undefined });
     const wholeAnswers = new WholeAnswers(100);
     using room = wholeAnswers.begin();
     room.take(42);
@@ -87,6 +88,10 @@ describe('the figures of calls', () => {
     expect(text).toMatch(/sluice_router_breaker\{[^}]*\} 0\b/);
     expect(text).toMatch(/sluice_router_whole_answer_bytes(\{[^}]*\})? 42\b/);
     expect(text).toMatch(/sluice_router_healthy\{[^}]*\} 1\b/);
+    expect(text).toMatch(/sluice_backend_inferences(_total)?\{[^}]*sluice_deployment_id="dep_1"[^}]*\} 12\b/);
+    expect(text).toMatch(/sluice_backend_executions(_total)?\{[^}]*\} 5\b/);
+    expect(text).toMatch(/sluice_backend_queue_time(_seconds)?(_total)?\{[^}]*\} 0\.5\b/);
+    expect(text).toMatch(/sluice_backend_batches(_total)?\{[^}]*sluice_batch_size="2"[^}]*\} 4\b/);
     forget();
     await fleet.close();
   });

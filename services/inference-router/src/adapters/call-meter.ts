@@ -1,5 +1,6 @@
-import { context, metrics, SpanKind, SpanStatusCode, trace, type Attributes } from '@opentelemetry/api';
+import { context, metrics, SpanKind, SpanStatusCode, trace, type Attributes, type Meter as Instruments, type ObservableCounter } from '@opentelemetry/api';
 import type { Clock } from '@sluice/clock';
+import type { BackendStatistics } from '../domain/backend.ts';
 import type { Deployment } from '../domain/deployment.ts';
 import type { Fleet } from '../domain/fleet.ts';
 import type { AttemptMeter, Meter } from '../domain/ports.ts';
@@ -61,6 +62,7 @@ export function observeRouter(fleet: Fleet, wholeAnswers: WholeAnswers): () => v
   const breaker = meter.createObservableGauge('sluice.router.breaker', { description: '0 closed, 1 half-open, 2 open.' });
   const healthy = meter.createObservableGauge('sluice.router.healthy', { description: '1 when a deployment takes calls.' });
   const collected = meter.createObservableGauge('sluice.router.whole_answer_bytes', { unit: 'By', description: 'Bytes of answers that are not streamed and are being collected.' });
+  const server = serverInstruments(meter);
   const observe: Parameters<typeof meter.addBatchObservableCallback>[0] = (result) => {
     result.observe(collected, wholeAnswers.heldBytes);
     for (const member of fleet.list()) {
@@ -69,9 +71,31 @@ export function observeRouter(fleet: Fleet, wholeAnswers: WholeAnswers): () => v
       result.observe(inFlight, member.inFlight, labels);
       result.observe(breaker, BREAKER_VALUES[member.breaker.state], labels);
       result.observe(healthy, member.isHealthy ? 1 : 0, labels);
+      const counted = member.backend.statistics?.();
+      if (counted) server.observe(counted, (instrument, value, more) => result.observe(instrument, value, { ...labels, ...more }));
     }
   };
-  const observed = [inFlight, breaker, healthy, collected];
+  const observed = [inFlight, breaker, healthy, collected, ...server.instruments];
   meter.addBatchObservableCallback(observe, observed);
   return () => meter.removeBatchObservableCallback(observe, observed);
+}
+
+/** What KServe v2 servers count themselves, since they loaded the model: a reload lets these begin anew, which readers of counters expect. */
+function serverInstruments(meter: Instruments) {
+  const counter = (name: string, description: string, unit?: string) => meter.createObservableCounter(`sluice.backend.${name}`, { description, ...(unit !== undefined && { unit }) });
+  const inferences = counter('inferences', 'Requests that the server executed.');
+  const executions = counter('executions', 'Executions; fewer than inferences where requests were batched.');
+  const failures = counter('failures', 'Requests that failed at the server.');
+  const queueTime = counter('queue_time', "Time that requests spent in the server's queue.", 's');
+  const batches = counter('batches', 'Executions by how many requests each took.');
+  return {
+    instruments: [inferences, executions, failures, queueTime, batches],
+    observe(counted: BackendStatistics, tell: (instrument: ObservableCounter, value: number, more: Attributes) => void): void {
+      tell(inferences, counted.inferences, {});
+      tell(executions, counted.executions, {});
+      tell(failures, counted.failures, {});
+      tell(queueTime, counted.queueSeconds, {});
+      for (const [size, count] of counted.batches) tell(batches, count, { 'sluice.batch.size': size });
+    },
+  };
 }

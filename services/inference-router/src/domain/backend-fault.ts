@@ -15,6 +15,9 @@ export class BackendFault extends Error {
   }
 }
 
+/** The backend says that it is ready, and what answers there is dead: nothing more may be sent before a check has proved it. */
+export class LostBackend extends BackendFault {}
+
 /** Why an attempt failed, as precisely as may be told without content. */
 export function reasonOf(error: ServiceError): string {
   if (error.cause instanceof BackendFault) return error.cause.message;

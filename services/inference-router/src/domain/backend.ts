@@ -16,9 +16,24 @@ export interface Backend {
    * cannot tell. Generates nothing. Absent where the protocol has no such question.
    */
   countInput?(call: BackendCall, signal: AbortSignal): Promise<number | undefined>;
+  /** What the server counted of its own work when it was last asked; absent where it does not count. */
+  statistics?(): BackendStatistics | undefined;
   /** Resolves when the backend can take calls; throws with a content-free reason otherwise. */
   probe(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Counted by the server since it loaded the model: a reload begins anew. */
+export interface BackendStatistics {
+  /** Requests that were executed, one by one. */
+  readonly inferences: number;
+  /** Executions: fewer than inferences where requests were batched. */
+  readonly executions: number;
+  readonly failures: number;
+  /** Time that executed requests spent in the server's queue, all together. */
+  readonly queueSeconds: number;
+  /** Executions by how many requests each took. */
+  readonly batches: ReadonlyMap<number, number>;
 }
 
 export interface BackendCall {

@@ -42,6 +42,23 @@ describe('a health check', () => {
     expect([health.status, health.reason]).toEqual(['up', '']);
   });
 
+  it('is down at once when a call found the backend dead, and asks soon whether it lives', async () => {
+    health.start();
+    await settled();
+    health.lost(new ServiceError('backend_unavailable', 'It died.'));
+    expect([health.status, health.reason]).toEqual(['down', 'It died.']);
+    backend.probeOutcome = refuse;
+    await pass(PROBE_PERIOD_DOWN_MS);
+    expect([backend.probes, health.status]).toEqual([2, 'down']);
+    backend.probeOutcome = () => Promise.resolve();
+    await pass(PROBE_PERIOD_DOWN_MS);
+    expect([health.status, health.reason]).toEqual(['up', '']);
+    health.stop();
+    health.lost(new ServiceError('backend_unavailable', 'Too late.'));
+    await pass(PROBE_PERIOD_MS);
+    expect(backend.probes).toBe(3);
+  });
+
   it('forgives one failure of a backend that was up', async () => {
     health.start();
     await settled();

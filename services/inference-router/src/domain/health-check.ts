@@ -51,7 +51,23 @@ export class HealthCheck {
     this.#fault = undefined;
   }
 
+  /** A call found it dead, whatever the last check said: it is down until a check passes, and that is made soon. */
+  lost(fault: ServiceError): void {
+    if (this.#stopped.signal.aborted) return;
+    this.#failures = PROBE_FAILURES;
+    this.#status = 'down';
+    this.#fault = fault;
+    // One that is under way ends by itself, and the next one comes at the pace of one that is down.
+    if (this.#timer) this.#again(PROBE_PERIOD_DOWN_MS);
+  }
+
+  #again(delayMs: number): void {
+    this.#timer?.cancel();
+    this.#timer = this.#clock.after(delayMs, () => void this.#probe());
+  }
+
   async #probe(): Promise<void> {
+    this.#timer = undefined;
     const deadline = new AbortController();
     const timer = this.#clock.after(PROBE_TIMEOUT_MS, () => deadline.abort(new ServiceError('upstream_timeout', 'The health check got no answer in time.')));
     const onStop = (): void => deadline.abort(this.#stopped.signal.reason);
@@ -66,7 +82,7 @@ export class HealthCheck {
       this.#stopped.signal.removeEventListener('abort', onStop);
     }
     if (this.#stopped.signal.aborted) return;
-    this.#timer = this.#clock.after(this.#failures === 0 ? PROBE_PERIOD_MS : PROBE_PERIOD_DOWN_MS, () => void this.#probe());
+    this.#again(this.#failures === 0 ? PROBE_PERIOD_MS : PROBE_PERIOD_DOWN_MS);
   }
 
   #failed(fault: ServiceError): void {

@@ -6,7 +6,7 @@ import { BackendFault } from './backend-fault.ts';
 import { BREAKER_FAILURES, BREAKER_OPEN_MS } from './limits.ts';
 import { Member } from './member.ts';
 
-const deployment = { id: 'dep_1', modelId: 'm', versionId: 'v', protocol: 'openai' as const, target: 'http://x', upstreamModel: 'u', weightsPath: '', digest: '', credential: undefined, placement: 'inside' as const };
+const deployment = { id: 'dep_1', modelId: 'm', versionId: 'v', protocol: 'openai' as const, target: 'http://x', upstreamModel: 'u', weightsPath: '', digest: '', credential: undefined, placement: 'inside' as const, managed: false, signature: undefined };
 
 function member() {
   const clock = new ManualClock();

@@ -1,6 +1,6 @@
 import type { Clock } from '@sluice/clock';
 import type { ServiceError } from '@sluice/errors';
-import { reasonOf } from './backend-fault.ts';
+import { LostBackend, reasonOf } from './backend-fault.ts';
 import type { Backend } from './backend.ts';
 import { Breaker, type Attempt } from './breaker.ts';
 import type { Deployment } from './deployment.ts';
@@ -79,6 +79,7 @@ export class Member {
         break;
       case 'broken':
         this.breaker.failed(attempt);
+        if (error?.cause instanceof LostBackend) this.health.lost(error);
         break;
       case 'nothing':
         this.breaker.dropped(attempt);

@@ -24,6 +24,14 @@ describe('the copy of the registry', () => {
     expect([copy.knows('org_2', 'model_1'), copy.knows('', 'model_1'), copy.knows('org_1', 'model_3')]).toEqual([false, false, false]);
   });
 
+  it('knows what a version of another server takes, and whether the platform loads it', () => {
+    const copy = snapshot();
+    expect(copy.active()).toMatchObject([{ managed: false, signature: undefined }]);
+    const version = { id: 'ver_2', modelId: 'model_1', number: 2, signature: { inputs: [{ name: 'x', datatype: 'FP32', shape: [-1n, 4n] }], outputs: [] } };
+    copy.apply(change({ versions: [version], deployments: [{ id: 'dep_2', versionId: 'ver_2', protocol: Protocol.KSERVE, state: ACTIVE, target: 't:8001', managed: true }] }));
+    expect(copy.active()[1]).toMatchObject({ target: 't:8001', managed: true, signature: { inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, 4] }], outputs: [] } });
+  });
+
   it.each([[Placement.INSIDE, 'inside'], [Placement.EXTERNAL, 'external'], [Placement.UNSPECIFIED, 'external']] as const)('takes placement %s for %s', (placement, said) => {
     const copy = snapshot();
     copy.apply(change({ deployments: [{ id: 'dep_1', versionId: 'ver_1', protocol: Protocol.OPENAI, state: ACTIVE, placement }] }));
@@ -32,7 +40,7 @@ describe('the copy of the registry', () => {
 
   it('gives active deployments with their credentials', () => {
     expect(snapshot().active()).toEqual([
-      { id: 'dep_1', modelId: 'model_1', versionId: 'ver_1', protocol: 'openai', target: 'http://a/v1', upstreamModel: 'm', weightsPath: '', digest: 'sha256:d', credential: 'secret', placement: 'inside' },
+      { id: 'dep_1', modelId: 'model_1', versionId: 'ver_1', protocol: 'openai', target: 'http://a/v1', upstreamModel: 'm', weightsPath: '', digest: 'sha256:d', credential: 'secret', placement: 'inside', managed: false, signature: undefined },
     ]);
   });
 

@@ -1,6 +1,6 @@
 import type { RegistryChanged } from '@sluice/proto/events/v1/changes';
-import { DeploymentState, Placement, Protocol, type Credential, type Deployment as Entry, type GetSnapshotResponse, type Model, type Version } from '@sluice/proto/model_registry/v1/model_registry';
-import type { Deployment } from './deployment.ts';
+import { DeploymentState, Placement, Protocol, type Credential, type Deployment as Entry, type GetSnapshotResponse, type Model, type Signature as SignatureEntry, type TensorSpec as TensorEntry, type Version } from '@sluice/proto/model_registry/v1/model_registry';
+import type { Deployment, Signature, TensorSpec } from './deployment.ts';
 
 /**
  * What is deployed, as the registry last said: models to deployments. Names are not read here: the gateway has judged by
@@ -44,8 +44,8 @@ export class RegistryCopy {
       const credential = this.#credentials.get(entry.id);
       const protocol = protocolOf(entry.protocol);
       if (entry.state !== DeploymentState.ACTIVE || !version || !protocol || (entry.hasCredential && credential === undefined)) continue;
-      const { id, versionId, target, upstreamModel, weightsPath } = entry;
-      active.push({ id, modelId: version.modelId, digest: version.digest, versionId, protocol, target, upstreamModel, weightsPath, credential, placement: entry.placement === Placement.INSIDE ? 'inside' : 'external' });
+      const { id, versionId, target, upstreamModel, weightsPath, managed } = entry;
+      active.push({ id, modelId: version.modelId, digest: version.digest, versionId, protocol, target, upstreamModel, weightsPath, credential, placement: entry.placement === Placement.INSIDE ? 'inside' : 'external', managed, signature: signatureOf(version.signature) });
     }
     return active;
   }
@@ -72,4 +72,12 @@ export class RegistryCopy {
 function protocolOf(protocol: Protocol): Deployment['protocol'] | undefined {
   if (protocol === Protocol.OPENAI) return 'openai';
   return protocol === Protocol.KSERVE ? 'kserve' : undefined;
+}
+
+function signatureOf(entry: SignatureEntry | undefined): Signature | undefined {
+  return entry && { inputs: entry.inputs.map(tensorOf), outputs: entry.outputs.map(tensorOf) };
+}
+
+function tensorOf({ name, datatype, shape }: TensorEntry): TensorSpec {
+  return { name, datatype, shape: shape.map(Number) };
 }

@@ -63,7 +63,7 @@ export function aborted(signal: AbortSignal): Promise<void> {
 }
 
 export function deployment(id: string, more: Partial<Deployment> = {}): Deployment {
-  return { id, modelId: 'model_1', versionId: 'ver_1', protocol: 'openai', target: `http://${id}/v1`, upstreamModel: 'm', weightsPath: '', digest: `sha256:${'0'.repeat(64)}`, credential: undefined, placement: 'inside', ...more };
+  return { id, modelId: 'model_1', versionId: 'ver_1', protocol: 'openai', target: `http://${id}/v1`, upstreamModel: 'm', weightsPath: '', digest: `sha256:${'0'.repeat(64)}`, credential: undefined, placement: 'inside', managed: false, signature: undefined, ...more };
 }
 
 export function chatCall(model = 'm', stream = true): ChatCall {

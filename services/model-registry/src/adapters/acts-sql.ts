@@ -78,18 +78,18 @@ class SqlRegistryState implements RegistryState {
     await this.#sql.query(text, [id, organisationId, name, createdAtMs]);
   }
 
-  async addVersion({ id, modelId, number, digest, description, createdAtMs }: Version): Promise<void> {
-    const text = 'insert into version (id, model_id, number, digest, description, created_at_ms) values ($1, $2, $3, $4, $5, $6)';
-    await this.#sql.query(text, [id, modelId, number, digest, description, createdAtMs]);
+  async addVersion({ id, modelId, number, digest, description, createdAtMs, signature }: Version): Promise<void> {
+    const text = 'insert into version (id, model_id, number, digest, description, created_at_ms, signature) values ($1, $2, $3, $4, $5, $6, $7)';
+    await this.#sql.query(text, [id, modelId, number, digest, description, createdAtMs, signature ? JSON.stringify(signature) : null]);
   }
 
   async addDeployment(deployment: Deployment, credential: string | undefined): Promise<void> {
-    const { id, versionId, protocol, placement, state, target, upstreamModel, weightsPath } = deployment;
+    const { id, versionId, protocol, placement, state, target, upstreamModel, weightsPath, managed } = deployment;
     const sealed = credential === undefined ? null : this.#outlets.credentials.seal(id, credential);
     await this.#sql.query(
-      `insert into deployment (id, version_id, protocol, placement, state, target, upstream_model, weights_path, sealed_credential)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-      [id, versionId, protocol, placement, state, target, upstreamModel, weightsPath, sealed],
+      `insert into deployment (id, version_id, protocol, placement, state, target, upstream_model, weights_path, sealed_credential, managed)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+      [id, versionId, protocol, placement, state, target, upstreamModel, weightsPath, sealed, managed],
     );
   }
 

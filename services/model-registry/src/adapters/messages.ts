@@ -8,6 +8,8 @@ import {
 import { RegistryChangedSchema, type RegistryChanged } from '@sluice/proto/events/v1/changes';
 import type { Alias, Deployment, DeploymentState, Model, Placement, Protocol, Version } from '../domain/model.ts';
 import type { Change } from '../domain/ports.ts';
+import type { ServedSource } from '../domain/served-source.ts';
+import type { TensorSpec } from '../domain/signature.ts';
 import type { Source } from '../domain/source.ts';
 
 const PROTOCOLS: Readonly<Record<Protocol, ProtocolNumber>> = { openai: ProtocolNumber.OPENAI, kserve: ProtocolNumber.KSERVE };
@@ -22,8 +24,13 @@ export function modelMessage({ createdAtMs, ...model }: Model): ModelMessage {
   return create(ModelSchema, { ...model, createdAtMs: BigInt(createdAtMs) });
 }
 
-export function versionMessage({ createdAtMs, ...version }: Version): VersionMessage {
-  return create(VersionSchema, { ...version, createdAtMs: BigInt(createdAtMs) });
+export function versionMessage({ createdAtMs, signature, ...version }: Version): VersionMessage {
+  const tensors = signature && { signature: { inputs: signature.inputs.map(tensorMessage), outputs: signature.outputs.map(tensorMessage) } };
+  return create(VersionSchema, { ...version, createdAtMs: BigInt(createdAtMs), ...tensors });
+}
+
+function tensorMessage({ name, datatype, shape }: TensorSpec) {
+  return { name, datatype, shape: shape.map(BigInt) };
 }
 
 export function deploymentMessage({ protocol, placement, state, ...deployment }: Deployment): DeploymentMessage {
@@ -48,21 +55,25 @@ export function changedMessage(organisationId: string, change: Change): Registry
 }
 
 /** What a request adds. An upstream that is not said to be external counts as inside: the command line passes what the user said. */
-export function sourceOf({ source }: Pick<AddModelRequest, 'source'>): Source {
+export function sourceOf({ source }: Pick<AddModelRequest, 'source'>): Source | ServedSource {
   switch (source.case) {
     case 'openai': {
       const { baseUrl, upstreamModel, credential } = source.value;
-      return { kind: 'openai', baseUrl, upstreamModel, credential, placement: placementOf(source.value.placement) };
+      return { kind: 'openai', baseUrl, upstreamModel, credential, placement: placementOf(source.value.placement, 'openai.placement') };
     }
     case 'gguf':
       return { kind: 'gguf', path: source.value.path, digest: source.value.digest };
+    case 'kserve': {
+      const { address, upstreamModel, managed } = source.value;
+      return { kind: 'kserve', address, upstreamModel, managed, placement: placementOf(source.value.placement, 'kserve.placement') };
+    }
     case undefined:
-      throw new ServiceError('missing_required_parameter', 'A model needs `openai` or `gguf`.', { param: 'openai' });
+      throw new ServiceError('missing_required_parameter', 'A model needs `openai`, `kserve` or `gguf`.', { param: 'openai' });
   }
 }
 
-function placementOf(number: PlacementNumber): Placement {
+function placementOf(number: PlacementNumber, param: string): Placement {
   if (number === PlacementNumber.EXTERNAL) return 'external';
   if (number === PlacementNumber.INSIDE || number === PlacementNumber.UNSPECIFIED) return 'inside';
-  throw new ServiceError('invalid_value', '`openai.placement` has an unknown value.', { param: 'openai.placement' });
+  throw new ServiceError('invalid_value', `\`${param}\` has an unknown value.`, { param });
 }

@@ -6,7 +6,7 @@ import type { Sql } from '@sluice/sql';
 import { actCounter } from '@sluice/telemetry';
 import { addModel } from '../domain/add-model.ts';
 import { removeAlias, setAlias } from '../domain/aliases.ts';
-import type { Administration } from '../domain/ports.ts';
+import type { Administration, ModelServers } from '../domain/ports.ts';
 import { removeModel } from '../domain/remove-model.ts';
 import type { Credentials } from './credentials.ts';
 import { aliasMessage, deploymentMessage, modelMessage, sourceOf, versionMessage } from './messages.ts';
@@ -16,7 +16,7 @@ const countAct = actCounter('model-registry');
 
 /** One function an rpc: contract to domain and back. */
 export function modelRegistryRpc(
-  { events }: Pick<Platform, 'events'>, sql: Sql, credentials: Credentials, administration: Administration,
+  { events }: Pick<Platform, 'events'>, sql: Sql, credentials: Credentials, administration: Administration & { readonly servers: ModelServers },
 ): Implementation<typeof ModelRegistryService> {
   return {
     async getSnapshot() {

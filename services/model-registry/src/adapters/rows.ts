@@ -1,3 +1,4 @@
+import type { Signature } from '../domain/signature.ts';
 import type { Alias, Deployment, DeploymentState, Model, Placement, Protocol, Version } from '../domain/model.ts';
 
 export interface ModelRow {
@@ -14,6 +15,8 @@ export interface VersionRow {
   digest: string;
   description: string;
   created_at_ms: bigint;
+  /** JSON of a Signature. */
+  signature: string | null;
 }
 
 export interface DeploymentRow {
@@ -26,6 +29,7 @@ export interface DeploymentRow {
   upstream_model: string;
   weights_path: string;
   sealed_credential: Buffer | null;
+  managed: boolean;
 }
 
 export interface AliasRow {
@@ -46,6 +50,7 @@ export function versionOf(row: VersionRow): Version {
     digest: row.digest,
     description: row.description,
     createdAtMs: Number(row.created_at_ms),
+    ...(row.signature !== null && { signature: JSON.parse(row.signature) as Signature }),
   };
 }
 
@@ -60,6 +65,7 @@ export function deploymentOf(row: DeploymentRow): Deployment {
     upstreamModel: row.upstream_model,
     weightsPath: row.weights_path,
     hasCredential: row.sealed_credential !== null,
+    managed: row.managed,
   };
 }
 

@@ -1,3 +1,5 @@
+import type { Signature } from './signature.ts';
+
 /** What clients name. */
 export interface Model {
   readonly id: string;
@@ -17,6 +19,8 @@ export interface Version {
   /** For people: the weights' file name, or the upstream's address and model name. */
   readonly description: string;
   readonly createdAtMs: number;
+  /** Of a model behind a KServe v2 server. */
+  readonly signature?: Signature;
 }
 
 export type Protocol = 'openai' | 'kserve';
@@ -30,12 +34,14 @@ export interface Deployment {
   readonly protocol: Protocol;
   readonly placement: Placement;
   readonly state: DeploymentState;
-  /** openai: the base URL. kserve: `local`. */
+  /** openai: the base URL. kserve: `local`, or `host:port` of another server. */
   readonly target: string;
   readonly upstreamModel: string;
   /** Absolute, or the name of a file in the engine's models folder; empty unless the weights lie on this machine. */
   readonly weightsPath: string;
   readonly hasCredential: boolean;
+  /** The platform loads the model at its server, and unloads it when the deployment is gone. */
+  readonly managed: boolean;
 }
 
 /** Another name of a model. */

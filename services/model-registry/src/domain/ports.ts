@@ -2,6 +2,8 @@ import type { Clock, Ids } from '@sluice/clock';
 import type { AdminAct } from '@sluice/events';
 import type { AccessPermissions } from '@sluice/permissions';
 import type { Alias, Deployment, Model, Version } from './model.ts';
+import type { ServedSource } from './served-source.ts';
+import type { Signature } from './signature.ts';
 
 /** What replicas must apply together. */
 export interface Change {
@@ -43,6 +45,15 @@ export interface Acts {
 
 /** Who may act, and on what there is; answered by access. */
 export type Permissions = Pick<AccessPermissions, 'require'>;
+
+/** The KServe v2 servers whose models are added. */
+export interface ModelServers {
+  /**
+   * The tensors of a model, as its server says; one that is managed is loaded there first. Throws `failed_precondition` where the
+   * server does not have the model or cannot load it, `backend_unavailable` where it does not answer or is not done in time.
+   */
+  signature(source: ServedSource): Promise<Signature>;
+}
 
 /** What every act needs. */
 export interface Administration {

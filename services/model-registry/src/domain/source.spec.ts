@@ -15,7 +15,7 @@ describe('describeSource', () => {
     const canonical = '{"base_url":"http://host:8000/v1","protocol":"openai","upstream_model":"llama"}';
     expect(digest).toBe(`sha256:${createHash('sha256').update(canonical).digest('hex')}`);
     expect(description).toBe('http://host:8000/v1 llama');
-    expect(reach).toEqual({ protocol: 'openai', placement: 'inside', target: 'http://host:8000/v1', upstreamModel: 'llama', weightsPath: '' });
+    expect(reach).toEqual({ protocol: 'openai', placement: 'inside', target: 'http://host:8000/v1', upstreamModel: 'llama', weightsPath: '', managed: false });
   });
 
   it('changes the digest with address and model, never with credential or placement', () => {
@@ -40,7 +40,7 @@ describe('describeSource', () => {
     expect(digest).toBe(`sha256:${'ab'.repeat(32)}`);
     expect(description).toBe('small.gguf');
     expect(reach).toEqual({
-      protocol: 'kserve', placement: 'inside', target: 'local', upstreamModel: 'org-small-1-abababababab', weightsPath: '/models/small.gguf',
+      protocol: 'kserve', placement: 'inside', target: 'local', upstreamModel: 'org-small-1-abababababab', weightsPath: '/models/small.gguf', managed: false,
     });
     expect(credential).toBeUndefined();
   });

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { ServiceError } from '@sluice/errors';
 import { checkBaseUrl } from './base-url.ts';
 import type { Deployment, Placement } from './model.ts';
+import type { Signature } from './signature.ts';
 
 /** What someone adds: an OpenAI-compatible server, or weights for the engine of this house. Empty text is "not given". */
 export type Source =
@@ -12,6 +13,8 @@ export type Source =
 export interface Described {
   readonly digest: string;
   readonly description: string;
+  /** Of a model behind a KServe v2 server. */
+  readonly signature?: Signature;
   readonly reach: Omit<Deployment, 'id' | 'versionId' | 'state' | 'hasCredential'>;
   /** Undefined: none was given. Never shown. */
   readonly credential: string | undefined;
@@ -41,10 +44,7 @@ export function describeSource(source: Source, modelName: string): Described {
 function describeUpstream(source: Source & { kind: 'openai' }, modelName: string): Described {
   const target = checkBaseUrl(source.baseUrl, 'openai.base_url');
   const upstreamModel = source.upstreamModel === '' ? modelName : source.upstreamModel;
-  if ([...upstreamModel].length > MAX_UPSTREAM_MODEL_CHARACTERS || CONTROL.test(upstreamModel) || upstreamModel.trim() === '') {
-    const message = `\`openai.upstream_model\` must have 1 to ${MAX_UPSTREAM_MODEL_CHARACTERS} characters and no control characters.`;
-    throw new ServiceError('invalid_value', message, { param: 'openai.upstream_model' });
-  }
+  checkUpstreamModel(upstreamModel, 'openai.upstream_model');
   if (source.credential !== '' && (source.credential.length > MAX_CREDENTIAL_CHARACTERS || !VISIBLE_ASCII.test(source.credential))) {
     const message = `\`openai.credential\` must be one token of at most ${MAX_CREDENTIAL_CHARACTERS} visible ASCII characters.`;
     throw new ServiceError('invalid_value', message, { param: 'openai.credential' });
@@ -53,9 +53,14 @@ function describeUpstream(source: Source & { kind: 'openai' }, modelName: string
     // Members in order, no space: RFC 8785, so that anyone can compute the digest again.
     digest: sha256(JSON.stringify({ base_url: target, protocol: 'openai', upstream_model: upstreamModel })),
     description: `${target} ${upstreamModel}`,
-    reach: { protocol: 'openai', placement: source.placement, target, upstreamModel, weightsPath: '' },
+    reach: { protocol: 'openai', placement: source.placement, target, upstreamModel, weightsPath: '', managed: false },
     credential: source.credential === '' ? undefined : source.credential,
   };
+}
+
+export function checkUpstreamModel(name: string, param: string): void {
+  if ([...name].length <= MAX_UPSTREAM_MODEL_CHARACTERS && !CONTROL.test(name) && name.trim() !== '') return;
+  throw new ServiceError('invalid_value', `\`${param}\` must have 1 to ${MAX_UPSTREAM_MODEL_CHARACTERS} characters and no control characters.`, { param });
 }
 
 function describeWeights({ path, digest }: Source & { kind: 'gguf' }, modelName: string): Described {
@@ -78,6 +83,7 @@ function describeWeights({ path, digest }: Source & { kind: 'gguf' }, modelName:
       target: 'local',
       upstreamModel: `${modelName.replace(/[/:]/g, '-')}-${short}`,
       weightsPath: path,
+      managed: false,
     },
     credential: undefined,
   };

@@ -1,77 +1,106 @@
 import type { Clock } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
-import { decodeStreamError, decodeTextResponse, encodeTextRequest, type SamplingParameters, type TextRequest } from '@sluice/kserve';
+import { decodeStreamError, decodeTextResponse, encodeTextRequest, type SamplingParameters } from '@sluice/kserve';
 import type { ChatEvent } from '@sluice/proto/chat/v1/chat';
-import type { GRPCInferenceService } from '@sluice/proto/kserve';
-import type { Client } from '@sluice/rpc';
 import type { Logger } from '@sluice/telemetry';
+import { LostBackend } from '../../domain/backend-fault.ts';
 import type { Backend, BackendCall } from '../../domain/backend.ts';
 import type { Deployment } from '../../domain/deployment.ts';
 import { inClientTerms, readChatFields } from './chat-fields.ts';
 import { readMessages } from './chat-messages.ts';
+import type { KserveClient, KserveServer } from './kserve-server.ts';
+import { isLanguageModel } from './model-signature.ts';
 import { ServedModel } from './served-model.ts';
+import { faultOfServer } from './server-fault.ts';
+import { ServerWatch } from './server-watch.ts';
 import { TextAnswer } from './text-answer.ts';
+import { only, textQuestions, textRequest } from './text-question.ts';
 
 export interface KserveBackendOptions {
-  readonly engine: Client<typeof GRPCInferenceService>;
-  readonly deployment: Pick<Deployment, 'id' | 'target' | 'upstreamModel' | 'weightsPath' | 'digest'>;
+  readonly server: KserveServer;
+  readonly deployment: Pick<Deployment, 'id' | 'target' | 'upstreamModel' | 'weightsPath' | 'digest' | 'managed' | 'signature'>;
+  /** Asked when the deployment is gone: false where its model is needed further, by another deployment or because only this process ends. */
+  readonly mayUnload: () => boolean;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /** A deployment behind a KServe v2 server that has the text contract of Triton's vLLM backend: Triton, or the local engine. */
 export function createKserveBackend(options: KserveBackendOptions): Backend {
+  const { server, deployment } = options;
   const model = new ServedModel(options);
+  const watch = new ServerWatch(options, model);
   const faultOf = (thrown: unknown, { call }: BackendCall, signal: AbortSignal): unknown => {
     if (signal.aborted) return signal.reason;
-    const error = ServiceError.from(thrown);
+    const error = faultOfServer(ServiceError.from(thrown));
+    if (error.cause instanceof LostBackend) watch.suspect();
     return error.code === 'model_not_found' ? model.forget() : inClientTerms(error, call.fields);
   };
   return {
     async *chat(call: BackendCall, signal: AbortSignal): AsyncGenerator<ChatEvent[]> {
       signal.throwIfAborted();
+      let hasBegun = false;
       try {
+        if (deployment.signature && !isLanguageModel(deployment.signature)) throw noLanguageModel(call);
         const sampling = readChatFields(call.call.fields);
         const messages = readMessages(call.call.messages);
         const prompt = (await model.described(signal)).template.render(messages);
-        yield* answer(options.engine, call, prompt, sampling, signal);
+        for await (const events of answer(server.client, call, prompt, sampling, signal)) {
+          hasBegun = true;
+          yield events;
+        }
       } catch (thrown) {
-        throw faultOf(thrown, call, signal);
+        const fault = faultOf(thrown, call, signal);
+        throw hasBegun ? brokenOff(fault) : fault;
       }
     },
     async countInput(call: BackendCall, signal: AbortSignal): Promise<number | undefined> {
       signal.throwIfAborted();
       try {
         const { countsPrompts, template } = await model.described(signal);
-        return countsPrompts ? await count(options.engine, call, template.render(readMessages(call.call.messages)), signal) : undefined;
+        return countsPrompts ? await count(server.client, call, template.render(readMessages(call.call.messages)), signal) : undefined;
       } catch (thrown) {
         throw faultOf(thrown, call, signal);
       }
     },
-    probe: (signal) => model.makeReady(signal),
-    close: () => model.release(),
+    statistics: () => watch.statistics,
+    probe: async (signal) => watch.check(signal),
+    async close(): Promise<void> {
+      await model.release();
+      server.close();
+    },
   };
 }
 
-/** The prompt's tokens, from a server whose model says that it gives them for `max_tokens` 0. */
-async function count(engine: Client<typeof GRPCInferenceService>, { callId, upstreamModel }: BackendCall, prompt: string, signal: AbortSignal): Promise<number | undefined> {
+function noLanguageModel({ call }: BackendCall): ServiceError {
+  return new ServiceError('invalid_value', `The model \`${call.model}\` is no language model and answers no chat.`, { param: 'model' });
+}
+
+/** Half an answer is there: for the client it does not matter any more why the server is away. */
+function brokenOff(fault: unknown): unknown {
+  if (!(fault instanceof ServiceError) || fault.code !== 'backend_unavailable') return fault;
+  return new ServiceError('upstream_error', "The model's server went away in the middle of the answer.", { cause: fault.cause });
+}
+
+/** The prompt's tokens, from a server whose model says that it gives them for `max_tokens` 0. By stream, because Triton takes a decoupled model in no other way. */
+async function count(client: KserveClient, { callId, upstreamModel }: BackendCall, prompt: string, signal: AbortSignal): Promise<number | undefined> {
   const request = { ...textRequest(upstreamModel, callId, prompt, { max_tokens: 0 }), stream: false };
-  const { inputTokens, outputTokens } = decodeTextResponse(await engine.modelInfer(encodeTextRequest(request), { signal }));
-  // A server that wrote something all the same does not know the question.
-  return outputTokens === 0 && inputTokens !== undefined && inputTokens > 0 ? inputTokens : undefined;
+  for await (const response of client.modelStreamInfer(only(encodeTextRequest(request)), { signal })) {
+    const error = decodeStreamError(response);
+    if (error) throw error;
+    if (!response.inferResponse) break;
+    const { inputTokens, outputTokens } = decodeTextResponse(response.inferResponse);
+    // A server that wrote something all the same does not know the question.
+    return outputTokens === 0 && inputTokens !== undefined && inputTokens > 0 ? inputTokens : undefined;
+  }
+  throw new ServiceError('upstream_error', 'The model server ended the stream before the count was there.');
 }
 
 /** All choices over one stream; leaving the loop cancels what is still under way. */
-async function* answer(
-  engine: Client<typeof GRPCInferenceService>,
-  call: BackendCall,
-  prompt: string,
-  sampling: SamplingParameters,
-  signal: AbortSignal,
-): AsyncGenerator<ChatEvent[]> {
+async function* answer(client: KserveClient, call: BackendCall, prompt: string, sampling: SamplingParameters, signal: AbortSignal): AsyncGenerator<ChatEvent[]> {
   const ids = Array.from({ length: call.call.choices }, (_, choice) => `${call.callId}-${choice}`);
   const text = new TextAnswer(call, ids);
-  for await (const response of engine.modelStreamInfer(requests(call, ids, prompt, sampling), { signal })) {
+  for await (const response of client.modelStreamInfer(textQuestions(call, ids, prompt, sampling), { signal })) {
     const error = decodeStreamError(response);
     if (error) throw error;
     if (!response.inferResponse) throw new ServiceError('upstream_error', 'The model server sent a message without content.');
@@ -80,32 +109,4 @@ async function* answer(
     if (text.isFinished) return;
   }
   throw new ServiceError('upstream_error', 'The model server ended the stream before the answer was complete.');
-}
-
-async function* requests(call: BackendCall, ids: readonly string[], prompt: string, sampling: SamplingParameters) {
-  for (const [choice, id] of ids.entries()) {
-    // Choices that share a seed must still differ, and be the same again the next time.
-    const own = sampling.seed === undefined || choice === 0 ? sampling : { ...sampling, seed: nextSeed(sampling.seed, choice) };
-    yield encodeTextRequest(textRequest(call.upstreamModel, id, prompt, own));
-  }
-}
-
-function textRequest(model: string, id: string, textInput: string, sampling: SamplingParameters): TextRequest {
-  return {
-    model,
-    version: '',
-    id,
-    textInput,
-    stream: true,
-    sampling,
-    excludeInputInOutput: true,
-    returnFinishReason: true,
-    returnInputTokens: true,
-    returnOutputTokens: true,
-    returnLogprobs: sampling.logprobs !== undefined,
-  };
-}
-
-function nextSeed(seed: number, choice: number): number {
-  return seed > Number.MAX_SAFE_INTEGER - choice ? seed - choice : seed + choice;
 }

@@ -4,6 +4,7 @@ import type { TextResponse } from '@sluice/kserve';
 import type { Logger } from '@sluice/telemetry';
 import { describeBackend, type BackendSubject } from '../../domain/backend.contract.ts';
 import { createKserveBackend } from './kserve-backend.ts';
+import { houseEngine } from './kserve-server.ts';
 import { ScriptedEngine, type AnswerScript } from './scripted-engine.ts';
 
 const silent: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => silent };
@@ -33,8 +34,9 @@ async function makeSubject(): Promise<BackendSubject> {
   };
   return {
     backend: createKserveBackend({
-      engine: engine.client,
-      deployment: { id: 'dep_1', target: 'triton', upstreamModel: 'upstream-model', weightsPath: '', digest: '' },
+      server: houseEngine(engine.client),
+      deployment: { id: 'dep_1', target: 'triton', upstreamModel: 'upstream-model', weightsPath: '', digest: '', managed: false, signature: undefined },
+      mayUnload: () => true,
       clock: new ManualClock(),
       logger: silent,
     }),

@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { ServiceError } from '@sluice/errors';
-import { decodeTextRequest, encodeStreamError, encodeTextResponse, type TextRequest, type TextResponse } from '@sluice/kserve';
+import { TEXT_INPUTS, TEXT_OUTPUTS, decodeTextRequest, encodeStreamError, encodeTextResponse, type TextRequest, type TextResponse } from '@sluice/kserve';
 import { GRPCInferenceService, ModelConfigResponseSchema, type ModelStreamInferResponse, type RepositoryModelLoadRequest } from '@sluice/proto/kserve';
 import { InProcessTransport, type Client, type Implementation } from '@sluice/rpc';
 
@@ -11,7 +11,7 @@ export type AnswerScript = (request: TextRequest, signal: AbortSignal) => AsyncI
 export class ScriptedEngine {
   readonly client: Client<typeof GRPCInferenceService>;
   readonly requests: TextRequest[] = [];
-  /** By `ModelInfer`. */
+  /** Those that want their answer in one piece. */
   readonly wholeRequests: TextRequest[] = [];
   readonly loads: RepositoryModelLoadRequest[] = [];
   readonly loadSignals: AbortSignal[] = [];
@@ -24,7 +24,15 @@ export class ScriptedEngine {
   /** What must happen before the configuration of a model is told. */
   beforeConfig: Promise<void> = Promise.resolve();
   isReady = true;
+  /** What the model takes and gives, by name; all of datatype BYTES or BOOL as the text contract has them. */
+  tensors = { inputs: [...TEXT_INPUTS], outputs: [...TEXT_OUTPUTS] };
+  /** Inferences and executions that it says it has made; none: it refuses to tell. */
+  counted: { readonly inferences: bigint; readonly executions: bigint } | undefined;
   isRestarting = false;
+  /** What must happen before it says whether a model is ready. */
+  beforeReady: Promise<void> = Promise.resolve();
+  /** What a server that is not of the house says instead of an answer. */
+  failInBand: string | undefined;
 
   constructor() {
     const transport = new InProcessTransport({ freezeStreams: true });
@@ -37,7 +45,19 @@ export class ScriptedEngine {
     const known = Object.fromEntries(GRPCInferenceService.methods.map(({ localName }) => [localName, refuse]));
     return {
       ...known,
-      modelReady: () => Promise.resolve({ ready: this.isReady }),
+      modelReady: async () => {
+        await this.beforeReady;
+        return { ready: this.isReady };
+      },
+      modelMetadata: ({ name }) => {
+        const described = (tensors: readonly { readonly name: string; readonly datatype: string }[]) => tensors.map(({ name: tensor, datatype }) => ({ name: tensor, datatype, shape: [1n] }));
+        return Promise.resolve({ name, inputs: described(this.tensors.inputs), outputs: described(this.tensors.outputs) });
+      },
+      modelStatistics: async ({ name }) => {
+        if (!this.counted) return refuse();
+        const { inferences, executions } = this.counted;
+        return { modelStats: [{ name, inferenceCount: inferences, executionCount: executions, inferenceStats: { fail: { count: 1n }, queue: { ns: 2_500_000_000n } }, batchStats: [{ batchSize: 4n, computeInfer: { count: executions } }] }] };
+      },
       modelConfig: async ({ name }) => {
         await this.beforeConfig;
         return create(ModelConfigResponseSchema, {
@@ -57,12 +77,6 @@ export class ScriptedEngine {
         this.unloads.push(modelName);
         return Promise.resolve({});
       },
-      modelInfer: async (message, { signal }) => {
-        const request = decodeTextRequest(message);
-        this.wholeRequests.push(request);
-        for await (const response of this.script(request, signal)) return encodeTextResponse(request.model, { ...response, id: request.id }, request);
-        throw new ServiceError('upstream_error', 'not scripted');
-      },
       modelStreamInfer: (messages, { signal }) => this.#answer(messages, signal),
     };
   }
@@ -70,7 +84,11 @@ export class ScriptedEngine {
   async *#answer(messages: AsyncIterable<Parameters<typeof decodeTextRequest>[0]>, signal: AbortSignal): AsyncGenerator<ModelStreamInferResponse> {
     for await (const message of messages) {
       const request = decodeTextRequest(message);
-      this.requests.push(request);
+      (request.stream ? this.requests : this.wholeRequests).push(request);
+      if (this.failInBand !== undefined) {
+        yield { $typeName: 'inference.ModelStreamInferResponse', errorMessage: this.failInBand };
+        continue;
+      }
       try {
         for await (const response of this.script(request, signal)) {
           yield { $typeName: 'inference.ModelStreamInferResponse', errorMessage: '', inferResponse: encodeTextResponse(request.model, { ...response, id: request.id }, request) };

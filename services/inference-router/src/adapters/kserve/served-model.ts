@@ -1,16 +1,22 @@
-import { ServiceError } from '@sluice/errors';
+import { ForeignGrpcStatus, ServiceError } from '@sluice/errors';
 import { COUNTS_PROMPTS } from '@sluice/kserve';
 import type { ModelConfigResponse } from '@sluice/proto/kserve';
 import { ChatTemplate } from './chat-template.ts';
 import type { KserveBackendOptions } from './kserve-backend.ts';
 
 /** The engine of this house, which loads what it is told to; every other server has its models from its own repository. */
-const LOCAL = 'local';
+export const LOCAL = 'local';
 
 /** Facts that the server holds in memory, and the end of a model: as long as a health check that has failed twice takes. */
 const ASK_TIMEOUT_MS = 5_000;
 /** The engine itself gives up after ten minutes, and its reason says more than silence does. */
 const LOAD_TIMEOUT_MS = 11 * 60_000;
+
+/** After a load that failed at another server: each try costs it seconds, and it will not go better by itself soon. */
+export const LOAD_PAUSE_MS = 10_000;
+
+/** Canonical gRPC status of a server that does not have the model. */
+const NOT_FOUND = 5;
 
 /** What a server says of its model. */
 interface Described {
@@ -25,6 +31,7 @@ export class ServedModel {
   #described: Promise<Described> | undefined;
   #loading: Promise<void> | undefined;
   #lastLoadFault = '';
+  #pause: { readonly untilMs: number; readonly fault: ServiceError } | undefined;
   readonly #released = new AbortController();
 
   constructor(options: KserveBackendOptions) {
@@ -33,12 +40,14 @@ export class ServedModel {
 
   /** Resolves when the model can take calls; loads it when it is ours to load, once for all who wait. */
   async makeReady(signal: AbortSignal): Promise<void> {
-    const { engine, deployment } = this.#options;
-    const { ready } = await engine.modelReady({ name: deployment.upstreamModel }, { signal });
+    const { server, deployment } = this.#options;
+    const { ready } = await server.client.modelReady({ name: deployment.upstreamModel }, { signal });
     if (ready) return;
-    if (deployment.target !== LOCAL || (await this.#isRestarting(signal))) {
+    this.#described = undefined;
+    if (!this.#isOurs || (await this.#isRestarting(signal))) {
       throw new ServiceError('backend_unavailable', `The model '${deployment.upstreamModel}' is not ready at its server.`, { retryAfterSeconds: 1 });
     }
+    if (this.#pause && this.#options.clock.monotonicMs() < this.#pause.untilMs) throw this.#pause.fault;
     this.#loading ??= this.#load().finally(() => (this.#loading = undefined));
     await untilAborted(this.#loading, signal);
   }
@@ -54,41 +63,64 @@ export class ServedModel {
     return untilAborted(this.#described, signal);
   }
 
+  get isLoading(): boolean {
+    return this.#loading !== undefined;
+  }
+
+  /** Whether the platform loads and unloads it. */
+  get #isOurs(): boolean {
+    const { target, managed } = this.#options.deployment;
+    return target === LOCAL || managed;
+  }
+
+  /** Begins anew with a model whose process died; its server would go on with the dead one. */
+  async reload(signal: AbortSignal): Promise<void> {
+    const { server, deployment } = this.#options;
+    if (!this.#isOurs) return;
+    await server.client.repositoryModelUnload({ modelName: deployment.upstreamModel }, { signal, timeoutMs: ASK_TIMEOUT_MS });
+    this.#described = undefined;
+  }
+
   /** The server no longer has the model: the next call makes it ready again. Returns what to tell this one. */
   forget(): ServiceError {
     this.#described = undefined;
     return new ServiceError('backend_unavailable', `The model '${this.#options.deployment.upstreamModel}' is not loaded at its server.`, { retryAfterSeconds: 1 });
   }
 
-  /** Gives the memory of a local model back, unless another deployment put other weights under its name meanwhile. */
+  /** Gives the memory of a model that is ours back, unless another deployment uses what stands under its name. */
   async release(): Promise<void> {
-    const { engine, deployment, logger } = this.#options;
-    if (deployment.target !== LOCAL) return;
+    const { server, deployment, logger, mayUnload } = this.#options;
+    if (!this.#isOurs) return;
     this.#released.abort(new ServiceError('cancelled', 'The deployment was taken out of service.'));
     try {
       await this.#loading?.catch(() => undefined);
-      const config = await engine.modelConfig({ name: deployment.upstreamModel }, { timeoutMs: ASK_TIMEOUT_MS });
-      if (parameter(config, 'weights_path') === deployment.weightsPath) await engine.repositoryModelUnload({ modelName: deployment.upstreamModel }, { timeoutMs: ASK_TIMEOUT_MS });
+      if (!mayUnload()) return;
+      const config = await server.client.modelConfig({ name: deployment.upstreamModel }, { timeoutMs: ASK_TIMEOUT_MS });
+      if (deployment.target === LOCAL && parameter(config, 'weights_path') !== deployment.weightsPath) return;
+      await server.client.repositoryModelUnload({ modelName: deployment.upstreamModel }, { timeoutMs: ASK_TIMEOUT_MS });
     } catch (thrown) {
       const error = ServiceError.from(thrown);
-      if (error.code !== 'model_not_found') logger.warn({ deploymentId: deployment.id, error }, 'a model could not be unloaded');
+      // Another router was faster: all of them hear that the deployment is gone.
+      const isGone = error.code === 'model_not_found' || (error.cause instanceof ForeignGrpcStatus && error.cause.grpcCode === NOT_FOUND);
+      if (!isGone) logger.warn({ deploymentId: deployment.id, error }, 'a model could not be unloaded');
     }
   }
 
   /** A model that is loaded but away comes back by itself; loading it again would not help. */
   async #isRestarting(signal: AbortSignal): Promise<boolean> {
-    const { engine, deployment } = this.#options;
-    const { models } = await engine.repositoryIndex({}, { signal });
+    const { server, deployment } = this.#options;
+    if (deployment.target !== LOCAL) return false;
+    const { models } = await server.client.repositoryIndex({}, { signal });
     return models.some(({ name, state }) => name === deployment.upstreamModel && state === 'UNAVAILABLE');
   }
 
   async #load(): Promise<void> {
-    const { engine, deployment, clock, logger } = this.#options;
+    const { server, deployment, clock, logger } = this.#options;
     const startedMs = clock.monotonicMs();
     const text = (value: string) => ({ parameterChoice: { case: 'stringParam' as const, value } });
-    const parameters = { weights_path: text(deployment.weightsPath), weights_digest: text(deployment.digest) };
+    const parameters = deployment.target === LOCAL ? { weights_path: text(deployment.weightsPath), weights_digest: text(deployment.digest) } : {};
     try {
-      await engine.repositoryModelLoad({ modelName: deployment.upstreamModel, parameters }, { timeoutMs: LOAD_TIMEOUT_MS, signal: this.#released.signal });
+      await server.client.repositoryModelLoad({ modelName: deployment.upstreamModel, parameters }, { timeoutMs: LOAD_TIMEOUT_MS, signal: this.#released.signal });
     } catch (thrown) {
       throw this.#loadFault(ServiceError.from(thrown));
     }
@@ -97,20 +129,25 @@ export class ServedModel {
 
   /** What a client may know of a load that failed; where the weights lie is for the log. */
   #loadFault(cause: ServiceError): ServiceError {
-    const { deployment, logger } = this.#options;
+    const { deployment, logger, clock } = this.#options;
     if (this.#released.signal.aborted) return cause;
     // A load that fails is tried again with every health check: said once.
     if (cause.message !== this.#lastLoadFault) logger.warn({ deploymentId: deployment.id, weightsPath: deployment.weightsPath, error: cause }, 'the model could not be loaded');
     this.#lastLoadFault = cause.message;
     if (cause.code === 'model_not_installed') return notInstalled(cause);
+    if (deployment.target !== LOCAL) {
+      const fault = new ServiceError('backend_unavailable', `The model '${deployment.upstreamModel}' cannot be loaded at its server; the server's log says why.`, { cause });
+      this.#pause = { untilMs: clock.monotonicMs() + LOAD_PAUSE_MS, fault };
+      return fault;
+    }
     if (cause.code !== 'failed_precondition') return tooSlow(cause);
     const message = `The model '${deployment.upstreamModel}' cannot be loaded: its weights are damaged, are not those that were registered, or need more memory than there is.`;
     return new ServiceError('backend_unavailable', message, { cause });
   }
 
   async #ask(): Promise<Described> {
-    const { engine, deployment } = this.#options;
-    const config = await engine.modelConfig({ name: deployment.upstreamModel }, { timeoutMs: ASK_TIMEOUT_MS }).catch((thrown: unknown) => Promise.reject(tooSlow(ServiceError.from(thrown))));
+    const { server, deployment } = this.#options;
+    const config = await server.client.modelConfig({ name: deployment.upstreamModel }, { timeoutMs: ASK_TIMEOUT_MS }).catch((thrown: unknown) => Promise.reject(tooSlow(ServiceError.from(thrown))));
     const template = new ChatTemplate(parameter(config, 'chat_template'), parameter(config, 'bos_token'), parameter(config, 'eos_token'));
     return { template, countsPrompts: parameter(config, COUNTS_PROMPTS) === 'true' };
   }

@@ -1,0 +1,75 @@
+/**
+ * `npm run bench:mesh`: all-in-one and the mesh in one run: what a call takes at one connection with one broker and with three,
+ * what one and two data-plane processes carry, and how soon a change of the registry is live. `-- --quick` takes a quarter.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { upstreamSubject } from '../bare-subjects.ts';
+import { freePort, startScript, stop } from '../child.ts';
+import type { Percentiles } from '../percentiles.ts';
+import { measure, scenarios, type Figures, type Scenario } from '../scenarios.ts';
+import { sluiceSubject } from '../sluice-subject.ts';
+import type { Subject } from '../subject.ts';
+import { startStack } from './bench-stack.ts';
+import { liveChange } from './live-change.ts';
+import { meshReport } from './mesh-report.ts';
+import { meshSubject } from './mesh-subject.ts';
+
+const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, json: { type: 'boolean', default: false } } });
+const CHANGES = 50;
+const [requests, latency] = ['requests', 'latency'].map((name) => scenarios(values.quick).find((scenario) => scenario.name === name)!) as [Scenario, Scenario];
+const thousand: Scenario = { name: 'a thousand connections', load: { ...requests.load, connections: 1000 } };
+
+const upstreamPort = await freePort();
+const upstream = await startScript('./mock-upstream.ts', upstreamPort);
+const folder = await mkdtemp(join(tmpdir(), 'sluice-mesh-bench-stack-'));
+const figures: Figures[] = [];
+let live: Percentiles | undefined;
+
+async function measureAll<S extends Subject>(subject: S, of: readonly Scenario[], also: (subject: S) => Promise<void> = async () => undefined): Promise<void> {
+  try {
+    for (const scenario of of) {
+      process.stderr.write(`${subject.name}: ${scenario.name}\n`);
+      figures.push(await measure(subject, scenario));
+    }
+    await also(subject);
+  } finally {
+    await subject.stop();
+  }
+}
+
+/** Each data-plane process on a core of its own, so that two of them are two cores' worth. */
+function pin(pids: readonly number[]): void {
+  pids.forEach((pid, core) => execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', String(core), String(pid)]));
+}
+
+try {
+  await measureAll(upstreamSubject(upstreamPort, upstream.pid!), [latency, requests]);
+  await measureAll(await sluiceSubject(upstreamPort, false), [latency, requests, thousand]);
+  for (const small of [true, false]) {
+    const stack = await startStack(join(folder, small ? 'small' : 'three'), small);
+    try {
+      if (!small) {
+        await measureAll(await meshSubject('mesh, three brokers', upstreamPort, stack, 1), [latency, requests]);
+        continue;
+      }
+      await measureAll(await meshSubject('mesh, one broker', upstreamPort, stack, 1), [latency, requests]);
+      for (const dataPlanes of [1, 2]) {
+        const subject = await meshSubject(`mesh, one broker, ${dataPlanes} pinned`, upstreamPort, stack, dataPlanes);
+        pin(subject.dataPlanes());
+        await measureAll(subject, [thousand], async (mesh) => {
+          if (dataPlanes === 2) live = await liveChange(mesh, CHANGES);
+        });
+      }
+    } finally {
+      await stack.remove();
+    }
+  }
+} finally {
+  await stop(upstream);
+  await rm(folder, { recursive: true, force: true });
+}
+process.stdout.write(values.json ? `${JSON.stringify({ live, figures }, undefined, 2)}\n` : `${meshReport(figures, live)}\n`);

@@ -1,0 +1,15 @@
+/** Where in the file something stands: member names and positions in lists. */
+export type Path = readonly (string | number)[];
+
+/** Something that is wrong with the file. */
+export interface Fault {
+  readonly path: Path;
+  /** What, and how to mend it: `must be a whole number`. */
+  readonly message: string;
+}
+
+/** `projects[0].keys[2].name`; `the file` for all of it. */
+export function shownPath(path: Path): string {
+  const shown = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${part}`)).join('');
+  return shown.replace(/^\./, '') || 'the file';
+}

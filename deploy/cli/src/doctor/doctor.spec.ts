@@ -1,0 +1,213 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { ApiServer } from '../testing/api-server.ts';
+import { runCli, type CliResult } from '../testing/run-cli.ts';
+import { dataFolder } from '../data-folder/data-folder.ts';
+import { lookAtDataFolder } from './data-folder.ts';
+import { judgeDays, lookAtCertificates } from './certificates.ts';
+import { Findings, type Finding } from './finding.ts';
+import { lookAtKafka } from './kafka.ts';
+import { placesIn } from './places.ts';
+import { lookAtServices } from './reachable.ts';
+import { lookAtRedis } from './redis.ts';
+
+let parent: string;
+beforeAll(() => void (parent = mkdtempSync(join(tmpdir(), 'sluice-doctor-'))));
+afterAll(() => rmSync(parent, { recursive: true, force: true }));
+
+const shown = (findings: readonly Finding[]): string[] => findings.map(({ name, state, says }) => `${state} ${name}: ${says}`);
+const wrongs = (findings: readonly Finding[]): string[] => shown(findings.filter(({ state }) => state !== 'ok'));
+
+/** Servers that say what a test has written down for them. */
+const servers = new Set<Server>();
+const sockets = new Set<Socket>();
+async function saying(answer: (heard: Buffer, port: number) => Buffer | undefined): Promise<number> {
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined).on('data', (heard: Buffer) => {
+      const said = answer(heard, (server.address() as AddressInfo).port);
+      if (said) socket.write(said);
+    });
+  });
+  servers.add(server);
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return (server.address() as AddressInfo).port;
+}
+afterEach(async () => {
+  for (const socket of sockets) socket.destroy();
+  await Promise.all([...servers].map(async (server) => new Promise((closed) => server.close(closed))));
+  servers.clear();
+  sockets.clear();
+});
+
+describe('the data folder', () => {
+  let folder: ReturnType<typeof dataFolder>;
+  beforeEach(() => {
+    folder = dataFolder(mkdtempSync(join(parent, 'data-')));
+  });
+
+  it('may not be there yet', async () => {
+    const look = await lookAtDataFolder(dataFolder(join(folder.root, 'a', 'b')), undefined);
+    expect(wrongs(look)).toEqual([]);
+    expect(shown(look)).toContain('ok root key: the first sluice up makes it');
+  });
+
+  it('tells keys that others may read, that are lost or that are none, and a layout of tomorrow', async () => {
+    writeFileSync(folder.rootKey, Buffer.alloc(32), { mode: 0o644 });
+    writeFileSync(folder.credentials, '{}', { mode: 0o640 });
+    writeFileSync(folder.layout, '{"version": 99}');
+    chmodSync(folder.root, 0o755);
+    mkdirSync(join(folder.root, 'certificates'));
+    writeFileSync(join(folder.root, 'certificates', 'audit.key'), '', { mode: 0o604 });
+    const look = await lookAtDataFolder(folder, undefined);
+    expect(wrongs(look).map((line) => line.replaceAll(folder.root, ''))).toEqual([
+      'warn folder:  is open to other users (mode 0755)', expect.stringMatching(/^wrong layout: .*written by a newer Sluice/), 'wrong root key: The root key file /root.key is open to other users (mode 0644). Run: chmod 600 /root.key',
+      'wrong secrets: /credentials.json is open to other users (mode 0640)', 'wrong secrets: /certificates/audit.key is open to other users (mode 0604)', expect.stringMatching(/^wrong first keys: .*is damaged/),
+    ]);
+    expect(look.every(({ state, mend }) => state === 'ok' || (mend ?? '') !== '')).toBe(true);
+    expect(wrongs(await lookAtDataFolder(dataFolder(join(folder.root, 'new')), join(folder.root, 'none.key')))[0]).toContain('is missing');
+    expect(wrongs(await lookAtDataFolder(dataFolder(folder.layout), undefined))[0]).toContain('is no folder');
+  });
+});
+
+describe('certificates', () => {
+  it('are judged by the days that are left', () => {
+    const nowMs = Date.parse('2026-06-01T00:00:00Z');
+    const look = (days: number, fromDays = -1): string => {
+      const found = new Findings('c');
+      const at = (offset: number): string => new Date(nowMs + offset * 86_400_000).toUTCString();
+      judgeDays(found, 'x', { validFrom: at(fromDays), validTo: at(days) }, nowMs);
+      return shown(found.all)[0]!;
+    };
+    expect([look(400), look(30), look(29), look(7), look(6), look(0)]).toEqual(['ok x: 400 days left', 'ok x: 30 days left', 'warn x: 29 days left', 'warn x: 7 days left', 'wrong x: 6 days left', 'wrong x: 0 days left']);
+    expect([look(-1), look(9, 1)]).toEqual(['wrong x: ended at 2026-05-31T00:00:00.000Z', 'wrong x: is good from 2026-06-02T00:00:00.000Z on']);
+  });
+
+  it('are every one in a file; a file without one is told', () => {
+    const made = join(parent, 'made.pem');
+    const pem = execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', join(parent, 'made.key'), '-subj', '/CN=x', '-days', '20', '-out', '-'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    writeFileSync(made, pem + pem);
+    writeFileSync(join(parent, 'empty.pem'), '');
+    expect(wrongs(lookAtCertificates([made, join(parent, 'empty.pem'), join(parent, 'none.pem')])).map((line) => line.replaceAll(parent, ''))).toEqual([
+      expect.stringMatching(/^warn \/made.pem: (19|20) days left$/), expect.stringMatching(/^warn \/made.pem/), 'wrong /empty.pem: holds no certificate', expect.stringMatching(/^wrong \/none.pem: cannot be read/),
+    ]);
+  });
+});
+
+describe('Redis', () => {
+  const info = (text: string): Buffer => Buffer.from(`+OK\r\n$${Buffer.byteLength(text)}\r\n${text}\r\n`);
+
+  it('is asked with its password, and judged by what it must keep', async () => {
+    let asked = '';
+    const port = await saying((heard) => {
+      asked += heard.toString();
+      return asked.endsWith('INFO\r\n') ? info('# Server\r\nredis_version:7.4.1\r\nmaxmemory:100\r\nmaxmemory_policy:allkeys-lru\r\nrole:slave\r\nloading:1\r\naof_enabled:0\r\n') : undefined;
+    });
+    const look = await lookAtRedis(`redis://ann:p%40ss@127.0.0.1:${port}`);
+    expect(asked).toBe('*3\r\n$4\r\nAUTH\r\n$3\r\nann\r\n$4\r\np@ss\r\n*1\r\n$4\r\nINFO\r\n');
+    expect(shown(look)).toEqual([
+      'ok version: Redis 7.4.1, without TLS', 'warn state: it is still loading its data', 'wrong role: it is a replica, which takes no writes', 'wrong maxmemory-policy: allkeys-lru', 'warn durability: no append-only file: a restart forgets every count',
+    ]);
+    expect(JSON.stringify(look)).not.toContain('p@ss');
+  });
+
+  it('is wrong when it refuses, is not there, or is none', async () => {
+    const port = await saying(() => Buffer.from('-NOAUTH Authentication required.\r\n'));
+    expect(shown(await lookAtRedis(`redis://127.0.0.1:${port}`))).toEqual([`wrong 127.0.0.1:${port}: NOAUTH Authentication required.`]);
+    expect(shown(await lookAtRedis('redis://127.0.0.1:1'))).toEqual(['wrong 127.0.0.1:1: nothing listens there']);
+    for (const text of ['http://h', 'redis://', 'rubbish']) expect(wrongs(await lookAtRedis(text))).toEqual(['wrong REDIS_URL: is no address of a Redis']);
+    expect(await lookAtRedis(undefined)).toEqual([]);
+  });
+});
+
+describe('Kafka', () => {
+  const int16 = (value: number): Buffer => Buffer.of((value >> 8) & 0xff, value & 0xff);
+  const int32 = (value: number): Buffer => Buffer.concat([int16(value >> 16), int16(value & 0xffff)]);
+  const text = (value: string): Buffer => Buffer.concat([int16(value.length), Buffer.from(value)]);
+  const framed = (...parts: Buffer[]): Buffer => Buffer.concat([int32(Buffer.concat(parts).length), ...parts]);
+
+  /** A broker of a cluster that advertises itself for each of them. */
+  const cluster = async (brokers: number, settings: Record<string, string>, advertised?: number): Promise<number> =>
+    saying((heard, port) => {
+      if (heard.readInt16BE(4) === 3) {
+        const all = Array.from({ length: brokers }, (_, at) => Buffer.concat([int32(at + 1), text('127.0.0.1'), int32(advertised ?? port), int16(-1)]));
+        return framed(int32(7), int32(brokers), ...all, text('cluster'), int32(1), int32(0));
+      }
+      const values = Object.entries(settings).map(([name, value]) => Buffer.concat([text(name), text(value), Buffer.of(0, 5, 0), int32(0)]));
+      return framed(int32(8), int32(0), int32(1), int16(0), int16(-1), Buffer.of(4), text('1'), int32(values.length), ...values);
+    });
+  const look = async (brokers: number, settings: Record<string, string>, advertised?: number): Promise<string[]> => wrongs(await lookAtKafka(`127.0.0.1:${await cluster(brokers, settings, advertised)}`));
+
+  it('is well with three brokers, of which one may be lost', async () => {
+    const good = { 'default.replication.factor': '3', 'min.insync.replicas': '2', 'auto.create.topics.enable': 'false', 'unclean.leader.election.enable': 'false' };
+    expect(await look(3, good)).toEqual([]);
+    expect(await look(3, { ...good, 'min.insync.replicas': '1' })).toEqual(['wrong replication: default.replication.factor=3, min.insync.replicas=1']);
+    expect(await look(3, { ...good, 'min.insync.replicas': '3' })).toEqual(['warn replication: default.replication.factor=3, min.insync.replicas=3']);
+    expect(await look(3, { ...good, 'auto.create.topics.enable': 'true', 'unclean.leader.election.enable': 'true' })).toEqual(['warn auto.create.topics.enable: true', 'wrong unclean.leader.election.enable: true']);
+    expect(await look(1, { ...good, 'min.insync.replicas': '1' })).toEqual([expect.stringContaining('warn brokers: one')]);
+  });
+
+  it('is wrong where a broker is away, or sends its clients to where nobody is', async () => {
+    expect(await look(3, {}, 1)).toEqual(['wrong advertised address: broker 1 is to be found at 127.0.0.1:1: nothing listens there']);
+    expect(shown(await lookAtKafka('127.0.0.1:1,[::1]:1'))).toEqual(['wrong 127.0.0.1:1: nothing listens there', expect.stringContaining('wrong ::1:1: ')]);
+    expect(wrongs(await lookAtKafka('kafka'))).toEqual(['wrong KAFKA_BROKERS: is no list of addresses']);
+  });
+});
+
+describe('addresses', () => {
+  it.each([['h:1', [['h', 1]]], ['10.0.0.1:70, [::1]:2', [['10.0.0.1', 70], ['::1', 2]]], ['h', undefined], ['h:70000', undefined], ['', undefined], ['::1:2', undefined]])('%j', (list, places) => {
+    expect(placesIn(list)?.map(({ host, port }) => [host, port])).toEqual(places);
+  });
+
+  it('of services are tried, each of them', async () => {
+    const port = await saying(() => undefined);
+    const look = await lookAtServices({ SLUICE_AUDIT_ADDRESS: `127.0.0.1:${port},127.0.0.1:1`, SLUICE_ACCESS_ADDRESS: 'access', SLUICE_PORT: '1' });
+    expect(shown(look)).toEqual(['wrong SLUICE_ACCESS_ADDRESS: is no list of addresses', `ok SLUICE_AUDIT_ADDRESS: 127.0.0.1:${port} takes connections`, 'wrong SLUICE_AUDIT_ADDRESS: 127.0.0.1:1: nothing listens there']);
+  });
+});
+
+describe('sluice doctor', () => {
+  const api = new ApiServer();
+  beforeAll(async () => api.listen());
+  afterAll(async () => api.close());
+  // Without the programs of this machine, some of which take seconds to say who they are.
+  const doctor = (env: Record<string, string>, ...words: string[]): Promise<CliResult> => runCli(['doctor', '--data', join(parent, 'house'), ...words], { env: { PATH: parent, ...env } });
+
+  it('tells the parts of a platform that runs, and its backends; 1 when something is wrong', async () => {
+    const list = (data: object[], more = {}): object => ({ object: 'list', data, has_more: false, ...more });
+    const deployment = (id: string) => ({ id, version_id: 'v', upstream_model: 'm', protocol: 'openai', placement: 'inside', state: 'active', target: `http://${id}` });
+    api.on('GET /readyz', { json: { status: 'degraded', checks: { disk: { status: 'ok' }, access: { status: 'degraded', detail: 'its copy is 3 s old' }, audit: { status: 'down' } } } })
+      .on('GET /admin/v1/whoami', { json: { key_id: 'k', organisation_id: 'o', role: 'owner' } })
+      .on('GET /admin/v1/models', { json: list([{ id: 'm', name: 'gpt', aliases: [], versions: [], deployments: [deployment('a'), deployment('b')] }], { aliases: [] }) })
+      .on('GET /admin/v1/backends', { json: list([{ deployment_id: 'a', healthy: true }, { deployment_id: 'b', healthy: false, reason: 'It refuses.' }]) });
+    const { code, stdout } = await doctor(api.environment);
+    expect(code).toBe(1);
+    for (const line of [`warn   running: ${api.url}: degraded`, 'warn   access: degraded: its copy is 3 s old', 'WRONG  audit: down', 'warn   Java: not there; needed for Kafka in stack up', 'ok     model gpt at http://a: healthy', 'WRONG  model gpt at http://b: It refuses.\n         -> start its server, or take the model out: sluice model remove']) expect(stdout).toContain(line);
+    expect(stdout).not.toContain(api.environment['SLUICE_ADMIN_KEY']!);
+    expect(stdout).not.toContain('SLUICE_PORT');
+  });
+
+  it('tells every fault of the settings, and goes on; as JSON each finding with its mend', async () => {
+    const { code, stdout } = await doctor({ SLUICE_PORT: 'x', SLUICE_LOG_LEVEL: 'loud', SLUICE_PROT: '1', SLUICE_URL: 'rubbish', DATABASE_URL: 'postgresql://ann:geheim@127.0.0.1:1/d?sslmode=prefer', REDIS_URL: 'redis://:geheim@127.0.0.1:1' }, '--json');
+    const { ok, findings } = JSON.parse(stdout) as { ok: boolean; findings: Finding[] };
+    expect([code, ok]).toEqual([1, false]);
+    expect(findings.filter(({ area, state }) => area === 'settings' && state === 'wrong').map(({ name }) => name).toSorted()).toEqual(['DATABASE_URL', 'SLUICE_LOG_LEVEL', 'SLUICE_PORT', 'SLUICE_URL']);
+    expect(findings.find(({ name }) => name === 'SLUICE_PROT')).toMatchObject({ state: 'warn' });
+    expect(findings.filter(({ area }) => area === 'database')).toMatchObject([{ name: 'DATABASE_URL', state: 'wrong' }]);
+    expect(findings.filter(({ area }) => area === 'redis')).toMatchObject([{ state: 'wrong', says: 'nothing listens there' }]);
+    expect(findings.every(({ state, mend }) => state === 'ok' || (mend ?? '') !== '')).toBe(true);
+    expect(stdout).not.toContain('geheim');
+  });
+
+  it('ends with 0 where nothing is wrong, and says what is away', async () => {
+    const { code, stdout } = await doctor({ SLUICE_PORT: '0', SLUICE_ADMIN_PORT: '0' });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining(' 0 wrong.') });
+    const away = await doctor({ SLUICE_URL: 'http://127.0.0.1:1' });
+    expect(away).toMatchObject({ code: 1, stdout: expect.stringContaining('WRONG  running: http://127.0.0.1:1 does not answer as a platform') });
+  });
+});

@@ -1,0 +1,19 @@
+import { existsSync } from 'node:fs';
+import { stackFolder, stackStatus } from '@sluice/stack';
+import { Findings, reasonOf, type Finding } from './finding.ts';
+
+/** The servers of `stack up`, where there is such a folder. */
+export async function lookAtStack(data: string, cache: string): Promise<readonly Finding[]> {
+  const found = new Findings('stack');
+  if (!existsSync(stackFolder(data).choices)) return found.all;
+  try {
+    for (const { name, state, says, log } of await stackStatus({ data, cache })) {
+      if (state === 'up') found.ok(name, says);
+      else if (state === 'down') found.warn(name, 'does not run', 'start it: sluice stack up');
+      else found.wrong(name, `runs and does not answer (${says})`, `look at ${log}, then: sluice stack down, sluice stack up`);
+    }
+  } catch (error) {
+    found.wrong('folder', reasonOf(error), 'look at the folder of the stack, or make it anew: sluice stack reset');
+  }
+  return found.all;
+}

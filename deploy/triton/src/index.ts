@@ -1,0 +1,1 @@
+export { bringModels, type BringModels } from './bring-models.ts';
