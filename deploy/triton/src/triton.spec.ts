@@ -94,6 +94,10 @@ describe('the language model', () => {
     // A token each, and the one that ends the answer.
     expect(Number(outputTokens)).toBe(kinds(events).filter((kind) => kind === 'delta').length + 1);
     expect(await backend.countInput!(callOf(LANGUAGE, PARIS), never)).toBe(Number(inputTokens));
+    // An answer that is cut is counted as far as it came.
+    const counts = events.flatMap(({ event }) => (event.case === 'counts' ? [[event.value.inputTokens, event.value.outputTokens]] : []));
+    expect(counts).toEqual(counts.map((_, index) => [inputTokens, BigInt(index + 1)]));
+    expect(counts.length).toBe(Number(outputTokens) - 1);
   });
 
   it('decodes several answers together', async () => {
@@ -137,6 +141,20 @@ describe('the language model', () => {
     await expect(collect(backend.chat(callOf(LANGUAGE, 'Tell me a story.', {}, 100), never))).rejects.toMatchObject({ code: 'overloaded' });
     // Those who left while they waited give their room back as their turn comes.
     while (await collect(backend.chat(callOf(LANGUAGE, 'Hi', { max_tokens: 1 }), never)).then(() => false, () => true)) await pause(20);
+  });
+
+  it('holds when many ask, count and leave at once', async () => {
+    const backend = await backendOf(LANGUAGE);
+    const ask = async (caller: number, round: number): Promise<void> => {
+      const choices = 1 + ((caller + round) % 2);
+      for await (const batch of backend.chat(callOf(LANGUAGE, 'Hi', { max_tokens: 2, seed: round }, choices), never)) {
+        if (caller % 4 === 0 && kinds(batch).includes('delta')) return;
+      }
+      if (caller % 4 === 1) await backend.countInput!(callOf(LANGUAGE, 'Hi'), never);
+    };
+    await Promise.all(Array.from({ length: 6 }, async (_, caller) => {
+      for (let round = 0; round < 2; round++) await ask(caller, round);
+    }));
   });
 
   it('stops writing when its reader leaves', async () => {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { systemClock, systemIds } from '@sluice/clock';
 import { Level } from '@sluice/proto/access/v1/access';
-import { createRedisStore, type RedisStore } from '@sluice/store/redis';
-import { TestRedis } from '@sluice/store/testing';
+import type { RedisStore } from '@sluice/store/redis';
+import { TestRedis, createPatientStore } from '@sluice/store/testing';
 import { silentLogger } from '@sluice/telemetry';
 import { TestHouse, until } from '../testing/house.ts';
 
@@ -15,7 +15,7 @@ const secrets = houses.map((house) => [house.addKey('inference'), house.addKey('
 beforeAll(async () => {
   redis = await TestRedis.start();
   for (const house of houses) {
-    const store = await createRedisStore({ url: redis.url, clock: systemClock, ids: systemIds(systemClock), logger: silentLogger });
+    const store = await createPatientStore({ url: redis.url, clock: systemClock, ids: systemIds(systemClock), logger: silentLogger });
     stores.push(store);
     house.store = store;
     await house.start();

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { systemClock, systemIds } from '@sluice/clock';
-import { createRedisStore } from '@sluice/store/redis';
+import { createPatientStore } from '@sluice/store/testing';
 import { silentLogger } from '@sluice/telemetry';
 import type { Principal } from '../domain/call.ts';
 import type { Limits } from '../domain/limits/limits.ts';
@@ -29,7 +29,7 @@ let limits: RateLimits | undefined;
 let processes = (): number => 0;
 
 async function start({ url, limits: known }: Extract<Order, { kind: 'start' }>): Promise<void> {
-  const store = await createRedisStore({ url, clock: systemClock, ids: systemIds(systemClock), logger: silentLogger });
+  const store = await createPatientStore({ url, clock: systemClock, ids: systemIds(systemClock), logger: silentLogger });
   limits = new RateLimits({ limits: (id) => known[id] }, store);
   processes = () => store.processes;
 }

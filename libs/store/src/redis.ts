@@ -1,17 +1,9 @@
 import { RedisStore, type RedisStoreOptions } from './redis/redis-store.ts';
-
-/** Answers take less than a millisecond; a call would rather be judged by this process alone than wait longer. */
-const ANSWER_LIMIT_MS = 200;
-/** What the others use is known to a process so late at most when Redis goes away. */
-const BEAT_MS = 1_000;
-/** A pause of a process that is longer ends the epoch of its calls too, so what it held is free then. */
-const LEASE_MS = 10_000;
-/** What a process that died alone had let in of a minute has left by then. */
-const HOLD_BACK_MS = 60_000;
+import { TERMS } from './redis/terms.ts';
 
 /** The store of a platform of several processes. Resolves when Redis was asked once; should it be away, the store is degraded until it answers. */
 export async function createRedisStore(options: RedisStoreOptions): Promise<RedisStore> {
-  const store = new RedisStore(options, { answerLimitMs: ANSWER_LIMIT_MS, beatMs: BEAT_MS, leaseMs: LEASE_MS, holdBackMs: HOLD_BACK_MS, nowMs: undefined });
+  const store = new RedisStore(options, TERMS);
   await store.start();
   return store;
 }

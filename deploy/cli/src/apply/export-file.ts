@@ -67,6 +67,7 @@ function deploymentOf({ name, versions }: Model, one: Model['deployments'][numbe
   }
   const digest = versions.find(({ id }) => id === one.version_id)?.digest;
   if (one.target === 'local' && digest !== undefined) return [{ digest }];
+  if (one.protocol === 'kserve' && one.target !== 'local') return [{ kserve: one.target, upstream_model: one.upstream_model, ...(one.placement === 'external' && { external: true }), ...(one.managed && { load: true }) }];
   unsaid.push(`The model ${name} is answered by ${one.upstream_model} at ${one.target} (${one.protocol}): the file has no words for that.`);
   return [];
 }

@@ -70,8 +70,10 @@ const secretSource = z
 
 const deployment = z.strictObject({
   openai: name.optional().describe('An OpenAI-compatible server: the address that ends before /chat/completions.'),
+  kserve: name.optional().describe('A KServe v2 server, such as NVIDIA Triton: host:port of its gRPC. It is asked for the model when the deployment is made.'),
   upstream_model: name.optional().describe("The model's name at that server (absent: the same name)."),
   external: z.boolean().optional().describe('Prompts leave the house there: they are recorded before.'),
+  load: z.boolean().optional().describe('With kserve: the platform loads the model there, and unloads it when it is removed.'),
   api_key_from: secretSource.optional(),
   gguf: name.optional().describe('Weights for the local engine: a file, seen from the folder of this one. Needed only where the platform has not got them.'),
   digest: z.string().regex(/^sha256:[0-9a-f]{64}$/, 'must be sha256: and 64 hexadecimal digits').optional().describe('SHA-256 of the weights.'),

@@ -106,3 +106,9 @@ export function serverAddress(text: string): string | undefined {
   if (!url || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') return undefined;
   return `${url.origin}${url.pathname.replace(/\/+$/, '').replace(/\/chat\/completions$/, '')}`;
 }
+
+/** The gRPC address of a KServe v2 server in its one form; undefined for what is none. */
+export function grpcAddress(text: string): string | undefined {
+  const port = /^(?:\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?):([1-9]\d{0,4})$/i.exec(text)?.[1];
+  return port !== undefined && Number(port) <= 65_535 ? text.toLowerCase() : undefined;
+}

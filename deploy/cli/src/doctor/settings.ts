@@ -1,4 +1,5 @@
 import { ConfigError } from '@sluice/config';
+import { meshShape } from '@sluice/host';
 import { readAllSettings, unknownSettings, type Settings } from '../up/all-settings.ts';
 import { printableLine } from '../terminal/printable.ts';
 import { Findings, type Finding } from './finding.ts';
@@ -6,8 +7,8 @@ import { Findings, type Finding } from './finding.ts';
 /** All faults of the environment; the settings themselves where there is none. */
 export function lookAtSettings(): { readonly findings: readonly Finding[]; readonly settings: Settings | undefined } {
   const found = new Findings('settings');
-  // Those of a mesh, which the looks at services and certificates read.
-  const unknown = unknownSettings().filter((name) => !/^SLUICE_(\w+_ADDRESS|TLS_\w+)$/.test(name));
+  // Those of a process of a mesh are none of `up`; the looks at its servers and certificates read them.
+  const unknown = unknownSettings().filter((name) => !(name in meshShape));
   for (const name of unknown) found.warn(printableLine(name), 'is no setting of sluice up and has no effect there', 'look for the right name in docs/settings.md, or take it out of the environment');
   try {
     const settings = readAllSettings();

@@ -29,7 +29,7 @@ export const model = z.looseObject({
   name: z.string(),
   aliases: z.array(z.string()),
   versions: z.array(z.looseObject({ id: z.string(), number: z.number(), digest: z.string(), description: z.string() })),
-  deployments: z.array(z.looseObject({ id: z.string(), version_id: z.string(), upstream_model: z.string(), protocol: z.string(), placement: z.string(), state: z.string(), target: z.string(), has_credential: z.boolean().optional() })),
+  deployments: z.array(z.looseObject({ id: z.string(), version_id: z.string(), upstream_model: z.string(), protocol: z.string(), placement: z.string(), state: z.string(), target: z.string(), has_credential: z.boolean().optional(), managed: z.boolean().optional() })),
 });
 export type Model = z.infer<typeof model>;
 export const alias = z.looseObject({ name: z.string(), model: z.string() });

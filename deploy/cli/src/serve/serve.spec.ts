@@ -13,8 +13,8 @@ import { CLI_WORDS, cleanEnvironment, runCli } from '../testing/run-cli.ts';
 
 const LONG_MS = 120_000;
 let folder: string;
-let postgres: EmbeddedPostgres;
-let kafka: TestBroker;
+let postgres: EmbeddedPostgres | undefined;
+let kafka: TestBroker | undefined;
 const children: ChildProcess[] = [];
 
 beforeAll(async () => {
@@ -26,12 +26,12 @@ beforeAll(async () => {
 }, LONG_MS);
 afterEach(() => children.splice(0).forEach((child) => child.kill('SIGKILL')));
 afterAll(async () => {
-  await Promise.all([postgres.stop(), kafka.end()]);
+  await Promise.all([postgres?.stop(), kafka?.end()]);
   rmSync(folder, { recursive: true, force: true });
 });
 
 const settings = (more: Readonly<Record<string, string>> = {}): Record<string, string> => ({
-  DATABASE_URL: postgres.url, KAFKA_BROKERS: kafka.address, SLUICE_ROOT_KEY_FILE: join(folder, 'root.key'), SLUICE_FIRST_KEYS_FILE: join(folder, 'keys.json'),
+  DATABASE_URL: postgres!.url, KAFKA_BROKERS: kafka!.address, SLUICE_ROOT_KEY_FILE: join(folder, 'root.key'), SLUICE_FIRST_KEYS_FILE: join(folder, 'keys.json'),
   SLUICE_RPC_LISTEN: '127.0.0.1:0', SLUICE_HEALTH_LISTEN: '127.0.0.1:0', SLUICE_DATA: join(folder, 'data'), ...more,
 });
 

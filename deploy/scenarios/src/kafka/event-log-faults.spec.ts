@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { execFileSync } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { ConfigResourceTypes, Kafka, logLevel, PartitionAssigners, Partitioners, type Message } from 'kafkajs';
 import { systemClock, systemIds } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
@@ -256,12 +258,17 @@ describe('the event log on Kafka', () => {
     expect(segment).toMatchObject({ key: 'gateway-1', headers: { ce_type: 'events.v1.Segment', ce_id: `${epoch}/0`, ce_source: '/producers/gateway-1', ce_epoch: String(epoch), ce_sequence: '0' } });
   }, LONG_MS);
 
+  it('is loaded by Node itself, which sees less of a CommonJS module than a test does', () => {
+    const words = ['--conditions=@sluice/source', '--import', './deploy/host/source-loader.mjs', '--input-type=module', '--eval', "console.log(typeof (await import('@sluice/events/kafka')).createKafkaEventLog)"];
+    expect(execFileSync(process.execPath, words, { cwd: fileURLToPath(new URL('../../../..', import.meta.url)), encoding: 'utf8' })).toBe('function\n');
+  });
+
   it('does not take the topics of another database for its own', async () => {
     const log = await open();
     const subscription = log.subscribe(AdminActedSchema, 'shop.origin', (transaction, { message }) => note(transaction, [message.id]));
     await publish(log, 'theirs');
     await subscription.caughtUp();
-    await log.stop();
+    await Promise.all(logs.splice(0).map((one) => one.stop()));
     await sql.query('TRUNCATE events.topic, events.record, events.relay, events.relay_mark, events.kafka_cursor');
     await expect(open()).rejects.toThrow('holds records that this database did not publish');
   }, LONG_MS);

@@ -73,7 +73,7 @@ async function format(node: number, { home, options, say, signal }: Preparation,
   const draftSettings = join(home, 'format.properties');
   await rm(draft, { recursive: true, force: true });
   await writeFile(draftSettings, propertiesText(kafkaProperties(node, options.brokers, options.ports, draft)), { mode: 0o600 });
-  await runTool([...storageTool, 'format', '-t', options.clusterId, '-c', draftSettings], { signal });
+  await runTool([...storageTool, 'format', `--cluster-id=${options.clusterId}`, '-c', draftSettings], { signal });
   await rm(draftSettings);
   await rename(draft, join(home, 'data'));
 }

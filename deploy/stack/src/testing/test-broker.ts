@@ -17,8 +17,8 @@ import { HOST, portsAt } from '../ports.ts';
 const READY_LIMIT_MS = 120_000;
 const ID_BYTES = 16;
 
-/** Ends the broker with the process that started it, however that ends: the kernel closes the pipe that it reads from. */
-const GUARD = 'cat >/dev/null; kill -9 "$1" 2>/dev/null';
+/** Ends the broker, and removes what it held, with the process that started it, however that ends: the kernel closes the pipe that it reads from. */
+const GUARD = 'cat >/dev/null; kill -9 "$1" 2>/dev/null; sleep 1; rm -rf "$2"';
 
 /** A real broker of one node, for one test file. Nothing that is missing on the machine is passed over. */
 export class TestBroker {
@@ -52,7 +52,7 @@ export class TestBroker {
     const log = openSync(join(this.#root, 'logs', 'broker.log'), 'a');
     this.#process = spawn(words[0]!, words.slice(1), { cwd, env: { ...env }, stdio: ['ignore', log, log] });
     closeSync(log);
-    const guard = spawn('sh', ['-c', GUARD, 'sh', String(this.#process.pid)], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+    const guard = spawn('sh', ['-c', GUARD, 'sh', String(this.#process.pid), this.#root], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
     guard.unref();
     // A pipe to a child is a socket, and only the handle can be kept from holding the process.
     (guard.stdin as unknown as { unref(): void }).unref();

@@ -25,15 +25,18 @@ export class TritonServer {
   readonly #parent: string;
   #server: EngineProcess;
   readonly #start: () => Promise<EngineProcess>;
+  /** Ends what it may leave behind. */
+  readonly #clear: () => Promise<void>;
   /** `host:port` of its gRPC. */
   readonly grpc: string;
   readonly metrics: string;
   /** The folder whose models it serves. */
   readonly repository: string;
 
-  private constructor(parent: string, repository: string, ports: { readonly grpc: number; readonly metrics: number }, start: () => Promise<EngineProcess>, server: EngineProcess) {
+  private constructor(parent: string, repository: string, ports: { readonly grpc: number; readonly metrics: number }, start: () => Promise<EngineProcess>, clear: () => Promise<void>, server: EngineProcess) {
     this.#parent = parent;
     this.#start = start;
+    this.#clear = clear;
     this.#server = server;
     this.repository = repository;
     this.grpc = `${HOST}:${ports.grpc}`;
@@ -50,7 +53,6 @@ export class TritonServer {
     await mkdir(folder.logs, { recursive: true });
     const command = await engine.prepare(() => undefined, new AbortController().signal);
     const start = async (): Promise<EngineProcess> => {
-      await clearAfter(engine, folder);
       const server = await startEngine(command, folder.lockOf('triton'), folder.logOf('triton'));
       let hasEnded = false;
       void server.exited.then(() => (hasEnded = true));
@@ -58,7 +60,7 @@ export class TritonServer {
       if (!answer.ok) throw new Error(`Triton is not ready: ${answer.why}\n${await readFile(folder.logOf('triton'), 'utf8')}`);
       return server;
     };
-    return new TritonServer(parent, folder.models, { grpc, metrics }, start, await start());
+    return new TritonServer(parent, folder.models, { grpc, metrics }, start, async () => clearAfter(engine, folder), await start());
   }
 
   get pid(): number {
@@ -68,6 +70,7 @@ export class TritonServer {
   /** Ends it at once, with all that it started. */
   async kill(): Promise<void> {
     await endProcess(this.#server, 'SIGKILL', READY_DEADLINE_MS);
+    await this.#clear();
   }
 
   async restart(): Promise<void> {

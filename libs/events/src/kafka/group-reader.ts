@@ -28,9 +28,10 @@ export interface GroupReaderOptions {
 
 const MAX_WAIT_MS = 500;
 const MAX_BYTES_PER_PARTITION = 4 * 1024 * 1024;
-const SESSION_TIMEOUT_MS = 15_000;
+/** After a restart of its coordinator a group waits so long for members that it believes to have. */
+const SESSION_TIMEOUT_MS = 8_000;
 const HEARTBEAT_MS = 2_000;
-const REBALANCE_TIMEOUT_MS = 30_000;
+const REBALANCE_TIMEOUT_MS = 15_000;
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 5_000;
 /** No batch takes so long: each of its statements has a shorter limit. */

@@ -148,7 +148,8 @@ export class PartitionReader<State> {
       this.#behind.set(partition, Number(BigInt(highWatermark) - place.fetchFrom));
       const beat = (): Promise<void> => heartbeat().catch((thrown: unknown) => { interrupted = thrown; throw thrown; });
       await this.#work.take(place.state, messages, { beat, get isRunning() { return isRunning() && !isStale(); } });
-      if (!isRunning()) return;
+      // It broke off, and what is left is read again.
+      if (!isRunning() || isStale()) return;
       place.fetchFrom = next;
       this.#behind.set(partition, Number(BigInt(highWatermark) - next));
     } catch (thrown) {

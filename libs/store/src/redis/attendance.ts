@@ -1,11 +1,14 @@
 import type { Clock, Ids, Timer } from '@sluice/clock';
 import type { Logger } from '@sluice/telemetry';
 import { Connection } from './connection.ts';
-import { Member, type Heard, type Peer, type Terms } from './member.ts';
+import { Member, type Heard, type Peer, type Server, type Terms } from './member.ts';
 import type { Standing } from './share.ts';
 
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 1_000;
+
+/** What Redis still has of what it was told: all, all but the latest (it was started anew), or nothing. */
+export type Memory = 'whole' | 'without the latest' | 'none';
 
 export interface AttendanceParts {
   readonly url: string;
@@ -17,8 +20,8 @@ export interface AttendanceParts {
   readonly onFall: () => void;
   /** The places that it holds where they are limited, by subject. */
   readonly held: () => ReadonlyMap<string, number>;
-  /** Tells what this process has let in, before it counts on what is in Redis; `isKept`: the data there are those that it knows. */
-  readonly tell: (member: Member, isKept: boolean) => Promise<void>;
+  /** Tells what this process has let in, before it counts on what is in Redis. */
+  readonly tell: (member: Member, memory: Memory, fellMs: number) => Promise<void>;
   /** It is one of several again. */
   readonly onArrival: (member: Member, held: ReadonlyMap<string, number>) => void;
   readonly onHeard: (heard: Heard) => void;
@@ -31,7 +34,7 @@ export class Attendance {
   #arriving: Promise<void> | undefined;
   /** The name, the others and the data of the last time. */
   #before: { readonly name: string; readonly peers: readonly Peer[] } | undefined;
-  #generation: string | undefined;
+  #server: Server | undefined;
   #peers: readonly Peer[] = [];
   /** The others know this process by the name that it has now. */
   #isKnown = false;
@@ -115,11 +118,11 @@ export class Attendance {
     try {
       const connection = await Connection.open(url, clock, terms.answerLimitMs, lost);
       const arrived = (member = new Member(ids.next('process'), connection, clock, terms));
-      const generation = await arrived.prepare();
+      const server = await arrived.prepare();
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#arriving = promise;
       try {
-        await this.#arrive(arrived, generation);
+        await this.#arrive(arrived, server);
       } finally {
         this.#arriving = undefined;
         resolve();
@@ -131,15 +134,15 @@ export class Attendance {
     }
   }
 
-  async #arrive(member: Member, generation: string | undefined): Promise<void> {
+  async #arrive(member: Member, server: Server): Promise<void> {
     const { clock, logger, held, tell, onArrival } = this.#parts;
     // What ends from here on is told behind it.
     const places = held();
-    if (this.#generation !== undefined) await tell(member, generation === this.#generation);
+    if (this.#server) await tell(member, memoryOf(server, this.#server), this.#fellMs);
     await member.join(this.#before && { ...this.#before, awayMs: clock.monotonicMs() - this.#fellMs }, places);
     this.#earlier = this.standings[0] ?? this.#earlier;
     this.#isKnown = false;
-    this.#generation = member.generation;
+    this.#server = { run: server.run, generation: member.generation };
     this.#hear(member, await member.beat());
     this.#member = member;
     onArrival(member, places);
@@ -167,6 +170,11 @@ export class Attendance {
     this.#retry = this.#parts.clock.after(this.#retryMs, () => void (this.#trying = this.#enter()));
     this.#retryMs = Math.min(LAST_RETRY_MS, this.#retryMs * 2);
   }
+}
+
+function memoryOf(found: Server, known: Server): Memory {
+  if (found.generation !== known.generation) return 'none';
+  return found.run === known.run ? 'whole' : 'without the latest';
 }
 
 /** Some errors of the network have a code and no message. */

@@ -4,7 +4,7 @@ import { silentLogger } from '@sluice/telemetry';
 import type { Hold, Subject, Taking, WindowLimit } from '../store.ts';
 import { TestRedis } from '../testing/test-redis.ts';
 import { until } from '../testing/until.ts';
-import { KEYS } from './keys.ts';
+import { KEYS, windowKey } from './keys.ts';
 import { RedisStore } from './redis-store.ts';
 
 /** Patient, because a machine of tests may be slow to answer; short in the rest, so that a test need not wait. */
@@ -133,7 +133,8 @@ describe('while Redis is away', () => {
     const who = subject([tokens]);
     const left = async (): Promise<number> => (await store.take([who], 0)).windows[0]!.remaining;
     const [early, late] = [(await store.take([who], 300)).hold!, (await store.take([who], 300)).hold!];
-    await redis.kill();
+    // Not killed: then it would be told the latest twice.
+    redis.freeze();
     const alone = (await store.take([who], 100)).hold!;
     expect(await left()).toBe(300);
     // Redis has counted it; what is less is not known there.
@@ -173,6 +174,18 @@ describe('behind it', () => {
     await until(() => !stores.some(isAway));
     expect(await takeInTurns(stores, who)).toBe(4);
     expect(Number(await redis.ask('DBSIZE'))).toBeGreaterThan(3);
+  });
+
+  it('a Redis that was killed is told anew what it may not have kept of the last seconds', async () => {
+    await several(2);
+    const who = subject([minute, tokens]);
+    for (const store of stores) await store.take([who], 40);
+    await redis.ask('DEL', windowKey(who.id, minute.name), windowKey(who.id, tokens.name));
+    await redis.kill();
+    await until(() => stores.every(isAway));
+    await redis.resume();
+    await until(() => !stores.some(isAway));
+    expect((await stores[0]!.take([who], 0)).windows.map(({ remaining }) => remaining)).toEqual([7, 920]);
   });
 
   it('a script that the server has forgotten is sent again', async () => {

@@ -59,6 +59,14 @@ export interface Return {
   readonly awayMs: number;
 }
 
+/** Which server this is, and which data it has. */
+export interface Server {
+  /** Another one since it was started anew, or when another server took its place. */
+  readonly run: string;
+  /** Undefined where there are no data. */
+  readonly generation: string | undefined;
+}
+
 /** What membership rests on. */
 export interface Terms {
   /** What Redis has not answered by then is given up, and not carried out later. */
@@ -93,11 +101,13 @@ export class Member {
     this.#terms = terms;
   }
 
-  /** Gets the connection ready. Returns the name of the data that are there; undefined where there are none. */
-  async prepare(): Promise<string | undefined> {
+  /** Gets the connection ready, and returns what server this is. */
+  async prepare(): Promise<Server> {
     await Promise.all([JOIN, REPORT, TAKE, SETTLE, PRECEDE, BEAT, LEAVE].map((script) => script.load(this.#connection)));
     await this.readTime();
-    return ((await this.#connection.send(['GET', KEYS.generation])) as string | null) ?? undefined;
+    const info = String(await this.#connection.send(['INFO', 'server']));
+    const generation = (await this.#connection.send(['GET', KEYS.generation])) as string | null;
+    return { run: /^run_id:(\w+)/m.exec(info)?.[1] ?? '', generation: generation ?? undefined };
   }
 
   async readTime(): Promise<void> {

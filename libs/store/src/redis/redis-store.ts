@@ -5,12 +5,13 @@ import { InProcessStore } from '../in-process/in-process-store.ts';
 import { usedOf } from '../in-process/subject-counts.ts';
 import type { Store, Subject, Taking, Use } from '../store.ts';
 import { AloneCounts } from './alone-counts.ts';
-import { Attendance } from './attendance.ts';
+import { Attendance, type Memory } from './attendance.ts';
 import { CountedPlaces } from './counted-places.ts';
 import { Histories } from './histories.ts';
 import { placesKey, windowKey } from './keys.ts';
 import { KnownUses } from './known-uses.ts';
-import { sharedWindow, type Member, type TakeReply, type Terms } from './member.ts';
+import { LatestUses } from './latest-uses.ts';
+import { sharedWindow, type Member, type Reported, type TakeReply, type Terms } from './member.ts';
 import { reportOf } from './report.ts';
 import { RedisHold, type Counting } from './redis-hold.ts';
 
@@ -30,6 +31,7 @@ export class RedisStore implements Store, Counting {
   /** All that this process lets in. */
   readonly #own: InProcessStore;
   readonly #known: KnownUses;
+  readonly #latest: LatestUses;
   readonly #histories: Histories;
   readonly #attendance: Attendance;
   readonly #clock: Clock;
@@ -40,12 +42,13 @@ export class RedisStore implements Store, Counting {
     this.#clock = clock;
     this.#own = new InProcessStore(clock);
     this.#known = new KnownUses(clock);
+    this.#latest = new LatestUses(clock);
     this.#histories = new Histories(clock);
     this.#attendance = new Attendance({
       url, clock, ids, logger, terms,
       onFall: () => void (this.#alone = this.#aloneNow()),
       held: () => this.#places.held((id) => this.#own.held(id)),
-      tell: (member, isKept) => this.#tell(member, isKept),
+      tell: (member, memory, fellMs) => this.#tell(member, memory, fellMs),
       onArrival: (member, held) => this.#arrive(member, held),
       onHeard: ({ used }) => {
         this.#known.heardAll(used);
@@ -131,6 +134,7 @@ export class RedisStore implements Store, Counting {
       for (const { id } of placed) counted.end(id);
     }
     this.#known.heardReply(windows, places, reply);
+    if (reply.isGranted) this.#latest.add(windows);
     return this.#taking(member, subjects, placed, amount, reply);
   }
 
@@ -163,11 +167,16 @@ export class RedisStore implements Store, Counting {
     return new AloneCounts(this.#own, fall, () => this.#clock.monotonicMs());
   }
 
-  async #tell(member: Member, isKept: boolean): Promise<void> {
-    const nowMs = this.#clock.monotonicMs();
-    const all = [...this.#own.allWindows()].map(({ subjectId, name, window }) => reportOf(windowKey(subjectId, name), window, nowMs));
-    const reported = (isKept ? this.#alone.report() : all).filter(({ uses }) => uses.length > 0);
+  async #tell(member: Member, memory: Memory, fellMs: number): Promise<void> {
+    const latest = memory === 'without the latest' ? this.#latest.report(fellMs) : [];
+    const reported = (memory === 'none' ? this.#all() : [...latest, ...this.#alone.report()]).filter(({ uses }) => uses.length > 0);
     for (let from = 0; from < reported.length; from += TOLD_AT_ONCE) await member.report(reported.slice(from, from + TOLD_AT_ONCE));
+  }
+
+  /** All that this process let in, together with others or alone. */
+  #all(): readonly Reported[] {
+    const nowMs = this.#clock.monotonicMs();
+    return [...this.#own.allWindows()].map(({ subjectId, name, window }) => reportOf(windowKey(subjectId, name), window, nowMs));
   }
 
   #arrive(member: Member, held: ReadonlyMap<string, number>): void {

@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { createClient } from 'redis';
 
+export { createPatientStore } from './patient-store.ts';
+
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 const START_LIMIT_MS = 10_000;
 /** On a machine that does not have it, the package comes first. */
@@ -28,17 +30,18 @@ export class TestRedis implements AsyncDisposable {
   readonly #folder: string;
   #process: ChildProcess | undefined;
 
-  private constructor(server: string, libraries: string | undefined) {
+  private constructor(server: string, libraries: string | undefined, sync: 'everysec' | 'always') {
     this.#folder = mkdtempSync(join(tmpdir(), 'sluice-redis-'));
     const socket = join(this.#folder, 'socket');
     this.url = `unix://${socket}`;
-    this.#words = [server, '--port', '0', '--unixsocket', socket, '--dir', this.#folder, '--appendonly', 'yes', '--appendfsync', 'everysec', '--save', '', '--maxmemory-policy', 'noeviction'];
+    this.#words = [server, '--port', '0', '--unixsocket', socket, '--dir', this.#folder, '--appendonly', 'yes', '--appendfsync', sync, '--save', '', '--maxmemory-policy', 'noeviction'];
     this.#libraries = libraries;
   }
 
-  static async start(): Promise<TestRedis> {
+  /** @param sync when it writes to its disk what it must not lose; `everysec`, as in production, may lose the last seconds when it is killed */
+  static async start(sync: 'everysec' | 'always' = 'everysec'): Promise<TestRedis> {
     const { server, libraries } = await broughtRedis();
-    const redis = new TestRedis(server, libraries);
+    const redis = new TestRedis(server, libraries, sync);
     await redis.resume();
     return redis;
   }

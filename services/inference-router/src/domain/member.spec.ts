@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '@sluice/clock';
 import { ServiceError, type Code } from '@sluice/errors';
 import { ScriptedBackend, settled } from '../testing/scripted-backend.ts';
-import { BackendFault } from './backend-fault.ts';
-import { BREAKER_FAILURES, BREAKER_OPEN_MS } from './limits.ts';
+import { BackendFault, LostBackend } from './backend-fault.ts';
+import { BREAKER_FAILURES, BREAKER_OPEN_MS, PROBE_PERIOD_DOWN_MS } from './limits.ts';
 import { Member } from './member.ts';
 
 const deployment = { id: 'dep_1', modelId: 'm', versionId: 'v', protocol: 'openai' as const, target: 'http://x', upstreamModel: 'u', weightsPath: '', digest: '', credential: undefined, placement: 'inside' as const, managed: false, signature: undefined };
@@ -37,6 +37,18 @@ describe('Member', () => {
     expect(subject.reason).not.toBe('');
     call(subject);
     expect(subject.reason).toBe('');
+  });
+
+  it('is taken out by one call that found it dead, until a check passes', async () => {
+    const { it: subject, clock } = member();
+    subject.health.start();
+    await settled();
+    call(subject, new ServiceError('backend_unavailable', 'It died.', { cause: new LostBackend('Its process died.') }));
+    expect([subject.isHealthy, subject.reason]).toEqual([false, 'Its process died.']);
+    clock.advance(PROBE_PERIOD_DOWN_MS);
+    await settled();
+    expect(subject.isHealthy).toBe(true);
+    subject.retire();
   });
 
   it('is not blamed for what was wrong with the request, nor for a client that left', () => {

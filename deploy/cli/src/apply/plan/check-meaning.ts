@@ -42,17 +42,21 @@ function checkModels({ models = [] }: PlatformFile): Fault[] {
   const names = models.flatMap(({ name, aliases = [] }, at) => [[name, ['models', at, 'name']] as const, ...aliases.map((alias, index) => [alias, ['models', at, 'aliases', index]] as const)]);
   const deployments = models.flatMap(({ deployments: all = [] }, at) => all.flatMap((one, index) => checkDeployment(one, ['models', at, 'deployments', index])));
   const places = models.flatMap(({ name, deployments: all = [] }, at) =>
-    all.map((one, index) => [JSON.stringify([name, one.openai && serverAddress(one.openai), one.openai && (one.upstream_model ?? name), one.digest, one.gguf]), ['models', at, 'deployments', index]] as const));
+    all.map((one, index) => [JSON.stringify([name, one.openai && serverAddress(one.openai), (one.openai ?? one.kserve) && (one.upstream_model ?? name), one.kserve?.toLowerCase(), one.digest, one.gguf]), ['models', at, 'deployments', index]] as const));
   return [...twice(names), ...twice(places), ...deployments];
 }
 
+/** What else may be said of each kind of deployment. */
+const OWN = { openai: ['upstream_model', 'external', 'api_key_from'], kserve: ['upstream_model', 'external', 'load'], gguf: [] as string[] };
+
 function checkDeployment(one: FileDeployment, path: Path): Fault[] {
   const isLocal = one.gguf !== undefined || one.digest !== undefined;
-  if ((one.openai === undefined) === !isLocal) return [{ path, message: 'must have either openai, or gguf and digest or one of them' }];
-  const foreign = isLocal ? (['upstream_model', 'external', 'api_key_from'] as const).filter((member) => one[member] !== undefined) : [];
+  const kinds = [one.openai !== undefined, one.kserve !== undefined, isLocal].filter(Boolean);
+  if (kinds.length !== 1) return [{ path, message: 'must have one of openai, kserve, and gguf with or without digest' }];
+  const foreign = (['upstream_model', 'external', 'api_key_from', 'load'] as const).filter((member) => one[member] !== undefined && !OWN[isLocal ? 'gguf' : one.openai === undefined ? 'kserve' : 'openai'].includes(member));
   const sources = one.api_key_from;
   const wrongSource = sources && (sources.env === undefined) === (sources.file === undefined) ? [{ path: [...path, 'api_key_from'], message: 'must have one of env and file' }] : [];
-  return [...foreign.map((member) => ({ path: [...path, member], message: 'goes with openai alone' })), ...wrongSource];
+  return [...foreign.map((member) => ({ path: [...path, member], message: `goes with ${Object.keys(OWN).filter((kind) => OWN[kind as keyof typeof OWN].includes(member)).join(' and ')} alone` })), ...wrongSource];
 }
 
 /** Keys of one name are told apart by their ids. */

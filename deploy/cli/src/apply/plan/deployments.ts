@@ -2,7 +2,7 @@ import { model as modelAnswer } from '../../platform-api/answers.ts';
 import type { Path } from '../fault.ts';
 import type { FileDeployment, FileModel } from '../platform-file.ts';
 import type { Models } from '../platform-state.ts';
-import { serverAddress, type Sources } from '../sources.ts';
+import { grpcAddress, serverAddress, type Sources } from '../sources.ts';
 import { change, type Doing, type Plan } from './plan.ts';
 
 type Known = Models['data'][number];
@@ -24,7 +24,7 @@ export async function planDeployments(plan: Plan, place: Place): Promise<void> {
   const met = new Set<string>();
   for (const [index, deployment] of (model.deployments ?? []).entries()) {
     const at = [...path, 'deployments', index];
-    const found = deployment.openai === undefined ? await planWeights(plan, place, deployment, { at, active }) : planServer(plan, place, deployment, { at, active });
+    const found = await planDeployment(plan, place, deployment, { at, active });
     if (found) met.add(found.id);
   }
   if (!plan.prunes || !model.deployments) return;
@@ -38,13 +38,37 @@ interface Among {
   readonly active: readonly KnownDeployment[];
 }
 
+async function planDeployment(plan: Plan, place: Place, wanted: FileDeployment, among: Among): Promise<KnownDeployment | undefined> {
+  if (wanted.openai !== undefined) return planServer(plan, place, wanted, among);
+  return wanted.kserve === undefined ? planWeights(plan, place, wanted, among) : planServed(plan, place, wanted, among);
+}
+
+function planServed(plan: Plan, { model }: Place, { kserve, upstream_model: upstream = model.name, external = false, load = false }: FileDeployment, { at, active }: Among): KnownDeployment | undefined {
+  const address = grpcAddress(kserve!);
+  if (address === undefined) return void plan.fault([...at, 'kserve'], 'must be host:port of the gRPC of a KServe v2 server, such as triton-1:8001');
+  const found = active.find((one) => one.protocol === 'kserve' && one.target === address && one.upstream_model === upstream);
+  const placement = external ? 'external' : 'inside';
+  if (!found) {
+    const details = [change('kserve', undefined, address), change('upstream_model', undefined, upstream), change('placement', undefined, placement), ...(load ? ['load: true'] : [])];
+    plan.add('models', { sign: '+', what: `deployment of ${model.name}`, details, run: post({ name: model.name, kserve: { address, upstream_model: upstream, external, managed: load } }) });
+    return undefined;
+  }
+  checkPlacement(plan, found, placement, at);
+  if (found.managed !== load) plan.fault([...at, 'load'], `is ${found.managed ?? false} at the platform, which is not changed: remove the model first (sluice model remove)`);
+  return found;
+}
+
+function checkPlacement(plan: Plan, found: KnownDeployment, placement: string, at: Path): void {
+  if (found.placement !== placement) plan.fault([...at, 'external'], `the model is answered from there with the placement ${found.placement}, which is not changed: remove the model first (sluice model remove)`);
+}
+
 function planServer(plan: Plan, { model, sources }: Place, wanted: FileDeployment, { at, active }: Among): KnownDeployment | undefined {
   const address = serverAddress(wanted.openai!);
   if (address === undefined) return void plan.fault([...at, 'openai'], 'must be an http(s) address without a name, a password, a query or a fragment, such as http://gpu-1:8000/v1');
   const upstream = wanted.upstream_model ?? model.name;
   const found = active.find((one) => one.protocol === 'openai' && one.target === address && one.upstream_model === upstream);
   const placement = wanted.external ? 'external' : 'inside';
-  if (found && found.placement !== placement) plan.fault([...at, 'external'], `the model is answered from there with the placement ${found.placement}, which is not changed: remove the model first (sluice model remove)`);
+  if (found) checkPlacement(plan, found, placement, at);
   const wantsKey = wanted.api_key_from !== undefined;
   if (found && (!wantsKey || found.has_credential)) return found;
   const secret = wantsKey ? sources.secret(wanted.api_key_from!) : undefined;

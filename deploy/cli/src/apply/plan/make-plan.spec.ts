@@ -103,8 +103,8 @@ describe('what differs', () => {
     }, EMPTY);
     expect(faultsOf(plan)).toEqual([
       'models.0.aliases.1: stands here for the second time', 'models.0.deployments.4: stands here for the second time',
-      'models.0.deployments.0: must have either openai, or gguf and digest or one of them', 'models.0.deployments.1: must have either openai, or gguf and digest or one of them',
-      'models.0.deployments.2.external: goes with openai alone', 'models.0.deployments.3.api_key_from: must have one of env and file',
+      'models.0.deployments.0: must have one of openai, kserve, and gguf with or without digest', 'models.0.deployments.1: must have one of openai, kserve, and gguf with or without digest',
+      'models.0.deployments.2.external: goes with openai and kserve alone', 'models.0.deployments.3.api_key_from: must have one of env and file',
       'projects.1.name: stands here for the second time', 'projects.0.keys.1.name: stands here for the second time',
       'parameter_rules.0.parameter: must be one of temperature, top_p, max_tokens, n, presence_penalty, frequency_penalty', 'parameter_rules.1: must have at least one of min, max and default',
       'parameter_rules.2.min: is larger than max', 'parameter_rules.3.project: there is no project of this name, here or at the platform',
@@ -125,6 +125,19 @@ describe('models', () => {
     const plan = await planOf({ models: [given] }, { ...EMPTY, models: [modelOf('m', { target: 'http://h/v1' })] });
     expect([stepsOf(plan), JSON.stringify(plan.steps)]).toEqual([['~ deployment of m; key for the server: none -> given'], expect.not.stringContaining('sk-up')]);
     expect(stepsOf(await planOf({ models: [given] }, { ...EMPTY, models: [modelOf('m', { state: 'removed', has_credential: true, target: 'http://h/v1' })] }))).toEqual([expect.stringContaining('+ deployment of m; openai: http://h/v1')]);
+  });
+
+  it('of a KServe v2 server are compared by its address; how they are loaded there is not changed', async () => {
+    const state = { ...EMPTY, models: [modelOf('m', { protocol: 'kserve', target: 'triton-1:8001', managed: true })] };
+    const look = async (deployment: object): Promise<Plan> => planOf({ models: [{ name: 'm', deployments: [deployment] }] }, state);
+    expect(stepsOf(await look({ kserve: 'Triton-1:8001', load: true }))).toEqual([]);
+    expect(stepsOf(await look({ kserve: 'triton-2:8001', upstream_model: 'x', load: true }))).toEqual(['+ deployment of m; kserve: triton-2:8001; upstream_model: x; placement: inside; load: true']);
+    expect(faultsOf(await look({ kserve: 'triton-1:8001', external: true })).map((fault) => fault.split(':')[0])).toEqual(['models.0.deployments.0.external', 'models.0.deployments.0.load']);
+    expect(faultsOf(await look({ kserve: 'http://triton-1' }))).toEqual([expect.stringContaining('must be host:port')]);
+    expect(faultsOf(await look({ kserve: 'triton-1:8001', api_key_from: { env: 'X' } }))).toEqual(['models.0.deployments.0.api_key_from: goes with openai alone']);
+    const written = exportFile(state);
+    expect([written.unsaid, stepsOf(await planOf({ models: readPlatformFile(Buffer.from(written.text), 'e').wanted.models }, state, { prunes: true }))]).toEqual([[], []]);
+    expect(written.text).toContain('kserve: triton-1:8001');
   });
 
   it('keep to their weights by digest, wherever the file of them lies', async () => {
@@ -153,8 +166,8 @@ describe('models', () => {
   });
 
   it('that the file has no words for are said when it is written', () => {
-    const { text, unsaid } = exportFile({ ...EMPTY, models: [modelOf('m', { protocol: 'kserve', target: 'gpu-1:8001' })] });
-    expect([unsaid, readPlatformFile(Buffer.from(text), 'e').wanted.models]).toEqual([['The model m is answered by m at gpu-1:8001 (kserve): the file has no words for that.'], [{ name: 'm', deployments: [] }]]);
+    const { text, unsaid } = exportFile({ ...EMPTY, models: [modelOf('m', { protocol: 'smoke', target: 'gpu-1:8001' })] });
+    expect([unsaid, readPlatformFile(Buffer.from(text), 'e').wanted.models]).toEqual([['The model m is answered by m at gpu-1:8001 (smoke): the file has no words for that.'], [{ name: 'm', deployments: [] }]]);
   });
 });
 

@@ -10,10 +10,9 @@ class Cancelled(Exception):
 class Answer:
     """Sent piece by piece as it is decoded, or gathered until it is whole."""
 
-    def __init__(self, sender, asked, figures):
-        self._sender = sender
+    def __init__(self, talk, asked):
+        self._talk = talk
         self._asked = asked
-        self._figures = figures
         self._text = "" if asked.wants["exclude_input_in_output"] else asked.prompt
         self._steps = []
         self._input_tokens = 0
@@ -26,14 +25,14 @@ class Answer:
         try:
             engine.complete(self._asked.prompt, self._asked.settings, self._hear)
         finally:
-            self._figures.counted(self._input_tokens, self._output_tokens)
+            self._talk.counted(self._input_tokens, self._output_tokens)
         if self._finish_reason is None:
-            raise Cancelled if self._sender.is_cancelled() else RuntimeError("the answer ended without a reason")
+            raise Cancelled if self._talk.cancelled else RuntimeError("the answer ended without a reason")
         return self._piece(self._finish_reason)
 
     def _hear(self, chunk):
         """True ends the answer: the caller left."""
-        if self._sender.is_cancelled():
+        if self._talk.cancelled:
             return True
         choice, timings = chunk["choices"][0], chunk["timings"]
         self._text += choice["text"]
@@ -45,7 +44,7 @@ class Answer:
             self._steps += read_steps((entry for entry in choice["logprobs"]["content"] if entry["bytes"]), self._asked.logprobs)
         # What has no text waits for the next piece.
         if self._asked.streams and self._finish_reason is None and (self._text or self._steps):
-            self._sender.send(self._piece(None).response(self._asked.wants))
+            self._talk.say(self._piece(None), self._asked.wants)
         return False
 
     def _piece(self, finish_reason):

@@ -19,3 +19,9 @@ class Figures:
     def counted(self, input_tokens, output_tokens):
         self._by_kind["input"].increment(input_tokens)
         self._by_kind["output"].increment(output_tokens)
+
+    def close(self):
+        """Triton wants these gone before the model is."""
+        self._by_outcome.clear()
+        self._by_kind.clear()
+        del self._answers, self._tokens

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,9 +12,9 @@ from answer import Answer, Cancelled
 from contract import Piece, TextRequest
 from engine import Engine
 from figures import Figures
+from outbox import Outbox
 from refusal import Refused
 
-FINAL = pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL
 # A count is quick and takes no sequence, so it waits for no answer.
 COUNTERS = 2
 
@@ -31,49 +32,42 @@ class TritonPythonModel:
         self._workers = ThreadPoolExecutor(sequences, "answer")
         self._counters = ThreadPoolExecutor(COUNTERS, "count")
         self._figures = Figures(args["model_name"])
+        self._outbox = Outbox(self._figures)
 
     def execute(self, requests):
         for request in requests:
-            self._take(request.get_response_sender(), request)
+            self._take(self._outbox.open(request.get_response_sender()), request)
 
     def finalize(self):
         self._workers.shutdown(wait=True)
         self._counters.shutdown(wait=True)
+        self._outbox.close()
+        self._figures.close()
 
-    def _take(self, sender, request):
+    def _take(self, talk, request):
         """Returns at once; whatever happens, the request gets exactly one final response."""
         try:
             asked = TextRequest(request)
         except Refused as refused:
-            return self._refuse(sender, refused)
+            return talk.refuse(refused)
         if not self._room.acquire(blocking=False):
-            return self._fail(sender, "overloaded", "Exceeds maximum queue size", pb_utils.TritonError.UNAVAILABLE)
-        (self._counters if asked.counts_only else self._workers).submit(self._work, sender, asked)
+            return talk.fail("overloaded", "Exceeds maximum queue size", pb_utils.TritonError.UNAVAILABLE)
+        (self._counters if asked.counts_only else self._workers).submit(self._work, talk, asked)
 
-    def _work(self, sender, asked):
+    def _work(self, talk, asked):
         try:
-            if sender.is_cancelled():
+            if talk.cancelled:
                 raise Cancelled
-            last = self._count(asked) if asked.counts_only else Answer(sender, asked, self._figures).run(self._engine)
-            sender.send(last.response(asked.wants), flags=FINAL)
-            self._figures.ended("answered")
+            talk.finish(self._count(asked) if asked.counts_only else Answer(talk, asked).run(self._engine), asked.wants)
         except Cancelled:
-            self._fail(sender, "cancelled", "Request was cancelled", pb_utils.TritonError.CANCELLED)
+            talk.fail("cancelled", "Request was cancelled", pb_utils.TritonError.CANCELLED)
         except Refused as refused:
-            self._refuse(sender, refused)
+            talk.refuse(refused)
         except Exception as fault:  # A request without a final response would never end.
-            pb_utils.Logger.log_error(f"an answer failed: {type(fault).__name__}")
-            self._fail(sender, "failed", "The model failed to answer.", pb_utils.TritonError.INTERNAL)
+            print(f"an answer failed: {type(fault).__name__}", file=sys.stderr)
+            talk.fail("failed", "The model failed to answer.", pb_utils.TritonError.INTERNAL)
         finally:
             self._room.release()
 
     def _count(self, asked):
         return Piece("", self._engine.count(asked.prompt), 0, finish_reason="length")
-
-    def _refuse(self, sender, refused):
-        """Triton carries nothing but a message, so the code and the parameter stand at its beginning."""
-        self._fail(sender, "refused", f"{refused.code} {refused.param}: {refused}", pb_utils.TritonError.INVALID_ARG)
-
-    def _fail(self, sender, outcome, message, code):
-        sender.send(pb_utils.InferenceResponse([], error=pb_utils.TritonError(message, code)), flags=FINAL)
-        self._figures.ended(outcome)

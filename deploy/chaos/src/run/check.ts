@@ -1,0 +1,88 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { House } from '../house/house.ts';
+import type { Receipt } from '../load/one-call.ts';
+
+/** Whether everything that was counted agrees after a part of a run. */
+export interface Check {
+  readonly after: string;
+  readonly ok: boolean;
+  readonly calls: number;
+  readonly receipts: number;
+  readonly ledgerItems: number;
+  /** Calls of which clients, audit and ledger say different things. */
+  readonly differences: readonly { readonly call_id: string; readonly kind: string; readonly detail: string }[];
+  /** Everything else that is not as it must be. */
+  readonly faults: readonly string[];
+  /** Calls that were given up for a process that did not say their end. */
+  readonly abandoned: number;
+  readonly tookMs: number;
+}
+
+interface Reconciliation {
+  readonly calls: number;
+  readonly ledger_items: number;
+  readonly receipts: number;
+  readonly held: string;
+  readonly differences: Check['differences'];
+  readonly faults: readonly { readonly law: string; readonly detail: string }[];
+}
+
+interface Page {
+  readonly data: readonly { readonly id: string; readonly status: string }[];
+  readonly has_more: boolean;
+}
+
+/** Audit and billing may need so long to catch up: an epoch that nobody closes is closed after 15 s of silence. */
+const WAIT_SECONDS = 45;
+const TEXT_EVERY = 10;
+const EXIT_DIFFERENCES = 1;
+
+interface CheckOptions {
+  /** What was done before it. */
+  readonly after: string;
+  readonly receiptsFile: string;
+  readonly sinceMs: number;
+  readonly everyText: boolean;
+}
+
+/**
+ * Compares what clients had with the audit and the ledger, lets the ledger and the log prove themselves, and looks that
+ * nothing is held. No call may be under way. No receipt is of a call that was sent before `sinceMs`.
+ */
+export async function check({ platform }: House, { after, receiptsFile, sinceMs, everyText }: CheckOptions): Promise<Check> {
+  const startedMs = performance.now();
+  const since = new Date(sinceMs).toISOString();
+  if (!everyText) thinOut(receiptsFile);
+  const ran = await platform.command('reconcile', '--since', since, '--receipts', receiptsFile, '--wait', String(WAIT_SECONDS), '--json');
+  if (ran.code !== 0 && ran.code !== EXIT_DIFFERENCES) throw new Error(`reconcile ended with ${ran.code}: ${ran.stderr}`);
+  const found = JSON.parse(ran.stdout) as Reconciliation;
+  const faults = found.faults.map(({ law, detail }) => `ledger: ${law}: ${detail}`);
+  if (found.held !== '0') faults.push(`${found.held} nano-units are still held`);
+  if (found.calls === 0 || found.receipts === 0) faults.push('there was nothing to compare');
+  const verified = await platform.command('audit', 'verify', '--json');
+  if (verified.code !== 0) faults.push(`the log does not verify: ${verified.stdout}${verified.stderr}`);
+  return {
+    after, ok: faults.length === 0 && found.differences.length === 0, calls: found.calls, receipts: found.receipts, ledgerItems: found.ledger_items,
+    differences: found.differences, faults, abandoned: await countAbandoned({ platform }, since), tookMs: performance.now() - startedMs,
+  };
+}
+
+/**
+ * A text is read from the audit one by one, and that takes longer than the calls did: keeps the texts of answers that broke
+ * off, and of some of the whole ones, which the clients have held against what they should be. The calls stay, all of them.
+ */
+function thinOut(receiptsFile: string): void {
+  const receipts = readFileSync(receiptsFile, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line) as Receipt);
+  writeFileSync(receiptsFile, receipts.map(({ content, ...rest }, at) => `${JSON.stringify(rest.whole && at % TEXT_EVERY !== 0 ? rest : { ...rest, content })}\n`).join(''));
+}
+
+async function countAbandoned({ platform }: Pick<House, 'platform'>, since: string): Promise<number> {
+  let abandoned = 0;
+  for (let after: string | undefined, hasMore = true; hasMore;) {
+    const page: Page = await platform.admin('GET', `/audit/calls?${new URLSearchParams({ since, status: 'abandoned', limit: '100', ...(after !== undefined && { after }) })}`);
+    abandoned += page.data.filter(({ status }) => status === 'abandoned').length;
+    after = page.data.at(-1)?.id;
+    hasMore = page.has_more && after !== undefined;
+  }
+  return abandoned;
+}

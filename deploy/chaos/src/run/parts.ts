@@ -1,0 +1,39 @@
+import type { House } from '../house/house.ts';
+import { badNetwork, killProcess, killServer, NETWORKS, pauseProcess, type Fault } from './faults.ts';
+import type { Part } from './run-chaos.ts';
+
+/** How much of everything a run does. */
+export interface Measure {
+  /** Of each process and of each server. */
+  readonly kills: number;
+  readonly pauses: number;
+  /** Every kind of bad network before every server, instead of each kind before one and each server once. */
+  readonly everyNetwork: boolean;
+  /** Everything is compared after each fault, instead of after each part. */
+  readonly compareEach: boolean;
+}
+
+export const SHORT: Measure = { kills: 2, pauses: 1, everyNetwork: false, compareEach: false };
+export const LONG: Measure = { kills: 20, pauses: 4, everyNetwork: true, compareEach: true };
+
+/** The faults of a run, as this house can have them; `only` picks by name. */
+export function partsOf({ platform, servers, proxies }: House, measure: Measure, only = ''): Part[] {
+  const processes = Object.keys(platform.pids);
+  const dataPlane = processes.filter((name) => name.startsWith('data-plane-'));
+  const behind = [...proxies.keys()];
+  const networks = measure.everyNetwork
+    ? behind.flatMap((name) => NETWORKS.map((kind) => badNetwork(kind, name)))
+    : behind.map((name, index) => badNetwork(NETWORKS[index % NETWORKS.length]!, name));
+  const parts: Part[] = [
+    { name: 'kills of processes', faults: repeat(measure.kills, () => processes.map(killProcess)) },
+    { name: 'kills of servers', faults: repeat(measure.kills, () => servers.names.map(killServer)) },
+    { name: 'pauses', faults: repeat(measure.pauses, (turn) => [pauseProcess(dataPlane[turn % dataPlane.length]!)]) },
+    { name: 'bad networks', faults: networks },
+  ];
+  const picked = parts.map((part) => ({ ...part, faults: part.faults.filter(({ name }) => name.includes(only)) })).filter(({ faults }) => faults.length > 0);
+  return measure.compareEach ? picked.flatMap(({ faults }) => faults.map((fault) => ({ name: fault.name, faults: [fault] }))) : picked;
+}
+
+function repeat(times: number, round: (turn: number) => Fault[]): Fault[] {
+  return Array.from({ length: times }, (_, turn) => round(turn)).flat();
+}

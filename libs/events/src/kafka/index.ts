@@ -1,1 +1,0 @@
-export { createKafkaEventLog, type KafkaEventLog, type KafkaEventLogOptions } from './kafka-event-log.ts';
