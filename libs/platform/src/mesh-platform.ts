@@ -61,12 +61,13 @@ export async function createMeshPlatform(options: MeshPlatformOptions): Promise<
   const health = new Health();
   const inProcess = new InProcessTransport({ clock });
   await using started = new AsyncDisposableStack();
-  const certificates = tls && (await CertificateFiles.open(tls, clock, logger));
+  const certificates = tls && (await openCertificates(tls, clock, logger));
   started.defer(() => certificates?.stop());
   const neighbours = new Neighbours({ addresses, certificates, clock });
   started.defer(() => neighbours.close());
   const pools: SqlPool[] = [];
   started.defer(async () => void (await Promise.all(pools.map(async (pool) => pool.end()))));
+  if (options.databaseUrl !== undefined) await askDatabase(options.databaseUrl);
   const events = await openEvents(options, clock, ids);
   if (events) {
     started.defer(async () => events.stop());
@@ -116,6 +117,24 @@ export async function createMeshPlatform(options: MeshPlatformOptions): Promise<
 function given<T>(part: T | undefined, name: string): T {
   if (part === undefined) throw new ServiceError('internal', `This process was given no ${name}, because none of its services needs one.`);
   return part;
+}
+
+async function openCertificates(paths: CertificatePaths, clock: Clock, logger: Logger): Promise<CertificateFiles> {
+  try {
+    return await CertificateFiles.open(paths, clock, logger);
+  } catch (cause) {
+    throw new ServiceError('failed_precondition', `The certificates of this process cannot be used: ${cause instanceof Error ? cause.message : String(cause)} (${Object.values(paths).join(', ')})`, { cause });
+  }
+}
+
+/** Asked by itself first, because the event log would say that it is the one that is away. */
+async function askDatabase(url: string): Promise<void> {
+  const pool = createSql({ url, schema: 'public', connections: 1 });
+  try {
+    await pool.query('SELECT 1');
+  } finally {
+    await pool.end();
+  }
 }
 
 /** A process without tables has no transactions to publish in: segments, epochs and copies need none. */

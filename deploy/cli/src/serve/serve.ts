@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { loadRootKey } from '@sluice/envelope';
+import { ServiceError } from '@sluice/errors';
 import { addressesIn, HealthServer, startHost, type Host } from '@sluice/host';
 import { onShutdownSignals } from '@sluice/lifecycle';
 import { createMeshPlatform, type MeshPlatform } from '@sluice/platform/mesh';
@@ -53,10 +54,15 @@ export async function serve(hosted: readonly ServiceName[], options: ServeOption
     await run({ hosted, settings, mesh, modelsFolder: folder.models, knownWeightsFile: folder.knownWeights, stack, signal: stop.signal });
   } catch (failure) {
     if (failure instanceof Error && failure.name === 'ListenError') throw new CommandFailed(failure.message);
+    if (isAwayLog(failure)) throw new CommandFailed(`Kafka does not answer at ${settings.own.KAFKA_BROKERS?.join(', ')} (KAFKA_BROKERS).`, { cause: failure });
     throw startFailure(failure, folder, settings.own.DATABASE_URL);
   }
   await stack.disposeAsync();
   logger.info({}, 'Stopped.');
+}
+
+function isAwayLog(failure: unknown): boolean {
+  return failure instanceof ServiceError && failure.code === 'audit_log_unavailable';
 }
 
 interface Running {
