@@ -15,6 +15,15 @@ export async function endLeftBehind(processes: Readonly<Record<string, ProcessId
     signal.throwIfAborted();
     await pause(POLL_MS);
   }
-  for (const { pid } of left()) process.kill(pid, 'SIGKILL');
+  for (const { pid } of left()) killIfThere(pid);
   while (left().length > 0) await pause(POLL_MS);
+}
+
+/** Whoever ended by itself in the same moment is gone all the same. */
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }

@@ -50,6 +50,7 @@ export async function openMesh(options: OpenMesh): Promise<{ supervisor: Supervi
   const supervisor = new Supervisor({
     processes,
     pidsFile: options.pidsFile,
+    onUnwritten: (error) => say(`What was started could not be written down: ${error.message}`),
     of: (one) => ({
       words: [process.execPath, ...process.execArgv, process.argv[1]!, 'serve', ...one.services, '--data', folder.root],
       environment: { ...processEnvironment, ...processSettings(one, place) },

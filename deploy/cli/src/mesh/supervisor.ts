@@ -6,6 +6,8 @@ export interface SupervisorOptions {
   readonly processes: readonly MeshProcess[];
   /** A JSON object of process names to process ids, written at every start of one. */
   readonly pidsFile: string | undefined;
+  /** What was started could not be written down. It runs all the same. */
+  readonly onUnwritten: (error: Error) => void;
   /** All of a process but its place among the others. */
   readonly of: (process: MeshProcess) => Omit<SupervisedOptions, 'name'>;
 }
@@ -14,8 +16,6 @@ export interface SupervisorOptions {
 export interface MeshAddresses {
   readonly url: string;
   readonly adminUrl: string;
-  /** Of each process of the data plane by itself. */
-  readonly directUrls: readonly string[];
 }
 
 /** The processes of a mesh on this machine: owners start first, the data plane stops first. */
@@ -24,10 +24,12 @@ export class Supervisor {
   readonly #early: readonly SupervisedProcess[];
   readonly #dataPlane: readonly SupervisedProcess[];
   readonly #pidsFile: string | undefined;
+  readonly #onUnwritten: (error: Error) => void;
   readonly #pids: Record<string, number> = {};
 
-  constructor({ processes, pidsFile, of }: SupervisorOptions) {
+  constructor({ processes, pidsFile, onUnwritten, of }: SupervisorOptions) {
     this.#pidsFile = pidsFile;
+    this.#onUnwritten = onUnwritten;
     const supervised = new Map(processes.map((process) => [process, this.#supervised(process, of(process))]));
     const all = [...supervised];
     this.#owners = all.filter(([{ isDataPlane }]) => !isDataPlane).map(([, one]) => one);
@@ -58,8 +60,13 @@ export class Supervisor {
   #supervised({ name }: MeshProcess, options: Omit<SupervisedOptions, 'name'>): SupervisedProcess {
     const onStarted = (pid: number): void => {
       this.#pids[name] = pid;
-      if (this.#pidsFile !== undefined) writePrivateFile(this.#pidsFile, `${JSON.stringify(this.#pids)}\n`);
-      options.onStarted(pid);
+      // A disk may be full just when a process has died of it: that must not end the one that starts it again.
+      try {
+        if (this.#pidsFile !== undefined) writePrivateFile(this.#pidsFile, `${JSON.stringify(this.#pids)}\n`);
+        options.onStarted(pid);
+      } catch (error) {
+        this.#onUnwritten(error instanceof Error ? error : new Error(String(error)));
+      }
     };
     return new SupervisedProcess({ ...options, name, onStarted });
   }
@@ -68,5 +75,5 @@ export class Supervisor {
 function addressesOf(doors: readonly Addresses[]): MeshAddresses {
   const [{ url, adminUrl } = {}] = doors;
   if (url === undefined || adminUrl === undefined) throw new Error('a process of the data plane did not tell where it serves');
-  return { url, adminUrl, directUrls: doors.flatMap(({ directUrl }) => (directUrl === undefined ? [] : [directUrl])) };
+  return { url, adminUrl };
 }

@@ -7,9 +7,10 @@ import { MODEL_NAME_LIMIT_CHARACTERS, SHORT_STRING_LIMIT_CHARACTERS, TENSOR_BODY
 
 /**
  * Parameters that are between a server and its own clients. Sequences would have to stay on one server; shared memory is
- * that of the server's machine; what begins with `triton_` drives the server.
+ * that of the server's machine; what begins with `triton_` drives the server. `priority` and `timeout` order the queue of a
+ * server that tenants share: nobody may go ahead of the others by asking.
  */
-const RESERVED = /^(?:sequence_|shared_memory_|triton_|binary_data|headers$)/;
+const RESERVED = /^(?:sequence_|shared_memory_|triton_|binary_data|headers$|priority$|timeout$)/;
 const PARAMETERS_LIMIT = 32;
 const NAME_LIMIT_CHARACTERS = 256;
 /** Versions are numbers of the registry. */
