@@ -11,6 +11,7 @@ export default {
   transform: { '\\.ts$': ['@swc/jest', { swcrc: false, ...swcOptions }] },
   modulePathIgnorePatterns: ['<rootDir>/.*/dist/', '<rootDir>/.nx/', '<rootDir>/.cache/'],
   cacheDirectory: '<rootDir>/.cache/jest',
+  testSequencer: '<rootDir>/deploy/cli/src/test-run/spec-order.mjs',
   // Every core: most specs wait for a server of their own, and Jest would leave one core idle.
   maxWorkers: '100%',
   // A bound for what hangs, not a measure of speed: a busy machine may take long over anything.

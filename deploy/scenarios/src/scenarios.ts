@@ -16,7 +16,7 @@ import { registryScenarios } from './registry.scenarios.ts';
 const START_LIMIT_MS = 180_000;
 /** Settings that every house of these scenarios runs with: nobody waits a minute for a backend that says nothing, or sends gigabytes to fill the room for answers. */
 export const SETTINGS: Readonly<Record<string, string>> = {
-  SLUICE_FIRST_TOKEN_MS: '4000', SLUICE_WHOLE_ANSWER_MS: '8000', SLUICE_STREAM_IDLE_MS: '4000', SLUICE_WHOLE_ANSWERS_LIMIT_BYTES: String(WHOLE_ANSWERS_LIMIT_BYTES),
+  SLUICE_FIRST_TOKEN_MS: '4000', SLUICE_WHOLE_ANSWER_MS: '8000', SLUICE_STREAM_IDLE_MS: '12000', SLUICE_WHOLE_ANSWERS_LIMIT_BYTES: String(WHOLE_ANSWERS_LIMIT_BYTES),
 };
 
 export interface ScenarioOptions<Kind extends House> {
