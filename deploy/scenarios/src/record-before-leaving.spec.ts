@@ -102,6 +102,7 @@ describe('a prompt whose gateway takes its backend for one inside, and whose rou
     own.serve(ModelRegistryService, models);
     const events = {
       hasRoom: () => true,
+      producerName: (name: string) => name,
       takeEpoch: async () => 1n,
       renewEpoch: async () => undefined,
       closeEpoch: async () => true,

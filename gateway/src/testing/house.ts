@@ -164,6 +164,7 @@ export class TestHouse {
     let epoch = 0n;
     const events = {
       hasRoom: () => true,
+      producerName: (name: string) => name,
       takeEpoch: async () => ++epoch,
       renewEpoch: async () => undefined,
       closeEpoch: async () => true,

@@ -41,6 +41,12 @@ export interface EventLog {
   hasRoom(): boolean;
 
   /**
+   * The name under which this process appends, for a process that is called `name`. Where nothing can keep an older process of
+   * that name from writing it differs with each start, so that nobody takes an epoch from anybody else.
+   */
+  producerName(name: string): string;
+
+  /**
    * Makes a new epoch of a producer, above all before it, and closes an older one that is still open: what is appended to
    * that counts no more.
    */
@@ -52,7 +58,8 @@ export interface EventLog {
   /**
    * Appends a segment; resolves when it is durable. Appending the same bytes again under the same identity succeeds.
    * What lies behind the close of its epoch is never handed over as a `segment`: the log either refuses it (`epoch_lost`),
-   * or takes it and hands it over as `late`, which is why a producer looks at its lease before it releases anything.
+   * or takes it and hands it over as `late`. An epoch that was taken under this process's `producerName` is closed by nobody
+   * else while its lease lasts, so what a producer releases under its lease is never late.
    * Fails with `epoch_lost` when the epoch is known to be closed, `disk_full` when there is no room,
    * `audit_log_unavailable` when the fate is unknown or the log is away.
    */

@@ -19,7 +19,7 @@ export interface SegmentWriterDependencies {
   readonly events: Pick<EventLog, 'hasRoom' | 'takeEpoch' | 'renewEpoch' | 'appendSegment' | 'closeEpoch'>;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Name of this data-plane process on the log; the same after a restart. */
+  /** Name of this data-plane process on the log (`EventLog.producerName`). */
   readonly producer: string;
   readonly sealingKeys: SealingKeys;
 }

@@ -31,7 +31,6 @@ describe('the event log on Kafka', () => {
     return {
       sql,
       errors,
-      refusesLate: false,
       open: () => createKafkaEventLog({ brokers: [broker.address], clientId: 'contract', database: { url: database.url }, topicPrefix, clock: hurriedClock, ids: systemIds(systemClock), logger }),
       close: async () => {
         await sql.end();

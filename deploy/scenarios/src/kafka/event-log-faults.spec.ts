@@ -15,6 +15,7 @@ import { silentLogger, type Logger } from '@sluice/telemetry';
 
 const LONG_MS = 400_000;
 const POLLS = 6_000;
+const DAY_MS = 86_400_000;
 const EVENTS = 100_000;
 const PART = 0.05;
 
@@ -219,6 +220,20 @@ describe('the event log on Kafka', () => {
     }
     expect(rows.filter((what) => what.startsWith('late'))).toEqual([]);
     expect(rows.filter((what) => what.startsWith('act '))).toEqual(published);
+  }, LONG_MS);
+
+  it('forgets the names of processes that ended long ago, and no name that has an open epoch', async () => {
+    const log = await open();
+    const subscription = log.subscribeSegments('shop.names', async () => undefined);
+    const [ended, running] = ['ended', 'running'].map((name) => log.producerName(name)) as [string, string];
+    await log.takeEpoch(running);
+    await log.closeEpoch(ended, await log.takeEpoch(ended));
+    await subscription.caughtUp();
+    const names = async (): Promise<string[]> => (await sql.query<{ producer: string }>("SELECT producer FROM events.kafka_epoch WHERE consumer = 'shop.names' ORDER BY producer")).map(({ producer }) => producer);
+    await log.prune(Date.now() + 8 * DAY_MS);
+    expect(await names()).toEqual([ended, running]);
+    await log.prune(Date.now() + 40 * DAY_MS);
+    expect(await names()).toEqual([running]);
   }, LONG_MS);
 
   it('keeps what cannot be handled in a topic of dead letters too, as it was and why', async () => {

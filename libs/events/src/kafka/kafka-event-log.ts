@@ -86,6 +86,7 @@ function assemble({ house, ids, control, epochs, side }: Parts, stopParts: () =>
     beat: async (schema) => beat(house, control, schema, await headOf(needed(), schema)),
     // The disk of the brokers is theirs to watch.
     hasRoom: () => true,
+    producerName: (name) => epochs.producerName(name),
     takeEpoch: async (producer) => epochs.take(producer),
     renewEpoch: async (producer, epoch) => epochs.renew(producer, epoch),
     closeEpoch: async (producer, epoch) => epochs.close(producer, epoch),

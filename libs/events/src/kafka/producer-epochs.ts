@@ -43,7 +43,12 @@ export class ProducerEpochs {
   constructor(from: ProducerEpochsDependencies) {
     this.#from = from;
     this.#topic = from.house.prefix + SEGMENT_TOPIC.name;
-    this.#taker = from.ids.next('taker');
+    this.#taker = from.ids.next('run');
+  }
+
+  /** Kafka refuses nobody who writes under a name that is another's by now; so no other process ever has this one. */
+  producerName(name: string): string {
+    return `${name}.${this.#taker}`;
   }
 
   /** One attempt: should it come to the log behind a later one, readers pass it over. */

@@ -4,6 +4,8 @@ import type { KafkaHouse } from './group-reader.ts';
 import { administer } from './kafka-client.ts';
 
 const DAY_MS = 86_400_000;
+/** Each start of a process has a name of its own. No process lives for so long without an epoch, to take another one then. */
+const ENDED_NAME_RETENTION_DAYS = 30;
 
 /** The newest place in front of which everything is past its retention and was read by every named consumer. */
 const CUT = `SELECT m.position, m.next_offset AS "nextOffset" FROM events.relay_mark m
@@ -20,6 +22,7 @@ export async function prune(sql: Sql, house: KafkaHouse, nowMs: number): Promise
     await sql.query('DELETE FROM events.relay_mark WHERE topic = $1 AND position < $2', [name, cut.position]);
   }
   await pruneSegments(sql, house, nowMs - SEGMENT_TOPIC.retentionDays * DAY_MS);
+  await pruneEpochs(sql, nowMs);
 }
 
 /** Without any consumer nothing goes: the one that will keep these segments has not come yet. */
@@ -39,11 +42,14 @@ async function pruneSegments(sql: Sql, house: KafkaHouse, beforeMs: number): Pro
     return [[partition, expired >= 0n && expired < next ? expired : next]];
   });
   await cutOff(house, topic, new Map(cuts));
-  // The newest epoch stays: the one that follows it must know it.
+}
+
+/** The newest epoch of a name stays for longer: the one that follows it must know it. */
+async function pruneEpochs(sql: Sql, nowMs: number): Promise<void> {
   await sql.query(
-    `DELETE FROM events.kafka_epoch k WHERE k.closed AND k.seen_at_ms < $1
-       AND EXISTS (SELECT 1 FROM events.kafka_epoch n WHERE n.consumer = k.consumer AND n.producer = k.producer AND n.epoch > k.epoch AND n.taker <> '')`,
-    [beforeMs],
+    `DELETE FROM events.kafka_epoch k WHERE k.closed AND k.seen_at_ms < $1 AND (k.seen_at_ms < $2
+       OR EXISTS (SELECT 1 FROM events.kafka_epoch n WHERE n.consumer = k.consumer AND n.producer = k.producer AND n.epoch > k.epoch AND n.taker <> ''))`,
+    [nowMs - SEGMENT_TOPIC.retentionDays * DAY_MS, nowMs - ENDED_NAME_RETENTION_DAYS * DAY_MS],
   );
 }
 

@@ -105,6 +105,8 @@ function assemble({ segments, recent, epochs, hasRoom, writers, readers, logger,
     position,
     beat: (schema) => beat(writers, schema),
     hasRoom,
+    // Whoever has lost an epoch is refused, so a name may be used again; the epoch before is closed at once.
+    producerName: (name) => name,
     takeEpoch: (producer) => epochs.take(producer),
     renewEpoch: (producer, epoch) => epochs.renew(producer, epoch),
     closeEpoch: (producer, epoch) => epochs.close(producer, epoch),

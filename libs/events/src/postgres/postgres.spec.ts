@@ -17,7 +17,6 @@ function contractOn(name: string, version: PostgresVersion): void {
     return {
       sql,
       errors,
-      refusesLate: true,
       open: () => createPostgresEventLog({ url: database.url, clock: hurriedClock, logger }),
       close: async () => {
         await sql.end();
