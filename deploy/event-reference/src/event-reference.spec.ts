@@ -64,7 +64,7 @@ describe('a reader outside', () => {
     const contracts = readEventContracts(`${root}proto`);
     const database = await startTestDatabase();
     const sql = createSql({ url: database.url, schema: 'shop' });
-    const log = await createKafkaEventLog({ brokers: [broker.address], clientId: 'reference', database: { url: database.url }, clock: systemClock, ids: systemIds(systemClock), logger: silentLogger });
+    const log = await createKafkaEventLog({ brokers: [broker.address], replicas: 1, clientId: 'reference', database: { url: database.url }, clock: systemClock, ids: systemIds(systemClock), logger: silentLogger });
     const kafka = new Kafka({ clientId: 'outsider', brokers: [broker.address], logLevel: logLevel.NOTHING });
     const consumer = kafka.consumer({ groupId: 'outsider' });
     try {

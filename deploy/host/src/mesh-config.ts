@@ -39,6 +39,8 @@ export const meshShape = {
   ...addressShape,
   /** The event log. */
   KAFKA_BROKERS: brokers.optional(),
+  /** On how many of them every record is to be. */
+  KAFKA_REPLICAS: z.enum(['1', '3']).default('3').transform((count): 1 | 3 => (count === '1' ? 1 : 3)),
   /** Limits that several processes count together. */
   REDIS_URL: z.string().regex(REDIS_URL, 'must be an address such as redis://:password@host:6379').optional(),
   /** Where other processes call the services of this one. */

@@ -4,7 +4,7 @@ import { ServiceError } from '@sluice/errors';
 import { AdminActedSchema, CallAbandonedSchema, CallAdmittedSchema, ProducerBeatSchema } from '@sluice/proto/events/v1/calls';
 import { AccessChangedSchema } from '@sluice/proto/events/v1/changes';
 import type { SqlPool } from '@sluice/sql';
-import { checkFencing } from './fencing.contract.ts';
+import { checkFencing, checkFormerProcess } from './fencing.contract.ts';
 import { checkPruning } from './pruning.contract.ts';
 import type { DeadLetters, EventLog, EventRecord, SegmentEntry, Subscription } from './event-log.ts';
 
@@ -322,18 +322,7 @@ export function eventLogContract(adapter: string, setUp: () => Promise<EventLogU
 
       it('counts what was acknowledged before anybody closed its epoch, whatever a former process of its name still sends', async () => {
         const former = await world.open();
-        try {
-          producer = log.producerName(producer);
-          const epoch = await log.takeEpoch(producer);
-          await append(log, epoch, 0n, 'before');
-          // Sent before it was killed, and on its way until now.
-          await former.takeEpoch(former.producerName(`p${names}`));
-          const isReleased = (await codeOf(append(log, epoch, 1n, 'behind'))) === 'done';
-          const entries = await collect(other);
-          expect(entries.slice(0, 2)).toEqual([`${epoch}.0 before`, isReleased ? `${epoch}.1 behind` : `${epoch} closed`]);
-        } finally {
-          await former.stop();
-        }
+        await checkFormerProcess(producer, log, former).finally(() => former.stop());
       });
 
       it('closes an epoch once, with the number of its segments and the epoch before it', async () => {

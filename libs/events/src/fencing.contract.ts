@@ -48,6 +48,25 @@ export async function checkFencing(name: string, logs: readonly [EventLog, Event
   }
 }
 
+/** A former process of the same name asked for an epoch before it was killed, and that comes to the log only now. */
+export async function checkFormerProcess(name: string, log: EventLog, former: EventLog): Promise<void> {
+  const producer = log.producerName(name);
+  const epoch = await log.takeEpoch(producer);
+  const append = (seq: bigint): Promise<string> => log.appendSegment({ producer, epoch, seq, bytes: Buffer.from(String(seq)) }).then(() => 'done', (thrown: unknown) => ServiceError.from(thrown).code);
+  expect(await append(0n)).toBe('done');
+  await former.takeEpoch(former.producerName(name));
+  const isReleased = (await append(1n)) === 'done';
+  const delivered: string[] = [];
+  const subscription = log.subscribeSegments(`shop.${name}`, async (_transaction, entries) => {
+    for (const entry of entries) {
+      if (isSame({ producer, epoch }, entry.kind === 'closed' ? entry : entry.segment)) delivered.push(entry.kind === 'closed' ? 'closed' : `${entry.kind} ${entry.segment.seq}`);
+    }
+  });
+  await subscription.caughtUp();
+  await subscription.stop();
+  expect(delivered).toEqual(['segment 0', isReleased ? 'segment 1' : 'closed']);
+}
+
 /** What a process believes: its name, its epoch, its next place, the last content that was acknowledged. */
 interface ProcessState {
   readonly producer: string;

@@ -37,7 +37,7 @@ afterAll(() => {
 async function process(service: ServiceName, more: Partial<MeshPlatformOptions> = {}): Promise<MeshPlatform> {
   const file = (end: string): string => join(folder, 'certificates', end);
   const tls = { caFile: file('ca.pem'), certificateFile: file(`${service}.pem`), keyFile: file(`${service}.key`) };
-  const mesh = await createMeshPlatform({ hosted: [service], addresses: {}, rpcListen: undefined, tls, name: service, databaseUrl: undefined, kafkaBrokers: undefined, redisUrl: undefined, rootKey: undefined, logger: silentLogger, ...more });
+  const mesh = await createMeshPlatform({ hosted: [service], addresses: {}, rpcListen: undefined, tls, name: service, databaseUrl: undefined, kafka: undefined, redisUrl: undefined, rootKey: undefined, logger: silentLogger, ...more });
   running.push(mesh);
   return mesh;
 }

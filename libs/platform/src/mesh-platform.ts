@@ -2,7 +2,7 @@ import type { DescService } from '@bufbuild/protobuf';
 import { systemClock, systemIds, type Clock, type Ids } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import type { RootKey } from '@sluice/envelope';
-import type { KafkaEventLog } from '@sluice/events/kafka';
+import type { KafkaEventLog, KafkaServers } from '@sluice/events/kafka';
 import { Health } from '@sluice/lifecycle';
 import { InProcessTransport } from '@sluice/rpc';
 import { CertificateFiles, GrpcServer, type CertificatePaths } from '@sluice/rpc/grpc';
@@ -30,8 +30,8 @@ export interface MeshPlatformOptions {
   readonly name: string;
   /** Undefined for a process without tables. */
   readonly databaseUrl: string | undefined;
-  /** `host:port` of brokers to begin with; undefined for a process that neither writes nor reads the event log. */
-  readonly kafkaBrokers: readonly string[] | undefined;
+  /** Undefined for a process that neither writes nor reads the event log. */
+  readonly kafka: KafkaServers | undefined;
   /** Undefined for a process that counts nothing together with others. */
   readonly redisUrl: string | undefined;
   /** Undefined for a process that wraps no secrets. */
@@ -138,10 +138,10 @@ async function askDatabase(url: string): Promise<void> {
 }
 
 /** A process without tables has no transactions to publish in: segments, epochs and copies need none. */
-async function openEvents({ kafkaBrokers: brokers, name, databaseUrl: url, logger }: MeshPlatformOptions, clock: Clock, ids: Ids): Promise<KafkaEventLog | undefined> {
-  if (brokers === undefined) return undefined;
+async function openEvents({ kafka, name, databaseUrl: url, logger }: MeshPlatformOptions, clock: Clock, ids: Ids): Promise<KafkaEventLog | undefined> {
+  if (kafka === undefined) return undefined;
   const { createKafkaEventLog } = await import('@sluice/events/kafka');
-  return createKafkaEventLog({ brokers, clientId: `sluice-${name}`, ...(url !== undefined && { database: { url } }), clock, ids, logger });
+  return createKafkaEventLog({ ...kafka, clientId: `sluice-${name}`, ...(url !== undefined && { database: { url } }), clock, ids, logger });
 }
 
 /** Loaded only where it is used: most processes of a mesh count nothing together. */

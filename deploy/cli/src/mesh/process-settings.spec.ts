@@ -10,7 +10,7 @@ const place: MeshPlace = {
   processes,
   folder: dataFolder('/data'),
   rootKeyFile: '/data/root.key',
-  stack: { databaseUrl: 'postgresql://sluice@db/x', redisUrl: 'redis://redis:6379', kafkaBrokers: 'kafka-1:9092,kafka-2:9092' },
+  stack: { databaseUrl: 'postgresql://sluice@db/x', redisUrl: 'redis://redis:6379', kafkaBrokers: 'kafka-1:9092,kafka-2:9092', kafkaReplicas: 1 },
   listen: { host: '127.0.0.1', port: 8080, adminHost: '127.0.0.1', adminPort: 8081 },
   ports: Object.fromEntries(processes.flatMap(portNames).map((name, index) => [name, 20_000 + index])),
 };
@@ -34,6 +34,8 @@ it('nobody is given what is not for them', () => {
   expect(given('SLUICE_FIRST_KEYS_FILE')).toEqual(['access']);
   expect(given('REDIS_URL')).toEqual(['data-plane-1', 'data-plane-2']);
   expect(given('KAFKA_BROKERS')).toEqual(processes.map(({ name }) => name).filter((name) => name !== 'local-engine'));
+  expect(given('KAFKA_REPLICAS')).toEqual(given('KAFKA_BROKERS'));
+  expect(of('audit')['KAFKA_REPLICAS']).toBe('1');
   expect(given('DATABASE_URL')).toEqual(given('KAFKA_BROKERS'));
   expect(given('SLUICE_RPC_LISTEN')).toEqual(['access', 'model-registry', 'audit', 'billing', 'local-engine']);
 });

@@ -32,7 +32,7 @@ export function processSettings(process: MeshProcess, place: MeshPlace): Record<
   const has = (what: 'ownsTables' | 'usesEvents' | 'shares' | 'wrapsSecrets'): boolean => process.services.some((name) => HOUSE_SERVICES[name][what]);
   return {
     ...(has('ownsTables') && { DATABASE_URL: stack.databaseUrl }),
-    ...(has('usesEvents') && { KAFKA_BROKERS: stack.kafkaBrokers }),
+    ...(has('usesEvents') && { KAFKA_BROKERS: stack.kafkaBrokers, KAFKA_REPLICAS: String(stack.kafkaReplicas) }),
     SLUICE_HEALTH_LISTEN: at(`${process.name} health`),
     SLUICE_TLS_CA_FILE: join(folder.certificates, 'ca.pem'),
     SLUICE_TLS_CERTIFICATE_FILE: certificate('pem'),

@@ -7,6 +7,8 @@ export interface StackAddresses {
   readonly redisUrl: string;
   /** Of every broker, with commas between them. */
   readonly kafkaBrokers: string;
+  /** A small stack has one broker. */
+  readonly kafkaReplicas: 1 | 3;
 }
 
 /** Reads where the servers of a stack are. Throws a CommandFailed that says how to start what does not run. */
@@ -20,5 +22,5 @@ export async function stackAddresses(data: string): Promise<StackAddresses> {
     return running.address;
   };
   const brokers = ['kafka-1', ...Object.keys(file.engines).filter((name) => /^kafka-\d+$/.test(name) && name !== 'kafka-1')];
-  return { databaseUrl: addressOf('postgres'), redisUrl: addressOf('redis'), kafkaBrokers: brokers.map(addressOf).join(',') };
+  return { databaseUrl: addressOf('postgres'), redisUrl: addressOf('redis'), kafkaBrokers: brokers.map(addressOf).join(','), kafkaReplicas: brokers.length === 1 ? 1 : 3 };
 }

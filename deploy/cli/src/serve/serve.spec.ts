@@ -31,7 +31,7 @@ afterAll(async () => {
 });
 
 const settings = (more: Readonly<Record<string, string>> = {}): Record<string, string> => ({
-  DATABASE_URL: postgres!.url, KAFKA_BROKERS: kafka!.address, SLUICE_ROOT_KEY_FILE: join(folder, 'root.key'), SLUICE_FIRST_KEYS_FILE: join(folder, 'keys.json'),
+  DATABASE_URL: postgres!.url, KAFKA_BROKERS: kafka!.address, KAFKA_REPLICAS: '1', SLUICE_ROOT_KEY_FILE: join(folder, 'root.key'), SLUICE_FIRST_KEYS_FILE: join(folder, 'keys.json'),
   SLUICE_RPC_LISTEN: '127.0.0.1:0', SLUICE_HEALTH_LISTEN: '127.0.0.1:0', SLUICE_DATA: join(folder, 'data'), ...more,
 });
 

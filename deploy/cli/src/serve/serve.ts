@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { loadRootKey } from '@sluice/envelope';
 import { ServiceError } from '@sluice/errors';
+import type { KafkaServers } from '@sluice/events/kafka';
 import { addressesIn, HealthServer, startHost, type Host } from '@sluice/host';
 import { onShutdownSignals } from '@sluice/lifecycle';
 import { createMeshPlatform, type MeshPlatform } from '@sluice/platform/mesh';
@@ -108,7 +109,11 @@ async function gatewayAddresses(host: Host): Promise<{ url: string; adminUrl: st
 function placeOf({ own }: ServeSettings) {
   const { SLUICE_TLS_CA_FILE: caFile, SLUICE_TLS_CERTIFICATE_FILE: certificateFile, SLUICE_TLS_KEY_FILE: keyFile } = own;
   const tls = caFile !== undefined && certificateFile !== undefined && keyFile !== undefined ? { caFile, certificateFile, keyFile } : undefined;
-  return { addresses: addressesIn(own), rpcListen: own.SLUICE_RPC_LISTEN, tls, databaseUrl: own.DATABASE_URL, kafkaBrokers: own.KAFKA_BROKERS, redisUrl: own.REDIS_URL };
+  return { addresses: addressesIn(own), rpcListen: own.SLUICE_RPC_LISTEN, tls, databaseUrl: own.DATABASE_URL, kafka: kafkaOf(own), redisUrl: own.REDIS_URL };
+}
+
+function kafkaOf({ KAFKA_BROKERS: brokers, KAFKA_REPLICAS: replicas }: ServeSettings['own']): KafkaServers | undefined {
+  return brokers && { brokers, replicas };
 }
 
 /** Names the setting where an address cannot be listened at. */

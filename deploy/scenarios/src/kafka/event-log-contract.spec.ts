@@ -31,7 +31,7 @@ describe('the event log on Kafka', () => {
     return {
       sql,
       errors,
-      open: () => createKafkaEventLog({ brokers: [broker.address], clientId: 'contract', database: { url: database.url }, topicPrefix, clock: hurriedClock, ids: systemIds(systemClock), logger }),
+      open: () => createKafkaEventLog({ brokers: [broker.address], replicas: 1, clientId: 'contract', database: { url: database.url }, topicPrefix, clock: hurriedClock, ids: systemIds(systemClock), logger }),
       close: async () => {
         await sql.end();
         await database.stop();

@@ -1,6 +1,5 @@
 import type { DescMessage } from '@bufbuild/protobuf';
 import { ServiceError } from '@sluice/errors';
-import type { HealthState } from '@sluice/lifecycle';
 import { createSql, Listener, migrate, readMigrations, type SqlPool } from '@sluice/sql';
 import type { DeadLetter, RecordHandler, SegmentHandler, SubscribeOptions, Subscription } from '../event-log.ts';
 import { listDeadLetters, replayDeadLetters } from '../postgres/dead-letters.ts';
@@ -135,10 +134,11 @@ export class DatabaseSide {
     return replayDeadLetters(this.sql, schema, consumer);
   }
 
-  health(): HealthState {
+  /** What an operator should mend, a sentence each. */
+  faults(): string[] {
     const stuck = [...this.#readers].filter((reader) => reader.stuck !== undefined).map((reader) => `${reader.name} has a batch that does not end; its process has to be started again.`);
-    const letters = this.#letters.health();
-    return stuck.length === 0 ? letters : { status: 'degraded', detail: [...stuck, ...(letters.status === 'ok' ? [] : [letters.detail])].join(' ') };
+    const { status, detail } = this.#letters.health();
+    return status === 'ok' || detail === undefined ? stuck : [...stuck, detail];
   }
 
   async stop(): Promise<void> {

@@ -4,19 +4,29 @@ import { ServiceError } from '@sluice/errors';
 import type { DeclaredTopic } from './declared-topics.ts';
 
 const DAY_MS = 86_400_000;
-const REPLICAS = 3;
+/** Of so many, two hold every write that was acknowledged, and one may fall without stopping the next. */
+const SAFE_REPLICAS = 3;
 /** A change of what replicas follow may name many things; a batch of records must fit as well. */
 const MAX_BATCH_BYTES = 8 * 1024 * 1024;
 const LEADERS_DEADLINE_MS = 30_000;
 const LEADERS_POLL_MS = 100;
 
-/** Makes the topics that are missing and gives all of them the settings that they are declared with; nothing else makes topics. */
-export async function ensureTopics(admin: Admin, clock: Clock, prefix: string, topics: readonly DeclaredTopic[]): Promise<void> {
-  const { brokers } = await admin.describeCluster();
-  const replicationFactor = Math.min(REPLICAS, brokers.length);
+/** On how many brokers every record is to be: one, where losing it is no loss, or three. */
+export type Replicas = 1 | 3;
+
+/**
+ * Makes the topics that are missing and gives all of them the settings that they are declared with; nothing else makes topics.
+ * Returns those that have fewer replicas than declared. Fails with `failed_precondition` where there are too few brokers to make
+ * one: it would have fewer for ever.
+ */
+export async function ensureTopics(admin: Admin, { clock, prefix, replicas: replicationFactor }: { readonly clock: Clock; readonly prefix: string; readonly replicas: Replicas }, topics: readonly DeclaredTopic[]): Promise<string[]> {
   const there = new Set(await admin.listTopics());
   const missing = topics.filter(({ name }) => !there.has(prefix + name));
   if (missing.length > 0) {
+    const { brokers } = await admin.describeCluster();
+    if (brokers.length < replicationFactor) {
+      throw new ServiceError('failed_precondition', `Kafka has ${brokers.length} of the ${replicationFactor} brokers on which topics are made: start the others, or, where one broker is enough, set KAFKA_REPLICAS=1.`);
+    }
     // One that another process has made meanwhile is no error to Kafka's client.
     await admin.createTopics({
       topics: missing.map((topic) => ({ topic: prefix + topic.name, numPartitions: topic.partitions, replicationFactor, configEntries: entriesOf(settingsOf(topic, replicationFactor)) })),
@@ -25,8 +35,14 @@ export async function ensureTopics(admin: Admin, clock: Clock, prefix: string, t
   const made = await withLeaders(admin, clock, topics.map(({ name }) => prefix + name));
   for (const { name } of missing) await answers(admin, clock, prefix + name);
   for (const topic of topics) checkPartitions(topic, made.get(prefix + topic.name)!);
-  const named = new Map(topics.map((topic) => [prefix + topic.name, settingsOf(topic, made.get(prefix + topic.name)!.partitions[0]!.replicas.length)]));
+  const named = new Map(topics.map((topic) => [prefix + topic.name, settingsOf(topic, replicasOf(made.get(prefix + topic.name)!))]));
   await setWhereDifferent(admin, named);
+  return [...made.values()].filter((topic) => replicasOf(topic) < replicationFactor).map(({ name }) => name);
+}
+
+/** Of the partition that has the fewest. */
+function replicasOf({ partitions }: ITopicMetadata): number {
+  return Math.min(...partitions.map(({ replicas }) => replicas.length));
 }
 
 type Settings = Readonly<Record<string, string>>;
@@ -36,8 +52,7 @@ function settingsOf({ retentionDays, ends }: DeclaredTopic, replicas: number): S
     'cleanup.policy': 'delete',
     'retention.ms': ends === 'cut' ? '-1' : String(retentionDays * DAY_MS),
     'retention.bytes': '-1',
-    // Two of three hold every write that was acknowledged, and one of them may fall without stopping the next.
-    'min.insync.replicas': replicas >= REPLICAS ? '2' : '1',
+    'min.insync.replicas': replicas >= SAFE_REPLICAS ? '2' : '1',
     'unclean.leader.election.enable': 'false',
     'max.message.bytes': String(MAX_BATCH_BYTES),
   };

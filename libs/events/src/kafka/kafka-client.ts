@@ -16,12 +16,10 @@ const ADMIN_RETRY_MS = 100;
 export interface KafkaAddress {
   /** `host:port` of brokers to begin with; the others are learned from them. */
   readonly brokers: readonly string[];
-  /** Names this process in the brokers' logs. */
-  readonly clientId: string;
 }
 
 /** The driver, quiet: it calls errors what it mends by itself, and what it does not mend is said by who asked for it. */
-export function createKafka({ brokers, clientId }: KafkaAddress, logger: Logger): Kafka {
+export function createKafka({ brokers }: KafkaAddress, clientId: string, logger: Logger): Kafka {
   const quiet: logCreator = () => ({ log: { message, error, groupId }, namespace }) =>
     logger.debug({ kafka: namespace, groupId: asText(groupId), reason: asText(error) }, message);
   return new Kafka({

@@ -11,14 +11,22 @@ import { headersOf, topicSource } from './cloud-event.ts';
 import { ConsumerSubscription } from './consumer-subscription.ts';
 import { DatabaseSide } from './database-side.ts';
 import { DECLARED_TOPICS, TOPIC_BEAT_TOPIC } from './declared-topics.ts';
-import { ensureTopics } from './ensure-topics.ts';
+import { ensureTopics, type Replicas } from './ensure-topics.ts';
 import { FollowerConsumer } from './follower-consumer.ts';
 import type { KafkaHouse } from './group-reader.ts';
 import { administer, createKafka, type KafkaAddress } from './kafka-client.ts';
 import { ProducerBeats } from './producer-beats.ts';
 import { ProducerEpochs } from './producer-epochs.ts';
 
-export interface KafkaEventLogOptions extends KafkaAddress {
+/** The cluster, as an operator describes it. */
+export interface KafkaServers extends KafkaAddress {
+  /** On how many brokers every record is to be; 3 unless a cluster of one is enough. */
+  readonly replicas?: Replicas;
+}
+
+export interface KafkaEventLogOptions extends KafkaServers {
+  /** Names this process in the brokers' logs. */
+  readonly clientId: string;
   /**
    * The database whose transactions `publish` takes part in. Without one, as in a process of the data plane, there are
    * segments, epochs and `follow`; whatever needs transactions fails with `internal`.
@@ -33,7 +41,7 @@ export interface KafkaEventLogOptions extends KafkaAddress {
 
 /** The log with an end, and with its dead letters. */
 export interface KafkaEventLog extends EventLog, DeadLetters {
-  /** Degraded while a consumer of this process has records that it could not handle, or a batch that does not end. */
+  /** Degraded while a consumer of this process has records that it could not handle, or a batch that does not end, and with topics that have too few replicas. */
   health(): HealthState;
   /** Stops every subscription and closes the connections. */
   stop(): Promise<void>;
@@ -43,21 +51,21 @@ export interface KafkaEventLog extends EventLog, DeadLetters {
  * The event log on Kafka. Makes the declared topics, and brings the schema `events` of its database to its newest version.
  * Fails with `audit_log_unavailable` when no broker answers, with `failed_precondition` when a topic is not as it is declared.
  */
-export async function createKafkaEventLog({ brokers, clientId, database, topicPrefix = '', clock, ids, logger }: KafkaEventLogOptions): Promise<KafkaEventLog> {
-  const house: KafkaHouse = { kafka: createKafka({ brokers, clientId }, logger), prefix: topicPrefix, clock, logger };
+export async function createKafkaEventLog({ brokers, clientId, database, topicPrefix = '', replicas = 3, clock, ids, logger }: KafkaEventLogOptions): Promise<KafkaEventLog> {
+  const house: KafkaHouse = { kafka: createKafka({ brokers }, clientId, logger), prefix: topicPrefix, clock, logger };
   const started: { stop(): Promise<void> }[] = [];
   const keep = <T extends { stop(): Promise<void> }>(part: T): T => {
     started.unshift(part);
     return part;
   };
   try {
-    await administer(house.kafka, (admin) => ensureTopics(admin, clock, topicPrefix, DECLARED_TOPICS));
+    const thin = await administer(house.kafka, (admin) => ensureTopics(admin, { clock, prefix: topicPrefix, replicas }, DECLARED_TOPICS));
     const control = keep(await AckedProducer.connect(house.kafka));
     const segments = keep(await AckedProducer.connect(house.kafka));
     const side = database && keep(await DatabaseSide.open(house, database.url));
     const beats = keep(new ProducerBeats(house, control, ids));
     const epochs = new ProducerEpochs({ house, segments, control, beats, ids, sql: side?.sql });
-    return assemble({ house, ids, control, epochs, side }, async () => {
+    return assemble({ house, ids, control, epochs, side, found: replicationFaults(thin, replicas) }, async () => {
       for (const part of started) await part.stop();
     });
   } catch (thrown) {
@@ -72,9 +80,11 @@ interface Parts {
   readonly control: AckedProducer;
   readonly epochs: ProducerEpochs;
   readonly side: DatabaseSide | undefined;
+  /** What was found at the start and stays so until the next. */
+  readonly found: readonly string[];
 }
 
-function assemble({ house, ids, control, epochs, side }: Parts, stopParts: () => Promise<void>): KafkaEventLog {
+function assemble({ house, ids, control, epochs, side, found }: Parts, stopParts: () => Promise<void>): KafkaEventLog {
   const following = new Set<ConsumerSubscription<unknown>>();
   const needed = (): DatabaseSide => {
     if (!side) throw new ServiceError('internal', 'This process uses the event log without a database.');
@@ -103,12 +113,19 @@ function assemble({ house, ids, control, epochs, side }: Parts, stopParts: () =>
     prune: async (nowMs) => needed().prune(nowMs),
     deadLetters: async (schema, consumer) => needed().deadLetters(schema, consumer),
     replayDeadLetters: async (schema, consumer) => needed().replayDeadLetters(schema, consumer),
-    health: () => side?.health() ?? { status: 'ok' },
+    health: () => {
+      const faults = [...found, ...(side?.faults() ?? [])];
+      return faults.length === 0 ? { status: 'ok' } : { status: 'degraded', detail: faults.join(' ') };
+    },
     async stop() {
       await Promise.all([...following].map((subscription) => subscription.stop()));
       await stopParts();
     },
   };
+}
+
+function replicationFaults(thin: readonly string[], replicas: Replicas): string[] {
+  return thin.length === 0 ? [] : [`Topics on Kafka with fewer than ${replicas} replicas: ${thin.join(', ')}. Give them more with kafka-reassign-partitions, then start this process again.`];
 }
 
 async function headOf({ sql }: DatabaseSide, schema: DescMessage): Promise<bigint> {
