@@ -222,6 +222,25 @@ describe('the event log on Kafka', () => {
     expect(rows.filter((what) => what.startsWith('act '))).toEqual(published);
   }, LONG_MS);
 
+  it('shows how far a consumer that stands still is behind, in every process that hosts it, and says why', async () => {
+    const [log, other] = [await open(), await open()];
+    const producer = log.producerName('p');
+    const epoch = await log.takeEpoch(producer);
+    for (let seq = 0n; seq < 3n; seq++) await log.appendSegment({ producer, epoch, seq, bytes: Buffer.from('x') });
+    const failing = [log, other].map((one) => one.subscribeSegments('shop.fails', () => Promise.reject(new ServiceError('failed_precondition', 'Its tables are gone.'))));
+    // Another one has read more than there is.
+    await publish(log, 'a');
+    const before = log.subscribe(AdminActedSchema, 'shop.ahead', async () => undefined);
+    await before.caughtUp();
+    await before.stop();
+    await sql.query("UPDATE events.kafka_cursor SET next_offset = 1000 WHERE consumer = 'shop.ahead'");
+    log.subscribe(AdminActedSchema, 'shop.ahead', async () => undefined);
+    // The record that opens the epoch, and three segments.
+    await until(() => failing.every((one) => one.lag() === 4));
+    const said = (): string => logs.map((one) => one.health().detail).join(' ');
+    await until(() => said().includes('shop.fails < calls does not go on: Its tables are gone.') && said().includes('shop.ahead < admin.acted does not go on: Kafka has not the offset 1000'));
+  }, LONG_MS);
+
   it('forgets the names of processes that ended long ago, and no name that has an open epoch', async () => {
     const log = await open();
     const subscription = log.subscribeSegments('shop.names', async () => undefined);

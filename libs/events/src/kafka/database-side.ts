@@ -13,6 +13,7 @@ import { ConsumerSubscription } from './consumer-subscription.ts';
 import { endsOf } from './cursors.ts';
 import { PUBLISHED_TOPICS, SEGMENT_TOPIC } from './declared-topics.ts';
 import type { KafkaHouse } from './group-reader.ts';
+import { LagProbe } from './lag-probe.ts';
 import { LagWatch } from './lag-watch.ts';
 import { LetterReader } from './letter-reader.ts';
 import { PartitionReader } from './partition-reader.ts';
@@ -38,6 +39,7 @@ export class DatabaseSide {
   readonly #relays: ReadLoop<bigint>[];
   readonly #letters = new LetterWatch();
   readonly #lag = new LagWatch();
+  readonly #probe: LagProbe;
   readonly #running = new Set<Subscription>();
   readonly #readers = new Set<PartitionReader<never>>();
   /** By topic, what looks again when something is published. */
@@ -47,6 +49,7 @@ export class DatabaseSide {
     this.#house = house;
     this.sql = sql;
     this.#producer = producer;
+    this.#probe = new LagProbe(house, sql);
     this.#relays = PUBLISHED_TOPICS.map((topic) => {
       const relay = new Relay(sql, producer, house.prefix, topic);
       const loop = new ReadLoop(relay, { clock: house.clock, logger: house.logger, paceMs: 0, onStop: () => undefined });
@@ -136,14 +139,13 @@ export class DatabaseSide {
 
   /** What an operator should mend, a sentence each. */
   faults(): string[] {
-    const stuck = [...this.#readers].filter((reader) => reader.stuck !== undefined).map((reader) => `${reader.name} has a batch that does not end; its process has to be started again.`);
-    const { status, detail } = this.#letters.health();
-    return status === 'ok' || detail === undefined ? stuck : [...stuck, detail];
+    return [...[...this.#readers].map(({ fault }) => fault), this.#probe.fault, this.#letters.health().detail].filter((fault) => fault !== undefined);
   }
 
   async stop(): Promise<void> {
     await Promise.all([...this.#running].map((subscription) => subscription.stop()));
     this.#lag.stop();
+    await this.#probe.stop();
     this.#letters.stop();
     await Promise.all([...this.#relays.map((relay) => relay.stop()), this.#listener.stop()]);
     await Promise.all([this.#producer.stop(), this.sql.end()]);
@@ -152,15 +154,18 @@ export class DatabaseSide {
   #run<State, Target>(reader: PartitionReader<State>, { consumer, topic }: { consumer: string; topic: string }, parts: {
     target(): Promise<Target>; reached(target: Target): Promise<boolean>; stop(): Promise<void>;
   }): Subscription {
-    const lagging = { consumer, topic, lag: () => reader.lag() };
+    const lagging = { consumer, topic, lag: () => reader.progress.lag() };
     const watched = reader as PartitionReader<never>;
+    const probed = { consumer, topic, progress: reader.progress };
     const subscription = new ConsumerSubscription({ ...parts, lag: lagging.lag }, this.#house.clock, () => {
       this.#running.delete(subscription);
       this.#readers.delete(watched);
+      this.#probe.remove(probed);
       this.#lag.remove(lagging);
     });
     this.#running.add(subscription);
     this.#readers.add(watched);
+    this.#probe.add(probed);
     this.#lag.add(lagging);
     return subscription;
   }

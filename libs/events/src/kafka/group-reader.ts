@@ -36,6 +36,8 @@ const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 5_000;
 /** No batch takes so long: each of its statements has a shorter limit. */
 const STUCK_AFTER_MS = 60_000;
+/** Twice what its members may take to come together. */
+const OUTSIDE_AFTER_MS = 30_000;
 
 /** A member of a consumer group, for as long as it is not stopped: what the driver gives up is built anew. */
 export class GroupReader {
@@ -46,10 +48,13 @@ export class GroupReader {
   #stopped = false;
   #consumer: Consumer | undefined;
   #stuckSince: string | undefined;
+  /** Since when it is in no group; undefined while it is in one. */
+  #outsideSinceMs: number | undefined;
 
   constructor(house: KafkaHouse, options: GroupReaderOptions) {
     this.#house = house;
     this.#options = options;
+    this.#outsideSinceMs = house.clock.monotonicMs();
     this.#running = this.#run();
   }
 
@@ -60,6 +65,11 @@ export class GroupReader {
   /** The partition whose batch is not finished although it should long be; its process has to be started again. */
   get stuck(): string | undefined {
     return this.#stuckSince;
+  }
+
+  /** Nothing was assigned to it, not even nothing, for longer than its members may take to come together. */
+  get isOutside(): boolean {
+    return this.#outsideSinceMs !== undefined && this.#house.clock.monotonicMs() - this.#outsideSinceMs >= OUTSIDE_AFTER_MS;
   }
 
   seek(topic: string, partition: number, offset: bigint): void {
@@ -112,8 +122,15 @@ export class GroupReader {
       sessionTimeout: SESSION_TIMEOUT_MS, heartbeatInterval: HEARTBEAT_MS, rebalanceTimeout: REBALANCE_TIMEOUT_MS,
     });
     const ended = Promise.withResolvers<Error>();
-    consumer.on(consumer.events.CRASH, ({ payload }) => { if (!payload.restart) ended.resolve(payload.error); });
-    consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => onAssigned(payload.memberAssignment));
+    consumer.on(consumer.events.CRASH, ({ payload }) => {
+      this.#outsideSinceMs ??= this.#house.clock.monotonicMs();
+      if (!payload.restart) ended.resolve(payload.error);
+    });
+    consumer.on(consumer.events.REBALANCING, () => { this.#outsideSinceMs ??= this.#house.clock.monotonicMs(); });
+    consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+      this.#outsideSinceMs = undefined;
+      onAssigned(payload.memberAssignment);
+    });
     this.#consumer = consumer;
     try {
       await consumer.connect();
@@ -124,6 +141,7 @@ export class GroupReader {
       return thrown instanceof Error ? thrown : new Error('not an error was thrown');
     } finally {
       this.#consumer = undefined;
+      this.#outsideSinceMs ??= this.#house.clock.monotonicMs();
       await consumer.disconnect().catch(() => undefined);
     }
   }

@@ -3,6 +3,7 @@ import { ServiceError } from '@sluice/errors';
 import { SqlError, type Sql } from '@sluice/sql';
 import { claim, FencedError, type Claim } from './cursors.ts';
 import { GroupReader, type GroupReaderOptions, type KafkaHouse } from './group-reader.ts';
+import { ReadingProgress, type FailedStep } from './reading-progress.ts';
 
 /** What is done with the records of a partition. */
 export interface PartitionWork<State> {
@@ -52,7 +53,7 @@ export class PartitionReader<State> {
   readonly #group: GroupReader;
   readonly #places = new Map<number, Promise<Place<State>>>();
   readonly #failures = new Map<number, number>();
-  readonly #behind = new Map<number, number>();
+  readonly progress: ReadingProgress;
   /** Counts assignments: what was planned in an older one is not done. */
   #assignment = 0;
   #handling: Promise<void> = Promise.resolve();
@@ -64,6 +65,7 @@ export class PartitionReader<State> {
     this.#sql = sql;
     this.#options = options;
     this.#work = work;
+    this.progress = new ReadingProgress(house.clock);
     const { consumer, topic, ...fetch } = options;
     this.#group = new GroupReader(house, {
       ...fetch,
@@ -79,16 +81,14 @@ export class PartitionReader<State> {
     return `${this.#options.consumer} < ${this.#options.topic}`;
   }
 
-  /** Records that are not handled yet, of the partitions that are assigned here and as last seen. */
-  lag(): number {
-    return [...this.#behind.values()].reduce((sum, behind) => sum + behind, 0);
+  /** What keeps it from going on, in a sentence; undefined while nothing does. */
+  get fault(): string | undefined {
+    if (this.#group.stuck !== undefined) return `${this.name} has a batch that does not end; its process has to be started again.`;
+    if (this.#group.isOutside) return `${this.name} is in no group of Kafka and reads nothing.`;
+    return this.progress.fault && `${this.name} does not go on: ${this.progress.fault}`;
   }
 
-  get stuck(): string | undefined {
-    return this.#group.stuck;
-  }
-
-  /** Resolves when what was done with the batch under way is seen in `lag`. */
+  /** Resolves when what was done with the batch under way is seen in `progress`. */
   async settled(): Promise<void> {
     await this.#handling.catch(() => undefined);
   }
@@ -100,8 +100,8 @@ export class PartitionReader<State> {
   #assigned(partitions: readonly number[]): void {
     this.#assignment++;
     this.#places.clear();
-    this.#behind.clear();
     this.#failures.clear();
+    this.progress.assigned(partitions);
     if (partitions.length > 0) void this.#claim(partitions);
   }
 
@@ -116,10 +116,11 @@ export class PartitionReader<State> {
     const current = (): number[] => partitions.filter((partition) => this.#places.get(partition) === places.get(partition));
     try {
       await claiming;
+      for (const partition of current()) this.progress.succeeded(partition, 'claim');
       for (const partition of current()) this.#group.seek(this.#house.prefix + this.#options.topic, partition, (await places.get(partition)!).fetchFrom);
     } catch (thrown) {
       if (current().length === 0 || this.#group.isStopped) return;
-      this.#house.clock.after(this.#failed(current()[0]!, thrown), () => {
+      this.#house.clock.after(this.#failed(current()[0]!, 'claim', thrown), () => {
         if (current().length > 0 && !this.#group.isStopped) void this.#claim(current());
       });
     }
@@ -145,13 +146,13 @@ export class PartitionReader<State> {
     const next = BigInt(batch.lastOffset()) + 1n;
     let interrupted: unknown;
     try {
-      this.#behind.set(partition, Number(BigInt(highWatermark) - place.fetchFrom));
+      this.progress.seen(partition, BigInt(highWatermark), place.fetchFrom);
       const beat = (): Promise<void> => heartbeat().catch((thrown: unknown) => { interrupted = thrown; throw thrown; });
       await this.#work.take(place.state, messages, { beat, get isRunning() { return isRunning() && !isStale(); } });
       // It broke off, and what is left is read again.
       if (!isRunning() || isStale()) return;
       place.fetchFrom = next;
-      this.#behind.set(partition, Number(BigInt(highWatermark) - next));
+      this.progress.seen(partition, BigInt(highWatermark), next);
     } catch (thrown) {
       if (interrupted !== undefined) throw interrupted;
       this.#again(batch.topic, partition, thrown);
@@ -179,7 +180,7 @@ export class PartitionReader<State> {
 
   /** From the cursor, after a while. */
   #again(topic: string, partition: number, thrown: unknown): void {
-    const retryMs = this.#failed(partition, thrown);
+    const retryMs = this.#failed(partition, 'batch', thrown);
     const assignment = this.#assignment;
     this.#places.delete(partition);
     this.#group.rest(topic, partition, retryMs);
@@ -188,7 +189,7 @@ export class PartitionReader<State> {
     });
   }
 
-  #failed(partition: number, thrown: unknown): number {
+  #failed(partition: number, step: FailedStep, thrown: unknown): number {
     const failures = this.#failures.get(partition) ?? 0;
     this.#failures.set(partition, failures + 1);
     const isFenced = thrown instanceof FencedError;
@@ -198,6 +199,7 @@ export class PartitionReader<State> {
     this.#said.add(code);
     // Of a stranger's error only its kind: its text may quote what was being handled.
     const error = thrown instanceof ServiceError || thrown instanceof SqlError ? thrown : undefined;
+    this.progress.failed(partition, step, error instanceof ServiceError ? error.message : code);
     this.#house.logger[isSaid || isFenced ? 'debug' : 'warn']({ reader: this.name, partition, retryMs, code, error }, 'reading events failed');
     return retryMs;
   }
@@ -205,6 +207,7 @@ export class PartitionReader<State> {
   /** As loud as what it ends. */
   #succeeded(partition: number): void {
     this.#failures.delete(partition);
+    this.progress.succeeded(partition, 'batch');
     if (this.#said.size > 0 && this.#failures.size === 0) {
       this.#house.logger.warn({ reader: this.name }, 'events are read again');
       this.#said.clear();
