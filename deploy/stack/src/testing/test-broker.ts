@@ -15,7 +15,6 @@ import { bringKafka } from '../packages/kafka-jars.ts';
 import { HOST, portsAt } from '../ports.ts';
 
 const READY_LIMIT_MS = 120_000;
-const ID_BYTES = 16;
 
 /** Ends the broker, and removes what it held, with the process that started it, however that ends: the kernel closes the pipe that it reads from. */
 const GUARD = 'cat >/dev/null; kill -9 "$1" 2>/dev/null; sleep 1; rm -rf "$2"';
@@ -24,13 +23,15 @@ const GUARD = 'cat >/dev/null; kill -9 "$1" 2>/dev/null; sleep 1; rm -rf "$2"';
 export class TestBroker {
   readonly address: string;
   readonly #root: string;
-  readonly #engine: Engine;
+  #engine: Engine;
+  readonly #anew: () => Engine;
   #process: ChildProcess | undefined;
 
-  private constructor(root: string, engine: Engine) {
+  private constructor(root: string, anew: () => Engine) {
     this.#root = root;
-    this.#engine = engine;
-    this.address = engine.address;
+    this.#anew = anew;
+    this.#engine = anew();
+    this.address = this.#engine.address;
   }
 
   static async start(): Promise<TestBroker> {
@@ -39,9 +40,7 @@ export class TestBroker {
     await mkdir(folder.logs);
     const ports = { ...portsAt(0), kafka: [await freePort()], controllers: [await freePort()] };
     const cache = join(processEnvironment['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'sluice', 'stack');
-    const clusterId = Buffer.from(randomUUID().replaceAll('-', ''), 'hex').subarray(0, ID_BYTES).toString('base64url');
-    const engine = kafka(1, { folder, ports, brokers: 1, clusterId, bring: (say, signal) => bringKafka(cache, say, signal) });
-    const broker = new TestBroker(root, engine);
+    const broker = new TestBroker(root, () => kafka(1, { folder, ports, brokers: 1, clusterId: newClusterId(), bring: (say, signal) => bringKafka(cache, say, signal) }));
     await broker.startAgain();
     return broker;
   }
@@ -63,6 +62,14 @@ export class TestBroker {
     if (!answer.ok) throw new Error(`the broker does not answer: ${answer.why}`);
   }
 
+  /** Kills it, loses all that it held, and starts one of another cluster at the same address. */
+  async startAnew(): Promise<void> {
+    await this.stop('SIGKILL');
+    await rm(stackFolder(this.#root).engine(this.#engine.name), { recursive: true, force: true });
+    this.#engine = this.#anew();
+    await this.startAgain();
+  }
+
   /** SIGTERM hands over what it leads and closes its log; SIGKILL does not. Returns when it is gone. */
   async stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     const child = this.#process;
@@ -77,6 +84,10 @@ export class TestBroker {
     await this.stop('SIGKILL');
     await rm(this.#root, { recursive: true, force: true });
   }
+}
+
+function newClusterId(): string {
+  return Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url');
 }
 
 async function freePort(): Promise<number> {

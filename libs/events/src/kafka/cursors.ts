@@ -24,9 +24,20 @@ export interface Ends {
 }
 
 /** The ends of each partition of a topic, by its number. */
-export async function endsOf({ kafka, prefix }: Pick<KafkaHouse, 'kafka' | 'prefix'>, topic: string): Promise<Map<number, Ends>> {
-  const found = await administer(kafka, (admin) => admin.fetchTopicOffsets(prefix + topic));
-  return new Map(found.map(({ partition, low, high }) => [partition, { low: BigInt(low), high: BigInt(high) }]));
+export async function endsOf(house: Pick<KafkaHouse, 'kafka' | 'prefix'>, topic: string): Promise<Map<number, Ends>> {
+  return (await endsOfEach(house, [topic])).get(topic)!;
+}
+
+/** The same of several topics. */
+export async function endsOfEach({ kafka, prefix }: Pick<KafkaHouse, 'kafka' | 'prefix'>, topics: Iterable<string>): Promise<Map<string, Map<number, Ends>>> {
+  return administer(kafka, async (admin) => {
+    const ends = new Map<string, Map<number, Ends>>();
+    for (const topic of topics) {
+      const found = await admin.fetchTopicOffsets(prefix + topic);
+      ends.set(topic, new Map(found.map(({ partition, low, high }) => [partition, { low: BigInt(low), high: BigInt(high) }])));
+    }
+    return ends;
+  });
 }
 
 interface CursorRow {
@@ -45,7 +56,7 @@ export async function claim(sql: Sql, house: KafkaHouse, consumer: string, topic
   const ends = await endsOf(house, topic);
   await sql.query(
     `INSERT INTO events.kafka_cursor (consumer, topic, part, next_offset, first_offset, position, owner)
-     SELECT $1, $2, part, low, low, CASE low WHEN 0 THEN 0 ELSE (SELECT m.position FROM events.relay_mark m WHERE m.topic = $2 AND m.next_offset = low LIMIT 1) END, 0
+     SELECT $1, $2, part, low, low, coalesce((SELECT m.position FROM events.relay_mark m WHERE m.topic = $2 AND m.next_offset = low LIMIT 1), CASE low WHEN 0 THEN 0 END), 0
      FROM unnest($3::int[], $4::bigint[]) AS new (part, low) ON CONFLICT DO NOTHING`,
     [consumer, topic, missing, missing.map((partition) => ends.get(partition)?.low ?? 0n)],
   );

@@ -1,5 +1,5 @@
 import type { DescMessage } from '@bufbuild/protobuf';
-import { ServiceError } from '@sluice/errors';
+import type { Ids } from '@sluice/clock';
 import { createSql, Listener, migrate, readMigrations, type SqlPool } from '@sluice/sql';
 import type { DeadLetter, RecordHandler, SegmentHandler, SubscribeOptions, Subscription } from '../event-log.ts';
 import { listDeadLetters, replayDeadLetters } from '../postgres/dead-letters.ts';
@@ -10,6 +10,7 @@ import { position, publish } from '../postgres/topic-writer.ts';
 import { ReadLoop } from '../read-loop.ts';
 import { AckedProducer } from './acked-producer.ts';
 import { ConsumerSubscription } from './consumer-subscription.ts';
+import { checkTies } from './cluster-ties.ts';
 import { endsOf } from './cursors.ts';
 import { PUBLISHED_TOPICS, SEGMENT_TOPIC } from './declared-topics.ts';
 import type { KafkaHouse } from './group-reader.ts';
@@ -68,14 +69,14 @@ export class DatabaseSide {
     });
   }
 
-  /** Brings the schema to its newest version first. Fails with `failed_precondition` when the topics are those of another database. */
-  static async open(house: KafkaHouse, url: string): Promise<DatabaseSide> {
+  /** Brings the schema to its newest version first. Fails with `failed_precondition` when the database and the cluster do not belong together. */
+  static async open(house: KafkaHouse, ids: Pick<Ids, 'next'>, url: string): Promise<DatabaseSide> {
     const sql = createSql({ url, schema: SCHEMA, connections: CONNECTIONS });
     let producer: AckedProducer | undefined;
     try {
       await migrate(sql, await readMigrations(new URL('../../migrations/', import.meta.url)));
       await registerRelays(sql, PUBLISHED_TOPICS);
-      await checkOrigin(sql, house);
+      await checkTies(sql, house, ids);
       producer = await AckedProducer.connect(house.kafka);
       return new DatabaseSide(house, url, sql, producer);
     } catch (thrown) {
@@ -174,14 +175,5 @@ export class DatabaseSide {
     const wakes = this.#wake.get(topic) ?? new Set();
     this.#wake.set(topic, wakes.add(wake));
     return () => { wakes.delete(wake); };
-  }
-}
-
-/** Positions come from the database: with another one, new records would be taken for old ones and passed over. */
-async function checkOrigin(sql: SqlPool, house: KafkaHouse): Promise<void> {
-  const published = new Set((await sql.query<{ name: string }>('SELECT name FROM events.topic WHERE head > 0')).map(({ name }) => name));
-  for (const { name } of PUBLISHED_TOPICS.filter((topic) => !published.has(topic.name))) {
-    const ends = (await endsOf(house, name)).get(0);
-    if (ends && ends.high > 0n) throw new ServiceError('failed_precondition', `The topic ${name} on Kafka holds records that this database did not publish: it belongs to another one.`);
   }
 }

@@ -2,6 +2,7 @@ import kafkajs, { type Admin, type ITopicMetadata } from 'kafkajs';
 import type { Clock } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import type { DeclaredTopic } from './declared-topics.ts';
+import type { Replicas } from './kafka-client.ts';
 
 const DAY_MS = 86_400_000;
 /** Of so many, two hold every write that was acknowledged, and one may fall without stopping the next. */
@@ -10,9 +11,6 @@ const SAFE_REPLICAS = 3;
 const MAX_BATCH_BYTES = 8 * 1024 * 1024;
 const LEADERS_DEADLINE_MS = 30_000;
 const LEADERS_POLL_MS = 100;
-
-/** On how many brokers every record is to be: one, where losing it is no loss, or three. */
-export type Replicas = 1 | 3;
 
 /**
  * Makes the topics that are missing and gives all of them the settings that they are declared with; nothing else makes topics.

@@ -6,6 +6,9 @@ import type { Logger } from '@sluice/telemetry';
 // Node finds no more names in this package, which is CommonJS, than those that are imported as such.
 const { KafkaJSError, KafkaJSProtocolError } = kafkajs;
 
+/** One, where losing it is no loss, or three. */
+export type Replicas = 1 | 3;
+
 /** Who appends has waiting clients: what takes longer has an unknown fate. */
 const REQUEST_TIMEOUT_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 2_000;
@@ -13,13 +16,16 @@ const AWAY_RETRY_SECONDS = 1;
 const ADMIN_ATTEMPTS = 5;
 const ADMIN_RETRY_MS = 100;
 
-export interface KafkaAddress {
+/** The cluster, as an operator describes it. */
+export interface KafkaServers {
   /** `host:port` of brokers to begin with; the others are learned from them. */
   readonly brokers: readonly string[];
+  /** On how many of them every record is to be; 3 unless a cluster of one is enough. */
+  readonly replicas?: Replicas;
 }
 
 /** The driver, quiet: it calls errors what it mends by itself, and what it does not mend is said by who asked for it. */
-export function createKafka({ brokers }: KafkaAddress, clientId: string, logger: Logger): Kafka {
+export function createKafka({ brokers }: KafkaServers, clientId: string, logger: Logger): Kafka {
   const quiet: logCreator = () => ({ log: { message, error, groupId }, namespace }) =>
     logger.debug({ kafka: namespace, groupId: asText(groupId), reason: asText(error) }, message);
   return new Kafka({

@@ -11,18 +11,15 @@ import { headersOf, topicSource } from './cloud-event.ts';
 import { ConsumerSubscription } from './consumer-subscription.ts';
 import { DatabaseSide } from './database-side.ts';
 import { DECLARED_TOPICS, TOPIC_BEAT_TOPIC } from './declared-topics.ts';
-import { ensureTopics, type Replicas } from './ensure-topics.ts';
+import { ensureTopics } from './ensure-topics.ts';
 import { FollowerConsumer } from './follower-consumer.ts';
 import type { KafkaHouse } from './group-reader.ts';
-import { administer, createKafka, type KafkaAddress } from './kafka-client.ts';
+import { administer, createKafka, type KafkaServers, type Replicas } from './kafka-client.ts';
 import { ProducerBeats } from './producer-beats.ts';
 import { ProducerEpochs } from './producer-epochs.ts';
 
-/** The cluster, as an operator describes it. */
-export interface KafkaServers extends KafkaAddress {
-  /** On how many brokers every record is to be; 3 unless a cluster of one is enough. */
-  readonly replicas?: Replicas;
-}
+export type { KafkaServers };
+export { adoptCluster, type Adoption, type AdoptionOptions } from './adopt-cluster.ts';
 
 export interface KafkaEventLogOptions extends KafkaServers {
   /** Names this process in the brokers' logs. */
@@ -62,7 +59,7 @@ export async function createKafkaEventLog({ brokers, clientId, database, topicPr
     const thin = await administer(house.kafka, (admin) => ensureTopics(admin, { clock, prefix: topicPrefix, replicas }, DECLARED_TOPICS));
     const control = keep(await AckedProducer.connect(house.kafka));
     const segments = keep(await AckedProducer.connect(house.kafka));
-    const side = database && keep(await DatabaseSide.open(house, database.url));
+    const side = database && keep(await DatabaseSide.open(house, ids, database.url));
     const beats = keep(new ProducerBeats(house, control, ids));
     const epochs = new ProducerEpochs({ house, segments, control, beats, ids, sql: side?.sql });
     return assemble({ house, ids, control, epochs, side, found: replicationFaults(thin, replicas) }, async () => {

@@ -65,11 +65,12 @@ export class LagProbe {
   }
 
   async #askTopic(topic: string): Promise<void> {
+    const consumers = [...this.#consumers].filter((one) => one.topic === topic).map((one) => ({ ...one, reads: one.progress.reads }));
     const cursors = await this.#sql.query<{ consumer: string; part: number; next: bigint }>({ name: 'events_kafka_cursors', text: 'SELECT consumer, part, next_offset AS next FROM events.kafka_cursor WHERE topic = $1' }, [topic]);
     const ends = await endsOf(this.#house, topic);
-    for (const { consumer, progress } of [...this.#consumers].filter((one) => one.topic === topic)) {
+    for (const { consumer, progress, reads } of consumers) {
       const next = new Map(cursors.filter((one) => one.consumer === consumer).map((one) => [one.part, one.next]));
-      for (const [partition, { low, high }] of ends) progress.seen(partition, high, next.get(partition) ?? low);
+      for (const [partition, { low, high }] of ends) progress.asked(partition, high, next.get(partition) ?? low, reads);
     }
   }
 }

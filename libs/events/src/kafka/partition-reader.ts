@@ -146,13 +146,13 @@ export class PartitionReader<State> {
     const next = BigInt(batch.lastOffset()) + 1n;
     let interrupted: unknown;
     try {
-      this.progress.seen(partition, BigInt(highWatermark), place.fetchFrom);
+      this.progress.read(partition, BigInt(highWatermark), place.fetchFrom);
       const beat = (): Promise<void> => heartbeat().catch((thrown: unknown) => { interrupted = thrown; throw thrown; });
       await this.#work.take(place.state, messages, { beat, get isRunning() { return isRunning() && !isStale(); } });
       // It broke off, and what is left is read again.
       if (!isRunning() || isStale()) return;
       place.fetchFrom = next;
-      this.progress.seen(partition, BigInt(highWatermark), next);
+      this.progress.read(partition, BigInt(highWatermark), next);
     } catch (thrown) {
       if (interrupted !== undefined) throw interrupted;
       this.#again(batch.topic, partition, thrown);

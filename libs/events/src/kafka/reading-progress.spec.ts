@@ -7,16 +7,20 @@ const begin = (): ReadingProgress => {
   return new ReadingProgress({ monotonicMs: () => nowMs });
 };
 
-it('is behind by what lies between the end of each partition and its next record, whoever told it last', () => {
+it('is behind by what lies between the end of each partition and its next record', () => {
   const progress = begin();
-  progress.seen(0, 10n, 4n);
-  progress.seen(1, 7n, 7n);
+  progress.read(0, 10n, 4n);
+  progress.asked(1, 7n, 7n, progress.reads);
   expect(progress.lag()).toBe(6);
-  // An answer that was asked for before the batch was handled.
-  progress.seen(0, 12n, 11n);
-  progress.seen(0, 11n, 4n);
+  // A cursor that was asked for before the batch was handled.
+  const before = progress.reads;
+  progress.read(0, 12n, 11n);
+  progress.asked(0, 11n, 4n, before);
   expect(progress.lag()).toBe(1);
-  progress.seen(0, 3n, 20n);
+  // A consumer that was put back, and one that is ahead of what there is.
+  progress.asked(0, 12n, 2n, progress.reads);
+  expect(progress.lag()).toBe(10);
+  progress.asked(0, 3n, 20n, progress.reads);
   expect(progress.lag()).toBe(0);
 });
 

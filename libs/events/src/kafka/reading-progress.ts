@@ -15,17 +15,28 @@ interface Failing {
 /** How far a consumer is behind, partition by partition, and what keeps it from going on. */
 export class ReadingProgress {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
-  readonly #places = new Map<number, { high: bigint; next: bigint }>();
+  readonly #places = new Map<number, { readonly high: bigint; readonly next: bigint }>();
+  #reads = 0;
   readonly #failing = new Map<number, Failing>();
 
   constructor(clock: Pick<Clock, 'monotonicMs'>) {
     this.#clock = clock;
   }
 
-  /** `high`: the end of the partition; `next`: from where it is read next. Of what is told several times the later place counts. */
-  seen(partition: number, high: bigint, next: bigint): void {
-    const before = this.#places.get(partition);
-    this.#places.set(partition, { high: greater(high, before?.high), next: greater(next, before?.next) });
+  /** Counts what was read; an answer from elsewhere that was asked for before is older than that. */
+  get reads(): number {
+    return this.#reads;
+  }
+
+  /** `high`: the end of the partition; `next`: from where it is read next. */
+  read(partition: number, high: bigint, next: bigint): void {
+    this.#reads++;
+    this.#places.set(partition, { high, next });
+  }
+
+  /** The same as Kafka and the database tell it, asked when so much had been read. */
+  asked(partition: number, high: bigint, next: bigint, reads: number): void {
+    if (reads === this.#reads) this.#places.set(partition, { high, next });
   }
 
   /** Records of all partitions that are not handled yet, as last seen. */
@@ -54,8 +65,4 @@ export class ReadingProgress {
     const nowMs = this.#clock.monotonicMs();
     return [...this.#failing.values()].find(({ sinceMs }) => nowMs - sinceMs >= FAILING_AFTER_MS)?.reason;
   }
-}
-
-function greater(one: bigint, other: bigint | undefined): bigint {
-  return other !== undefined && other > one ? other : one;
 }

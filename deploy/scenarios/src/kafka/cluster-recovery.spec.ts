@@ -1,0 +1,138 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { create } from '@bufbuild/protobuf';
+import { Kafka, logLevel } from 'kafkajs';
+import { systemClock, systemIds } from '@sluice/clock';
+import { adoptCluster, createKafkaEventLog, type Adoption, type KafkaEventLog } from '@sluice/events/kafka';
+import { AdminActedSchema } from '@sluice/proto/events/v1/calls';
+import { createSql, type SqlPool, type SqlTransaction } from '@sluice/sql';
+import { startTestDatabase, type TestDatabase } from '@sluice/sql/testing';
+import { TestBroker } from '@sluice/stack/testing/broker';
+import { silentLogger } from '@sluice/telemetry';
+
+const LONG_MS = 240_000;
+
+let broker: TestBroker;
+let database: TestDatabase;
+let sql: SqlPool;
+let worlds = 0;
+/** Topics that no other test uses. */
+let prefix: string;
+let logs: KafkaEventLog[];
+
+const house = () => ({ brokers: [broker.address], topicPrefix: prefix, clock: systemClock, ids: systemIds(systemClock), logger: silentLogger });
+const open = async (withDatabase = true, replicas: 1 | 3 = 1): Promise<KafkaEventLog> => {
+  const log = await createKafkaEventLog({ ...house(), clientId: 'recovery', replicas, ...(withDatabase && { database: { url: database.url } }) });
+  logs.push(log);
+  return log;
+};
+const stopAll = async (): Promise<void> => void (await Promise.all(logs.splice(0).map((log) => log.stop())));
+const adopt = (): Promise<Adoption> => adoptCluster({ ...house(), clientId: 'adoption', replicas: 1, database: { url: database.url } });
+const TABLES = ['topic', 'record', 'relay', 'relay_mark', 'kafka_cursor', 'kafka_epoch', 'dead_letter'].map((name) => `events.${name}`);
+const publish = (log: KafkaEventLog, id: string): Promise<void> => sql.transaction((transaction) => log.publish(transaction, AdminActedSchema, 'org', create(AdminActedSchema, { id, organisationId: 'org' })));
+const note = (transaction: SqlTransaction, what: readonly string[]): Promise<void> => transaction.query('INSERT INTO effect (what) SELECT * FROM unnest($1::text[])', [what]).then(() => undefined);
+const effects = async (): Promise<string[]> => (await sql.query<{ what: string }>('SELECT what FROM effect ORDER BY n')).map(({ what }) => what);
+
+beforeAll(async () => {
+  [broker, database] = await Promise.all([TestBroker.start(), startTestDatabase()]);
+  sql = createSql({ url: database.url, schema: 'shop' });
+  await sql.query('CREATE SCHEMA shop');
+  await sql.query('CREATE TABLE effect (n bigserial PRIMARY KEY, what text NOT NULL)');
+}, LONG_MS);
+beforeEach(async () => {
+  prefix = `recovery-${worlds++}.`;
+  logs = [];
+  await sql.query('TRUNCATE effect');
+  // Positions count from 1 in topics that are new.
+  if ((await sql.query("SELECT 1 FROM pg_tables WHERE schemaname = 'events'")).length > 0) await sql.query(`TRUNCATE ${TABLES.join(', ')}`);
+});
+afterEach(async () => stopAll(), LONG_MS);
+afterAll(async () => {
+  await sql.end();
+  await Promise.all([database.stop(), broker.end()]);
+});
+
+describe('the event log on Kafka and its database', () => {
+  it('makes no topic with fewer replicas than declared, and tells of one that has fewer', async () => {
+    await expect(open(false, 3)).rejects.toMatchObject({ code: 'failed_precondition', message: 'Kafka has 1 of the 3 brokers on which topics are made: start the others, or, where one broker is enough, set KAFKA_REPLICAS=1.' });
+    const admin = new Kafka({ brokers: [broker.address], clientId: 'plain', logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    expect((await admin.listTopics()).filter((name) => name.startsWith(prefix))).toEqual([]);
+    await admin.disconnect();
+    expect((await open(false)).health()).toEqual({ status: 'ok' });
+    expect((await open(false, 3)).health()).toEqual({ status: 'degraded', detail: expect.stringMatching(`fewer than 3 replicas: .*${prefix}calls.*kafka-reassign-partitions`) });
+  }, LONG_MS);
+
+  it('does not take the topics of another database for its own', async () => {
+    const log = await open();
+    const subscription = log.subscribe(AdminActedSchema, 'shop.origin', (transaction, { message }) => note(transaction, [message.id]));
+    await publish(log, 'theirs');
+    await subscription.caughtUp();
+    await stopAll();
+    await sql.query('TRUNCATE events.topic, events.record, events.relay, events.relay_mark, events.kafka_cursor');
+    await expect(open()).rejects.toThrow('holds records that this database did not publish');
+  }, LONG_MS);
+
+  it('starts on no older copy of its database; adopted, it reads what was published since and goes on above it', async () => {
+    let log = await open();
+    const listen = (name: string) => log.subscribe(AdminActedSchema, name, (transaction, { position, message }) => note(transaction, [`${name} ${position} ${message.id}`]));
+    let subscription = listen('shop.old');
+    await publish(log, 'before');
+    await subscription.caughtUp();
+    await stopAll();
+    for (const table of TABLES) await sql.query(`CREATE TABLE ${table.replace('events.', 'shop.saved_')} AS TABLE ${table}`);
+    log = await open();
+    const late = log.subscribe(AdminActedSchema, 'shop.late', async () => undefined);
+    await publish(log, 'lost 2');
+    await publish(log, 'lost 3');
+    await late.caughtUp();
+    await stopAll();
+    for (const table of TABLES) await sql.query(`TRUNCATE ${table}`);
+    for (const table of TABLES) await sql.query(`INSERT INTO ${table} SELECT * FROM ${table.replace('events.', 'shop.saved_')}`);
+    await expect(open()).rejects.toMatchObject({ code: 'failed_precondition', message: expect.stringMatching(/up to position 3, and here the last one is 1.*sluice events adopt/) });
+    expect(await adopt()).toMatchObject({ raised: [{ topic: 'admin.acted', from: 1n, to: 3n }], missed: [], segmentsAnew: [] });
+    log = await open();
+    subscription = listen('shop.old');
+    await publish(log, 'after');
+    await subscription.caughtUp();
+    const newcomer = listen('shop.new');
+    await newcomer.caughtUp();
+    const all = ['1 before', '2 lost 2', '3 lost 3', '4 after'];
+    expect(await effects()).toEqual([...all.map((what) => `shop.old ${what}`), ...all.map((what) => `shop.new ${what}`)]);
+  }, LONG_MS);
+
+  it('starts on no cluster that is not the one of its database; adopted, it goes on there, and tells what nobody has read', async () => {
+    let log = await open();
+    const segments: string[] = [];
+    const read = () => log.subscribeSegments('shop', async (_transaction, entries) => { segments.push(...entries.map((entry) => entry.kind === 'closed' ? `closed ${entry.producer}` : `${entry.kind} ${entry.segment.producer}.${entry.segment.seq}`)); });
+    const listen = (name: string) => log.subscribe(AdminActedSchema, name, (transaction, { position, message }) => note(transaction, [`${name} ${position} ${message.id}`]));
+    let [calls, acts] = [read(), listen('shop')];
+    const former = await log.takeEpoch('former');
+    await log.appendSegment({ producer: 'former', epoch: former, seq: 0n, bytes: Buffer.from('x') });
+    await publish(log, 'one');
+    await Promise.all([calls.caughtUp(), acts.caughtUp()]);
+    await acts.stop();
+    await publish(log, 'never read');
+    const relayed = listen('shop.other');
+    await relayed.caughtUp();
+    await stopAll();
+    await broker.startAnew();
+    await expect(open()).rejects.toMatchObject({ code: 'failed_precondition', message: expect.stringMatching(/belongs to the Kafka cluster .* leads to the cluster .*sluice events adopt/) });
+    const { clusterId, before, generation, ...found } = await adopt();
+    expect(clusterId).not.toBe(before);
+    expect(generation).toBeGreaterThan(1);
+    expect(found).toEqual({ raised: [], missed: [{ consumer: 'shop', topic: 'admin.acted', records: 1n }], segmentsAnew: ['shop'] });
+    log = await open();
+    [calls, acts] = [read(), listen('shop')];
+    await publish(log, 'three');
+    const producer = log.producerName('p');
+    await log.appendSegment({ producer, epoch: await log.takeEpoch(producer), seq: 0n, bytes: Buffer.from('y') });
+    // Whoever watches over silent producers ends what the one before had open.
+    expect(await log.openEpochs()).toContainEqual(expect.objectContaining({ producer: 'former', epoch: former }));
+    await log.closeEpoch('former', former);
+    await Promise.all([calls.caughtUp(), acts.caughtUp()]);
+    const newcomer = listen('shop.new');
+    await newcomer.caughtUp();
+    expect(await effects()).toEqual(['shop 1 one', 'shop.other 1 one', 'shop.other 2 never read', 'shop 3 three', 'shop.new 3 three']);
+    expect(segments.toSorted()).toEqual(['closed former', 'segment former.0', `segment ${producer}.0`].toSorted());
+  }, LONG_MS);
+});
