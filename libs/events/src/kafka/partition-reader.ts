@@ -81,6 +81,11 @@ export class PartitionReader<State> {
     return `${this.#options.consumer} < ${this.#options.topic}`;
   }
 
+  /** Without the prefix. */
+  get topic(): string {
+    return this.#options.topic;
+  }
+
   /** What keeps it from going on, in a sentence; undefined while nothing does. */
   get fault(): string | undefined {
     if (this.#group.stuck !== undefined) return `${this.name} has a batch that does not end; its process has to be started again.`;
@@ -91,6 +96,11 @@ export class PartitionReader<State> {
   /** Resolves when what was done with the batch under way is seen in `progress`. */
   async settled(): Promise<void> {
     await this.#handling.catch(() => undefined);
+  }
+
+  /** Its cursor was moved by somebody else: takes what is assigned here over anew, and goes on from there. */
+  reclaim(): void {
+    if (this.#places.size > 0 && !this.#group.isStopped) void this.#claim([...this.#places.keys()]);
   }
 
   async stop(): Promise<void> {
