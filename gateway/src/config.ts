@@ -19,6 +19,11 @@ export const gatewayConfig = {
   SLUICE_GRPC_PORT: port.optional(),
   /** Name of this process on the log: unique among the processes that run at once, and the same after a restart. */
   SLUICE_PRODUCER: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower case letters, digits and hyphens').default('gateway-0'),
+  /**
+   * Whoever starts this process makes sure that no earlier one of its name goes on, as a supervisor does that has seen it end:
+   * what the earlier one left open is then ended at once, not after 15 s of silence.
+   */
+  SLUICE_PRODUCER_IS_SOLE: z.stringbool('must be true or false').default(false),
   /** Calls answered at once; one more gets 503. Each holds some 200 KiB beside its request and, unstreamed, its answer. */
   SLUICE_OPEN_CALLS_LIMIT: z.coerce.number('must be a number').int().min(1).max(100_000).default(2048),
   /**

@@ -76,7 +76,7 @@ class GatewayModule implements OnModuleInit, OnApplicationBootstrap, BeforeAppli
     this.#access = new AccessReplica(platform);
     this.#registry = new RegistryReplica(platform);
     const { events, clock, ids, logger } = platform;
-    this.#segments = new SegmentWriter({ events, clock, logger, producer: events.producerName(config.SLUICE_PRODUCER), sealingKeys: (projectId) => this.#access.sealingKey(projectId) });
+    this.#segments = new SegmentWriter({ events, clock, logger, producer: events.producerName(config.SLUICE_PRODUCER, config.SLUICE_PRODUCER_IS_SOLE), sealingKeys: (projectId) => this.#access.sealingKey(projectId) });
     this.#limits = new RateLimits(this.#access, platform.store);
     this.#dayHistory = new DayHistory({ audit: platform.connect(AuditService), limits: this.#limits, clock, random: () => ids.randomBytes(4).readUInt32LE() / 2 ** 32, logger, limitedByDay: () => this.#access.directory.limitedByDay() });
     this.#open = new OpenCalls(config.SLUICE_OPEN_CALLS_LIMIT, config.SLUICE_HELD_BYTES_LIMIT);

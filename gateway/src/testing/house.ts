@@ -131,6 +131,7 @@ export class TestHouse {
         SLUICE_ADMIN_PORT: 0,
         SLUICE_SHARE_PORTS: false,
         SLUICE_PRODUCER: 'gateway-test',
+        SLUICE_PRODUCER_IS_SOLE: false,
         SLUICE_OPEN_CALLS_LIMIT: 100,
         SLUICE_HELD_BYTES_LIMIT: 2 ** 30,
         SLUICE_CALL_LIMIT_MS: 30_000,

@@ -44,7 +44,7 @@ export interface EventLog {
    * The name under which this process appends, for a process that is called `name`. Where nothing can keep an older process of
    * that name from writing it differs with each start, so that nobody takes an epoch from anybody else.
    */
-  producerName(name: string): string;
+  producerName(name: string, isSole?: boolean): string;
 
   /**
    * Makes a new epoch of a producer, above all before it, and closes an older one that is still open: what is appended to
@@ -112,6 +112,8 @@ export interface OpenEpoch {
   readonly producer: string;
   readonly epoch: bigint;
   readonly silentMs: number;
+  /** A later run of the same process is there, and is known to be the only one: nobody holds this epoch any more. */
+  readonly isReplaced: boolean;
 }
 
 /** What a producer's stream holds: a segment, or the end of an epoch. */

@@ -70,7 +70,7 @@ class AuditModule implements OnModuleInit, OnApplicationShutdown {
 
     const checkpoints = this.#repeat('checkpoints', CHECKPOINT_EVERY_MS, async () => figures.setCheckpoint(await signCheckpoint(sql, signer, clock.wallMs())));
     this.#repeat('epochs', WATCH_EPOCHS_EVERY_MS, async () => {
-      for (const { producer, epoch, silentMs } of await closeSilentEpochs(events)) logger.warn({ producer, epoch, silentMs }, 'Closed the epoch of a silent producer.');
+      for (const { producer, epoch, silentMs, isReplaced } of await closeSilentEpochs(events)) logger.warn({ producer, epoch, silentMs, isReplaced }, 'Closed the epoch of a producer that is silent or has ended.');
     });
     const retention = this.#repeat('retention', PRUNE_EVERY_MS, async () => {
       for (const { name } of await pruneBodies(sql, this.#config.SLUICE_AUDIT_RETENTION_DAYS, clock.wallMs())) logger.info({ month: name }, 'Removed the sealed bodies of a month whose retention is over.');

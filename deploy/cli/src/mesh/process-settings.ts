@@ -56,5 +56,7 @@ function doors(process: MeshProcess, { processes, listen, ports }: MeshPlace): R
     SLUICE_SHARE_PORTS: String(isShared),
     SLUICE_DIRECT_PORT: String(ports[`${process.name} direct`]!),
     SLUICE_PRODUCER: process.name,
+    // The supervisor starts it when the one before has ended, and holds the lock of the data folder.
+    SLUICE_PRODUCER_IS_SOLE: 'true',
   };
 }

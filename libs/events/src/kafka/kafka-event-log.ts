@@ -93,7 +93,7 @@ function assemble({ house, ids, control, epochs, side, found }: Parts, stopParts
     beat: async (schema) => beat(house, control, schema, await headOf(needed(), schema)),
     // The disk of the brokers is theirs to watch.
     hasRoom: () => true,
-    producerName: (name) => epochs.producerName(name),
+    producerName: (name, isSole) => epochs.producerName(name, isSole),
     takeEpoch: async (producer) => epochs.take(producer),
     renewEpoch: async (producer, epoch) => epochs.renew(producer, epoch),
     closeEpoch: async (producer, epoch) => epochs.close(producer, epoch),

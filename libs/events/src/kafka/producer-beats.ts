@@ -15,17 +15,24 @@ const PROBE_AGAIN_MS = 500;
 const PROBE_HEADER = 'x-probe';
 const HEARD_LIMIT = 10_000;
 
+/** Between the name of a process and that of its run. No name has it in it. */
+export const RUN_MARK = '.';
+
 export interface BeatOfProducer {
   readonly producer: string;
   readonly epoch: bigint;
   readonly nextSeq: bigint;
   readonly closed: boolean;
+  /** No earlier run of this process goes on. */
+  readonly sole: boolean;
 }
 
 interface Heard {
   readonly epoch: bigint;
   readonly closed: boolean;
   readonly atMs: number;
+  /** Since when this run says that it is the only one of its process. */
+  readonly soleSinceMs: number | undefined;
 }
 
 /**
@@ -51,10 +58,10 @@ export class ProducerBeats {
   }
 
   /** Resolves when the beat is in the log. The end of an epoch is known here from then on. */
-  async send({ producer, epoch, nextSeq, closed }: BeatOfProducer): Promise<void> {
-    if (closed) this.#note(producer, epoch, closed);
+  async send({ producer, epoch, nextSeq, closed, sole }: BeatOfProducer): Promise<void> {
+    if (closed) this.#note({ producer, epoch, closed, sole });
     const timeMs = this.#house.clock.wallMs();
-    const value = Buffer.from(toBinary(ProducerBeatSchema, create(ProducerBeatSchema, { producer, epoch, nextSeq, closed })));
+    const value = Buffer.from(toBinary(ProducerBeatSchema, create(ProducerBeatSchema, { producer, epoch, nextSeq, closed, sole })));
     const headers = headersOf({ id: `${epoch}/${timeMs}`, source: `/producers/${encodeURIComponent(producer)}`, type: ProducerBeatSchema.typeName, timeMs, partitionKey: producer, sequence: undefined });
     await this.#producer.send(this.#topic, [{ key: producer, value, headers }]);
   }
@@ -89,9 +96,16 @@ export class ProducerBeats {
    * counts from now on.
    */
   silentMs(producer: string, epoch: bigint): number {
-    if (this.#heard.get(producer)?.epoch !== epoch) this.#note(producer, epoch, false);
+    if (this.#heard.get(producer)?.epoch !== epoch) this.#note({ producer, epoch, closed: false, sole: false });
     const heard = this.#heard.get(producer);
     return heard ? Math.max(0, this.#probedAtMs - Math.max(heard.atMs, this.#currentSinceMs)) : 0;
+  }
+
+  /** True when a later run of the producer's process is there and says that it is the only one, and nothing was heard of this one since. */
+  isReplaced(producer: string): boolean {
+    const lastMs = this.#heard.get(producer)?.atMs ?? -Infinity;
+    const processOf = (run: string): string => run.slice(0, run.lastIndexOf(RUN_MARK) + 1);
+    return [...this.#heard].some(([other, { soleSinceMs = -Infinity }]) => other !== producer && processOf(other) === processOf(producer) && soleSinceMs > lastMs);
   }
 
   /** Reads everything that was acknowledged before the call. Fails with `audit_log_unavailable` when that takes too long. */
@@ -146,18 +160,19 @@ export class ProducerBeats {
     if (probe !== undefined) return this.#probes.get(probe)?.();
     if (!value) return;
     try {
-      const { producer, epoch, closed } = fromBinary(ProducerBeatSchema, value);
-      this.#note(producer, epoch, closed);
+      this.#note(fromBinary(ProducerBeatSchema, value));
     } catch {
       this.#house.logger.error({ topic: PRODUCER_BEAT_TOPIC.name }, 'a beat that Sluice did not write is passed over');
     }
   }
 
-  #note(producer: string, epoch: bigint, closed: boolean): void {
+  #note({ producer, epoch, closed, sole }: Omit<BeatOfProducer, 'nextSeq'>): void {
     // A beat that was overtaken, or the beat of an epoch that is over.
     if (this.isOver(producer, epoch)) return;
+    const atMs = this.#house.clock.monotonicMs();
+    const soleSinceMs = this.#heard.get(producer)?.soleSinceMs ?? (sole ? atMs : undefined);
     this.#heard.delete(producer);
-    this.#heard.set(producer, { epoch, closed, atMs: this.#house.clock.monotonicMs() });
+    this.#heard.set(producer, { epoch, closed, atMs, soleSinceMs });
     // The longest silent go first; whoever they are, the database knows their epochs.
     for (const oldest of this.#heard.keys()) {
       if (this.#heard.size <= HEARD_LIMIT) return;

@@ -8,7 +8,7 @@ import type { AckedProducer } from './acked-producer.ts';
 import { SEGMENT_TOPIC } from './declared-topics.ts';
 import { newestEpochs } from './epochs-sql.ts';
 import type { KafkaHouse } from './group-reader.ts';
-import type { ProducerBeats } from './producer-beats.ts';
+import { RUN_MARK, type ProducerBeats } from './producer-beats.ts';
 import { closedMessage, epochAt, openedMessage, segmentMessage } from './segment-record.ts';
 
 export interface ProducerEpochsDependencies {
@@ -38,6 +38,7 @@ export class ProducerEpochs {
   readonly #topic: string;
   readonly #taker: string;
   readonly #written = new Map<string, Written>();
+  readonly #sole = new Set<string>();
   #takes = 0n;
 
   constructor(from: ProducerEpochsDependencies) {
@@ -47,8 +48,10 @@ export class ProducerEpochs {
   }
 
   /** Kafka refuses nobody who writes under a name that is another's by now; so no other process ever has this one. */
-  producerName(name: string): string {
-    return `${name}.${this.#taker}`;
+  producerName(name: string, isSole = false): string {
+    const producer = `${name}${RUN_MARK}${this.#taker}`;
+    if (isSole) this.#sole.add(producer);
+    return producer;
   }
 
   /** One attempt: should it come to the log behind a later one, readers pass it over. */
@@ -107,7 +110,7 @@ export class ProducerEpochs {
       const seen = newest.get(heard.producer);
       if (!seen || heard.epoch > seen.epoch || (heard.epoch === seen.epoch && heard.closed)) newest.set(heard.producer, heard);
     }
-    return [...newest.values()].filter(({ closed }) => !closed).map(({ producer, epoch }) => ({ producer, epoch, silentMs: beats.silentMs(producer, epoch) }));
+    return [...newest.values()].filter(({ closed }) => !closed).map(({ producer, epoch }) => ({ producer, epoch, silentMs: beats.silentMs(producer, epoch), isReplaced: beats.isReplaced(producer) }));
   }
 
   async #send(segment: StoredSegment): Promise<void> {
@@ -116,6 +119,6 @@ export class ProducerEpochs {
 
   async #tell(producer: string, epoch: bigint, closed: boolean): Promise<void> {
     const written = this.#written.get(producer);
-    await this.#from.beats.send({ producer, epoch, nextSeq: written?.epoch === epoch ? written.nextSeq : 0n, closed });
+    await this.#from.beats.send({ producer, epoch, nextSeq: written?.epoch === epoch ? written.nextSeq : 0n, closed, sole: this.#sole.has(producer) });
   }
 }

@@ -60,7 +60,7 @@ export class Epochs {
   /** While the server was down nobody could beat, so silence counts from its start at the earliest. */
   async open(): Promise<OpenEpoch[]> {
     const text = `SELECT name AS producer, epoch,
-        greatest(0, ${NOW_MS} - greatest(beat_at_ms, (extract(epoch FROM pg_postmaster_start_time()) * 1000)::bigint))::float8 AS "silentMs"
+        greatest(0, ${NOW_MS} - greatest(beat_at_ms, (extract(epoch FROM pg_postmaster_start_time()) * 1000)::bigint))::float8 AS "silentMs", false AS "isReplaced"
       FROM events.producer WHERE NOT closed ORDER BY name`;
     return this.#sql.query<OpenEpoch>(text).catch((thrown: unknown) => Promise.reject(toLogError(thrown)));
   }
