@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { readConfig } from '@sluice/config';
-import { kafkaNeeds, kafkaServersIn, kafkaShape } from './kafka-config.ts';
+import { kafkaNeeds, kafkaServersIn, kafkaShape, readKafkaServers } from './kafka-config.ts';
 
 const servers = (environment: Record<string, string>) => kafkaServersIn(readConfig(kafkaShape, environment));
 const NEAR = { KAFKA_BROKERS: '127.0.0.1:9092, [::1]:9092' };
@@ -24,6 +24,12 @@ describe('the settings of Kafka', () => {
     expect(needed({ ...FAR, KAFKA_TLS_CA_FILE: 'ca.pem' })).toEqual([]);
     expect(needed({ ...FAR, KAFKA_PLAINTEXT: 'true' })).toEqual([]);
     expect(kafkaNeeds(FAR).get('KAFKA_TLS_CA_FILE')).toContain('KAFKA_PLAINTEXT=true');
+  });
+
+  it('are read by who is no process of the mesh, with the same needs', () => {
+    expect(readKafkaServers({})).toBeUndefined();
+    expect(readKafkaServers({ ...FAR, KAFKA_PLAINTEXT: 'true' })).toEqual({ brokers: ['127.0.0.1:9092', 'kafka-2:9092'], replicas: 3 });
+    expect(() => readKafkaServers({ ...FAR, KAFKA_SASL_USERNAME: 'audit' })).toThrow(/KAFKA_TLS_CA_FILE[^]*KAFKA_SASL_PASSWORD/);
   });
 
   it('want what belongs together', () => {

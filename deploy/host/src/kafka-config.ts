@@ -1,4 +1,4 @@
-import type { Environment } from '@sluice/config';
+import { processEnvironment, readConfig, type Environment } from '@sluice/config';
 import type { KafkaServers } from '@sluice/events/kafka';
 import { z } from 'zod';
 import { isLoopback, list, parseAddress } from './address.ts';
@@ -33,6 +33,13 @@ export function kafkaNeeds(environment: Environment): ReadonlyMap<string, string
     needs.set('KAFKA_TLS_CA_FILE', 'is missing: without TLS whoever is on the way to the brokers could read and write the event log, so they may only be on this machine; KAFKA_PLAINTEXT=true says that nobody else is on that network');
   }
   return needs;
+}
+
+/** The cluster that the settings name, for who is no process of the mesh. Throws one ConfigError that names all that is wrong or missing. */
+export function readKafkaServers(environment: Environment = processEnvironment): KafkaServers | undefined {
+  const needs = kafkaNeeds(environment);
+  const shape = Object.entries(kafkaShape).map(([name, type]) => [name, needs.has(name) && (environment[name] ?? '') === '' ? z.string(needs.get(name)) : type]);
+  return kafkaServersIn(readConfig(Object.fromEntries(shape) as typeof kafkaShape, environment));
 }
 
 /** The cluster among the settings that were read; undefined where there is none. */
