@@ -6,7 +6,7 @@ import { addressesIn, addressSetting, meshShapeFor } from './mesh-config.ts';
 const DATA_PLANE: readonly ServiceName[] = ['gateway', 'content-filter', 'inference-router'];
 const TLS = { SLUICE_TLS_CA_FILE: 'ca.pem', SLUICE_TLS_CERTIFICATE_FILE: 'a.pem', SLUICE_TLS_KEY_FILE: 'a.key' };
 const OWNERS = { SLUICE_ACCESS_ADDRESS: 'access:7443', SLUICE_MODEL_REGISTRY_ADDRESS: 'model-registry:7443', SLUICE_BILLING_ADDRESS: 'billing:7443', SLUICE_AUDIT_ADDRESS: 'audit:7443' };
-const SERVERS = { DATABASE_URL: 'postgresql://sluice@db/sluice', SLUICE_ROOT_KEY_FILE: '/run/root.key', REDIS_URL: 'redis://:secret@redis:6379', KAFKA_BROKERS: 'kafka-1:9092,kafka-2:9092' };
+const SERVERS = { DATABASE_URL: 'postgresql://sluice@db/sluice', SLUICE_ROOT_KEY_FILE: '/run/root.key', REDIS_URL: 'redis://:secret@redis:6379', KAFKA_BROKERS: '127.0.0.1:9092,localhost:9093' };
 const MONEY = { DATABASE_URL: SERVERS.DATABASE_URL, KAFKA_BROKERS: SERVERS.KAFKA_BROKERS };
 
 const read = (hosted: readonly ServiceName[], environment: Record<string, string>) => readConfig(meshShapeFor(hosted, environment), environment);
@@ -27,7 +27,7 @@ describe('the settings of a process of a mesh', () => {
     expect(faults(['access'], { ...SERVERS, ...TLS, SLUICE_RPC_LISTEN: '0.0.0.0:7443' })).toEqual([]);
     expect(faults(['access'], { ...SERVERS, SLUICE_RPC_LISTEN: '127.0.0.1:7443' })).toEqual([]);
     expect(faults(['local-engine'], { SLUICE_RPC_LISTEN: '127.0.0.1:7443' })).toEqual([]);
-    expect(faults(['gateway', 'inference-router'], { ...TLS, ...OWNERS, KAFKA_BROKERS: '10.0.0.1:9092', REDIS_URL: 'rediss://redis', SLUICE_CONTENT_FILTER_ADDRESS: 'filter:1' })).toEqual([]);
+    expect(faults(['gateway', 'inference-router'], { ...TLS, ...OWNERS, KAFKA_BROKERS: '10.0.0.1:9092', KAFKA_TLS_CA_FILE: 'kafka-ca.pem', REDIS_URL: 'rediss://redis', SLUICE_CONTENT_FILTER_ADDRESS: 'filter:1' })).toEqual([]);
     expect(faults(['billing'], { ...MONEY, SLUICE_ACCESS_ADDRESS: 'access:1', SLUICE_RPC_LISTEN: 'localhost:7443' })).toEqual([]);
   });
 

@@ -2,28 +2,20 @@ import { isIP } from 'node:net';
 import { processEnvironment, type Environment } from '@sluice/config';
 import { calledElsewhere, HOUSE_SERVICES, isCalledFromElsewhere, SERVICE_NAMES, type ServiceName } from '@sluice/platform/services';
 import { z } from 'zod';
+import { isLoopback, list, parseAddress } from './address.ts';
 import { hostShape } from './host-config.ts';
+import { kafkaNeeds, kafkaShape } from './kafka-config.ts';
 
-const MAX_PORT = 65_535;
 const REDIS_URL = /^rediss?:\/\/\S+$/;
-const ADDRESS = /^(?:\[(?<bracketed>[0-9a-f:.]+)\]|(?<plain>[^:[\]/,\s]+)):(?<port>\d{1,5})$/i;
-
-function parse(address: string): { host: string; port: number } | undefined {
-  const groups = ADDRESS.exec(address)?.groups;
-  const [host, port] = [groups?.['bracketed'] ?? groups?.['plain'], Number(groups?.['port'])];
-  return host === undefined || port > MAX_PORT ? undefined : { host, port };
-}
 
 /** Instances by their IP addresses, or one name that stands for all of them. */
 function isTarget(addresses: readonly string[]): boolean {
-  const hosts = addresses.map((address) => parse(address)?.host);
+  const hosts = addresses.map((address) => parseAddress(address)?.host);
   return hosts.every((host) => host !== undefined) && (hosts.length === 1 || new Set(hosts.map((host) => isIP(host!))).size === 1 && isIP(hosts[0]!) !== 0);
 }
 
-const listenAt = z.string().refine((text) => parse(text) !== undefined, 'must be host:port, as 0.0.0.0:7443');
-const list = z.string().transform((text) => text.split(',').map((one) => one.trim()));
+const listenAt = z.string().refine((text) => parseAddress(text) !== undefined, 'must be host:port, as 0.0.0.0:7443');
 const target = list.refine(isTarget, 'must be host:port of one name, or of IP addresses of one family with commas between them');
-const brokers = list.refine((addresses) => addresses.every((address) => parse(address) !== undefined), 'must be host:port of one broker or more, with commas between them');
 const file = z.string();
 
 /** The setting that says where a service is. */
@@ -37,10 +29,7 @@ const addressShape = Object.fromEntries(SERVICE_NAMES.filter((name) => HOUSE_SER
 export const meshShape = {
   ...hostShape,
   ...addressShape,
-  /** The event log. */
-  KAFKA_BROKERS: brokers.optional(),
-  /** On how many of them every record is to be. */
-  KAFKA_REPLICAS: z.enum(['1', '3']).default('3').transform((count): 1 | 3 => (count === '1' ? 1 : 3)),
+  ...kafkaShape,
   /** Limits that several processes count together. */
   REDIS_URL: z.string().regex(REDIS_URL, 'must be an address such as redis://:password@host:6379').optional(),
   /** Where other processes call the services of this one. */
@@ -65,6 +54,7 @@ export function meshShapeFor(hosted: readonly ServiceName[], environment: Enviro
   const having = (what: 'ownsTables' | 'usesEvents' | 'shares' | 'wrapsSecrets'): string => hosted.filter((name) => HOUSE_SERVICES[name][what]).join(', ');
   if (having('ownsTables')) need('DATABASE_URL', `is missing: the PostgreSQL of the mesh, for the tables of ${having('ownsTables')}`);
   if (having('usesEvents')) need('KAFKA_BROKERS', 'is missing: the Kafka of the mesh, for the event log');
+  for (const [name, why] of kafkaNeeds(environment)) need(name, why);
   if (having('wrapsSecrets')) need('SLUICE_ROOT_KEY_FILE', `is missing: the key with which ${having('wrapsSecrets')} wrap secrets, the same in every process`);
   if (having('shares')) need('REDIS_URL', 'is missing: the Redis of the mesh, in which gateways count limits together');
   if (isCalledFromElsewhere(hosted)) need('SLUICE_RPC_LISTEN', 'is missing: services of other processes call these');
@@ -74,11 +64,6 @@ export function meshShapeFor(hosted: readonly ServiceName[], environment: Enviro
   if (tls !== undefined) for (const name of TLS) need(name, tls);
   const shape = Object.entries(meshShape).map(([name, type]) => [name, required.has(name) && !isGiven(name) ? z.string(required.get(name)) : type]);
   return Object.fromEntries(shape) as typeof meshShape;
-}
-
-function isLoopback(listen: string): boolean {
-  const host = parse(listen)?.host;
-  return host === undefined || host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
 /** The addresses among the settings that were read. */

@@ -33,7 +33,7 @@ describe('documents', () => {
   it('every reader of settings is among those that docs/settings.md is compared with', () => {
     const readers = sources().filter((file) => !file.endsWith('.spec.ts') && /\breadConfig\(/.test(readRepositoryFile(file)));
     expect(readers.sort()).toEqual([
-      'deploy/cli/src/serve/serve-settings.ts', 'deploy/cli/src/settings.ts', 'deploy/cli/src/up/all-settings.ts', 'deploy/host/src/host-config.ts',
+      'deploy/cli/src/serve/serve-settings.ts', 'deploy/cli/src/settings.ts', 'deploy/cli/src/up/all-settings.ts', 'deploy/host/src/host-config.ts', 'deploy/host/src/kafka-config.ts',
     ]);
   });
 });

@@ -320,10 +320,7 @@ export function eventLogContract(adapter: string, setUp: () => Promise<EventLogU
         expect([['epoch_lost'], ['done', '10000000.0 late never taken']]).toContainEqual([neverTaken, ...(await collect(other))]);
       });
 
-      it('counts what was acknowledged before anybody closed its epoch, whatever a former process of its name still sends', async () => {
-        const former = await world.open();
-        await checkFormerProcess(producer, log, former).finally(() => former.stop());
-      });
+      it('counts what was acknowledged before anybody closed its epoch, whatever a former process of its name still sends', async () => checkFormerProcess(producer, log, await world.open()));
 
       it('closes an epoch once, with the number of its segments and the epoch before it', async () => {
         const first = await log.takeEpoch(producer);

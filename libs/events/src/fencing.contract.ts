@@ -49,12 +49,12 @@ export async function checkFencing(name: string, logs: readonly [EventLog, Event
 }
 
 /** A former process of the same name asked for an epoch before it was killed, and that comes to the log only now. */
-export async function checkFormerProcess(name: string, log: EventLog, former: EventLog): Promise<void> {
+export async function checkFormerProcess(name: string, log: EventLog, former: EventLog & { stop(): Promise<void> }): Promise<void> {
   const producer = log.producerName(name);
   const epoch = await log.takeEpoch(producer);
   const append = (seq: bigint): Promise<string> => log.appendSegment({ producer, epoch, seq, bytes: Buffer.from(String(seq)) }).then(() => 'done', (thrown: unknown) => ServiceError.from(thrown).code);
   expect(await append(0n)).toBe('done');
-  await former.takeEpoch(former.producerName(name));
+  await former.takeEpoch(former.producerName(name)).finally(() => former.stop());
   const isReleased = (await append(1n)) === 'done';
   const delivered: string[] = [];
   const subscription = log.subscribeSegments(`shop.${name}`, async (_transaction, entries) => {

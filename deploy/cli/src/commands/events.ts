@@ -34,6 +34,7 @@ export function addEventsCommands(program: Command): void {
   addDeadShow(dead);
   addDeadReplay(dead);
   addReplay(events);
+  addAdopt(events);
 }
 
 function addDeadList(dead: Command): void {
@@ -95,6 +96,19 @@ function addReplay(events: Command): void {
   });
 }
 
+function addAdopt(events: Command): void {
+  const adopt = reads(events.command('adopt').description('tie the database to the Kafka cluster that is there, after one of the two was lost or restored; with every process of the platform stopped'))
+    .option('--stack <dir>', 'data folder of the stack of a mesh (default: DATABASE_URL and KAFKA_BROKERS)', folderPath)
+    .option('--yes', 'do not ask');
+  examples(adopt, ['sluice events adopt', 'sluice events adopt --stack ./stack --yes']).action(async ({ yes, ...options }: LogOptions & { readonly yes?: true }) => {
+    const { adopt: work, adoptionAnswer, adoptionText, pairOf } = await import('../events/adopt.ts');
+    const pair = await pairOf(options.stack);
+    if (!yes) await agree(`Is every process of the platform stopped, and is the cluster at ${pair.kafka.brokers.join(', ')} the one to go on with?`);
+    const adoption = await work(pair);
+    printAnswer(options, adoptionAnswer(adoption), () => adoptionText(adoption));
+  });
+}
+
 /** An answer that is always JSON has no option for it. */
 function onLog(command: Command, choosesJson = true): Command {
   const talking = choosesJson ? reads(command) : talks(command);
@@ -110,9 +124,9 @@ function waits(command: Command): Command {
 }
 
 async function agree(question: string): Promise<void> {
-  if (!process.stdin.isTTY) throw new WrongUse('Replaying asks on a terminal; without one give --yes.');
+  if (!process.stdin.isTTY) throw new WrongUse('This asks on a terminal; without one give --yes.');
   const { isAgreed } = await import('../terminal/is-agreed.ts');
-  if (!(await isAgreed(question))) throw new WrongUse('Nothing was replayed.');
+  if (!(await isAgreed(question))) throw new WrongUse('Nothing was done.');
 }
 
 function seconds(text: string): number {

@@ -10,7 +10,7 @@ const place: MeshPlace = {
   processes,
   folder: dataFolder('/data'),
   rootKeyFile: '/data/root.key',
-  stack: { databaseUrl: 'postgresql://sluice@db/x', redisUrl: 'redis://redis:6379', kafkaBrokers: 'kafka-1:9092,kafka-2:9092', kafkaReplicas: 1 },
+  stack: { databaseUrl: 'postgresql://sluice@db/x', redisUrl: 'redis://redis:6379', kafkaBrokers: '127.0.0.1:9092,127.0.0.1:9094', kafkaReplicas: 1 },
   listen: { host: '127.0.0.1', port: 8080, adminHost: '127.0.0.1', adminPort: 8081 },
   ports: Object.fromEntries(processes.flatMap(portNames).map((name, index) => [name, 20_000 + index])),
 };

@@ -1,5 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { systemClock, systemIds } from '@sluice/clock';
+import { processEnvironment } from '@sluice/config';
+import { readKafkaServers } from '@sluice/host';
 import { silentLogger } from '@sluice/telemetry';
 import { CommandFailed, WrongUse } from '../exit-code.ts';
 import { ledgerCheck } from '../platform-api/answers.ts';
@@ -88,6 +90,7 @@ function windowOf({ since, until, receipts }: ReconcileOptions): Window {
 async function readLog(brokers: readonly string[], { since, until }: Window, signal: AbortSignal): Promise<LoggedCall[]> {
   const { readSegments } = await import('@sluice/events/kafka-segments');
   const log = new CallLog(Date.parse(since), Date.parse(until));
-  await readSegments({ brokers, clock: systemClock, ids: systemIds(systemClock), logger: silentLogger, signal }, (entries) => log.take(entries));
+  const servers = readKafkaServers({ ...processEnvironment, KAFKA_BROKERS: brokers.join(',') })!;
+  await readSegments({ ...servers, clock: systemClock, ids: systemIds(systemClock), logger: silentLogger, signal }, (entries) => log.take(entries));
   return log.calls();
 }

@@ -106,4 +106,16 @@ describe('sluice serve', () => {
     const tls = { SLUICE_TLS_CA_FILE: join(folder, 'ca.pem'), SLUICE_TLS_CERTIFICATE_FILE: 'x', SLUICE_TLS_KEY_FILE: 'x' };
     expect(await runCli(['serve', 'access'], { env: settings(tls) })).toMatchObject({ code: 1, stderr: expect.stringMatching(/^sluice: The certificates of this process cannot be used: ENOENT.*ca\.pem/) });
   }, LONG_MS);
+
+  it('starts on no Kafka cluster that is not the one of its database, until it is adopted', async () => {
+    await kafka!.startAnew();
+    const env = settings();
+    expect(await runCli(['serve', 'access'], { env })).toMatchObject({ code: 1, stderr: expect.stringMatching(/^sluice: This database belongs to the Kafka cluster .*events adopt/) });
+    expect(await runCli(['events', 'adopt'], { env })).toMatchObject({ code: 2, stderr: expect.stringContaining('without one give --yes') });
+    expect(await runCli(['events', 'adopt', '--yes'], { env: {} })).toMatchObject({ code: 2, stderr: expect.stringContaining('DATABASE_URL and KAFKA_BROKERS') });
+    expect(await runCli(['events', 'adopt', '--yes'], { env })).toMatchObject({ code: 0, stdout: expect.stringMatching(/^The database belongs to the Kafka cluster .* now, and to .* no more \(generation 2\)\./) });
+    const adopted = await runCli(['events', 'adopt', '--yes', '--json'], { env });
+    expect(JSON.parse(adopted.stdout)).toMatchObject({ object: 'adoption', generation: 3, raised: [], missed: [], calls_read_anew_by: [] });
+    await serveAccess(env, false);
+  }, LONG_MS);
 });

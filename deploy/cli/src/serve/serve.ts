@@ -1,8 +1,7 @@
 import { once } from 'node:events';
 import { loadRootKey } from '@sluice/envelope';
 import { ServiceError } from '@sluice/errors';
-import type { KafkaServers } from '@sluice/events/kafka';
-import { addressesIn, HealthServer, startHost, type Host } from '@sluice/host';
+import { addressesIn, kafkaServersIn, HealthServer, startHost, type Host } from '@sluice/host';
 import { onShutdownSignals } from '@sluice/lifecycle';
 import { createMeshPlatform, type MeshPlatform } from '@sluice/platform/mesh';
 import { HOUSE_SERVICES, type ServiceName } from '@sluice/platform/services';
@@ -55,14 +54,14 @@ export async function serve(hosted: readonly ServiceName[], options: ServeOption
     await run({ hosted, settings, mesh, modelsFolder: folder.models, knownWeightsFile: folder.knownWeights, stack, signal: stop.signal });
   } catch (failure) {
     if (failure instanceof Error && failure.name === 'ListenError') throw new CommandFailed(failure.message);
-    if (isAwayLog(failure)) throw new CommandFailed(`Kafka does not answer at ${settings.own.KAFKA_BROKERS?.join(', ')} (KAFKA_BROKERS).`, { cause: failure });
+    if (isAwayLog(failure)) throw new CommandFailed(`Kafka does not answer at ${settings.own.KAFKA_BROKERS?.join(', ')} (KAFKA_BROKERS)${failure.cause instanceof Error ? `: ${failure.cause.message}` : ''}.`, { cause: failure });
     throw startFailure(failure, folder, settings.own.DATABASE_URL);
   }
   await stack.disposeAsync();
   logger.info({}, 'Stopped.');
 }
 
-function isAwayLog(failure: unknown): boolean {
+function isAwayLog(failure: unknown): failure is ServiceError {
   return failure instanceof ServiceError && failure.code === 'audit_log_unavailable';
 }
 
@@ -109,11 +108,7 @@ async function gatewayAddresses(host: Host): Promise<{ url: string; adminUrl: st
 function placeOf({ own }: ServeSettings) {
   const { SLUICE_TLS_CA_FILE: caFile, SLUICE_TLS_CERTIFICATE_FILE: certificateFile, SLUICE_TLS_KEY_FILE: keyFile } = own;
   const tls = caFile !== undefined && certificateFile !== undefined && keyFile !== undefined ? { caFile, certificateFile, keyFile } : undefined;
-  return { addresses: addressesIn(own), rpcListen: own.SLUICE_RPC_LISTEN, tls, databaseUrl: own.DATABASE_URL, kafka: kafkaOf(own), redisUrl: own.REDIS_URL };
-}
-
-function kafkaOf({ KAFKA_BROKERS: brokers, KAFKA_REPLICAS: replicas }: ServeSettings['own']): KafkaServers | undefined {
-  return brokers && { brokers, replicas };
+  return { addresses: addressesIn(own), rpcListen: own.SLUICE_RPC_LISTEN, tls, databaseUrl: own.DATABASE_URL, kafka: kafkaServersIn(own), redisUrl: own.REDIS_URL };
 }
 
 /** Names the setting where an address cannot be listened at. */

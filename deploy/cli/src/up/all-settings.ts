@@ -20,5 +20,5 @@ export function readAllSettings(environment?: Environment): Settings {
 
 /** Names that are the platform's own kind and no setting of `up`, as a mistyped one is, or one of a mesh; what they mean to set has its default. */
 export function unknownSettings(environment: Environment = processEnvironment): string[] {
-  return Object.keys(environment).filter((name) => /^(SLUICE_|LOCAL_ENGINE_|KAFKA_BROKERS$|REDIS_URL$)/.test(name) && !(name in shape)).toSorted();
+  return Object.keys(environment).filter((name) => /^(SLUICE_|LOCAL_ENGINE_|KAFKA_(BROKERS|REPLICAS|PLAINTEXT|TLS_[A-Z_]+|SASL_[A-Z_]+)$|REDIS_URL$)/.test(name) && !(name in shape)).toSorted();
 }

@@ -8,7 +8,7 @@ import { endsOfEach, type Ends } from './cursors.ts';
 import { DECLARED_TOPICS, PUBLISHED_TOPICS, SEGMENT_TOPIC } from './declared-topics.ts';
 import { ensureTopics } from './ensure-topics.ts';
 import type { KafkaHouse } from './group-reader.ts';
-import { administer, createKafka, type KafkaServers } from './kafka-client.ts';
+import { administer, createKafka, DECLARED_REPLICAS, type KafkaServers } from './kafka-client.ts';
 import { registerRelays } from './relay.ts';
 import { sequencesIn, type Sequences } from './topic-sequences.ts';
 
@@ -44,11 +44,11 @@ export interface Adoption {
  * not read yet is read; what is read again is known by its position or its epoch, and passed over. New records get
  * positions above all that lie there. Nothing that is lost comes back; what consumers miss is told.
  */
-export async function adoptCluster({ clientId, database, topicPrefix = '', replicas = 3, clock, ids, logger, ...address }: AdoptionOptions): Promise<Adoption> {
-  const house: KafkaHouse = { kafka: createKafka(address, clientId, logger), prefix: topicPrefix, clock, logger };
+export async function adoptCluster({ clientId, database, topicPrefix = '', clock, ids, logger, ...servers }: AdoptionOptions): Promise<Adoption> {
+  const house: KafkaHouse = { kafka: await createKafka(servers, clientId, logger), prefix: topicPrefix, clock, logger };
   const sql = createSql({ url: database.url, schema: 'events', connections: CONNECTIONS });
   try {
-    await administer(house.kafka, (admin) => ensureTopics(admin, { clock, prefix: topicPrefix, replicas }, DECLARED_TOPICS));
+    await administer(house.kafka, (admin) => ensureTopics(admin, { clock, prefix: topicPrefix, replicas: servers.replicas ?? DECLARED_REPLICAS }, DECLARED_TOPICS));
     await migrate(sql, await readMigrations(new URL('../../migrations/', import.meta.url)));
     await registerRelays(sql, PUBLISHED_TOPICS);
     return await adopt(sql, house, ids);

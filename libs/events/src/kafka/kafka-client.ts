@@ -1,14 +1,17 @@
+import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { ConnectionOptions } from 'node:tls';
 import kafkajs, { Kafka, logLevel, type Admin, type logCreator } from 'kafkajs';
 import { ServiceError } from '@sluice/errors';
 import type { Logger } from '@sluice/telemetry';
 import { letIdleConnectionsRest } from './idle-request-queue.ts';
 
 // Node finds no more names in this package, which is CommonJS, than those that are imported as such.
-const { KafkaJSError, KafkaJSProtocolError } = kafkajs;
+const { KafkaJSError, KafkaJSProtocolError, KafkaJSSASLAuthenticationError } = kafkajs;
 
 /** One, where losing it is no loss, or three. */
 export type Replicas = 1 | 3;
+export const DECLARED_REPLICAS: Replicas = 3;
 
 /** Who appends has waiting clients: what takes longer has an unknown fate. */
 const REQUEST_TIMEOUT_MS = 5_000;
@@ -23,16 +26,36 @@ export interface KafkaServers {
   readonly brokers: readonly string[];
   /** On how many of them every record is to be; 3 unless a cluster of one is enough. */
   readonly replicas?: Replicas;
+  /** Files in PEM, read once. Without them the brokers are spoken to in plain text. */
+  readonly tls?: { readonly caFile: string; readonly certificateFile?: string; readonly keyFile?: string };
+  /** SCRAM-SHA-512 (RFC 5802): the password itself never travels. */
+  readonly sasl?: { readonly username: string; readonly password: string };
 }
 
-/** The driver, quiet: it calls errors what it mends by itself, and what it does not mend is said by who asked for it. */
-export function createKafka({ brokers }: KafkaServers, clientId: string, logger: Logger): Kafka {
+/**
+ * The driver, quiet: it calls errors what it mends by itself, and what it does not mend is said by who asked for it.
+ * Fails with `failed_precondition` when a file of TLS cannot be read.
+ */
+export async function createKafka({ brokers, tls, sasl }: KafkaServers, clientId: string, logger: Logger): Promise<Kafka> {
   const quiet: logCreator = () => ({ log: { message, error, groupId }, namespace }) =>
     logger.debug({ kafka: namespace, groupId: asText(groupId), reason: asText(error) }, message);
   letIdleConnectionsRest();
   return new Kafka({
     brokers: [...brokers], clientId, requestTimeout: REQUEST_TIMEOUT_MS, connectionTimeout: CONNECT_TIMEOUT_MS, logLevel: logLevel.WARN, logCreator: quiet,
+    ...(tls && { ssl: await readTls(tls) }),
+    ...(sasl && { sasl: { mechanism: 'scram-sha-512' as const, ...sasl } }),
   });
+}
+
+/** Who the brokers are is checked by the names in their certificates. */
+async function readTls({ caFile, certificateFile, keyFile }: NonNullable<KafkaServers['tls']>): Promise<ConnectionOptions> {
+  const read = async (file: string | undefined): Promise<string | undefined> => (file === undefined ? undefined : readFile(file, 'utf8'));
+  try {
+    const [ca, cert, key] = await Promise.all([readFile(caFile, 'utf8'), read(certificateFile), read(keyFile)]);
+    return { ca: [ca], minVersion: 'TLSv1.2', ...(cert !== undefined && key !== undefined && { cert, key }) };
+  } catch (cause) {
+    throw new ServiceError('failed_precondition', `The certificates for Kafka cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
 }
 
 function asText(value: unknown): string | undefined {
@@ -73,6 +96,8 @@ export function toKafkaLogError(thrown: unknown): ServiceError {
   if (!(thrown instanceof KafkaJSError)) return ServiceError.from(thrown);
   const cause = rootOf(thrown);
   if (cause instanceof KafkaJSProtocolError && cause.type === 'MESSAGE_TOO_LARGE') return new ServiceError('internal', 'A record is larger than its topic allows.', { cause });
+  if (cause instanceof KafkaJSSASLAuthenticationError) return new ServiceError('failed_precondition', 'Kafka does not take the name and the password of this process (KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD).', { cause });
+  if (cause instanceof KafkaJSProtocolError && /_AUTHORIZATION_FAILED$/.test(cause.type)) return new ServiceError('failed_precondition', `Kafka does not let this process do what it must (${cause.type}): docs/operate.md lists the rights.`, { cause });
   return new ServiceError('audit_log_unavailable', 'The event log does not answer.', { cause, retryAfterSeconds: AWAY_RETRY_SECONDS });
 }
 

@@ -14,7 +14,7 @@ import { DECLARED_TOPICS, TOPIC_BEAT_TOPIC } from './declared-topics.ts';
 import { ensureTopics } from './ensure-topics.ts';
 import { FollowerConsumer } from './follower-consumer.ts';
 import type { KafkaHouse } from './group-reader.ts';
-import { administer, createKafka, type KafkaServers, type Replicas } from './kafka-client.ts';
+import { administer, createKafka, DECLARED_REPLICAS, type KafkaServers, type Replicas } from './kafka-client.ts';
 import { ProducerBeats } from './producer-beats.ts';
 import { ProducerEpochs } from './producer-epochs.ts';
 
@@ -48,8 +48,9 @@ export interface KafkaEventLog extends EventLog, DeadLetters {
  * The event log on Kafka. Makes the declared topics, and brings the schema `events` of its database to its newest version.
  * Fails with `audit_log_unavailable` when no broker answers, with `failed_precondition` when a topic is not as it is declared.
  */
-export async function createKafkaEventLog({ brokers, clientId, database, topicPrefix = '', replicas = 3, clock, ids, logger }: KafkaEventLogOptions): Promise<KafkaEventLog> {
-  const house: KafkaHouse = { kafka: createKafka({ brokers }, clientId, logger), prefix: topicPrefix, clock, logger };
+export async function createKafkaEventLog({ clientId, database, topicPrefix = '', clock, ids, logger, ...servers }: KafkaEventLogOptions): Promise<KafkaEventLog> {
+  const { replicas = DECLARED_REPLICAS } = servers;
+  const house: KafkaHouse = { kafka: await createKafka(servers, clientId, logger), prefix: topicPrefix, clock, logger };
   const started: { stop(): Promise<void> }[] = [];
   const keep = <T extends { stop(): Promise<void> }>(part: T): T => {
     started.unshift(part);

@@ -5,13 +5,11 @@ import type { SegmentEntry } from '../event-log.ts';
 import { endsOf, type Ends } from './cursors.ts';
 import { SEGMENT_TOPIC } from './declared-topics.ts';
 import { GroupReader, type KafkaHouse } from './group-reader.ts';
-import { createKafka } from './kafka-client.ts';
+import { createKafka, type KafkaServers } from './kafka-client.ts';
 import { streamBatch, type EpochState } from './producer-stream.ts';
 import { readSegmentRecord } from './segment-record.ts';
 
-export interface ReadSegmentsOptions {
-  /** `host:port` of brokers to begin with. */
-  readonly brokers: readonly string[];
+export interface ReadSegmentsOptions extends KafkaServers {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;
@@ -31,8 +29,8 @@ interface Partition extends Ends {
  * repeated once, what stands behind the end of its epoch as `late`. Commits nothing and disturbs no consumer.
  * Errors: `audit_log_unavailable` when no broker answers; the reason of the signal.
  */
-export async function readSegments({ brokers, clock, ids, logger, topicPrefix = '', signal }: ReadSegmentsOptions, onEntries: (entries: readonly SegmentEntry[]) => void): Promise<void> {
-  const house: KafkaHouse = { kafka: createKafka({ brokers, clientId: 'sluice-reader' }, logger), prefix: topicPrefix, clock, logger };
+export async function readSegments({ clock, ids, logger, topicPrefix = '', signal, ...servers }: ReadSegmentsOptions, onEntries: (entries: readonly SegmentEntry[]) => void): Promise<void> {
+  const house: KafkaHouse = { kafka: await createKafka(servers, 'sluice-reader', logger), prefix: topicPrefix, clock, logger };
   const ends = await endsOf(house, SEGMENT_TOPIC.name);
   const partitions = new Map<number, Partition>([...ends].map(([partition, { low, high }]) => [partition, { low, high, nextOffset: low, epochs: new Map() }]));
   const isRead = (): boolean => [...partitions.values()].every(({ nextOffset, high }) => nextOffset >= high);
