@@ -42,7 +42,8 @@ export interface EventLog {
 
   /**
    * The name under which this process appends, for a process that is called `name`. Where nothing can keep an older process of
-   * that name from writing it differs with each start, so that nobody takes an epoch from anybody else.
+   * that name from writing it differs with each start, so that nobody takes an epoch from anybody else. `isSole`: whoever
+   * started this process has seen the one before it end; what that one left open then need not be waited for.
    */
   producerName(name: string, isSole?: boolean): string;
 

@@ -175,6 +175,25 @@ describe('the event log on Kafka', () => {
     await until(async () => (await silentMs()) > atFirstMs + 50);
   }, LONG_MS);
 
+  it('knows at once that a run of a process is over when the next one says that it is the only one, and of nobody else', async () => {
+    const [watcher, former, neighbour] = [await open(), await open(false), await open(false)];
+    const watching = watcher.subscribeSegments('shop', async () => undefined);
+    const left = former.producerName('p', true);
+    const [epoch, others] = [await former.takeEpoch(left), await neighbour.takeEpoch(neighbour.producerName('p2', true))];
+    const replaced = async (): Promise<unknown[]> => (await watcher.openEpochs()).filter(({ isReplaced }) => isReplaced).map((open) => [open.producer, open.epoch]);
+    await watching.caughtUp();
+    expect([others > 0n, await replaced()]).toEqual([true, []]);
+    const careful = await open(false);
+    await careful.takeEpoch(careful.producerName('p'));
+    expect(await replaced()).toEqual([]);
+    const next = await open(false);
+    await next.takeEpoch(next.producerName('p', true));
+    expect(await replaced()).toContainEqual([left, epoch]);
+    // It lives, against what was said: only its silence counts then.
+    await former.renewEpoch(left, epoch);
+    expect(await replaced()).not.toContainEqual([left, epoch]);
+  }, LONG_MS);
+
   it('builds a consumer anew that the driver gives up for good', async () => {
     const log = await open();
     // Somebody in the group speaks another protocol, so nobody else can join: an error that the driver does not try again.
