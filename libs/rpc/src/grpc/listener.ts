@@ -6,7 +6,7 @@ export class Listener {
   readonly #sockets = new Set<Socket>();
 
   constructor(connectionsLimit: number, take: (socket: Socket) => void) {
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    this.#server = createServer({ noDelay: true }, (socket) => {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
       take(socket);

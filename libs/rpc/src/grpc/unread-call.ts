@@ -7,7 +7,7 @@ export interface UnreadCall {
   /** Aborts when the caller went away or the deadline passed. */
   readonly signal: AbortSignal;
   readonly metadata: Readonly<Record<string, string>>;
-  /** The request as it arrives, in its frame: give the whole of it to `unframed`. As long as it is not read the caller can send one window of HTTP/2, 64 KiB. */
+  /** The request as it arrives, in its frame: give the whole of it to `unframed`. Where it breaks off it ends as if it were whole, and the signal aborts a moment later. It is paused; as long as it is not read the caller can send two windows of HTTP/2, 128 KiB. */
   readonly body: Readable;
   /** Sent behind the answer, or with the error. Keys are lower case; to be filled until then. */
   readonly trailers: Record<string, string>;
