@@ -106,6 +106,13 @@ describe('models of tensors, asked by the client of Triton', () => {
     expect(await Promise.all(TRANSPORTS.map(async (transport) => ask('large', transport)))).toEqual([true, true]);
   }, LONG_MS);
 
+  it('tell in trailers of gRPC by which id a call is on record', async () => {
+    const [answered, refused] = (await ask('told', 'grpc')) as unknown as readonly Record<string, string>[];
+    const id = answered!['x-request-id']!;
+    while ((await admin('GET', '/audit/calls?limit=100')).data.every((call) => call['id'] !== id)) await pause(20);
+    expect(refused).toMatchObject({ 'x-request-id': expect.not.stringMatching(id) });
+  }, LONG_MS);
+
   it('leave records that can be read and proven, and are no chats', async () => {
     // The audit reads the log behind the answers.
     const isLarge = (call: Readonly<Record<string, unknown>>): boolean => call['model'] === 'doubled' && call['status'] !== 'running' && Number(call['output_bytes']) > 1_000_000;
