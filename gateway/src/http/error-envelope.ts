@@ -13,19 +13,26 @@ export interface ErrorAnswer {
 
 /** An error as an HTTP answer: OpenAI's envelope with all four members. */
 export function errorAnswer(error: ServiceError, requestId: string): ErrorAnswer {
-  const retryAfter = isVain(error) ? undefined : retryAfterSeconds(error);
   return {
     status: error.httpStatus,
     headers: {
       'content-type': 'application/json; charset=utf-8',
       'x-request-id': requestId,
-      ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
-      ...(error instanceof RateLimitRefusal ? refusalHeaders(error) : {}),
-      ...(error.code === 'insufficient_quota' && retryAfter === undefined ? NO_RETRY : {}),
+      ...retryHeaders(error),
       ...(error.code === 'draining' ? { connection: 'close' } : {}),
       ...(error.httpStatus === 401 ? { 'www-authenticate': 'Bearer' } : {}),
     },
     body: errorBody(error),
+  };
+}
+
+/** Whether and when a client should come again with the same request, and how far limits are used that refused it. */
+export function retryHeaders(error: ServiceError): Record<string, string> {
+  const retryAfter = isVain(error) ? undefined : retryAfterSeconds(error);
+  return {
+    ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
+    ...(error instanceof RateLimitRefusal ? refusalHeaders(error) : {}),
+    ...(error.code === 'insufficient_quota' && retryAfter === undefined ? NO_RETRY : {}),
   };
 }
 

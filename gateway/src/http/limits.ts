@@ -1,3 +1,6 @@
+import { BESIDE_DATA_LIMIT_BYTES } from '@sluice/kserve';
+import { FRAME_BYTES } from '@sluice/rpc/grpc';
+
 /** Every number the outside can run into. Each says its unit in its name and its reason in its comment. */
 
 const KIB = 1024;
@@ -62,5 +65,13 @@ export const LEDGER_CHECK_TIMEOUT_MS = 280_000;
 
 /** A request of tensors: a batch of some pictures. What is larger belongs into a file, and would fill the log of calls. */
 export const TENSOR_BODY_LIMIT_BYTES = 16 * MIB;
-/** The largest answer of tensors, and so the longest message over gRPC: the router takes none that is longer from a server. */
+/** What a message over gRPC has beside its tensors: its frame, and as much of names, shapes and parameters as is read. */
+const TENSOR_MESSAGE_ALLOWANCE_BYTES = BESIDE_DATA_LIMIT_BYTES + FRAME_BYTES;
+export const TENSOR_MESSAGE_LIMIT_BYTES = TENSOR_BODY_LIMIT_BYTES + TENSOR_MESSAGE_ALLOWANCE_BYTES;
+/** What is asked over gRPC of a model or of the server: a name and a version. */
+export const TENSOR_QUESTION_LIMIT_BYTES = 4 * KIB;
+/** A client of gRPC has one connection for all of its calls, and some hundred of them under way at most. */
+export const GRPC_CONNECTIONS_LIMIT = 1024;
+export const GRPC_STREAMS_LIMIT = 256;
+/** The largest answer of tensors, and so the longest message that leaves over gRPC: the router takes none that is longer from a server. */
 export const TENSOR_ANSWER_LIMIT_BYTES = 32 * MIB;

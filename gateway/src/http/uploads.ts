@@ -73,7 +73,7 @@ class Upload {
     this.#limitBytes = limitBytes;
     this.#owner = owner;
     this.#done = done;
-    body.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onError);
+    body.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose);
   }
 
   look(nowMs: number): void {
@@ -105,6 +105,9 @@ class Upload {
   /** Node has no other error for a body than that its connection closed before the end. */
   readonly #onError = (cause: unknown): void => this.#fail(new ServiceError('cancelled', 'The client closed the connection.', { cause }));
 
+  /** Before the end: a stream of HTTP/2 has no error where its client took it back. */
+  readonly #onClose = (): void => this.#onError(undefined);
+
   #fail(error: ServiceError): void {
     this.#stop();
     this.#pieces = [];
@@ -115,7 +118,7 @@ class Upload {
   }
 
   #stop(): void {
-    this.#body.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onError);
+    this.#body.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onError).off('close', this.#onClose);
   }
 }
 

@@ -1,4 +1,5 @@
 export { decodeTensor, encodeTensor, type Datatype, type TensorElement } from './tensor.ts';
+export { BESIDE_DATA_LIMIT_BYTES, readInferRequest } from './infer-request.ts';
 export { RequestTensors } from './request-tensors.ts';
 export { EMPTY_FINAL_RESPONSE, FINAL_RESPONSE, boolParameter, intParameter, readBool, readInt, readString, stringParameter } from './infer-parameter.ts';
 export { parseSamplingParameters, writeSamplingParameters, type GuidedDecoding, type SamplingParameters } from './sampling-parameters.ts';

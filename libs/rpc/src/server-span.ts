@@ -10,6 +10,11 @@ export function isTraced(): boolean {
   return context.active() !== ROOT_CONTEXT;
 }
 
+/** True when what a caller sent along says that it is part of a trace. */
+export function isPartOfTrace(metadata: Readonly<Record<string, string>>): boolean {
+  return propagation.extract(ROOT_CONTEXT, metadata) !== ROOT_CONTEXT;
+}
+
 /** Runs a handler in a span of its rpc, a child of the caller's by the W3C context in the metadata (OpenTelemetry, RPC spans). */
 export async function inServerSpan(method: DescMethod, metadata: Readonly<Record<string, string>>, run: () => Promise<object>): Promise<object> {
   const span = new ServerSpan(method, metadata);

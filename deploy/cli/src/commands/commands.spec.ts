@@ -54,6 +54,7 @@ describe('the command line', () => {
     ['a group without a command', ['audit'], 'Usage: sluice audit'],
     ['a data folder that is empty', ['key', 'list', '--data', ''], 'Give a folder'],
     ['a data folder that is empty', ['up', '--data', ''], 'Give a folder'],
+    ['a port for two, one of them gRPC', ['mesh', 'up', '--port', '8088', '--grpc-port', '8088'], '--port and --grpc-port are both 8088'],
     ['a port for two', ['up', '--port', '8088', '--admin-port', '8088'], 'both 8088'],
     ['a port that is none', ['up', '--port', '70000'], '0 to 65535'],
     ['a model that is nowhere', ['model', 'add', 'tiny'], '--openai URL, --kserve HOST:PORT or --gguf FILE'],

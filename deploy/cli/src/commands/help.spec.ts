@@ -20,6 +20,7 @@ describe('the command line', () => {
       // What it shows can be typed as it stands.
       expect({ command: commands[index], stray: /.*(?<!\.\/)\bsluice .*/.exec(stdout)?.[0] }).toEqual({ command: commands[index], stray: undefined });
       if (!isGroup) expect(stdout).toContain('Examples:');
+      if (/^(mesh )?up$/.test(commands[index]!)) expect(stdout).toContain('--grpc-port <port>');
     }
   }, 120_000);
 

@@ -1,7 +1,5 @@
 import { execFile } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -45,14 +43,6 @@ function writeModel(repository: string, name: string, code: string, tensors: str
   writeFileSync(join(repository, name, '1', 'model.py'), code);
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((closed) => server.close(closed));
-  return port;
-}
-
 describe('models of tensors, asked by the client of Triton', () => {
   let triton: TritonServer;
   let packages: string;
@@ -65,9 +55,9 @@ describe('models of tensors, asked by the client of Triton', () => {
       writeModel(repository, 'shouted', SHOUTED, 'input [{ name: "text" data_type: TYPE_STRING dims: [-1] }] output [{ name: "text" data_type: TYPE_STRING dims: [-1] }]');
     });
     packages = await bringTritonClient(new AbortController().signal);
-    const port = await freePort();
-    grpc = `127.0.0.1:${port}`;
-    running = await house.start({ SLUICE_GRPC_PORT: String(port) });
+    running = await house.start({ SLUICE_GRPC_PORT: '0' });
+    grpc = running.ready.grpcAddress!;
+    expect(running.output()).toContain(`KServe gRPC  ${grpc}`);
     for (const [name, upstream] of [['doubled', 'numbers'], ['shouted', 'shouted']] as const) {
       expect(await sluice('model', 'add', name, '--kserve', triton.grpc, '--upstream-model', upstream)).toMatchObject({ code: 0 });
     }
@@ -114,6 +104,13 @@ describe('models of tensors, asked by the client of Triton', () => {
   it('take and give JSON alone, and tensors of megabytes', async () => {
     expect(await ask('json', 'http')).toEqual([{ name: 'y', datatype: 'FP32', shape: [4], data: [2, 4, 6, 8] }]);
     expect(await Promise.all(TRANSPORTS.map(async (transport) => ask('large', transport)))).toEqual([true, true]);
+  }, LONG_MS);
+
+  it('tell in trailers of gRPC by which id a call is on record', async () => {
+    const [answered, refused] = (await ask('told', 'grpc')) as unknown as readonly Record<string, string>[];
+    const id = answered!['x-request-id']!;
+    while ((await admin('GET', '/audit/calls?limit=100')).data.every((call) => call['id'] !== id)) await pause(20);
+    expect(refused).toMatchObject({ 'x-request-id': expect.not.stringMatching(id) });
   }, LONG_MS);
 
   it('leave records that can be read and proven, and are no chats', async () => {

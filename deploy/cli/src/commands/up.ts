@@ -18,6 +18,7 @@ export function addUpOptions(command: Command): Command {
     .option('--host <address>', 'address to listen on (or SLUICE_HOST; default 127.0.0.1); the admin API is on 127.0.0.1 only')
     .option('--port <port>', 'port of the OpenAI API (or SLUICE_PORT; default 8080)', port)
     .option('--admin-port <port>', 'port of the admin API (or SLUICE_ADMIN_PORT; default 8081)', port)
+    .option('--grpc-port <port>', 'port of KServe v2 over gRPC, for models of tensors (or SLUICE_GRPC_PORT; not served by default)', port)
     .option('--data <dir>', 'data folder (or SLUICE_DATA; default ~/.local/share/sluice)', folderPath)
     .option('--ready-file <file>', 'write addresses and keys there when ready, as JSON, mode 0600')
     .option('--no-model', 'do not bring the demonstration model')

@@ -30,12 +30,11 @@ export async function doctor(options: ReadOptions): Promise<void> {
   const folder = dataFolder(options.data ?? cli.dataDir);
   const running = cli.url ?? runningAt(folder);
   const { DATABASE_URL, KAFKA_BROKERS, REDIS_URL, SLUICE_ROOT_KEY_FILE } = set(processEnvironment);
-  const listen = { host: settings?.SLUICE_HOST ?? '127.0.0.1', port: settings?.SLUICE_PORT ?? 0, adminPort: settings?.SLUICE_ADMIN_PORT ?? 0 };
   const looks = await Promise.all([
     lookAtMachine(ROOT),
     settingsFindings,
     lookAtDataFolder(folder, SLUICE_ROOT_KEY_FILE),
-    running === undefined && settings ? lookAtPorts(listen) : [],
+    running === undefined && settings ? lookAtPorts(settings) : [],
     lookAtPlatform(running, () => adminApi(options)),
     lookAtDatabase(DATABASE_URL),
     lookAtKafka(KAFKA_BROKERS),

@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { once } from 'node:events';
 import type { Environment } from '@sluice/config';
+import type { Settings } from '../up/all-settings.ts';
 import { checkPorts } from '../up/ports.ts';
 import { Findings, reasonOf, type Finding } from './finding.ts';
 import { placesIn } from './places.ts';
@@ -8,9 +9,13 @@ import { placesIn } from './places.ts';
 const CONNECT_LIMIT_MS = 3_000;
 
 /** Whether the next start could listen; a platform that runs has its ports itself. */
-export async function lookAtPorts(listen: { readonly host: string; readonly port: number; readonly adminPort: number }): Promise<readonly Finding[]> {
+export async function lookAtPorts({ SLUICE_HOST: host, SLUICE_PORT: port, SLUICE_ADMIN_PORT: adminPort, SLUICE_GRPC_PORT: grpcPort }: Settings): Promise<readonly Finding[]> {
   const found = new Findings('ports');
-  const wanted = [{ host: listen.host, port: listen.port, option: '--port', setting: 'SLUICE_PORT' }, { host: '127.0.0.1', port: listen.adminPort, option: '--admin-port', setting: 'SLUICE_ADMIN_PORT' }];
+  const wanted = [
+    { host, port, option: '--port', setting: 'SLUICE_PORT' },
+    { host: '127.0.0.1', port: adminPort, option: '--admin-port', setting: 'SLUICE_ADMIN_PORT' },
+    ...(grpcPort === undefined ? [] : [{ host, port: grpcPort, option: '--grpc-port', setting: 'SLUICE_GRPC_PORT' }]),
+  ];
   for (const { host, port, option, setting } of wanted) {
     try {
       await checkPorts([{ host, port, option }]);

@@ -11,7 +11,7 @@ import { CommandFailed } from '../exit-code.ts';
 import { readSettings } from '../settings.ts';
 import { readAllSettings } from '../up/all-settings.ts';
 import { firstKeys } from '../up/credentials.ts';
-import { listenersOf } from '../up/listeners.ts';
+import { doorsOf, listenersOf } from '../up/listeners.ts';
 import { openHouse } from '../up/open-house.ts';
 import { preflight } from '../up/preflight.ts';
 import { ReadyFile } from '../up/ready-file.ts';
@@ -67,10 +67,7 @@ export async function meshUp(options: MeshOptions): Promise<void> {
   try {
     const servers = await stackAddresses(stackData);
     const { rootKeyFile } = hostConfig();
-    await preflight(folder, { rootKeyFile, databaseUrl: servers.databaseUrl }, [
-      { host: listen.host, port: listen.port, option: '--port' },
-      { host: listen.adminHost, port: listen.adminPort, option: '--admin-port' },
-    ]);
+    await preflight(folder, { rootKeyFile, databaseUrl: servers.databaseUrl }, doorsOf(listen));
     makeFolder(folder.root, 0o700);
     const lock = takeLock(folder.lock);
     stack.defer(() => lock.release());
@@ -79,8 +76,7 @@ export async function meshUp(options: MeshOptions): Promise<void> {
     const processes = meshProcesses(options.dataPlanes);
     const { supervisor, start } = await openMesh({ processes, folder, rootKeyFile: rootKeyFile ?? folder.rootKey, servers, listen, settings, pidsFile: options.pids, stack, signal: stop.signal, say });
     opened.supervisor = supervisor;
-    const { url, adminUrl } = await start();
-    await openHouse({ options, url, adminUrl, folder, credentials, readyFile, stack, signal: stop.signal, startedMs });
+    await openHouse({ options, addresses: await start(), folder, credentials, readyFile, stack, signal: stop.signal, startedMs });
   } catch (failure) {
     if (!(failure instanceof Stopped)) throw startFailure(failure, folder, undefined);
   }

@@ -5,16 +5,17 @@ import { processEnvironment } from '@sluice/config';
 import type { DataFolder } from '../data-folder/data-folder.ts';
 import { identityOf } from '../data-folder/process-identity.ts';
 import type { Settings } from '../up/all-settings.ts';
+import { doorsOf } from '../up/listeners.ts';
 import { LogFile } from '../up/log-file.ts';
 import { showLoudLine } from '../up/terminal-log.ts';
-import type { Listeners } from '../up/up-options.ts';
+import type { Addresses, Listeners } from '../up/up-options.ts';
 import { freePort } from './free-port.ts';
 import { endLeftBehind } from './left-behind.ts';
 import { MeshFile } from './mesh-file.ts';
 import type { MeshProcess } from './mesh-processes.ts';
 import { MESH_HOST, portNames, processSettings, type MeshPlace } from './process-settings.ts';
 import type { StackAddresses } from './stack-addresses.ts';
-import { Supervisor, type MeshAddresses } from './supervisor.ts';
+import { Supervisor } from './supervisor.ts';
 
 /** Certificates live for months and are made anew when a third of that is left; processes take the new ones as they run. */
 const CERTIFICATES_EVERY_MS = 12 * 3_600_000;
@@ -37,7 +38,7 @@ export interface OpenMesh {
 }
 
 /** Gives the processes of a mesh certificates, ports and logs. `start` starts them; they are stopped with the stack. */
-export async function openMesh(options: OpenMesh): Promise<{ supervisor: Supervisor; start: () => Promise<MeshAddresses> }> {
+export async function openMesh(options: OpenMesh): Promise<{ supervisor: Supervisor; start: () => Promise<Addresses> }> {
   const { processes, folder, stack, signal, say } = options;
   const file = new MeshFile(folder.mesh);
   await endLeftBehind(file.processes, say, signal);
@@ -74,7 +75,7 @@ async function certify({ processes, folder }: OpenMesh): Promise<void> {
 
 async function placeOf(options: OpenMesh, file: MeshFile): Promise<MeshPlace> {
   const { processes, folder, rootKeyFile, servers, listen } = options;
-  const taken = new Set([listen.port, listen.adminPort]);
+  const taken = new Set(doorsOf(listen).map(({ port }) => port));
   const choose = async (host: string, wanted: number | undefined): Promise<number> => {
     const port = await freePort(host, wanted, taken);
     taken.add(port);
@@ -86,7 +87,8 @@ async function placeOf(options: OpenMesh, file: MeshFile): Promise<MeshPlace> {
   // Of a port that several share the system cannot choose one for each.
   const port = listen.port === 0 ? await choose(listen.host, undefined) : listen.port;
   const adminPort = listen.adminPort === 0 ? await choose(listen.adminHost, undefined) : listen.adminPort;
-  return { processes, folder, rootKeyFile, stack: servers, listen: { ...listen, port, adminPort }, ports };
+  const grpcPort = listen.grpcPort === 0 ? await choose(listen.host, undefined) : listen.grpcPort;
+  return { processes, folder, rootKeyFile, stack: servers, listen: { ...listen, port, adminPort, grpcPort }, ports };
 }
 
 /** Lines that are no JSON are for people: what a process says when it cannot start. */

@@ -11,7 +11,7 @@ const place: MeshPlace = {
   folder: dataFolder('/data'),
   rootKeyFile: '/data/root.key',
   stack: { databaseUrl: 'postgresql://sluice@db/x', redisUrl: 'redis://redis:6379', kafkaBrokers: '127.0.0.1:9092,127.0.0.1:9094', kafkaReplicas: 1 },
-  listen: { host: '127.0.0.1', port: 8080, adminHost: '127.0.0.1', adminPort: 8081 },
+  listen: { host: '127.0.0.1', port: 8080, adminHost: '127.0.0.1', adminPort: 8081, grpcPort: 8001 },
   ports: Object.fromEntries(processes.flatMap(portNames).map((name, index) => [name, 20_000 + index])),
 };
 const of = (name: string): Record<string, string> => processSettings(processes.find((one) => one.name === name)!, place);
@@ -25,7 +25,8 @@ it('the processes find each other, and each has a place of its own', () => {
   expect(of('data-plane-1')).toMatchObject({ SLUICE_ACCESS_ADDRESS: of('access')['SLUICE_RPC_LISTEN'], SLUICE_LOCAL_ENGINE_ADDRESS: of('local-engine')['SLUICE_RPC_LISTEN'] });
   const listening = processes.flatMap((one) => Object.entries(processSettings(one, place)).filter(([name]) => /_(LISTEN|DIRECT_PORT)$/.test(name)).map(([, at]) => at.split(':').at(-1)));
   expect(new Set(listening).size).toBe(listening.length);
-  expect([of('data-plane-1'), of('data-plane-2')].map(({ SLUICE_PRODUCER, SLUICE_PORT, SLUICE_SHARE_PORTS }) => [SLUICE_PRODUCER, SLUICE_PORT, SLUICE_SHARE_PORTS])).toEqual([['data-plane-1', '8080', 'true'], ['data-plane-2', '8080', 'true']]);
+  expect([of('data-plane-1'), of('data-plane-2')].map(({ SLUICE_PRODUCER, SLUICE_PORT, SLUICE_GRPC_PORT, SLUICE_SHARE_PORTS }) => [SLUICE_PRODUCER, SLUICE_PORT, SLUICE_GRPC_PORT, SLUICE_SHARE_PORTS])).toEqual([['data-plane-1', '8080', '8001', 'true'], ['data-plane-2', '8080', '8001', 'true']]);
+  expect(processes.filter((one) => 'SLUICE_GRPC_PORT' in processSettings(one, { ...place, listen: { ...place.listen, grpcPort: undefined } }))).toEqual([]);
 });
 
 it('nobody is given what is not for them', () => {
@@ -43,6 +44,14 @@ it('nobody is given what is not for them', () => {
 it('one process of the data plane has its ports for itself', () => {
   const [alone] = meshProcesses(1).filter(({ isDataPlane }) => isDataPlane);
   expect(processSettings(alone!, { ...place, processes: meshProcesses(1) })['SLUICE_SHARE_PORTS']).toBe('false');
+});
+
+it('two doors of a process cannot have one port', async () => {
+  const [door] = processes.filter(({ isDataPlane }) => isDataPlane);
+  const given = processSettings(door!, place);
+  for (const name of ['SLUICE_ADMIN_PORT', 'SLUICE_DIRECT_PORT', 'SLUICE_GRPC_PORT']) {
+    await expect(readServeSettings(door!.services, { ...given, [name]: '8080' })).rejects.toThrow(/SLUICE_GRPC_PORT: each needs a port of its own/);
+  }
 });
 
 it('those that a data plane copies start before it', () => {

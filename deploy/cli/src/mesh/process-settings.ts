@@ -53,6 +53,7 @@ function doors(process: MeshProcess, { processes, listen, ports }: MeshPlace): R
     SLUICE_PORT: String(listen.port),
     SLUICE_ADMIN_HOST: listen.adminHost,
     SLUICE_ADMIN_PORT: String(listen.adminPort),
+    ...(listen.grpcPort !== undefined && { SLUICE_GRPC_PORT: String(listen.grpcPort) }),
     SLUICE_SHARE_PORTS: String(isShared),
     SLUICE_DIRECT_PORT: String(ports[`${process.name} direct`]!),
     SLUICE_PRODUCER: process.name,

@@ -10,9 +10,9 @@ const START_ATTEMPTS = 3;
 /** What it said last, for the message that it cannot be started. */
 const TAIL_LINES = 8;
 
-const readyMessage = z.object({ ready: z.object({ url: z.string().optional(), adminUrl: z.string().optional(), directUrl: z.string().optional() }) });
+const readyMessage = z.object({ ready: z.object({ url: z.string().optional(), adminUrl: z.string().optional(), directUrl: z.string().optional(), grpcAddress: z.string().optional() }) });
 /** Where a process serves clients, if it does. */
-export type Addresses = z.infer<typeof readyMessage>['ready'];
+export type ProcessAddresses = z.infer<typeof readyMessage>['ready'];
 
 export interface SupervisedOptions {
   readonly name: string;
@@ -36,7 +36,7 @@ export interface SupervisedOptions {
 export class SupervisedProcess {
   readonly #options: SupervisedOptions;
   readonly #backOff = new BackOff();
-  readonly #ready = Promise.withResolvers<Addresses>();
+  readonly #ready = Promise.withResolvers<ProcessAddresses>();
   #child: ChildProcess | undefined;
   #ended: Promise<void> = Promise.resolve();
   #rest: Timer | undefined;
@@ -53,7 +53,7 @@ export class SupervisedProcess {
   }
 
   /** Resolves when it serves for the first time; rejects with a CommandFailed when it cannot be started. */
-  async start(): Promise<Addresses> {
+  async start(): Promise<ProcessAddresses> {
     this.#spawn();
     return this.#ready.promise;
   }

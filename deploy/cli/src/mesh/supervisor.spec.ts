@@ -7,7 +7,7 @@ import { meshProcesses } from './mesh-processes.ts';
 import { Supervisor } from './supervisor.ts';
 
 /** A process that serves at once and stays until it is told to stop. */
-const SERVES = "process.send({ ready: { url: 'http://u', adminUrl: 'http://a' } }); setInterval(() => undefined, 1000);";
+const SERVES = "process.send({ ready: { url: 'http://u', adminUrl: 'http://a', grpcAddress: 'g:1' } }); setInterval(() => undefined, 1000);";
 const WAIT_MS = 10;
 
 describe('the supervisor of a mesh', () => {
@@ -31,7 +31,7 @@ describe('the supervisor of a mesh', () => {
         onDied: () => void died.push(one.name),
       }),
     });
-    expect(await supervisor.start()).toEqual({ url: 'http://u', adminUrl: 'http://a' });
+    expect(await supervisor.start()).toEqual({ url: 'http://u', adminUrl: 'http://a', grpcAddress: 'g:1' });
     const pids = JSON.parse(readFileSync(pidsFile, 'utf8')) as Record<string, number>;
     expect(Object.keys(pids).toSorted()).toEqual(['access', 'audit', 'billing', 'data-plane-1', 'local-engine', 'model-registry']);
     rmSync(folder, { recursive: true });

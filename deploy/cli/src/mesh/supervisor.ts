@@ -1,6 +1,7 @@
 import { writePrivateFile } from '../data-folder/private-file.ts';
+import type { Addresses } from '../up/up-options.ts';
 import { startsBefore, type MeshProcess } from './mesh-processes.ts';
-import { SupervisedProcess, type Addresses, type SupervisedOptions } from './supervised-process.ts';
+import { SupervisedProcess, type ProcessAddresses, type SupervisedOptions } from './supervised-process.ts';
 
 export interface SupervisorOptions {
   readonly processes: readonly MeshProcess[];
@@ -10,12 +11,6 @@ export interface SupervisorOptions {
   readonly onUnwritten: (error: Error) => void;
   /** All of a process but its place among the others. */
   readonly of: (process: MeshProcess) => Omit<SupervisedOptions, 'name'>;
-}
-
-/** Where the started mesh serves clients. */
-export interface MeshAddresses {
-  readonly url: string;
-  readonly adminUrl: string;
 }
 
 /** The processes of a mesh on this machine: owners start first, the data plane stops first. */
@@ -38,7 +33,7 @@ export class Supervisor {
   }
 
   /** Resolves when all serve; rejects with a CommandFailed when one of them cannot be started. */
-  async start(): Promise<MeshAddresses> {
+  async start(): Promise<Addresses> {
     const owners = new Map(this.#owners.map((one) => [one, one.start()]));
     await Promise.all(this.#early.map((one) => owners.get(one)));
     const dataPlane = this.#dataPlane.map((one) => one.start());
@@ -72,8 +67,8 @@ export class Supervisor {
   }
 }
 
-function addressesOf(doors: readonly Addresses[]): MeshAddresses {
-  const [{ url, adminUrl } = {}] = doors;
+function addressesOf(doors: readonly ProcessAddresses[]): Addresses {
+  const [{ url, adminUrl, grpcAddress } = {}] = doors;
   if (url === undefined || adminUrl === undefined) throw new Error('a process of the data plane did not tell where it serves');
-  return { url, adminUrl };
+  return { url, adminUrl, grpcAddress };
 }

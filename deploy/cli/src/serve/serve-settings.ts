@@ -33,8 +33,8 @@ function ownName(hosted: readonly ServiceName[], environment: Environment): z.Zo
   return isMissing ? { SLUICE_PRODUCER: z.string('is missing: the name of this process on the log, unlike that of any other gateway') } : {};
 }
 
-function clashingPorts(hosted: readonly ServiceName[], { SLUICE_PORT, SLUICE_ADMIN_PORT, SLUICE_DIRECT_PORT }: ServiceSettings): string | undefined {
+function clashingPorts(hosted: readonly ServiceName[], { SLUICE_PORT, SLUICE_ADMIN_PORT, SLUICE_DIRECT_PORT, SLUICE_GRPC_PORT }: ServiceSettings): string | undefined {
   if (!hosted.includes('gateway')) return undefined;
-  const ports = [SLUICE_PORT, SLUICE_ADMIN_PORT, SLUICE_DIRECT_PORT].filter((port) => port !== undefined && port !== 0);
-  return new Set(ports).size === ports.length ? undefined : 'SLUICE_PORT, SLUICE_ADMIN_PORT, SLUICE_DIRECT_PORT: each needs a port of its own';
+  const ports = [SLUICE_PORT, SLUICE_ADMIN_PORT, SLUICE_DIRECT_PORT, SLUICE_GRPC_PORT].filter((port) => port !== undefined && port !== 0);
+  return new Set(ports).size === ports.length ? undefined : 'SLUICE_PORT, SLUICE_ADMIN_PORT, SLUICE_DIRECT_PORT, SLUICE_GRPC_PORT: each needs a port of its own';
 }

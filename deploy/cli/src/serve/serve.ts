@@ -15,7 +15,7 @@ import { openTelemetry } from '../up/open-telemetry.ts';
 import { startFailure } from '../up/start-failure.ts';
 import { hostAndPort } from './host-and-port.ts';
 import { readServeSettings, type ServeSettings } from './serve-settings.ts';
-import { leaveSupervisor, onOrphaned, tellReady } from './supervisor-channel.ts';
+import { leaveSupervisor, onOrphaned, tellReady, type ReadyMessage } from './supervisor-channel.ts';
 
 /** Longest delay that a timer takes, in milliseconds. */
 const FOR_EVER_MS = 2 ** 31 - 1;
@@ -100,9 +100,9 @@ async function run({ hosted, settings, mesh, stack, signal, ...folders }: Runnin
   if (!signal.aborted) await once(signal, 'abort');
 }
 
-async function gatewayAddresses(host: Host): Promise<{ url: string; adminUrl: string; directUrl?: string }> {
-  const { url, adminUrl, directUrl } = await addressesOf(host);
-  return { url, adminUrl, ...(directUrl !== undefined && { directUrl }) };
+async function gatewayAddresses(host: Host): Promise<ReadyMessage['ready']> {
+  const { url, adminUrl, directUrl, grpcAddress } = await addressesOf(host);
+  return { url, adminUrl, ...(directUrl !== undefined && { directUrl }), ...(grpcAddress !== undefined && { grpcAddress }) };
 }
 
 function placeOf({ own }: ServeSettings) {

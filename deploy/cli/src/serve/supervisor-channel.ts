@@ -4,6 +4,7 @@ export interface ReadyMessage {
     readonly url?: string;
     readonly adminUrl?: string;
     readonly directUrl?: string;
+    readonly grpcAddress?: string;
   };
 }
 

@@ -2,6 +2,7 @@ import type { DynamicModule } from '@nestjs/common';
 import type { Host } from '@sluice/host';
 import { SERVICE_NAMES, type ServiceName } from '@sluice/platform/services';
 import type { z } from 'zod';
+import type { Addresses } from '../up/up-options.ts';
 import { HOSTED_SERVICES, type ServiceParts } from './hosted-service.ts';
 
 /** Every service, owners first and the gateway last. */
@@ -27,8 +28,8 @@ export function isService(word: string): word is ServiceName {
 }
 
 /** Where the started gateway listens. */
-export async function addressesOf(host: Host): Promise<{ url: string; adminUrl: string; directUrl: string | undefined }> {
+export async function addressesOf(host: Host): Promise<Addresses & { readonly directUrl: string | undefined }> {
   const { GatewayAddresses } = await import('@sluice/gateway');
   const addresses = host.get(GatewayAddresses);
-  return { url: addresses.public, adminUrl: addresses.admin, directUrl: addresses.direct };
+  return { url: addresses.public, adminUrl: addresses.admin, directUrl: addresses.direct, ...(addresses.grpc !== '' && { grpcAddress: addresses.grpc }) };
 }

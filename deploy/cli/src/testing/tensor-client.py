@@ -3,6 +3,7 @@ import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import grpc
 import numpy as np
 import tritonclient.grpc as over_grpc
 import tritonclient.http as over_http
@@ -93,7 +94,19 @@ def slow(transport):
     return failure(lambda: client_of(transport).infer("doubled", [tensor(LIBRARIES[transport], "x", np.array([60_000], np.float32))], headers=dict(HEADERS[transport])))
 
 
-DOES = {"tour": tour, "large": large, "crowd": crowd, "slow": slow}
+def told(transport):
+    """What trailing metadata say of an answer and of a refusal."""
+    infer = over_grpc.service_pb2_grpc.GRPCInferenceServiceStub(grpc.insecure_channel(given[transport])).ModelInfer
+    request = over_grpc.service_pb2.ModelInferRequest(model_name="doubled", inputs=[{"name": "x", "datatype": "FP32", "shape": [1]}], raw_input_contents=[np.ones(1, np.float32).tobytes()])
+    answered = infer.with_call(request, metadata=[("authorization", HEADERS[transport]["authorization"])])[1].trailing_metadata()
+    try:
+        infer(request)
+    except grpc.RpcError as error:
+        refused = error.trailing_metadata()
+    return [{key: value for key, value in metadata if isinstance(value, str)} for metadata in (answered, refused)]
+
+
+DOES = {"told": told, "tour": tour, "large": large, "crowd": crowd, "slow": slow}
 if given["does"] == "json":
     print(json.dumps(json_alone()))
 else:

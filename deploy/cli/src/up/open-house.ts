@@ -5,13 +5,12 @@ import { HttpApi } from '../platform-api/http-api.ts';
 import { bringDemoModel } from './demo-model.ts';
 import type { ReadyFile } from './ready-file.ts';
 import { screen } from './screen.ts';
-import type { UpOptions } from './up-options.ts';
+import type { Addresses, UpOptions } from './up-options.ts';
 import { waitForModel } from './wait-for-model.ts';
 
 export interface OpenHouse {
   readonly options: UpOptions;
-  readonly url: string;
-  readonly adminUrl: string;
+  readonly addresses: Addresses;
   readonly folder: DataFolder;
   readonly credentials: Credentials;
   readonly readyFile: ReadyFile;
@@ -23,7 +22,8 @@ export interface OpenHouse {
 }
 
 /** Of services that run: lets commands find them, brings the model, says that they are ready, and stays until the signal; then throws its reason. */
-export async function openHouse({ options, url, adminUrl, folder, credentials, readyFile, stack, signal, startedMs }: OpenHouse): Promise<never> {
+export async function openHouse({ options, addresses, folder, credentials, readyFile, stack, signal, startedMs }: OpenHouse): Promise<never> {
+  const { url, adminUrl, grpcAddress } = addresses;
   stack.defer(() => rmSync(folder.running, { force: true }));
   writeRunning(folder, { url, adminUrl, pid: process.pid });
   const api = new HttpApi(`${adminUrl}/admin/v1`, credentials.adminKey, adminUrl);
@@ -31,8 +31,8 @@ export async function openHouse({ options, url, adminUrl, folder, credentials, r
   const model = await waitForModel(api, folder, signal);
   signal.throwIfAborted();
   stack.defer(() => readyFile.remove());
-  readyFile.write({ url, adminUrl, ...credentials, pid: process.pid });
-  process.stdout.write(screen({ url, adminUrl, credentials, dataDir: folder.root, credentialsFile: folder.credentials, model, startedInMs: performance.now() - startedMs }));
+  readyFile.write({ url, adminUrl, ...(grpcAddress !== undefined && { grpcAddress }), ...credentials, pid: process.pid });
+  process.stdout.write(screen({ url, adminUrl, grpcAddress, credentials, dataDir: folder.root, credentialsFile: folder.credentials, model, startedInMs: performance.now() - startedMs }));
   await new Promise((stopped) => signal.addEventListener('abort', stopped, { once: true }));
   throw signal.reason;
 }

@@ -8,6 +8,8 @@ import { CommandFailed } from '../exit-code.ts';
 export interface Ready {
   readonly url: string;
   readonly adminUrl: string;
+  /** `host:port` of KServe v2 over gRPC, where it is served. */
+  readonly grpcAddress?: string;
   readonly apiKey: string;
   readonly adminKey: string;
   readonly pid: number;

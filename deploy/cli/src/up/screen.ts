@@ -1,9 +1,8 @@
 import type { Credentials } from '../data-folder/credentials.ts';
 import { asTyped } from '../terminal/typed-command.ts';
+import type { Addresses } from './up-options.ts';
 
-export interface ScreenFacts {
-  readonly url: string;
-  readonly adminUrl: string;
+export interface ScreenFacts extends Addresses {
   readonly credentials: Credentials;
   readonly dataDir: string;
   /** The file that holds the keys. */
@@ -14,12 +13,13 @@ export interface ScreenFacts {
 }
 
 /** What a person needs after the start, and no more. The curl line works as it is printed. */
-export function screen({ url, adminUrl, credentials, dataDir, credentialsFile, model, startedInMs }: ScreenFacts): string {
+export function screen({ url, adminUrl, grpcAddress, credentials, dataDir, credentialsFile, model, startedInMs }: ScreenFacts): string {
   return [
     '',
     `Sluice is ready (${(startedInMs / 1000).toFixed(1)} s)`,
     '',
     `  OpenAI API   ${url}/v1`,
+    ...(grpcAddress === undefined ? [] : [`  KServe gRPC  ${grpcAddress}`]),
     `  API key      ${credentials.apiKey}`,
     `  admin API    ${adminUrl} (its key is in ${credentialsFile})`,
     `  data         ${dataDir}`,

@@ -7,7 +7,7 @@ import { openHouse, type OpenHouse } from './open-house.ts';
 import { openTelemetry } from './open-telemetry.ts';
 import type { Listeners } from './up-options.ts';
 
-export interface Serving extends Omit<OpenHouse, 'url' | 'adminUrl'> {
+export interface Serving extends Omit<OpenHouse, 'addresses'> {
   readonly settings: Settings;
   readonly listen: Listeners;
   readonly config: HostConfig;
@@ -22,7 +22,7 @@ export async function serve(serving: Serving): Promise<never> {
   const backup = backupOf(serving);
   const stages = await compose(ALL_SERVICES, {
     platform: platform.platform,
-    settings: { ...settings, SLUICE_HOST: listen.host, SLUICE_PORT: listen.port, SLUICE_ADMIN_HOST: listen.adminHost, SLUICE_ADMIN_PORT: listen.adminPort },
+    settings: { ...settings, SLUICE_HOST: listen.host, SLUICE_PORT: listen.port, SLUICE_ADMIN_HOST: listen.adminHost, SLUICE_ADMIN_PORT: listen.adminPort, SLUICE_GRPC_PORT: listen.grpcPort },
     modelsFolder: folder.models,
     knownWeightsFile: folder.knownWeights,
     credentials,
@@ -32,8 +32,7 @@ export async function serve(serving: Serving): Promise<never> {
   const host = await startHost({ logger: platform.platform.logger, stages });
   stack.defer(async () => host.stop());
   signal.throwIfAborted();
-  const { url, adminUrl } = await addressesOf(host);
-  return openHouse({ ...serving, url, adminUrl });
+  return openHouse({ ...serving, addresses: await addressesOf(host) });
 }
 
 function backupOf({ platform, folder, config }: Serving): ((dir: string, signal: AbortSignal) => Promise<void>) | undefined {

@@ -6,7 +6,7 @@ import { diskFull, explainErrno } from '../data-folder/explain-errno.ts';
 const CLEAR = new Set(['MigrationError', 'DatabaseStartError']);
 
 /** Settings that `up` takes as options, in messages of parts that know no command line. */
-const OPTIONS: Readonly<Record<string, string>> = { SLUICE_HOST: '--host', SLUICE_PORT: '--port', SLUICE_ADMIN_PORT: '--admin-port' };
+const OPTIONS: Readonly<Record<string, string>> = { SLUICE_HOST: '--host', SLUICE_PORT: '--port', SLUICE_ADMIN_PORT: '--admin-port', SLUICE_GRPC_PORT: '--grpc-port' };
 
 const OTHER_FOLDER = 'Give another data folder with --data.';
 

@@ -4,6 +4,7 @@ export interface UpOptions {
   readonly host?: string;
   readonly port?: number;
   readonly adminPort?: number;
+  readonly grpcPort?: number;
   readonly data?: string;
   readonly readyFile?: string;
   /** False with --no-model. */
@@ -17,4 +18,14 @@ export interface Listeners {
   readonly port: number;
   readonly adminHost: string;
   readonly adminPort: number;
+  /** At `host`; undefined where gRPC is not served. */
+  readonly grpcPort: number | undefined;
+}
+
+/** Where a started platform serves clients. */
+export interface Addresses {
+  readonly url: string;
+  readonly adminUrl: string;
+  /** `host:port` of KServe v2 over gRPC, where it is served. */
+  readonly grpcAddress?: string | undefined;
 }

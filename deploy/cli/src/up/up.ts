@@ -12,7 +12,7 @@ import { printableLine } from '../terminal/printable.ts';
 import { asTyped } from '../terminal/typed-command.ts';
 import { readAllSettings, unknownSettings } from './all-settings.ts';
 import { firstKeys } from './credentials.ts';
-import { listenersOf } from './listeners.ts';
+import { doorsOf, listenersOf } from './listeners.ts';
 import { openLog, type OpenLog } from './open-log.ts';
 import { preflight } from './preflight.ts';
 import { ReadyFile } from './ready-file.ts';
@@ -59,10 +59,7 @@ export async function up(options: UpOptions): Promise<void> {
     }),
   );
   try {
-    await preflight(folder, config, [
-      { host: listen.host, port: listen.port, option: '--port' },
-      { host: listen.adminHost, port: listen.adminPort, option: '--admin-port' },
-    ]);
+    await preflight(folder, config, doorsOf(listen));
     makeFolder(folder.root, 0o700);
     const lock = takeLock(folder.lock);
     stack.defer(() => lock.release());

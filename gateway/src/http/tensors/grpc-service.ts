@@ -1,56 +1,75 @@
+import { fromBinary } from '@bufbuild/protobuf';
 import { ServiceError } from '@sluice/errors';
 import type { Health } from '@sluice/lifecycle';
-import type { GRPCInferenceService } from '@sluice/proto/kserve';
-import type { HandlerContext, Implementation } from '@sluice/rpc';
+import { ModelReadyRequestSchema, type GRPCInferenceService } from '@sluice/proto/kserve';
+import type { UnreadCall, UnreadImplementation } from '@sluice/rpc/grpc';
+import type { Principal } from '../../domain/call.ts';
+import { retryHeaders } from '../error-envelope.ts';
+import { TENSOR_MESSAGE_LIMIT_BYTES, TENSOR_QUESTION_LIMIT_BYTES } from '../limits.ts';
+import { Uploads } from '../uploads.ts';
+import { readMessage } from './grpc-body.ts';
+import { infer } from './grpc-infer.ts';
 import { isModelReady, modelFacts, SERVER_FACTS } from './model-facts.ts';
-import { tensorCall } from './tensor-call.ts';
-import { TensorVisit, type TensorDoor } from './tensor-visit.ts';
+import type { TensorDoor } from './tensor-visit.ts';
 
-/** The key comes as over HTTP: `authorization: Bearer KEY` in the metadata. */
-const KEY = 'authorization';
-
-/** KServe v2 over gRPC (`inference.GRPCInferenceService`): the same calls, under the same rules, as over HTTP. */
-export function tensorService(door: TensorDoor & { readonly health: Health }): Implementation<typeof GRPCInferenceService> {
-  const known = async ({ metadata }: HandlerContext) => door.principalOf(metadata[KEY]);
+/**
+ * KServe v2 over gRPC (`inference.GRPCInferenceService`): the same calls, under the same rules, as over HTTP. The key comes
+ * in the metadata, `authorization: Bearer KEY`; until it is known to be good nothing else of a call is read. What headers
+ * tell over HTTP (id of the call, limits, when to come again), trailers do here, by the same names.
+ */
+export function tensorService(door: TensorDoor & { readonly health: Health }): UnreadImplementation<typeof GRPCInferenceService> {
+  const requests = new Uploads(door.clock, TENSOR_MESSAGE_LIMIT_BYTES);
+  const questions = new Uploads(door.clock, TENSOR_QUESTION_LIMIT_BYTES);
+  const told = <T>(answer: (call: UnreadCall, callId: string) => Promise<T>) => async (call: UnreadCall): Promise<T> => {
+    const callId = (call.trailers['x-request-id'] = door.ids.callId());
+    try {
+      return await answer(call, callId);
+    } catch (thrown) {
+      const error = ServiceError.from(thrown);
+      Object.assign(call.trailers, retryHeaders(error));
+      if (error.code === 'internal') door.logger.error({ requestId: callId, err: error.cause instanceof Error ? error.cause : error }, 'a call over gRPC failed');
+      throw error;
+    }
+  };
+  const asked = <T>(answer: (question: Question) => Promise<T>) => told((call) => ask(door, questions, call, answer));
+  const refused = told(() => Promise.reject(new ServiceError('method_not_supported', 'This rpc of KServe v2 is not served here.')));
   return {
-    serverLive: async () => ({ live: true }),
-    serverReady: async () => ({ ready: door.health.report().status !== 'down' && !door.open.draining }),
-    serverMetadata: async () => SERVER_FACTS,
-    modelReady: async ({ name, version }, context) => ({ ready: await isModelReady(door, await known(context), name, version, context.signal) }),
-    modelMetadata: async ({ name, version }, context) => (await modelFacts(door, await known(context), name, version, context.signal)).metadata,
-    modelConfig: async ({ name, version }, context) => ({ config: (await modelFacts(door, await known(context), name, version, context.signal)).config }),
-    modelInfer: async (request, { signal, metadata }) => {
-      const visit = await TensorVisit.enter(door, door.ids.callId(), metadata[KEY], request.modelName);
-      const onAbort = (): void => visit.abort.abort(signal.reason);
-      if (signal.aborted) onAbort();
-      signal.addEventListener('abort', onAbort, { once: true });
-      try {
-        await visit.authenticate();
-        visit.hold(request.rawInputContents.reduce((sum, { length }) => sum + length, 0));
-        return await visit.run(() => tensorCall(request.modelName, request.modelVersion, request));
-      } catch (thrown) {
-        throw await visit.refuse(thrown);
-      } finally {
-        signal.removeEventListener('abort', onAbort);
-        visit.workEnded();
-        visit.clientLeft(!signal.aborted);
-      }
-    },
-    modelStreamInfer: () => {
-      throw new ServiceError('method_not_supported', 'Streams of tensors are not served here: ask with ModelInfer.');
-    },
-    ...REFUSED,
+    serverLive: told(async () => ({ live: true })),
+    serverReady: told(async () => ({ ready: door.health.report().status !== 'down' && !door.open.draining })),
+    serverMetadata: told(async () => SERVER_FACTS),
+    modelReady: asked(async ({ principal, name, version, signal }) => ({ ready: await isModelReady(door, principal, name, version, signal) })),
+    modelMetadata: asked(async ({ principal, name, version, signal }) => (await modelFacts(door, principal, name, version, signal)).metadata),
+    modelConfig: asked(async ({ principal, name, version, signal }) => ({ config: (await modelFacts(door, principal, name, version, signal)).config })),
+    modelInfer: told((call, callId) => infer(door, requests, call, callId)),
+    modelStreamInfer: told(() => Promise.reject(new ServiceError('method_not_supported', 'Streams of tensors are not served here: ask with ModelInfer.'))),
+    // What would show one tenant the others, drives a server, or names memory of a machine that callers do not share.
+    modelStatistics: refused, repositoryIndex: refused, repositoryModelLoad: refused, repositoryModelUnload: refused,
+    systemSharedMemoryStatus: refused, systemSharedMemoryRegister: refused, systemSharedMemoryUnregister: refused,
+    cudaSharedMemoryStatus: refused, cudaSharedMemoryRegister: refused, cudaSharedMemoryUnregister: refused,
+    traceSetting: refused,
   };
 }
 
-/** What would show one tenant the others, drives a server, or names memory of a machine that callers do not share. */
-const REFUSED = {
-  modelStatistics: notServed, repositoryIndex: notServed, repositoryModelLoad: notServed, repositoryModelUnload: notServed,
-  systemSharedMemoryStatus: notServed, systemSharedMemoryRegister: notServed, systemSharedMemoryUnregister: notServed,
-  cudaSharedMemoryStatus: notServed, cudaSharedMemoryRegister: notServed, cudaSharedMemoryUnregister: notServed,
-  traceSetting: notServed, logSettings: notServed,
-};
+/** Who asks about which model. */
+interface Question {
+  readonly principal: Principal;
+  readonly name: string;
+  readonly version: string;
+  readonly signal: AbortSignal;
+}
 
-function notServed(): Promise<never> {
-  return Promise.reject(new ServiceError('method_not_supported', 'This rpc of KServe v2 is not served here.'));
+/** What is asked before a call. It takes a place like a call, and is none: it is not on record. */
+async function ask<T>(door: TensorDoor, questions: Uploads, call: UnreadCall, answer: (question: Question) => Promise<T>): Promise<T> {
+  const place = door.open.enter();
+  try {
+    const principal = await door.principalOf(call.metadata['authorization']);
+    const signal = AbortSignal.any([place.signal, call.signal]);
+    const message = await readMessage(call, questions, { signal, hold: (bytes) => door.open.hold(place, bytes) });
+    // The three questions are the same message: a name and a version.
+    const { name, version } = fromBinary(ModelReadyRequestSchema, message);
+    return await answer({ principal, name, version, signal });
+  } finally {
+    door.open.workEnded(place);
+    door.open.clientLeft(place);
+  }
 }

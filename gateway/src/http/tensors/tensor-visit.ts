@@ -67,6 +67,11 @@ export class TensorVisit {
     }
   }
 
+  /** The model that is asked, as soon as it is known: what is refused behind that names it on record. */
+  asks(model: string): void {
+    this.#understood = unreadCall(model);
+  }
+
   /** How far limits are used, as they said last. */
   get limits(): LimitState | undefined {
     return this.#limits;

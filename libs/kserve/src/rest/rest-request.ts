@@ -21,8 +21,8 @@ export const ID_LIMIT_CHARACTERS = 128;
 const NAME_LIMIT_CHARACTERS = 256;
 const PARAMETERS_LIMIT = 32;
 const PARAMETER_LIMIT_CHARACTERS = 1024;
-/** Numbers in JSON are read one by one, at some 70 ms a megabyte. What is larger comes as binary data. */
-const JSON_LIMIT_BYTES = 4 * 1024 * 1024;
+/** Numbers in JSON are read one by one in one turn of the event loop, at some 70 ms a megabyte. What is larger comes as binary data. */
+const JSON_LIMIT_BYTES = 1024 * 1024;
 
 /**
  * A request of KServe v2 over HTTP (`POST /v2/models/{name}/infer`), with the binary tensor data extension, as the message

@@ -98,7 +98,7 @@ describe('KServe v2 over HTTP', () => {
     ['BYTES that are more than the shape says', () => read({ inputs: [{ name: 'x', datatype: 'BYTES', shape: [1], parameters: { binary_data_size: 8 } }] }, Buffer.alloc(8)), 'invalid_value'],
     ['two inputs of one name', () => read({ inputs: [1, 2].map(() => ({ name: 'x', datatype: 'UINT8', shape: [1], data: [1] })) }), 'invalid_value'],
     ['an object as a parameter', () => read({ ...input({ data: [1, 2] }), parameters: { a: {} } }), 'invalid_type'],
-    ['a JSON that should be binary', () => read(`{"id":"${' '.repeat(4 * MIB)}"}`), 'request_too_large'],
+    ['a JSON that should be binary', () => read(`{"id":"${' '.repeat(MIB)}"}`), 'request_too_large'],
     ['an integer beyond 64 bits', () => read('{"inputs":[{"name":"x","datatype":"INT64","shape":[1],"data":[9223372036854775808]}]}'), 'invalid_value'],
     ['a wide integer as a text', () => read('{"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":["12345678901234567890"]}]}'), 'invalid_value'],
     ['a long id', () => read({ id: 'i'.repeat(129), ...input({ data: [1, 2] }) }), 'invalid_value'],

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { connect as connectSession } from 'node:http2';
 import { connect } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Client, Metadata, credentials, status, type ServiceError as CallError } from '@grpc/grpc-js';
@@ -160,6 +161,19 @@ describe('a caller that was unplugged', () => {
     await relay.close();
     closers.pop();
     expect(await outcome).toMatchObject({ code: 'backend_unavailable' });
+  });
+});
+
+describe('a caller whose process ends', () => {
+  it('is noticed at once, long before it would be pinged', async () => {
+    const signals: AbortSignal[] = [];
+    const { address } = await start({ listBackends: async (_request, { signal }) => (signals.push(signal), await never(signal)) }, { keepAliveMs: 3_600_000 });
+    const session = connectSession(`http://${address}`);
+    session.on('error', () => undefined);
+    session.request({ ':method': 'POST', ':path': `/${InferenceService.typeName}/ListBackends`, 'content-type': 'application/grpc' }).on('error', () => undefined).end(Buffer.alloc(5));
+    await until(() => signals.length === 1);
+    session.destroy();
+    await until(() => signals[0]!.aborted);
   });
 });
 

@@ -4,25 +4,25 @@ import { Health } from '@sluice/proto/grpc/health/v1/health';
 import type { Clock } from '@sluice/clock';
 import { handlersOf, pathOf } from '../handler.ts';
 import type { Implementation, Transport } from '../service.ts';
-import { MESSAGE_LIMIT_BYTES } from '../wire-message.ts';
 import { asBuffer, asIs } from './bytes.ts';
 import { callerCheck } from './caller-check.ts';
 import { GrpcHealth } from './grpc-health.ts';
 import { handleCall } from './handle-call.ts';
-import { KEEP_ALIVE_MS, serverOptions } from './limits.ts';
+import { handleUnread } from './handle-unread.ts';
+import { KEEP_ALIVE_MS, boundsOf, serverOptions, type ServerBounds } from './limits.ts';
 import type { CertificateFiles } from './certificate-files.ts';
 import { Listener } from './listener.ts';
 import { serverCredentials } from './server-credentials.ts';
 import { parseAddress } from './target.ts';
+import type { UnreadCall, UnreadImplementation } from './unread-call.ts';
 
 const KIND = { unary: 'unary', client_streaming: 'clientStream', server_streaming: 'serverStream', bidi_streaming: 'bidi' } as const satisfies Record<DescMethod['methodKind'], string>;
 
-export interface GrpcServerOptions {
+/** What bounds a server is that of one in a mesh where it is not given; one that strangers call takes less. */
+export interface GrpcServerOptions extends Partial<ServerBounds> {
   readonly clock: Clock;
   /** Without it the connections are plain text. With it every caller shows a certificate of the same authority. */
   readonly certificates?: CertificateFiles;
-  /** Longest message in either direction; `MESSAGE_LIMIT_BYTES` when none is given. */
-  readonly messageLimitBytes?: number;
   /** How often each connection is pinged; 5 s when none is given. */
   readonly keepAliveMs?: number;
   /** What the health service says; serving when none is given. Looked at every second while someone watches. */
@@ -39,16 +39,16 @@ export class GrpcServer implements Pick<Transport, 'serve'> {
   readonly #server: Server;
   readonly #options: GrpcServerOptions;
   readonly #health: GrpcHealth;
-  readonly #limitBytes: number;
+  readonly #bounds: ServerBounds;
   readonly #connections: ConnectionInjector;
   readonly #listener: Listener;
 
   constructor(options: GrpcServerOptions) {
     this.#options = options;
-    this.#limitBytes = options.messageLimitBytes ?? MESSAGE_LIMIT_BYTES;
-    this.#server = new Server(serverOptions(this.#limitBytes, options.keepAliveMs ?? KEEP_ALIVE_MS));
+    this.#bounds = boundsOf(options);
+    this.#server = new Server(serverOptions(this.#bounds, options.keepAliveMs ?? KEEP_ALIVE_MS));
     this.#connections = this.#server.createConnectionInjector(serverCredentials(options.certificates));
-    this.#listener = new Listener((socket) => this.#connections.injectConnection(socket));
+    this.#listener = new Listener(this.#bounds.connectionsLimit, (socket) => this.#connections.injectConnection(socket));
     this.#health = new GrpcHealth(options.clock, options.isServing ?? (() => true));
     this.#register(Health, this.#health);
   }
@@ -56,6 +56,17 @@ export class GrpcServer implements Pick<Transport, 'serve'> {
   /** May be called before or after `listen`; what is served again replaces what was. */
   serve<S extends DescService>(service: S, implementation: Implementation<S>): void {
     this.#register(service, implementation);
+    this.#health.add(service.typeName);
+  }
+
+  /** The same for a service that strangers call: its handlers read their requests themselves, once they know who asks. Callers are not checked by certificate. */
+  serveUnread<S extends DescService>(service: S, implementation: UnreadImplementation<S>): void {
+    const { messageLimitBytes } = this.#bounds;
+    for (const method of service.methods) {
+      const handler = implementation[method.localName as keyof UnreadImplementation<S>] as (call: UnreadCall) => Promise<object>;
+      const served = handleUnread({ method, handler: handler.bind(implementation), clock: this.#options.clock, messageLimitBytes });
+      this.#server.register(pathOf(method), served, asBuffer, asIs, KIND.client_streaming);
+    }
     this.#health.add(service.typeName);
   }
 
@@ -86,7 +97,7 @@ export class GrpcServer implements Pick<Transport, 'serve'> {
     const check = callerCheck(service.typeName, this.#options.callers?.(service.typeName));
     for (const [method, handler] of handlersOf(service, implementation)) {
       const path = pathOf(method);
-      const served = handleCall({ method, handler, clock: this.#options.clock, messageLimitBytes: this.#limitBytes, check });
+      const served = handleCall({ method, handler, clock: this.#options.clock, messageLimitBytes: this.#bounds.messageLimitBytes, check });
       this.#server.unregister(path);
       this.#server.register(path, served as never, asBuffer, asIs, KIND[method.methodKind]);
     }

@@ -1,26 +1,23 @@
-import type { EventEmitter } from 'node:events';
 import type { Writable } from 'node:stream';
 import type { ServerDuplexStream, ServerReadableStream, ServerUnaryCall, ServerWritableStream, UntypedHandleCall, sendUnaryData } from '@grpc/grpc-js';
 import type { DescMethod, Message } from '@bufbuild/protobuf';
-import { ROOT_CONTEXT, propagation } from '@opentelemetry/api';
 import type { Clock } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
-import { CallLifetime } from '../call-lifetime.ts';
+import type { CallLifetime } from '../call-lifetime.ts';
 import { HandedStream } from '../handed-stream.ts';
 import { handlerContext, runTraced, type AnyHandler } from '../handler.ts';
+import { isPartOfTrace } from '../server-span.ts';
 import { decode, encodeAnswer } from '../wire-message.ts';
 import { MessageReader } from './message-reader.ts';
 import { fromMetadata, toCallError, toMetadata } from './metadata.ts';
+import { ServedLifetime, type ServedCall } from './served-lifetime.ts';
 import { writeMessages } from './write-messages.ts';
 
 type Bytes = Uint8Array;
 type Requests = ServerReadableStream<Bytes, Bytes>;
 type Answers = Call & Writable;
 type Both = ServerDuplexStream<Bytes, Bytes>;
-type Call = Pick<ServerUnaryCall<Bytes, Bytes>, 'cancelled' | 'metadata' | 'getDeadline' | 'getAuthContext'> & EventEmitter;
-
-/** Timers of Node may be this early against the wall clock. */
-const TIMER_SLACK_MS = 2;
+type Call = Pick<ServerUnaryCall<Bytes, Bytes>, 'metadata' | 'getAuthContext'> & ServedCall;
 
 export interface ServedMethod {
   readonly method: DescMethod;
@@ -91,38 +88,8 @@ function requestsOf(served: ServedMethod, call: Requests, lifetime: CallLifetime
 function run({ method, handler }: ServedMethod, call: Call, request: unknown, lifetime: CallLifetime): unknown {
   const metadata = fromMetadata(call.metadata);
   const handed = handlerContext(lifetime, metadata);
-  if (propagation.extract(ROOT_CONTEXT, metadata) === ROOT_CONTEXT) return handler(request, handed);
+  if (!isPartOfTrace(metadata)) return handler(request, handed);
   return runTraced(method, metadata, () => handler(request, handed));
-}
-
-/** Ends when the caller leaves and at the deadline that the caller set, which is counted here too: its cancellation may be lost with it. */
-class ServedLifetime extends CallLifetime {
-  readonly #call: Call;
-  readonly #clock: Clock;
-  readonly #deadlineWallMs: number;
-  readonly #onCancelled = (): void => this.end(this.#reason());
-
-  constructor(call: Call, clock: Clock) {
-    const deadlineWallMs = Number(call.getDeadline());
-    super(Number.isFinite(deadlineWallMs) ? { timeoutMs: Math.max(0, deadlineWallMs - clock.wallMs()) } : {}, clock);
-    this.#call = call;
-    this.#clock = clock;
-    this.#deadlineWallMs = deadlineWallMs;
-    if (call.cancelled) this.#onCancelled();
-    else call.once('cancelled', this.#onCancelled);
-  }
-
-  /** grpc-js counts the deadline as well, and its timer may be the earlier one. */
-  #reason(): ServiceError {
-    if (this.#clock.wallMs() >= this.#deadlineWallMs - TIMER_SLACK_MS) return new ServiceError('deadline_exceeded', 'The call took longer than its deadline allows.');
-    return new ServiceError('cancelled', 'The caller left.');
-  }
-
-  /** grpc-js says "cancelled" behind every call, also behind one that ended well. */
-  override [Symbol.dispose](): void {
-    super[Symbol.dispose]();
-    this.#call.off('cancelled', this.#onCancelled);
-  }
 }
 
 function toServiceError(failure: Error): Error {

@@ -1,4 +1,5 @@
 import type { ChannelOptions } from '@grpc/grpc-js';
+import { MESSAGE_LIMIT_BYTES } from '../wire-message.ts';
 
 /** How often a peer is pinged. One that was unplugged or stopped is noticed after this and the wait for its answer. */
 export const KEEP_ALIVE_MS = 5_000;
@@ -14,9 +15,27 @@ const CONNECTION_AGE_MS = 10 * 60_000;
 /** Calls under way on one connection. A data-plane process holds a thousand clients, each with a stream or two per service. */
 const CONCURRENT_STREAMS_LIMIT = 10_000;
 
-const frames = (messageLimitBytes: number, keepAliveMs: number): ChannelOptions => ({
+/** Connections of one process: its peers hold one or two each. Beyond it a connection is refused, not queued. */
+const CONNECTIONS_LIMIT = 10_000;
+
+/** How much a server takes at once. */
+export interface ServerBounds {
+  /** Longest message that it sends; `MESSAGE_LIMIT_BYTES` when none is given. */
+  readonly messageLimitBytes: number;
+  /** Longest message that it reads by itself, before a handler is asked; as long as one that it sends when none is given. */
+  readonly receiveLimitBytes: number;
+  readonly connectionsLimit: number;
+  /** Calls under way on one connection; what a caller asks beyond it waits in its own library. */
+  readonly streamsLimit: number;
+}
+
+export function boundsOf({ messageLimitBytes = MESSAGE_LIMIT_BYTES, receiveLimitBytes = messageLimitBytes, connectionsLimit = CONNECTIONS_LIMIT, streamsLimit = CONCURRENT_STREAMS_LIMIT }: Partial<ServerBounds>): ServerBounds {
+  return { messageLimitBytes, receiveLimitBytes, connectionsLimit, streamsLimit };
+}
+
+const frames = (messageLimitBytes: number, receiveLimitBytes: number, keepAliveMs: number): ChannelOptions => ({
   // Both sides refuse what is too long before it is sent; this guards against a peer that does not.
-  'grpc.max_receive_message_length': messageLimitBytes,
+  'grpc.max_receive_message_length': receiveLimitBytes,
   'grpc.max_send_message_length': messageLimitBytes,
   'grpc.keepalive_time_ms': keepAliveMs,
   'grpc.keepalive_timeout_ms': Math.min(keepAliveMs, PING_ANSWER_LIMIT_MS),
@@ -24,17 +43,17 @@ const frames = (messageLimitBytes: number, keepAliveMs: number): ChannelOptions 
   'grpc.enable_channelz': 0,
 });
 
-export function serverOptions(messageLimitBytes: number, keepAliveMs: number): ChannelOptions {
+export function serverOptions({ messageLimitBytes, receiveLimitBytes, streamsLimit }: ServerBounds, keepAliveMs: number): ChannelOptions {
   return {
-    ...frames(messageLimitBytes, keepAliveMs),
-    'grpc.max_concurrent_streams': CONCURRENT_STREAMS_LIMIT,
+    ...frames(messageLimitBytes, receiveLimitBytes, keepAliveMs),
+    'grpc.max_concurrent_streams': streamsLimit,
     'grpc.max_connection_age_ms': CONNECTION_AGE_MS,
   };
 }
 
 export function clientOptions(messageLimitBytes: number, keepAliveMs: number): ChannelOptions {
   return {
-    ...frames(messageLimitBytes, keepAliveMs),
+    ...frames(messageLimitBytes, messageLimitBytes, keepAliveMs),
     // Also while nothing is asked, so that a dead instance is left out before a call meets it.
     'grpc.keepalive_permit_without_calls': 1,
     'grpc.initial_reconnect_backoff_ms': RECONNECT_MIN_MS,

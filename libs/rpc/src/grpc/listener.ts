@@ -1,20 +1,17 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
-/** Connections of one process: its peers hold one or two each. Beyond it a connection is refused, not queued. */
-const CONNECTIONS_LIMIT = 10_000;
-
 /** A listening port of our own under grpc-js, which waits without end for connections that never became a session. */
 export class Listener {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
-  constructor(take: (socket: Socket) => void) {
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+  constructor(connectionsLimit: number, take: (socket: Socket) => void) {
+    this.#server = createServer({ noDelay: true }, (socket) => {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
       take(socket);
     });
-    this.#server.maxConnections = CONNECTIONS_LIMIT;
+    this.#server.maxConnections = connectionsLimit;
   }
 
   /** Rejects when the address is taken or not ours; else tells the port. */

@@ -31,7 +31,7 @@ export function createKserveBackend(options: KserveBackendOptions): Backend {
   const { server, deployment } = options;
   const model = new ServedModel(options);
   const watch = new ServerWatch(options, model);
-  const tensors = new TensorModel({ server, deployment, revive: (signal) => model.reload(signal), logger: options.logger });
+  const tensors = new TensorModel({ server, deployment, revive: (signal) => model.reload(signal), clock: options.clock, logger: options.logger });
   const faultOf = (thrown: unknown, { call }: BackendCall, signal: AbortSignal): unknown => {
     if (signal.aborted) return signal.reason;
     const error = faultOfServer(ServiceError.from(thrown));

@@ -3,6 +3,7 @@ import { COUNTS_PROMPTS } from '@sluice/kserve';
 import type { ModelConfigResponse } from '@sluice/proto/kserve';
 import { ChatTemplate } from './chat-template.ts';
 import type { KserveBackendOptions } from './kserve-backend.ts';
+import { untilAborted } from './until-aborted.ts';
 
 /** The engine of this house, which loads what it is told to; every other server has its models from its own repository. */
 export const LOCAL = 'local';
@@ -166,17 +167,4 @@ function tooSlow(error: ServiceError): ServiceError {
 function notInstalled(cause: ServiceError): ServiceError {
   const message = "The model is not installed: its weights are missing. Add them under its name with './sluice model add NAME --gguf FILE', or add a model of another server with './sluice model add NAME --openai URL'.";
   return new ServiceError('model_not_installed', message, { cause });
-}
-
-/** Work that others wait for too goes on; only this caller leaves. */
-async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  let onAbort = (): void => undefined;
-  const aborted = new Promise<never>((_, reject) => (onAbort = () => reject(signal.reason)));
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }

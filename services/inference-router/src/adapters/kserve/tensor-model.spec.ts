@@ -1,5 +1,6 @@
 import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import { describe, expect, it } from '@jest/globals';
+import { ManualClock } from '@sluice/clock';
 import { ForeignGrpcStatus, ServiceError } from '@sluice/errors';
 import { intParameter } from '@sluice/kserve';
 import { ChatCallSchema, type ChatEvent } from '@sluice/proto/chat/v1/chat';
@@ -21,6 +22,7 @@ type Answer = (request: ModelInferRequest, signal: AbortSignal) => Promise<Messa
 /** A server over the real transport, and what it was asked. */
 function served(answer: Answer, signature: Signature | null = SIGNATURE, failsWith?: ServiceError) {
   const asked: ModelInferRequest[] = [];
+  const questions: string[] = [];
   let revived = 0;
   const transport = new InProcessTransport({ freezeStreams: true });
   transport.serve(GRPCInferenceService, {
@@ -28,16 +30,16 @@ function served(answer: Answer, signature: Signature | null = SIGNATURE, failsWi
       asked.push(request);
       return create(ModelInferResponseSchema, await answer(request, signal));
     },
-    modelReady: async () => ({ ready: true }),
-    modelMetadata: async ({ name }) => ({ name, platform: 'python', inputs: [{ name: 'x', datatype: 'UINT8', shape: [2n] }] }),
-    modelConfig: async ({ name }) => ({ config: { name, maxBatchSize: 8, input: [{ name: 'x' }], parameters: { secret: { stringValue: '/srv/model' } }, instanceGroup: [{ count: 3 }] } }),
+    modelReady: async () => (questions.push('ready'), { ready: true }),
+    modelMetadata: async ({ name }) => (questions.push('metadata'), { name, platform: 'python', inputs: [{ name: 'x', datatype: 'UINT8', shape: [2n] }] }),
+    modelConfig: async ({ name }) => (questions.push('config'), { config: { name, maxBatchSize: 8, input: [{ name: 'x' }], parameters: { secret: { stringValue: '/srv/model' } }, instanceGroup: [{ count: 3 }] } }),
   } as Partial<Implementation<typeof GRPCInferenceService>> as Implementation<typeof GRPCInferenceService>);
   const client = transport.connect(GRPCInferenceService);
   const model = new TensorModel({
     server: { client: failsWith ? { ...client, modelInfer: () => Promise.reject(failsWith) } : client }, deployment: { id: 'dep_1', upstreamModel: 'up', versionNumber: 4, signature: signature ?? undefined },
-    revive: async () => void revived++, logger: silentLogger,
+    revive: async () => void revived++, clock: new ManualClock(), logger: silentLogger,
   });
-  return { asked, model, revived: () => revived };
+  return { asked, questions, model, revived: () => revived };
 }
 
 const request = create(ModelInferRequestSchema, { modelName: 'seen', modelVersion: '4', id: 'r-1', parameters: { priority: intParameter(1n) }, inputs: [{ name: 'x', datatype: 'UINT8', shape: [2n] }], outputs: [{ name: 'y' }], rawInputContents: [Uint8Array.of(1, 2)] });
@@ -128,6 +130,25 @@ describe('a model of tensors at its server', () => {
     leave.abort(new ServiceError('cancelled', 'The client left.'));
     expect(await asking).toMatchObject({ code: 'cancelled' });
     expect(isCancelled).toBe(true);
+  });
+
+  it('is asked what it takes once for many who ask', async () => {
+    const { model, questions } = served(async () => ANSWER);
+    await Promise.all([model.describe(never), model.describe(never)]);
+    await model.describe(never);
+    // Keys of all tenants ask for this; the server is theirs together.
+    expect(questions).toEqual(['ready', 'metadata', 'config']);
+    await infer(model);
+    await model.describe(never);
+    expect(questions).toHaveLength(3);
+  });
+
+  it('is asked what it takes again when it fails, because it may have gone', async () => {
+    const { model, questions } = served(() => Promise.reject(new ServiceError('backend_unavailable', 'away')));
+    await model.describe(never);
+    await failure(model);
+    await model.describe(never);
+    expect(questions).toHaveLength(6);
   });
 
   it('tells what it takes, and not how it is run', async () => {

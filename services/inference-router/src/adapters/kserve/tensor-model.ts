@@ -1,4 +1,5 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import type { Clock } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import { DeadModel, rawTensors } from '@sluice/kserve';
 import type { ChatEvent } from '@sluice/proto/chat/v1/chat';
@@ -7,6 +8,7 @@ import { ModelConfigSchema, type ModelConfig } from '@sluice/proto/model_config'
 import type { Logger } from '@sluice/telemetry';
 import type { BackendCall, ModelFacts } from '../../domain/backend.ts';
 import type { Deployment } from '../../domain/deployment.ts';
+import { KeptFacts } from './kept-facts.ts';
 import type { KserveServer } from './kserve-server.ts';
 import { isLanguageModel } from './model-signature.ts';
 import { WHOLE_ANSWER_LIMIT_BYTES } from '../../domain/limits.ts';
@@ -18,6 +20,7 @@ export interface TensorModelOptions {
   readonly deployment: Pick<Deployment, 'id' | 'upstreamModel' | 'versionNumber' | 'signature'>;
   /** Begins anew with a model whose process died, where the platform manages it. */
   readonly revive: (signal: AbortSignal) => Promise<void>;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
@@ -27,9 +30,11 @@ export interface TensorModelOptions {
  */
 export class TensorModel {
   readonly #options: TensorModelOptions;
+  readonly #facts: KeptFacts;
 
   constructor(options: TensorModelOptions) {
     this.#options = options;
+    this.#facts = new KeptFacts((signal) => this.#ask(signal), options.clock);
   }
 
   /** One batch: Started, Tensors, Usage. */
@@ -46,6 +51,7 @@ export class TensorModel {
     } catch (thrown) {
       if (signal.aborted) throw signal.reason;
       const fault = unaryFault(thrown, { upstreamModel, model: call.model });
+      if (fault.httpStatus >= 500) this.#facts.forget();
       if (fault.cause instanceof DeadModel) await this.#revive(signal);
       throw fault;
     }
@@ -58,9 +64,14 @@ export class TensorModel {
     ];
   }
 
-  /** What it takes and gives. Of its configuration what callers need to ask it: how it is run is no business of theirs. */
+  /** What it takes and gives, as its server said some seconds ago at most. */
   async describe(signal: AbortSignal): Promise<ModelFacts> {
     this.#requireTensors();
+    return this.#facts.get(signal);
+  }
+
+  /** Of its configuration what callers need to ask it: how it is run is no business of theirs. */
+  async #ask(signal: AbortSignal): Promise<ModelFacts> {
     const { server: { client }, deployment: { upstreamModel } } = this.#options;
     try {
       const { ready } = await client.modelReady({ name: upstreamModel }, { signal });
