@@ -1,8 +1,9 @@
-import type { DescMessage } from '@bufbuild/protobuf';
+import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
+import type { Ids } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import type { HealthState } from '@sluice/lifecycle';
-import { createSql, Listener, migrate, readMigrations, type SqlPool } from '@sluice/sql';
-import type { DeadLetter, RecordHandler, SegmentHandler, SubscribeOptions, Subscription } from '../event-log.ts';
+import { createSql, Listener, migrate, readMigrations, type SqlPool, type SqlTransaction } from '@sluice/sql';
+import type { ConsumerOptions, DeadLetter, RecordHandler, SegmentHandler, SubscribeOptions, Subscription } from '../event-log.ts';
 import { listDeadLetters, replayDeadLetters } from '../postgres/dead-letters.ts';
 import { LetterWatch } from '../postgres/letter-watch.ts';
 import { toLogError } from '../postgres/log-error.ts';
@@ -21,6 +22,7 @@ import { prune } from './prune.ts';
 import { registerRelays, Relay } from './relay.ts';
 import { SegmentConsumer } from './segment-consumer.ts';
 import { TopicConsumer } from './topic-consumer.ts';
+import { TopicHeads } from './topic-heads.ts';
 
 const SCHEMA = 'events';
 const CONNECTIONS = 12;
@@ -30,10 +32,11 @@ const SEGMENT_WAIT_BYTES = 1024 * 1024;
 
 /** What of the log stands on transactions: the outbox and its relays, consumers with their cursors, dead letters. */
 export class DatabaseSide {
-  readonly publish = publish;
   readonly position = position;
   readonly sql: SqlPool;
+  readonly heads: TopicHeads;
   readonly #house: KafkaHouse;
+  readonly #ids: Pick<Ids, 'next'>;
   readonly #producer: AckedProducer;
   readonly #listener: Listener;
   readonly #relays: ReadLoop<bigint>[];
@@ -44,9 +47,11 @@ export class DatabaseSide {
   /** By topic, what looks again when something is published. */
   readonly #wake = new Map<string, Set<() => void>>();
 
-  private constructor(house: KafkaHouse, url: string, sql: SqlPool, producer: AckedProducer) {
+  private constructor(house: KafkaHouse, ids: Pick<Ids, 'next'>, url: string, sql: SqlPool, producer: AckedProducer) {
     this.#house = house;
+    this.#ids = ids;
     this.sql = sql;
+    this.heads = new TopicHeads(house, sql);
     this.#producer = producer;
     this.#relays = PUBLISHED_TOPICS.map((topic) => {
       const relay = new Relay(sql, producer, house.prefix, topic);
@@ -67,7 +72,7 @@ export class DatabaseSide {
   }
 
   /** Brings the schema to its newest version first. Fails with `failed_precondition` when the topics are those of another database. */
-  static async open(house: KafkaHouse, url: string): Promise<DatabaseSide> {
+  static async open(house: KafkaHouse, ids: Pick<Ids, 'next'>, url: string): Promise<DatabaseSide> {
     const sql = createSql({ url, schema: SCHEMA, connections: CONNECTIONS });
     let producer: AckedProducer | undefined;
     try {
@@ -75,18 +80,22 @@ export class DatabaseSide {
       await registerRelays(sql, PUBLISHED_TOPICS);
       await checkOrigin(sql, house);
       producer = await AckedProducer.connect(house.kafka);
-      return new DatabaseSide(house, url, sql, producer);
+      return new DatabaseSide(house, ids, url, sql, producer);
     } catch (thrown) {
       await Promise.all([producer?.stop(), sql.end()]);
       throw toLogError(thrown);
     }
   }
 
+  async publish<M extends DescMessage>(transaction: SqlTransaction, schema: M, key: string, message: MessageShape<M>): Promise<void> {
+    this.heads.published(await publish(transaction, schema, key, message));
+  }
+
   subscribe<M extends DescMessage>(schema: M, consumer: string, handle: RecordHandler<M>, options?: SubscribeOptions): Subscription {
     const { sql } = this;
     const work = new TopicConsumer(this.#house, sql, schema, consumer, handle, options);
     const { topic } = work;
-    const reader = new PartitionReader(this.#house, sql, { consumer, topic }, work);
+    const reader = new PartitionReader(this.#house, sql, { consumer, topic, soleGroup: this.#soleGroup(options) }, work);
     const letters = new ReadLoop(new LetterReader(sql, work), { clock: this.#house.clock, logger: this.#house.logger, paceMs: 0, onStop: () => undefined });
     const forget = this.#onPublished(topic, () => letters.wake());
     this.#letters.add(work);
@@ -109,9 +118,10 @@ export class DatabaseSide {
     });
   }
 
-  subscribeSegments(consumer: string, handle: SegmentHandler): Subscription {
+  subscribeSegments(consumer: string, handle: SegmentHandler, options?: ConsumerOptions): Subscription {
     const topic = SEGMENT_TOPIC.name;
-    const reader = new PartitionReader(this.#house, this.sql, { consumer, topic, minBytes: SEGMENT_WAIT_BYTES, maxWaitMs: SEGMENT_WAIT_MS }, new SegmentConsumer(this.#house, this.sql, consumer, handle));
+    const fetch = { minBytes: SEGMENT_WAIT_BYTES, maxWaitMs: SEGMENT_WAIT_MS };
+    const reader = new PartitionReader(this.#house, this.sql, { consumer, topic, ...fetch, soleGroup: this.#soleGroup(options) }, new SegmentConsumer(this.#house, this.sql, consumer, handle));
     return this.#run(reader, { consumer, topic }, {
       target: async () => endsOf(this.#house, topic),
       reached: async (target: Awaited<ReturnType<typeof endsOf>>) => {
@@ -137,8 +147,8 @@ export class DatabaseSide {
 
   health(): HealthState {
     const stuck = [...this.#readers].filter((reader) => reader.stuck !== undefined).map((reader) => `${reader.name} has a batch that does not end; its process has to be started again.`);
-    const letters = this.#letters.health();
-    return stuck.length === 0 ? letters : { status: 'degraded', detail: [...stuck, ...(letters.status === 'ok' ? [] : [letters.detail])].join(' ') };
+    const others = [this.#letters.health(), this.heads.health()].flatMap((state) => (state.status === 'ok' ? [] : [state.detail]));
+    return stuck.length + others.length === 0 ? { status: 'ok' } : { status: 'degraded', detail: [...stuck, ...others].join(' ') };
   }
 
   async stop(): Promise<void> {
@@ -163,6 +173,10 @@ export class DatabaseSide {
     this.#readers.add(watched);
     this.#lag.add(lagging);
     return subscription;
+  }
+
+  #soleGroup(options: ConsumerOptions | undefined): string | undefined {
+    return options?.isSole ? this.#ids.next('sole') : undefined;
   }
 
   #onPublished(topic: string, wake: () => void): () => void {

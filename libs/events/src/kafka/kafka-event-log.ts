@@ -1,22 +1,19 @@
-import { create, toBinary, type DescMessage } from '@bufbuild/protobuf';
 import type { Clock, Ids } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import type { HealthState } from '@sluice/lifecycle';
-import { TopicBeatSchema } from '@sluice/proto/events/v1/topic';
 import type { Logger } from '@sluice/telemetry';
 import type { DeadLetters, EventLog } from '../event-log.ts';
-import { topicOf } from '../topic.ts';
-import { AckedProducer, LEADER } from './acked-producer.ts';
-import { headersOf, topicSource } from './cloud-event.ts';
+import { AckedProducer } from './acked-producer.ts';
 import { ConsumerSubscription } from './consumer-subscription.ts';
 import { DatabaseSide } from './database-side.ts';
-import { DECLARED_TOPICS, TOPIC_BEAT_TOPIC } from './declared-topics.ts';
+import { DECLARED_TOPICS } from './declared-topics.ts';
 import { ensureTopics } from './ensure-topics.ts';
 import { FollowerConsumer } from './follower-consumer.ts';
 import type { KafkaHouse } from './group-reader.ts';
 import { administer, createKafka, type KafkaAddress } from './kafka-client.ts';
 import { ProducerBeats } from './producer-beats.ts';
 import { ProducerEpochs } from './producer-epochs.ts';
+import { RightClaims } from './right-claims.ts';
 
 export interface KafkaEventLogOptions extends KafkaAddress {
   /**
@@ -54,7 +51,7 @@ export async function createKafkaEventLog({ brokers, clientId, database, topicPr
     await administer(house.kafka, (admin) => ensureTopics(admin, clock, topicPrefix, DECLARED_TOPICS));
     const control = keep(await AckedProducer.connect(house.kafka));
     const segments = keep(await AckedProducer.connect(house.kafka));
-    const side = database && keep(await DatabaseSide.open(house, database.url));
+    const side = database && keep(await DatabaseSide.open(house, ids, database.url));
     const beats = keep(new ProducerBeats(house, control, ids));
     const epochs = new ProducerEpochs({ house, segments, control, beats, ids, sql: side?.sql });
     return assemble({ house, ids, control, epochs, side }, async () => {
@@ -83,7 +80,7 @@ function assemble({ house, ids, control, epochs, side }: Parts, stopParts: () =>
   return {
     publish: async (transaction, schema, key, message) => needed().publish(transaction, schema, key, message),
     position: async (transaction, schema) => needed().position(transaction, schema),
-    beat: async (schema) => beat(house, control, schema, await headOf(needed(), schema)),
+    beat: async (schema) => needed().heads.beat(control, schema),
     // The disk of the brokers is theirs to watch.
     hasRoom: () => true,
     takeEpoch: async (producer) => epochs.take(producer),
@@ -92,13 +89,14 @@ function assemble({ house, ids, control, epochs, side }: Parts, stopParts: () =>
     openEpochs: async () => epochs.open(),
     appendSegment: async (segment) => epochs.append(segment),
     subscribe: (schema, consumer, handle, options) => needed().subscribe(schema, consumer, handle, options),
-    subscribeSegments: (consumer, handle) => needed().subscribeSegments(consumer, handle),
+    subscribeSegments: (consumer, handle, options) => needed().subscribeSegments(consumer, handle, options),
     follow: (schema, afterPosition, follower) => {
       const consuming = new FollowerConsumer(house, ids, side?.sql, schema, afterPosition, follower);
       const subscription = new ConsumerSubscription(consuming, house.clock, () => following.delete(subscription));
       following.add(subscription);
       return subscription;
     },
+    witness: (right) => new RightClaims(house, control, ids, right),
     prune: async (nowMs) => needed().prune(nowMs),
     deadLetters: async (schema, consumer) => needed().deadLetters(schema, consumer),
     replayDeadLetters: async (schema, consumer) => needed().replayDeadLetters(schema, consumer),
@@ -108,18 +106,4 @@ function assemble({ house, ids, control, epochs, side }: Parts, stopParts: () =>
       await stopParts();
     },
   };
-}
-
-async function headOf({ sql }: DatabaseSide, schema: DescMessage): Promise<bigint> {
-  const [row] = await sql.query<{ head: bigint }>({ name: 'events_head', text: 'SELECT head FROM events.topic WHERE name = $1' }, [topicOf(schema).name]);
-  return row?.head ?? 0n;
-}
-
-/** A beat that is lost is no loss, so it waits for the leader alone. */
-async function beat(house: KafkaHouse, control: AckedProducer, schema: DescMessage, headPosition: bigint): Promise<void> {
-  const topic = topicOf(schema).name;
-  const timeMs = house.clock.wallMs();
-  const value = Buffer.from(toBinary(TopicBeatSchema, create(TopicBeatSchema, { topic, headPosition })));
-  const headers = headersOf({ id: `${headPosition}/${timeMs}`, source: topicSource(topic), type: TopicBeatSchema.typeName, timeMs, partitionKey: topic, sequence: undefined });
-  await control.send(house.prefix + TOPIC_BEAT_TOPIC.name, [{ key: topic, value, headers }], LEADER);
 }
