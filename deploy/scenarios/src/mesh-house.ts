@@ -178,10 +178,18 @@ export class MeshHouse implements House {
     return Object.entries(this.pids).filter(([name]) => name.startsWith('data-plane-')).map(([, pid]) => pid);
   }
 
+  get brokers(): string {
+    return this.#engine(LOG_ENGINE).address;
+  }
+
+  #engine(name: string): { readonly pid: number; readonly address: string } {
+    const { engines } = JSON.parse(readFileSync(join(this.stackFolder, 'stack.json'), 'utf8')) as { engines: Readonly<Record<string, { pid: number; address: string }>> };
+    return engines[name]!;
+  }
+
   /** The first process and its children, so that a pause leaves none of them at work. */
   #signalEngine(engine: string, signal: NodeJS.Signals): void {
-    const { engines } = JSON.parse(readFileSync(join(this.stackFolder, 'stack.json'), 'utf8')) as { engines: Readonly<Record<string, { pid: number }>> };
-    const { pid } = engines[engine]!;
+    const { pid } = this.#engine(engine);
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
     for (const each of [pid, ...children]) signalIfThere(each, signal);
   }
