@@ -72,7 +72,7 @@ describe('a reader outside', () => {
       const channels = Object.values(outsider.document.channels).map(({ address }) => address);
       expect(channels.sort()).toEqual(contracts.topics.map(({ declared }) => declared.name).sort());
 
-      const published = contracts.topics.filter(({ declared: { name } }) => !['calls', 'producer.beat', 'topic.beat'].includes(name));
+      const published = contracts.topics.filter(({ declared: { name } }) => !['calls', 'producer.beat', 'right.claim', 'topic.beat'].includes(name));
       const { AdminActedSchema, CallAbandonedSchema } = await import('@sluice/proto/events/v1/calls');
       const changes = await import('@sluice/proto/events/v1/changes');
       const schemas: readonly DescMessage[] = [AdminActedSchema, CallAbandonedSchema, changes.AccessChangedSchema, changes.RegistryChangedSchema, changes.FilterChangedSchema, changes.FilterHitsSchema];
@@ -83,6 +83,9 @@ describe('a reader outside', () => {
         }
         await log.beat(changes.AccessChangedSchema);
       });
+      const witness = log.witness!('billing.book');
+      expect(await witness.holds(12n)).toBe(true);
+      await witness.stop();
       const epoch = await log.takeEpoch('gateway-1');
       await log.renewEpoch('gateway-1', epoch);
       const calls = contracts.topics.find(({ declared }) => declared.name === 'calls')!;
@@ -106,6 +109,7 @@ describe('a reader outside', () => {
         expect(message.headers!['ce_partitionkey']!.toString()).toBe(message.key!.toString());
       }
       for (const topic of [...published, calls]) expect({ topic: topic.declared.name, message: outsider.decode(seen.get(topic.declared.name)!) }).toEqual({ topic: topic.declared.name, message: exampleOf(topic, contracts).message });
+      expect(outsider.decode(seen.get('right.claim')!)).toEqual({ right: 'billing.book', term: '12' });
       expect(outsider.decode(seen.get('producer.beat')!)).toMatchObject({ producer: 'gateway-1', epoch: String(epoch) });
       expect(SegmentSchema.typeName).toBe(seen.get('calls')!.headers!['ce_type']!.toString());
     } finally {

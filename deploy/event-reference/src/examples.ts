@@ -18,6 +18,7 @@ export const EXAMPLES: Readonly<Record<string, JsonValue>> = {
   'filter.changed': { ...ORGANISATION, policyVersion: '8' },
   'filter.hits': { callId: CALL_ID, ...ORGANISATION, projectId: 'proj_9d1m7x', policyVersion: '8', hits: [{ ruleId: 'rule_5j2w8n', kind: 'pii:email', action: 'ACTION_MASK', direction: 'DIRECTION_IN', channel: 'CHANNEL_CONTENT', start: '3', end: '17' }], hitCount: 1, atMs: '1795430401000' },
   'producer.beat': { ...PRODUCER, nextSeq: '43' },
+  'right.claim': { right: 'billing.book', term: '12' },
   'topic.beat': { topic: 'access.changed', headPosition: '1811' },
   'registry.changed': { ...ORGANISATION, aliases: [{ organisationId: 'org_2s8k4h', name: 'default', modelId: 'model_7h3k9p' }] },
 };

@@ -13,6 +13,7 @@ const LAUNCHER = fileURLToPath(new URL('../../../sluice', import.meta.url));
 const START_LIMIT_MS = 120_000;
 /** The server behind the event log. */
 const LOG_ENGINE = 'kafka-1';
+const DATABASE_ENGINE = 'postgres';
 
 interface Ready {
   readonly url: string;
@@ -30,12 +31,18 @@ export class MeshHouse implements House {
   apiKey = '';
   adminKey = '';
   readonly eventLog = {
-    pause: () => this.#signalEventLog('SIGSTOP'),
-    resume: () => this.#signalEventLog('SIGCONT'),
+    pause: () => this.#signalEngine(LOG_ENGINE, 'SIGSTOP'),
+    resume: () => this.#signalEngine(LOG_ENGINE, 'SIGCONT'),
     kill: () => {
-      this.#signalEventLog('SIGKILL');
+      this.#signalEngine(LOG_ENGINE, 'SIGKILL');
       this.#keeper = this.#keeper.then(async () => this.#stackUp());
     },
+  };
+  /** The server of every table. Killed, it is away until it is started. */
+  readonly database = {
+    pause: () => this.#signalEngine(DATABASE_ENGINE, 'SIGSTOP'),
+    kill: () => this.#signalEngine(DATABASE_ENGINE, 'SIGKILL'),
+    start: () => this.#stackUp(),
   };
   readonly dataFolder: string;
   readonly stackFolder: string;
@@ -172,17 +179,17 @@ export class MeshHouse implements House {
   }
 
   get brokers(): string {
-    return this.#logEngine.address;
+    return this.#engine(LOG_ENGINE).address;
   }
 
-  get #logEngine(): { readonly pid: number; readonly address: string } {
+  #engine(name: string): { readonly pid: number; readonly address: string } {
     const { engines } = JSON.parse(readFileSync(join(this.stackFolder, 'stack.json'), 'utf8')) as { engines: Readonly<Record<string, { pid: number; address: string }>> };
-    return engines[LOG_ENGINE]!;
+    return engines[name]!;
   }
 
   /** The first process and its children, so that a pause leaves none of them at work. */
-  #signalEventLog(signal: NodeJS.Signals): void {
-    const { pid } = this.#logEngine;
+  #signalEngine(engine: string, signal: NodeJS.Signals): void {
+    const { pid } = this.#engine(engine);
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
     for (const each of [pid, ...children]) signalIfThere(each, signal);
   }

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { streamedChat } from '@sluice/testkit';
 import { ask } from './ask.ts';
 import { endedCall } from './audited-call.ts';
+import { databaseScenario } from './database.scenario.ts';
 import { admin, eventually } from './house.ts';
 import type { MeshHouse } from './mesh-house.ts';
 import { MESSAGES, MODEL, scriptedModel } from './scripted-model.ts';
@@ -76,6 +77,8 @@ export function meshScenarios(at: () => MeshHouse): void {
       for (let change = 0; change < CHANGES && shortestMs >= LIVE_WITHIN_MS; change++) shortestMs = Math.min(shortestMs, await msUntilHeard(`heard-${change}`));
       expect(shortestMs).toBeLessThan(LIVE_WITHIN_MS);
     });
+
+    databaseScenario(at, upstream);
 
     it('belong to one supervisor: a second one on their data is refused, and when theirs is killed they end', async () => {
       const { code, stderr } = await at().command('mesh', 'up', '--data', at().dataFolder, '--stack', at().stackFolder, '--port', '0', '--admin-port', '0', '--no-model');

@@ -79,10 +79,27 @@ export interface EventLog {
    * Hands over segments and closes in the order of each producer, each exactly once: the cursor `(epoch, next_seq)`
    * commits with the handler's effects. Batches hold at most MAX_BATCH_BYTES.
    */
-  subscribeSegments(consumer: string, handle: SegmentHandler): Subscription;
+  subscribeSegments(consumer: string, handle: SegmentHandler, options?: ConsumerOptions): Subscription;
+
+  /**
+   * Says who has a right that one process at a time may have, in a place that is there when the database is not. Absent
+   * where the log lies in that database, and one is away with the other.
+   */
+  readonly witness?: (right: string) => Witness;
 
   /** Removes what every named consumer has read and whose retention is over. */
   prune(nowMs: number): Promise<void>;
+}
+
+/** One right, as one process says and hears of it. */
+export interface Witness {
+  /**
+   * Says that the right is held by this term, and resolves when all that was said before is heard: true when it was no
+   * higher term. Terms are given by whoever decides who has the right; each taking has a higher one. Rejects with
+   * `audit_log_unavailable` when the log does not answer in time: then what was said may be in the log, and nothing is known.
+   */
+  holds(term: bigint): Promise<boolean>;
+  stop(): Promise<void>;
 }
 
 /** Records that a consumer could not handle. */
@@ -136,7 +153,15 @@ export interface EventRecord<M extends DescMessage> {
   readonly message: MessageShape<M>;
 }
 
-export interface SubscribeOptions {
+export interface ConsumerOptions {
+  /**
+   * One process at a time has this consumer, and something else says which: it does not wait until the log has noticed the
+   * death of the one before. Two at once would take each other's work, and still do each thing once.
+   */
+  readonly isSole?: boolean;
+}
+
+export interface SubscribeOptions extends ConsumerOptions {
   /** For a consumer to whom a gap is worse than a delay. */
   readonly neverSkips?: boolean;
 }

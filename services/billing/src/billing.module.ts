@@ -20,6 +20,7 @@ import type { BillingConfig } from './config.ts';
 const PLATFORM = Symbol('billing platform');
 
 const CONSUMER = 'billing';
+const BOOK = 'billing.book';
 /** What callers are told while the tables cannot be reached. */
 const AWAY = { code: 'billing_unavailable', message: 'The database of billing is away.' } as const;
 
@@ -39,7 +40,7 @@ class BillingModule implements OnModuleInit, OnApplicationShutdown {
     const sql = await this.#platform.sql('billing', await readMigrations(new URL('../migrations/', import.meta.url)));
     const memory: Memory = { book: new BudgetBook(), prices: new PriceList(), open: new Map() };
     const { book, prices, open } = memory;
-    const keeper: BookKeeper = (this.#keeper = new BookKeeper({ sql, clock, logger, memory, subscribe: () => this.#subscribe(consumer, keeper) }));
+    const keeper: BookKeeper = (this.#keeper = new BookKeeper({ sql, clock, logger, memory, witness: events.witness?.(BOOK), subscribe: () => this.#subscribe(consumer, keeper) }));
     const { afterCommit } = keeper;
     const figures = (this.#figures = new BillingFigures({ lag: () => keeper.lag, holds: () => book.holds }));
     const onStrays = (strays: number): void => {
@@ -64,10 +65,10 @@ class BillingModule implements OnModuleInit, OnApplicationShutdown {
 
   #subscribe(consumer: ConsumerDependencies, keeper: BookKeeper): readonly [Subscription, Subscription] {
     const { events } = this.#platform;
-    const segments = events.subscribeSegments(CONSUMER, (transaction, entries) => keeper.watched(() => consumeSegments(transaction, entries, consumer)));
+    const segments = events.subscribeSegments(CONSUMER, (transaction, entries) => keeper.watched(() => consumeSegments(transaction, entries, consumer)), { isSole: true });
     // A call that was left out would be one that nobody paid: rather all wait than one is missing.
     const handleAbandoned = (transaction: SqlTransaction, record: Parameters<typeof consumeAbandoned>[1]): Promise<void> => keeper.watched(() => consumeAbandoned(transaction, record, consumer));
-    return [segments, events.subscribe(CallAbandonedSchema, CONSUMER, handleAbandoned, { neverSkips: true })];
+    return [segments, events.subscribe(CallAbandonedSchema, CONSUMER, handleAbandoned, { neverSkips: true, isSole: true })];
   }
 }
 

@@ -1,7 +1,7 @@
-import type { DescMessage } from '@bufbuild/protobuf';
+import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import type { Ids } from '@sluice/clock';
-import { createSql, Listener, migrate, readMigrations, type SqlPool } from '@sluice/sql';
-import type { DeadLetter, RecordHandler, SegmentHandler, SubscribeOptions, Subscription } from '../event-log.ts';
+import { createSql, Listener, migrate, readMigrations, type SqlPool, type SqlTransaction } from '@sluice/sql';
+import type { ConsumerOptions, DeadLetter, RecordHandler, SegmentHandler, SubscribeOptions, Subscription } from '../event-log.ts';
 import { listDeadLetters, replayDeadLetters } from '../postgres/dead-letters.ts';
 import { LetterWatch } from '../postgres/letter-watch.ts';
 import { toLogError } from '../postgres/log-error.ts';
@@ -22,6 +22,7 @@ import { prune } from './prune.ts';
 import { registerRelays, Relay } from './relay.ts';
 import { SegmentConsumer } from './segment-consumer.ts';
 import { TopicConsumer } from './topic-consumer.ts';
+import { TopicHeads } from './topic-heads.ts';
 
 const SCHEMA = 'events';
 const CONNECTIONS = 12;
@@ -31,10 +32,11 @@ const SEGMENT_WAIT_BYTES = 1024 * 1024;
 
 /** What of the log stands on transactions: the outbox and its relays, consumers with their cursors, dead letters. */
 export class DatabaseSide {
-  readonly publish = publish;
   readonly position = position;
   readonly sql: SqlPool;
+  readonly heads: TopicHeads;
   readonly #house: KafkaHouse;
+  readonly #ids: Pick<Ids, 'next'>;
   readonly #producer: AckedProducer;
   readonly #listener: Listener;
   readonly #relays: ReadLoop<bigint>[];
@@ -46,9 +48,11 @@ export class DatabaseSide {
   /** By topic, what looks again when something is published. */
   readonly #wake = new Map<string, Set<() => void>>();
 
-  private constructor(house: KafkaHouse, url: string, sql: SqlPool, producer: AckedProducer) {
+  private constructor(house: KafkaHouse, ids: Pick<Ids, 'next'>, url: string, sql: SqlPool, producer: AckedProducer) {
     this.#house = house;
+    this.#ids = ids;
     this.sql = sql;
+    this.heads = new TopicHeads(house, sql);
     this.#producer = producer;
     this.#probe = new LagProbe(house, sql);
     this.#relays = PUBLISHED_TOPICS.map((topic) => {
@@ -82,18 +86,22 @@ export class DatabaseSide {
       await registerRelays(sql, PUBLISHED_TOPICS);
       await checkTies(sql, house, ids);
       producer = await AckedProducer.connect(house.kafka);
-      return new DatabaseSide(house, url, sql, producer);
+      return new DatabaseSide(house, ids, url, sql, producer);
     } catch (thrown) {
       await Promise.all([producer?.stop(), sql.end()]);
       throw toLogError(thrown);
     }
   }
 
+  async publish<M extends DescMessage>(transaction: SqlTransaction, schema: M, key: string, message: MessageShape<M>): Promise<void> {
+    this.heads.published(await publish(transaction, schema, key, message));
+  }
+
   subscribe<M extends DescMessage>(schema: M, consumer: string, handle: RecordHandler<M>, options?: SubscribeOptions): Subscription {
     const { sql } = this;
     const work = new TopicConsumer(this.#house, sql, schema, consumer, handle, options);
     const { topic } = work;
-    const reader = new PartitionReader(this.#house, sql, { consumer, topic }, work);
+    const reader = new PartitionReader(this.#house, sql, { consumer, topic, soleGroup: this.#soleGroup(options) }, work);
     const letters = new ReadLoop(new LetterReader(sql, work), { clock: this.#house.clock, logger: this.#house.logger, paceMs: 0, onStop: () => undefined });
     const forget = this.#onPublished(topic, () => letters.wake());
     this.#letters.add(work);
@@ -116,9 +124,10 @@ export class DatabaseSide {
     });
   }
 
-  subscribeSegments(consumer: string, handle: SegmentHandler): Subscription {
+  subscribeSegments(consumer: string, handle: SegmentHandler, options?: ConsumerOptions): Subscription {
     const topic = SEGMENT_TOPIC.name;
-    const reader = new PartitionReader(this.#house, this.sql, { consumer, topic, minBytes: SEGMENT_WAIT_BYTES, maxWaitMs: SEGMENT_WAIT_MS }, new SegmentConsumer(this.#house, this.sql, consumer, handle));
+    const fetch = { minBytes: SEGMENT_WAIT_BYTES, maxWaitMs: SEGMENT_WAIT_MS };
+    const reader = new PartitionReader(this.#house, this.sql, { consumer, topic, ...fetch, soleGroup: this.#soleGroup(options) }, new SegmentConsumer(this.#house, this.sql, consumer, handle));
     return this.#run(reader, { consumer, topic }, {
       target: async () => endsOf(this.#house, topic),
       reached: async (target: Awaited<ReturnType<typeof endsOf>>) => {
@@ -144,7 +153,7 @@ export class DatabaseSide {
 
   /** What an operator should mend, a sentence each. */
   faults(): string[] {
-    return [...[...this.#readers].map(({ fault }) => fault), this.#probe.fault, this.#letters.health().detail].filter((fault) => fault !== undefined);
+    return [...[...this.#readers].map(({ fault }) => fault), this.#probe.fault, this.#letters.health().detail, this.heads.health().detail].filter((fault) => fault !== undefined);
   }
 
   async stop(): Promise<void> {
@@ -173,6 +182,10 @@ export class DatabaseSide {
     this.#probe.add(probed);
     this.#lag.add(lagging);
     return subscription;
+  }
+
+  #soleGroup(options: ConsumerOptions | undefined): string | undefined {
+    return options?.isSole ? this.#ids.next('sole') : undefined;
   }
 
   /** Of every topic, when it is not known which consumers were put back: nothing was heard for a while. */

@@ -1,7 +1,7 @@
 import { hasOption, type DescMessage } from '@bufbuild/protobuf';
 import { file_events_v1_calls, ProducerBeatSchema, SegmentSchema } from '@sluice/proto/events/v1/calls';
 import { file_events_v1_changes } from '@sluice/proto/events/v1/changes';
-import { TopicBeatSchema, topic as topicOption } from '@sluice/proto/events/v1/topic';
+import { RightClaimSchema, TopicBeatSchema, topic as topicOption } from '@sluice/proto/events/v1/topic';
 import { topicOf, type TopicDeclaration } from '../topic.ts';
 
 /** What cannot be handled is for people, and people are away over a long holiday. */
@@ -22,12 +22,14 @@ export interface DeclaredTopic extends TopicDeclaration {
 export const SEGMENT_TOPIC = topicOf(SegmentSchema);
 export const PRODUCER_BEAT_TOPIC = topicOf(ProducerBeatSchema);
 export const TOPIC_BEAT_TOPIC = topicOf(TopicBeatSchema);
+export const RIGHT_CLAIM_TOPIC = topicOf(RightClaimSchema);
 
-const BEATS: readonly DescMessage[] = [ProducerBeatSchema, TopicBeatSchema];
-const MESSAGES = [...file_events_v1_calls.messages, ...file_events_v1_changes.messages, TopicBeatSchema].filter((schema) => hasOption(schema, topicOption));
+/** What is said over and over. */
+const SIGNS: readonly DescMessage[] = [ProducerBeatSchema, TopicBeatSchema, RightClaimSchema];
+const MESSAGES = [...file_events_v1_calls.messages, ...file_events_v1_changes.messages, TopicBeatSchema, RightClaimSchema].filter((schema) => hasOption(schema, topicOption));
 
 /** Topics whose records are published in a transaction, and go through the outbox; each with its dead letters. */
-export const PUBLISHED_TOPICS: readonly DeclaredTopic[] = MESSAGES.filter((schema) => schema !== SegmentSchema && !BEATS.includes(schema)).flatMap((schema) => {
+export const PUBLISHED_TOPICS: readonly DeclaredTopic[] = MESSAGES.filter((schema) => schema !== SegmentSchema && !SIGNS.includes(schema)).flatMap((schema) => {
   const topic: DeclaredTopic = { ...topicOf(schema), ends: 'cut', type: schema.typeName };
   if (topic.partitions !== 1) throw new Error(`${topic.name} has ${topic.partitions} partitions: records of one topic would not arrive in order`);
   return [topic, { ...topic, name: deadLetterTopic(topic.name), retentionDays: DEAD_LETTER_RETENTION_DAYS, ends: 'expire' }];
@@ -42,7 +44,7 @@ export function publishedMessage(topic: string): DescMessage | undefined {
 export const DECLARED_TOPICS: readonly DeclaredTopic[] = [
   ...PUBLISHED_TOPICS,
   { ...SEGMENT_TOPIC, ends: 'cut', type: SegmentSchema.typeName },
-  ...BEATS.map((schema): DeclaredTopic => ({ ...topicOf(schema), ends: 'expire', type: schema.typeName })),
+  ...SIGNS.map((schema): DeclaredTopic => ({ ...topicOf(schema), ends: 'expire', type: schema.typeName })),
 ];
 
 /** Where the dead letters of a topic travel. */

@@ -2,7 +2,7 @@ import type { EachBatchPayload, KafkaMessage } from 'kafkajs';
 import { fromBinary, type DescMessage } from '@bufbuild/protobuf';
 import type { Ids } from '@sluice/clock';
 import type { Sql } from '@sluice/sql';
-import { TopicBeatSchema } from '@sluice/proto/events/v1/topic';
+import { TopicBeatSchema, type TopicBeat } from '@sluice/proto/events/v1/topic';
 import type { Follower } from '../event-log.ts';
 import { topicOf } from '../topic.ts';
 import { numberHeader, textHeader } from './cloud-event.ts';
@@ -40,7 +40,9 @@ export class FollowerConsumer<M extends DescMessage> implements Consuming<Follow
   #nextBeat = 0n;
   /** Read from the very beginning: what is missing now is not there. */
   #fromStart = false;
-  #beat: bigint | undefined;
+  /** The end of the topic, as far as its owners have said; and whether the last of them could not ask its database. */
+  #promised = 0n;
+  #beat: 'of now' | 'remembered' | undefined;
   #lag = 0;
 
   constructor(house: KafkaHouse, ids: Pick<Ids, 'next'>, sql: Sql | undefined, schema: M, afterPosition: bigint, follower: Follower<M>) {
@@ -156,20 +158,27 @@ export class FollowerConsumer<M extends DescMessage> implements Consuming<Follow
 
   /** Of several beats that come together only the newest speaks of now. */
   #hear(messages: readonly KafkaMessage[]): void {
-    const newest = messages.findLast(({ headers }) => textHeader(headers, 'ce_partitionkey') === this.#name);
-    if (!newest?.value) return;
-    try {
-      this.#beat = fromBinary(TopicBeatSchema, newest.value).headPosition;
-    } catch {
-      // Whoever wrote it is no owner; the next beat is a quarter of a second away.
-      this.#house.logger.error({ topic: TOPIC_BEAT_TOPIC.name }, 'a record cannot be read');
+    for (const { headers, value } of messages) {
+      if (textHeader(headers, 'ce_partitionkey') !== this.#name || !value) continue;
+      try {
+        this.#promise(fromBinary(TopicBeatSchema, value));
+      } catch {
+        // Whoever wrote it is no owner; the next beat is a quarter of a second away.
+        this.#house.logger.error({ topic: TOPIC_BEAT_TOPIC.name }, 'a record cannot be read');
+      }
     }
   }
 
+  /** An owner without its database knows of no end beyond its own; another one may have told of a later one before. */
+  #promise({ headPosition, databaseAway }: TopicBeat): void {
+    this.#promised = databaseAway && this.#promised > headPosition ? this.#promised : headPosition;
+    this.#beat = databaseAway ? 'remembered' : 'of now';
+  }
+
   #tellBeat(): void {
-    if (this.#beat === undefined || this.#beat > this.#position) return;
-    const head = this.#beat;
+    if (this.#beat === undefined || this.#promised > this.#position) return;
+    // Whoever has more than an owner remembers has all that anybody told of.
+    this.#follower.onBeat(this.#beat === 'of now' ? this.#promised : this.#position);
     this.#beat = undefined;
-    this.#follower.onBeat(head);
   }
 }

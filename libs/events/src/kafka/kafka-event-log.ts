@@ -1,22 +1,19 @@
-import { create, toBinary, type DescMessage } from '@bufbuild/protobuf';
 import type { Clock, Ids } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import type { HealthState } from '@sluice/lifecycle';
-import { TopicBeatSchema } from '@sluice/proto/events/v1/topic';
 import type { Logger } from '@sluice/telemetry';
 import type { DeadLetters, EventLog } from '../event-log.ts';
-import { topicOf } from '../topic.ts';
-import { AckedProducer, LEADER } from './acked-producer.ts';
-import { headersOf, topicSource } from './cloud-event.ts';
+import { AckedProducer } from './acked-producer.ts';
 import { ConsumerSubscription } from './consumer-subscription.ts';
 import { DatabaseSide } from './database-side.ts';
-import { DECLARED_TOPICS, TOPIC_BEAT_TOPIC } from './declared-topics.ts';
+import { DECLARED_TOPICS } from './declared-topics.ts';
 import { ensureTopics } from './ensure-topics.ts';
 import { FollowerConsumer } from './follower-consumer.ts';
 import type { KafkaHouse } from './group-reader.ts';
 import { administer, createKafka, DECLARED_REPLICAS, type KafkaServers, type Replicas } from './kafka-client.ts';
 import { ProducerBeats } from './producer-beats.ts';
 import { ProducerEpochs } from './producer-epochs.ts';
+import { RightClaims } from './right-claims.ts';
 
 export type { KafkaServers };
 export { adoptCluster, type Adoption, type AdoptionOptions } from './adopt-cluster.ts';
@@ -91,7 +88,7 @@ function assemble({ house, ids, control, epochs, side, found }: Parts, stopParts
   return {
     publish: async (transaction, schema, key, message) => needed().publish(transaction, schema, key, message),
     position: async (transaction, schema) => needed().position(transaction, schema),
-    beat: async (schema) => beat(house, control, schema, await headOf(needed(), schema)),
+    beat: async (schema) => needed().heads.beat(control, schema),
     // The disk of the brokers is theirs to watch.
     hasRoom: () => true,
     producerName: (name, isSole) => epochs.producerName(name, isSole),
@@ -101,13 +98,14 @@ function assemble({ house, ids, control, epochs, side, found }: Parts, stopParts
     openEpochs: async () => epochs.open(),
     appendSegment: async (segment) => epochs.append(segment),
     subscribe: (schema, consumer, handle, options) => needed().subscribe(schema, consumer, handle, options),
-    subscribeSegments: (consumer, handle) => needed().subscribeSegments(consumer, handle),
+    subscribeSegments: (consumer, handle, options) => needed().subscribeSegments(consumer, handle, options),
     follow: (schema, afterPosition, follower) => {
       const consuming = new FollowerConsumer(house, ids, side?.sql, schema, afterPosition, follower);
       const subscription = new ConsumerSubscription(consuming, house.clock, () => following.delete(subscription));
       following.add(subscription);
       return subscription;
     },
+    witness: (right) => new RightClaims(house, control, ids, right),
     prune: async (nowMs) => needed().prune(nowMs),
     deadLetters: async (schema, consumer) => needed().deadLetters(schema, consumer),
     replayDeadLetters: async (schema, consumer) => needed().replayDeadLetters(schema, consumer),
@@ -124,18 +122,4 @@ function assemble({ house, ids, control, epochs, side, found }: Parts, stopParts
 
 function replicationFaults(thin: readonly string[], replicas: Replicas): string[] {
   return thin.length === 0 ? [] : [`Topics on Kafka with fewer than ${replicas} replicas: ${thin.join(', ')}. Give them more with kafka-reassign-partitions, then start this process again.`];
-}
-
-async function headOf({ sql }: DatabaseSide, schema: DescMessage): Promise<bigint> {
-  const [row] = await sql.query<{ head: bigint }>({ name: 'events_head', text: 'SELECT head FROM events.topic WHERE name = $1' }, [topicOf(schema).name]);
-  return row?.head ?? 0n;
-}
-
-/** A beat that is lost is no loss, so it waits for the leader alone. */
-async function beat(house: KafkaHouse, control: AckedProducer, schema: DescMessage, headPosition: bigint): Promise<void> {
-  const topic = topicOf(schema).name;
-  const timeMs = house.clock.wallMs();
-  const value = Buffer.from(toBinary(TopicBeatSchema, create(TopicBeatSchema, { topic, headPosition })));
-  const headers = headersOf({ id: `${headPosition}/${timeMs}`, source: topicSource(topic), type: TopicBeatSchema.typeName, timeMs, partitionKey: topic, sequence: undefined });
-  await control.send(house.prefix + TOPIC_BEAT_TOPIC.name, [{ key: topic, value, headers }], LEADER);
 }

@@ -25,6 +25,8 @@ export interface PartitionReaderOptions extends Pick<GroupReaderOptions, 'minByt
   readonly consumer: string;
   /** Without the prefix. */
   readonly topic: string;
+  /** Only this process has the consumer: the name of a group of its own, which waits for no member that died. */
+  readonly soleGroup?: string | undefined;
 }
 
 const FIRST_RETRY_MS = 50;
@@ -66,11 +68,11 @@ export class PartitionReader<State> {
     this.#options = options;
     this.#work = work;
     this.progress = new ReadingProgress(house.clock);
-    const { consumer, topic, ...fetch } = options;
+    const { consumer, topic, soleGroup, ...fetch } = options;
     this.#group = new GroupReader(house, {
       ...fetch,
       name: this.name,
-      groupId: `${house.prefix}${consumer}.${topic}`,
+      groupId: soleGroup === undefined ? `${house.prefix}${consumer}.${topic}` : `${house.prefix}${soleGroup}`,
       topics: [{ topic: house.prefix + topic, fromBeginning: true }],
       onAssigned: (partitions) => this.#assigned(partitions[house.prefix + topic] ?? []),
       onBatch: (payload) => this.#batch(payload),
@@ -170,7 +172,8 @@ export class PartitionReader<State> {
     }
     this.#succeeded(partition);
     resolveOffset(batch.lastOffset());
-    this.#group.commit(batch.topic, partition, next);
+    // A group of one's own ends with the process; what Kafka's tools show is that of the others.
+    if (this.#options.soleGroup === undefined) this.#group.commit(batch.topic, partition, next);
   }
 
   /** Kafka's client says in `fetchedOffset` from where it asked; its types do not. */

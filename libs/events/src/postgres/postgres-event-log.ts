@@ -101,7 +101,7 @@ interface Parts {
 
 function assemble({ segments, recent, epochs, hasRoom, writers, readers, logger, letters, start }: Parts, stop: () => Promise<void>): PostgresEventLog {
   return {
-    publish,
+    publish: async (transaction, schema, key, message) => void (await publish(transaction, schema, key, message)),
     position,
     beat: (schema) => beat(writers, schema),
     hasRoom,

@@ -14,8 +14,16 @@ const PUBLISH = {
     ), stored AS (
       INSERT INTO events.record (topic, position, key, payload, published_at_ms, traceparent) SELECT $1, head, $2, $3, ${NOW_MS}, $5 FROM head
     )
-    SELECT pg_notify('${CHANNEL}', '${PUBLISHED_PREFIX}' || $1) FROM head`,
+    SELECT head, pg_current_xact_id()::text AS xid, pg_notify('${CHANNEL}', '${PUBLISHED_PREFIX}' || $1) FROM head`,
 } as const;
+
+/** Where a record lies, once its transaction has committed. */
+export interface Published {
+  readonly topic: string;
+  readonly position: bigint;
+  /** Of its transaction (`pg_current_xact_id`). */
+  readonly xid: bigint;
+}
 
 /** A beat that is lost in a crash is no loss, so its commit does not wait for the disk. */
 const BEAT = {
@@ -28,9 +36,10 @@ const BEAT = {
  * The topic's row stays locked until the caller's transaction ends: publish last, and several topics always in the
  * same order, or two transactions may wait for each other (SqlError `conflict`).
  */
-export async function publish<M extends DescMessage>(transaction: SqlTransaction, schema: M, key: string, message: MessageShape<M>): Promise<void> {
+export async function publish<M extends DescMessage>(transaction: SqlTransaction, schema: M, key: string, message: MessageShape<M>): Promise<Published> {
   const { name, retentionDays } = topicOf(schema);
-  await transaction.query(PUBLISH, [name, key, toBinary(schema, message), retentionDays, currentTraceparent()]);
+  const [row] = await transaction.query<{ head: bigint; xid: string }>(PUBLISH, [name, key, toBinary(schema, message), retentionDays, currentTraceparent()]);
+  return { topic: name, position: row!.head, xid: BigInt(row!.xid) };
 }
 
 export async function position(transaction: SqlTransaction, schema: DescMessage): Promise<bigint> {

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file events/v1/topic.proto.
  */
 export const file_events_v1_topic: GenFile = /*@__PURE__*/
-  fileDesc("ChVldmVudHMvdjEvdG9waWMucHJvdG8SCWV2ZW50cy52MSJOCgVUb3BpYxIMCgRuYW1lGAEgASgJEgsKA2tleRgCIAEoCRIWCg5yZXRlbnRpb25fZGF5cxgDIAEoDRISCgpwYXJ0aXRpb25zGAQgASgNIkwKCVRvcGljQmVhdBINCgV0b3BpYxgBIAEoCRIVCg1oZWFkX3Bvc2l0aW9uGAIgASgEOhmKtRgVCgp0b3BpYy5iZWF0EgV0b3BpYxgBOkkKBXRvcGljEh8uZ29vZ2xlLnByb3RvYnVmLk1lc3NhZ2VPcHRpb25zGNGGAyABKAsyEC5ldmVudHMudjEuVG9waWNSBXRvcGljYgZwcm90bzM", [file_google_protobuf_descriptor]);
+  fileDesc("ChVldmVudHMvdjEvdG9waWMucHJvdG8SCWV2ZW50cy52MSJOCgVUb3BpYxIMCgRuYW1lGAEgASgJEgsKA2tleRgCIAEoCRIWCg5yZXRlbnRpb25fZGF5cxgDIAEoDRISCgpwYXJ0aXRpb25zGAQgASgNImMKCVRvcGljQmVhdBINCgV0b3BpYxgBIAEoCRIVCg1oZWFkX3Bvc2l0aW9uGAIgASgEEhUKDWRhdGFiYXNlX2F3YXkYAyABKAg6GYq1GBUKCnRvcGljLmJlYXQSBXRvcGljGAEiRQoKUmlnaHRDbGFpbRINCgVyaWdodBgBIAEoCRIMCgR0ZXJtGAIgASgEOhqKtRgWCgtyaWdodC5jbGFpbRIFcmlnaHQYATpJCgV0b3BpYxIfLmdvb2dsZS5wcm90b2J1Zi5NZXNzYWdlT3B0aW9ucxjRhgMgASgLMhAuZXZlbnRzLnYxLlRvcGljUgV0b3BpY2IGcHJvdG8z", [file_google_protobuf_descriptor]);
 
 /**
  * Where a message travels: declared beside the message, read by libs/events.
@@ -72,6 +72,13 @@ export type TopicBeat = Message<"events.v1.TopicBeat"> & {
    * @generated from field: uint64 head_position = 2;
    */
   headPosition: bigint;
+
+  /**
+   * The owner's database does not answer: it knows of no record behind the head, and can publish none. What others publish they tell.
+   *
+   * @generated from field: bool database_away = 3;
+   */
+  databaseAway: boolean;
 };
 
 /**
@@ -80,6 +87,31 @@ export type TopicBeat = Message<"events.v1.TopicBeat"> & {
  */
 export const TopicBeatSchema: GenMessage<TopicBeat> = /*@__PURE__*/
   messageDesc(file_events_v1_topic, 1);
+
+/**
+ * Whoever has a right that one process at a time may have says so, over and over; who takes it over says a higher term, which
+ * ends the one before. Only where the log lies on Kafka, beside the database that decides who takes over.
+ *
+ * @generated from message events.v1.RightClaim
+ */
+export type RightClaim = Message<"events.v1.RightClaim"> & {
+  /**
+   * @generated from field: string right = 1;
+   */
+  right: string;
+
+  /**
+   * @generated from field: uint64 term = 2;
+   */
+  term: bigint;
+};
+
+/**
+ * Describes the message events.v1.RightClaim.
+ * Use `create(RightClaimSchema)` to create a new message.
+ */
+export const RightClaimSchema: GenMessage<RightClaim> = /*@__PURE__*/
+  messageDesc(file_events_v1_topic, 2);
 
 /**
  * @generated from extension: events.v1.Topic topic = 50001;

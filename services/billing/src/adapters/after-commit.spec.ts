@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { systemClock } from '@sluice/clock';
-import { createSql, SqlError, type Sql, type SqlPool } from '@sluice/sql';
+import { createSql, migrate, readMigrations, SqlError, type Sql, type SqlPool, type SqlTransaction } from '@sluice/sql';
 import { startTestDatabase, type TestDatabase } from '@sluice/sql/testing';
 import { silentLogger } from '@sluice/telemetry';
 import { AfterCommit, type Follow } from './after-commit.ts';
@@ -9,7 +9,8 @@ let database: TestDatabase;
 let sql: SqlPool;
 beforeAll(async () => {
   database = await startTestDatabase();
-  sql = createSql({ url: database.url, schema: 'public', connections: 3 });
+  sql = createSql({ url: database.url, schema: 'billing', connections: 3 });
+  await migrate(sql, await readMigrations(new URL('../../migrations/', import.meta.url)));
 });
 afterAll(async () => {
   await sql.end();
@@ -87,6 +88,56 @@ describe('what follows a commit', () => {
     await sql.transaction((running) => after.run(running, (isDurable) => told.push(isDurable)));
     await after.settled();
     expect([told, lost]).toEqual([[false], 1]);
+  });
+
+  describe('where the server was killed and started anew in between', () => {
+    /** As if another server had given the number of the transaction, and this one had given it to somebody else. */
+    const byAnother = (running: SqlTransaction, xid: string): SqlTransaction => ({
+      inTransaction: true,
+      query: async (statement, values) => (await running.query<never>(statement, values)).map((row) => (typeof statement !== 'string' && statement.name === 'billing_mark' ? { ...(row as object), server: 'before', xid } : row) as never),
+    });
+    const committedXid = async (): Promise<string> => (await sql.transaction((running) => running.query<{ xid: string }>('SELECT pg_current_xact_id()::text AS xid')))[0]!.xid;
+
+    it('happens when it was committed, and not when its number is that of another one which was', async () => {
+      const after = newOne();
+      const seen: string[] = [];
+      await sql.transaction((running) => after.run(running, then(() => seen.push('before'))));
+      await after.settled();
+      const xid = await committedXid();
+      await sql.transaction(async (running) => {
+        await after.run(byAnother(running, xid), then(() => seen.push('lost')));
+        throw new Error('the server was killed');
+      }).catch(() => undefined);
+      await after.settled();
+      await sql.transaction((running) => after.run(byAnother(running, '9000000000'), then(() => seen.push('kept'))));
+      await after.settled();
+      expect(seen).toEqual(['before', 'kept']);
+    });
+
+    it('is built anew when what it followed before is not in the tables any more, as in a copy of before', async () => {
+      let lost = 0;
+      const after = newOne(sql, () => lost++);
+      await sql.transaction((running) => after.run(running, () => undefined));
+      await after.settled();
+      await sql.query('DELETE FROM commit_mark');
+      const told: boolean[] = [];
+      await sql.transaction(async (running) => after.run(byAnother(running, await committedXid()), (isDurable) => told.push(isDurable)));
+      await after.settled();
+      expect([told, lost]).toEqual([[false], 1]);
+    });
+
+    it('leaves no more marks than those that are needed', async () => {
+      await sql.query('DELETE FROM commit_mark');
+      const after = newOne();
+      for (let at = 0; at < 10; at++) {
+        await sql.transaction(async (running) => {
+          await after.run(running, () => undefined);
+          if (at % 3 === 1) throw new Error('rolled back');
+        }).catch(() => undefined);
+        await after.settled();
+      }
+      expect((await sql.query('SELECT FROM commit_mark')).length).toBeLessThanOrEqual(2);
+    });
   });
 
   it('asks nothing when it was seen to commit', async () => {

@@ -1,6 +1,6 @@
 import type { Clock } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
-import type { Subscription } from '@sluice/events';
+import type { Subscription, Witness } from '@sluice/events';
 import type { HealthState } from '@sluice/lifecycle';
 import type { Sql } from '@sluice/sql';
 import type { Logger } from '@sluice/telemetry';
@@ -20,6 +20,8 @@ export interface KeeperDependencies {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly memory: Memory;
+  /** Of the right to keep the book, where the log is not in the same database. */
+  readonly witness?: Witness | undefined;
   /** Begins to take in the log from where the tables are. */
   readonly subscribe: () => readonly [segments: Subscription, ...others: Subscription[]];
 }
@@ -45,10 +47,10 @@ export class BookKeeper {
   #loading: Promise<void> | undefined;
 
   constructor(from: KeeperDependencies) {
-    const { sql, clock, logger } = from;
+    const { sql, clock, logger, witness } = from;
     this.#from = from;
     this.afterCommit = new AfterCommit(sql, clock, logger, () => this.#reload());
-    this.#lease = new BookLease(sql, clock, logger, {
+    this.#lease = new BookLease({ sql, clock, logger, witness }, {
       onTaken: (isUnbroken) => { if (!isUnbroken || !this.#isLoaded) this.#reload(); },
       onElsewhere: () => { if (this.#isLoaded) this.#reload(); },
     });

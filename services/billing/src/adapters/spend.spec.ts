@@ -4,7 +4,7 @@ import type { SpendRequest, SpendResponse } from '@sluice/proto/billing/v1/billi
 import { PRICE } from '../testing/holds.ts';
 import { BudgetBook } from '../domain/budget-book.ts';
 import { PriceList } from '../domain/price-list.ts';
-import { spend } from './spend.ts';
+import { HOLDS_LIMIT, spend } from './spend.ts';
 
 const KEY = { level: 'key', id: 'key' };
 const never = { metadata: {}, signal: new AbortController().signal };
@@ -59,5 +59,13 @@ describe('the conversation of one call with money', () => {
     expect([refusals, book.holds]).toEqual([['key'], 0]);
     await expect(say(100n, hold(20n), hold(40n), { case: 'settle', value: { $typeName: 'billing.v1.SettleRequest' } })).rejects.toMatchObject({ code: 'failed_precondition' });
     expect([refusals, book.holds]).toEqual([['key', 'key'], 0]);
+  });
+
+  it('holds nothing for another call while too many wait to be billed, and goes on with those that it knows', async () => {
+    await say(10_000n, hold(20n));
+    Object.defineProperty(book, 'holds', { value: HOLDS_LIMIT });
+    expect((await say(10_000n, hold(20n))).map(({ step }) => step.case)).toEqual(['grant']);
+    book.release('c');
+    await expect(say(10_000n, hold(20n))).rejects.toMatchObject({ code: 'billing_unavailable', retryAfterSeconds: 10 });
   });
 });
