@@ -37,7 +37,7 @@ let stops: (() => Promise<void>)[];
 
 const open = async (url?: string): Promise<KafkaEventLog> => {
   const log = await createKafkaEventLog({
-    brokers: [broker.address], clientId: 'away', topicPrefix: prefix, clock: systemClock, ids: systemIds(systemClock), logger: silentLogger, ...(url && { database: { url } }),
+    brokers: [broker.address], replicas: 1, clientId: 'away', topicPrefix: prefix, clock: systemClock, ids: systemIds(systemClock), logger: silentLogger, ...(url && { database: { url } }),
   });
   stops.push(() => log.stop());
   return log;
