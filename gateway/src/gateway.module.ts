@@ -155,7 +155,7 @@ class GatewayModule implements OnModuleInit, OnApplicationBootstrap, BeforeAppli
       callLimitMs: this.#config.SLUICE_CALL_LIMIT_MS,
     });
     const principalOf = (authorization: string | undefined, known?: Principal) => this.#counted(authenticator.principal(authorization, known));
-    const principal = (request: FastifyRequest, known?: Principal) => principalOf(request.headers.authorization, known);
+    const principal = (request: FastifyRequest) => principalOf(request.headers.authorization);
     return { flow, open: this.#open, figures: this.#figures, clock, ids, logger, health, models: this.#registry, describer: router, metrics: this.#config.metrics, principal, principalOf };
   }
 

@@ -19,7 +19,7 @@ let stop: () => Promise<void> = () => Promise.resolve();
 afterEach(() => stop());
 
 /** The route alone. What works for a call waits for `go`; a call of the model `fail` fails then, one of `lost` loses its records. */
-async function serve(principal: CallDoor['principal'] = () => Promise.resolve(PRINCIPAL)) {
+async function serve(principalOf: CallDoor['principalOf'] = () => Promise.resolve(PRINCIPAL)) {
   const open = new OpenCalls(100, MIB);
   const { promise: gate, resolve: go } = Promise.withResolvers<void>();
   const seen: string[] = [];
@@ -40,7 +40,7 @@ async function serve(principal: CallDoor['principal'] = () => Promise.resolve(PR
   } as unknown as RequestFlow;
   const figures = { ended: () => undefined, refused: () => undefined, unrecorded: () => undefined } as unknown as CallDoor['figures'];
   const server = createServer({ clock: systemClock, ids: systemIds(systemClock), logger: silentLogger, bodyLimitBytes: MIB });
-  chatCompletionsRoute(server, { flow, figures, open, clock: systemClock, logger: silentLogger, principal });
+  chatCompletionsRoute(server, { flow, figures, open, clock: systemClock, logger: silentLogger, principalOf });
   const url = new URL(await server.listen({ host: '127.0.0.1', port: 0 }));
   stop = () => {
     server.server.closeAllConnections();

@@ -55,7 +55,7 @@ async function serve(heldLimitBytes: number) {
   const figures = { ended: () => undefined, refused: () => undefined, unrecorded: () => undefined } as unknown as CallDoor['figures'];
   const principal = { keyId: 'k', organisationId: 'o', projectId: 'p', models: [], keepsBodies: true };
   const server = createServer({ clock, ids: systemIds(clock), logger: silentLogger, bodyLimitBytes: BODY_LIMIT_BYTES });
-  chatCompletionsRoute(server, { flow, figures, open, clock, logger: silentLogger, principal: () => Promise.resolve(principal) });
+  chatCompletionsRoute(server, { flow, figures, open, clock, logger: silentLogger, principalOf: () => Promise.resolve(principal) });
   const url = await server.listen({ host: '127.0.0.1', port: 0 });
   stop = () => {
     server.server.closeAllConnections();

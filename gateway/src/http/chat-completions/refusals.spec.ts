@@ -93,7 +93,7 @@ describe('a refusal that cannot be recorded', () => {
     } as unknown as RequestFlow;
     const figures = { ended: () => undefined, refused: () => undefined, unrecorded: (code: string) => seen.push(`unrecorded ${code}`), authenticationFailed: () => undefined, close: () => undefined } as unknown as CallDoor['figures'];
     const principal = { keyId: 'k', organisationId: 'o', projectId: 'p', models: [], keepsBodies: true };
-    chatCompletionsRoute(server, { flow, figures, open, clock: systemClock, logger: silentLogger, principal: () => Promise.resolve(principal) });
+    chatCompletionsRoute(server, { flow, figures, open, clock: systemClock, logger: silentLogger, principalOf: () => Promise.resolve(principal) });
     const url = await server.listen({ host: '127.0.0.1', port: 0 });
     const response = await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers: { 'content-type': 'application/json', connection: 'close' }, body: JSON.stringify(hello) });
     const { error: told } = (await response.json()) as { error: { code: string } };

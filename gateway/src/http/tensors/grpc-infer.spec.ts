@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { constants, type ClientHttp2Stream } from 'node:http2';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { ManualClock, systemIds } from '@sluice/clock';
@@ -20,6 +22,7 @@ import type { TensorDoor } from './tensor-visit.ts';
 
 const MIB = 1024 * 1024;
 const ROOM_BYTES = MIB;
+const LARGE = toBinary(ModelInferResponseSchema, create(ModelInferResponseSchema, { rawOutputContents: [new Uint8Array(4 * MIB)] }));
 const KEY = { authorization: 'Bearer good' };
 const PRINCIPAL = { keyId: 'k', organisationId: 'o', projectId: 'p', models: [], keepsBodies: true };
 
@@ -34,7 +37,7 @@ const typed = (elements: number): Buffer => framed(toBinary(ModelInferRequestSch
 let stop: () => Promise<void> = () => Promise.resolve();
 afterEach(() => stop());
 
-/** The listener alone, so that what it holds and the time can be seen. A call whose model is `fail` fails, one of `wait` waits for its end, others are answered. */
+/** The listener alone, so that what it holds and the time can be seen. A call whose model is `fail` fails, one of `wait` waits for its end, one of `large` is answered with megabytes, others are answered. */
 async function serve(heldLimitBytes = 64 * MIB, callsLimit = 10) {
   const clock = new ManualClock();
   const open = new OpenCalls(callsLimit, heldLimitBytes);
@@ -45,7 +48,7 @@ async function serve(heldLimitBytes = 64 * MIB, callsLimit = 10) {
     run: async ({ call, abort }: { call: Call; abort: AbortController }, reply: Sink) => {
       heldAtRunBytes = open.heldBytes;
       if (call.model === 'wait') await new Promise((resolve) => abort.signal.addEventListener('abort', resolve, { once: true }));
-      else reply.release([{ event: { case: 'tensors', value: { response: toBinary(ModelInferResponseSchema, create(ModelInferResponseSchema)) } } }] as never);
+      else reply.release([{ event: { case: 'tensors', value: { response: call.model === 'large' ? LARGE : new Uint8Array() } } }] as never);
       return { firstOutputMs: 1, durationMs: 1, inputTokens: 1, outputTokens: 0, error: call.model === 'fail' ? new ServiceError('upstream_error', 'broke') : abort.signal.reason };
     },
     count: () => Promise.resolve({ requests: { limit: 9, remaining: 8, resetMs: 1_000 } }),
@@ -64,7 +67,7 @@ async function serve(heldLimitBytes = 64 * MIB, callsLimit = 10) {
 }
 
 describe('a call over gRPC without a key', () => {
-  it.each([['ModelInfer', 'sixteen MiB', 16 * MIB], ['ModelInfer', 'more than it may have', 40 * MIB], ['ModelMetadata', 'anything', 16 * MIB]])('%s with %s of numbers is refused before any of them is held or decoded', async (rpc, _what, elements) => {
+  it.each([['ModelInfer', 'sixteen MiB', 16 * MIB], ['ModelInfer', 'more than it may have', 18 * MIB], ['ModelMetadata', 'anything', 16 * MIB]])('%s with %s of numbers is refused before any of them is held or decoded', async (rpc, _what, elements) => {
     const { open, hold, refusals, stranger } = await serve();
     const stream = stranger.call(rpc);
     const head = Buffer.from([0, 0, 0, 0, 0]);
@@ -150,6 +153,16 @@ describe('a request over gRPC', () => {
     house.stranger.close();
     await allBack(house);
     expect(house.refusals).toEqual(recorded);
+  });
+
+  it('gives back what it held when its answer has left, and not before', async () => {
+    const house = await serve();
+    const stream = sent(request('large', MIB))(house);
+    await once(stream, 'response');
+    for (let turn = 0; turn < 50; turn++) await nextTurn();
+    expect([house.open.size, house.open.heldBytes > MIB]).toEqual([1, true]);
+    stream.resume();
+    await allBack(house);
   });
 
   it('tells how far limits are used, also when it is refused, and when to come again', async () => {

@@ -1,7 +1,7 @@
 import type { Health } from '@sluice/lifecycle';
 import { GRPCInferenceService } from '@sluice/proto/kserve';
 import { GrpcServer } from '@sluice/rpc/grpc';
-import { GRPC_CONNECTIONS_LIMIT, GRPC_STREAMS_LIMIT, TENSOR_ANSWER_LIMIT_BYTES, TENSOR_QUESTION_LIMIT_BYTES } from '../limits.ts';
+import { CLIENT_STALL_LIMIT_MS, GRPC_CONNECTIONS_LIMIT, GRPC_STREAMS_LIMIT, TENSOR_ANSWER_LIMIT_BYTES, TENSOR_QUESTION_LIMIT_BYTES } from '../limits.ts';
 import { tensorService } from './grpc-service.ts';
 import type { TensorDoor } from './tensor-visit.ts';
 
@@ -15,6 +15,6 @@ export function tensorServer(door: TensorDoor & { readonly health: Health }): Gr
     streamsLimit: GRPC_STREAMS_LIMIT,
     isServing: () => door.health.report().status !== 'down' && !door.open.draining,
   });
-  server.serveUnread(GRPCInferenceService, tensorService(door));
+  server.serveUnread(GRPCInferenceService, tensorService(door), CLIENT_STALL_LIMIT_MS);
   return server;
 }

@@ -38,27 +38,29 @@ export function tensorRoutes(server: FastifyInstance, door: TensorDoor & { reado
 function inferRoute(room: FastifyInstance, door: TensorDoor, visits: WeakMap<FastifyRequest, TensorVisit>): void {
   room.post('/v2/models/*', {
     onRequest: async (request, reply) => {
-      const visit = await TensorVisit.enter(door, request.id, request.headers.authorization, addressOf(request).model);
-      visits.set(request, visit);
+      const tensors = await TensorVisit.enter(door, request.id, request.headers.authorization, addressOf(request).model);
+      visits.set(request, tensors);
+      const { visit } = tensors;
       reply.raw.once('close', () => visit.clientLeft(reply.raw.writableFinished));
       await visit.authenticate();
     },
     errorHandler: async (thrown, request, reply) => {
-      const visit = visits.get(request);
+      const tensors = visits.get(request);
       const error = fromFramework(thrown);
       try {
-        const told = visit ? await visit.refuse(error) : error;
-        if (visit) void reply.headers(rateLimitHeaders(visit.limits));
+        const told = tensors ? await tensors.refuse(error) : error;
+        void reply.headers(rateLimitHeaders(tensors?.visit.limits));
         tell(door, told, request, reply);
       } finally {
-        visit?.workEnded();
+        tensors?.visit.workEnded();
       }
     },
     handler: async (request, reply) => {
-      const visit = visits.get(request)!;
+      const tensors = visits.get(request)!;
+      const { visit } = tensors;
       let wanted: WantedBinary = { byDefault: false, named: new Map() };
       try {
-        const response = await inRouteSpan(request, () => visit.run(() => {
+        const response = await inRouteSpan(request, () => tensors.run(() => {
           const { model, version, what } = addressOf(request);
           if (what !== 'infer') throw notServed();
           const read = readRestRequest(bodyOf(request), jsonLength(request), TENSOR_BODY_LIMIT_BYTES);
@@ -69,7 +71,7 @@ function inferRoute(room: FastifyInstance, door: TensorDoor, visits: WeakMap<Fas
         const type = jsonBytes === undefined ? { 'content-type': 'application/json; charset=utf-8' } : { 'content-type': 'application/octet-stream', [JSON_LENGTH_HEADER]: String(jsonBytes) };
         void reply.headers({ ...type, 'x-request-id': request.id, ...rateLimitHeaders(visit.limits) }).send(body);
       } catch (thrown) {
-        const told = await visit.refuse(thrown);
+        const told = await tensors.refuse(thrown);
         void reply.headers(rateLimitHeaders(visit.limits));
         tell(door, told, request, reply);
       }
@@ -84,7 +86,7 @@ function countBodies(room: FastifyInstance, door: TensorDoor, visits: WeakMap<Fa
   const uploads = new Uploads(door.clock, TENSOR_BODY_LIMIT_BYTES);
   room.removeAllContentTypeParsers();
   room.addContentTypeParser('*', (request, body, done) => {
-    const visit = visits.get(request);
+    const visit = visits.get(request)?.visit;
     if (!visit) return done(notServed());
     const announced = request.headers['content-length'];
     uploads.read(body, announced === undefined ? undefined : Number(announced), { signal: visit.abort.signal, hold: (bytes) => visit.hold(bytes) }, done);

@@ -59,12 +59,15 @@ export class GrpcServer implements Pick<Transport, 'serve'> {
     this.#health.add(service.typeName);
   }
 
-  /** The same for a service that strangers call: its handlers read their requests themselves, once they know who asks. Callers are not checked by certificate. */
-  serveUnread<S extends DescService>(service: S, implementation: UnreadImplementation<S>): void {
+  /**
+   * The same for a service that strangers call: its handlers read their requests themselves, once they know who asks.
+   * Callers are not checked by certificate. One that takes nothing of its answer for `stallLimitMs` loses the call.
+   */
+  serveUnread<S extends DescService>(service: S, implementation: UnreadImplementation<S>, stallLimitMs: number): void {
     const { messageLimitBytes } = this.#bounds;
     for (const method of service.methods) {
       const handler = implementation[method.localName as keyof UnreadImplementation<S>] as (call: UnreadCall) => Promise<object>;
-      const served = handleUnread({ method, handler: handler.bind(implementation), clock: this.#options.clock, messageLimitBytes });
+      const served = handleUnread({ method, handler: handler.bind(implementation), clock: this.#options.clock, messageLimitBytes, stallLimitMs });
       this.#server.register(pathOf(method), served, asBuffer, asIs, KIND.client_streaming);
     }
     this.#health.add(service.typeName);

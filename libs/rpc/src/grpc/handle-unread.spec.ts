@@ -17,11 +17,11 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-async function start(modelReady: (call: UnreadCall) => Promise<{ ready: boolean }>, options: Partial<GrpcServerOptions> = {}): Promise<number> {
+async function start(modelReady: (call: UnreadCall) => Promise<{ ready: boolean }>, options: Partial<GrpcServerOptions> = {}, stallLimitMs = 60_000): Promise<number> {
   const server = new GrpcServer({ clock: systemClock, ...options });
   const refuse = () => Promise.reject(new ServiceError('method_not_supported', 'Not here.'));
   const implementation = Object.fromEntries(GRPCInferenceService.methods.map(({ localName }) => [localName, refuse]));
-  server.serveUnread(GRPCInferenceService, { ...implementation, modelReady } as UnreadImplementation<typeof GRPCInferenceService>);
+  server.serveUnread(GRPCInferenceService, { ...implementation, modelReady } as UnreadImplementation<typeof GRPCInferenceService>, stallLimitMs);
   closers.push(() => server.stop(0));
   return server.listen('127.0.0.1:0');
 }
@@ -132,6 +132,20 @@ describe('a call that was not read', () => {
     expect(stream.writableFinished).toBe(false);
     go.resolve();
     expect(await statusOf(stream)).toMatchObject({ 'grpc-status': '0' });
+  });
+
+  it('is over when its client takes nothing of the answer', async () => {
+    const bodies: UnreadCall['body'][] = [];
+    const server = new GrpcServer({ clock: systemClock });
+    closers.push(() => server.stop(0));
+    const modelMetadata = async ({ body }: UnreadCall) => (bodies.push(body), { platform: 'x'.repeat(BIG.length) });
+    server.serveUnread(GRPCInferenceService, Object.fromEntries(GRPCInferenceService.methods.map(({ localName }) => [localName, modelMetadata])) as unknown as UnreadImplementation<typeof GRPCInferenceService>, 100);
+    const stream = call(session(await server.listen('127.0.0.1:0')), { ':path': `/${GRPCInferenceService.typeName}/ModelMetadata` });
+    stream.end();
+    await until(() => bodies[0]?.closed === true);
+    expect(bodies[0]!.writableFinished).toBe(false);
+    if (!stream.closed) await once(stream, 'close');
+    expect(stream.rstCode).toBe(constants.NGHTTP2_CANCEL);
   });
 
   it('ends when its client leaves, and at the deadline that its client set', async () => {

@@ -19,6 +19,8 @@ export interface UnreadServedMethod {
   readonly handler: (call: UnreadCall) => Promise<object>;
   readonly clock: Clock;
   readonly messageLimitBytes: number;
+  /** A caller that takes nothing of its answer for this long is gone. */
+  readonly stallLimitMs: number;
 }
 
 /** An rpc of one request as grpc-js calls it when it is registered as a stream of requests: as soon as the metadata are here, and before anything is read. */
@@ -26,7 +28,7 @@ export function handleUnread(served: UnreadServedMethod): handleClientStreamingC
   return (call, done) => void answer(served, call, done);
 }
 
-async function answer({ method, handler, clock, messageLimitBytes }: UnreadServedMethod, call: Requests, done: sendUnaryData<Bytes>): Promise<void> {
+async function answer({ method, handler, clock, messageLimitBytes, stallLimitMs }: UnreadServedMethod, call: Requests, done: sendUnaryData<Bytes>): Promise<void> {
   using lifetime = new ServedLifetime(call, clock);
   const metadata = fromMetadata(call.metadata);
   const trailers: Record<string, string> = {};
@@ -49,7 +51,10 @@ async function answer({ method, handler, clock, messageLimitBytes }: UnreadServe
     error.metadata.merge(toMetadata(trailers));
     done(error);
   } finally {
-    if (body) linger(body, clock);
+    if (body) {
+      linger(body, clock);
+      endStalled(body, stallLimitMs);
+    }
   }
 }
 
@@ -58,6 +63,11 @@ function linger(body: Http2Stream, clock: Clock): void {
   if (body.readableEnded || body.destroyed) return;
   const cut = clock.after(LINGER_LIMIT_MS, () => body.close(constants.NGHTTP2_NO_ERROR));
   body.once('close', () => cut.cancel());
+}
+
+/** Node's own timer knows what of an answer went out: one that is only slow is not taken for one that is gone. */
+function endStalled(body: Http2Stream, stallLimitMs: number): void {
+  if (!body.writableFinished) body.setTimeout(stallLimitMs, () => body.close(constants.NGHTTP2_CANCEL));
 }
 
 /**

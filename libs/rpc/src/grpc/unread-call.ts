@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import type { DescMethod, DescService, MessageInitShape } from '@bufbuild/protobuf';
 import { ServiceError } from '@sluice/errors';
 
@@ -7,8 +7,12 @@ export interface UnreadCall {
   /** Aborts when the caller went away or the deadline passed. */
   readonly signal: AbortSignal;
   readonly metadata: Readonly<Record<string, string>>;
-  /** The request as it arrives, in its frame: give the whole of it to `unframed`. Where it breaks off it ends as if it were whole, and the signal aborts a moment later. It is paused; as long as it is not read the caller can send two windows of HTTP/2, 128 KiB. */
-  readonly body: Readable;
+  /**
+   * The request as it arrives, in its frame: give the whole of it to `unframed`. It is paused; as long as it is not read the
+   * caller can send two windows of HTTP/2, 128 KiB. Where it breaks off it ends as if it were whole, and the signal aborts a
+   * moment later. Written to it is the answer alone: when it finishes, that has left; when it closes, the call is over.
+   */
+  readonly body: Duplex;
   /** Sent behind the answer, or with the error. Keys are lower case; to be filled until then. */
   readonly trailers: Record<string, string>;
 }
