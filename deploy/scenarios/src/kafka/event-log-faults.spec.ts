@@ -211,7 +211,7 @@ describe('the event log on Kafka', () => {
     expect(await effects()).toEqual(['a']);
   }, LONG_MS);
 
-  it.each(['SIGTERM', 'SIGKILL'] as const)('goes on by itself after the broker was ended by %s and started again, and has lost and doubled nothing', async (signal) => {
+  it('goes on by itself after the broker was killed and started again, and has lost and doubled nothing', async () => {
     const log = await open();
     const data = await open(false);
     let running = true;
@@ -245,7 +245,7 @@ describe('the event log on Kafka', () => {
     };
     await goesOn();
     await until(async () => (await effects()).length > 10);
-    await broker.stop(signal);
+    await broker.stop('SIGKILL');
     await broker.startAgain();
     await goesOn();
     running = false;

@@ -120,11 +120,13 @@ export class GroupReader {
     const consumer = this.#house.kafka.consumer({
       groupId, minBytes, maxWaitTimeInMs: maxWaitMs, maxBytesPerPartition: MAX_BYTES_PER_PARTITION, allowAutoTopicCreation: false,
       sessionTimeout: SESSION_TIMEOUT_MS, heartbeatInterval: HEARTBEAT_MS, rebalanceTimeout: REBALANCE_TIMEOUT_MS,
+      // The driver's own restart forgets to look whether it was stopped meanwhile, and then goes on for ever.
+      retry: { restartOnFailure: async () => false },
     });
     const ended = Promise.withResolvers<Error>();
     consumer.on(consumer.events.CRASH, ({ payload }) => {
       this.#outsideSinceMs ??= this.#house.clock.monotonicMs();
-      if (!payload.restart) ended.resolve(payload.error);
+      ended.resolve(payload.error);
     });
     consumer.on(consumer.events.REBALANCING, () => { this.#outsideSinceMs ??= this.#house.clock.monotonicMs(); });
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {

@@ -1,8 +1,13 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { create } from '@bufbuild/protobuf';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
+import { Authority } from '@sluice/certificates';
 import { systemClock, systemIds } from '@sluice/clock';
-import { adoptCluster, createKafkaEventLog, type Adoption, type KafkaEventLog } from '@sluice/events/kafka';
+import { ServiceError } from '@sluice/errors';
+import { adoptCluster, createKafkaEventLog, type Adoption, type KafkaEventLog, type KafkaServers } from '@sluice/events/kafka';
 import { AdminActedSchema } from '@sluice/proto/events/v1/calls';
 import { createSql, type SqlPool, type SqlTransaction } from '@sluice/sql';
 import { startTestDatabase, type TestDatabase } from '@sluice/sql/testing';
@@ -12,6 +17,8 @@ import { silentLogger } from '@sluice/telemetry';
 const LONG_MS = 240_000;
 
 let broker: TestBroker;
+let folder: string;
+let secureAddress: string;
 let database: TestDatabase;
 let sql: SqlPool;
 let worlds = 0;
@@ -32,8 +39,27 @@ const publish = (log: KafkaEventLog, id: string): Promise<void> => sql.transacti
 const note = (transaction: SqlTransaction, what: readonly string[]): Promise<void> => transaction.query('INSERT INTO effect (what) SELECT * FROM unnest($1::text[])', [what]).then(() => undefined);
 const effects = async (): Promise<string[]> => (await sql.query<{ what: string }>('SELECT what FROM effect ORDER BY n')).map(({ what }) => what);
 
+const USER = { name: 'data-plane', password: 'known-to-two' };
+const file = (name: string): string => join(folder, name);
+const openSecure = async (servers: Omit<KafkaServers, 'brokers'>): Promise<KafkaEventLog> => createKafkaEventLog({ ...house(), brokers: [secureAddress], replicas: 1, ...servers, clientId: 'security' });
+const refused = async (servers: Omit<KafkaServers, 'brokers'>): Promise<string> => openSecure(servers).then(async (log) => log.stop().then(() => 'nobody'), (thrown: unknown) => {
+  const { code, message, cause } = ServiceError.from(thrown);
+  return `${code}: ${message} ${cause instanceof Error ? cause.message : ''}`;
+});
+/** A broker that lets in who shows a certificate and knows a password, and whoever comes to the plain listener. */
+const startBroker = async (): Promise<void> => {
+  folder = await mkdtemp(join(tmpdir(), 'sluice-kafka-cluster-'));
+  const ids = systemIds(systemClock);
+  const authority = Authority.make('Brokers', systemClock, ids);
+  const server = authority.issue({ subject: 'kafka-1', services: [], hosts: ['127.0.0.1'] });
+  const client = authority.issue({ subject: 'data-plane', services: ['gateway'], hosts: [] });
+  const files = { 'ca.pem': authority.pair.certificate, 'stranger.pem': Authority.make('Stranger', systemClock, ids).pair.certificate, 'client.pem': client.certificate, 'client.key': client.key };
+  await Promise.all(Object.entries(files).map(async ([name, text]) => writeFile(file(name), text)));
+  ({ broker, address: secureAddress } = await TestBroker.startSecure({ authority: authority.pair.certificate, certificate: server.certificate, key: server.key, user: USER }));
+};
+
 beforeAll(async () => {
-  [broker, database] = await Promise.all([TestBroker.start(), startTestDatabase()]);
+  [, database] = await Promise.all([startBroker(), startTestDatabase()]);
   sql = createSql({ url: database.url, schema: 'shop' });
   await sql.query('CREATE SCHEMA shop');
   await sql.query('CREATE TABLE effect (n bigserial PRIMARY KEY, what text NOT NULL)');
@@ -48,10 +74,29 @@ beforeEach(async () => {
 afterEach(async () => stopAll(), LONG_MS);
 afterAll(async () => {
   await sql.end();
-  await Promise.all([database.stop(), broker.end()]);
+  await Promise.all([database.stop(), broker.end(), rm(folder, { recursive: true, force: true })]);
 });
 
-describe('the event log on Kafka and its database', () => {
+describe('a cluster of Kafka and the database that belongs to it', () => {
+  it('is written over TLS by who shows a certificate and knows a password, and by nobody else', async () => {
+    const tls = { caFile: file('ca.pem'), certificateFile: file('client.pem'), keyFile: file('client.key') };
+    const sasl = { username: USER.name, password: USER.password };
+    const log = await openSecure({ tls, sasl });
+    expect(log.health()).toEqual({ status: 'ok' });
+    const producer = log.producerName('p');
+    await log.appendSegment({ producer, epoch: await log.takeEpoch(producer), seq: 0n, bytes: Buffer.from('sealed') });
+    await log.stop();
+    // At once: each is tried several times.
+    const tried = [{ tls, sasl: { ...sasl, password: 'another' } }, { tls: { ...tls, caFile: file('stranger.pem') }, sasl }, { tls: { caFile: file('ca.pem') }, sasl }, { tls: { ...tls, keyFile: file('none.key') }, sasl }, {}];
+    expect(await Promise.all(tried.map(refused))).toEqual([
+      expect.stringContaining('failed_precondition: Kafka does not take the name and the password of this process (KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD).'),
+      expect.stringMatching(/^audit_log_unavailable: .*certificate/),
+      expect.stringMatching(/^audit_log_unavailable: /),
+      expect.stringMatching(/^failed_precondition: The certificates for Kafka cannot be read: .*none\.key/),
+      expect.stringMatching(/^audit_log_unavailable: /),
+    ]);
+  }, LONG_MS);
+
   it('makes no topic with fewer replicas than declared, and tells of one that has fewer', async () => {
     await expect(open(false, 3)).rejects.toMatchObject({ code: 'failed_precondition', message: 'Kafka has 1 of the 3 brokers on which topics are made: start the others, or, where one broker is enough, set KAFKA_REPLICAS=1.' });
     const admin = new Kafka({ brokers: [broker.address], clientId: 'plain', logLevel: logLevel.NOTHING }).admin();
