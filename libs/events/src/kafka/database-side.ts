@@ -151,8 +151,9 @@ export class DatabaseSide {
 
   health(): HealthState {
     const stuck = [...this.#readers].filter((reader) => reader.stuck !== undefined).map((reader) => `${reader.name} has a batch that does not end; its process has to be started again.`);
-    const others = [this.#letters.health(), this.heads.health()].flatMap((state) => (state.status === 'ok' ? [] : [state.detail]));
-    return stuck.length + others.length === 0 ? { status: 'ok' } : { status: 'degraded', detail: [...stuck, ...others].join(' ') };
+    const letters = this.#letters.health();
+    const faults = [...stuck, this.heads.fault, letters.status === 'ok' ? undefined : letters.detail].filter((fault) => fault !== undefined);
+    return faults.length === 0 ? { status: 'ok' } : { status: 'degraded', detail: faults.join(' ') };
   }
 
   async stop(): Promise<void> {
