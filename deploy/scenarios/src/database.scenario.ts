@@ -11,11 +11,11 @@ import { StreamReader } from './stream-reader.ts';
 import { makeTenant, sluiceJson } from './tenant.ts';
 
 /** Longer than the 5 s that billing believes in its book without a word, and the 15 s after which the server ends an idle transaction. */
-const FROZEN_MS = 6_000;
+const FROZEN_MS = 5_500;
 /** With the time before longer than the 30 s after which copies that hear nothing are not used. */
-const AWAY_MS = 28_000;
+const AWAY_MS = 27_000;
 /** Calls go on also in the moment in which everything that waited is taken in. */
-const BACK_MS = 4_000;
+const BACK_MS = 3_000;
 const ASK_EVERY_MS = 250;
 const STREAM_GAP_MS = 20;
 const WORDS = Array.from({ length: (FROZEN_MS + AWAY_MS) / STREAM_GAP_MS }, (_, index) => ` w${index}`);

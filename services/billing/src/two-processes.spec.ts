@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { systemClock, type Clock } from '@sluice/clock';
 import type { ServiceError } from '@sluice/errors';
 import { Level } from '@sluice/proto/access/v1/access';
 import { House, OWNER, Talk, until, type Running } from './testing/house.ts';
@@ -7,12 +8,16 @@ import { House, OWNER, Talk, until, type Running } from './testing/house.ts';
 let house: House;
 let one: Running;
 let two: Running;
+/** Time runs five times as fast for both: what starts beside a keeper waits some seconds for the book. */
+const HASTE = 5;
+let clock: Clock;
 beforeAll(async () => {
   house = await House.build();
-  one = await house.start();
+  clock = { ...systemClock, wallMs: () => house.clock.wallMs(), monotonicMs: () => systemClock.monotonicMs() * HASTE, after: (delayMs, run) => systemClock.after(delayMs / HASTE, run) };
+  one = await house.start({ clock });
   await one.billing.setPrice({ actor: OWNER, model: 'small', inputNano: 1n, outputNano: 1n });
   await setBudget(one, 100n);
-  two = await house.startClosed();
+  two = await house.startClosed({ clock });
 });
 afterAll(async () => {
   await one.stop();
@@ -50,7 +55,7 @@ describe('two processes of billing on one database', () => {
   });
 
   it('take over from each other, with the budgets as the other has left them', async () => {
-    two = await house.startClosed();
+    two = await house.startClosed({ clock });
     expect(health(two).status).toBe('degraded');
     // A machine that stands still for seconds costs it the book, for a while.
     await until(() => setBudget(one, 30n).then(() => 'set', ({ code }: ServiceError) => code), (outcome) => outcome === 'set');

@@ -94,19 +94,21 @@ describe('signs of life of an owner whose database is away', () => {
     });
   };
 
-  it.each(['freeze', 'cut'] as const)('go on, with the end that it knew, whether the server is frozen or gone (%s), and say so in its health', async (fault) => {
+  it('go on, with the end that it knew, whether the server is frozen or gone, and say so in its health', async () => {
     const owner = await open(way.url);
     await publish(owner, pool(database.url), 'one');
     const { times } = await listen();
     beating(owner);
     await until(() => times('end 1') >= SOME_BEATS);
-    expect(owner.health().status).toBe('ok');
-    way[fault]();
-    await until(() => owner.health().status === 'degraded');
-    const before = times('end 1');
-    await until(() => times('end 1') >= before + SOME_BEATS);
-    way.heal();
-    await until(() => owner.health().status === 'ok');
+    for (const fault of ['freeze', 'cut'] as const) {
+      expect(owner.health().status).toBe('ok');
+      way[fault]();
+      await until(() => owner.health().status === 'degraded');
+      const before = times('end 1');
+      await until(() => times('end 1') >= before + SOME_BEATS);
+      way.heal();
+      await until(() => owner.health().status === 'ok');
+    }
   }, LONG_MS);
 
   it('tell nobody that all is there while a transaction of its own may have been committed unseen', async () => {

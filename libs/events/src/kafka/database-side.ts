@@ -153,7 +153,7 @@ export class DatabaseSide {
 
   /** What an operator should mend, a sentence each. */
   faults(): string[] {
-    return [...[...this.#readers].map(({ fault }) => fault), this.#probe.fault, this.#letters.health().detail, this.heads.health().detail].filter((fault) => fault !== undefined);
+    return [...[...this.#readers].map(({ fault }) => fault), this.#probe.fault, this.#letters.health().detail, this.heads.fault].filter((fault) => fault !== undefined);
   }
 
   async stop(): Promise<void> {

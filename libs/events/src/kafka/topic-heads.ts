@@ -1,5 +1,4 @@
 import { create, toBinary, type DescMessage } from '@bufbuild/protobuf';
-import type { HealthState } from '@sluice/lifecycle';
 import { TopicBeatSchema } from '@sluice/proto/events/v1/topic';
 import type { Sql } from '@sluice/sql';
 import type { Published } from '../postgres/topic-writer.ts';
@@ -57,9 +56,10 @@ export class TopicHeads {
     await producer.send(this.#house.prefix + TOPIC_BEAT_TOPIC.name, [{ key: topic, value, headers }], LEADER);
   }
 
-  health(): HealthState {
+  /** What an operator should know; undefined while the database answers. */
+  get fault(): string | undefined {
     const isAway = [...this.#topics.values()].some(({ isLate }) => isLate);
-    return isAway ? { status: 'degraded', detail: 'The database does not answer: nothing can be changed, and what was published last is taken for the end.' } : { status: 'ok' };
+    return isAway ? 'The database does not answer: nothing can be changed, and what was published last is taken for the end.' : undefined;
   }
 
   async #head(name: string): Promise<Head> {
