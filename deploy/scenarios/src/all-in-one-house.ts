@@ -24,6 +24,7 @@ interface Ready {
 export class AllInOneHouse implements House {
   readonly url: string;
   readonly adminUrl: string;
+  readonly grpcAddress: string;
   readonly doors: readonly string[];
   apiKey = '';
   adminKey = '';
@@ -41,10 +42,11 @@ export class AllInOneHouse implements House {
   #child: ChildProcess | undefined;
   #printed = '';
 
-  private constructor(folder: string, port: number, adminPort: number, args: readonly string[], settings: Readonly<Record<string, string>>) {
+  private constructor(folder: string, port: number, adminPort: number, grpcPort: number, args: readonly string[], settings: Readonly<Record<string, string>>) {
     this.#folder = folder;
     this.dataFolder = join(folder, 'data');
-    this.#settings = settings;
+    this.#settings = { ...settings, SLUICE_GRPC_PORT: String(grpcPort) };
+    this.grpcAddress = `127.0.0.1:${grpcPort}`;
     this.url = `http://127.0.0.1:${port}`;
     this.doors = [this.url];
     this.adminUrl = `http://127.0.0.1:${adminPort}`;
@@ -76,7 +78,7 @@ export class AllInOneHouse implements House {
   }
 
   static async #empty(args: readonly string[], settings: Readonly<Record<string, string>>): Promise<AllInOneHouse> {
-    return new AllInOneHouse(await mkdtemp(join(tmpdir(), 'sluice-house-')), await freePort(), await freePort(), args, settings);
+    return new AllInOneHouse(await mkdtemp(join(tmpdir(), 'sluice-house-')), await freePort(), await freePort(), await freePort(), args, settings);
   }
 
   async start(): Promise<void> {

@@ -5,6 +5,8 @@ export interface House extends AsyncDisposable {
   /** The public address of each process that answers calls; what was changed must hold at every one of them. */
   readonly doors: readonly string[];
   readonly adminUrl: string;
+  /** `host:port` where clients ask models of tensors over gRPC; as `url`, one address. */
+  readonly grpcAddress: string;
   readonly apiKey: string;
   readonly adminKey: string;
   /** Brokers of Kafka, where the event log lies there: `host:port`, with commas between them. */

@@ -27,6 +27,7 @@ interface Ready {
 export class MeshHouse implements House {
   readonly url: string;
   readonly adminUrl: string;
+  readonly grpcAddress: string;
   doors: readonly string[] = [];
   apiKey = '';
   adminKey = '';
@@ -54,9 +55,10 @@ export class MeshHouse implements House {
   /** Brings killed servers back, one after the other. */
   #keeper: Promise<void> = Promise.resolve();
 
-  private constructor(folder: string, port: number, adminPort: number, settings: Readonly<Record<string, string>>) {
+  private constructor(folder: string, port: number, adminPort: number, grpcPort: number, settings: Readonly<Record<string, string>>) {
     this.#folder = folder;
-    this.#settings = settings;
+    this.#settings = { ...settings, SLUICE_GRPC_PORT: String(grpcPort) };
+    this.grpcAddress = `127.0.0.1:${grpcPort}`;
     this.dataFolder = join(folder, 'data');
     this.stackFolder = join(folder, 'stack');
     this.url = `http://127.0.0.1:${port}`;
@@ -67,7 +69,7 @@ export class MeshHouse implements House {
 
   /** `settings` are its environment. */
   static async make(settings: Readonly<Record<string, string>>): Promise<MeshHouse> {
-    const house = new MeshHouse(await mkdtemp(join(tmpdir(), 'sluice-mesh-')), await freePort(), await freePort(), settings);
+    const house = new MeshHouse(await mkdtemp(join(tmpdir(), 'sluice-mesh-')), await freePort(), await freePort(), await freePort(), settings);
     try {
       await house.#stackUp();
       await house.start();

@@ -12,8 +12,8 @@ import { StreamReader } from './stream-reader.ts';
 const BACK_WITHIN_MS = 60_000;
 /** What one door changed is live at the others. */
 const LIVE_WITHIN_MS = 1_000;
-/** Others are busy on the machine of a test: the best of some tries counts. */
-const CHANGES = 5;
+/** Others are busy on the machine of a test, so some may come later: half of them must not. */
+const CHANGES = 10;
 const CLIENTS = 16;
 /** Processes whose supervisor is gone end after the calls that they have under way. */
 const ORPHANS_END_MS = 60_000;
@@ -71,11 +71,12 @@ export function meshScenarios(at: () => MeshHouse): void {
       expect(reader.done).toBe(true);
     }, 120_000);
 
-    it('hear within a second of what was changed through any of them', async () => {
+    it('hear within a second of what was changed through any of them: so at least the median of ten changes', async () => {
       await ready();
-      let shortestMs = Infinity;
-      for (let change = 0; change < CHANGES && shortestMs >= LIVE_WITHIN_MS; change++) shortestMs = Math.min(shortestMs, await msUntilHeard(`heard-${change}`));
-      expect(shortestMs).toBeLessThan(LIVE_WITHIN_MS);
+      const tookMs: number[] = [];
+      for (let change = 0; change < CHANGES; change++) tookMs.push(await msUntilHeard(`heard-${change}`));
+      const sorted = tookMs.toSorted((one, other) => one - other);
+      expect((sorted[CHANGES / 2 - 1]! + sorted[CHANGES / 2]!) / 2).toBeLessThan(LIVE_WITHIN_MS);
     });
 
     databaseScenario(at, upstream);

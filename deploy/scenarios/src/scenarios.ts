@@ -12,6 +12,7 @@ import { moneyScenarios } from './money.scenarios.ts';
 import { originalScenarios } from './originals.scenarios.ts';
 import { reconciliationScenarios } from './reconciliation.scenarios.ts';
 import { registryScenarios } from './registry.scenarios.ts';
+import { tensorScenarios } from './tensors.scenarios.ts';
 
 const START_LIMIT_MS = 180_000;
 /** Settings that every house of these scenarios runs with: nobody waits a minute for a backend that says nothing, or sends gigabytes to fill the room for answers. */
@@ -48,6 +49,7 @@ export function scenarios<Kind extends House>(name: string, make: () => Promise<
     reconciliationScenarios(at);
     filterScenarios(at);
     originalScenarios(at);
+    tensorScenarios(at);
     eventLogScenarios(at);
     crashScenarios(at, killRounds);
     ofItsKind?.(at);

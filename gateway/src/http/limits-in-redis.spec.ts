@@ -37,7 +37,7 @@ async function ask(gateway: 0 | 1, key: 0 | 1 | 2, body: object = { messages: [{
 }
 
 function limitBoth(subjectId: string, requestsPerMinute: bigint): void {
-  for (const house of houses) house.limit({ level: Level.KEY, subjectId, limits: { requestsPerMinute, tokensPerMinute: 1_000_000n, concurrentRequests: 8n } });
+  for (const house of houses) house.limit({ level: Level.KEY, subjectId, limits: { requestsPerMinute, tokensPerMinute: 1_000_000n, concurrentRequests: 64n } });
 }
 
 it('two gateways tell and keep one limit, also of calls that are refused for what they are', async () => {
@@ -48,18 +48,21 @@ it('two gateways tell and keep one limit, also of calls that are refused for wha
   expect(refused.value).toMatchObject({ keyId: 'key_0', errorCode: 'rate_limit_exceeded', refusedBy: { case: 'limit', value: { kind: 'requests_per_minute', limit: 4n } } });
 });
 
-it('calls go on while Redis is frozen, under limits that are the limit together', async () => {
-  limitBoth('key_1', 4n);
-  limitBoth('key_2', 1n);
-  expect(await ask(0, 1)).toEqual([200, '3']);
-  expect(await ask(1, 1)).toEqual([200, '2']);
+it('calls go on while Redis is frozen, as many as each gateway knows to be kept for it', async () => {
+  limitBoth('key_1', 10n);
+  limitBoth('key_2', 7n);
+  expect(await ask(0, 1)).toEqual([200, '9']);
+  expect(await ask(1, 1)).toEqual([200, '8']);
   redis.freeze();
   const answers = [];
   for (let round = 0; round < 3; round++) for (const gateway of [0, 1] as const) answers.push(await ask(gateway, 1));
   expect(answers.map(([status]) => status)).toEqual([200, 200, 429, 429, 429, 429]);
-  expect([await ask(0, 2), await ask(1, 2)].map(([status]) => status).toSorted()).toEqual([200, 429]);
+  expect([await ask(0, 2), await ask(1, 2)].map(([status]) => status)).toEqual([429, 429]);
   expect(stores.map((store) => store.health().status)).toEqual(['degraded', 'degraded']);
   await redis.resume();
   await until(() => stores.every((store) => store.health().status === 'ok'));
-  expect([await ask(0, 1), await ask(1, 1)].map(([status]) => status)).toEqual([429, 429]);
+  // Four were let in; what Redis did when it woke, and nobody heard of, counts too.
+  const left = Number((await ask(0, 1))[1]);
+  expect(left).toBeLessThanOrEqual(5);
+  expect(left).toBeGreaterThan(0);
 });

@@ -16,6 +16,7 @@ import { silentLogger, type Logger } from '@sluice/telemetry';
 const LONG_MS = 400_000;
 const POLLS = 6_000;
 const DAY_MS = 86_400_000;
+const CHAIN_PRIME = 2n ** 61n - 1n;
 const EVENTS = 100_000;
 const PART = 0.05;
 
@@ -352,8 +353,9 @@ describe('the event log on Kafka', () => {
   }, LONG_MS);
 });
 
+/** Another number for every other position and for every other id, in every other order. */
 function next(chain: bigint, position: bigint, id: string): bigint {
-  return (chain * 31n + position * 7n + BigInt(id.length)) % 1_000_000_007n;
+  return Array.from(id, (character) => BigInt(character.codePointAt(0)!)).reduce((sum, code) => (sum * 257n + code) % CHAIN_PRIME, (chain * 31n + position * 7n) % CHAIN_PRIME);
 }
 
 function recordOf(position: number): Message {

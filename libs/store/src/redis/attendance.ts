@@ -1,8 +1,8 @@
 import type { Clock, Ids, Timer } from '@sluice/clock';
 import type { Logger } from '@sluice/telemetry';
 import { Connection } from './connection.ts';
-import { Member, type Heard, type Peer, type Server, type Terms } from './member.ts';
-import type { Standing } from './share.ts';
+import { Member, type Heard, type Peer, type Server } from './member.ts';
+import type { Terms } from './terms.ts';
 
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 1_000;
@@ -32,14 +32,13 @@ export class Attendance {
   readonly #parts: AttendanceParts;
   #member: Member | undefined;
   #arriving: Promise<void> | undefined;
-  /** The name, the others and the data of the last time. */
+  /** The name and the others of the last time, and the server. */
   #before: { readonly name: string; readonly peers: readonly Peer[] } | undefined;
   #server: Server | undefined;
-  #peers: readonly Peer[] = [];
-  /** The others know this process by the name that it has now. */
-  #isKnown = false;
-  /** Where it stood under its last name, which others may still take it to have. */
-  #earlier: Standing | undefined;
+  /** Of the last sign of life that was answered. */
+  #last: Heard | undefined;
+  /** Settles with the next one, or when there will be none. */
+  #next = Promise.withResolvers<void>();
   #fellMs = 0;
   #retryMs = FIRST_RETRY_MS;
   #isAway = false;
@@ -63,11 +62,19 @@ export class Attendance {
     return this.#arriving;
   }
 
-  /** Where this process stands among those that share; none until the others know that it is there. */
-  get standings(): readonly Standing[] {
-    const current = this.#peers.find(({ name }) => name === this.#before?.name);
-    if (this.#isKnown) return current ? [current] : [];
-    return this.#earlier && current ? [this.#earlier, current] : [];
+  /** Settles with the next sign of life, or when this process is alone. */
+  get nextBeat(): Promise<void> {
+    return this.#next.promise;
+  }
+
+  /** Among how many this process shares; 0 while the others may not know that it is there. */
+  get count(): number {
+    return this.#last?.isKnown ? this.#last.count : 0;
+  }
+
+  /** When the last sign of life was given that was answered. */
+  get heardMs(): number {
+    return this.#last?.askedMs ?? -Infinity;
   }
 
   /** Resolves when Redis was asked once, whether it answered or not. */
@@ -79,6 +86,7 @@ export class Attendance {
   /** Leaves in form, so that nobody waits for this process. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#goOn();
     this.#beats.cancel();
     this.#retry?.cancel();
     await this.#trying;
@@ -107,6 +115,7 @@ export class Attendance {
     member.close();
     this.#fellMs = this.#parts.clock.monotonicMs();
     this.#parts.onFall();
+    this.#goOn();
     this.#sayAway(thrown);
     this.#tryLater();
   }
@@ -135,13 +144,12 @@ export class Attendance {
   }
 
   async #arrive(member: Member, server: Server): Promise<void> {
-    const { clock, logger, held, tell, onArrival } = this.#parts;
+    const { logger, held, tell, onArrival } = this.#parts;
     // What ends from here on is told behind it.
     const places = held();
-    if (this.#server) await tell(member, memoryOf(server, this.#server), this.#fellMs);
-    await member.join(this.#before && { ...this.#before, awayMs: clock.monotonicMs() - this.#fellMs }, places);
-    this.#earlier = this.standings[0] ?? this.#earlier;
-    this.#isKnown = false;
+    const memory = this.#server ? memoryOf(server, this.#server) : 'whole';
+    if (this.#server) await tell(member, memory, this.#fellMs);
+    await member.join(this.#before && { ...this.#before, isLost: memory !== 'whole' }, places);
     this.#server = { run: server.run, generation: member.generation };
     this.#hear(member, await member.beat());
     this.#member = member;
@@ -152,16 +160,21 @@ export class Attendance {
   }
 
   #hear(member: Member, heard: Heard): void {
-    this.#peers = heard.peers;
+    this.#last = heard;
     this.#before = { name: member.name, peers: heard.peers };
-    this.#isKnown ||= heard.isKnown;
     this.#parts.onHeard(heard);
+    this.#goOn();
+  }
+
+  #goOn(): void {
+    this.#next.resolve();
+    this.#next = Promise.withResolvers();
   }
 
   #sayAway(thrown: unknown): void {
     if (this.#isAway || this.#stopped) return;
     this.#isAway = true;
-    this.#parts.logger.warn({ reason: reasonOf(thrown) }, 'Redis does not answer; until it does, this process keeps to its share of each limit');
+    this.#parts.logger.warn({ reason: reasonOf(thrown) }, 'Redis does not answer; until it does, this process keeps to its reserve of each limit');
   }
 
   #tryLater(): void {

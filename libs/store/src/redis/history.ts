@@ -14,6 +14,7 @@ for _, key in ipairs(KEYS) do
     local ago, amount = tonumber(ARGV[at + 1 + i * 2]), tonumber(ARGV[at + 2 + i * 2])
     if ago < w.length then add(w, amount, now - ago) end
   end
+  tell(now, key)
   at = at + 3 + count * 2
 end
 return {}
@@ -39,5 +40,6 @@ for i = #ARGV - 1, 4, -2 do
 end
 redis.call('HSET', w.key, 'p', 1, 'n', began)
 save(w)
+tell(now, w.key)
 return {}
 `);

@@ -10,12 +10,14 @@ export const PLACES = `${TAG}:places:`;
 export const KEYS = {
   /** Sorted set of the processes that share, by when they last gave a sign of life. */
   members: `${TAG}:members`,
-  /** Hash: in which order they came. */
-  joined: `${TAG}:joined`,
-  /** How many came until now. */
-  sequence: `${TAG}:sequence`,
-  /** Hash of the processes that may be letting calls in by themselves and have not told of them: until when their share is held back, and which it is. */
-  missing: `${TAG}:missing`,
+  /** Hash, of each member: the last era that it has heard all of, and among how many it believes to share. */
+  standing: `${TAG}:standing`,
+  /** The number of the era: it goes on when every member has heard what was used before it. */
+  era: `${TAG}:era`,
+  /** Hash of the processes that were not heard for the length of a lease: since when, and among how many they believed to share. They may be letting calls in by themselves. */
+  silent: `${TAG}:silent`,
+  /** Hash of the processes that have not come back since data were lost, and since when they are waited for: what they used last is known to them alone. */
+  untold: `${TAG}:untold`,
   /** Sorted set of the processes that left or came back under another name. */
   gone: `${TAG}:gone`,
   /** A name for the data of this server; another one when they were lost. */

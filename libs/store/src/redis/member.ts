@@ -2,9 +2,9 @@ import type { Clock } from '@sluice/clock';
 import type { Connection } from './connection.ts';
 import { PRECEDE, REPORT } from './history.ts';
 import { KEYS, placesKey, windowKey } from './keys.ts';
-import { BEAT, JOIN, LEAVE } from './membership.ts';
-import type { Standing } from './share.ts';
-import { SETTLE, STRANGER, TAKE, type WindowReply } from './take.ts';
+import { BEAT, JOIN, LEAVE, RECENT_US } from './membership.ts';
+import { GRANTED, SETTLE, SOON, STRANGER, TAKE, type WindowReply } from './take.ts';
+import type { Terms } from './terms.ts';
 
 /** What a window is called in Redis, and how long it and its buckets are. */
 export interface SharedWindow {
@@ -29,6 +29,8 @@ export interface AskedPlaces {
 
 export interface TakeReply {
   readonly isGranted: boolean;
+  /** It was refused for what the others may let in by themselves as long as they have not heard what was used; they will have in a moment. */
+  readonly isSoon: boolean;
   readonly windows: readonly WindowReply[];
   readonly places: readonly { readonly isFull: boolean; readonly held: number }[];
 }
@@ -38,25 +40,35 @@ export interface Reported extends SharedWindow {
   readonly uses: readonly { readonly agoMs: number; readonly amount: number }[];
 }
 
-/** One that shares, when it was last heard, and its standing. */
-export interface Peer extends Standing {
+/** Another one of those that share the limits. */
+export interface Peer {
   readonly name: string;
+  /** Among how many it believes to share. */
+  readonly count: number;
+  /** False of one that is silent: it may be letting calls in by itself. */
+  readonly isMember: boolean;
 }
 
 export interface Heard {
+  /** When it was asked: it is known what was used until then. */
+  readonly askedMs: number;
   readonly peers: readonly Peer[];
-  /** True when everybody else has been heard since this member came: they know that it is there. */
+  /** Among how many it shares, the silent ones and itself included. */
+  readonly count: number;
+  /** True when all others have heard of this member: what they may let in by themselves leaves room for what it may. */
   readonly isKnown: boolean;
   /** Windows and places that were used since the last time, and how far. */
   readonly used: readonly (readonly [key: string, used: number])[];
+  /** Of what was used since then nothing is missing; -Infinity: since the last time. */
+  readonly completeSinceMs: number;
 }
 
 /** Who was here before under another name, and comes in anew. */
 export interface Return {
   readonly name: string;
   readonly peers: readonly Peer[];
-  /** Since it was seen that Redis does not answer. */
-  readonly awayMs: number;
+  /** Redis has not all that it was told. */
+  readonly isLost: boolean;
 }
 
 /** Which server this is, and which data it has. */
@@ -65,20 +77,6 @@ export interface Server {
   readonly run: string;
   /** Undefined where there are no data. */
   readonly generation: string | undefined;
-}
-
-/** What membership rests on. */
-export interface Terms {
-  /** What Redis has not answered by then is given up, and not carried out later. */
-  readonly answerLimitMs: number;
-  /** How often a member gives a sign of life. */
-  readonly beatMs: number;
-  /** A member that gives no sign of life for so long is one no more, and its places are free. */
-  readonly leaseMs: number;
-  /** For so long the share of who may be letting calls in by itself is held back. */
-  readonly holdBackMs: number;
-  /** Milliseconds of a clock that all members share; undefined: the server's. */
-  readonly nowMs: (() => number) | undefined;
 }
 
 /** This process among those that share, on one connection: when that fails, it is a member no more. */
@@ -91,8 +89,12 @@ export class Member {
   generation = '';
   /** How far the clock of the server is ahead of this process' monotonic one, at most: an answer was made after it was asked for. */
   #aheadMs = Infinity;
-  #joinedUs = 0;
   #heardUs = 0;
+  #joinedEra = 0;
+  /** The last era of which it has heard that it began. */
+  #era = 0;
+  /** Among how many it shares, as it last heard. */
+  #count = 0;
 
   constructor(name: string, connection: Connection, clock: Pick<Clock, 'monotonicMs'>, terms: Terms) {
     this.name = name;
@@ -123,30 +125,30 @@ export class Member {
 
   /** @param held how many places of each of these subjects it holds already */
   async join(before: Return | undefined, held: ReadonlyMap<string, number>): Promise<void> {
-    const others = before?.peers.flatMap(({ name, count, rank }) => (name === before.name ? [] : [name, count, rank])) ?? [];
-    const keys = [KEYS.members, KEYS.joined, KEYS.sequence, KEYS.missing, KEYS.gone, KEYS.generation, ...[...held.keys()].map(placesKey)];
-    const [generation, nowUs] = this.#accepted(await JOIN.run(this.#connection, keys, [this.#now(), this.name, this.#awaitedTill(), before?.name ?? '', us(before?.awayMs ?? 0), us(this.#terms.holdBackMs), ...others, ...held.values()]));
+    const others = before?.peers ?? [];
+    const args = [this.#now(), this.name, this.#awaitedTill(), before?.name ?? '', before?.isLost ? 1 : 0, others.length, ...others.flatMap(({ name, count, isMember }) => [name, count, isMember ? 1 : 0])];
+    const [generation, era] = this.#accepted(await JOIN.run(this.#connection, [...held.keys()].map(placesKey), [...args, ...held.values()]));
     this.generation = String(generation);
-    this.#joinedUs = Number(nowUs);
+    this.#joinedEra = this.#era = Number(era);
   }
 
   async take(windows: readonly AskedWindow[], places: readonly AskedPlaces[]): Promise<TakeReply> {
-    const keys = [KEYS.members, KEYS.missing, KEYS.recent, ...windows.map(({ key }) => key), ...places.map(({ key }) => key)];
+    const keys = [...windows.map(({ key }) => key), ...places.map(({ key }) => key)];
     const args = windows.flatMap(({ limit, amount, windowMs, bucketMs }) => [limit, amount, us(windowMs), us(bucketMs)]);
-    const reply = await TAKE.run(this.#connection, keys, [...this.#credentials(), windows.length, ...args, ...places.flatMap(({ limit, held }) => [limit ?? -1, held ?? ''])]);
-    const [granted, ...numbers] = this.#accepted(reply).map(Number);
+    const reply = await TAKE.run(this.#connection, keys, [...this.#credentials(), us(this.#terms.aloneMs), windows.length, ...args, ...places.flatMap(({ limit, held }) => [limit ?? -1, held ?? ''])]);
+    const [outcome, ...numbers] = this.#accepted(reply).map(Number);
     const states = windows.map((_, at): WindowReply => {
       const [waitUs, remaining, emptyInUs, used, bucket] = numbers.slice(at * 5, at * 5 + 5) as [number, number, number, number, number];
       return { waitUs, remaining, emptyInUs, used, bucket };
     });
     const rest = numbers.slice(windows.length * 5);
-    return { isGranted: granted === 1, windows: states, places: places.map((_, at) => ({ isFull: rest[at * 2] === 1, held: rest[at * 2 + 1]! })) };
+    return { isGranted: outcome === GRANTED, isSoon: outcome === SOON, windows: states, places: places.map((_, at) => ({ isFull: rest[at * 2] === 1, held: rest[at * 2 + 1]! })) };
   }
 
   /** Puts right what was used, and gives places back. Returns of each window the bucket in which was counted. */
   async settle(windows: readonly (SharedWindow & { readonly bucket: number; readonly difference: number })[], subjectIds: readonly string[]): Promise<readonly number[]> {
     const args = windows.flatMap(({ windowMs, bucketMs, bucket, difference }) => [us(windowMs), us(bucketMs), bucket, difference]);
-    const keys = [KEYS.members, KEYS.recent, ...windows.map(({ key }) => key), ...subjectIds.map(placesKey)];
+    const keys = [...windows.map(({ key }) => key), ...subjectIds.map(placesKey)];
     return this.#accepted(await SETTLE.run(this.#connection, keys, [...this.#credentials(), windows.length, ...args])).map(Number);
   }
 
@@ -154,19 +156,32 @@ export class Member {
     await PRECEDE.run(this.#connection, [key], [this.#now(), us(windowMs), us(bucketMs), ...pairs(uses)]);
   }
 
+  /** A sign of life, and another one at once where that lets an era end: the others wait for it. */
   async beat(): Promise<Heard> {
+    const era = this.#era;
+    const heard = await this.#beatOnce();
+    if (this.#era === era) return heard;
+    const again = await this.#beatOnce();
+    return { ...again, used: [...heard.used, ...again.used], completeSinceMs: Math.max(heard.completeSinceMs, again.completeSinceMs) };
+  }
+
+  async #beatOnce(): Promise<Heard> {
     const askedMs = this.#clock.monotonicMs();
-    const keys = [KEYS.members, KEYS.joined, KEYS.sequence, KEYS.missing, KEYS.gone, KEYS.generation, KEYS.recent];
-    const [nowUs, heard, used] = this.#accepted(await BEAT.run(this.#connection, keys, [...this.#credentials(), this.#heardUs])) as [number, (string | number)[], (string | number)[]];
+    const args = [...this.#credentials(), us(this.#terms.aloneMs), this.#heardUs, this.#era, this.#count];
+    const [nowUs, era, count, others, used, firstUs] = this.#accepted(await BEAT.run(this.#connection, [], args)) as [number, number, number, (string | number)[], (string | number)[], number];
+    const fromUs = firstUs > 0 ? firstUs : this.#heardUs === 0 ? nowUs - RECENT_US : undefined;
+    const completeSinceMs = fromUs === undefined ? -Infinity : this.#clock.monotonicMs() - (nowUs - fromUs) / 1_000;
     this.#heardUs = nowUs;
+    this.#era = era;
+    this.#count = count;
     this.#setTime(nowUs / 1_000, askedMs);
-    const seen = couples(heard);
-    const peers = seen.map(([name], rank) => ({ name, rank, count: seen.length }));
-    return { peers, isKnown: seen.every(([, lastUs]) => lastUs >= this.#joinedUs), used: couples(used) };
+    const peers = Array.from({ length: others.length / 3 }, (_, at): Peer => ({ name: String(others[at * 3]), count: Number(others[at * 3 + 1]), isMember: others[at * 3 + 2] === 1 }));
+    // The era after the one in which it came began when all had heard something behind the beginning of that; the next, behind its coming.
+    return { askedMs, peers, count, isKnown: era >= this.#joinedEra + 2, used: couples(used), completeSinceMs };
   }
 
   async leave(): Promise<void> {
-    await LEAVE.run(this.#connection, [KEYS.members, KEYS.joined, KEYS.gone], [this.#now(), this.name]);
+    await LEAVE.run(this.#connection, [], [this.#now(), this.name]);
   }
 
   close(): void {

@@ -17,7 +17,7 @@ afterEach(async () => {
 
 async function storeOf(clock: ManualClock): Promise<RedisStore> {
   // Nobody gives signs of life while time jumps.
-  const store = new RedisStore({ url: redis.url, clock, ids: systemIds(clock), logger: silentLogger }, { answerLimitMs: 60_000, beatMs: 1_000, leaseMs: YEAR_MS, holdBackMs: 60_000, nowMs: () => clock.wallMs() });
+  const store = new RedisStore({ url: redis.url, clock, ids: systemIds(clock), logger: silentLogger }, { answerLimitMs: 60_000, beatMs: 1_000, leaseMs: YEAR_MS, aloneMs: 60_000, patienceBeats: 0, nowMs: () => clock.wallMs() });
   stores.push(store);
   await store.start();
   return store;

@@ -11,7 +11,8 @@ import { Histories } from './histories.ts';
 import { placesKey, windowKey } from './keys.ts';
 import { KnownUses } from './known-uses.ts';
 import { LatestUses } from './latest-uses.ts';
-import { sharedWindow, type Member, type Reported, type TakeReply, type Terms } from './member.ts';
+import { sharedWindow, type Member, type Reported, type TakeReply } from './member.ts';
+import type { Terms } from './terms.ts';
 import { reportOf } from './report.ts';
 import { RedisHold, type Counting } from './redis-hold.ts';
 
@@ -26,7 +27,7 @@ export interface RedisStoreOptions {
   readonly logger: Logger;
 }
 
-/** A store that is one for all processes of a platform; while Redis is away each keeps to its share of every limit. */
+/** A store that is one for all processes of a platform; while Redis is away each keeps to its reserve of every limit. */
 export class RedisStore implements Store, Counting {
   /** All that this process lets in. */
   readonly #own: InProcessStore;
@@ -35,13 +36,15 @@ export class RedisStore implements Store, Counting {
   readonly #histories: Histories;
   readonly #attendance: Attendance;
   readonly #clock: Clock;
+  readonly #terms: Terms;
   #places = new CountedPlaces();
   #alone: AloneCounts;
 
   constructor({ url, clock, ids, logger }: RedisStoreOptions, terms: Terms) {
     this.#clock = clock;
+    this.#terms = terms;
     this.#own = new InProcessStore(clock);
-    this.#known = new KnownUses(clock);
+    this.#known = new KnownUses(() => clock.monotonicMs());
     this.#latest = new LatestUses(clock);
     this.#histories = new Histories(clock);
     this.#attendance = new Attendance({
@@ -50,8 +53,8 @@ export class RedisStore implements Store, Counting {
       held: () => this.#places.held((id) => this.#own.held(id)),
       tell: (member, memory, fellMs) => this.#tell(member, memory, fellMs),
       onArrival: (member, held) => this.#arrive(member, held),
-      onHeard: ({ used }) => {
-        this.#known.heardAll(used);
+      onHeard: (heard) => {
+        this.#known.heardBeat(heard);
         this.#places.sweep((id) => this.#own.held(id));
       },
     });
@@ -68,13 +71,13 @@ export class RedisStore implements Store, Counting {
     return this.#attendance.stop();
   }
 
-  /** How many processes share, once all of them know of this one; 0 until then. */
+  /** How many processes share, once all of them know of this one; 0 until then. One that died counts as long as it may be letting calls in by itself. */
   get processes(): number {
-    return Math.max(0, ...this.#attendance.standings.map(({ count }) => count));
+    return this.#attendance.count;
   }
 
   health(): HealthState {
-    return this.member ? { status: 'ok' } : { status: 'degraded', detail: 'Redis does not answer; this process keeps to its share of each limit' };
+    return this.member ? { status: 'ok' } : { status: 'degraded', detail: 'Redis does not answer; this process keeps to its reserve of each limit' };
   }
 
   take(subjects: readonly Subject[], amount: number): Taking | Promise<Taking> {
@@ -83,7 +86,7 @@ export class RedisStore implements Store, Counting {
     }
     const { member, arriving } = this;
     if (arriving) return arriving.then(() => this.take(subjects, amount));
-    return member ? this.#takeShared(member, subjects, amount) : this.#takeAlone(subjects, amount);
+    return member ? this.#takeShared(member, subjects, amount, this.#terms.patienceBeats) : this.#takeAlone(subjects, amount);
   }
 
   precede(subjectId: string, window: Parameters<Store['precede']>[1], uses: readonly Use[]): void {
@@ -119,7 +122,8 @@ export class RedisStore implements Store, Counting {
     this.#attendance.fall(member, thrown);
   }
 
-  async #takeShared(member: Member, subjects: readonly Subject[], amount: number): Promise<Taking> {
+  /** @param patience for how many signs of life it waits for others to hear what was used */
+  async #takeShared(member: Member, subjects: readonly Subject[], amount: number, patience: number): Promise<Taking> {
     const windows = subjects.flatMap(({ id, windows: limits }) => limits.map((limit) => ({ ...sharedWindow(id, limit), limit: limit.limit, amount: usedOf(limit, amount) })));
     const counted = this.#places;
     const placed = subjects.filter(({ id, places }) => places !== undefined || counted.has(id));
@@ -134,6 +138,10 @@ export class RedisStore implements Store, Counting {
       for (const { id } of placed) counted.end(id);
     }
     this.#known.heardReply(windows, places, reply);
+    if (reply.isSoon && patience > 0) {
+      await this.#attendance.nextBeat;
+      return this.member === member ? this.#takeShared(member, subjects, amount, patience - 1) : this.take(subjects, amount);
+    }
     if (reply.isGranted) this.#latest.add(windows);
     return this.#taking(member, subjects, placed, amount, reply);
   }
@@ -160,11 +168,12 @@ export class RedisStore implements Store, Counting {
   #aloneNow(): AloneCounts {
     const fall = {
       atMs: this.#clock.monotonicMs(),
-      standings: this.#attendance?.standings ?? [],
+      heardMs: this.#attendance?.heardMs ?? -Infinity,
+      count: this.#attendance?.count ?? 0,
       usedBefore: (key: string, windowMs: number) => this.#known.used(key, windowMs),
       heldBefore: this.#own.allHeld(),
     };
-    return new AloneCounts(this.#own, fall, () => this.#clock.monotonicMs());
+    return new AloneCounts(this.#own, fall, this.#terms, () => this.#clock.monotonicMs());
   }
 
   async #tell(member: Member, memory: Memory, fellMs: number): Promise<void> {

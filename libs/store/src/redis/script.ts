@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Connection } from './connection.ts';
 
-/** A Lua script: sent by its digest, and in full to a server that has forgotten it. */
+/**
+ * A Lua script, sent by its digest. A server that has forgotten it refuses it: sent in full, it would run later than what was sent
+ * behind it, so the connection has failed then, and the next one makes the server learn it anew.
+ */
 export class Script {
   readonly #source: string;
   readonly #digest: string;
@@ -11,19 +14,13 @@ export class Script {
     this.#digest = createHash('sha1').update(source).digest('hex');
   }
 
-  /** Known to the server from then on: otherwise a script that is new to it would run later than those sent behind it. */
+  /** Makes it known to the server. */
   async load(connection: Connection): Promise<void> {
     await connection.send(['SCRIPT', 'LOAD', this.#source]);
   }
 
   async run(connection: Connection, keys: readonly string[], args: readonly (string | number)[]): Promise<readonly unknown[]> {
-    const words = [String(keys.length), ...keys, ...args.map(String)];
-    try {
-      return listOf(await connection.send(['EVALSHA', this.#digest, ...words]));
-    } catch (thrown) {
-      if (!(thrown instanceof Error) || !thrown.message.startsWith('NOSCRIPT')) throw thrown;
-      return listOf(await connection.send(['EVAL', this.#source, ...words]));
-    }
+    return listOf(await connection.send(['EVALSHA', this.#digest, String(keys.length), ...keys, ...args.map(String)]));
   }
 }
 

@@ -69,6 +69,12 @@ export class TestRedis implements AsyncDisposable {
     await once(running, 'exit');
   }
 
+  /** Kills it; it comes back with nothing. */
+  async lose(): Promise<void> {
+    await this.kill();
+    rmSync(join(this.#folder, 'appendonlydir'), { recursive: true, force: true });
+  }
+
   /** It accepts connections, and answers nothing. */
   freeze(): void {
     this.#process!.kill('SIGSTOP');
