@@ -41,6 +41,11 @@ export class Servers implements AsyncDisposable {
     return Object.keys(this.#file.engines).filter((name) => name !== LEFT_ALONE);
   }
 
+  /** Of Kafka, past the proxies. */
+  get brokers(): string {
+    return Object.entries(this.#file.engines).filter(([name]) => isBroker(name)).map(([, { address }]) => address).join(',');
+  }
+
   /** Starts what does not run; resolves when all answer. */
   async up(): Promise<void> {
     const { code, stderr } = await runSluice(['stack', 'up', '--small', '--data', this.#data], this.#environment);
@@ -68,15 +73,18 @@ export class Servers implements AsyncDisposable {
     const engines = { ...file.engines };
     for (const name of this.names) {
       const port = portOf(engines[name]!.address);
-      const isBroker = name.startsWith('kafka');
-      const proxy = await TcpProxy.open({ host: HOST, port, ...(isBroker && { changeAnswers }) });
+      const proxy = await TcpProxy.open({ host: HOST, port, ...(isBroker(name) && { changeAnswers }) });
       this.proxies.set(name, proxy);
-      if (isBroker) brokers.push({ host: HOST, port, proxyPort: proxy.port });
+      if (isBroker(name)) brokers.push({ host: HOST, port, proxyPort: proxy.port });
       engines[name] = { ...engines[name]!, address: engines[name]!.address.replace(`:${port}`, `:${proxy.port}`) };
     }
     mkdirSync(this.#viaProxies, { mode: 0o700 });
     writeFileSync(join(this.#viaProxies, 'stack.json'), JSON.stringify({ ...file, engines }), { mode: 0o600 });
   }
+}
+
+function isBroker(name: string): boolean {
+  return name.startsWith('kafka');
 }
 
 /** Faults are done to processes of this machine, so that an engine of Docker is not used where one runs. */

@@ -9,7 +9,9 @@ export interface Check {
   readonly calls: number;
   readonly receipts: number;
   readonly ledgerItems: number;
-  /** Calls of which clients, audit and ledger say different things. */
+  /** In the segments on Kafka. */
+  readonly logged: number;
+  /** Calls of which clients, audit, ledger and event log say different things. */
   readonly differences: readonly { readonly call_id: string; readonly kind: string; readonly detail: string }[];
   /** Everything else that is not as it must be. */
   readonly faults: readonly string[];
@@ -22,6 +24,7 @@ interface Reconciliation {
   readonly calls: number;
   readonly ledger_items: number;
   readonly receipts: number;
+  readonly logged: number;
   readonly held: string;
   readonly differences: Check['differences'];
   readonly faults: readonly { readonly law: string; readonly detail: string }[];
@@ -46,23 +49,23 @@ interface CheckOptions {
 }
 
 /**
- * Compares what clients had with the audit and the ledger, lets the ledger and the log prove themselves, and looks that
+ * Compares what clients had with the audit, the ledger and the event log on Kafka, lets the ledger and the log prove themselves, and looks that
  * nothing is held. No call may be under way. No receipt is of a call that was sent before `sinceMs`.
  */
-export async function check({ platform }: House, { after, receiptsFile, sinceMs, everyText }: CheckOptions): Promise<Check> {
+export async function check({ platform, servers }: House, { after, receiptsFile, sinceMs, everyText }: CheckOptions): Promise<Check> {
   const startedMs = performance.now();
   const since = new Date(sinceMs).toISOString();
   if (!everyText) thinOut(receiptsFile);
-  const ran = await platform.command('reconcile', '--since', since, '--receipts', receiptsFile, '--wait', String(WAIT_SECONDS), '--json');
+  const ran = await platform.command('reconcile', '--since', since, '--receipts', receiptsFile, '--kafka', servers.brokers, '--wait', String(WAIT_SECONDS), '--json');
   if (ran.code !== 0 && ran.code !== EXIT_DIFFERENCES) throw new Error(`reconcile ended with ${ran.code}: ${ran.stderr}`);
   const found = JSON.parse(ran.stdout) as Reconciliation;
   const faults = found.faults.map(({ law, detail }) => `ledger: ${law}: ${detail}`);
   if (found.held !== '0') faults.push(`${found.held} nano-units are still held`);
-  if (found.calls === 0 || found.receipts === 0) faults.push('there was nothing to compare');
+  if (found.calls === 0 || found.receipts === 0 || found.logged === 0) faults.push('there was nothing to compare');
   const verified = await platform.command('audit', 'verify', '--json');
   if (verified.code !== 0) faults.push(`the log does not verify: ${verified.stdout}${verified.stderr}`);
   return {
-    after, ok: faults.length === 0 && found.differences.length === 0, calls: found.calls, receipts: found.receipts, ledgerItems: found.ledger_items,
+    after, ok: faults.length === 0 && found.differences.length === 0, calls: found.calls, receipts: found.receipts, ledgerItems: found.ledger_items, logged: found.logged,
     differences: found.differences, faults, abandoned: await countAbandoned({ platform }, since), tookMs: performance.now() - startedMs,
   };
 }
