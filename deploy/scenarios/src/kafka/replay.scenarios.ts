@@ -28,7 +28,7 @@ export function replayScenarios(brokerAddress: () => string, clock: Clock): void
       sql = createSql({ url: database.url, schema: 'shop' });
       await sql.query('CREATE SCHEMA shop');
       await sql.query('CREATE TABLE taken (at bigserial, call_id text)');
-      log = await createKafkaEventLog({ brokers: [brokerAddress()], replicas: 1, clientId: 'replay', database: { url: database.url }, topicPrefix: 'replay.', clock, ids: systemIds(clock), logger: silentLogger });
+      log = await createKafkaEventLog({ replicas: 1, brokers: [brokerAddress()], clientId: 'replay', database: { url: database.url }, topicPrefix: 'replay.', clock, ids: systemIds(clock), logger: silentLogger });
       operations = openLogOperations(database.url);
     }, LONG_MS);
     afterAll(async () => {
