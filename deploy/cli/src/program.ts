@@ -8,6 +8,7 @@ import { addBudgetCommands } from './commands/budget.ts';
 import { addCertsCommand } from './commands/certs.ts';
 import { addChatCommand } from './commands/chat.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
+import { addEventsCommands } from './commands/events.ts';
 import { addFilterCommands } from './commands/filter.ts';
 import { addKeyCommands } from './commands/key.ts';
 import { addLedgerCommands } from './commands/ledger.ts';
@@ -31,7 +32,7 @@ import { asTyped, typedCommand } from './terminal/typed-command.ts';
 
 const HELP_CODES = new Set(['commander.helpDisplayed', 'commander.version']);
 /** Commands that only hold others. */
-const GROUPS = new Set(['model', 'key', 'project', 'limit', 'parameter', 'price', 'budget', 'ledger', 'filter', 'audit', 'stack', 'mesh']);
+const GROUPS = new Set(['model', 'key', 'project', 'limit', 'parameter', 'price', 'budget', 'ledger', 'filter', 'audit', 'stack', 'mesh', 'events', 'dead']);
 
 /** The whole command line; nothing of a command's work is loaded before it is chosen. */
 function makeProgram(): Command {
@@ -59,6 +60,7 @@ function makeProgram(): Command {
   addFilterCommands(program);
   addAuditCommands(program);
   addReconcileCommand(program);
+  addEventsCommands(program);
   addApplyCommands(program);
   addDoctorCommand(program);
   addBackupCommands(program);

@@ -33,7 +33,8 @@ export function eventLogScenarios(at: () => House): void {
     const streamsAgain = () => eventually(async () => {
       const again = stream();
       await again.ended;
-      return again.done;
+      if (!again.done) throw new Error(`a stream ended with ${again.status}, ${again.error?.code ?? again.text.slice(0, 50)}`);
+      return true;
     }, 30_000);
 
     it('when it stands still, nothing leaves; when it goes on soon, the stream goes on', async () => {

@@ -9,6 +9,8 @@ export interface House extends AsyncDisposable {
   readonly grpcAddress: string;
   readonly apiKey: string;
   readonly adminKey: string;
+  /** Brokers of Kafka, where the event log lies there: `host:port`, with commas between them. */
+  readonly brokers?: string;
   /** Starts (again) on the same data and the same addresses; resolves when ready. */
   start(): Promise<void>;
   /** Ends everything properly. */

@@ -173,10 +173,18 @@ export class MeshHouse implements House {
     return Object.entries(this.pids).filter(([name]) => name.startsWith('data-plane-')).map(([, pid]) => pid);
   }
 
+  get brokers(): string {
+    return this.#logEngine.address;
+  }
+
+  get #logEngine(): { readonly pid: number; readonly address: string } {
+    const { engines } = JSON.parse(readFileSync(join(this.stackFolder, 'stack.json'), 'utf8')) as { engines: Readonly<Record<string, { pid: number; address: string }>> };
+    return engines[LOG_ENGINE]!;
+  }
+
   /** The first process and its children, so that a pause leaves none of them at work. */
   #signalEventLog(signal: NodeJS.Signals): void {
-    const { engines } = JSON.parse(readFileSync(join(this.stackFolder, 'stack.json'), 'utf8')) as { engines: Readonly<Record<string, { pid: number }>> };
-    const { pid } = engines[LOG_ENGINE]!;
+    const { pid } = this.#logEngine;
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
     for (const each of [pid, ...children]) signalIfThere(each, signal);
   }

@@ -14,7 +14,7 @@ export const BILLING_LIMIT_MS = 2_000;
 /** The call is over and on record; its client waits only so that its next call sees the money that came back. Noticed up to 250 ms later. */
 export const SETTLE_LIMIT_MS = 250;
 
-/** Billing, as the flow calls it. Anything but an answer is `billing_unavailable`. */
+/** Billing, as the flow calls it. Anything but an answer is `billing_unavailable`, except `epoch_lost`. */
 export class BillingClient implements Billing {
   readonly #billing: Client<typeof BillingService>;
   readonly #deadlines: AnswerDeadlines;
@@ -81,7 +81,9 @@ class Talk implements SpendTalk {
     try {
       return await this.#conversation.ask({ $typeName: 'billing.v1.SpendRequest', step }, limitMs);
     } catch (thrown) {
-      throw unavailable(thrown);
+      const error = ServiceError.from(thrown);
+      // Billing is there, and knows from the log what this process has not heard yet.
+      throw error.code === 'epoch_lost' ? new ServiceError('epoch_lost', 'The call could not be recorded. Try again.', { cause: error }) : unavailable(error);
     }
   }
 }

@@ -90,10 +90,14 @@ describe('the client of billing', () => {
 
   it('gives a refusal as it is, and takes everything else for billing that is away', async () => {
     expect(await billingClient({ case: 'refusal', value: { subjectId: 'key_1' } }).talk.hold(HOLD)).toMatchObject({ refusal: { subjectId: 'key_1' } });
-    for (const answer of [{ case: 'settlement', value: {} }, { case: 'grant', value: { hold: {} } }, new ServiceError('epoch_lost', 'x')]) {
+    for (const answer of [{ case: 'settlement', value: {} }, { case: 'grant', value: { hold: {} } }, new ServiceError('overloaded', 'x')]) {
       await expect(billingClient(answer).talk.hold(HOLD)).rejects.toMatchObject({ code: 'billing_unavailable' });
     }
     await expect(billingClient({ case: 'extension', value: {} }).talk.extend({ outputTokens: 1 })).rejects.toMatchObject({ code: 'billing_unavailable' });
+  });
+
+  it('hands on that the epoch of a call is closed', async () => {
+    await expect(billingClient(new ServiceError('epoch_lost', 'x')).talk.hold(HOLD)).rejects.toMatchObject({ code: 'epoch_lost' });
   });
 
   it('only logs that a settlement did not reach it', async () => {

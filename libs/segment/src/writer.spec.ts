@@ -87,6 +87,17 @@ describe('the writer', () => {
     expect(log.epochs).toHaveLength(2);
   });
 
+  it('has no place in an epoch that is over for a call that comes before it was noticed', async () => {
+    const { clock, log, writer } = await startedWriter();
+    const { epoch } = writer.place!;
+    clock.jump(LEASE_MS);
+    writer.accepting();
+    expect(writer.place).toBeUndefined();
+    await writer.placed();
+    expect(writer.place!.epoch).toBeGreaterThan(epoch);
+    expect(log.epochs).toHaveLength(2);
+  });
+
   it('takes another epoch when the one it took is over before its first step', async () => {
     const clock = new ManualClock();
     const log = new ScriptedLog(clock);

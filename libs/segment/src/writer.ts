@@ -92,6 +92,8 @@ export class SegmentWriter {
   /** Throws `draining`, `disk_full` or `audit_log_unavailable` when a new call could not be recorded now. */
   accepting(): void {
     if (this.#state !== 'running') throw drainingError();
+    // A process that wakes up may hear of calls before its own timer tells it that its time was over.
+    if (this.#lease && !this.#lease.held()) this.#loseEpoch();
     if (this.#isFull() || this.#away) throw this.#awayError();
   }
 

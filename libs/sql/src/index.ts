@@ -12,4 +12,5 @@ export { findBinaries, type Binaries } from './embedded/binaries.ts';
 export { DATABASE, makeCluster, ROLE } from './embedded/cluster.ts';
 export { findLauncher, type Launcher } from './embedded/unprivileged.ts';
 export { processIdentity } from './embedded/process-identity.ts';
+export { runningServer } from './embedded/socket-folder.ts';
 export { endOrphan } from './embedded/postmaster-pid.ts';

@@ -11,10 +11,10 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 describe('the command line', () => {
   it('helps everywhere, with examples', async () => {
     const commands = ['', 'up', 'serve', 'mesh', 'mesh up', 'certs', 'test', 'chat', 'model', 'model add', 'model list', 'model remove', 'model alias', 'key', 'key create', 'key list', 'key revoke', 'project', 'project list',
-      'project create', 'whoami', 'limit', 'limit set', 'limit list', 'limit remove', 'parameter', 'parameter set', 'parameter list', 'parameter remove', 'price', 'price set', 'price list', 'price currency', 'budget', 'budget set', 'budget show', 'budget remove', 'usage', 'ledger', 'ledger check', 'filter', 'filter add', 'filter list', 'filter remove', 'filter try', 'filter stats', 'audit', 'audit list', 'audit show', 'audit verify', 'audit export', 'reconcile', 'apply', 'export', 'doctor', 'backup', 'restore'];
+      'project create', 'whoami', 'limit', 'limit set', 'limit list', 'limit remove', 'parameter', 'parameter set', 'parameter list', 'parameter remove', 'price', 'price set', 'price list', 'price currency', 'budget', 'budget set', 'budget show', 'budget remove', 'usage', 'ledger', 'ledger check', 'filter', 'filter add', 'filter list', 'filter remove', 'filter try', 'filter stats', 'audit', 'audit list', 'audit show', 'audit verify', 'audit export', 'reconcile', 'events', 'events dead', 'events dead list', 'events dead show', 'events dead replay', 'events replay', 'apply', 'export', 'doctor', 'backup', 'restore'];
     const helps = await Promise.all(commands.map(async (command) => runCli([...command.split(' ').filter(Boolean), '--help'], { env: { SLUICE_COMMAND: './sluice', SLUICE_DATA: folder } })));
     for (const [index, { code, stdout }] of helps.entries()) {
-      const isGroup = ['model', 'key', 'project', 'limit', 'parameter', 'price', 'budget', 'ledger', 'filter', 'audit', 'mesh'].includes(commands[index]!);
+      const isGroup = ['model', 'key', 'project', 'limit', 'parameter', 'price', 'budget', 'ledger', 'filter', 'audit', 'mesh', 'events', 'events dead'].includes(commands[index]!);
       expect({ command: commands[index], code }).toEqual({ command: commands[index], code: 0 });
       expect(stdout).toContain('Usage: ./sluice');
       // What it shows can be typed as it stands.

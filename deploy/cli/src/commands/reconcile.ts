@@ -10,6 +10,7 @@ interface ReconcileCommandOptions extends ReadOptions {
   readonly since?: string;
   readonly until?: string;
   readonly receipts?: string;
+  readonly kafka?: readonly string[];
   readonly wait: number;
 }
 
@@ -19,20 +20,21 @@ const MAX_WAIT_SECONDS = 3_600;
 const SHOWN = 50;
 
 export function addReconcileCommand(program: Command): void {
-  const command = reads(program.command('reconcile').description('compare what clients had, the audit and the ledger, call by call; ends with 1 and prints each difference'))
+  const command = reads(program.command('reconcile').description('compare what clients had, the audit, the ledger and the event log on Kafka, call by call; ends with 1 and prints each difference'))
     .option('--since <time>', 'calls that began since this moment (default: the first receipt, else a day ago)', moment)
     .option('--until <time>', 'calls that began before this moment (default: now)', moment)
     .option('--receipts <file>', 'what clients had, a JSON object a line: {"id","status","content","whole"}')
+    .option('--kafka <brokers>', 'compare the event log on Kafka too: host:port, with commas between them', brokers)
     .option('--wait <seconds>', `how long audit and ledger may need to catch up (default ${WAIT_SECONDS})`, seconds, WAIT_SECONDS);
-  examples(command, ['sluice reconcile', 'sluice reconcile --since 2026-11-01 --until 2026-12-01', 'sluice reconcile --receipts ./receipts.jsonl --json']).action(async (options: ReconcileCommandOptions) => {
+  examples(command, ['sluice reconcile', 'sluice reconcile --since 2026-11-01 --until 2026-12-01', 'sluice reconcile --receipts ./receipts.jsonl --json', 'sluice reconcile --kafka 127.0.0.1:19092']).action(async (options: ReconcileCommandOptions) => {
     const { reconcile } = await import('../reconcile/reconcile.ts');
     const { readReceipts } = await import('../reconcile/receipts.ts');
     const { KINDS } = await import('../reconcile/compare.ts');
     const receipts = options.receipts === undefined ? undefined : await readReceipts(options.receipts);
-    const answer = await interruptible(async (signal) => reconcile(adminApi(options), { since: options.since, until: options.until, receipts, waitMs: options.wait * 1000, signal }));
+    const answer = await interruptible(async (signal) => reconcile(adminApi(options), { since: options.since, until: options.until, receipts, brokers: options.kafka, waitMs: options.wait * 1000, signal }));
     if (!answer.ok) process.exitCode = EXIT.failed;
     printAnswer(options, answer, () => {
-      const compared = `Compared from ${answer.since} to ${answer.until}: ${answer.calls} calls on record, ${answer.ledger_items} in the ledger${answer.receipts === null ? '' : `, ${answer.receipts} receipts of clients`}.`;
+      const compared = `Compared from ${answer.since} to ${answer.until}: ${answer.calls} calls on record, ${answer.ledger_items} in the ledger${answer.receipts === null ? '' : `, ${answer.receipts} receipts of clients`}${answer.logged === null ? '' : `, ${answer.logged} calls on Kafka`}.`;
       if (answer.ok) return `${compared}\nNo difference.`;
       const rows = answer.differences.slice(0, SHOWN).map(({ call_id, kind, detail }) => [call_id, KINDS[kind as keyof typeof KINDS], detail]);
       const more = answer.differences.length > SHOWN ? [`... and ${answer.differences.length - SHOWN} more (--json shows all)`] : [];
@@ -40,6 +42,12 @@ export function addReconcileCommand(program: Command): void {
       return [compared, `${answer.differences.length + answer.faults.length} DIFFERENCES`, ...(rows.length > 0 ? [table(['CALL', 'WHAT', 'DETAIL'], rows)] : []), ...more, ...laws].join('\n');
     });
   });
+}
+
+function brokers(text: string): string[] {
+  const addresses = text.split(',').map((one) => one.trim());
+  if (!addresses.every((one) => /^\S+:\d{1,5}$/.test(one))) throw new InvalidArgumentError('Give host:port, with commas between them.');
+  return addresses;
 }
 
 function seconds(text: string): number {

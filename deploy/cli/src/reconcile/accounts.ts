@@ -19,7 +19,7 @@ export interface LoggedCall {
   readonly id: string;
   /** How many records say that it ended; one, however often the log repeats a segment. */
   readonly ends: number;
-  /** Behind the close of its epoch stands nothing of it: what does was never released. */
+  /** All of it stands behind the end of its epoch, and so was never released. */
   readonly isLate: boolean;
 }
 

@@ -18,7 +18,7 @@ export const KINDS = {
   billed_twice: 'the ledger has it more than once',
   recorded_twice: 'the audit has it more than once',
   cost_differs: 'audit and ledger say different costs',
-  logged_without_record: 'the event log has its end and the audit does not have it',
+  logged_without_record: 'the event log has it and the audit does not',
   recorded_without_log: 'the audit has it and the event log does not',
   ended_twice: 'the event log has more than one end of it',
 } as const;
@@ -64,7 +64,7 @@ function compareLog(recorded: ReadonlyMap<string, AuditedCall>, log: readonly Lo
   for (const { id, ends, isLate } of log) {
     logged.add(id);
     if (ends > 1) tell(id, 'ended_twice', `${ends} ends`);
-    if (ends > 0 && !isLate && !recorded.has(id)) tell(id, 'logged_without_record');
+    if (!isLate && !recorded.has(id)) tell(id, 'logged_without_record');
   }
   for (const { id } of recorded.values()) if (!logged.has(id)) tell(id, 'recorded_without_log');
 }

@@ -1,8 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { systemClock, systemIds } from '@sluice/clock';
+import { silentLogger } from '@sluice/telemetry';
 import { CommandFailed, WrongUse } from '../exit-code.ts';
 import { ledgerCheck } from '../platform-api/answers.ts';
 import type { HttpApi } from '../platform-api/http-api.ts';
-import type { Receipt } from './accounts.ts';
+import type { LoggedCall, Receipt } from './accounts.ts';
+import { CallLog } from './call-log.ts';
 import { compare, type Difference } from './compare.ts';
 import { MAX_CALLS, readAudit, readLedger, readTexts, type Window } from './read-accounts.ts';
 
@@ -14,6 +17,8 @@ export interface ReconcileOptions {
   readonly since: string | undefined;
   readonly until: string | undefined;
   readonly receipts: readonly Receipt[] | undefined;
+  /** Of Kafka, where the event log lies there and is to be compared too. */
+  readonly brokers: readonly string[] | undefined;
   /** How long differences may take to go away. */
   readonly waitMs: number;
   readonly signal: AbortSignal;
@@ -26,6 +31,7 @@ export interface Reconciliation extends Window {
   readonly calls: number;
   readonly ledger_items: number;
   readonly receipts: number | null;
+  readonly logged: number | null;
   readonly differences: readonly { readonly call_id: string; readonly kind: string; readonly detail: string }[];
   /** Laws of the ledger that do not hold. */
   readonly faults: readonly { readonly law: string; readonly detail: string }[];
@@ -38,19 +44,21 @@ export async function reconcile(api: HttpApi, options: ReconcileOptions): Promis
   const window = windowOf(options);
   const untilMs = performance.now() + options.waitMs;
   for (;;) {
-    const found = await look(api, window, options.receipts);
+    const found = await look(api, window, options);
     if (found.ok || performance.now() >= untilMs) return found;
     await pause(LOOK_AGAIN_MS, undefined, { signal: options.signal });
   }
 }
 
-async function look(api: HttpApi, window: Window, receipts: readonly Receipt[] | undefined): Promise<Reconciliation> {
+async function look(api: HttpApi, window: Window, { receipts, brokers, signal }: ReconcileOptions): Promise<Reconciliation> {
   // The ledger first: a call that ends in between is then on record and not billed yet, and is looked at again.
   const ledger = await readLedger(api, window);
   const audit = await readAudit(api, window);
   if (audit.length > MAX_CALLS || ledger.length > MAX_CALLS) throw new CommandFailed(`There are more than ${MAX_CALLS} calls from ${window.since} to ${window.until}; compare them in parts (--since, --until).`);
+  // Behind the audit, which knows nothing that is not in the log.
+  const log = brokers && (await readLog(brokers, window, signal));
   const texts = await readTexts(api, receipts ?? [], new Set(audit.map(({ id }) => id)));
-  const differences = compare({ audit, ledger, log: undefined, receipts, texts });
+  const differences = compare({ audit, ledger, log, receipts, texts });
   const { faults, held } = await api.get('/ledger/check', ledgerCheck);
   const isHeld = held !== '0' && audit.every(({ status }) => status !== 'running');
   return {
@@ -60,6 +68,7 @@ async function look(api: HttpApi, window: Window, receipts: readonly Receipt[] |
     calls: audit.length,
     ledger_items: ledger.length,
     receipts: receipts?.length ?? null,
+    logged: log?.length ?? null,
     differences: differences.map(({ callId, kind, detail }: Difference) => ({ call_id: callId, kind, detail })),
     faults: [...faults, ...(isHeld ? [{ law: 'nothing_held', detail: `${held} nano-units are held, and no call runs` }] : [])],
     held,
@@ -74,4 +83,11 @@ function windowOf({ since, until, receipts }: ReconcileOptions): Window {
   const window = { since: since ?? new Date(first).toISOString(), until: until ?? new Date(nowMs).toISOString() };
   if (window.since >= window.until) throw new WrongUse(`--until ${window.until} does not lie behind --since ${window.since}.`);
   return window;
+}
+
+async function readLog(brokers: readonly string[], { since, until }: Window, signal: AbortSignal): Promise<LoggedCall[]> {
+  const { readSegments } = await import('@sluice/events/kafka-segments');
+  const log = new CallLog(Date.parse(since), Date.parse(until));
+  await readSegments({ brokers, clock: systemClock, ids: systemIds(systemClock), logger: silentLogger, signal }, (entries) => log.take(entries));
+  return log.calls();
 }

@@ -1,6 +1,6 @@
 import { readCommandName } from '../settings.ts';
 
-const COMMAND = /(^|[\s`])sluice (?=(?:up|serve|mesh|certs|chat|model|key|project|whoami|limit|parameter|price|budget|usage|ledger|filter|audit|reconcile|apply|export|doctor|backup|restore|stack|test|help)\b)/g;
+const COMMAND = /(^|[\s`])sluice (?=(?:up|serve|mesh|certs|chat|model|key|project|whoami|limit|parameter|price|budget|usage|ledger|filter|audit|reconcile|events|apply|export|doctor|backup|restore|stack|test|help)\b)/g;
 const NEEDS_NO_QUOTES = /^[\w@%+=:,./~-]+$/;
 
 /** What the person typed to get here, as their shell takes it again: `./sluice`. The launcher tells; `sluice` without it. */

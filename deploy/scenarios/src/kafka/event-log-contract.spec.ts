@@ -6,6 +6,7 @@ import { createSql } from '@sluice/sql';
 import { startTestDatabase } from '@sluice/sql/testing';
 import { TestBroker } from '@sluice/stack/testing/broker';
 import type { Logger } from '@sluice/telemetry';
+import { replayScenarios } from './replay.scenarios.ts';
 
 const LONG_MS = 240_000;
 /** Longer waits are limits, not pauses. */
@@ -39,4 +40,6 @@ describe('the event log on Kafka', () => {
       },
     };
   });
+
+  replayScenarios(() => broker.address, hurriedClock);
 });

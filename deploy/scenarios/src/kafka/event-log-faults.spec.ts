@@ -156,6 +156,25 @@ describe('the event log on Kafka', () => {
     expect([await effects(), after!.owner]).toEqual([['a', 'b'], before!.owner + 1n]);
   }, LONG_MS);
 
+  it('does not take a producer for silent whose epoch it knows and whose first beat is on its way', async () => {
+    const watcher = await open();
+    const watching = watcher.subscribeSegments('shop', async () => undefined);
+    await watcher.openEpochs();
+    const listeningMs = performance.now();
+    await until(() => performance.now() > listeningMs + 300);
+    const openedMs = performance.now();
+    const taker = plain.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+    await taker.connect();
+    await taker.send({ topic: `${prefix}calls`, messages: [{ key: 'young', value: '', headers: { ce_type: 'events.v1.EpochOpened', ce_taker: 'one', ce_take: '1' } }] });
+    await taker.disconnect();
+    await watching.caughtUp();
+    const silentMs = async (): Promise<number> => (await watcher.openEpochs()).find(({ producer }) => producer === 'young')!.silentMs;
+    const atFirstMs = await silentMs();
+    expect(atFirstMs).toBeLessThanOrEqual(performance.now() - openedMs);
+    // From then on it counts.
+    await until(async () => (await silentMs()) > atFirstMs + 50);
+  }, LONG_MS);
+
   it('builds a consumer anew that the driver gives up for good', async () => {
     const log = await open();
     // Somebody in the group speaks another protocol, so nobody else can join: an error that the driver does not try again.

@@ -60,8 +60,12 @@ export class DatabaseSide {
       onNotification: (payload) => {
         const notice = parseNotice(payload);
         if (notice?.kind === 'published') for (const wake of this.#wake.get(notice.topic) ?? []) wake();
+        if (notice?.kind === 'rewound') this.#reclaim(notice.topic);
       },
-      onListening: () => { for (const wakes of this.#wake.values()) for (const wake of wakes) wake(); },
+      onListening: () => {
+        for (const wakes of this.#wake.values()) for (const wake of wakes) wake();
+        this.#reclaim();
+      },
       onLost: (error) => house.logger.warn({ error }, 'the outbox is not heard'),
     });
   }
@@ -163,6 +167,11 @@ export class DatabaseSide {
     this.#readers.add(watched);
     this.#lag.add(lagging);
     return subscription;
+  }
+
+  /** Of every topic, when it is not known which consumers were put back: nothing was heard for a while. */
+  #reclaim(topic?: string): void {
+    for (const reader of this.#readers) if (topic === undefined || reader.topic === topic) reader.reclaim();
   }
 
   #onPublished(topic: string, wake: () => void): () => void {

@@ -1,4 +1,5 @@
 import type { SqlTransaction } from '@sluice/sql';
+import { AGAIN } from '../postgres/dead-letters.ts';
 import { NOW_MS } from '../postgres/notice.ts';
 import { headersOf, topicSource } from './cloud-event.ts';
 import { deadLetterTopic } from './declared-topics.ts';
@@ -24,7 +25,7 @@ interface Burial {
 export async function bury(transaction: SqlTransaction, { consumer, topic, type, partition, record, attempts, code }: Burial): Promise<void> {
   const { position, offset, key, payload, traceparent } = record;
   await transaction.query(
-    `INSERT INTO events.dead_letter (consumer, topic, position, key, payload, error_code, attempts, failed_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, ${NOW_MS})`,
+    `INSERT INTO events.dead_letter (consumer, topic, position, key, payload, error_code, attempts, failed_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, ${NOW_MS}) ${AGAIN}`,
     [consumer, topic, position, key, payload, code, attempts],
   );
   // Its time is that of the burial; everything else that names it is as it was.

@@ -33,6 +33,11 @@ export const PUBLISHED_TOPICS: readonly DeclaredTopic[] = MESSAGES.filter((schem
   return [topic, { ...topic, name: deadLetterTopic(topic.name), retentionDays: DEAD_LETTER_RETENTION_DAYS, ends: 'expire' }];
 });
 
+/** What is published on a topic; undefined for one that is not published on: segments, beats, dead letters. */
+export function publishedMessage(topic: string): DescMessage | undefined {
+  return MESSAGES.find((schema) => topicOf(schema).name === topic && PUBLISHED_TOPICS.some(({ name }) => name === topic));
+}
+
 /** Every topic of the platform. */
 export const DECLARED_TOPICS: readonly DeclaredTopic[] = [
   ...PUBLISHED_TOPICS,

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import kafkajs, { Kafka, logLevel, type Admin, type logCreator } from 'kafkajs';
 import { ServiceError } from '@sluice/errors';
 import type { Logger } from '@sluice/telemetry';
+import { letIdleConnectionsRest } from './idle-request-queue.ts';
 
 // Node finds no more names in this package, which is CommonJS, than those that are imported as such.
 const { KafkaJSError, KafkaJSProtocolError } = kafkajs;
@@ -24,6 +25,7 @@ export interface KafkaAddress {
 export function createKafka({ brokers, clientId }: KafkaAddress, logger: Logger): Kafka {
   const quiet: logCreator = () => ({ log: { message, error, groupId }, namespace }) =>
     logger.debug({ kafka: namespace, groupId: asText(groupId), reason: asText(error) }, message);
+  letIdleConnectionsRest();
   return new Kafka({
     brokers: [...brokers], clientId, requestTimeout: REQUEST_TIMEOUT_MS, connectionTimeout: CONNECT_TIMEOUT_MS, logLevel: logLevel.WARN, logCreator: quiet,
   });

@@ -79,6 +79,11 @@ export class PartitionReader<State> {
     return `${this.#options.consumer} < ${this.#options.topic}`;
   }
 
+  /** Without the prefix. */
+  get topic(): string {
+    return this.#options.topic;
+  }
+
   /** Records that are not handled yet, of the partitions that are assigned here and as last seen. */
   lag(): number {
     return [...this.#behind.values()].reduce((sum, behind) => sum + behind, 0);
@@ -91,6 +96,11 @@ export class PartitionReader<State> {
   /** Resolves when what was done with the batch under way is seen in `lag`. */
   async settled(): Promise<void> {
     await this.#handling.catch(() => undefined);
+  }
+
+  /** Its cursor was moved by somebody else: takes what is assigned here over anew, and goes on from there. */
+  reclaim(): void {
+    if (this.#places.size > 0 && !this.#group.isStopped) void this.#claim([...this.#places.keys()]);
   }
 
   async stop(): Promise<void> {

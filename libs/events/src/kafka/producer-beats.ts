@@ -83,11 +83,15 @@ export class ProducerBeats {
     return [...this.#heard].map(([producer, { epoch, closed }]) => ({ producer, epoch, closed }));
   }
 
-  /** How long a producer has been silent, as of the last `catchUp`; never longer than this reader has been up to date. */
+  /**
+   * How long a producer has been silent in an epoch that is open, as of the last `catchUp`; never longer than this reader has
+   * been up to date. An epoch of which nothing was heard yet may have been opened after that, its first beat on the way: it
+   * counts from now on.
+   */
   silentMs(producer: string, epoch: bigint): number {
+    if (this.#heard.get(producer)?.epoch !== epoch) this.#note(producer, epoch, false);
     const heard = this.#heard.get(producer);
-    const heardMs = heard?.epoch === epoch ? heard.atMs : -Infinity;
-    return Math.max(0, this.#probedAtMs - Math.max(heardMs, this.#currentSinceMs));
+    return heard ? Math.max(0, this.#probedAtMs - Math.max(heard.atMs, this.#currentSinceMs)) : 0;
   }
 
   /** Reads everything that was acknowledged before the call. Fails with `audit_log_unavailable` when that takes too long. */

@@ -18,6 +18,9 @@ interface Failure {
   readonly code: string;
 }
 
+/** A record that was read again may be a letter already. */
+export const AGAIN = 'ON CONFLICT (consumer, topic, position) DO UPDATE SET error_code = excluded.error_code, attempts = excluded.attempts, failed_at_ms = excluded.failed_at_ms, replay = false';
+
 /** Moves the record behind the cursor away and the cursor past it, in one statement. */
 export async function moveToDeadLetters(sql: Sql, { consumer, topic, cursor, attempts, code }: Failure): Promise<void> {
   await sql.query(
@@ -25,7 +28,8 @@ export async function moveToDeadLetters(sql: Sql, { consumer, topic, cursor, att
        UPDATE events.topic_cursor SET position = position + 1, attempts = 0 WHERE consumer = $1 AND topic = $2 AND position = $3 RETURNING position
      )
      INSERT INTO events.dead_letter (consumer, topic, position, key, payload, error_code, attempts, failed_at_ms)
-     SELECT $1, $2, r.position, r.key, r.payload, $5, $4, ${NOW_MS} FROM events.record r JOIN moved USING (position) WHERE r.topic = $2`,
+     SELECT $1, $2, r.position, r.key, r.payload, $5, $4, ${NOW_MS} FROM events.record r JOIN moved USING (position) WHERE r.topic = $2
+     ${AGAIN}`,
     [consumer, topic, cursor, attempts, code],
   );
 }

@@ -113,12 +113,12 @@ function assemble({ segments, recent, epochs, hasRoom, writers, readers, logger,
     subscribe: (schema, consumer, handle, options) => {
       const reader = new TopicReader({ sql: readers, logger }, schema, consumer, handle, options);
       letters.add(reader);
-      return start(reader, 0, (notice, wake) => { if (notice.kind === 'published' && notice.topic === reader.topic) wake(); }, () => letters.remove(reader));
+      return start(reader, 0, (notice, wake) => { if ((notice.kind === 'published' || notice.kind === 'rewound') && notice.topic === reader.topic) wake(); }, () => letters.remove(reader));
     },
     follow: (schema, afterPosition, follower) => {
       const reader = new FollowReader(readers, schema, afterPosition, follower);
       return start(reader, 0, (notice, wake) => {
-        if (notice.kind === 'segment' || notice.topic !== reader.topic) return;
+        if (notice.kind === 'segment' || notice.kind === 'rewound' || notice.topic !== reader.topic) return;
         if (notice.kind === 'published' || !reader.onBeat(notice.head)) wake();
       });
     },

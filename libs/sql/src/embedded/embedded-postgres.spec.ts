@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { createSql, EmbeddedPostgres, type SqlPool } from '@sluice/sql';
+import { createSql, EmbeddedPostgres, runningServer, type SqlPool } from '@sluice/sql';
 import { readPostmasterPid } from './postmaster-pid.ts';
 import { processIdentity } from './process-identity.ts';
 
@@ -45,7 +45,9 @@ describe('EmbeddedPostgres', () => {
     await expect(EmbeddedPostgres.start(data)).rejects.toThrow(`in use by process ${process.pid}`);
     await first.sql.query('CREATE TABLE kept AS SELECT 7 AS n');
     const pid = first.server.pid!;
+    expect(await runningServer(data)).toBe(first.server.url);
     await first.server.stop();
+    expect(await runningServer(data)).toBeUndefined();
     expect(await processIdentity(pid)).toBeUndefined();
     const second = await start(data);
     expect(second.server.url).toBe(first.server.url);

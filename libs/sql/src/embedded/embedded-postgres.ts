@@ -4,11 +4,11 @@ import { join, resolve } from 'node:path';
 import { systemClock, type Clock, type Timer } from '@sluice/clock';
 import { copyCluster } from './backup.ts';
 import { findBinaries, type Binaries } from './binaries.ts';
-import { DATABASE, makeCluster, ROLE, syncCluster } from './cluster.ts';
+import { makeCluster, syncCluster } from './cluster.ts';
 import { takeOwnership } from './owner-file.ts';
 import { endOrphan, endServer } from './postmaster-pid.ts';
 import { spawnPostmaster, waitUntilReady, type PostmasterPlace } from './postmaster.ts';
-import { makeSocketFolder, PORT, removeStaleSocket } from './socket-folder.ts';
+import { makeSocketFolder, removeStaleSocket, urlAt } from './socket-folder.ts';
 import { findLauncher, type Launcher } from './unprivileged.ts';
 
 export interface EmbeddedPostgresOptions {
@@ -52,7 +52,7 @@ export class EmbeddedPostgres {
   #restartMs = FIRST_RESTART_MS;
 
   private constructor(place: PostmasterPlace, binaries: Binaries, launcher: Launcher, release: () => Promise<void>, options: EmbeddedPostgresOptions) {
-    this.url = `postgresql://${ROLE}@/${DATABASE}?host=${encodeURIComponent(place.socketFolder)}&port=${PORT}`;
+    this.url = urlAt(place.socketFolder);
     this.#place = place;
     this.#binaries = binaries;
     this.#launcher = launcher;

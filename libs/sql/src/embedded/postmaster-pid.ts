@@ -52,7 +52,8 @@ async function isGone(pid: number, identity: string, deadlineMs: number): Promis
   return false;
 }
 
-async function isServerOf(pid: number, cluster: string): Promise<boolean> {
+/** Whether this process is the server of this cluster, and not another one with its number. */
+export async function isServerOf(pid: number, cluster: string): Promise<boolean> {
   const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
   const words = command.split('\0');
   return words[0]?.endsWith('postgres') === true && words.includes(cluster);

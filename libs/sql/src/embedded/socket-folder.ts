@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { lstat, mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { DATABASE, ROLE } from './cluster.ts';
+import { isServerOf, readPostmasterPid } from './postmaster-pid.ts';
 
 /** The number in the socket's name; nothing listens on TCP. */
 export const PORT = 5432;
@@ -15,8 +17,7 @@ const LONGEST_NAME = `.s.PGSQL.${PORT}`;
  * folder for temporary files under a name derived from the data folder's. Only its owner may enter it.
  */
 export async function makeSocketFolder(dataDir: string, temporary: string = tmpdir()): Promise<string> {
-  const near = join(dataDir, 'run');
-  const folder = fits(near) ? near : join(temporary, `sluice-${createHash('sha256').update(dataDir).digest('hex').slice(0, 16)}`);
+  const folder = socketFolder(dataDir, temporary);
   if (!fits(folder)) throw new Error(`The path of the database socket is too long: ${folder}. Choose a data folder with a shorter path.`);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const stats = await lstat(folder);
@@ -25,6 +26,25 @@ export async function makeSocketFolder(dataDir: string, temporary: string = tmpd
   const uid = process.getuid?.();
   if (uid !== 0 && stats.uid !== uid) throw new Error(`The folder ${folder} belongs to another user.`);
   return folder;
+}
+
+/** Where it is or would be. */
+function socketFolder(dataDir: string, temporary: string): string {
+  const near = join(dataDir, 'run');
+  return fits(near) ? near : join(temporary, `sluice-${createHash('sha256').update(dataDir).digest('hex').slice(0, 16)}`);
+}
+
+/** For `createSql`: the database of the server whose socket lies in this folder. */
+export function urlAt(folder: string): string {
+  return `postgresql://${ROLE}@/${DATABASE}?host=${encodeURIComponent(folder)}&port=${PORT}`;
+}
+
+/** The address of the server that runs on the data folder now; undefined when none does. */
+export async function runningServer(dataDir: string): Promise<string | undefined> {
+  const folder = resolve(dataDir);
+  const cluster = join(folder, 'postgres');
+  const found = await readPostmasterPid(cluster);
+  return found && (await isServerOf(found.pid, cluster)) ? urlAt(socketFolder(folder, tmpdir())) : undefined;
 }
 
 function fits(folder: string): boolean {
