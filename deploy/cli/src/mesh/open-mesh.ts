@@ -13,7 +13,7 @@ import { freePort } from './free-port.ts';
 import { endLeftBehind } from './left-behind.ts';
 import { MeshFile } from './mesh-file.ts';
 import type { MeshProcess } from './mesh-processes.ts';
-import { MESH_HOST, portNames, processSettings, type MeshPlace } from './process-settings.ts';
+import { MESH_HOST, portNames, processEnvironmentOf, type MeshPlace } from './process-settings.ts';
 import type { StackAddresses } from './stack-addresses.ts';
 import { Supervisor } from './supervisor.ts';
 
@@ -54,7 +54,7 @@ export async function openMesh(options: OpenMesh): Promise<{ supervisor: Supervi
     onUnwritten: (error) => say(`What was started could not be written down: ${error.message}`),
     of: (one) => ({
       words: [process.execPath, ...process.execArgv, process.argv[1]!, 'serve', ...one.services, '--data', folder.root],
-      environment: { ...processEnvironment, ...processSettings(one, place) },
+      environment: processEnvironmentOf(one, place, processEnvironment),
       patienceMs: options.settings.SLUICE_DRAIN_LIMIT_MS + STOP_MARGIN_MS,
       clock: systemClock,
       onLine(line) {

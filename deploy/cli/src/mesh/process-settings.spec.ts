@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { dataFolder } from '../data-folder/data-folder.ts';
 import { readServeSettings } from '../serve/serve-settings.ts';
 import { meshProcesses, startsBefore } from './mesh-processes.ts';
-import { portNames, processSettings, type MeshPlace } from './process-settings.ts';
+import { portNames, processEnvironmentOf, processSettings, type MeshPlace } from './process-settings.ts';
 
 const processes = meshProcesses(2);
 const place: MeshPlace = {
@@ -39,6 +39,11 @@ it('nobody is given what is not for them', () => {
   expect(of('audit')['KAFKA_REPLICAS']).toBe('1');
   expect(given('DATABASE_URL')).toEqual(given('KAFKA_BROKERS'));
   expect(given('SLUICE_RPC_LISTEN')).toEqual(['access', 'model-registry', 'audit', 'billing', 'local-engine']);
+});
+
+it('nobody inherits from the shell what is not for them, and everything else', () => {
+  const shell = { DATABASE_URL: 'postgresql://else', KAFKA_BROKERS: 'else:9092', REDIS_URL: 'redis://else', SLUICE_ROOT_KEY_FILE: '/else', SLUICE_FIRST_KEYS_FILE: '/else', SLUICE_LOG_LEVEL: 'debug', HOME: '/home' };
+  for (const one of processes) expect(processEnvironmentOf(one, place, shell)).toEqual({ SLUICE_LOG_LEVEL: 'debug', HOME: '/home', ...processSettings(one, place) });
 });
 
 it('one process of the data plane has its ports for itself', () => {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Environment } from '@sluice/config';
 import { addressSetting } from '@sluice/host';
 import { calledElsewhere, HOUSE_SERVICES } from '@sluice/platform/services';
 import type { DataFolder } from '../data-folder/data-folder.ts';
@@ -17,6 +18,15 @@ export interface MeshPlace {
   readonly listen: Listeners;
   /** By process and purpose, as `access rpc`. */
   readonly ports: Readonly<Record<string, number>>;
+}
+
+/** Where the platform keeps what not every process may reach: whoever is given none has none, also when the shell of the user has it. */
+const GIVEN_ONLY = ['DATABASE_URL', 'KAFKA_BROKERS', 'REDIS_URL', 'SLUICE_ROOT_KEY_FILE', 'SLUICE_FIRST_KEYS_FILE'];
+
+/** The environment of one process: the user's, but for what it is given or not. */
+export function processEnvironmentOf(process: MeshProcess, place: MeshPlace, users: Environment): Environment {
+  const inherited = Object.entries(users).filter(([name]) => !GIVEN_ONLY.includes(name));
+  return { ...Object.fromEntries(inherited), ...processSettings(process, place) };
 }
 
 /** The ports that a process needs beside those of the clients. */

@@ -37,16 +37,11 @@ for i = 1, #standings, 2 do
   local count = tonumber(string.match(standings[i + 1], ':(%d+)$'))
   if standings[i] == process then ownCount = count else others[#others + 1] = count end
 end
-if redis.call('EXISTS', '${KEYS.silent}') == 1 then
-  local all = redis.call('HGETALL', '${KEYS.silent}')
-  for i = 2, #all, 2 do
-    local since, count = string.match(all[i], '^(%d+):(%d+)$')
-    silent[#silent + 1] = { tonumber(since), tonumber(count) }
-  end
+for _, one in ipairs(redis.call('HVALS', '${KEYS.silent}')) do
+  local since, count = string.match(one, '^(%d+):(%d+)$')
+  silent[#silent + 1] = { tonumber(since), tonumber(count) }
 end
-if redis.call('EXISTS', '${KEYS.untold}') == 1 then
-  for _, since in ipairs(redis.call('HVALS', '${KEYS.untold}')) do untold[#untold + 1] = tonumber(since) end
-end
+for _, since in ipairs(redis.call('HVALS', '${KEYS.untold}')) do untold[#untold + 1] = tonumber(since) end
 
 local function ofSilent(limit, length)
   local sum = 0
@@ -186,7 +181,7 @@ return reply
 export const SETTLE = new Script(`${PRELUDE}
 if not isMember('${KEYS.members}', ARGV[2], ARGV[3], ARGV[4]) then return { ${STRANGER} } end
 local count = tonumber(ARGV[5])
-local reply = {}
+local reply, used = {}, {}
 for i = 1, count do
   local at = 2 + i * 4
   local number, difference = tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
@@ -198,7 +193,11 @@ for i = 1, count do
   elseif difference > 0 then
     number = add(w, difference, now)
   end
-  tell(now, w.key)
+  -- Of less the others need not hear: they keep to less then.
+  if difference > 0 then
+    used[#used + 1] = now
+    used[#used + 1] = w.key
+  end
   reply[i] = number
 end
 for i = 1 + count, #KEYS do
@@ -206,7 +205,9 @@ for i = 1 + count, #KEYS do
     redis.call('HINCRBY', KEYS[i], ARGV[2], -1)
     redis.call('HINCRBY', KEYS[i], '#c', -1)
   end
-  tell(now, KEYS[i])
+  used[#used + 1] = now
+  used[#used + 1] = KEYS[i]
 end
+if #used > 0 then tell(unpack(used)) end
 return reply
 `);
