@@ -108,7 +108,9 @@ class Crowd {
     await until(() => store.health().status === 'degraded');
   }
 
+  /** Not while one has come in of whom others have not heard: that is what the promise leaves out. What was used since they heard is in it. */
   async lose(memory: 'whole' | 'none'): Promise<void> {
+    if (!this.members.every(({ store }) => store.processes > 0 && store.health().status === 'ok')) return;
     await (memory === 'whole' ? redis.kill() : redis.lose());
     this.#isUp = false;
     await until(() => this.members.every(({ store }) => store.health().status === 'degraded'));
@@ -138,7 +140,7 @@ class Crowd {
   async gather(): Promise<void> {
     await this.resume();
     for (const at of this.members.keys()) await this.return(at);
-    for (const pauseMs of [LEASE_MS - BEAT_MS, 2 * BEAT_MS, 0, 0]) {
+    for (const pauseMs of [LEASE_MS - BEAT_MS, 2 * BEAT_MS, BEAT_MS, BEAT_MS]) {
       this.pass(pauseMs);
       for (const at of this.members.keys()) await this.beat(at, 0);
     }
@@ -153,7 +155,7 @@ class Crowd {
       for (const at of this.members.keys()) await this.beat(at, 0);
       for (const at of this.members.keys()) await this.return(at);
     }
-    for (let beat = 0; beat < 3; beat++) for (const at of this.members.keys()) await this.beat(at, 0);
+    for (let beat = 0; beat < 3; beat++) for (const at of this.members.keys()) await this.beat(at, BEAT_MS);
   }
 
   /** What fits into the shorter windows now, by taking it. */
