@@ -2,4 +2,4 @@ import { MeshHouse } from './mesh-house.ts';
 import { meshScenarios } from './mesh.scenarios.ts';
 import { SETTINGS, scenarios } from './scenarios.ts';
 
-scenarios('mesh', () => MeshHouse.make(SETTINGS), { killRounds: 5, ofItsKind: meshScenarios });
+scenarios('mesh', () => MeshHouse.make(SETTINGS), { killRounds: 3, ofItsKind: meshScenarios });
