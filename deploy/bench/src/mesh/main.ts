@@ -16,12 +16,29 @@ import type { Subject } from '../subject.ts';
 import { startStack } from './bench-stack.ts';
 import { liveChange } from './live-change.ts';
 import { meshReport } from './mesh-report.ts';
-import { meshSubject } from './mesh-subject.ts';
+import { meshSubject, type MeshSubject } from './mesh-subject.ts';
+
+interface MeshKind {
+  readonly name: string;
+  readonly small: boolean;
+  readonly dataPlanes: number;
+  readonly isPinned?: boolean;
+  readonly of: readonly Scenario[];
+  readonly also?: (subject: MeshSubject) => Promise<void>;
+}
 
 const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, json: { type: 'boolean', default: false } } });
 const CHANGES = 50;
 const [requests, latency] = ['requests', 'latency'].map((name) => scenarios(values.quick).find((scenario) => scenario.name === name)!) as [Scenario, Scenario];
 const thousand: Scenario = { name: 'a thousand connections', load: { ...requests.load, connections: 1000 } };
+
+/** Each on a stack of its own: what a platform has sealed in the database only that platform opens. */
+const MESHES: readonly MeshKind[] = [
+  { name: 'mesh, one broker', small: true, dataPlanes: 1, of: [latency, requests] },
+  { name: 'mesh, one broker, 1 pinned', small: true, dataPlanes: 1, isPinned: true, of: [thousand] },
+  { name: 'mesh, one broker, 2 pinned', small: true, dataPlanes: 2, isPinned: true, of: [thousand], also: async (subject) => void (live = await liveChange(subject, CHANGES)) },
+  { name: 'mesh, three brokers', small: false, dataPlanes: 1, of: [latency, requests] },
+];
 
 const upstreamPort = await freePort();
 const upstream = await startScript('./mock-upstream.ts', upstreamPort);
@@ -41,6 +58,17 @@ async function measureAll<S extends Subject>(subject: S, of: readonly Scenario[]
   }
 }
 
+async function measureMesh({ name, small, dataPlanes, isPinned = false, of, also }: MeshKind): Promise<void> {
+  const stack = await startStack(join(folder, name.replaceAll(/[^a-z0-9]+/g, '-')), small);
+  try {
+    const subject = await meshSubject(name, upstreamPort, stack, dataPlanes);
+    if (isPinned) pin(subject.dataPlanes());
+    await measureAll(subject, of, also);
+  } finally {
+    await stack.remove();
+  }
+}
+
 /** Each data-plane process on a core of its own, so that two of them are two cores' worth. */
 function pin(pids: readonly number[]): void {
   pids.forEach((pid, core) => execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', String(core), String(pid)]));
@@ -49,25 +77,7 @@ function pin(pids: readonly number[]): void {
 try {
   await measureAll(upstreamSubject(upstreamPort, upstream.pid!), [latency, requests]);
   await measureAll(await sluiceSubject(upstreamPort, false), [latency, requests, thousand]);
-  for (const small of [true, false]) {
-    const stack = await startStack(join(folder, small ? 'small' : 'three'), small);
-    try {
-      if (!small) {
-        await measureAll(await meshSubject('mesh, three brokers', upstreamPort, stack, 1), [latency, requests]);
-        continue;
-      }
-      await measureAll(await meshSubject('mesh, one broker', upstreamPort, stack, 1), [latency, requests]);
-      for (const dataPlanes of [1, 2]) {
-        const subject = await meshSubject(`mesh, one broker, ${dataPlanes} pinned`, upstreamPort, stack, dataPlanes);
-        pin(subject.dataPlanes());
-        await measureAll(subject, [thousand], async (mesh) => {
-          if (dataPlanes === 2) live = await liveChange(mesh, CHANGES);
-        });
-      }
-    } finally {
-      await stack.remove();
-    }
-  }
+  for (const mesh of MESHES) await measureMesh(mesh);
 } finally {
   await stop(upstream);
   await rm(folder, { recursive: true, force: true });
