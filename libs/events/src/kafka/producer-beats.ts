@@ -103,7 +103,8 @@ export class ProducerBeats {
 
   /** True when a later run of the producer's process is there and says that it is the only one, and nothing was heard of this one since. */
   isReplaced(producer: string): boolean {
-    const lastMs = this.#heard.get(producer)?.atMs ?? -Infinity;
+    // Of whom nothing was heard at all may have begun a moment ago.
+    const lastMs = this.#heard.get(producer)?.atMs ?? Infinity;
     const processOf = (run: string): string => run.slice(0, run.lastIndexOf(RUN_MARK) + 1);
     return [...this.#heard].some(([other, { soleSinceMs = -Infinity }]) => other !== producer && processOf(other) === processOf(producer) && soleSinceMs > lastMs);
   }
