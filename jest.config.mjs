@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { swcOptions } from './deploy/host/swc-options.mjs';
 
@@ -12,8 +13,8 @@ export default {
   modulePathIgnorePatterns: ['<rootDir>/.*/dist/', '<rootDir>/.nx/', '<rootDir>/.cache/'],
   cacheDirectory: '<rootDir>/.cache/jest',
   testSequencer: '<rootDir>/deploy/cli/src/test-run/spec-order.mjs',
-  // Every core: most specs wait for a server of their own, and Jest would leave one core idle.
-  maxWorkers: '100%',
+  // One more than there are cores: most specs wait for a server of their own, and leave their core idle for half of the time.
+  maxWorkers: availableParallelism() + 1,
   // A bound for what hangs, not a measure of speed: a busy machine may take long over anything.
   testTimeout: 120_000,
 };

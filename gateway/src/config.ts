@@ -25,18 +25,18 @@ export const gatewayConfig = {
    */
   SLUICE_PRODUCER_IS_SOLE: z.stringbool('must be true or false').default(false),
   /** Calls answered at once; one more gets 503. Each holds some 200 KiB beside its request and, unstreamed, its answer. */
-  SLUICE_OPEN_CALLS_LIMIT: z.coerce.number('must be a number').int().min(1).max(100_000).default(2048),
+  SLUICE_OPEN_CALLS_LIMIT: z.coerce.number().int().min(1).max(100_000).default(2048),
   /**
    * Bytes of request bodies and whole answers that this gateway holds at once; what goes beyond gets 503. Text is held
    * several times while it is parsed, encoded and sealed. A request counts as it arrives, not as it is announced; one
    * that arrives too slowly is refused (domain/upload-pace.ts). A whole answer counts from when the router hands it over; what
    * the router is still collecting from backends is bounded there, in one sum of its own.
    */
-  SLUICE_HELD_BYTES_LIMIT: z.coerce.number('must be a number of bytes').int().min(1_048_576).max(2 ** 40).default(134_217_728),
+  SLUICE_HELD_BYTES_LIMIT: z.coerce.number().int().min(1_048_576).max(2 ** 40).default(134_217_728),
   /** Longest life of one call in ms. The longest answers of reasoning models take minutes. */
-  SLUICE_CALL_LIMIT_MS: z.coerce.number('must be a number of milliseconds').int().min(1_000).max(86_400_000).default(600_000),
+  SLUICE_CALL_LIMIT_MS: z.coerce.number().int().min(1_000).max(86_400_000).default(600_000),
   /** How long running calls may go on in ms when the process is told to stop. */
-  SLUICE_DRAIN_LIMIT_MS: z.coerce.number('must be a number of milliseconds').int().min(0).max(3_600_000).default(20_000),
+  SLUICE_DRAIN_LIMIT_MS: z.coerce.number().int().min(0).max(3_600_000).default(20_000),
 };
 
 /** What createGateway takes: the settings, and what only the host of the process can do. */

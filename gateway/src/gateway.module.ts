@@ -4,7 +4,7 @@ import type { Platform } from '@sluice/platform';
 import { AccessService } from '@sluice/proto/access/v1/access';
 import { AuditService } from '@sluice/proto/audit/v1/audit';
 import { BillingService } from '@sluice/proto/billing/v1/billing';
-import { ContentFilterService } from '@sluice/proto/content_filter/v1/content_filter';
+import { ContentFilterService, FilterRulesService } from '@sluice/proto/content_filter/v1/content_filter';
 import { InferenceService } from '@sluice/proto/inference/v1/inference';
 import { ModelRegistryService } from '@sluice/proto/model_registry/v1/model_registry';
 import type { GrpcServer } from '@sluice/rpc/grpc';
@@ -171,6 +171,7 @@ class GatewayModule implements OnModuleInit, OnApplicationBootstrap, BeforeAppli
       audit: this.#platform.connect(AuditService),
       billing: this.#platform.connect(BillingService),
       filter: this.#platform.connect(ContentFilterService),
+      filterRules: this.#platform.connect(FilterRulesService),
       backup: this.#config.backup,
       administrator: (request) => this.#counted(authenticator.administrator(request.headers.authorization)),
     });

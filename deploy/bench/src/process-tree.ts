@@ -11,13 +11,22 @@ export interface TreeUsage {
 
 /** CPU time and memory of some processes and all their descendants, from /proc (Linux). */
 export function treeUsage(roots: readonly number[]): TreeUsage {
-  const stats = new Map(allPids().flatMap((pid) => readStat(pid)).map((stat) => [stat.pid, stat]));
-  const inTree = (pid: number): boolean => roots.includes(pid) || (stats.has(pid) && inTree(stats.get(pid)!.parent));
-  const members = [...stats.values()].filter(({ pid }) => inTree(pid));
+  const members = membersOf(roots);
   return {
     cpuMs: members.reduce((sum, { ticks }) => sum + ticks, 0) * (1000 / TICKS_PER_SECOND),
     memoryBytes: members.reduce((sum, { pid }) => sum + proportionalBytes(pid), 0),
   };
+}
+
+/** The processes and all their descendants. */
+export function treePids(roots: readonly number[]): number[] {
+  return membersOf(roots).map(({ pid }) => pid);
+}
+
+function membersOf(roots: readonly number[]): Stat[] {
+  const stats = new Map(allPids().flatMap((pid) => readStat(pid)).map((stat) => [stat.pid, stat]));
+  const inTree = (pid: number): boolean => roots.includes(pid) || (stats.has(pid) && inTree(stats.get(pid)!.parent));
+  return [...stats.values()].filter(({ pid }) => inTree(pid));
 }
 
 function allPids(): number[] {

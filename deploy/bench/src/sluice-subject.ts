@@ -25,7 +25,7 @@ interface Ready {
 }
 
 /** The whole platform as a user starts it, with its own PostgreSQL and an empty data folder; governed, with everything set that can be. @param nodeOptions of its process */
-export async function sluiceSubject(upstreamPort: number, governed: boolean, nodeOptions = ''): Promise<Subject & { readonly admin: AdminApi }> {
+export async function sluiceSubject(upstreamPort: number, governed: boolean, nodeOptions = ''): Promise<Subject & { readonly admin: AdminApi; fronts(): number[] }> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
   const readyFile = join(folder, 'ready.json');
   const [port, adminPort] = [await freePort(), await freePort()];
@@ -44,6 +44,7 @@ export async function sluiceSubject(upstreamPort: number, governed: boolean, nod
     return {
       admin: ready,
       name: governed ? GOVERNED : UNGOVERNED, port, key: ready.apiKey, model: MODEL,
+      fronts: () => [ready.pid],
       pids: () => [ready.pid, ...postgresPids(join(folder, 'data'))],
       drained: () => until(async () => (await lagOf(ready.url, CONSUMERS)) === 0),
       stop: end,

@@ -1,1 +1,2 @@
+export type { Reconciliation } from './reconcile/reconcile.ts';
 export { settingsShape } from './settings.ts';

@@ -1,7 +1,7 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { EventContracts, EventTopic } from './event-topics.ts';
 import { exampleOf } from './example-record.ts';
-import { HEADERS } from './headers.ts';
+import { BARE_RECORDS, DEAD_LETTER_HEADERS, HEADERS, type BareRecord, type Header } from './headers.ts';
 
 /**
  * The topics as an AsyncAPI document (specification 3.0.0, Kafka bindings 0.5.0). Payloads are given as the protobuf
@@ -22,9 +22,10 @@ export function asyncApi(contracts: EventContracts, sourceOf: (file: string) => 
     channels: Object.fromEntries(topics.map((topic) => [topic.declared.name, channelOf(topic)])),
     operations: Object.fromEntries(topics.map(({ declared: { name } }) => [`read ${name}`, { action: 'receive', channel: { $ref: `#/channels/${name}` } }])),
     components: {
-      messages: Object.fromEntries(topics.map((topic) => [topic.message.name, messageOf(topic, contracts)])),
+      messages: Object.fromEntries([...topics.map((topic) => [topic.message.name, messageOf(topic, contracts)]), ...BARE_RECORDS.map((record) => [nameOf(record), bareMessage(record)])]),
       schemas: {
-        Headers: { type: 'object', required: HEADERS.filter(({ always }) => always).map(({ name }) => name), properties: Object.fromEntries(HEADERS.map(({ name, says }) => [name, { type: 'string', description: says }])) },
+        Headers: headerSchema(HEADERS),
+        DeadLetterHeaders: headerSchema(DEAD_LETTER_HEADERS),
         ...Object.fromEntries(files.map(({ proto }) => [idOf(proto.name), { schemaFormat: 'application/vnd.google.protobuf;version=3', schema: sourceOf(proto.name) }])),
       },
     },
@@ -37,7 +38,7 @@ function channelOf({ declared, message, description }: EventTopic): JsonObject {
     description: description || `Records of ${message.typeName}.`,
     // Not `retention.ms`: the log is cut when every service has read a record and this time is over.
     'x-retention-days': declared.retentionDays,
-    messages: { [message.name]: { $ref: `#/components/messages/${message.name}` } },
+    messages: Object.fromEntries([message.name, ...BARE_RECORDS.filter(({ topic }) => topic === declared.name).map(nameOf)].map((name) => [name, { $ref: `#/components/messages/${name}` }])),
     bindings: {
       kafka: {
         topic: declared.name,
@@ -62,6 +63,18 @@ function messageOf(topic: EventTopic, contracts: EventContracts): JsonObject {
     bindings: { kafka: { key: { type: 'string', description: `\`${declared.key}\` of the message` }, bindingVersion: '0.5.0' } },
     examples: [{ name: message.name, payload: { protobufJson: example.message, valueBase64: Buffer.from(example.value).toString('base64') } }],
   };
+}
+
+function headerSchema(headers: readonly Header[]): JsonObject {
+  return { type: 'object', required: headers.filter(({ always }) => always).map(({ name }) => name), properties: Object.fromEntries(headers.map(({ name, says }) => [name, { type: 'string', description: says }])) };
+}
+
+function bareMessage(record: BareRecord): JsonObject {
+  return { name: record.type, title: nameOf(record), summary: `A record without a value: it ${record.says}.`, headers: { $ref: '#/components/schemas/Headers' } };
+}
+
+function nameOf({ type }: BareRecord): string {
+  return type.slice(type.lastIndexOf('.') + 1);
 }
 
 /** Names of components have no slashes (specification, Components Object). */

@@ -1,30 +1,36 @@
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { createFileRegistry, fromBinary, fromJson, toJson, type DescMessage, type FileRegistry, type JsonValue } from '@bufbuild/protobuf';
-import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { fromJson, type DescMessage } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { systemClock, systemIds } from '@sluice/clock';
+import { systemClock, systemIds, type Clock } from '@sluice/clock';
+import { ServiceError } from '@sluice/errors';
 import { createKafkaEventLog } from '@sluice/events/kafka';
 import { SegmentSchema } from '@sluice/proto/events/v1/calls';
 import { createSql } from '@sluice/sql';
 import { startTestDatabase } from '@sluice/sql/testing';
 import { TestBroker } from '@sluice/stack/testing/broker';
 import { silentLogger } from '@sluice/telemetry';
+import { OutsideReader } from '@sluice/testkit/outside-reader';
 import { Ajv } from 'ajv';
-import { Kafka, logLevel, type KafkaMessage } from 'kafkajs';
+import type { KafkaMessage } from 'kafkajs';
 import { exampleOf } from './example-record.ts';
 import { readEventContracts } from './event-topics.ts';
+import { BARE_RECORDS } from './headers.ts';
 import { writtenFiles } from './written-files.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const LONG_MS = 240_000;
+/** What is in the outbox is on its way. */
+const READS = 20;
 const require = createRequire(import.meta.url);
+/** What is tried again later and later need not be waited for; longer waits are limits. */
+const hurriedClock: Clock = { ...systemClock, after: (delayMs, run) => systemClock.after(delayMs > 3_500 ? delayMs : delayMs / 10, run) };
 
 describe('the reference of the events', () => {
   it('is what its writer writes now', () => {
     const files = writtenFiles(root);
-    expect(files.size).toBe(3);
+    expect(files.size).toBe(4);
     for (const [path, content] of files) expect({ path, same: readFileSync(root + path).equals(Buffer.from(content)) }).toEqual({ path, same: true });
   });
 
@@ -36,23 +42,6 @@ describe('the reference of the events', () => {
   });
 });
 
-/** What a reader outside has: the published files and a plain client. */
-class Outsider {
-  readonly #registry: FileRegistry;
-  readonly document: { readonly channels: Readonly<Record<string, { readonly address: string }>>; readonly components: { readonly schemas: { readonly Headers: { readonly required: readonly string[] } } } };
-
-  constructor() {
-    this.#registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(`${root}docs/events/descriptors.binpb`)));
-    this.document = JSON.parse(readFileSync(`${root}docs/events/asyncapi.json`, 'utf8')) as Outsider['document'];
-  }
-
-  decode({ headers, value }: KafkaMessage): JsonValue {
-    const type: DescMessage | undefined = this.#registry.getMessage(String(headers!['ce_type']));
-    if (!type) throw new Error(`no published message ${String(headers!['ce_type'])}`);
-    return toJson(type, fromBinary(type, value!), { registry: this.#registry });
-  }
-}
-
 describe('a reader outside', () => {
   let broker: TestBroker;
   beforeAll(async () => {
@@ -60,16 +49,14 @@ describe('a reader outside', () => {
   }, LONG_MS);
   afterAll(async () => broker.end());
 
-  it('reads every topic with a plain client and the published files alone', async () => {
+  it('reads every record of every topic with a plain client and the published files alone', async () => {
     const contracts = readEventContracts(`${root}proto`);
     const database = await startTestDatabase();
     const sql = createSql({ url: database.url, schema: 'shop' });
-    const log = await createKafkaEventLog({ brokers: [broker.address], replicas: 1, clientId: 'reference', database: { url: database.url }, clock: systemClock, ids: systemIds(systemClock), logger: silentLogger });
-    const kafka = new Kafka({ clientId: 'outsider', brokers: [broker.address], logLevel: logLevel.NOTHING });
-    const consumer = kafka.consumer({ groupId: 'outsider' });
+    const log = await createKafkaEventLog({ brokers: [broker.address], replicas: 1, clientId: 'reference', database: { url: database.url }, clock: hurriedClock, ids: systemIds(systemClock), logger: silentLogger });
     try {
-      const outsider = new Outsider();
-      const channels = Object.values(outsider.document.channels).map(({ address }) => address);
+      const outsider = new OutsideReader(root);
+      const { channels } = outsider;
       expect(channels.sort()).toEqual(contracts.topics.map(({ declared }) => declared.name).sort());
 
       const published = contracts.topics.filter(({ declared: { name } }) => !['calls', 'producer.beat', 'right.claim', 'topic.beat'].includes(name));
@@ -91,29 +78,32 @@ describe('a reader outside', () => {
       const calls = contracts.topics.find(({ declared }) => declared.name === 'calls')!;
       await log.appendSegment({ producer: 'gateway-1', epoch, seq: 0n, bytes: exampleOf(calls, contracts).value });
 
-      const seen = new Map<string, KafkaMessage>();
-      await consumer.connect();
-      await consumer.subscribe({ topics: channels, fromBeginning: true });
-      const all = Promise.withResolvers<void>();
-      await consumer.run({
-        async eachMessage({ topic, message }) {
-          if (String(message.headers!['ce_type']) === 'events.v1.EpochOpened') return;
-          seen.set(topic, message);
-          if (seen.size === channels.length) all.resolve();
-        },
-      });
-      await all.promise;
+      // Who watches over producers, an epoch that ends, and a record that nobody can handle.
+      await log.openEpochs();
+      await log.closeEpoch('gateway-1', epoch);
+      const refusing = log.subscribe(AdminActedSchema, 'shop', () => Promise.reject(new ServiceError('failed_precondition', 'not yet')));
+      await refusing.caughtUp();
 
-      for (const [topic, message] of seen) {
-        for (const name of outsider.document.components.schemas.Headers.required) expect({ topic, name, is: typeof message.headers![name]?.toString() }).toEqual({ topic, name, is: 'string' });
-        expect(message.headers!['ce_partitionkey']!.toString()).toBe(message.key!.toString());
-      }
+      const isWhole = (records: readonly { readonly topic: string }[]): boolean => [...channels, 'admin.acted.dlq'].every((name) => records.some(({ topic }) => topic === name));
+      let records = await outsider.readAll([broker.address]);
+      for (let again = 0; again < READS && !isWhole(records); again++) records = await outsider.readAll([broker.address]);
+      expect([isWhole(records), records.flatMap((record) => outsider.faultsOf(record))]).toEqual([true, []]);
+      const bare = BARE_RECORDS.map(({ type }) => type);
+      const typeOf = (message: KafkaMessage): string => String(message.headers!['ce_type']);
+      expect(bare.filter((type) => !records.some(({ message }) => typeOf(message) === type))).toEqual([]);
+      const seen = new Map(records.filter(({ message }) => !bare.includes(typeOf(message))).map(({ topic, message }) => [topic, message]));
+      // It would see what is not published.
+      const { message } = records.find(({ topic }) => topic === 'right.claim')!;
+      expect(outsider.faultsOf({ topic: 'right.claim', message: { ...message, headers: { ...message.headers, ce_new: 'x', ce_source: '/elsewhere/x' }, value: null } as KafkaMessage })).toEqual([
+        'right.claim events.v1.RightClaim: ce_new is not published', 'right.claim events.v1.RightClaim: ce_source /elsewhere/x', expect.stringMatching('its value cannot be read'),
+      ]);
+      expect(outsider.faultsOf({ topic: 'producer.beat', message: { ...message, key: Buffer.alloc(0), headers: { 'x-probe': 'p' }, value: null } as KafkaMessage })).toContain('producer.beat : no ce_type');
+
       for (const topic of [...published, calls]) expect({ topic: topic.declared.name, message: outsider.decode(seen.get(topic.declared.name)!) }).toEqual({ topic: topic.declared.name, message: exampleOf(topic, contracts).message });
       expect(outsider.decode(seen.get('right.claim')!)).toEqual({ right: 'billing.book', term: '12' });
-      expect(outsider.decode(seen.get('producer.beat')!)).toMatchObject({ producer: 'gateway-1', epoch: String(epoch) });
+      expect(outsider.decode(seen.get('producer.beat')!)).toMatchObject({ producer: 'gateway-1', epoch: String(epoch), closed: true });
       expect(SegmentSchema.typeName).toBe(seen.get('calls')!.headers!['ce_type']!.toString());
     } finally {
-      await consumer.disconnect();
       await log.stop();
       await sql.end();
       await database.stop();

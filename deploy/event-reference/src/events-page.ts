@@ -1,6 +1,6 @@
 import type { EventContracts, EventTopic } from './event-topics.ts';
 import { exampleOf } from './example-record.ts';
-import { DEAD_LETTER_HEADERS, HEADERS, type Header } from './headers.ts';
+import { BARE_RECORDS, DEAD_LETTER_HEADERS, HEADERS, type Header } from './headers.ts';
 
 /** The page of the events: what a reader outside needs, with a section for each topic. */
 export function eventsPage(contracts: EventContracts): string {
@@ -29,12 +29,16 @@ them.
 
 ${table(HEADERS)}
 
-On \`calls\` stand two more kinds of records, without a value: \`events.v1.EpochOpened\` begins an epoch of its producer, whose number is the
-record's offset and one, and \`events.v1.EpochClosed\` ends the one that \`ce_epoch\` names. An epoch also ends where the next one of its
-producer begins. A segment that stands behind the end of its epoch was never released: nobody had an answer of it, and nobody pays for it.
+Some records have headers alone, and no value:
 
-A record that a service could not handle after its attempts is put on \`TOPIC.dlq\`, as it was, and kept for 30 days; it has these beside
-its own headers:
+| on | \`ce_type\` | |
+|---|---|---|
+${BARE_RECORDS.map(({ topic, type, says }) => `| \`${topic}\` | \`${type}\` | ${says} |`).join('\n')}
+
+A segment that stands behind the end of its epoch was never released: nobody had an answer of it, and nobody pays for it.
+
+A record that a service could not handle after its attempts is put on \`TOPIC.dlq\`, as it was, and kept for 30 days; its \`ce_time\` is when
+that was, and it has these beside its own headers:
 
 ${table(DEAD_LETTER_HEADERS)}
 

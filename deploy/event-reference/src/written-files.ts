@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { asyncApi } from './asyncapi.ts';
 import { readEventContracts } from './event-topics.ts';
 import { eventsPage } from './events-page.ts';
+import { rightsPage } from './rights-page.ts';
 
-/** Everything that is written from the contracts of the events, by its path in the repository. */
+/** Everything that is written from the contracts of the events and from what they ask of Kafka, by its path in the repository. */
 export function writtenFiles(root: string): ReadonlyMap<string, string | Uint8Array> {
   const protoFolder = `${root}proto`;
   const contracts = readEventContracts(protoFolder);
@@ -12,5 +13,6 @@ export function writtenFiles(root: string): ReadonlyMap<string, string | Uint8Ar
     ['docs/events.md', eventsPage(contracts)],
     ['docs/events/asyncapi.json', `${JSON.stringify(document, undefined, 2)}\n`],
     ['docs/events/descriptors.binpb', contracts.descriptors],
+    ['docs/kafka-rights.md', rightsPage()],
   ]);
 }

@@ -5,8 +5,9 @@ import { addressesIn, addressSetting, meshShapeFor } from './mesh-config.ts';
 
 const DATA_PLANE: readonly ServiceName[] = ['gateway', 'content-filter', 'inference-router'];
 const TLS = { SLUICE_TLS_CA_FILE: 'ca.pem', SLUICE_TLS_CERTIFICATE_FILE: 'a.pem', SLUICE_TLS_KEY_FILE: 'a.key' };
-const OWNERS = { SLUICE_ACCESS_ADDRESS: 'access:7443', SLUICE_MODEL_REGISTRY_ADDRESS: 'model-registry:7443', SLUICE_BILLING_ADDRESS: 'billing:7443', SLUICE_AUDIT_ADDRESS: 'audit:7443' };
-const SERVERS = { DATABASE_URL: 'postgresql://sluice@db/sluice', SLUICE_ROOT_KEY_FILE: '/run/root.key', REDIS_URL: 'redis://:secret@redis:6379', KAFKA_BROKERS: '127.0.0.1:9092,localhost:9093' };
+const OWNERS = { SLUICE_ACCESS_ADDRESS: 'access:7443', SLUICE_MODEL_REGISTRY_ADDRESS: 'model-registry:7443', SLUICE_BILLING_ADDRESS: 'billing:7443', SLUICE_AUDIT_ADDRESS: 'audit:7443', SLUICE_CONTENT_FILTER_RULES_ADDRESS: 'rules:7443' };
+const SHARED = { REDIS_URL: 'redis://:secret@redis:6379', KAFKA_BROKERS: '127.0.0.1:9092,localhost:9093' };
+const SERVERS = { DATABASE_URL: 'postgresql://sluice@db/sluice', SLUICE_ROOT_KEY_FILE: '/run/root.key', ...SHARED };
 const MONEY = { DATABASE_URL: SERVERS.DATABASE_URL, KAFKA_BROKERS: SERVERS.KAFKA_BROKERS };
 
 const read = (hosted: readonly ServiceName[], environment: Record<string, string>) => readConfig(meshShapeFor(hosted, environment), environment);
@@ -23,7 +24,8 @@ function faults(hosted: readonly ServiceName[], environment: Record<string, stri
 
 describe('the settings of a process of a mesh', () => {
   it('are enough where nothing that its services need is missing', () => {
-    expect(faults(DATA_PLANE, { ...SERVERS, ...TLS, ...OWNERS })).toEqual([]);
+    // It owns nothing: neither the database nor the root key is for it.
+    expect(faults(DATA_PLANE, { ...SHARED, ...TLS, ...OWNERS })).toEqual([]);
     expect(faults(['access'], { ...SERVERS, ...TLS, SLUICE_RPC_LISTEN: '0.0.0.0:7443' })).toEqual([]);
     expect(faults(['access'], { ...SERVERS, SLUICE_RPC_LISTEN: '127.0.0.1:7443' })).toEqual([]);
     expect(faults(['local-engine'], { SLUICE_RPC_LISTEN: '127.0.0.1:7443' })).toEqual([]);
@@ -33,8 +35,8 @@ describe('the settings of a process of a mesh', () => {
 
   it('are all told of at once, what is missing and what is wrong', () => {
     expect(faults(DATA_PLANE, { SLUICE_BILLING_ADDRESS: 'billing', SLUICE_HEALTH_LISTEN: '8080', DATABASE_URL: 'mysql://x', SLUICE_TLS_CA_FILE: 'ca.pem' })).toEqual([
-      'DATABASE_URL', 'KAFKA_BROKERS', 'REDIS_URL', 'SLUICE_ACCESS_ADDRESS', 'SLUICE_AUDIT_ADDRESS', 'SLUICE_BILLING_ADDRESS', 'SLUICE_HEALTH_LISTEN', 'SLUICE_MODEL_REGISTRY_ADDRESS',
-      'SLUICE_ROOT_KEY_FILE', 'SLUICE_TLS_CERTIFICATE_FILE', 'SLUICE_TLS_KEY_FILE',
+      'DATABASE_URL', 'KAFKA_BROKERS', 'REDIS_URL', 'SLUICE_ACCESS_ADDRESS', 'SLUICE_AUDIT_ADDRESS', 'SLUICE_BILLING_ADDRESS', 'SLUICE_CONTENT_FILTER_RULES_ADDRESS', 'SLUICE_HEALTH_LISTEN', 'SLUICE_MODEL_REGISTRY_ADDRESS',
+      'SLUICE_TLS_CERTIFICATE_FILE', 'SLUICE_TLS_KEY_FILE',
     ]);
   });
 

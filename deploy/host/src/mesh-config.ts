@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { processEnvironment, type Environment } from '@sluice/config';
-import { calledElsewhere, HOUSE_SERVICES, isCalledFromElsewhere, SERVICE_NAMES, type ServiceName } from '@sluice/platform/services';
+import { calledElsewhere, HOUSE_SERVICES, isCalledFromElsewhere, needing, SERVICE_NAMES, type Need, type ServiceName } from '@sluice/platform/services';
 import { z } from 'zod';
 import { isLoopback, list, parseAddress } from './address.ts';
 import { hostShape } from './host-config.ts';
@@ -51,7 +51,7 @@ export function meshShapeFor(hosted: readonly ServiceName[], environment: Enviro
   const isGiven = (name: string): boolean => (environment[name] ?? '') !== '';
   const required = new Map<string, string>();
   const need = (name: string, why: string): void => void required.set(name, why);
-  const having = (what: 'ownsTables' | 'usesEvents' | 'shares' | 'wrapsSecrets'): string => hosted.filter((name) => HOUSE_SERVICES[name][what]).join(', ');
+  const having = (what: Need): string => needing(what, hosted).join(', ');
   if (having('ownsTables')) need('DATABASE_URL', `is missing: the PostgreSQL of the mesh, for the tables of ${having('ownsTables')}`);
   if (having('usesEvents')) need('KAFKA_BROKERS', 'is missing: the Kafka of the mesh, for the event log');
   for (const [name, why] of kafkaNeeds(environment)) need(name, why);

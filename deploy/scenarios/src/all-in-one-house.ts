@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { processEnvironment } from '@sluice/config';
 import { freePort } from './free-port.ts';
 import { eventually, type House } from './house.ts';
+import { signalIfThere } from './signal-if-there.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../../sluice', import.meta.url));
 const START_LIMIT_MS = 120_000;
@@ -148,7 +149,7 @@ export class AllInOneHouse implements House {
     const [first] = readFileSync(join(this.dataFolderFromOutside, 'postgres', 'postmaster.pid'), 'utf8').split('\n');
     const pid = Number(first);
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
-    for (const each of [pid, ...children]) process.kill(each, signal);
+    for (const each of [pid, ...children]) signalIfThere(each, signal);
   }
 }
 

@@ -104,41 +104,6 @@ export function backendFaultScenarios(at: () => House): void {
       expect(await endedCall(at(), answer.id)).toMatchObject({ status: 'failed', http_status: 502 });
     });
 
-    it('that says nothing is given up: a 504 before the first token, an error event after it, and it hears of it', async () => {
-      upstream.next({ before: new Promise(() => undefined), steps: [] });
-      const silent = new StreamReader(at(), { model: MODEL, messages: MESSAGES });
-      await silent.ended;
-      expect(silent.status).toBe(504);
-      await (await upstream.received(0)).clientLeft;
-      upstream.next({ steps: [{ event: chunk({ role: 'assistant', content: 'half' }) }, { stall: true }] });
-      const stopped = new StreamReader(at(), { model: MODEL, messages: MESSAGES });
-      await stopped.ended;
-      expect({ text: stopped.text, done: stopped.done, code: stopped.error?.code }).toEqual({ text: 'half', done: false, code: 'upstream_timeout' });
-      await (await upstream.received(1)).clientLeft;
-      expect(await endedCall(at(), stopped.id!)).toMatchObject({ status: 'failed', error_code: 'upstream_timeout', choices: [{ content: 'half' }] });
-    });
-
-    it('that never gives an answer that is not streamed is given up: it hears of it, the client gets a 504, and another backend answers if there is one', async () => {
-      // Half an answer is none.
-      const half: Script = { headers: { 'content-type': 'application/json' }, steps: [{ raw: '{"choices":[{"index":0,"message":{"content":"half' }, { stall: true }] };
-      upstream.next(half);
-      const alone = await ask(at());
-      expect([alone.status, alone.error.code]).toEqual([504, 'upstream_timeout']);
-      await (await upstream.received(0)).clientLeft;
-      expect(await endedCall(at(), alone.id)).toMatchObject({ status: 'failed', http_status: 504, error_code: 'upstream_timeout', choices: [] });
-      await using second = await ScriptedUpstream.start();
-      await addModel(at(), second);
-      upstream.always({ before: new Promise(() => undefined), steps: [] });
-      // Held until the silent one was asked, so that of two calls one goes there.
-      second.always({ ...wholeChat(), before: upstream.received(1) });
-      // One process counts both, and gives one to each backend.
-      const door = at().doors[0]!;
-      const answers = await Promise.all([0, 1].map(() => ask(at(), {}, { door })));
-      expect(answers.map(({ status }) => status)).toEqual([200, 200]);
-      for (const { body } of answers) expect(body).toMatchObject({ choices: [{ message: { content: 'The answer is 42.' } }] });
-      await (await upstream.received(1)).clientLeft;
-    }, STALL_LIMIT_MS);
-
     it('that sends more of whole answers than may be held is told to stop: one client gets a 503 and may try again, the others their answers', async () => {
       const gate = Promise.withResolvers<void>();
       const large: Script = { headers: { 'content-type': 'application/json' }, steps: [{ repeat: ' '.repeat(2 ** 20), times: (0.75 * WHOLE_ANSWERS_LIMIT_BYTES) / 2 ** 20 }, { wait: gate.promise }, ...wholeChat().steps] };

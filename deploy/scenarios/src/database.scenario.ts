@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
+import type { Reconciliation } from '@sluice/cli';
 import { streamedChat, type ScriptedUpstream } from '@sluice/testkit';
 import { ask, type Answer } from './ask.ts';
 import { eventually } from './house.ts';
@@ -21,15 +22,6 @@ const STREAM_GAP_MS = 20;
 const WORDS = Array.from({ length: (FROZEN_MS + AWAY_MS) / STREAM_GAP_MS }, (_, index) => ` w${index}`);
 const OUTPUT_NANO = 11;
 const AMOUNT = 1_000_000_000;
-
-interface Reconciliation {
-  readonly calls: number;
-  readonly receipts: number;
-  readonly ledger_items: number;
-  readonly held: string;
-  readonly differences: readonly unknown[];
-  readonly faults: readonly unknown[];
-}
 
 /** Without the database of a mesh that has its log on Kafka. */
 export function databaseScenario(at: () => MeshHouse, upstream: () => ScriptedUpstream): void {

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { processEnvironment } from '@sluice/config';
 import { freePort } from './free-port.ts';
 import { eventually, type House } from './house.ts';
+import { signalIfThere } from './signal-if-there.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../../sluice', import.meta.url));
 const START_LIMIT_MS = 120_000;
@@ -194,14 +195,5 @@ export class MeshHouse implements House {
     const { pid } = this.#engine(engine);
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
     for (const each of [pid, ...children]) signalIfThere(each, signal);
-  }
-}
-
-/** Whoever ended by itself in the same moment is no fault. */
-function signalIfThere(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }

@@ -85,6 +85,10 @@ export function reconciliationScenarios(at: () => House): void {
         const { brokers } = at();
         const log = brokers === undefined ? [] : ['--kafka', brokers];
         expect(await at().command('reconcile', '--receipts', file, ...log)).toMatchObject({ code: 0, stdout: expect.stringMatching(brokers === undefined ? /No difference\./ : /calls on Kafka\.\nNo difference\./) });
+        if (brokers !== undefined) {
+          const early = await at().command('reconcile', '--since', '2020-01-01', ...log);
+          expect(early).toMatchObject({ code: 0, stdout: expect.stringMatching(/The event log on Kafka begins at \d{4}-\S+Z: calls that began before were compared without it\.\nNo difference\./) });
+        }
         await writeFile(file, JSON.stringify({ id, status: 200, content: `${content} And more.`, whole: true }));
         expect(await at().command('reconcile', '--receipts', file, '--wait', '0')).toMatchObject({ code: 1, stdout: expect.stringContaining('a client had text that is not on record') });
       } finally {

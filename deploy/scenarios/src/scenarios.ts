@@ -10,8 +10,10 @@ import { keyScenarios } from './keys.scenarios.ts';
 import { limitScenarios } from './limits.scenarios.ts';
 import { moneyScenarios } from './money.scenarios.ts';
 import { originalScenarios } from './originals.scenarios.ts';
+import { pauseScenarios } from './pause.scenarios.ts';
 import { reconciliationScenarios } from './reconciliation.scenarios.ts';
 import { registryScenarios } from './registry.scenarios.ts';
+import { silentBackendScenarios } from './silent-backends.scenarios.ts';
 import { tensorScenarios } from './tensors.scenarios.ts';
 
 const START_LIMIT_MS = 180_000;
@@ -21,14 +23,14 @@ export const SETTINGS: Readonly<Record<string, string>> = {
 };
 
 export interface ScenarioOptions<Kind extends House> {
-  /** How often all of it is killed in the middle of streams. */
-  readonly killRounds: number;
+  /** How often all of it is killed in the middle of streams, beside the two kills that everything has to survive. */
+  readonly moreKills: number;
   /** What must hold of its own kind besides. */
   readonly ofItsKind?: (at: () => Kind) => void;
 }
 
 /** Everything that must hold of a house, however it runs. */
-export function scenarios<Kind extends House>(name: string, make: () => Promise<Kind>, { killRounds, ofItsKind }: ScenarioOptions<Kind>): void {
+export function scenarios<Kind extends House>(name: string, make: () => Promise<Kind>, { moreKills, ofItsKind }: ScenarioOptions<Kind>): void {
   describe(name, () => {
     let house: Kind;
     const at = () => house;
@@ -44,6 +46,7 @@ export function scenarios<Kind extends House>(name: string, make: () => Promise<
     registryScenarios(at);
     hostileScenarios(at);
     backendFaultScenarios(at);
+    silentBackendScenarios(at);
     limitScenarios(at);
     moneyScenarios(at);
     reconciliationScenarios(at);
@@ -51,7 +54,8 @@ export function scenarios<Kind extends House>(name: string, make: () => Promise<
     originalScenarios(at);
     tensorScenarios(at);
     eventLogScenarios(at);
-    crashScenarios(at, killRounds);
+    pauseScenarios(at);
+    crashScenarios(at, moreKills);
     ofItsKind?.(at);
   });
 }

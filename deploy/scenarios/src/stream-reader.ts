@@ -1,6 +1,7 @@
 import { request, type ClientRequest } from 'node:http';
 import { Channels } from './channels.ts';
-import type { House } from './house.ts';
+import { eventually, type House } from './house.ts';
+import { MESSAGES, MODEL } from './scripted-model.ts';
 
 /**
  * A client that counts every byte: reads the raw stream of one chat and keeps exactly what arrived, also when the
@@ -71,4 +72,16 @@ export class StreamReader {
     }
     for (const wake of this.#firsts.splice(0)) wake();
   }
+}
+
+const AGAIN_WITHIN_MS = 30_000;
+
+/** Waits until a stream comes to its end. */
+export async function streamsAgain(house: House): Promise<void> {
+  await eventually(async () => {
+    const again = new StreamReader(house, { model: MODEL, messages: MESSAGES });
+    await again.ended;
+    if (!again.done) throw new Error(`a stream ended with ${again.status}, ${again.error?.code ?? again.text.slice(0, 50)}`);
+    return true;
+  }, AGAIN_WITHIN_MS);
 }

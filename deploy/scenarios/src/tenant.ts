@@ -40,3 +40,9 @@ export function becomesSo(house: House, tenant: Tenant, request: object, looks: 
     return last;
   });
 }
+
+/** Sets limits of the tenant's key, beside so many requests a minute that nothing comes near them: their number in the headers shows that every door knows them. */
+export async function limitKey(house: House, tenant: Tenant, request: object, plenty: number, ...options: string[]): Promise<void> {
+  await sluiceJson(house, 'limit', 'set', '--key', tenant.keyId, '--rpm', String(plenty), ...options);
+  await becomesSo(house, tenant, request, ({ headers }) => headers.get('x-ratelimit-limit-requests') === String(plenty));
+}

@@ -3,8 +3,6 @@ export { stackLogs, type EngineLog } from './commands/logs.ts';
 export { stackStatus, type EngineStatus } from './commands/status.ts';
 export { stackTools, type Tool } from './commands/tools.ts';
 export { lackedBy, stackUp, type LeftOut, type UpOptions } from './commands/up.ts';
-export { metadataRequest, readMetadata, type KafkaCluster } from './engines/kafka-metadata.ts';
-export { askKafkaSettings } from './engines/kafka-settings.ts';
 export { askServer, type Place, type Question } from './engines/tcp-question.ts';
 export { readStackFile, type RunningEngine, type StackFile } from './folder/stack-file.ts';
 export { stackFolder, type StackFolder } from './folder/stack-folder.ts';

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { systemClock } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
-import { backendCall, collect, createKserveBackend, deployment, describeBackend, kinds, Member, remoteServer, textOf, type Backend, type BackendSubject, type KserveBackendOptions, type Signature } from '@sluice/inference-router/testing';
+import { backendCall, collect, createKserveBackend, deployment, describeBackend, kinds, Member, remoteServer, textOf, type Backend, type BackendSubject, type KserveBackendOptions, type Signature, WholeAnswers } from '@sluice/inference-router/testing';
 import { decodeTensor, encodeTensor } from '@sluice/kserve';
 import { DEMO_WEIGHTS_CACHE } from '@sluice/local-engine/testing';
 import { GRPCInferenceService, type ModelInferResponse } from '@sluice/proto/kserve';
@@ -55,7 +55,7 @@ async function signatureOf(name: string): Promise<Signature> {
 /** The router's adapter for a model of this server. */
 async function backendOf(model: string, more: Partial<KserveBackendOptions['deployment']> = {}, mayUnload = true): Promise<Backend> {
   const described = { id: 'dep_1', target: triton.grpc, upstreamModel: model, weightsPath: '', digest: '', managed: false, signature: await signatureOf(model), ...more };
-  const backend = createKserveBackend({ server: remoteServer(triton.grpc, systemClock), deployment: described, mayUnload: () => mayUnload, clock: systemClock, logger: silentLogger });
+  const backend = createKserveBackend({ server: remoteServer(triton.grpc, systemClock), deployment: described, mayUnload: () => mayUnload, neighbours: () => [], wholeAnswers: new WholeAnswers(2 ** 30), clock: systemClock, logger: silentLogger });
   backends.push(backend);
   return backend;
 }

@@ -37,13 +37,15 @@ export class AnswerDeadlines {
   /** The timer stays until it has nothing to look at, so that answers that come at once do not start one each. */
   #look(): void {
     const nowMs = this.nowMs();
-    for (const waiting of this.#waiting) {
-      if (nowMs < waiting.untilMs) continue;
-      this.#waiting.delete(waiting);
-      waiting.late();
-    }
+    const late = [...this.#waiting].filter(({ untilMs }) => nowMs >= untilMs);
+    // When this process itself was held up, the answers lie there already: they are read before the immediates run.
+    if (late.length > 0) setImmediate(() => setImmediate(() => this.#giveUp(late)));
     if (this.#waiting.size > 0) return;
     this.#timer?.cancel();
     this.#timer = undefined;
+  }
+
+  #giveUp(late: readonly Waiting[]): void {
+    for (const waiting of late) if (this.#waiting.delete(waiting)) waiting.late();
   }
 }

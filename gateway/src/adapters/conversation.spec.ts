@@ -176,7 +176,7 @@ describe('a conversation', () => {
 });
 
 describe('the deadlines of answers', () => {
-  it('share one timer, that stops when nobody waits', () => {
+  it('share one timer, that stops when nobody waits', async () => {
     const clock = new ManualClock();
     let [timers, running] = [0, 0];
     const every = clock.every.bind(clock);
@@ -199,8 +199,24 @@ describe('the deadlines of answers', () => {
     deadlines.begin({ untilMs: clock.monotonicMs() + 300, late: () => void late++ });
     clock.advance(250);
     expect(late).toBe(0);
-    clock.advance(5_000);
+    clock.advance(250);
+    await turns();
+    clock.advance(250);
     expect([late, timers, running]).toEqual([1, 2, 0]);
+  });
+
+  it('are no matter for an answer that lies there already when a process wakes', async () => {
+    const clock = new ManualClock();
+    const deadlines = new AnswerDeadlines(clock);
+    let late = 0;
+    const [answered, silent] = [0, 1].map(() => ({ untilMs: clock.monotonicMs() + 100, late: () => void late++ }));
+    deadlines.begin(answered!);
+    deadlines.begin(silent!);
+    // The timer comes first; what was sent meanwhile is read in the same turn of the event loop, behind it.
+    setImmediate(() => deadlines.end(answered!));
+    clock.advance(20_000);
+    await turns();
+    expect(late).toBe(1);
   });
 });
 

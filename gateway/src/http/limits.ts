@@ -72,6 +72,8 @@ export const TENSOR_MESSAGE_LIMIT_BYTES = TENSOR_BODY_LIMIT_BYTES + TENSOR_MESSA
 export const TENSOR_QUESTION_LIMIT_BYTES = 4 * KIB;
 /** A client of gRPC has one connection for all of its calls, and some hundred of them under way at most. */
 export const GRPC_CONNECTIONS_LIMIT = 1024;
+/** Its client makes another one when it has something to ask. */
+export const GRPC_CONNECTION_IDLE_MS = 30_000;
 export const GRPC_STREAMS_LIMIT = 256;
 /** The largest answer of tensors, and so the longest message that leaves over gRPC: the router takes none that is longer from a server. */
 export const TENSOR_ANSWER_LIMIT_BYTES = 32 * MIB;

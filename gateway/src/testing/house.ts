@@ -11,7 +11,7 @@ import { AccessService, ApiKeySchema, BodyPolicy, KeyKind, ParameterRuleSchema, 
 import { AuditService } from '@sluice/proto/audit/v1/audit';
 import { BillingService } from '@sluice/proto/billing/v1/billing';
 import { Channel, type ChatCall, type ChatEventSchema } from '@sluice/proto/chat/v1/chat';
-import { ContentFilterService } from '@sluice/proto/content_filter/v1/content_filter';
+import { ContentFilterService, FilterRulesService } from '@sluice/proto/content_filter/v1/content_filter';
 import type { Segment } from '@sluice/proto/events/v1/calls';
 import { AccessChangedSchema, type AccessChanged } from '@sluice/proto/events/v1/changes';
 import { InferenceService, type DescribeModelRequest, type DescribeModelResponseSchema } from '@sluice/proto/inference/v1/inference';
@@ -22,7 +22,7 @@ import { createInProcessStore, type Store } from '@sluice/store';
 import { silentLogger } from '@sluice/telemetry';
 import { GatewayAddresses, createGateway, type GatewayConfig } from '../index.ts';
 import { ScriptedBilling } from './scripted-billing.ts';
-import { ScriptedFilter } from './scripted-filter.ts';
+import { ScriptedFilter, scriptedFilterRules } from './scripted-filter.ts';
 
 export type EventInit = MessageInitShape<typeof ChatEventSchema>;
 
@@ -225,6 +225,7 @@ export class TestHouse {
       removeParameterRule: async ({ ruleId }) => ({ rule: this.#removeRule(ruleId) }),
     });
     platform.serve(ContentFilterService, this.filter.service);
+    platform.serve(FilterRulesService, scriptedFilterRules);
     platform.serve(BillingService, this.billing.service);
     const model = { id: 'model_1', organisationId: 'org_1', name: 'org/small', createdAtMs: 1_700_000_000_000n };
     const version = { id: 'version_1', modelId: 'model_1', number: 1, digest: 'sha256:00', description: 'small.gguf' };

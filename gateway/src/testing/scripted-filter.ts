@@ -1,5 +1,5 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { type ContentFilterService, type FilteredOutputSchema, type FilterInput, type FilterOutput, type InputVerdictSchema } from '@sluice/proto/content_filter/v1/content_filter';
+import type { ContentFilterService, FilteredOutputSchema, FilterInput, FilterOutput, FilterRulesService, InputVerdictSchema } from '@sluice/proto/content_filter/v1/content_filter';
 import type { Implementation } from '@sluice/rpc';
 
 /** What the content filter says of calls, as the test scripts it. Nothing is found until it does. */
@@ -19,7 +19,6 @@ export class ScriptedFilter {
 }
 
 function serviceOf(script: ScriptedFilter): Implementation<typeof ContentFilterService> {
-  const rule = { id: 'rule_1', organisationId: 'org_1', kind: 'word', title: 'House words', patternCount: 1 };
   return {
     async *filter(requests) {
       for await (const { step } of requests) {
@@ -34,10 +33,19 @@ function serviceOf(script: ScriptedFilter): Implementation<typeof ContentFilterS
       script.ended++;
     },
     try: async ({ text }) => ({ text }),
-    addRule: async ({ kind, patterns, title, action, direction, projectId }) => ({ rule: { ...rule, kind, patterns, title, action, direction, projectId }, policyVersion: 1n }),
-    listRules: async () => ({ rules: [rule], policyVersion: 1n }),
-    getRule: async ({ ruleId }) => ({ rule: { ...rule, id: ruleId } }),
-    removeRule: async ({ ruleId }) => ({ rule: { ...rule, id: ruleId }, policyVersion: 2n }),
-    getStats: async () => ({ rules: [] }),
+    awaitRules: async () => ({}),
   };
 }
+
+const rule = { id: 'rule_1', organisationId: 'org_1', kind: 'word', title: 'House words', patternCount: 1 };
+const unasked = () => Promise.reject(new Error('the gateway applies no rules'));
+
+/** The owner of the rules, who has one. */
+export const scriptedFilterRules: Implementation<typeof FilterRulesService> = {
+  addRule: async ({ kind, patterns, title, action, direction, projectId }) => ({ rule: { ...rule, kind, patterns, title, action, direction, projectId }, policyVersion: 1n }),
+  listRules: async () => ({ rules: [rule], policyVersion: 1n }),
+  getRule: async ({ ruleId }) => ({ rule: { ...rule, id: ruleId } }),
+  removeRule: async ({ ruleId }) => ({ rule: { ...rule, id: ruleId }, policyVersion: 2n }),
+  getStats: async () => ({ rules: [] }),
+  getSnapshot: unasked, getRulesInForce: unasked, addHits: unasked,
+};

@@ -39,7 +39,7 @@ export async function keepCertificates(folder: string, wanted: readonly ProcessC
   const reports: CertificateReport[] = [{ name: AUTHORITY_FILE, notAfter: authority.certificate.validToDate, isNew }];
   for (const one of wanted) {
     const present = await readPair(folder, one.name);
-    const isGood = present !== undefined && fits(present, one, authority, clock.wallMs());
+    const isGood = present !== undefined && readable(folder, one.name, 'Remove both, and they are made anew.', () => fits(present, one, authority, clock.wallMs()));
     const pair = isGood ? present : authority.issue(leafOf(one));
     if (!isGood) await writePair(folder, one.name, pair);
     reports.push({ name: one.name, notAfter: new X509Certificate(pair.certificate).validToDate, isNew: !isGood });
@@ -56,10 +56,19 @@ async function keepAuthority(folder: string, clock: Clock, ids: Ids): Promise<{ 
     await writePair(folder, AUTHORITY_FILE, authority.pair);
     return { authority, isNew: true };
   }
-  const authority = new Authority(present, clock, ids);
+  const authority = readable(folder, AUTHORITY_FILE, 'Put both back from a copy: a new authority would cut off everyone who trusts this one.', () => new Authority(present, clock, ids));
   const end = authority.certificate.validToDate;
   if (end.getTime() - clock.wallMs() < RENEW_BEFORE_MS) throw new Error(`The authority in ${folder} ends at ${end.toISOString()}. Make a new one in another folder and let every process trust both (one ca.pem with both certificates) until all have certificates of the new one.`);
   return { authority, isNew: false };
+}
+
+/** What was read of the two files of a name. Throws an error that names them where one is none. */
+function readable<T>(folder: string, name: string, mend: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new Error(`${join(folder, `${name}.pem`)} and ${name}.key are no certificate with its key: one of them is damaged. ${mend}`, { cause: error });
+  }
 }
 
 function leafOf({ name, services, hosts }: ProcessCertificate): LeafNames {

@@ -22,6 +22,7 @@ describe('readConfig', () => {
     ['PORT', '1.5', 'PORT: must be a whole number (it is "1.5")'],
     ['PORT', '-0.5', 'PORT: must be a whole number (it is "-0.5")'],
     ['PORT', '0', 'PORT: must be at least 1 (it is "0")'],
+    ['PORT', '1e99', 'PORT: must be at most 9007199254740991 (it is "1e99")'],
     ['MODE', 'c'.repeat(50), `MODE: must be one of a, b (it is "${'c'.repeat(40)}")`],
     ['URL', 'user password', 'URL: must be a URL'],
   ])('says what %s=%s must be, once, and quotes what cannot be a secret', (name, value, fault) => {

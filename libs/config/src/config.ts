@@ -52,7 +52,7 @@ function faultsOf(issues: readonly z.core.$ZodIssue[], given: Readonly<Record<st
 
 /** Numbers and choices are shown; an address or another text may hold a password. */
 function isQuotable(issue: z.core.$ZodIssue): boolean {
-  if (issue.code === 'too_small' || issue.code === 'too_big') return issue.origin === 'number';
+  if (issue.code === 'too_small' || issue.code === 'too_big') return issue.origin === 'number' || issue.origin === 'int';
   return issue.code === 'invalid_type' || issue.code === 'invalid_value';
 }
 

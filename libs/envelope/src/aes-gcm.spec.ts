@@ -70,6 +70,10 @@ describe('a root key', () => {
     );
   });
 
+  it('tells who starts with another one what to do', () => {
+    expect(() => rootKeyFrom(randomBytes(32)).unwrap('pepper', rootKeyFrom(randomBytes(32)).wrap('pepper', Buffer.from('secret')))).toThrow(/wrapped by another root key than this one.*SLUICE_ROOT_KEY_FILE/);
+  });
+
   it('refuses every changed bit, the version among them, and every shorter text', () => {
     const root = rootKeyFrom(randomBytes(32));
     const wrapped = root.wrap('pepper', Buffer.from('secret'));

@@ -8,13 +8,15 @@ import { IV_BYTES, dataKey, open, seal } from './aes-gcm.ts';
 export interface RootKey {
   /** Seals a secret for one purpose. The same purpose must be given to open it: it is the associated data. */
   wrap(purpose: string, secret: Uint8Array): Buffer;
-  /** Throws `internal` when the purpose or the key is another, or the bytes were changed. */
+  /** Throws `internal` when the purpose or the key is another, or the bytes were changed, and says what an operator can do. */
   unwrap(purpose: string, sealed: Uint8Array): Buffer;
 }
 
 /** In front of everything wrapped, so that another suite can follow without guessing. */
 const VERSION = 1;
 const HEADER_BYTES = 1 + IV_BYTES;
+
+const OTHER_KEY = 'A secret in the database was wrapped by another root key than this one, or was changed. Start with the root key that the database was begun with (SLUICE_ROOT_KEY_FILE, or the copy of root.key in a backup).';
 
 /** A root key from its 32 bytes. A wrapped secret is: version byte, IV, ciphertext, tag. */
 export function rootKeyFrom(bytes: Uint8Array): RootKey {
@@ -27,7 +29,11 @@ export function rootKeyFrom(bytes: Uint8Array): RootKey {
     unwrap(purpose, wrapped) {
       if (wrapped[0] !== VERSION) throw new ServiceError('internal', 'A wrapped secret has an unknown version.');
       const parts = { iv: wrapped.subarray(1, HEADER_BYTES), sealed: wrapped.subarray(HEADER_BYTES) };
-      return open(key, parts, associatedData(purpose));
+      try {
+        return open(key, parts, associatedData(purpose));
+      } catch (cause) {
+        throw new ServiceError('internal', OTHER_KEY, { cause });
+      }
     },
   };
 }

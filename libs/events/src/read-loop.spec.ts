@@ -90,6 +90,30 @@ describe('ReadLoop', () => {
     await loop.stop();
   });
 
+  it('is a fault once it has not gone on for 5 s, with the newest reason, and none any more when it does', async () => {
+    const away = new ServiceError('backend_unavailable', 'It is away.');
+    const { loop, advance } = scripted([away, away, away, away, away, away, away, away, new Error('quotes a prompt'), 'none']);
+    await advance(4_990);
+    expect(loop.fault).toBeUndefined();
+    await advance(20);
+    expect(loop.fault).toBe('It is away.');
+    await advance(6_400);
+    expect(loop.fault).toBe('internal');
+    await advance(5_100);
+    expect(loop.fault).toBeUndefined();
+    await loop.stop();
+  });
+
+  it('is no less a fault because another process is at the same work now and then', async () => {
+    const away = new ServiceError('backend_unavailable', 'It is away.');
+    const { loop, loud, advance } = scripted([away, 'elsewhere', away, 'elsewhere', away, 'elsewhere', away, 'elsewhere', 'elsewhere', 'none']);
+    await advance(5_100);
+    expect(loop.fault).toBe('It is away.');
+    await advance(3_000);
+    expect([loop.fault, loud]).toEqual([undefined, ['reading events failed backend_unavailable', 'events are read again']]);
+    await loop.stop();
+  });
+
   it('hurries for someone who waits, and tells them when it got there', async () => {
     const { loop, passes, advance } = scripted(['some', 'some', 'some']);
     await advance(1);

@@ -4,8 +4,11 @@ import { SqlError } from '@sluice/sql';
 import type { LogFields, Logger } from '@sluice/telemetry';
 import type { Subscription } from './event-log.ts';
 
-/** What one pass found: nothing, something, or as much as fits with more waiting behind it. */
-export type PassResult = 'none' | 'some' | 'full';
+/**
+ * What one pass found: nothing, something, or as much as fits with more waiting behind it. `elsewhere`: another process is at this very
+ * work, so nothing is known of how it goes.
+ */
+export type PassResult = 'none' | 'some' | 'full' | 'elsewhere';
 
 /** One reader's work, done in passes. */
 export interface Reader<Target> {
@@ -30,6 +33,8 @@ export interface ReadLoopOptions {
 const POLL_MS = 1_000;
 const FIRST_RETRY_MS = 50;
 const MAX_RETRY_MS = 5_000;
+/** What is over by then is no news. */
+const FAULT_AFTER_MS = 5_000;
 
 interface Waiter<Target> {
   readonly target: Target;
@@ -44,6 +49,7 @@ export class ReadLoop<Target> implements Subscription {
   readonly #running: Promise<void>;
   /** Why reading fails now. */
   readonly #said = new Set<string>();
+  #failing: { readonly sinceMs: number; reason: string } | undefined;
   #stopped = false;
   #woken = false;
   #rise: ((urgent: boolean) => void) | undefined;
@@ -62,6 +68,11 @@ export class ReadLoop<Target> implements Subscription {
 
   lag(): number {
     return this.#reader.lag();
+  }
+
+  /** Why it does not go on, once that has lasted; undefined while it does. */
+  get fault(): string | undefined {
+    return this.#failing && this.#options.clock.monotonicMs() - this.#failing.sinceMs >= FAULT_AFTER_MS ? this.#failing.reason : undefined;
   }
 
   async caughtUp(): Promise<void> {
@@ -92,9 +103,9 @@ export class ReadLoop<Target> implements Subscription {
         const result = await this.#reader.pass();
         await this.#tellWaiters();
         retryMs = FIRST_RETRY_MS;
-        this.#succeeded();
+        if (result !== 'elsewhere') this.#succeeded();
         if (result === 'some') await this.#rest(paceMs - (clock.monotonicMs() - startedMs), false);
-        else if (result === 'none' && !this.#woken) await this.#rest(POLL_MS, true);
+        else if (result !== 'full' && !this.#woken) await this.#rest(POLL_MS, true);
       } catch (thrown) {
         this.#failed(thrown, retryMs);
         await this.#rest(retryMs, false);
@@ -106,6 +117,9 @@ export class ReadLoop<Target> implements Subscription {
   /** Said once for each reason: it is tried again for as long as that lasts. */
   #failed(thrown: unknown, retryMs: number): void {
     const { code, ...fields } = fieldsOf(thrown);
+    const reason = thrown instanceof ServiceError ? thrown.message : code;
+    if (this.#failing) this.#failing.reason = reason;
+    else this.#failing = { sinceMs: this.#options.clock.monotonicMs(), reason };
     const isSaid = this.#said.has(code);
     this.#said.add(code);
     this.#options.logger[isSaid ? 'debug' : 'warn']({ reader: this.#reader.name, retryMs, code, ...fields }, 'reading events failed');
@@ -115,6 +129,7 @@ export class ReadLoop<Target> implements Subscription {
   #succeeded(): void {
     if (this.#said.size > 0) this.#options.logger.warn({ reader: this.#reader.name }, 'events are read again');
     this.#said.clear();
+    this.#failing = undefined;
   }
 
   async #tellWaiters(): Promise<void> {

@@ -12,4 +12,4 @@ export { elementCount, invalidTensor, rawTensors, type GivenTensor } from './raw
 export { ID_LIMIT_CHARACTERS, readRestRequest, type RestRequest, type WantedBinary } from './rest/rest-request.ts';
 export { dataToJson } from './rest/tensor-json.ts';
 export { writeRestResponse, type RestResponse } from './rest/rest-response.ts';
-export { TensorTexts } from './tensor-texts.ts';
+export { TensorTexts, TEXTS_LIMIT } from './tensor-texts.ts';

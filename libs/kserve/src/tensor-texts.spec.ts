@@ -5,7 +5,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { intParameter, stringParameter } from './infer-parameter.ts';
 import { rawTensors } from './raw-tensors.ts';
-import { TensorTexts } from './tensor-texts.ts';
+import { TensorTexts, TEXTS_LIMIT } from './tensor-texts.ts';
 import { decodeTensor, encodeTensor } from './tensor.ts';
 
 const texts = fc.array(fc.string({ unit: 'grapheme', maxLength: 12 }), { maxLength: 5 });
@@ -33,8 +33,9 @@ describe('the texts of tensors', () => {
   });
 
   it('are not more than rules can look at', () => {
-    const many = create(ModelInferRequestSchema, { inputs: [{ name: 'a', datatype: 'BYTES', shape: [100_001n] }], rawInputContents: [new Uint8Array(400_004)] });
-    expect(() => TensorTexts.ofRequest(toBinary(ModelInferRequestSchema, many))).toThrow(expect.objectContaining({ code: 'invalid_value' }));
+    const texts = (count: number, parameters = {}) => toBinary(ModelInferRequestSchema, create(ModelInferRequestSchema, { parameters, inputs: [{ name: 'a', datatype: 'BYTES', shape: [BigInt(count)] }], rawInputContents: [new Uint8Array(4 * count)] }));
+    expect(TensorTexts.ofRequest(texts(TEXTS_LIMIT)).texts).toHaveLength(TEXTS_LIMIT);
+    for (const many of [texts(TEXTS_LIMIT + 1), texts(TEXTS_LIMIT, { priority: intParameter(1n) })]) expect(() => TensorTexts.ofRequest(many)).toThrow(expect.objectContaining({ code: 'invalid_value' }));
   });
 
   it('have names of parameters among them, of which nothing else can be made', () => {

@@ -4,8 +4,8 @@ import { InferParameterSchema, ModelInferRequestSchema, ModelInferResponseSchema
 import { countBytesElements } from './raw-tensors.ts';
 import { decodeTensor, encodeTensor } from './tensor.ts';
 
-/** Texts of one message that rules can look at; each costs an entry of its own. */
-export const TEXTS_LIMIT = 100_000;
+/** Texts of one message that rules can look at: each is a choice of the filter, which has room for 2,048. */
+export const TEXTS_LIMIT = 2_000;
 
 interface Part {
   readonly name: string;
@@ -35,8 +35,9 @@ export class TensorTexts {
     this.#parts = parts;
     this.#encode = encode;
     const elements = parts.tensors.reduce((sum, { name, datatype }, at) => sum + (datatype === 'BYTES' ? countBytesElements(name, parts.raw[at]!) : 0), 0);
-    if (elements > TEXTS_LIMIT) throw new ServiceError('invalid_value', `There are more than ${TEXTS_LIMIT} texts in the tensors.`, { param: 'inputs' });
+    if (elements > TEXTS_LIMIT) throw tooMany();
     this.texts = [...this.#elements()].map((element) => Buffer.from(element.buffer, element.byteOffset, element.byteLength).toString()).concat([...this.#words()].map(({ text }) => text), this.#names());
+    if (this.texts.length > TEXTS_LIMIT) throw tooMany();
   }
 
   /** @param encoded a ModelInferRequest, all data of which are raw */
@@ -100,4 +101,9 @@ export class TensorTexts {
       for (const [name, { parameterChoice: choice }] of Object.entries(parameters)) if (choice.case === 'stringParam') yield { parameters, name, text: choice.value };
     }
   }
+}
+
+/** Of a request as of an answer: the same one would have as many again. */
+function tooMany(): ServiceError {
+  return new ServiceError('invalid_value', `The tensors have more than ${TEXTS_LIMIT} texts, which is more than the rules of your organisation can look at: ask with a smaller batch.`, { param: 'inputs' });
 }

@@ -8,6 +8,7 @@ import { createInProcessStore } from '@sluice/store';
 import type { Logger } from '@sluice/telemetry';
 import { DiskRoom } from './disk-room.ts';
 import type { Platform } from './platform.ts';
+import { checkRootKey } from './root-key-check.ts';
 
 export interface EmbeddedPlatformOptions {
   /** Holds the embedded database. */
@@ -31,7 +32,7 @@ export interface EmbeddedPlatform {
   kill(): void;
 }
 
-/** Everything in one process: calls in process, events and tables in one PostgreSQL. */
+/** Everything in one process: calls in process, events and tables in one PostgreSQL. Throws an OtherRootKeyError where that was begun with another root key. */
 export async function createEmbeddedPlatform(options: EmbeddedPlatformOptions): Promise<EmbeddedPlatform> {
   const { logger, rootKey } = options;
   const postgres = options.databaseUrl === undefined ? await startPostgres(options) : undefined;
@@ -46,6 +47,7 @@ export async function createEmbeddedPlatform(options: EmbeddedPlatformOptions): 
   if (room) health.register('disk', () => room.health());
   try {
     await room?.look();
+    await checkRootKey(url, rootKey, ids);
     const events = await createPostgresEventLog({ url, clock, logger, hasRoom: () => room?.enough ?? true });
     health.register('events', () => events.health());
     const platform: Platform = {

@@ -1,5 +1,5 @@
 /** The services that a process may host, by their names: in commands, settings and certificates. */
-export type ServiceName = 'gateway' | 'content-filter' | 'inference-router' | 'access' | 'model-registry' | 'audit' | 'billing' | 'local-engine';
+export type ServiceName = 'gateway' | 'content-filter' | 'content-filter-rules' | 'inference-router' | 'access' | 'model-registry' | 'audit' | 'billing' | 'local-engine';
 
 export interface HouseService {
   /** Full name of what it answers, as it stands in `proto/`; the gateway answers HTTP alone. */
@@ -18,8 +18,9 @@ export interface HouseService {
 
 /** Who answers what, and who calls whom: the one place that knows. Services themselves do not know where the others run. */
 export const HOUSE_SERVICES: Readonly<Record<ServiceName, HouseService>> = {
-  gateway: { rpc: undefined, calls: ['access', 'model-registry', 'content-filter', 'inference-router', 'billing', 'audit'], ownsTables: false, wrapsSecrets: false, shares: true, usesEvents: true },
-  'content-filter': { rpc: 'content_filter.v1.ContentFilterService', calls: ['access'], ownsTables: true, wrapsSecrets: true, shares: false, usesEvents: true },
+  gateway: { rpc: undefined, calls: ['access', 'model-registry', 'content-filter', 'content-filter-rules', 'inference-router', 'billing', 'audit'], ownsTables: false, wrapsSecrets: false, shares: true, usesEvents: true },
+  'content-filter': { rpc: 'content_filter.v1.ContentFilterService', calls: ['content-filter-rules'], ownsTables: false, wrapsSecrets: false, shares: false, usesEvents: true },
+  'content-filter-rules': { rpc: 'content_filter.v1.FilterRulesService', calls: ['access'], ownsTables: true, wrapsSecrets: true, shares: false, usesEvents: true },
   'inference-router': { rpc: 'inference.v1.InferenceService', calls: ['model-registry', 'local-engine'], ownsTables: false, wrapsSecrets: false, shares: false, usesEvents: true },
   access: { rpc: 'access.v1.AccessService', calls: [], ownsTables: true, wrapsSecrets: true, shares: false, usesEvents: true },
   'model-registry': { rpc: 'model_registry.v1.ModelRegistryService', calls: ['access'], ownsTables: true, wrapsSecrets: true, shares: false, usesEvents: true },
@@ -29,6 +30,14 @@ export const HOUSE_SERVICES: Readonly<Record<ServiceName, HouseService>> = {
 };
 
 export const SERVICE_NAMES = Object.keys(HOUSE_SERVICES) as readonly ServiceName[];
+
+/** What a service may need of the servers that the processes of a mesh have in common. */
+export type Need = 'ownsTables' | 'wrapsSecrets' | 'shares' | 'usesEvents';
+
+/** Those of these services that need something. A process in which none does is not given it, whatever its settings say. */
+export function needing(what: Need, hosted: readonly ServiceName[]): readonly ServiceName[] {
+  return hosted.filter((name) => HOUSE_SERVICES[name][what]);
+}
 
 /** What runs where no address says so is done without. */
 const OPTIONAL: readonly ServiceName[] = ['local-engine'];

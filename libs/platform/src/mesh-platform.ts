@@ -13,6 +13,7 @@ import type { Logger } from '@sluice/telemetry';
 import { callersOf, serviceOf, type ServiceName } from './house-services.ts';
 import { Neighbours } from './neighbours.ts';
 import type { Platform } from './platform.ts';
+import { checkRootKey } from './root-key-check.ts';
 
 /** Calls of other processes that are under way when this one is told to stop may go on for so long. */
 const RPC_DRAIN_LIMIT_MS = 10_000;
@@ -52,7 +53,8 @@ export interface MeshPlatform {
 
 /**
  * One process of many: calls to a service of its own stay in the process, others go over gRPC to the addresses given.
- * Events and tables are on the servers that the mesh has in common.
+ * Events and tables are on the servers that the mesh has in common. Throws an OtherRootKeyError, and has joined nothing
+ * then, where the database was begun with another root key.
  */
 export async function createMeshPlatform(options: MeshPlatformOptions): Promise<MeshPlatform> {
   const { hosted, addresses, tls, logger } = options;
@@ -67,7 +69,7 @@ export async function createMeshPlatform(options: MeshPlatformOptions): Promise<
   started.defer(() => neighbours.close());
   const pools: SqlPool[] = [];
   started.defer(async () => void (await Promise.all(pools.map(async (pool) => pool.end()))));
-  if (options.databaseUrl !== undefined) await askDatabase(options.databaseUrl);
+  if (options.databaseUrl !== undefined) await askDatabase(options.databaseUrl, options.rootKey, ids);
   const events = await openEvents(options, clock, ids);
   if (events) {
     started.defer(async () => events.stop());
@@ -127,8 +129,9 @@ async function openCertificates(paths: CertificatePaths, clock: Clock, logger: L
   }
 }
 
-/** Asked by itself first, because the event log would say that it is the one that is away. */
-async function askDatabase(url: string): Promise<void> {
+/** Asked by itself first, because the event log would say that it is the one that is away, and nobody with another root key may join it. */
+async function askDatabase(url: string, rootKey: RootKey | undefined, ids: Ids): Promise<void> {
+  if (rootKey) return checkRootKey(url, rootKey, ids);
   const pool = createSql({ url, schema: 'public', connections: 1 });
   try {
     await pool.query('SELECT 1');

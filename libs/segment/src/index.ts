@@ -9,7 +9,6 @@ export { encodeCall } from './encode-record.ts';
 export { askedMessage, type MediaPart } from './asked-message.ts';
 export { askedBytes, estimateTokens, isRead, MEDIA_TOKENS } from './estimate.ts';
 export { chainOriginal, chainOutput, nextChain, ORIGINAL_SALT_BYTES, originalChainStart } from './output-chain.ts';
-export { parseExactly } from './exact-json.ts';
 export { eachField, readMessage } from './read-fields.ts';
 export { outputView, readableJson } from './output-view.ts';
 export { askedTensorsView } from './tensors-view.ts';

@@ -43,6 +43,13 @@ describe('logger', () => {
     expect(last()).toMatchObject({ error: { name: 'SyntaxError' }, cause: { code: 'internal', message: 'public text', cause: { name: 'Error' } } });
   });
 
+  it('has the word of our own libraries for what went wrong, and nothing that may be content in its place', () => {
+    const { logger, last } = capture();
+    const of = (kind: unknown): object => (logger.error({ error: Object.assign(new Error('x'), { kind }) }, 'failed'), last()['error'] as object);
+    expect(of('unavailable')).toMatchObject({ code: 'unavailable' });
+    for (const kind of ['planted prompt', 'Planted', 7, {}]) expect(of(kind)).not.toHaveProperty('code');
+  });
+
   it('keeps one line per message, whatever the fields hold', () => {
     const { logger, lines } = capture();
     logger.info({ name: 'a\nb\u001b[31m' }, 'c\nd');

@@ -1,5 +1,6 @@
 const TEXT_LIMIT_CHARACTERS = 256;
 const FRAMES_LIMIT = 12;
+const KIND = /^[a-z_]{1,40}$/;
 /** What looks like a credential, whoever made it: `sk-...`, a bearer token, a JWT. */
 const SECRETS = /\b(sk-[A-Za-z0-9_-]{8,}|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_.-]+)|\bBearer\s+\S+/gi;
 
@@ -14,7 +15,7 @@ export function redactText(text: string): string {
  * body, a database the value), so only a ServiceError's public message is kept; of others the name, the code and where.
  */
 export function redactError(error: Error): Record<string, unknown> {
-  const code = 'code' in error && (typeof error.code === 'string' || typeof error.code === 'number') ? error.code : undefined;
+  const code = 'code' in error && (typeof error.code === 'string' || typeof error.code === 'number') ? error.code : kindOf(error);
   return {
     name: error.name,
     ...(code === undefined ? {} : { code }),
@@ -22,6 +23,11 @@ export function redactError(error: Error): Record<string, unknown> {
     frames: framesOf(error),
     ...(error.cause instanceof Error ? { cause: redactError(error.cause) } : {}),
   };
+}
+
+/** Errors of our own libraries have a word for what went wrong in place of a code. */
+function kindOf(error: Error): string | undefined {
+  return 'kind' in error && typeof error.kind === 'string' && KIND.test(error.kind) ? error.kind : undefined;
 }
 
 function framesOf(error: Error): string[] {

@@ -97,6 +97,6 @@ describe('bootstrap', () => {
 
   it('does not start under another root key, and says so', async () => {
     await house.start();
-    await expect(house.start({ rootKey: rootKeyFrom(house.ids.randomBytes(32)) })).rejects.toThrow(/root key is not the one/);
+    await expect(house.start({ rootKey: rootKeyFrom(house.ids.randomBytes(32)) })).rejects.toThrow(/wrapped by another root key/);
   });
 });

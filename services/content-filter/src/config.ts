@@ -1,4 +1,4 @@
-/** The filter needs no setting: its rules are given by administrators. */
+/** Neither the filter nor the owner of its rules needs a setting: rules are given by administrators. */
 export const contentFilterConfig = {};
 
 export type ContentFilterConfig = Readonly<Record<string, never>>;

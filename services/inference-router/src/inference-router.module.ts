@@ -75,16 +75,20 @@ class InferenceRouterModule implements OnModuleInit, OnApplicationShutdown {
     const { target, credential } = deployment;
     if (deployment.protocol === 'kserve') {
       const server = target === LOCAL ? houseEngine(this.#platform.connect(GRPCInferenceService)) : remoteServer(target, clock);
-      return createKserveBackend({ server, deployment, mayUnload: () => this.#mayUnload(deployment), clock, logger });
+      return createKserveBackend({ server, deployment, mayUnload: () => this.#mayUnload(deployment), neighbours: () => this.#neighbours(deployment), wholeAnswers: this.#wholeAnswers, clock, logger });
     }
     return createOpenAiBackend({ target, credential, connections: this.#config.SLUICE_DEPLOYMENT_CONCURRENCY, wholeAnswers: this.#wholeAnswers, clock });
   }
 
   /** The engine of this house ends with this process. A model of another server serves on when only this process ends, or when it is deployed twice. */
-  #mayUnload({ id, target, upstreamModel }: Deployment): boolean {
-    if (target === LOCAL) return true;
-    const isUsedElsewhere = this.#fleet.list().some(({ deployment, isRetired }) => !isRetired && deployment.id !== id && deployment.target === target && deployment.upstreamModel === upstreamModel);
-    return !this.#isStopping && !isUsedElsewhere;
+  #mayUnload(deployment: Deployment): boolean {
+    return deployment.target === LOCAL || (!this.#isStopping && !this.#neighbours(deployment).includes(deployment.upstreamModel));
+  }
+
+  /** The engine of this house has no ensembles. */
+  #neighbours({ id, target }: Deployment): string[] {
+    if (target === LOCAL) return [];
+    return this.#fleet.list().filter(({ deployment, isRetired }) => !isRetired && deployment.id !== id && deployment.target === target).map(({ deployment }) => deployment.upstreamModel);
   }
 }
 

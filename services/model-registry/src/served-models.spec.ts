@@ -76,6 +76,14 @@ describe('models of a KServe v2 server', () => {
     expect(server.loads).toBe(1);
   });
 
+  it('that were added before and are no longer loaded are loaded again when they are to be', async () => {
+    await add();
+    server.isLoaded = false;
+    await expect(add({ managed: true })).rejects.toMatchObject({ code: 'already_exists', message: 'The model answers from there already. Its server was asked for it, and has it loaded.' });
+    expect(server.loads).toBe(1);
+    await expect(add()).rejects.toMatchObject({ message: 'The model answers from there already.' });
+  });
+
   it('that have other tensors now are another version, which takes the place of the one before', async () => {
     const before = await add();
     server.outputs = ['y', 'z'];

@@ -5,16 +5,14 @@ import { join } from 'node:path';
 import { freePort, until } from '../child.ts';
 import type { AdminApi } from '../govern.ts';
 import { lagOf, makeUsable, MODEL } from '../sluice-subject.ts';
-import type { Subject } from '../subject.ts';
 import type { BenchStack } from './bench-stack.ts';
+import type { FrontedSubject } from './pinned-front.ts';
 import { startPlatform } from './started-platform.ts';
 
-export interface MeshSubject extends Subject {
+export interface MeshSubject extends FrontedSubject {
   readonly admin: AdminApi;
   /** URL of each process of the data plane by itself. */
   readonly doors: readonly string[];
-  /** Of the processes of the data plane. */
-  dataPlanes(): number[];
 }
 
 /** The platform as processes on a stack: so many of the data plane, and one for each other service. */
@@ -38,7 +36,7 @@ export async function meshSubject(name: string, upstreamPort: number, stack: Ben
       name, port, key: platform.ready.apiKey, model: MODEL, admin: platform.ready,
       doors: Object.keys(ports).filter((what) => what.endsWith(' direct')).map(urlOf),
       pids: () => [...Object.values(pids()), ...stack.pids()],
-      dataPlanes: () => Object.entries(pids()).flatMap(([process, pid]) => (process.startsWith('data-plane-') ? [pid] : [])),
+      fronts: () => Object.entries(pids()).flatMap(([process, pid]) => (process.startsWith('data-plane-') ? [pid] : [])),
       drained: () => until(async () => (await Promise.all(['audit', 'billing'].map((consumer) => lagOf(urlOf(`${consumer} health`), [consumer])))).every((lag) => lag === 0)),
       stop: end,
     };

@@ -3,30 +3,34 @@ import { join } from 'node:path';
 import type { StackFile } from '@sluice/stack';
 import { rewriteBrokers } from '../proxy/kafka-addresses.ts';
 import { TcpProxy } from '../proxy/tcp-proxy.ts';
+import { writeModels } from './model-repository.ts';
 import { runSluice } from './run-sluice.ts';
 import { signal, withChildren } from './signal.ts';
 
 const HOST = '127.0.0.1';
-/** It runs models; the load's model runs elsewhere. */
-const LEFT_ALONE = 'triton';
 
 /** The servers of a stack, each with a proxy before it, and the supervisor that starts again what died. */
 export class Servers implements AsyncDisposable {
   /** By engine. */
   readonly proxies = new Map<string, TcpProxy>();
+  readonly #size: readonly string[];
   readonly #data: string;
+  readonly #models: string;
   readonly #viaProxies: string;
   readonly #environment: Readonly<Record<string, string | undefined>>;
 
-  private constructor(folder: string, environment: Readonly<Record<string, string | undefined>>) {
+  private constructor(folder: string, threeBrokers: boolean, environment: Readonly<Record<string, string | undefined>>) {
+    this.#size = threeBrokers ? [] : ['--small'];
     this.#data = join(folder, 'stack');
+    this.#models = join(folder, 'models');
     this.#viaProxies = join(folder, 'stack-via-proxies');
     this.#environment = environment;
   }
 
-  /** Starts a small stack in the folder. */
-  static async start(folder: string, environment: Readonly<Record<string, string | undefined>>): Promise<Servers> {
-    const servers = new Servers(folder, { ...environment, PATH: `${withoutDocker(folder)}:${environment['PATH']}` });
+  /** Starts a stack in the folder, with three brokers or with one. */
+  static async start(folder: string, threeBrokers: boolean, environment: Readonly<Record<string, string | undefined>>): Promise<Servers> {
+    const servers = new Servers(folder, threeBrokers, { ...environment, PATH: `${withoutDocker(folder)}:${environment['PATH']}` });
+    writeModels(servers.#models);
     await servers.up();
     await servers.#openProxies();
     return servers;
@@ -38,7 +42,12 @@ export class Servers implements AsyncDisposable {
   }
 
   get names(): string[] {
-    return Object.keys(this.#file.engines).filter((name) => name !== LEFT_ALONE);
+    return Object.keys(this.#file.engines);
+  }
+
+  /** `host:port` of Triton's gRPC, at its proxy. */
+  get triton(): string {
+    return `${HOST}:${this.proxies.get('triton')!.port}`;
   }
 
   /** Of Kafka, past the proxies. */
@@ -48,7 +57,7 @@ export class Servers implements AsyncDisposable {
 
   /** Starts what does not run; resolves when all answer. */
   async up(): Promise<void> {
-    const { code, stderr } = await runSluice(['stack', 'up', '--small', '--data', this.#data], this.#environment);
+    const { code, stderr } = await runSluice(['stack', 'up', ...this.#size, '--models', this.#models, '--data', this.#data], this.#environment);
     if (code !== 0) throw new Error(`stack up ended with ${code}: ${stderr}`);
   }
 

@@ -1,9 +1,12 @@
 import { eventually } from './eventually.ts';
+import { DOUBLING } from './model-repository.ts';
 import type { Platform } from './platform.ts';
 
-export const MODEL = 'chaos';
+/** A language model of an upstream of OpenAI's API, and one of tensors on Triton. */
+export const MODELS = { chat: 'chaos', tensors: 'doubled' };
 const INPUT_NANO = 10;
 const OUTPUT_NANO = 1_000;
+const TENSORS_NANO = 500;
 /** Nothing of a run comes near it, and everything is counted against it. */
 const PLENTY_NANO = '900000000000000000';
 const PLENTY_A_MINUTE = 1_000_000_000;
@@ -11,16 +14,24 @@ const PLENTY_A_MINUTE = 1_000_000_000;
 const POOR_NANO = 600_000;
 const KNOWN_LIMIT_MS = 30_000;
 
-/** The project of a run: a model with a price, a key whose budget never ends, and one whose budget always does. */
+/** The project of a run: models with prices, a key whose budget never ends, and one whose budget always does. */
 export interface Tenant {
   readonly keys: { readonly rich: string; readonly poor: string };
   /** Gives the poor key money for some more answers. */
   refill(): Promise<void>;
 }
 
-export async function makeTenant(platform: Platform, upstreamUrl: string): Promise<Tenant> {
-  await platform.admin('POST', '/models', { name: MODEL, openai: { base_url: `${upstreamUrl}/v1`, upstream_model: MODEL } });
-  await platform.admin('PUT', `/prices/${MODEL}`, { input_nano: INPUT_NANO, output_nano: OUTPUT_NANO });
+/** Where the models of a run are served, behind the proxies. */
+export interface ModelServers {
+  readonly openaiUrl: string;
+  readonly tritonAddress: string;
+}
+
+export async function makeTenant(platform: Platform, { openaiUrl, tritonAddress }: ModelServers): Promise<Tenant> {
+  await platform.admin('POST', '/models', { name: MODELS.chat, openai: { base_url: `${openaiUrl}/v1`, upstream_model: MODELS.chat } });
+  await platform.admin('POST', '/models', { name: MODELS.tensors, kserve: { address: tritonAddress, upstream_model: DOUBLING, managed: true } });
+  await platform.admin('PUT', `/prices/${MODELS.chat}`, { input_nano: INPUT_NANO, output_nano: OUTPUT_NANO });
+  await platform.admin('PUT', `/prices/${MODELS.tensors}`, { input_nano: TENSORS_NANO, output_nano: 0 });
   const project = await platform.admin<{ id: string }>('POST', '/projects', { name: 'chaos', body_policy: 'sent' });
   const [rich, poor] = [await makeKey(platform, project.id, 'rich'), await makeKey(platform, project.id, 'poor')];
   await platform.admin('PUT', '/budgets', { level: 'key', id: rich.id, amount: PLENTY_NANO, period: 'month' });
@@ -44,7 +55,7 @@ async function answers({ ready }: Platform, key: string): Promise<boolean> {
   for (let time = 0; time < 8; time++) {
     const answer = await fetch(`${ready.url}/v1/models`, { headers: { authorization: `Bearer ${key}`, connection: 'close' } });
     const { data } = (await answer.json()) as { data?: { id: string }[] };
-    if (!data?.some(({ id }) => id === MODEL)) return false;
+    if (!data?.some(({ id }) => id === MODELS.chat)) return false;
   }
   return true;
 }

@@ -3,7 +3,7 @@ import type { CallOutcome, LoadOrder, LoadReport } from './load-messages.ts';
 import { endScript, startScript } from './script-process.ts';
 
 /** Where the calls go and with what. */
-export type Target = Pick<Extract<LoadOrder, { go: unknown }>['go'], 'url' | 'model' | 'keys'>;
+export type Target = Pick<Extract<LoadOrder, { go: unknown }>['go'], 'url' | 'models' | 'keys'>;
 
 /** The clients of a run, as the harness drives them. */
 export class Clients implements AsyncDisposable {

@@ -3,7 +3,7 @@ export type LoadOrder =
   | {
     readonly go: {
       readonly url: string;
-      readonly model: string;
+      readonly models: { readonly chat: string; readonly tensors: string };
       /** Of the first call; the next ones count on. */
       readonly firstCall: number;
       /** Most calls are made with the first, some with the one whose budget ends. */

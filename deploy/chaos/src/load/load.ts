@@ -3,7 +3,8 @@ import { createWriteStream, type WriteStream } from 'node:fs';
 import { once } from 'node:events';
 import { Agent } from 'undici';
 import type { CallOutcome, LoadOrder, LoadReport } from './load-messages.ts';
-import { oneCall } from './one-call.ts';
+import { chatCall } from './chat-call.ts';
+import { isTensorCall, tensorCall } from './tensor-call.ts';
 
 /** Above it calls are not sent but counted: a platform that answers nothing must not take this process with it. */
 const MAX_OPEN = 600;
@@ -59,9 +60,11 @@ class Load {
   }
 
   #send(call: number): void {
-    const { url, model, keys } = this.#go;
+    const { url, models, keys } = this.#go;
     const key = call % POOR_EVERY === 0 ? keys.poor : keys.rich;
-    const running = oneCall({ url, model, key, dispatcher: this.#dispatcher }, call).then(({ outcome, receipt }) => {
+    const to = { url, key, dispatcher: this.#dispatcher };
+    const ended = isTensorCall(call) ? tensorCall({ ...to, model: models.tensors }, call) : chatCall({ ...to, model: models.chat }, call);
+    const running = ended.then(({ outcome, receipt }) => {
       this.#open.delete(running);
       this.#outcomes.push(outcome);
       if (receipt) this.#receipts.write(`${JSON.stringify(receipt)}\n`);

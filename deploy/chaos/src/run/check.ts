@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import type { Reconciliation } from '@sluice/cli';
 import type { House } from '../house/house.ts';
-import type { Receipt } from '../load/one-call.ts';
+import type { Receipt } from '../load/call-end.ts';
 
 /** Whether everything that was counted agrees after a part of a run. */
 export interface Check {
@@ -18,16 +19,6 @@ export interface Check {
   /** Calls that were given up for a process that did not say their end. */
   readonly abandoned: number;
   readonly tookMs: number;
-}
-
-interface Reconciliation {
-  readonly calls: number;
-  readonly ledger_items: number;
-  readonly receipts: number;
-  readonly logged: number;
-  readonly held: string;
-  readonly differences: Check['differences'];
-  readonly faults: readonly { readonly law: string; readonly detail: string }[];
 }
 
 interface Page {
@@ -59,13 +50,14 @@ export async function check({ platform, servers }: House, { after, receiptsFile,
   const ran = await platform.command('reconcile', '--since', since, '--receipts', receiptsFile, '--kafka', servers.brokers, '--wait', String(WAIT_SECONDS), '--json');
   if (ran.code !== 0 && ran.code !== EXIT_DIFFERENCES) throw new Error(`reconcile ended with ${ran.code}: ${ran.stderr}`);
   const found = JSON.parse(ran.stdout) as Reconciliation;
+  const { calls, receipts, logged } = found;
   const faults = found.faults.map(({ law, detail }) => `ledger: ${law}: ${detail}`);
   if (found.held !== '0') faults.push(`${found.held} nano-units are still held`);
-  if (found.calls === 0 || found.receipts === 0 || found.logged === 0) faults.push('there was nothing to compare');
+  if (!calls || !receipts || !logged) faults.push('there was nothing to compare');
   const verified = await platform.command('audit', 'verify', '--json');
   if (verified.code !== 0) faults.push(`the log does not verify: ${verified.stdout}${verified.stderr}`);
   return {
-    after, ok: faults.length === 0 && found.differences.length === 0, calls: found.calls, receipts: found.receipts, ledgerItems: found.ledger_items, logged: found.logged,
+    after, ok: faults.length === 0 && found.differences.length === 0, calls, receipts: receipts ?? 0, ledgerItems: found.ledger_items, logged: logged ?? 0,
     differences: found.differences, faults, abandoned: await countAbandoned({ platform }, since), tookMs: performance.now() - startedMs,
   };
 }

@@ -4,22 +4,29 @@ import type { Part } from './run-chaos.ts';
 
 /** How much of everything a run does. */
 export interface Measure {
+  /** Three brokers of Kafka instead of one. */
+  readonly threeBrokers: boolean;
   /** Of each process and of each server. */
   readonly kills: number;
+  /** Of processes that answer clients. */
   readonly pauses: number;
+  /** The other processes are paused too, once each. */
+  readonly everyPause: boolean;
   /** Every kind of bad network before every server, instead of each kind before one and each server once. */
   readonly everyNetwork: boolean;
   /** Everything is compared after each fault, instead of after each part. */
   readonly compareEach: boolean;
 }
 
-export const SHORT: Measure = { kills: 2, pauses: 1, everyNetwork: false, compareEach: false };
-export const LONG: Measure = { kills: 20, pauses: 4, everyNetwork: true, compareEach: true };
+export const SHORT: Measure = { threeBrokers: false, kills: 2, pauses: 1, everyPause: false, everyNetwork: false, compareEach: false };
+export const LONG: Measure = { threeBrokers: true, kills: 20, pauses: 4, everyPause: true, everyNetwork: true, compareEach: true };
 
 /** The faults of a run, as this house can have them; `only` picks by name. */
 export function partsOf({ platform, servers, proxies }: House, measure: Measure, only = ''): Part[] {
   const processes = Object.keys(platform.pids);
-  const dataPlane = processes.filter((name) => name.startsWith('data-plane-'));
+  const isDataPlane = (name: string): boolean => name.startsWith('data-plane-');
+  const dataPlane = processes.filter(isDataPlane);
+  const pausedOnce = measure.everyPause ? processes.filter((name) => !isDataPlane(name)) : [];
   const behind = [...proxies.keys()];
   const networks = measure.everyNetwork
     ? behind.flatMap((name) => NETWORKS.map((kind) => badNetwork(kind, name)))
@@ -27,7 +34,7 @@ export function partsOf({ platform, servers, proxies }: House, measure: Measure,
   const parts: Part[] = [
     { name: 'kills of processes', faults: repeat(measure.kills, () => processes.map(killProcess)) },
     { name: 'kills of servers', faults: repeat(measure.kills, () => servers.names.map(killServer)) },
-    { name: 'pauses', faults: repeat(measure.pauses, (turn) => [pauseProcess(dataPlane[turn % dataPlane.length]!)]) },
+    { name: 'pauses', faults: [...repeat(measure.pauses, (turn) => [pauseProcess(dataPlane[turn % dataPlane.length]!)]), ...pausedOnce.map(pauseProcess)] },
     { name: 'bad networks', faults: networks },
   ];
   const picked = parts.map((part) => ({ ...part, faults: part.faults.filter(({ name }) => name.includes(only)) })).filter(({ faults }) => faults.length > 0);

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { MODEL } from '../house/tenant.ts';
+import { MODELS } from '../house/tenant.ts';
 import { eventually } from '../house/eventually.ts';
 import type { House } from '../house/house.ts';
 import { Clients } from '../load/clients.ts';
@@ -47,8 +47,6 @@ export interface ChaosOptions {
   readonly wantedPerSecond: number;
   /** Every text is compared, instead of those that broke off and one in ten of the others. */
   readonly everyText: boolean;
-  /** The limits are so many times as long: 1 is a machine of two cores that does nothing else. */
-  readonly slowness: number;
   readonly say: (text: string) => void;
 }
 
@@ -60,9 +58,9 @@ const MARGIN_MS = 30_000;
 const POLL_MS = 50;
 
 /** Does one fault after the other while clients call. */
-export async function runChaos({ house, parts, wantedPerSecond, everyText, slowness, say }: ChaosOptions): Promise<ChaosReport> {
+export async function runChaos({ house, parts, wantedPerSecond, everyText, say }: ChaosOptions): Promise<ChaosReport> {
   const startedMs = performance.now();
-  await using clients = new Clients({ url: house.platform.ready.url, model: MODEL, keys: house.tenant.keys });
+  await using clients = new Clients({ url: house.platform.ready.url, models: MODELS, keys: house.tenant.keys });
   const ratePerSecond = await carriedRate(clients, wantedPerSecond, join(house.folder, 'receipts-before.jsonl'));
   say(`${ratePerSecond} calls a second`);
   const [trials, checks]: [Trial[], Check[]] = [[], []];
@@ -75,11 +73,11 @@ export async function runChaos({ house, parts, wantedPerSecond, everyText, slown
     for (const fault of part.faults) {
       await wellFor(clients, Date.now());
       say(fault.name);
-      tried.push(await tryOne(house, clients, fault, slowness));
+      tried.push(await tryOne(house, clients, fault));
     }
     await clients.quiet();
     for (const [at, one] of tried.entries()) {
-      trials.push(trialOf(one, recoveryOf(clients.outcomes, { ...one, endedMs: tried[at + 1]?.beganMs ?? Number.POSITIVE_INFINITY }), slowness));
+      trials.push(trialOf(one, recoveryOf(clients.outcomes, { ...one, endedMs: tried[at + 1]?.beganMs ?? Number.POSITIVE_INFINITY })));
     }
     say(`comparing everything after: ${part.name}`);
     checks.push(await check(house, { after: part.name, receiptsFile, sinceMs, everyText }));
@@ -97,7 +95,7 @@ interface Tried {
   readonly readyMs: number | undefined;
 }
 
-async function tryOne(house: House, clients: Clients, fault: Fault, slowness: number): Promise<Tried> {
+async function tryOne(house: House, clients: Clients, fault: Fault): Promise<Tried> {
   const pidsBefore = JSON.stringify(house.platform.pids);
   const beganMs = Date.now();
   fault.begin(house);
@@ -105,7 +103,7 @@ async function tryOne(house: House, clients: Clients, fault: Fault, slowness: nu
   await fault.end(house);
   const endedMs = Date.now();
   const countedMs = fault.countedFrom === 'begin' ? beganMs : endedMs;
-  const untilMs = Date.now() + fault.limitMs * slowness + MARGIN_MS;
+  const untilMs = Date.now() + fault.limitMs + MARGIN_MS;
   let readyAtMs: number | undefined;
   const isBack = (): boolean => !fault.replacesProcess || JSON.stringify(house.platform.pids) !== pidsBefore;
   while (Date.now() < untilMs) {
@@ -131,8 +129,7 @@ async function wellFor(clients: Clients, sinceMs: number): Promise<void> {
   });
 }
 
-function trialOf({ fault, serverBackMs, readyMs }: Tried, recovery: Recovery, slowness: number): Trial {
+function trialOf({ fault, serverBackMs, readyMs }: Tried, recovery: Recovery): Trial {
   const times = [readyMs, recovery.firstAnswerMs, recovery.allAnsweredMs];
-  const limitMs = fault.limitMs * slowness;
-  return { fault: fault.name, limitMs, serverBackMs, readyMs, ...recovery, ok: times.every((ms) => ms !== undefined && ms <= limitMs) };
+  return { fault: fault.name, limitMs: fault.limitMs, serverBackMs, readyMs, ...recovery, ok: times.every((ms) => ms !== undefined && ms <= fault.limitMs) };
 }

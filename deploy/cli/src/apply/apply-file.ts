@@ -33,13 +33,15 @@ export interface ApplyOptions {
 export async function applyFile(options: ApplyOptions): Promise<void> {
   const asks = !options.yes && !options.dryRun;
   if (asks && (options.json || options.file === '-' || !process.stdin.isTTY)) throw new WrongUse('There is nobody to ask here: say --yes to apply what differs, or --dry-run to only see it.');
-  const { wanted, refuse } = readPlatformFile(await bytesOf(options.file), options.file === '-' ? 'standard input' : options.file);
-  const api = adminApi(options);
+  const { wanted, isFaulty, refuse } = readPlatformFile(await bytesOf(options.file), options.file === '-' ? 'standard input' : options.file);
   const folder = options.file === '-' ? process.cwd() : dirname(resolve(options.file));
   const sources = sourcesOf({ folder, dataDir: options.data ?? readSettings().dataDir });
-  const compare = async (): Promise<Plan> => makePlan(wanted, await readPlatform(api), sources, { prunes: options.prune ?? false });
-  const plan = await compare();
-  if (plan.faults.length > 0) throw refuse(plan.faults);
+  const compare = async (): Promise<Plan> => makePlan(wanted, await readPlatform(adminApi(options)), sources, { prunes: options.prune ?? false });
+  const plan = await compare().catch((error: unknown) => {
+    // Without a platform the faults of the file itself are known all the same.
+    throw isFaulty ? refuse([]) : error;
+  });
+  if (isFaulty || plan.faults.length > 0) throw refuse(plan.faults);
   for (const note of plan.notes) process.stderr.write(`${printableLine(note)}\n`);
   const { steps } = plan;
   if (!options.json) print(shownPlan(steps, { isColoured: process.stdout.isTTY && !wantsNoColour() }));
@@ -50,7 +52,7 @@ export async function applyFile(options: ApplyOptions): Promise<void> {
     // What was agreed to is what is made: an answer may take its time, and others change the platform meanwhile.
     if (JSON.stringify((await compare()).steps) !== JSON.stringify(steps)) throw new CommandFailed('The platform was changed while you were asked. Nothing was changed by this; apply the file again to see what differs now.');
   }
-  await makeChanges(api, plan, options);
+  await makeChanges(adminApi(options), plan, options);
 }
 
 async function bytesOf(file: string): Promise<Buffer> {

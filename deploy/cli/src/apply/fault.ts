@@ -6,6 +6,8 @@ export interface Fault {
   readonly path: Path;
   /** What, and how to mend it: `must be a whole number`. */
   readonly message: string;
+  /** It is one only where this list of the file was read whole: what is missing may stand in an entry that could not be read. */
+  readonly needs?: 'models' | 'projects';
 }
 
 /** `projects[0].keys[2].name`; `the file` for all of it. */

@@ -3,9 +3,14 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { stringify } from 'yaml';
 import { fileSchemaText } from './file-schema.ts';
-import { readPlatformFile } from './read-file.ts';
+import { readPlatformFile, type ReadFile } from './read-file.ts';
 
-const read = (text: string) => readPlatformFile(Buffer.from(text), 'p.yaml');
+/** As who looks no further. */
+function read(text: string): ReadFile {
+  const file = readPlatformFile(Buffer.from(text), 'p.yaml');
+  if (file.isFaulty) throw file.refuse([]);
+  return file;
+}
 
 function refusalOf(work: () => unknown): string[] {
   try {
@@ -50,6 +55,26 @@ describe('a platform file', () => {
       '  line 16: models[0].price.input: must be a whole number of nano-units, at least 0 and of at most 18 digits',
       '  line 16: models[0].price.output: must be a whole number of nano-units, at least 0 and of at most 18 digits',
       '  line 18: models[0].deployments[0].digest: must be sha256: and 64 hexadecimal digits',
+    ]);
+  });
+
+  it('gives what can be read beside faults, and tells by their own lines what is found in that', () => {
+    const text = [
+      'sluice: 1', 'models: [{name: a}, {name: b, alias: c}, {name: d}]', 'organisation: {currency: dollar}', 'projects:', '  - {name: p, bodies: all}',
+      '  - name: q', '    keys:', '      - {name: k, models: x}', '      - {name: l}', 'filter_rules: [{words: [x]}]',
+    ].join('\n');
+    const file = readPlatformFile(Buffer.from(text), 'p.yaml');
+    expect([file.isFaulty, file.wanted]).toEqual([true, {
+      sluice: 1, models: [{ name: 'a' }, { name: 'd' }], projects: [{ name: 'q', keys: [{ name: 'l' }] }], filter_rules: [{ words: ['x'], kind: 'word', action: 'block', direction: 'both' }],
+    }]);
+    const found = [
+      { path: ['projects', 0, 'keys', 0, 'name'], message: 'X' }, { path: ['models', 1, 'name'], message: 'Y' },
+      // It may be the one that could not be read.
+      { path: ['filter_rules', 0, 'project'], message: 'Z', needs: 'projects' as const },
+    ];
+    expect(refusalOf(() => { throw file.refuse(found); })).toEqual([
+      'p.yaml has 6 faults; nothing was changed:', '  line 2: models[1].alias: there is no such field', '  line 2: models[2].name: Y', '  line 3: organisation.currency: must be a currency by ISO 4217, as USD',
+      '  line 5: projects[0].bodies: must be sent, original_and_sent or digest', '  line 8: projects[1].keys[0].models: must be a list (- entry)', '  line 9: projects[1].keys[1].name: X',
     ]);
   });
 

@@ -5,6 +5,7 @@ import { CommandFailed } from '../exit-code.ts';
 import { printableLine } from '../terminal/printable.ts';
 import { shownPath, type Fault, type Path } from './fault.ts';
 import { platformFile, type PlatformFile } from './platform-file.ts';
+import { withoutFaulty } from './without-faulty.ts';
 
 /** The longest list of words is 8 MiB; a file holds several. */
 export const MAX_FILE_BYTES = 32 * 1024 * 1024;
@@ -13,17 +14,20 @@ const TOLD_FAULTS = 50;
 
 /** A file that was read, and where in it things stand. */
 export interface ReadFile {
+  /** What it says; without the entries that could not be read where `isFaulty`. */
   readonly wanted: PlatformFile;
-  /** All faults by their lines, as one refusal. */
+  /** Something in it is no platform file: nothing may be done by it. */
+  readonly isFaulty: boolean;
+  /** Those of the file itself and these, which were found in what it says: all by their lines, as one refusal. */
   refuse(faults: readonly Fault[]): CommandFailed;
 }
 
 /**
- * Reads a platform file. Unknown members, values of another type and double names are faults; all are told at once, each with
- * its line and its path.
+ * Reads a platform file. Unknown members, values of another type and double names are faults. Where there are some, the rest of
+ * the file is given all the same, so that who looks further can tell all faults at once, each with its line and its path.
  *
  * @param source what people call the file
- * @throws CommandFailed
+ * @throws CommandFailed when nothing of it can be read
  */
 export function readPlatformFile(bytes: Buffer, source: string): ReadFile {
   if (bytes.length > MAX_FILE_BYTES) throw new CommandFailed(`${source} is larger than ${MAX_FILE_BYTES} bytes.`);
@@ -38,8 +42,17 @@ export function readPlatformFile(bytes: Buffer, source: string): ReadFile {
   const value = exactly(document.toJS());
   const place = (fault: Fault): Told => ({ line: lineOf(document, lines, fault.path), text: `${shownPath(fault.path)}: ${fault.message}` });
   const parsed = platformFile.safeParse(value);
-  if (!parsed.success) throw refuse(parsed.error.issues.flatMap((issue) => faultsOf(issue, value)).map(place));
-  return { wanted: parsed.data, refuse: (faults) => refuse(faults.map(place)) };
+  if (parsed.success) return { wanted: parsed.data, isFaulty: false, refuse: (faults) => refuse(faults.map(place)) };
+  const own = parsed.error.issues.flatMap((issue) => faultsOf(issue, value));
+  const rest = isObject(value) ? withoutFaulty(value, own) : undefined;
+  const readable = platformFile.safeParse(rest?.value);
+  if (!rest || !readable.success) throw refuse(own.map(place));
+  const isCertain = ({ needs }: Fault): boolean => needs === undefined || !rest.parted.has(needs);
+  return { wanted: readable.data, isFaulty: true, refuse: (faults) => refuse([...own, ...faults.filter(isCertain).map((fault) => ({ ...fault, path: rest.placeInFile(fault.path) }))].map(place)) };
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 interface Told {

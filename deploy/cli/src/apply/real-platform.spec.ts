@@ -65,15 +65,33 @@ describe('apply', () => {
   }, 60_000);
 
   it('says what it did and what not when it fails on the way; applied again it finishes', async () => {
-    // Only the platform knows which expressions it can look for.
-    const value = (regex: string): object => ({ projects: [{ name: 'half', keys: [{ name: 'k' }] }], filter_rules: [{ kind: 'regex', regex }, { words: ['otter'] }] });
-    const failed = await sluice(['apply', '-f', write(value('(a)\\1')), '--yes', '--json']);
-    expect(failed).toMatchObject({ code: 1, stderr: expect.stringMatching(/Done:\n {2}\+ project half\n {2}\+ key k of project half\nFailed:\n {2}\+ rule \(block regex, both\)\nNot done:\n {2}\+ rule \(block word, both\)\nApply the file again/) });
+    // Only the platform knows how much all expressions together may be: each of these is 900 parts of its 10000.
+    const large = Array.from({ length: 12 }, (_, at) => ({ kind: 'regex', regex: `[a-z]{1,450}${at}` }));
+    const value = (count: number): object => ({ projects: [{ name: 'half', keys: [{ name: 'k' }] }], filter_rules: [...large.slice(0, count), { words: ['otter'] }] });
+    const failed = await sluice(['apply', '-f', write(value(12)), '--yes', '--json']);
+    expect(failed).toMatchObject({ code: 1, stderr: expect.stringMatching(/Done:\n {2}\+ project half\n {2}\+ key k of project half\n(?: {2}\+ rule \(block regex, both\)\n){11}Failed:\n {2}\+ rule \(block regex, both\)\nNot done:\n {2}\+ rule \(block word, both\)\nMend what was refused, then apply the file again/) });
     const told = JSON.parse(failed.stdout) as { changes: { outcome: string }[]; keys: { secret: string }[] };
-    expect([told.changes.map(({ outcome }) => outcome), told.keys.map(({ secret }) => secret.slice(0, 10))]).toEqual([['done', 'done', 'failed', 'not done'], ['sk-sluice-']]);
-    expect(await sluice(['apply', '-f', write(value('a+b')), '--yes'])).toMatchObject({ code: 0, stdout: expect.stringContaining('2 to add, 0 to change, 0 to remove.') });
-    expect(await sluice(['apply', '-f', write(value('a+b')), '--dry-run'])).toMatchObject({ code: 0 });
+    expect([told.changes.map(({ outcome }) => outcome), told.keys.map(({ secret }) => secret.slice(0, 10))]).toEqual([[...Array.from({ length: 13 }, () => 'done'), 'failed', 'not done'], ['sk-sluice-']]);
+    expect(await sluice(['apply', '-f', write(value(11)), '--yes'])).toMatchObject({ code: 0, stdout: expect.stringContaining('1 to add, 0 to change, 0 to remove.') });
+    expect(await sluice(['apply', '-f', write(value(11)), '--dry-run'])).toMatchObject({ code: 0 });
   }, 60_000);
+
+  it('tells all faults of a file in one run, of every kind and by their lines, also with --dry-run, and changes nothing', async () => {
+    const text = [
+      'sluice: 1', 'organisation: {currency: dollar}', 'projects: [{name: faulty, bodies: digest}, {name: other, keys: [{name: a, expires_at: "2020-01-01T00:00:00Z"}]}]',
+      'models:', '  - {name: bad name!, deployments: [{openai: http://127.0.0.1:9/v1}]}', '  - {name: m, deployments: [{openai: nowhere}, {openai: http://127.0.0.1:9/v1, api_key_from: {env: NOT_SET}}]}', '  - {name: m, aliases: [x]}',
+      'filter_rules:', '  - {kind: regex, regex: (a+}', '  - {words: [x], colour: red}', 'parameter_rules: [{parameter: speed, max: 1}]',
+    ].join('\n');
+    for (const how of ['--dry-run', '--yes']) {
+      const { code, stdout, stderr } = await sluice(['apply', '-f', '-', how], { stdin: text });
+      expect([code, stdout, stderr.trimEnd().split('\n').map((line) => line.replace(/: must .*/, ': must'))]).toEqual([1, '', [
+        'sluice: standard input has 9 faults; nothing was changed:', '  line 2: organisation.currency: must', '  line 3: projects[1].keys[0].expires_at: is in the past, and there is no such key yet',
+        '  line 5: models[0].name: may hold letters, digits, `.`, `_`, `-`, `:` and single `/` between them', '  line 6: models[1].deployments[0].openai: must',
+        '  line 6: models[1].deployments[1].api_key_from: the environment variable NOT_SET is not set', '  line 7: models[2].name: stands here for the second time', '  line 9: filter_rules[0].regex: Unterminated group, at position 3', '  line 10: filter_rules[1].colour: there is no such field', '  line 11: parameter_rules[0].parameter: must',
+      ]]);
+    }
+    expect((await readPlatform(api)).projects.some(({ name }) => name === 'faulty')).toBe(false);
+  });
 
   it('asks nobody where nobody is, and changes nothing', async () => {
     const file = write({ projects: [{ name: 'never' }] });

@@ -31,7 +31,7 @@ describe('the changes of a file', () => {
 
   it('stop at one that is refused: nothing was done by it', async () => {
     const { outcomes, failure } = await run([asking('good'), asking('refused', '~'), asking('good')]);
-    expect([outcomes, failure?.message.split('\n')]).toEqual([['done', 'failed', 'not done'], ['It is failed_precondition.', 'Done:', '  + good', 'Failed:', '  ~ refused', 'Not done:', '  + good', 'Apply the file again: what is done is left alone, what is not is finished.']]);
+    expect([outcomes, failure?.message.split('\n')]).toEqual([['done', 'failed', 'not done'], ['It is failed_precondition.', 'Done:', '  + good', 'Failed:', '  ~ refused', 'Not done:', '  + good', 'Mend what was refused, then apply the file again: what is done is left alone, what is not is finished.']]);
   });
 
   it.each(['broken', 'cut'])('leave open whether one was done whose answer is %s', async (path) => {

@@ -47,6 +47,6 @@ function summary(steps: readonly Step[], outcomes: readonly Outcome[], error: un
     error instanceof Error ? error.message : String(error),
     ...part('Done', 'done'), ...part('Failed', 'failed'), ...part('Not known whether it was done', 'unknown'), ...part('Not done', 'not done'),
     ...(isKeyLost ? ['If the key was made, nobody has its secret: look with `sluice key list`, revoke it, and it is made anew.'] : []),
-    'Apply the file again: what is done is left alone, what is not is finished.',
+    `${error instanceof Refusal ? 'Mend what was refused, then apply' : 'Apply'} the file again: what is done is left alone, what is not is finished.`,
   ].join('\n'));
 }

@@ -10,6 +10,14 @@ const facts = (call: object): Record<string, string | undefined> => Object.fromE
 const changes = (call: object): (string | undefined)[] => governanceFacts({ ...shown, ...call }).flatMap(([name, value]) => (name === 'parameter' ? [value] : []));
 
 describe('what limits, money and content did to a call', () => {
+  it('of tensors is one request with the price of one, and never a number of tokens', () => {
+    const { price, hold } = governed!;
+    const call = { ...shown, request: { messages: null, tensors: { inputs: [] } }, usage: { ...shown.usage!, input_tokens: 1, output_tokens: 0 }, governed: { ...governed, price: { ...price!, input_nano: '50000', output_nano: '0' }, cost_nano: '50000', hold: { ...hold!, amount_nano: '50000', output_tokens: 1_000_000_000 } }, hold_extensions: [] };
+    expect(facts(call)).toMatchObject({ cost: '50000 nano-EUR (price_1: 50000 a request)', held: '50000 nano-units, for the request: 50000 spent, 0 given back' });
+    const text = conversation(recordedCall.parse(call));
+    expect([text.match(/^counted +(.*)$/m)?.[1], /^tokens /m.test(text)]).toEqual(['one request', false]);
+  });
+
   it('is its cost and price, what was held, and what rules found where, never what they matched', () => {
     const [hold] = [governed!.hold!];
     expect(facts({ hold_extensions: [hold, hold] })).toEqual({

@@ -8,12 +8,13 @@ type Changes = NonNullable<Governed['parameters']>;
 export type FactRow = [name: string, value: string | undefined];
 
 /** What limits, rules on parameters, money and content did to a call, in a few lines. */
-export function governanceFacts({ governed, refused, status, usage, hold_extensions: extensions }: RecordedCall): FactRow[] {
+export function governanceFacts(call: RecordedCall): FactRow[] {
+  const { governed, refused, status, hold_extensions: extensions } = call;
   if (refused) return [['refused', refused.by ? refusedBy(refused.by) : undefined], ['input', verdictText(refused.input)], ...parameterFacts(refused.parameters, 'made')];
   if (!governed) return [];
   return [
-    ['cost', costText(governed, usage)],
-    ['held', heldText(governed, extensions?.length ?? 0, status !== 'running')],
+    ['cost', costText(governed, call)],
+    ['held', heldText(governed, extensions?.length ?? 0, { isOver: status !== 'running', isOfTensors: isOfTensors(call) })],
     ['overrun', governed.overrun_nano === '0' ? undefined : `${governed.overrun_nano} nano-units above what was held, not billed: the backend reported more than was asked for`],
     ['stopped', governed.stopped_by === 'budget' ? 'by its budget' : (governed.stopped_by ?? undefined)],
     ['input', verdictText(governed.input)],
@@ -50,21 +51,28 @@ function verdictText(verdict: Verdict | null): string | undefined {
   return `${found} (rules of version ${verdict.policy_version})`;
 }
 
+/** Whether a model was asked that is no language model: such a call is counted as one unit of input. Not known where bodies were not kept. */
+export function isOfTensors({ request }: RecordedCall): boolean {
+  return request !== null && 'tensors' in request;
+}
+
 /** With all that it can be computed from. */
-function costText({ price, cost_nano: cost, overrun_nano: overrun }: Governed, usage: RecordedCall['usage']): string {
+function costText({ price, cost_nano: cost, overrun_nano: overrun }: Governed, call: RecordedCall): string {
   if (!price) return `${cost} (the model has no price)`;
+  if (isOfTensors(call)) return `${cost} nano-${price.currency} (${price.id}: ${price.input_nano} a request)`;
+  const { usage } = call;
   const cached = usage?.cached_input_tokens ? `, ${price.cached_input_nano} cached` : '';
   const reasoning = usage?.reasoning_tokens ? `, ${price.reasoning_nano} reasoning` : '';
   return `${cost} nano-${price.currency}${overrun === '0' ? '' : ' without the overrun'} (${price.id}: ${price.input_nano} a token in${cached}, ${price.output_nano} out${reasoning})`;
 }
 
 /** What was set aside in the end, for what, and what became of it. */
-function heldText({ hold, cost_nano: spent }: Governed, extensions: number, isOver: boolean): string | undefined {
+function heldText({ hold, cost_nano: spent }: Governed, extensions: number, { isOver, isOfTensors: isRequest }: { readonly isOver: boolean; readonly isOfTensors: boolean }): string | undefined {
   if (!hold || (!hold.limited && hold.amount_nano === '0')) return undefined;
   const times = extensions === 0 ? '' : ` ${isOver ? 'in the end' : 'so far'} (extended ${extensions === 1 ? 'once' : `${extensions} times`})`;
   const rest = BigInt(hold.amount_nano) - BigInt(spent);
   const became = `${spent} spent${isOver && rest >= 0n ? `, ${rest} given back` : isOver ? '' : ' so far'}`;
-  return `${hold.amount_nano} nano-units${times}, for the input and up to ${hold.output_tokens} tokens of output: ${became}${hold.limited ? '' : '; no budget limits it'}`;
+  return `${hold.amount_nano} nano-units${times}, for the ${isRequest ? 'request' : `input and up to ${hold.output_tokens} tokens of output`}: ${became}${hold.limited ? '' : '; no budget limits it'}`;
 }
 
 function refusedBy(by: NonNullable<NonNullable<RecordedCall['refused']>['by']>): string {

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { RecordedCall } from '../platform-api/answers.ts';
 import { printable, printableLine } from '../terminal/printable.ts';
 import { statusWords } from './call-status.ts';
-import { governanceFacts, hitLines, type FactRow } from './governed-call.ts';
+import { governanceFacts, hitLines, isOfTensors, type FactRow } from './governed-call.ts';
 
 type Choice = RecordedCall['choices'][number];
 type Request = NonNullable<RecordedCall['request']>;
@@ -33,7 +33,7 @@ function facts(call: RecordedCall): string[] {
     ['who', `project ${call.project_id}, key ${call.key_id}`],
     ['when', `${call.admitted_at ?? '-'} to ${call.ended_at ?? '-'}`],
     ['time', call.duration_ms === null ? undefined : `${call.duration_ms} ms${firstOutput(call)}`],
-    ['tokens', tokensText(call.usage)],
+    isOfTensors(call) ? ['counted', call.usage ? 'one request' : undefined] : ['tokens', tokensText(call.usage)],
     ...governanceFacts(call),
     ['leaf', call.leaf_index === null ? 'none yet' : `${call.leaf_index} of the transparency log`],
     ['segments', segmentRanges(call)],

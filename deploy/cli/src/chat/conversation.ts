@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline';
 import { DEMO_MODEL } from '@sluice/local-engine/weights';
 import { z } from 'zod';
 import { CommandFailed, WrongUse } from '../exit-code.ts';
-import { models } from '../platform-api/answers.ts';
+import { models, type Model } from '../platform-api/answers.ts';
 import { adminApi, publicApi } from '../platform-api/connection.ts';
 import type { HttpApi } from '../platform-api/http-api.ts';
 import { printableLine } from '../terminal/printable.ts';
@@ -18,6 +18,8 @@ export interface ChatOptions {
 
 const modelList = z.object({ data: z.array(z.object({ id: z.string() })) });
 const PROMPT = '> ';
+/** Of the text contract of KServe v2 servers. */
+const TEXT_INPUT = 'text_input';
 
 /** One question, one answer on standard output; Ctrl-C cancels it, down to the backend. */
 export async function answerOnce(prompt: string, options: ChatOptions): Promise<void> {
@@ -90,18 +92,20 @@ async function exchange(api: HttpApi, how: Omit<Question, 'messages'>, history: 
 
 /**
  * A model whose deployments are all inside before one that prompts leave the house for; then a model before an alias, and
- * the demonstration model last: who added another wants to talk to that one.
+ * the demonstration model last: who added another wants to talk to that one. Models that take tensors are none of them.
  */
 async function chooseModel(api: HttpApi, options: ChatOptions): Promise<string> {
   if (options.model !== undefined) return options.model;
   const { data } = await api.get('/models', modelList);
   if (!data[0]) throw new CommandFailed('There is no model yet. Add one: sluice model add NAME (--openai URL, --kserve HOST:PORT or --gguf FILE)');
-  const { meant, inside } = await knownModels(options);
+  const { meant, inside, ofTensors } = await knownModels(options);
+  const names = data.map(({ id }) => id).filter((id) => !ofTensors.has(meant.get(id) ?? id));
+  if (!names[0]) throw new CommandFailed('There is no model that answers chats: those of this key take tensors. Add one: sluice model add NAME (--openai URL, --kserve HOST:PORT or --gguf FILE)');
   const rank = (name: string): number => {
     const model = meant.get(name) ?? name;
     return (meant.has(name) ? 1 : 0) + (model === DEMO_MODEL.name ? 2 : 0) + (inside.has(model) ? 0 : 4);
   };
-  return data.map(({ id }) => id).toSorted((a, b) => rank(a) - rank(b))[0]!;
+  return names.toSorted((a, b) => rank(a) - rank(b))[0]!;
 }
 
 interface KnownModels {
@@ -109,19 +113,28 @@ interface KnownModels {
   readonly meant: ReadonlyMap<string, string>;
   /** Models that no prompt leaves the house for. */
   readonly inside: ReadonlySet<string>;
+  /** Models that answer no chat. */
+  readonly ofTensors: ReadonlySet<string>;
 }
 
 /** Only the admin API tells; who may only chat does without. */
 async function knownModels(options: ChatOptions): Promise<KnownModels> {
   try {
     const known = await adminApi(options).get('/models', models);
-    const inside = known.data.filter(({ deployments }) => {
-      const used = deployments.filter(({ state }) => state !== 'removed');
-      return used.length > 0 && used.every(({ placement }) => placement === 'inside');
-    });
-    return { meant: new Map(known.aliases.map(({ name, model }) => [name, model])), inside: new Set(inside.map(({ name }) => name)) };
+    const used = ({ deployments }: Model): Model['deployments'] => deployments.filter(({ state }) => state !== 'removed');
+    const every = (is: (one: Model['deployments'][number], model: Model) => boolean): ReadonlySet<string> => new Set(known.data.filter((model) => used(model).length > 0 && used(model).every((one) => is(one, model))).map(({ name }) => name));
+    return {
+      meant: new Map(known.aliases.map(({ name, model }) => [name, model])),
+      inside: every(({ placement }) => placement === 'inside'),
+      ofTensors: every(({ version_id: versionId }, { versions }) => takesTensors(versions.find(({ id }) => id === versionId))),
+    };
   } catch (error) {
     if (!(error instanceof CommandFailed)) throw error;
-    return { meant: new Map(), inside: new Set() };
+    return { meant: new Map(), inside: new Set(), ofTensors: new Set() };
   }
+}
+
+/** By what makes a model one of language: a text as its input. A version whose inputs are not known is of a server that speaks chats. */
+function takesTensors(version: Model['versions'][number] | undefined): boolean {
+  return version?.inputs !== undefined && !version.inputs.some(({ name }) => name === TEXT_INPUT);
 }

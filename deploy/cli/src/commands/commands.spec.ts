@@ -300,6 +300,16 @@ describe('the command line', () => {
     expect(api.seen.at(-1)!.body).toMatchObject({ model: 'smollm2-135m-instruct' });
   });
 
+  it('chats with no model that takes tensors', async () => {
+    const served = (name: string, ...inputs: string[]): object => ({ ...MODEL, name, versions: [{ ...MODEL.versions[0], inputs: inputs.map((input) => ({ name: input, datatype: 'BYTES', shape: [1] })) }] });
+    api.on('GET /admin/v1/models', { json: { ...list([served('defects', 'image'), { ...served('smollm2-135m-instruct', 'text_input', 'stream') }]), aliases: [{ name: 'd', model: 'defects' }] } });
+    api.on('POST /v1/chat/completions', { stream: [...pieces('Hello'), '[DONE]'] });
+    api.on('GET /v1/models', { json: { object: 'list', data: [{ id: 'defects' }, { id: 'd' }, { id: 'smollm2-135m-instruct' }] } });
+    expect(await sluice(['chat', 'Hi'])).toMatchObject({ code: 0, stderr: '(smollm2-135m-instruct answers; --model names another)\n' });
+    api.on('GET /v1/models', { json: { object: 'list', data: [{ id: 'defects' }, { id: 'd' }] } });
+    expect(await sluice(['chat', 'Hi'])).toMatchObject({ code: 1, stderr: expect.stringContaining('There is no model that answers chats') });
+  });
+
   it('takes the address that up prints, with /v1 or a slash behind it', async () => {
     api.on('POST /v1/chat/completions', { stream: [...pieces('Hello'), '[DONE]'] });
     for (const end of ['/v1', '/v1/', '/']) {

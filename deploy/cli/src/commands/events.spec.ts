@@ -10,6 +10,7 @@ import { startTestDatabase, type TestDatabase } from '@sluice/sql/testing';
 import { silentLogger } from '@sluice/telemetry';
 import { dataFolder } from '../data-folder/data-folder.ts';
 import { takeLock } from '../data-folder/lock.ts';
+import { MeshFile } from '../mesh/mesh-file.ts';
 import { runCli, type CliResult } from '../testing/run-cli.ts';
 import { UpHouse } from '../testing/up-house.ts';
 
@@ -106,6 +107,9 @@ describe('events', () => {
     writeFileSync(folder.mesh, '{}');
     const lock = takeLock(folder.lock);
     expect(await here('dead', 'list')).toMatchObject({ code: 1, stderr: expect.stringContaining(`No stack runs in ${house.data}-stack`) });
+    // Where it was given another one, it knows that.
+    new MeshFile(folder.mesh).keepPlace(`${house.data}-elsewhere`, {});
+    expect(await here('dead', 'list')).toMatchObject({ code: 1, stderr: expect.stringContaining(`No stack runs in ${house.data}-elsewhere.`) });
     lock.release();
     const running = await house.start();
     const embedded = createSql({ url: (await runningServer(house.data))!, schema: 'events' });

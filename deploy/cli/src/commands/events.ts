@@ -97,7 +97,7 @@ function addReplay(events: Command): void {
 }
 
 function addAdopt(events: Command): void {
-  const adopt = reads(events.command('adopt').description('tie the database to the Kafka cluster that is there, after one of the two was lost or restored; with every process of the platform stopped'))
+  const adopt = reads(events.command('adopt').description('tie the database to the Kafka cluster that is there, after one of the two was lost or restored; refused while a process of the platform runs'))
     .option('--stack <dir>', 'data folder of the stack of a mesh (default: DATABASE_URL and KAFKA_BROKERS)', folderPath)
     .option('--yes', 'do not ask');
   examples(adopt, ['sluice events adopt', 'sluice events adopt --stack ./stack --yes']).action(async ({ yes, ...options }: LogOptions & { readonly yes?: true }) => {
@@ -120,7 +120,7 @@ function filters(command: Command): Command {
 }
 
 function waits(command: Command): Command {
-  return command.option('--wait <seconds>', `how long to wait for what comes of it (default ${WAIT_SECONDS})`, seconds, WAIT_SECONDS);
+  return command.option('--wait <seconds>', 'how long to wait for what comes of it', seconds, WAIT_SECONDS);
 }
 
 async function agree(question: string): Promise<void> {

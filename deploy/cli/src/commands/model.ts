@@ -28,7 +28,7 @@ export function addModelCommands(program: Command): void {
     .option('--upstream-model <name>', "the model's name at that server (default: the same name)")
     .option('--key-stdin', 'read the key for that server from standard input')
     .option('--external', 'prompts leave the house there: they are recorded before')
-    .addOption(new Option('--load', 'with --kserve: load it there, and unload it when it is removed').conflicts(['openai', 'gguf']))
+    .addOption(new Option('--load', 'with --kserve: load it there, and unload it when it is removed, whoever loaded it').conflicts(['openai', 'gguf']))
     .addOption(new Option('--gguf <file>', 'weights for the local engine').conflicts(['openai', 'upstreamModel', 'keyStdin', 'external']));
   examples(add, [
     'sluice model add qwen --openai http://gpu-1:8000/v1 --upstream-model Qwen/Qwen3-8B',

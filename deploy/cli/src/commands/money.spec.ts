@@ -44,7 +44,7 @@ it('names the option that the platform refuses, and what to type instead', async
   api.on('PUT /admin/v1/prices/tiny', refuse('output_nano', '`output_nano` must lie between 0 and 5 nano-units a token.'));
   expect(await sluice(['price', 'set', 'tiny', '--input', '1', '--output', '6'])).toMatchObject({ code: 2, stderr: expect.stringMatching(/^sluice: --output must lie between 0 and 5 nano-units a token\.\n\(sluice price set --help/) });
   api.on('GET /admin/v1/usage', refuse('key_id', 'There is no such key.', 404));
-  expect(await sluice(['usage', '--key', 'nosuch'])).toMatchObject({ code: 1, stderr: 'sluice: There is no such key. (--key)\n' });
+  expect(await sluice(['usage', '--key', 'nosuch'])).toMatchObject({ code: 1, stderr: 'sluice: There is no such key. (--key)\nGive its id: sluice key list\n' });
   for (const words of [['budget', 'show'], ['price', 'list'], ['limit', 'list'], ['parameter', 'list'], ['filter', 'list']]) {
     for (const path of ['budgets', 'prices', 'limits', 'parameter-rules', 'filter/rules']) api.on(`GET /admin/v1/${path}`, { json: list([], { currency: 'USD', policy_version: 1 }) });
     expect((await runCli(words, { env: { ...api.environment, SLUICE_COMMAND: './sluice' } })).stdout).toContain(`: ./sluice ${words[0]} `);

@@ -69,6 +69,11 @@ describe('reconcile', () => {
     expect(await sluice('--wait', '20')).toMatchObject({ code: 0, stdout: expect.stringContaining('No difference.') });
   });
 
+  it('names the brokers that do not answer, and where they were named', async () => {
+    const { code, stderr } = await sluice('--kafka', '127.0.0.1:1,127.0.0.1:2');
+    expect({ code, stderr }).toEqual({ code: 1, stderr: 'sluice: The event log on Kafka cannot be read at 127.0.0.1:1,127.0.0.1:2 (--kafka): The event log does not answer.\n' });
+  });
+
   it.each([
     [['--since', 'yesterday'], 'Give a date'],
     [['--since', '2026-11-02', '--until', '2026-11-01'], 'does not lie behind'],

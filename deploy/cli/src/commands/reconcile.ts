@@ -24,8 +24,8 @@ export function addReconcileCommand(program: Command): void {
     .option('--since <time>', 'calls that began since this moment (default: the first receipt, else a day ago)', moment)
     .option('--until <time>', 'calls that began before this moment (default: now)', moment)
     .option('--receipts <file>', 'what clients had, a JSON object a line: {"id","status","content","whole"}')
-    .option('--kafka <brokers>', 'compare the event log on Kafka too: host:port, with commas between them', brokers)
-    .option('--wait <seconds>', `how long audit and ledger may need to catch up (default ${WAIT_SECONDS})`, seconds, WAIT_SECONDS);
+    .option('--kafka <brokers>', 'compare the event log on Kafka too, as far back as it goes: host:port, with commas between them', brokers)
+    .option('--wait <seconds>', 'how long audit and ledger may need to catch up', seconds, WAIT_SECONDS);
   examples(command, ['sluice reconcile', 'sluice reconcile --since 2026-11-01 --until 2026-12-01', 'sluice reconcile --receipts ./receipts.jsonl --json', 'sluice reconcile --kafka 127.0.0.1:19092']).action(async (options: ReconcileCommandOptions) => {
     const { reconcile } = await import('../reconcile/reconcile.ts');
     const { readReceipts } = await import('../reconcile/receipts.ts');
@@ -35,11 +35,12 @@ export function addReconcileCommand(program: Command): void {
     if (!answer.ok) process.exitCode = EXIT.failed;
     printAnswer(options, answer, () => {
       const compared = `Compared from ${answer.since} to ${answer.until}: ${answer.calls} calls on record, ${answer.ledger_items} in the ledger${answer.receipts === null ? '' : `, ${answer.receipts} receipts of clients`}${answer.logged === null ? '' : `, ${answer.logged} calls on Kafka`}.`;
-      if (answer.ok) return `${compared}\nNo difference.`;
+      const without = answer.logged_since === null ? [] : [`The event log on Kafka begins at ${answer.logged_since}: calls that began before were compared without it.`];
+      if (answer.ok) return [compared, ...without, 'No difference.'].join('\n');
       const rows = answer.differences.slice(0, SHOWN).map(({ call_id, kind, detail }) => [call_id, KINDS[kind as keyof typeof KINDS], detail]);
       const more = answer.differences.length > SHOWN ? [`... and ${answer.differences.length - SHOWN} more (--json shows all)`] : [];
       const laws = answer.faults.map(({ law, detail }) => `ledger: ${law}: ${detail}`);
-      return [compared, `${answer.differences.length + answer.faults.length} DIFFERENCES`, ...(rows.length > 0 ? [table(['CALL', 'WHAT', 'DETAIL'], rows)] : []), ...more, ...laws].join('\n');
+      return [compared, ...without, `${answer.differences.length + answer.faults.length} DIFFERENCES`, ...(rows.length > 0 ? [table(['CALL', 'WHAT', 'DETAIL'], rows)] : []), ...more, ...laws].join('\n');
     });
   });
 }

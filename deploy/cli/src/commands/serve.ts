@@ -7,9 +7,9 @@ export function addServeCommand(program: Command): void {
   const serve = program
     .command('serve')
     .description('host the named services in this process, as a part of a mesh; its settings are environment variables (docs/settings.md)')
-    .argument('<service...>', 'gateway, content-filter, inference-router (the data plane), access, model-registry, audit, billing, local-engine')
+    .argument('<service...>', 'gateway, content-filter, inference-router (the data plane), access, model-registry, content-filter-rules, audit, billing, local-engine')
     .option('--data <dir>', 'data folder, for the weights of local-engine (or SLUICE_DATA)', folderPath);
-  examples(serve, ['sluice serve gateway content-filter inference-router', 'sluice serve access', 'sluice serve audit billing model-registry']).action(async (words: string[], options: ServeOptions) => {
+  examples(serve, ['sluice serve gateway content-filter inference-router', 'sluice serve access', 'sluice serve model-registry content-filter-rules audit billing']).action(async (words: string[], options: ServeOptions) => {
     const { ALL_SERVICES, isService } = await import('../services/compose.ts');
     const services = [...new Set(words)].filter(isService);
     const unknown = words.find((word) => !isService(word));

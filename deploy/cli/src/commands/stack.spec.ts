@@ -9,9 +9,11 @@ import { processEnvironment } from '@sluice/config';
 import { createSql } from '@sluice/sql';
 import type { StackFile } from '@sluice/stack';
 import { CLI_WORDS, cleanEnvironment, runCli } from '../testing/run-cli.ts';
+import { isRunning } from '../testing/up-house.ts';
 
 /** A machine from nothing brings a hundred megabytes first. */
 const LONG_MS = 900_000;
+const REFUSAL_LIMIT_MS = 60_000;
 const TOPIC_EXISTS = 36;
 
 /** Asks the broker to make a topic (Kafka protocol guide, CreateTopics version 2); returns its error code. */
@@ -106,7 +108,7 @@ describe('sluice stack', () => {
     const found = (JSON.parse(looked.stdout) as { findings: { area: string; name: string; state: string; says: string }[] }).findings;
     const said = (area: string): string[] => found.filter((one) => one.area === area).map(({ name, state, says }) => `${name} ${state} ${says}`);
     expect(said('database')).toEqual(expect.arrayContaining(['version ok PostgreSQL 18.4', expect.stringMatching(/^clock ok /), expect.stringContaining('replication warn'), expect.stringMatching(/^connections ok \d+ of 200$/)]));
-    expect(said('kafka')).toEqual([`${broker} ok answers; 1 brokers in its cluster`, expect.stringContaining('brokers warn one'), 'replication ok default.replication.factor=1, min.insync.replicas=1']);
+    expect(said('kafka')).toEqual([`${broker} ok answers; its cluster has 1`, expect.stringContaining('brokers warn one'), 'replication ok default.replication.factor=1, min.insync.replicas=1']);
     expect(said('redis')).toEqual(['version ok Redis 7.0.15, without TLS', 'maxmemory-policy ok noeviction']);
     expect(said('stack')).toEqual(['kafka-1 ok 1 of 1 brokers', 'postgres ok PostgreSQL 18.4', 'redis ok Redis 7.0.15', 'triton ok Triton 2.51.0, 1 of 1 models ready']);
     for (const address of [database!, redis!]) expect(looked.stdout).not.toContain(new URL(address).password);
@@ -141,6 +143,17 @@ describe('sluice stack', () => {
     expect(await stack('reset')).toMatchObject({ code: 2, stderr: expect.stringContaining('--yes') });
     expect(await stack('reset', '--yes')).toMatchObject({ code: 0 });
     expect([existsSync(join(data, 'postgres')), existsSync(join(data, 'choices.json'))]).toEqual([false, false]);
+  }, LONG_MS);
+
+  it('has three brokers where it is not asked to be small, which make one cluster, and stops them all', async () => {
+    const models = join(parent, 'models');
+    mkdirSync(models);
+    expect(await stack('up', '--models', models)).toMatchObject({ code: 0, stdout: expect.stringContaining(`stack down --data '${data}'`) });
+    const { engines } = JSON.parse((await stack('status', '--json')).stdout) as { engines: { name: string; state: string; says: string }[] };
+    expect(engines.map(({ name, state, says }) => `${name} ${state} ${/brokers/.test(says) ? says : ''}`.trim())).toEqual(['kafka-1 up 3 of 3 brokers', 'kafka-2 up 3 of 3 brokers', 'kafka-3 up 3 of 3 brokers', 'postgres up', 'redis up', 'triton up']);
+    const pids = Object.values(file().engines).map(({ pid }) => pid);
+    expect(await stack('down')).toMatchObject({ code: 0 });
+    expect(pids.filter(isRunning)).toEqual([]);
   }, LONG_MS);
 
   it('given up with Ctrl-C, stops what it has started', async () => {
@@ -191,6 +204,12 @@ esac`);
     expect(await stack('reset', '--yes')).toMatchObject({ code: 0 });
     expect(readFileSync(calls, 'utf8').trimEnd().split('\n').at(-1)).toMatch(/compose.yaml down --volumes$/);
   }, LONG_MS);
+
+  it('says that it cannot be where there can be no folder for its data or for its packages, and ends', async () => {
+    const refused = { code: 1, stdout: '', stderr: 'sluice: The folder /proc/sluice cannot be made: its file system takes no folders. Give another path.\n' };
+    expect(await runCli(['stack', 'up', '--data', '/proc/sluice/stack'], { timeoutMs: REFUSAL_LIMIT_MS })).toEqual(refused);
+    expect(await runCli(['stack', 'up', '--data', data], { env: { XDG_CACHE_HOME: '/proc' }, timeoutMs: REFUSAL_LIMIT_MS })).toEqual(refused);
+  });
 
   it('has nothing to show or to stop where there is none', async () => {
     for (const command of ['status', 'down', 'logs']) expect(await stack(command)).toMatchObject({ code: 1, stderr: expect.stringContaining('There is no stack in') });

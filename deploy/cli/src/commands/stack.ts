@@ -32,7 +32,7 @@ export function addStackCommands(program: Command): void {
     if (engines.some(({ state }) => state !== 'up')) process.exitCode = 1;
   });
 
-  const logs = inFolder(stack.command('logs').description("show the end of the servers' logs").argument('[engine]', 'one of them: kafka-1, postgres, redis, triton')).option('--lines <n>', `lines of each (default ${LINES})`, lineCount, LINES);
+  const logs = inFolder(stack.command('logs').description("show the end of the servers' logs").argument('[engine]', 'one of them: kafka-1, kafka-2, kafka-3, postgres, redis, triton')).option('--lines <n>', 'lines of each', lineCount, LINES);
   logs.action(async (engine: string | undefined, options: StackOptions & { lines: number }) => {
     const { stackLogs } = await import('@sluice/stack');
     for (const { path, text } of await told(async () => stackLogs(await placeOf(options), engine, options.lines))) print(`==> ${path} <==\n${text}\n`);

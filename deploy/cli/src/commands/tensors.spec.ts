@@ -92,7 +92,7 @@ describe('models of tensors, asked by the client of Triton', () => {
     expect(seen['refusals']).toEqual({
       unknown: [code(404, 'NOT_FOUND'), expect.stringContaining('does not exist')],
       version: [code(404, 'NOT_FOUND'), expect.stringContaining('no such version')],
-      input: [code(400, 'INVALID_ARGUMENT'), expect.stringContaining("'doubled'")],
+      input: [code(400, 'INVALID_ARGUMENT'), 'The model has no input of that name. It takes `x` FP32 [-1]. (z)'],
       raised: [code(502, 'UNAVAILABLE'), 'The model failed on this request.'],
       sequence: [code(400, 'INVALID_ARGUMENT'), expect.stringContaining('not passed on')],
       stranger: [code(401, 'UNAUTHENTICATED'), expect.stringContaining('API key')],

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { preflight } from '../up/preflight.ts';
+import type { StartPlace } from '../up/start-place.ts';
 import { readCredentials, writeCredentials } from './credentials.ts';
 import { dataFolder, type DataFolder } from './data-folder.ts';
 import { LAYOUT_VERSION, writeLayout } from './layout.ts';
@@ -81,7 +82,7 @@ describe('the data folder', () => {
   });
 
   describe('before a start', () => {
-    const check = async (listeners = FREE, config: Parameters<typeof preflight>[1] = CONFIG): Promise<void> => preflight(folder, config, listeners);
+    const check = async (listeners = FREE, config: Partial<StartPlace> = {}): Promise<void> => preflight({ folder, ...CONFIG, ...config }, listeners);
     const makeDatabase = (): void => {
       mkdirSync(folder.postgres);
       writeFileSync(join(folder.postgres, 'PG_VERSION'), '18\n');
@@ -89,7 +90,7 @@ describe('the data folder', () => {
 
     it('is fine when new, and when whole', async () => {
       await check();
-      await preflight(dataFolder(join(parent, 'a', 'b')), CONFIG, FREE);
+      await preflight({ folder: dataFolder(join(parent, 'a', 'b')), ...CONFIG }, FREE);
       expect(existsSync(join(parent, 'a'))).toBe(false);
       makeDatabase();
       writeLayout(folder);
@@ -106,7 +107,7 @@ describe('the data folder', () => {
     it('is refused when its root key is lost, or the first keys of its database', async () => {
       makeDatabase();
       await expect(check()).rejects.toThrow(/root key .* is lost/);
-      await expect(check(FREE, { ...CONFIG, rootKeyFile: join(parent, 'none') })).rejects.toThrow('SLUICE_ROOT_KEY_FILE');
+      await expect(check(FREE, { rootKeyFile: join(parent, 'none') })).rejects.toThrow('SLUICE_ROOT_KEY_FILE');
       writePrivateFile(folder.rootKey, 'k'.repeat(32));
       await expect(check()).rejects.toThrow(/first keys .* are lost[^]*cp -p BACKUP\/credentials\.json .*\/credentials\.json\n/);
     });
@@ -140,7 +141,7 @@ describe('the data folder', () => {
 
     it('is refused when it is a file', async () => {
       writeFileSync(join(parent, 'file'), '');
-      await expect(preflight(dataFolder(join(parent, 'file', 'x')), CONFIG, FREE)).rejects.toThrow('not a folder');
+      await expect(preflight({ folder: dataFolder(join(parent, 'file', 'x')), ...CONFIG }, FREE)).rejects.toThrow('not a folder');
     });
   });
 });

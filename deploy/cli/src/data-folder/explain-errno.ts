@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
+import { dirname } from 'node:path';
 
 const MAKES_FOLDERS = new Set<string | undefined>(['mkdir', 'mkdtemp']);
 
@@ -13,7 +15,8 @@ export function explainErrno(failure: unknown, path: string, mend: string): stri
   const failed = syscall === 'mkdtemp' ? path : at;
   switch (code) {
     case 'ENOENT':
-      if (syscall !== 'mkdir' && syscall !== 'mkdtemp') return undefined;
+      if (syscall === 'open' && !existsSync(dirname(failed))) return `There is no folder ${dirname(failed)} for ${failed}. Make it first, or give another path.`;
+      if (!MAKES_FOLDERS.has(syscall)) return undefined;
       return `The folder ${failed} cannot be made: its file system takes no folders. ${mend}`;
     case 'ENAMETOOLONG':
       return `The path is longer than the file system takes. ${mend}`;

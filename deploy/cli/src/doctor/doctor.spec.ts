@@ -8,10 +8,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { ApiServer } from '../testing/api-server.ts';
 import { runCli, type CliResult } from '../testing/run-cli.ts';
 import { dataFolder } from '../data-folder/data-folder.ts';
+import { takeLock } from '../data-folder/lock.ts';
+import { MeshFile } from '../mesh/mesh-file.ts';
 import { lookAtDataFolder } from './data-folder.ts';
 import { judgeDays, lookAtCertificates } from './certificates.ts';
 import { Findings, type Finding } from './finding.ts';
-import { lookAtKafka } from './kafka.ts';
+import { judge, lookAtKafka } from './kafka.ts';
 import { placesIn } from './places.ts';
 import { lookAtServices } from './reachable.ts';
 import { lookAtRedis } from './redis.ts';
@@ -126,36 +128,28 @@ describe('Redis', () => {
 });
 
 describe('Kafka', () => {
-  const int16 = (value: number): Buffer => Buffer.of((value >> 8) & 0xff, value & 0xff);
-  const int32 = (value: number): Buffer => Buffer.concat([int16(value >> 16), int16(value & 0xffff)]);
-  const text = (value: string): Buffer => Buffer.concat([int16(value.length), Buffer.from(value)]);
-  const framed = (...parts: Buffer[]): Buffer => Buffer.concat([int32(Buffer.concat(parts).length), ...parts]);
+  const brokers = (count: number): { id: number; address: string }[] => Array.from({ length: count }, (_, at) => ({ id: at + 1, address: '127.0.0.1:9092' }));
+  const judged = (count: number, settings: Record<string, string> | Error): string[] => {
+    const found = new Findings('kafka');
+    judge(found, { brokers: brokers(count), settings: settings instanceof Error ? settings : new Map(Object.entries(settings)) });
+    return wrongs(found.all);
+  };
 
-  /** A broker of a cluster that advertises itself for each of them. */
-  const cluster = async (brokers: number, settings: Record<string, string>, advertised?: number): Promise<number> =>
-    saying((heard, port) => {
-      if (heard.readInt16BE(4) === 3) {
-        const all = Array.from({ length: brokers }, (_, at) => Buffer.concat([int32(at + 1), text('127.0.0.1'), int32(advertised ?? port), int16(-1)]));
-        return framed(int32(7), int32(brokers), ...all, text('cluster'), int32(1), int32(0));
-      }
-      const values = Object.entries(settings).map(([name, value]) => Buffer.concat([text(name), text(value), Buffer.of(0, 5, 0), int32(0)]));
-      return framed(int32(8), int32(0), int32(1), int16(0), int16(-1), Buffer.of(4), text('1'), int32(values.length), ...values);
-    });
-  const look = async (brokers: number, settings: Record<string, string>, advertised?: number): Promise<string[]> => wrongs(await lookAtKafka(`127.0.0.1:${await cluster(brokers, settings, advertised)}`));
-
-  it('is well with three brokers, of which one may be lost', async () => {
+  it('is well with three brokers, of which one may be lost', () => {
     const good = { 'default.replication.factor': '3', 'min.insync.replicas': '2', 'auto.create.topics.enable': 'false', 'unclean.leader.election.enable': 'false' };
-    expect(await look(3, good)).toEqual([]);
-    expect(await look(3, { ...good, 'min.insync.replicas': '1' })).toEqual(['wrong replication: default.replication.factor=3, min.insync.replicas=1']);
-    expect(await look(3, { ...good, 'min.insync.replicas': '3' })).toEqual(['warn replication: default.replication.factor=3, min.insync.replicas=3']);
-    expect(await look(3, { ...good, 'auto.create.topics.enable': 'true', 'unclean.leader.election.enable': 'true' })).toEqual(['warn auto.create.topics.enable: true', 'wrong unclean.leader.election.enable: true']);
-    expect(await look(1, { ...good, 'min.insync.replicas': '1' })).toEqual([expect.stringContaining('warn brokers: one')]);
+    expect(judged(3, good)).toEqual([]);
+    expect(judged(3, { ...good, 'min.insync.replicas': '1' })).toEqual(['wrong replication: default.replication.factor=3, min.insync.replicas=1']);
+    expect(judged(3, { ...good, 'min.insync.replicas': '3' })).toEqual(['warn replication: default.replication.factor=3, min.insync.replicas=3']);
+    expect(judged(3, { ...good, 'auto.create.topics.enable': 'true', 'unclean.leader.election.enable': 'true' })).toEqual(['warn auto.create.topics.enable: true', 'wrong unclean.leader.election.enable: true']);
+    expect(judged(1, { ...good, 'min.insync.replicas': '1' })).toEqual([expect.stringContaining('warn brokers: one')]);
   });
 
   it('is wrong where a broker is away, or sends its clients to where nobody is', async () => {
-    expect(await look(3, {}, 1)).toEqual(['wrong advertised address: broker 1 is to be found at 127.0.0.1:1: nothing listens there']);
-    expect(shown(await lookAtKafka('127.0.0.1:1,[::1]:1'))).toEqual(['wrong 127.0.0.1:1: nothing listens there', expect.stringContaining('wrong ::1:1: ')]);
-    expect(wrongs(await lookAtKafka('kafka'))).toEqual(['wrong KAFKA_BROKERS: is no list of addresses']);
+    expect(judged(3, Object.assign(new Error('Connection error'), { code: 'ECONNREFUSED' }))).toEqual(['wrong advertised address: broker 1 is to be found at 127.0.0.1:9092: nothing listens there']);
+    expect(shown(await lookAtKafka({ KAFKA_BROKERS: '127.0.0.1:1,[::1]:1' }))).toEqual(['wrong 127.0.0.1:1: nothing listens there', expect.stringContaining('wrong [::1]:1: ')]);
+    expect(wrongs(await lookAtKafka({ KAFKA_BROKERS: 'kafka' }))).toEqual([expect.stringContaining('wrong KAFKA_BROKERS: must be host:port')]);
+    expect(wrongs(await lookAtKafka({ KAFKA_BROKERS: 'kafka:9092' }))).toEqual([expect.stringContaining('wrong KAFKA_TLS_CA_FILE: is missing: without TLS')]);
+    expect(await lookAtKafka({})).toEqual([]);
   });
 });
 
@@ -183,11 +177,11 @@ describe('sluice doctor', () => {
     const deployment = (id: string) => ({ id, version_id: 'v', upstream_model: 'm', protocol: 'openai', placement: 'inside', state: 'active', target: `http://${id}` });
     api.on('GET /readyz', { json: { status: 'degraded', checks: { disk: { status: 'ok' }, access: { status: 'degraded', detail: 'its copy is 3 s old' }, audit: { status: 'down' } } } })
       .on('GET /admin/v1/whoami', { json: { key_id: 'k', organisation_id: 'o', role: 'owner' } })
-      .on('GET /admin/v1/models', { json: list([{ id: 'm', name: 'gpt', aliases: [], versions: [], deployments: [deployment('a'), deployment('b')] }], { aliases: [] }) })
-      .on('GET /admin/v1/backends', { json: list([{ deployment_id: 'a', healthy: true }, { deployment_id: 'b', healthy: false, reason: 'It refuses.' }]) });
+      .on('GET /admin/v1/models', { json: list([{ id: 'm', name: 'gpt', aliases: [], versions: [], deployments: [deployment('a'), deployment('b'), { ...deployment('c'), protocol: 'kserve', target: 'triton:8001' }] }], { aliases: [] }) })
+      .on('GET /admin/v1/backends', { json: list([{ deployment_id: 'a', healthy: true }, { deployment_id: 'b', healthy: false, reason: 'It refuses.' }, { deployment_id: 'c', healthy: false, reason: "The model 'm' is not ready at its server." }]) });
     const { code, stdout } = await doctor(api.environment);
     expect(code).toBe(1);
-    for (const line of [`warn   running: ${api.url}: degraded`, 'warn   access: degraded: its copy is 3 s old', 'WRONG  audit: down', 'warn   Java: not there; needed for Kafka in stack up', 'ok     model gpt at http://a: healthy', 'WRONG  model gpt at http://b: It refuses.\n         -> start its server, or take the model out: sluice model remove']) expect(stdout).toContain(line);
+    for (const line of [`warn   running: ${api.url}: degraded`, 'warn   access: degraded: its copy is 3 s old', 'WRONG  audit: down', 'warn   Java: not there; needed for Kafka in stack up', 'ok     model gpt at http://a: healthy', 'WRONG  model gpt at http://b: It refuses.\n         -> start its server, or take the model out: sluice model remove gpt', '-> load it there, as this does, too: sluice model add gpt --kserve triton:8001 --upstream-model m --load; or take']) expect(stdout).toContain(line);
     expect(stdout).not.toContain(api.environment['SLUICE_ADMIN_KEY']!);
     expect(stdout).not.toContain('SLUICE_PORT');
   });
@@ -202,6 +196,27 @@ describe('sluice doctor', () => {
     expect(findings.filter(({ area }) => area === 'redis')).toMatchObject([{ state: 'wrong', says: 'nothing listens there' }]);
     expect(findings.every(({ state, mend }) => state === 'ok' || (mend ?? '') !== '')).toBe(true);
     expect(stdout).not.toContain('geheim');
+  });
+
+  it('looks at the processes of a mesh and at the stack that it was given, and says nothing of an embedded database', async () => {
+    const folder = dataFolder(mkdtempSync(join(parent, 'mesh-')));
+    const stack = join(parent, 'a stack');
+    const reports = [{ status: 'ok', checks: { billing: { status: 'ok' } } }, { status: 'degraded', checks: { access: { status: 'ok' }, audit: { status: 'degraded', detail: 'it waits' }, gateway: { status: 'down' } } }];
+    const ports = await Promise.all(reports.map(async (report) => saying(() => {
+      const text = JSON.stringify(report);
+      return Buffer.from(`HTTP/1.1 ${report.status === 'ok' ? 200 : 503} x\r\ncontent-length: ${text.length}\r\nconnection: close\r\n\r\n${text}`);
+    })));
+    new MeshFile(folder.mesh).keepPlace(stack, { 'billing health': ports[0]!, 'data-plane-1 health': ports[1]!, 'data-plane-1 rpc': 1, 'audit health': 1 });
+    const shell = { DATABASE_URL: 'postgresql://of@another/mesh', KAFKA_BROKERS: '127.0.0.1:1' };
+    const lock = takeLock(folder.lock);
+    const [running, asleep] = [await runCli(['doctor', '--json', '--data', folder.root], { env: { PATH: parent, ...shell } }), await (lock.release(), runCli(['doctor', '--json', '--data', folder.root], { env: { PATH: parent } }))];
+    const found = ({ stdout }: CliResult): Finding[] => (JSON.parse(stdout) as { findings: Finding[] }).findings;
+    expect(shown(found(running).filter(({ area }) => area === 'mesh'))).toEqual([
+      `wrong stack: No stack runs in ${stack}.`, `ok billing: http://127.0.0.1:${ports[0]}, ready`, 'warn data-plane-1: audit: degraded: it waits', 'wrong data-plane-1: gateway: down', expect.stringContaining('wrong audit: http://127.0.0.1:1 does not answer ('),
+    ]);
+    expect(found(running).find(({ name }) => name === 'stack')?.mend).toBe(`Start it with: sluice stack up --data ${stack}`);
+    for (const look of [running, asleep]) expect(found(look).filter(({ area }) => ['database', 'kafka'].includes(area))).toEqual([]);
+    expect(shown(found(asleep).filter(({ area }) => area === 'mesh'))).toEqual([`warn stack: No stack runs in ${stack}.`]);
   });
 
   it('ends with 0 where nothing is wrong, and says what is away', async () => {

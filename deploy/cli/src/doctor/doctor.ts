@@ -1,8 +1,10 @@
-import { fileURLToPath } from 'node:url';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { processEnvironment } from '@sluice/config';
 import { readRunning } from '../data-folder/credentials.ts';
 import { dataFolder, type DataFolder } from '../data-folder/data-folder.ts';
+import { meshStackOf } from '../mesh/mesh-stack.ts';
 import { adminApi } from '../platform-api/connection.ts';
 import { readSettings, wantsNoColour, type CliSettings } from '../settings.ts';
 import { EXIT } from '../exit-code.ts';
@@ -15,6 +17,7 @@ import { lookAtDatabase } from './database.ts';
 import type { Finding, State } from './finding.ts';
 import { lookAtKafka } from './kafka.ts';
 import { lookAtMachine, lookAtTools } from './machine.ts';
+import { lookAtMesh, serversOfMesh } from './mesh.ts';
 import { lookAtPlatform } from './platform.ts';
 import { lookAtPorts, lookAtServices } from './reachable.ts';
 import { lookAtRedis } from './redis.ts';
@@ -29,19 +32,24 @@ export async function doctor(options: ReadOptions): Promise<void> {
   const cli = cliSettings();
   const folder = dataFolder(options.data ?? cli.dataDir);
   const running = cli.url ?? runningAt(folder);
-  const { DATABASE_URL, KAFKA_BROKERS, REDIS_URL, SLUICE_ROOT_KEY_FILE } = set(processEnvironment);
+  const usualStack = `${folder.root}-stack`;
+  const meshStack = existsSync(join(folder.postgres, 'PG_VERSION')) ? undefined : meshStackOf(folder, usualStack);
+  const servers = meshStack === undefined ? processEnvironment : await serversOfMesh(meshStack);
+  const { DATABASE_URL, REDIS_URL } = set(servers);
+  const { SLUICE_ROOT_KEY_FILE } = set(processEnvironment);
   const looks = await Promise.all([
     lookAtMachine(ROOT),
     settingsFindings,
     lookAtDataFolder(folder, SLUICE_ROOT_KEY_FILE),
     running === undefined && settings ? lookAtPorts(settings) : [],
     lookAtPlatform(running, () => adminApi(options)),
-    lookAtDatabase(DATABASE_URL),
-    lookAtKafka(KAFKA_BROKERS),
+    meshStack === undefined || DATABASE_URL !== undefined ? lookAtDatabase(DATABASE_URL) : [],
+    lookAtKafka(servers),
     lookAtRedis(REDIS_URL),
     lookAtServices(processEnvironment),
     lookAtCertificates([...certificateFiles(DATABASE_URL), ...certificatesIn(join(folder.root, 'certificates'))]),
-    lookAtStack(`${folder.root}-stack`, join(cli.cacheDir, 'stack')),
+    meshStack === undefined ? [] : lookAtMesh(folder, meshStack),
+    lookAtStack(meshStack ?? usualStack, join(cli.cacheDir, 'stack')),
     lookAtTools(),
   ]);
   const findings = looks.flat();

@@ -1,12 +1,11 @@
-import { z } from 'zod';
-import { backend, listOf, models, whoami } from '../platform-api/answers.ts';
+import { backend, listOf, models, whoami, type Model } from '../platform-api/answers.ts';
 import type { HttpApi } from '../platform-api/http-api.ts';
 import { CommandFailed } from '../exit-code.ts';
-import { Findings, reasonOf, type Finding } from './finding.ts';
+import { Findings, type Finding } from './finding.ts';
+import { askReadiness, saidOf, unreadReason } from './readiness.ts';
 
-const ANSWER_LIMIT_MS = 5_000;
-const state = z.looseObject({ status: z.string(), detail: z.string().optional() });
-const readiness = state.extend({ checks: z.record(z.string(), state).default({}) });
+/** What the target of a model of the platform's own engine is called. */
+const LOCAL_ENGINE = 'local';
 
 /** A running platform: what its parts say of themselves, the key in use, and the backends of its models. */
 export async function lookAtPlatform(url: string | undefined, admin: () => HttpApi): Promise<readonly Finding[]> {
@@ -22,21 +21,19 @@ export async function lookAtPlatform(url: string | undefined, admin: () => HttpA
 /** False when nobody answers. */
 async function lookAtReadiness(found: Findings, url: string): Promise<boolean> {
   try {
-    const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(ANSWER_LIMIT_MS), redirect: 'error' });
-    const { status, checks } = readiness.parse(await response.json());
+    const { isReady, status, checks } = await askReadiness(url);
     if (status === 'ok') found.ok('running', `${url}, ready`);
-    else if (response.ok) found.warn('running', `${url}: ${status}`, 'see the parts below');
+    else if (isReady) found.warn('running', `${url}: ${status}`, 'see the parts below');
     else found.wrong('running', `${url}: ${status}; it takes no calls`, 'see the parts below, and its log');
     for (const [name, part] of Object.entries(checks)) {
-      const says = [part.status, ...(part.detail === undefined ? [] : [part.detail])].join(': ');
+      const says = saidOf(part);
       if (part.status === 'ok') found.ok(name, says);
       else if (part.status === 'down') found.wrong(name, says, 'see the log of the platform; the README of the part says what it needs');
       else found.warn(name, says, 'it serves meanwhile; see its log if it lasts');
     }
     return true;
   } catch (error) {
-    const said = error instanceof Error && error.cause !== undefined ? error.cause : error;
-    found.wrong('running', `${url} does not answer as a platform (${said instanceof z.ZodError ? 'another program listens there' : reasonOf(said)})`, 'start it with sluice up, or correct SLUICE_URL');
+    found.wrong('running', `${url} does not answer as a platform (${unreadReason(error)})`, 'start it with sluice up, or correct SLUICE_URL');
     return false;
   }
 }
@@ -53,7 +50,7 @@ async function lookAtModels(found: Findings, admin: () => HttpApi): Promise<void
         const row = health.get(one.id);
         const name = `model ${model.name} at ${one.target}`;
         if (row?.healthy) found.ok(name, 'healthy');
-        else found.wrong(name, row ? (row.reason ?? 'unhealthy') : 'no router has met it yet', 'start its server, or take the model out: sluice model remove');
+        else found.wrong(name, row ? (row.reason ?? 'unhealthy') : 'no router has met it yet', mendOf(model.name, one, row?.reason));
       }
     }
     if (known.data.length === 0) found.warn('models', 'there is none', 'add one: sluice model add');
@@ -61,4 +58,11 @@ async function lookAtModels(found: Findings, admin: () => HttpApi): Promise<void
     if (!(error instanceof CommandFailed)) throw error;
     found.wrong('admin API', error.message.split('\n')[0]!, 'correct SLUICE_ADMIN_URL and SLUICE_ADMIN_KEY, or give the folder of the platform with --data');
   }
+}
+
+/** A server of models that answers, and has the model not loaded, need not be started. */
+function mendOf(name: string, { protocol, target, upstream_model }: Model['deployments'][number], reason: string | null | undefined): string {
+  const isLoading = protocol === 'kserve' && target !== LOCAL_ENGINE && /is not ready at its server/.test(reason ?? '');
+  const mend = isLoading ? `load it there, as this does, too: sluice model add ${name} --kserve ${target} --upstream-model ${upstream_model} --load; or` : 'start its server, or';
+  return `${mend} take the model out: sluice model remove ${name}`;
 }

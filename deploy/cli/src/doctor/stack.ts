@@ -6,14 +6,15 @@ import { Findings, reasonOf, type Finding } from './finding.ts';
 export async function lookAtStack(data: string, cache: string): Promise<readonly Finding[]> {
   const found = new Findings('stack');
   if (!existsSync(stackFolder(data).choices)) return found.all;
+  const at = `--data ${data}`;
   try {
     for (const { name, state, says, log } of await stackStatus({ data, cache })) {
       if (state === 'up') found.ok(name, says);
-      else if (state === 'down') found.warn(name, 'does not run', 'start it: sluice stack up');
-      else found.wrong(name, `runs and does not answer (${says})`, `look at ${log}, then: sluice stack down, sluice stack up`);
+      else if (state === 'down') found.warn(name, 'does not run', `start it: sluice stack up ${at}`);
+      else found.wrong(name, `runs and does not answer (${says})`, `look at ${log}, then: sluice stack down ${at}, sluice stack up ${at}`);
     }
   } catch (error) {
-    found.wrong('folder', reasonOf(error), 'look at the folder of the stack, or make it anew: sluice stack reset');
+    found.wrong('folder', reasonOf(error), `look at the folder of the stack, or make it anew: sluice stack reset ${at}`);
   }
   return found.all;
 }

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { openLogOperations, type LogOperations } from '@sluice/events';
 import { hostConfig } from '@sluice/host';
@@ -6,8 +5,10 @@ import { runningServer } from '@sluice/sql';
 import { dataFolder } from '../data-folder/data-folder.ts';
 import { lockHolder } from '../data-folder/lock.ts';
 import { CommandFailed } from '../exit-code.ts';
+import { meshStackOf } from '../mesh/mesh-stack.ts';
 import { stackAddresses } from '../mesh/stack-addresses.ts';
 import { readSettings } from '../settings.ts';
+import { dataOption } from '../terminal/typed-command.ts';
 
 /** Which platform's log is meant. */
 export interface LogPlace {
@@ -39,8 +40,9 @@ async function logDatabase({ data, stack }: LogPlace): Promise<string> {
   const folder = dataFolder(data ?? settings.dataDir);
   const embedded = await runningServer(folder.root);
   if (embedded !== undefined) return embedded;
-  if (lockHolder(folder.lock) && existsSync(folder.mesh)) return (await stackAddresses(resolve(`${settings.dataDir}-stack`))).databaseUrl;
+  const stackOfMesh = lockHolder(folder.lock) && meshStackOf(folder, resolve(`${settings.dataDir}-stack`));
+  if (stackOfMesh !== undefined) return (await stackAddresses(stackOfMesh)).databaseUrl;
   throw new CommandFailed(
-    `No platform is running with the data folder ${folder.root}, so there is no event log to look at.\nStart it with: sluice up\nOr name the database with DATABASE_URL, or the stack of a mesh with --stack.`,
+    `No platform is running with the data folder ${folder.root}, so there is no event log to look at.\nStart it with: sluice up${dataOption(folder.root, settings.dataDir)}\nOr name the database with DATABASE_URL, or the stack of a mesh with --stack.`,
   );
 }

@@ -4,6 +4,8 @@ import { processIdentity, type ProcessIdentity } from '../data-folder/process-id
 
 const meshFile = z.object({
   version: z.literal(1),
+  /** Data folder of the stack that it runs on. */
+  stack: z.string().min(1).optional(),
   /** By process and purpose, as `access rpc`. */
   ports: z.record(z.string(), z.int().positive()),
   /** Those that were started last, by name. */
@@ -13,14 +15,25 @@ const meshFile = z.object({
 /** What a mesh remembers from one start to the next. It can be lost: ports are then chosen anew. */
 export class MeshFile {
   readonly #path: string;
-  readonly #ports: Record<string, number>;
+  #stack: string | undefined;
+  #ports: Readonly<Record<string, number>>;
   readonly #processes: Record<string, ProcessIdentity>;
 
   constructor(path: string) {
     this.#path = path;
-    const { ports, processes } = read(path);
-    this.#ports = { ...ports };
+    const { stack, ports, processes } = read(path);
+    this.#stack = stack;
+    this.#ports = ports;
     this.#processes = { ...processes };
+  }
+
+  /** Undefined where none was kept. */
+  get stack(): string | undefined {
+    return this.#stack;
+  }
+
+  get ports(): Readonly<Record<string, number>> {
+    return this.#ports;
   }
 
   get processes(): Readonly<Record<string, ProcessIdentity>> {
@@ -31,8 +44,10 @@ export class MeshFile {
     return this.#ports[name];
   }
 
-  keepPorts(ports: Readonly<Record<string, number>>): void {
-    Object.assign(this.#ports, ports);
+  /** Of this start, instead of those of the one before. */
+  keepPlace(stack: string, ports: Readonly<Record<string, number>>): void {
+    this.#stack = stack;
+    this.#ports = ports;
     this.#write();
   }
 
@@ -42,12 +57,12 @@ export class MeshFile {
   }
 
   #write(): void {
-    writePrivateFile(this.#path, `${JSON.stringify({ version: 1, ports: this.#ports, processes: this.#processes }, undefined, 2)}\n`);
+    writePrivateFile(this.#path, `${JSON.stringify({ version: 1, stack: this.#stack, ports: this.#ports, processes: this.#processes }, undefined, 2)}\n`);
   }
 }
 
-function read(path: string): Pick<z.infer<typeof meshFile>, 'ports' | 'processes'> {
-  const nothing = { ports: {}, processes: {} };
+function read(path: string): Pick<z.infer<typeof meshFile>, 'stack' | 'ports' | 'processes'> {
+  const nothing = { stack: undefined, ports: {}, processes: {} };
   const text = readFileIfThere(path);
   if (text === undefined) return nothing;
   try {

@@ -11,7 +11,7 @@ export interface MeshProcess {
 }
 
 const DATA_PLANE: readonly ServiceName[] = ['gateway', 'content-filter', 'inference-router'];
-const OWNERS: readonly ServiceName[] = ['access', 'model-registry', 'audit', 'billing', 'local-engine'];
+const OWNERS: readonly ServiceName[] = ['access', 'model-registry', 'content-filter-rules', 'audit', 'billing', 'local-engine'];
 
 /** So many processes of the data plane, and one for each other service. */
 export function meshProcesses(dataPlanes: number): MeshProcess[] {

@@ -5,9 +5,10 @@ import { processEnvironment } from '@sluice/config';
 import type { DataFolder } from '../data-folder/data-folder.ts';
 import { identityOf } from '../data-folder/process-identity.ts';
 import type { Settings } from '../up/all-settings.ts';
+import { untilAborted } from '../terminal/until-aborted.ts';
 import { doorsOf } from '../up/listeners.ts';
 import { LogFile } from '../up/log-file.ts';
-import { showLoudLine } from '../up/terminal-log.ts';
+import { TerminalLog } from '../up/terminal-log.ts';
 import type { Addresses, Listeners } from '../up/up-options.ts';
 import { freePort } from './free-port.ts';
 import { endLeftBehind } from './left-behind.ts';
@@ -16,21 +17,25 @@ import type { MeshProcess } from './mesh-processes.ts';
 import { MESH_HOST, portNames, processEnvironmentOf, type MeshPlace } from './process-settings.ts';
 import type { StackAddresses } from './stack-addresses.ts';
 import { Supervisor } from './supervisor.ts';
+import type { PidsFile } from './pids-file.ts';
 
 /** Certificates live for months and are made anew when a third of that is left; processes take the new ones as they run. */
 const CERTIFICATES_EVERY_MS = 12 * 3_600_000;
 /** Beyond the drain of the calls: their last records, and the services behind them. */
 const STOP_MARGIN_MS = 20_000;
 const NAMES = ['localhost', MESH_HOST];
+const WARNING = /"level":"warn"/;
 
 export interface OpenMesh {
   readonly processes: readonly MeshProcess[];
   readonly folder: DataFolder;
   readonly rootKeyFile: string;
+  /** Data folder of the stack that has the servers. */
+  readonly stackData: string;
   readonly servers: StackAddresses;
   readonly listen: Listeners;
   readonly settings: Pick<Settings, 'SLUICE_DRAIN_LIMIT_MS'>;
-  readonly pidsFile: string | undefined;
+  readonly pidsFile: PidsFile;
   /** Takes what is to be undone at the end. */
   readonly stack: AsyncDisposableStack;
   readonly signal: AbortSignal;
@@ -48,6 +53,7 @@ export async function openMesh(options: OpenMesh): Promise<{ supervisor: Supervi
   const place = await placeOf(options, file);
   const logs = new Map(processes.map(({ name }) => [name, new LogFile(join(folder.logs, `${name}.log`))]));
   stack.defer(() => logs.forEach((log) => log.close()));
+  const terminal = new TerminalLog(process.stderr, systemClock);
   const supervisor = new Supervisor({
     processes,
     pidsFile: options.pidsFile,
@@ -57,9 +63,11 @@ export async function openMesh(options: OpenMesh): Promise<{ supervisor: Supervi
       environment: processEnvironmentOf(one, place, processEnvironment),
       patienceMs: options.settings.SLUICE_DRAIN_LIMIT_MS + STOP_MARGIN_MS,
       clock: systemClock,
-      onLine(line) {
+      onLine(line, hasServed) {
         logs.get(one.name)!.write(`${line}\n`);
-        showLine(one.name, line);
+        // Lines that are no JSON are for people: what a process says when it cannot start, which is told with that.
+        // Until it serves, what it warns of is mostly that the others do not serve yet either.
+        if (line.startsWith('{') && (hasServed || !WARNING.test(line))) terminal.show(line, one.name);
       },
       onStarted: (pid) => file.keepProcess(one.name, identityOf(pid)),
       onDied: (how, restMs) => say(`${one.name} died (${how}) and is started again in ${restMs / 1000} s.`),
@@ -74,7 +82,7 @@ async function certify({ processes, folder }: OpenMesh): Promise<void> {
 }
 
 async function placeOf(options: OpenMesh, file: MeshFile): Promise<MeshPlace> {
-  const { processes, folder, rootKeyFile, servers, listen } = options;
+  const { processes, folder, rootKeyFile, stackData, servers, listen } = options;
   const taken = new Set(doorsOf(listen).map(({ port }) => port));
   const choose = async (host: string, wanted: number | undefined): Promise<number> => {
     const port = await freePort(host, wanted, taken);
@@ -83,28 +91,10 @@ async function placeOf(options: OpenMesh, file: MeshFile): Promise<MeshPlace> {
   };
   const ports: Record<string, number> = {};
   for (const name of processes.flatMap(portNames)) ports[name] = await choose(MESH_HOST, file.port(name));
-  file.keepPorts(ports);
+  file.keepPlace(stackData, ports);
   // Of a port that several share the system cannot choose one for each.
   const port = listen.port === 0 ? await choose(listen.host, undefined) : listen.port;
   const adminPort = listen.adminPort === 0 ? await choose(listen.adminHost, undefined) : listen.adminPort;
   const grpcPort = listen.grpcPort === 0 ? await choose(listen.host, undefined) : listen.grpcPort;
   return { processes, folder, rootKeyFile, stack: servers, listen: { ...listen, port, adminPort, grpcPort }, ports };
-}
-
-/** Lines that are no JSON are for people: what a process says when it cannot start. */
-function showLine(name: string, line: string): void {
-  const out = { write: (text: string) => process.stderr.write(`${name}: ${text}`) };
-  if (line.startsWith('{')) showLoudLine(line, out);
-}
-
-async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason as Error);
-  signal.addEventListener('abort', onAbort, { once: true });
-  if (signal.aborted) onAbort();
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }

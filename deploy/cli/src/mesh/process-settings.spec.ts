@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
+import { meshShape } from '@sluice/host';
 import { dataFolder } from '../data-folder/data-folder.ts';
 import { readServeSettings } from '../serve/serve-settings.ts';
 import { meshProcesses, startsBefore } from './mesh-processes.ts';
@@ -31,18 +32,20 @@ it('the processes find each other, and each has a place of its own', () => {
 
 it('nobody is given what is not for them', () => {
   const given = (setting: string): string[] => processes.filter((one) => setting in processSettings(one, place)).map(({ name }) => name);
-  expect(given('SLUICE_ROOT_KEY_FILE')).toEqual(['access', 'model-registry', 'audit', 'data-plane-1', 'data-plane-2']);
+  expect(given('SLUICE_ROOT_KEY_FILE')).toEqual(['access', 'model-registry', 'content-filter-rules', 'audit']);
   expect(given('SLUICE_FIRST_KEYS_FILE')).toEqual(['access']);
   expect(given('REDIS_URL')).toEqual(['data-plane-1', 'data-plane-2']);
   expect(given('KAFKA_BROKERS')).toEqual(processes.map(({ name }) => name).filter((name) => name !== 'local-engine'));
   expect(given('KAFKA_REPLICAS')).toEqual(given('KAFKA_BROKERS'));
   expect(of('audit')['KAFKA_REPLICAS']).toBe('1');
-  expect(given('DATABASE_URL')).toEqual(given('KAFKA_BROKERS'));
-  expect(given('SLUICE_RPC_LISTEN')).toEqual(['access', 'model-registry', 'audit', 'billing', 'local-engine']);
+  expect(given('DATABASE_URL')).toEqual(['access', 'model-registry', 'content-filter-rules', 'audit', 'billing']);
+  expect(given('SLUICE_RPC_LISTEN')).toEqual(['access', 'model-registry', 'content-filter-rules', 'audit', 'billing', 'local-engine']);
 });
 
 it('nobody inherits from the shell what is not for them, and everything else', () => {
-  const shell = { DATABASE_URL: 'postgresql://else', KAFKA_BROKERS: 'else:9092', REDIS_URL: 'redis://else', SLUICE_ROOT_KEY_FILE: '/else', SLUICE_FIRST_KEYS_FILE: '/else', SLUICE_LOG_LEVEL: 'debug', HOME: '/home' };
+  const others = Object.fromEntries([...Object.keys(meshShape), 'SLUICE_PRODUCER', 'SLUICE_PRODUCER_IS_SOLE'].map((name) => [name, `of another mesh: ${name}`]));
+  for (const name of ['DATABASE_URL', 'KAFKA_BROKERS', 'KAFKA_SASL_PASSWORD', 'KAFKA_TLS_CA_FILE', 'KAFKA_PLAINTEXT', 'REDIS_URL', 'SLUICE_ROOT_KEY_FILE', 'SLUICE_AUDIT_ADDRESS']) expect(others).toHaveProperty(name);
+  const shell = { ...others, SLUICE_LOG_LEVEL: 'debug', HOME: '/home' };
   for (const one of processes) expect(processEnvironmentOf(one, place, shell)).toEqual({ SLUICE_LOG_LEVEL: 'debug', HOME: '/home', ...processSettings(one, place) });
 });
 
@@ -60,7 +63,7 @@ it('two doors of a process cannot have one port', async () => {
 });
 
 it('those that a data plane copies start before it', () => {
-  expect(processes.filter(startsBefore).map(({ name }) => name)).toEqual(['access', 'model-registry', 'audit']);
+  expect(processes.filter(startsBefore).map(({ name }) => name)).toEqual(['access', 'model-registry', 'content-filter-rules', 'audit']);
 });
 
 it('settings that are told in docs/settings.md', () => {

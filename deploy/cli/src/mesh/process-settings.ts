@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Environment } from '@sluice/config';
-import { addressSetting } from '@sluice/host';
-import { calledElsewhere, HOUSE_SERVICES } from '@sluice/platform/services';
+import { addressSetting, meshShape } from '@sluice/host';
+import { calledElsewhere, needing, type Need } from '@sluice/platform/services';
 import type { DataFolder } from '../data-folder/data-folder.ts';
 import type { Listeners } from '../up/up-options.ts';
 import type { MeshProcess } from './mesh-processes.ts';
@@ -20,12 +20,13 @@ export interface MeshPlace {
   readonly ports: Readonly<Record<string, number>>;
 }
 
-/** Where the platform keeps what not every process may reach: whoever is given none has none, also when the shell of the user has it. */
-const GIVEN_ONLY = ['DATABASE_URL', 'KAFKA_BROKERS', 'REDIS_URL', 'SLUICE_ROOT_KEY_FILE', 'SLUICE_FIRST_KEYS_FILE'];
-
-/** The environment of one process: the user's, but for what it is given or not. */
+/**
+ * The environment of one process: the user's, without the settings by which a process finds its place in a mesh. Of those it
+ * has what it is given, also when the shell of the user names the servers and passwords of another mesh.
+ */
 export function processEnvironmentOf(process: MeshProcess, place: MeshPlace, users: Environment): Environment {
-  const inherited = Object.entries(users).filter(([name]) => !GIVEN_ONLY.includes(name));
+  const givenOnly = new Set([...Object.keys(meshShape), ...place.processes.flatMap((one) => Object.keys(processSettings(one, place)))]);
+  const inherited = Object.entries(users).filter(([name]) => !givenOnly.has(name));
   return { ...Object.fromEntries(inherited), ...processSettings(process, place) };
 }
 
@@ -39,7 +40,7 @@ export function processSettings(process: MeshProcess, place: MeshPlace): Record<
   const { folder, ports, stack } = place;
   const at = (name: string): string => `${MESH_HOST}:${ports[name]!}`;
   const certificate = (end: string): string => join(folder.certificates, `${process.name}.${end}`);
-  const has = (what: 'ownsTables' | 'usesEvents' | 'shares' | 'wrapsSecrets'): boolean => process.services.some((name) => HOUSE_SERVICES[name][what]);
+  const has = (what: Need): boolean => needing(what, process.services).length > 0;
   return {
     ...(has('ownsTables') && { DATABASE_URL: stack.databaseUrl }),
     ...(has('usesEvents') && { KAFKA_BROKERS: stack.kafkaBrokers, KAFKA_REPLICAS: String(stack.kafkaReplicas) }),

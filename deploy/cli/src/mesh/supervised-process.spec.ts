@@ -12,7 +12,7 @@ function supervise(script: string, more: Partial<SupervisedOptions> = {}) {
   const [pids, lines, deaths]: [number[], string[], string[]] = [[], [], []];
   const one = new SupervisedProcess({
     name: 'it', words: [process.execPath, '-e', script], environment: { PATH: '' }, patienceMs: 30_000, clock: systemClock,
-    onLine: (line) => lines.push(line), onStarted: (pid) => pids.push(pid), onDied: (how, restMs) => deaths.push(`${how} ${restMs}`), ...more,
+    onLine: (line, hasServed) => lines.push(hasServed ? `served: ${line}` : line), onStarted: (pid) => pids.push(pid), onDied: (how, restMs) => deaths.push(`${how} ${restMs}`), ...more,
   });
   started.push(one);
   return { one, pids, lines, deaths };
@@ -38,6 +38,15 @@ describe('a supervised process', () => {
     expect(pids).toHaveLength(2);
   });
 
+  it('has lines of before it served and of after that', async () => {
+    const { one, pids, lines } = supervise(`console.log('before'); process.on('SIGUSR2', () => console.log('after')); setTimeout(() => { ${READY} }, 50);`);
+    await one.start();
+    await until(() => lines.length === 1);
+    process.kill(pids[0]!, 'SIGUSR2');
+    await until(() => lines.length === 2);
+    expect(lines).toEqual(['before', 'served: after']);
+  });
+
   it('is given up when it dies three times before it served, with what it said', async () => {
     const { one, pids, lines } = supervise("console.log('a line'); console.error('no database'); process.exitCode = 3;");
     await expect(one.start()).rejects.toThrow(/it cannot be started \(exit code 3\)\. What it said last:\n(.*\n)*no database/);
@@ -46,11 +55,43 @@ describe('a supervised process', () => {
     await one.stop();
   });
 
+  it('is given up when it neither serves nor dies, with what it said', async () => {
+    const waits: { delayMs: number; run: () => void }[] = [];
+    const clock = { ...systemClock, after: (delayMs: number, run: () => void) => (waits.push({ delayMs, run }), { cancel: () => undefined }) };
+    const { one, pids, lines } = supervise("console.log('waiting for access'); setInterval(() => 0, 1000);", { clock });
+    const start = one.start();
+    const refused = expect(start).rejects.toThrow('it cannot be started (it does not serve after 120 s). What it said last:\nwaiting for access');
+    await until(() => lines.length === 1);
+    waits.find(({ delayMs }) => delayMs === 120_000)!.run();
+    await refused;
+    await one.stop();
+    expect(isRunning(pids[0]!)).toBe(false);
+  });
+
   it('that does not stop when it is told to is ended', async () => {
     const { one, pids } = supervise(`process.on('SIGTERM', () => 0); ${READY}`, { patienceMs: 50 });
     await one.start();
     await one.stop();
     expect(isRunning(pids[0]!)).toBe(false);
+  });
+
+  /** Ends when it is told to, and leaves a child that holds its outputs. */
+  const leaving = (script: string): string => `process.on('SIGTERM', () => { require('node:child_process').spawn('/bin/sh', ['-c', ${JSON.stringify(script)}], { stdio: 'inherit', detached: true }); process.exit(); }); ${READY}`;
+
+  it('is stopped when its last line is there, not when it has ended', async () => {
+    const { one, lines } = supervise(leaving('/bin/sleep 0.3; echo last words'));
+    await one.start();
+    await one.stop();
+    expect(lines).toEqual(['served: last words']);
+  });
+
+  it('is not waited for when another holds its outputs for ever', async () => {
+    const { one, lines } = supervise(leaving('echo $$; exec /bin/sleep 60'));
+    await one.start();
+    const startedMs = performance.now();
+    await one.stop();
+    process.kill(Number(lines[0]!.split(' ').at(-1)), 'SIGKILL');
+    expect(performance.now() - startedMs).toBeLessThan(30_000);
   });
 
   it('is not started again when it is stopped while it rests', async () => {

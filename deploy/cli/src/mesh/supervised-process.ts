@@ -7,8 +7,12 @@ import { BackOff } from './back-off.ts';
 
 /** A process that dies before it served is started anew so often, and then given up: what keeps it from starting does not pass. */
 const START_ATTEMPTS = 3;
+/** From the first start until it serves. After a crash billing reads what it missed before; whatever takes longer waits for something that does not come. */
+const START_LIMIT_MS = 120_000;
 /** What it said last, for the message that it cannot be started. */
 const TAIL_LINES = 8;
+/** What a process wrote last can still be on its way when it has ended; whoever inherited its outputs may hold them open for ever. */
+const LAST_WORDS_MS = 1_000;
 
 const readyMessage = z.object({ ready: z.object({ url: z.string().optional(), adminUrl: z.string().optional(), directUrl: z.string().optional(), grpcAddress: z.string().optional() }) });
 /** Where a process serves clients, if it does. */
@@ -21,8 +25,8 @@ export interface SupervisedOptions {
   /** After the wish to stop it has so long. */
   readonly patienceMs: number;
   readonly clock: Clock;
-  /** Each line that it writes. */
-  readonly onLine: (line: string) => void;
+  /** Each line that it writes, and whether it has served since it was started. */
+  readonly onLine: (line: string, hasServed: boolean) => void;
   /** At each start, with its number. */
   readonly onStarted: (pid: number) => void;
   /** It died and is started again after a rest. */
@@ -55,7 +59,8 @@ export class SupervisedProcess {
   /** Resolves when it serves for the first time; rejects with a CommandFailed when it cannot be started. */
   async start(): Promise<ProcessAddresses> {
     this.#spawn();
-    return this.#ready.promise;
+    const tooLong = this.#options.clock.after(START_LIMIT_MS, () => this.#giveUp(`it does not serve after ${START_LIMIT_MS / 1000} s`));
+    return this.#ready.promise.finally(() => tooLong.cancel());
   }
 
   /** Ends it as it wants to be ended; at once when its time is over. */
@@ -85,19 +90,33 @@ export class SupervisedProcess {
     for (const stream of [child.stdout!, child.stderr!]) {
       createInterface({ input: stream }).on('line', (line) => {
         this.#tail = [...this.#tail, line].slice(-TAIL_LINES);
-        onLine(line);
+        onLine(line, this.#readyAtMs !== undefined);
       });
     }
     child.on('message', (message) => this.#heard(message));
-    this.#ended = new Promise((resolve) => {
-      const over = (how: string): void => {
-        child.removeAllListeners('error').on('error', () => undefined);
-        resolve();
-        this.#died(child, how);
-      };
-      child.once('error', (error) => over(error.message));
-      child.once('exit', (code, signal) => over(signal === null ? `exit code ${code}` : signal));
+    this.#ended = this.#end(child).then((how) => this.#died(child, how));
+  }
+
+  /** Resolves with how it ended, once it says nothing more. */
+  async #end(child: ChildProcess): Promise<string> {
+    return new Promise((resolve) => {
+      child.once('error', (error) => {
+        child.on('error', () => undefined);
+        resolve(error.message);
+      });
+      child.once('exit', () => {
+        const lastWords = this.#options.clock.after(LAST_WORDS_MS, () => [child.stdout, child.stderr].forEach((stream) => stream?.destroy()));
+        child.once('close', (code, signal) => {
+          lastWords.cancel();
+          resolve(signal ?? `exit code ${code}`);
+        });
+      });
     });
+  }
+
+  #giveUp(why: string): void {
+    this.kill();
+    this.#ready.reject(new CommandFailed(`${this.#options.name} cannot be started (${why}). What it said last:\n${this.#tail.join('\n')}`));
   }
 
   #heard(message: unknown): void {
@@ -110,11 +129,8 @@ export class SupervisedProcess {
 
   #died(child: ChildProcess, how: string): void {
     if (this.#stopping || child !== this.#child) return;
-    const { name, clock, onDied } = this.#options;
-    if (!this.#servedOnce && this.#attempts >= START_ATTEMPTS) {
-      this.#stopping = true;
-      return this.#ready.reject(new CommandFailed(`${name} cannot be started (${how}). What it said last:\n${this.#tail.join('\n')}`));
-    }
+    const { clock, onDied } = this.#options;
+    if (!this.#servedOnce && this.#attempts >= START_ATTEMPTS) return this.#giveUp(how);
     const restMs = this.#backOff.restMs(this.#readyAtMs === undefined ? 0 : clock.monotonicMs() - this.#readyAtMs);
     onDied(how, restMs);
     this.#rest = clock.after(restMs, () => this.#spawn());

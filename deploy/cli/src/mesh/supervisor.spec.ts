@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { systemClock } from '@sluice/clock';
 import { meshProcesses } from './mesh-processes.ts';
+import { PidsFile } from './pids-file.ts';
 import { Supervisor } from './supervisor.ts';
 
 /** A process that serves at once and stays until it is told to stop. */
@@ -24,7 +25,7 @@ describe('the supervisor of a mesh', () => {
     const died: string[] = [];
     supervisor = new Supervisor({
       processes: meshProcesses(1),
-      pidsFile,
+      pidsFile: new PidsFile(pidsFile),
       onUnwritten: (error) => void unwritten.push(error.message),
       of: (one) => ({
         words: [process.execPath, '-e', SERVES], environment: {}, patienceMs: 1_000, clock: systemClock, onLine: () => undefined, onStarted: () => undefined,
@@ -33,7 +34,7 @@ describe('the supervisor of a mesh', () => {
     });
     expect(await supervisor.start()).toEqual({ url: 'http://u', adminUrl: 'http://a', grpcAddress: 'g:1' });
     const pids = JSON.parse(readFileSync(pidsFile, 'utf8')) as Record<string, number>;
-    expect(Object.keys(pids).toSorted()).toEqual(['access', 'audit', 'billing', 'data-plane-1', 'local-engine', 'model-registry']);
+    expect(Object.keys(pids).toSorted()).toEqual(['access', 'audit', 'billing', 'content-filter-rules', 'data-plane-1', 'local-engine', 'model-registry']);
     rmSync(folder, { recursive: true });
     process.kill(pids['billing']!, 'SIGKILL');
     while (unwritten.length === 0) await new Promise((resolve) => setTimeout(resolve, WAIT_MS));

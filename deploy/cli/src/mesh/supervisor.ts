@@ -1,12 +1,11 @@
-import { writePrivateFile } from '../data-folder/private-file.ts';
 import type { Addresses } from '../up/up-options.ts';
 import { startsBefore, type MeshProcess } from './mesh-processes.ts';
+import type { PidsFile } from './pids-file.ts';
 import { SupervisedProcess, type ProcessAddresses, type SupervisedOptions } from './supervised-process.ts';
 
 export interface SupervisorOptions {
   readonly processes: readonly MeshProcess[];
-  /** A JSON object of process names to process ids, written at every start of one. */
-  readonly pidsFile: string | undefined;
+  readonly pidsFile: PidsFile;
   /** What was started could not be written down. It runs all the same. */
   readonly onUnwritten: (error: Error) => void;
   /** All of a process but its place among the others. */
@@ -18,9 +17,8 @@ export class Supervisor {
   readonly #owners: readonly SupervisedProcess[];
   readonly #early: readonly SupervisedProcess[];
   readonly #dataPlane: readonly SupervisedProcess[];
-  readonly #pidsFile: string | undefined;
+  readonly #pidsFile: PidsFile;
   readonly #onUnwritten: (error: Error) => void;
-  readonly #pids: Record<string, number> = {};
 
   constructor({ processes, pidsFile, onUnwritten, of }: SupervisorOptions) {
     this.#pidsFile = pidsFile;
@@ -54,10 +52,9 @@ export class Supervisor {
 
   #supervised({ name }: MeshProcess, options: Omit<SupervisedOptions, 'name'>): SupervisedProcess {
     const onStarted = (pid: number): void => {
-      this.#pids[name] = pid;
       // A disk may be full just when a process has died of it: that must not end the one that starts it again.
       try {
-        if (this.#pidsFile !== undefined) writePrivateFile(this.#pidsFile, `${JSON.stringify(this.#pids)}\n`);
+        this.#pidsFile.write(name, pid);
         options.onStarted(pid);
       } catch (error) {
         this.#onUnwritten(error instanceof Error ? error : new Error(String(error)));

@@ -28,7 +28,7 @@ export const model = z.looseObject({
   id: z.string(),
   name: z.string(),
   aliases: z.array(z.string()),
-  versions: z.array(z.looseObject({ id: z.string(), number: z.number(), digest: z.string(), description: z.string() })),
+  versions: z.array(z.looseObject({ id: z.string(), number: z.number(), digest: z.string(), description: z.string(), inputs: z.array(z.looseObject({ name: z.string() })).optional() })),
   deployments: z.array(z.looseObject({ id: z.string(), version_id: z.string(), upstream_model: z.string(), protocol: z.string(), placement: z.string(), state: z.string(), target: z.string(), has_credential: z.boolean().optional(), managed: z.boolean().optional() })),
 });
 export type Model = z.infer<typeof model>;

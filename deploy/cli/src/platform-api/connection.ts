@@ -2,6 +2,7 @@ import { dataFolder, type DataFolder } from '../data-folder/data-folder.ts';
 import { readCredentials, readRunning } from '../data-folder/credentials.ts';
 import { CommandFailed } from '../exit-code.ts';
 import { readSettings } from '../settings.ts';
+import { dataOption } from '../terminal/typed-command.ts';
 import { HttpApi } from './http-api.ts';
 
 /** Options that every command shares which talks to a platform. */
@@ -37,7 +38,7 @@ function find(options: ConnectionOptions) {
 
 function notRunning(folder: DataFolder, setting: string): CommandFailed {
   return new CommandFailed(
-    `No platform is running with the data folder ${folder.root}.\nStart it with: sluice up\nOr point to one elsewhere with ${setting} (and its key).`,
+    `No platform is running with the data folder ${folder.root}.\nStart it with: sluice up${dataOption(folder.root, readSettings().dataDir)}\nOr point to one elsewhere with ${setting} (and its key).`,
   );
 }
 

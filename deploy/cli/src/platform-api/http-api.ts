@@ -1,4 +1,4 @@
-import { parseExactly } from '@sluice/segment';
+import { parseExactly } from '@sluice/segment/exact-json';
 import { z } from 'zod';
 import { CommandFailed, WrongUse } from '../exit-code.ts';
 import { printable, printableLine } from '../terminal/printable.ts';

@@ -41,6 +41,8 @@ export interface Accounts {
   readonly audit: readonly AuditedCall[];
   readonly ledger: readonly BilledCall[];
   readonly log: readonly LoggedCall[] | undefined;
+  /** In milliseconds since the Unix epoch: calls that began before are not in the log any more. */
+  readonly logSinceMs?: number | undefined;
   readonly receipts: readonly Receipt[] | undefined;
   /** Of the calls that clients have receipts of. */
   readonly texts: ReadonlyMap<string, RecordedText>;

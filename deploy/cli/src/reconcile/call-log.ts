@@ -36,9 +36,14 @@ export class CallLog {
   }
 
   #isWanted(callId: string): boolean {
-    const beganMs = Number.parseInt(callId.slice(0, MS_DIGITS), 16);
-    return beganMs >= this.#sinceMs && beganMs < this.#untilMs;
+    const ms = beganMs(callId);
+    return ms >= this.#sinceMs && ms < this.#untilMs;
   }
+}
+
+/** When a call began, in milliseconds since the Unix epoch. */
+export function beganMs(callId: string): number {
+  return Number.parseInt(callId.slice(0, MS_DIGITS), 16);
 }
 
 function isEnd(kind: string | undefined): boolean {

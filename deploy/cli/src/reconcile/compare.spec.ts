@@ -52,6 +52,14 @@ describe('the comparison of accounts', () => {
     expect(kinds({ texts: new Map([['a', undefined], ['b', undefined]]) })).toEqual([]);
   });
 
+  it('asks the log for no call that began before it', () => {
+    const [early, late] = [1_000, 2_000].map((ms) => ms.toString(16).padStart(12, '0') + 'f'.repeat(20)) as [string, string];
+    const of = (logSinceMs: number): [string, DifferenceKind][] => kinds({ ...agreeing([early, late]), log: [], logSinceMs });
+    expect(of(2_000)).toEqual([[late, 'recorded_without_log']]);
+    expect(of(0)).toEqual([[early, 'recorded_without_log'], [late, 'recorded_without_log']]);
+    expect(of(2_001)).toEqual([]);
+  });
+
   it('never takes less than every change of one account for a difference', () => {
     const change = fc.constantFrom<(accounts: Accounts, id: string) => Accounts>(
       (accounts, id) => ({ ...accounts, audit: accounts.audit.filter((call) => call.id !== id) }),

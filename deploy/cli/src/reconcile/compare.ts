@@ -1,4 +1,5 @@
 import type { Accounts, AuditedCall, BilledCall, LoggedCall, Receipt, RecordedText } from './accounts.ts';
+import { beganMs } from './call-log.ts';
 
 /** One thing that two accounts of the same call do not agree in. Numbers and names, never content. */
 export interface Difference {
@@ -28,14 +29,14 @@ export type DifferenceKind = keyof typeof KINDS;
 const NOT_BILLED: ReadonlySet<string> = new Set(['refused', 'running']);
 
 /** Everything that the accounts do not agree in, by the calls' ids. */
-export function compare({ audit, ledger, log, receipts, texts }: Accounts): Difference[] {
+export function compare({ audit, ledger, log, logSinceMs = 0, receipts, texts }: Accounts): Difference[] {
   const differences: Difference[] = [];
   const tell = (callId: string, kind: DifferenceKind, detail = ''): void => void differences.push({ callId, kind, detail });
   const recorded = byId(audit, (id) => tell(id, 'recorded_twice'));
   const billed = byId(ledger, (id) => tell(id, 'billed_twice'));
   for (const call of recorded.values()) compareCost(call, billed.get(call.id), tell);
   for (const { id } of billed.values()) if (!recorded.has(id)) tell(id, 'billed_without_record');
-  if (log) compareLog(recorded, log, tell);
+  if (log) compareLog(recorded, log, logSinceMs, tell);
   for (const receipt of receipts ?? []) compareReceipt(receipt, recorded.get(receipt.id), texts.get(receipt.id), tell);
   return differences.sort((left, right) => (left.callId < right.callId ? -1 : left.callId > right.callId ? 1 : 0));
 }
@@ -59,14 +60,14 @@ function compareCost({ id, status, costNano, overrunNano }: AuditedCall, item: B
   }
 }
 
-function compareLog(recorded: ReadonlyMap<string, AuditedCall>, log: readonly LoggedCall[], tell: Tell): void {
+function compareLog(recorded: ReadonlyMap<string, AuditedCall>, log: readonly LoggedCall[], sinceMs: number, tell: Tell): void {
   const logged = new Set<string>();
   for (const { id, ends, isLate } of log) {
     logged.add(id);
     if (ends > 1) tell(id, 'ended_twice', `${ends} ends`);
     if (!isLate && !recorded.has(id)) tell(id, 'logged_without_record');
   }
-  for (const { id } of recorded.values()) if (!logged.has(id)) tell(id, 'recorded_without_log');
+  for (const { id } of recorded.values()) if (!logged.has(id) && !(beganMs(id) < sinceMs)) tell(id, 'recorded_without_log');
 }
 
 function compareReceipt({ id, contents, isWhole }: Receipt, call: AuditedCall | undefined, text: RecordedText, tell: Tell): void {

@@ -1,14 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { systemClock, systemIds } from '@sluice/clock';
-import { processEnvironment } from '@sluice/config';
-import { readKafkaServers } from '@sluice/host';
-import { silentLogger } from '@sluice/telemetry';
 import { CommandFailed, WrongUse } from '../exit-code.ts';
 import { ledgerCheck } from '../platform-api/answers.ts';
 import type { HttpApi } from '../platform-api/http-api.ts';
-import type { LoggedCall, Receipt } from './accounts.ts';
-import { CallLog } from './call-log.ts';
+import type { Receipt } from './accounts.ts';
+import { beganMs } from './call-log.ts';
 import { compare, type Difference } from './compare.ts';
+import { LogOnKafka } from './log-on-kafka.ts';
 import { MAX_CALLS, readAudit, readLedger, readTexts, type Window } from './read-accounts.ts';
 
 /** Audit and billing read the log behind the calls: what differs now may agree a moment later. */
@@ -34,6 +31,8 @@ export interface Reconciliation extends Window {
   readonly ledger_items: number;
   readonly receipts: number | null;
   readonly logged: number | null;
+  /** What began before is not in the log any more, and was compared without it; null where the log has all. */
+  readonly logged_since: string | null;
   readonly differences: readonly { readonly call_id: string; readonly kind: string; readonly detail: string }[];
   /** Laws of the ledger that do not hold. */
   readonly faults: readonly { readonly law: string; readonly detail: string }[];
@@ -44,23 +43,24 @@ export interface Reconciliation extends Window {
 /** Compares all accounts of the calls of a time, again and again until they agree or the patience is over. */
 export async function reconcile(api: HttpApi, options: ReconcileOptions): Promise<Reconciliation> {
   const window = windowOf(options);
+  const log = options.brokers && new LogOnKafka(options.brokers, window, options.signal);
   const untilMs = performance.now() + options.waitMs;
   for (;;) {
-    const found = await look(api, window, options);
+    const found = await look(api, window, log, options.receipts);
     if (found.ok || performance.now() >= untilMs) return found;
     await pause(LOOK_AGAIN_MS, undefined, { signal: options.signal });
   }
 }
 
-async function look(api: HttpApi, window: Window, { receipts, brokers, signal }: ReconcileOptions): Promise<Reconciliation> {
+async function look(api: HttpApi, window: Window, onKafka: LogOnKafka | undefined, receipts: readonly Receipt[] | undefined): Promise<Reconciliation> {
   // The ledger first: a call that ends in between is then on record and not billed yet, and is looked at again.
   const ledger = await readLedger(api, window);
   const audit = await readAudit(api, window);
   if (audit.length > MAX_CALLS || ledger.length > MAX_CALLS) throw new CommandFailed(`There are more than ${MAX_CALLS} calls from ${window.since} to ${window.until}; compare them in parts (--since, --until).`);
   // Behind the audit, which knows nothing that is not in the log.
-  const log = brokers && (await readLog(brokers, window, signal));
+  const log = onKafka && (await onKafka.read());
   const texts = await readTexts(api, receipts ?? [], new Set(audit.map(({ id }) => id)));
-  const differences = compare({ audit, ledger, log, receipts, texts });
+  const differences = compare({ audit, ledger, log: log?.calls, logSinceMs: log?.sinceMs, receipts, texts });
   const { faults, held } = await api.get('/ledger/check', ledgerCheck);
   const isHeld = held !== '0' && audit.every(({ status }) => status !== 'running');
   return {
@@ -70,7 +70,8 @@ async function look(api: HttpApi, window: Window, { receipts, brokers, signal }:
     calls: audit.length,
     ledger_items: ledger.length,
     receipts: receipts?.length ?? null,
-    logged: log?.length ?? null,
+    logged: log?.calls.length ?? null,
+    logged_since: log?.sinceMs === undefined ? null : new Date(log.sinceMs).toISOString(),
     differences: differences.map(({ callId, kind, detail }: Difference) => ({ call_id: callId, kind, detail })),
     faults: [...faults, ...(isHeld ? [{ law: 'nothing_held', detail: `${held} nano-units are held, and no call runs` }] : [])],
     held,
@@ -80,17 +81,9 @@ async function look(api: HttpApi, window: Window, { receipts, brokers, signal }:
 /** Without bounds: the calls that clients have receipts of and whatever ran beside them, or the last day. */
 function windowOf({ since, until, receipts }: ReconcileOptions): Window {
   const nowMs = Date.now();
-  const beganMs = (receipts ?? []).map(({ id }) => Number.parseInt(id.slice(0, 12), 16));
-  const first = beganMs.length > 0 ? beganMs.reduce((earliest, ms) => Math.min(earliest, ms)) : nowMs - DAY_MS;
+  const began = (receipts ?? []).map(({ id }) => beganMs(id));
+  const first = began.length > 0 ? began.reduce((earliest, ms) => Math.min(earliest, ms)) : nowMs - DAY_MS;
   const window = { since: since ?? new Date(first).toISOString(), until: until ?? new Date(nowMs).toISOString() };
   if (window.since >= window.until) throw new WrongUse(`--until ${window.until} does not lie behind --since ${window.since}.`);
   return window;
-}
-
-async function readLog(brokers: readonly string[], { since, until }: Window, signal: AbortSignal): Promise<LoggedCall[]> {
-  const { readSegments } = await import('@sluice/events/kafka-segments');
-  const log = new CallLog(Date.parse(since), Date.parse(until));
-  const servers = readKafkaServers({ ...processEnvironment, KAFKA_BROKERS: brokers.join(',') })!;
-  await readSegments({ ...servers, clock: systemClock, ids: systemIds(systemClock), logger: silentLogger, signal }, (entries) => log.take(entries));
-  return log.calls();
 }

@@ -43,19 +43,30 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** `sluice serve access` until it serves; `supervised` by this process. */
-async function serveAccess(env: Record<string, string>, supervised: boolean): Promise<{ child: ChildProcess; output: () => string }> {
+interface Served {
+  readonly child: ChildProcess;
+  readonly output: () => string;
+}
+
+/** `sluice serve SERVICE`; `supervised` by this process. */
+function start(service: string, env: Record<string, string>, supervised = false): Served {
   const stdio = supervised ? (['ignore', 'pipe', 'inherit', 'ipc'] as const) : (['ignore', 'pipe', 'inherit'] as const);
-  const child = spawn(process.execPath, [...CLI_WORDS, 'serve', 'access'], { env: cleanEnvironment(env), stdio: [...stdio] });
+  const child = spawn(process.execPath, [...CLI_WORDS, 'serve', service], { env: cleanEnvironment(env), stdio: [...stdio] });
   children.push(child);
   let output = '';
   child.stdout!.setEncoding('utf8').on('data', (text: string) => (output += text));
+  return { child, output: () => output };
+}
+
+/** The same until it serves. */
+async function serving(service: string, env: Record<string, string>, supervised = false): Promise<Served> {
+  const served = start(service, env, supervised);
   const untilMs = performance.now() + LONG_MS;
-  while (!output.includes('"Serving."')) {
-    if (child.exitCode !== null || performance.now() > untilMs) throw new Error(`it does not serve: ${output}`);
+  while (!served.output().includes('"Serving."')) {
+    if (served.child.exitCode !== null || performance.now() > untilMs) throw new Error(`it does not serve: ${served.output()}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
-  return { child, output: () => output };
+  return served;
 }
 
 describe('sluice serve', () => {
@@ -64,7 +75,7 @@ describe('sluice serve', () => {
     expect([code, stdout]).toEqual([1, '']);
     const named = [...stderr.matchAll(/^ {2}([A-Z_]+): /gm)].map(([, name]) => name);
     expect(named.toSorted()).toEqual([
-      'DATABASE_URL', 'KAFKA_BROKERS', 'REDIS_URL', 'SLUICE_ACCESS_ADDRESS', 'SLUICE_AUDIT_ADDRESS', 'SLUICE_CONTENT_FILTER_ADDRESS', 'SLUICE_INFERENCE_ROUTER_ADDRESS',
+      'DATABASE_URL', 'KAFKA_BROKERS', 'REDIS_URL', 'SLUICE_ACCESS_ADDRESS', 'SLUICE_AUDIT_ADDRESS', 'SLUICE_CONTENT_FILTER_ADDRESS', 'SLUICE_CONTENT_FILTER_RULES_ADDRESS', 'SLUICE_INFERENCE_ROUTER_ADDRESS',
       'SLUICE_MODEL_REGISTRY_ADDRESS', 'SLUICE_PORT', 'SLUICE_PRODUCER', 'SLUICE_TLS_CA_FILE', 'SLUICE_TLS_CERTIFICATE_FILE', 'SLUICE_TLS_KEY_FILE',
     ]);
   });
@@ -76,7 +87,7 @@ describe('sluice serve', () => {
 
   it('hosts a service: logs as JSON, is asked for its health, ends in order at SIGTERM', async () => {
     const health = await freePort();
-    const { child, output } = await serveAccess(settings({ SLUICE_HEALTH_LISTEN: `127.0.0.1:${health}` }), false);
+    const { child, output } = await serving('access', settings({ SLUICE_HEALTH_LISTEN: `127.0.0.1:${health}` }));
     const get = async (path: string): Promise<Response> => fetch(`http://127.0.0.1:${health}${path}`);
     expect(await (await get('/readyz')).json()).toEqual({ status: 'ok', checks: { events: { status: 'ok' }, access: { status: 'ok' } } });
     expect((await get('/metrics')).headers.get('content-type')).toContain('text/plain');
@@ -89,11 +100,27 @@ describe('sluice serve', () => {
   }, LONG_MS);
 
   it('ends with its supervisor, however that ends', async () => {
-    const { child, output } = await serveAccess(settings(), true);
+    const { child, output } = await serving('access', settings(), true);
     const ended = once(child, 'exit');
     child.disconnect();
     expect(await ended).toEqual([0, null]);
     expect(output()).toContain('The supervisor is gone');
+  }, LONG_MS);
+
+  it('hosts what owns nothing without a database and a root key: it waits for the owner of what it copies, also until it is told to stop, and opens neither', async () => {
+    const [rules, health] = [await freePort(), await freePort()];
+    const ready = async (): Promise<number> => (await fetch(`http://127.0.0.1:${health}/readyz`)).status;
+    const nowhere = { DATABASE_URL: 'postgresql://sluice@127.0.0.1:1/none', SLUICE_ROOT_KEY_FILE: join(folder, 'none') };
+    const env = settings({ ...nowhere, SLUICE_CONTENT_FILTER_RULES_ADDRESS: `127.0.0.1:${rules}`, SLUICE_HEALTH_LISTEN: `127.0.0.1:${health}` });
+    const waiting = start('content-filter', env);
+    const ended = once(waiting.child, 'close');
+    while ((await ready().catch(() => 0)) !== 503) await new Promise((resolve) => setTimeout(resolve, 10));
+    waiting.child.kill('SIGTERM');
+    expect(await ended).toEqual([0, null]);
+    expect(waiting.output()).not.toContain('"Serving."');
+    await serving('content-filter-rules', settings({ SLUICE_ACCESS_ADDRESS: '127.0.0.1:1', SLUICE_RPC_LISTEN: `127.0.0.1:${rules}` }));
+    await serving('content-filter', env);
+    expect(await (await fetch(`http://127.0.0.1:${health}/readyz`)).json()).toEqual({ status: 'ok', checks: { events: { status: 'ok' }, 'content-filter': { status: 'ok' } } });
   }, LONG_MS);
 
   it('says what is wrong with what it was given', async () => {
@@ -116,6 +143,6 @@ describe('sluice serve', () => {
     expect(await runCli(['events', 'adopt', '--yes'], { env })).toMatchObject({ code: 0, stdout: expect.stringMatching(/^The database belongs to the Kafka cluster .* now, and to .* no more \(generation 2\)\./) });
     const adopted = await runCli(['events', 'adopt', '--yes', '--json'], { env });
     expect(JSON.parse(adopted.stdout)).toMatchObject({ object: 'adoption', generation: 3, raised: [], missed: [], calls_read_anew_by: [] });
-    await serveAccess(env, false);
+    await serving('access', env);
   }, LONG_MS);
 });

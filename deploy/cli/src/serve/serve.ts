@@ -4,13 +4,14 @@ import { ServiceError } from '@sluice/errors';
 import { addressesIn, kafkaServersIn, HealthServer, startHost, type Host } from '@sluice/host';
 import { onShutdownSignals } from '@sluice/lifecycle';
 import { createMeshPlatform, type MeshPlatform } from '@sluice/platform/mesh';
-import { HOUSE_SERVICES, type ServiceName } from '@sluice/platform/services';
+import { needing, type Need, type ServiceName } from '@sluice/platform/services';
 import { createLogger } from '@sluice/telemetry';
 import { credentialsIn } from '../data-folder/credentials.ts';
-import { dataFolder } from '../data-folder/data-folder.ts';
+import { dataFolder, type DataFolder } from '../data-folder/data-folder.ts';
 import { CommandFailed } from '../exit-code.ts';
 import { addressesOf, compose } from '../services/compose.ts';
 import { readSettings } from '../settings.ts';
+import { untilAborted } from '../terminal/until-aborted.ts';
 import { openTelemetry } from '../up/open-telemetry.ts';
 import { startFailure } from '../up/start-failure.ts';
 import { hostAndPort } from './host-and-port.ts';
@@ -48,17 +49,24 @@ export async function serve(hosted: readonly ServiceName[], options: ServeOption
     stop.abort();
   }));
   try {
-    const rootKey = settings.own.SLUICE_ROOT_KEY_FILE === undefined || !hosted.some((name) => HOUSE_SERVICES[name].wrapsSecrets) ? undefined : await loadRootKey(settings.own.SLUICE_ROOT_KEY_FILE, { create: false });
-    const mesh = await createMeshPlatform({ hosted, name: hosted.includes('gateway') ? settings.services.SLUICE_PRODUCER : hosted.join('-'), ...placeOf(settings), rootKey, logger });
+    const { rootKeyFile, ...place } = placeOf(hosted, settings);
+    const rootKey = rootKeyFile === undefined ? undefined : await loadRootKey(rootKeyFile, { create: false });
+    const mesh = await createMeshPlatform({ hosted, name: hosted.includes('gateway') ? settings.services.SLUICE_PRODUCER : hosted.join('-'), ...place, rootKey, logger });
     stack.defer(async () => mesh.stop());
     await run({ hosted, settings, mesh, modelsFolder: folder.models, knownWeightsFile: folder.knownWeights, stack, signal: stop.signal });
   } catch (failure) {
-    if (failure instanceof Error && failure.name === 'ListenError') throw new CommandFailed(failure.message);
-    if (isAwayLog(failure)) throw new CommandFailed(`Kafka does not answer at ${settings.own.KAFKA_BROKERS?.join(', ')} (KAFKA_BROKERS)${failure.cause instanceof Error ? `: ${failure.cause.message}` : ''}.`, { cause: failure });
-    throw startFailure(failure, folder, settings.own.DATABASE_URL);
+    if (stop.signal.aborted && failure === stop.signal.reason) logger.info({}, 'It had not started yet.');
+    else throw explained(failure, settings, folder);
   }
   await stack.disposeAsync();
   logger.info({}, 'Stopped.');
+}
+
+/** Why a process did not start, for whoever gave it its settings. */
+function explained(failure: unknown, { own }: ServeSettings, folder: DataFolder): unknown {
+  if (failure instanceof Error && failure.name === 'ListenError') return new CommandFailed(failure.message);
+  if (isAwayLog(failure)) return new CommandFailed(`Kafka does not answer at ${own.KAFKA_BROKERS?.join(', ')} (KAFKA_BROKERS)${failure.cause instanceof Error ? `: ${failure.cause.message}` : ''}.`, { cause: failure });
+  return startFailure(failure, { folder, databaseUrl: own.DATABASE_URL, rootKeyFile: own.SLUICE_ROOT_KEY_FILE });
 }
 
 function isAwayLog(failure: unknown): failure is ServiceError {
@@ -88,7 +96,9 @@ async function run({ hosted, settings, mesh, stack, signal, ...folders }: Runnin
     stack.defer(async () => door.stop());
   }
   const credentials = own.SLUICE_FIRST_KEYS_FILE === undefined ? undefined : credentialsIn(own.SLUICE_FIRST_KEYS_FILE);
-  const host = await startHost({ logger: mesh.platform.logger, stages: await compose(hosted, { platform: mesh.platform, settings: services, credentials, metrics, ...folders }) });
+  const stages = await compose(hosted, { platform: mesh.platform, settings: services, credentials, metrics, ...folders });
+  // Whoever waits for the owner of what it copies does so for as long as that is away.
+  const host = await untilAborted(startHost({ logger: mesh.platform.logger, stages }), signal);
   stack.defer(async () => host.stop());
   stack.defer(async () => mesh.drain());
   if (own.SLUICE_RPC_LISTEN !== undefined) await listening('SLUICE_RPC_LISTEN', own.SLUICE_RPC_LISTEN, async () => mesh.listen());
@@ -105,10 +115,15 @@ async function gatewayAddresses(host: Host): Promise<ReadyMessage['ready']> {
   return { url, adminUrl, ...(directUrl !== undefined && { directUrl }), ...(grpcAddress !== undefined && { grpcAddress }) };
 }
 
-function placeOf({ own }: ServeSettings) {
+/** What none of its services needs a process does not have, whatever the settings say: with a database it would publish what others own. */
+function placeOf(hosted: readonly ServiceName[], { own }: ServeSettings) {
+  const ifNeeded = <T>(what: Need, given: T): T | undefined => (needing(what, hosted).length > 0 ? given : undefined);
   const { SLUICE_TLS_CA_FILE: caFile, SLUICE_TLS_CERTIFICATE_FILE: certificateFile, SLUICE_TLS_KEY_FILE: keyFile } = own;
   const tls = caFile !== undefined && certificateFile !== undefined && keyFile !== undefined ? { caFile, certificateFile, keyFile } : undefined;
-  return { addresses: addressesIn(own), rpcListen: own.SLUICE_RPC_LISTEN, tls, databaseUrl: own.DATABASE_URL, kafka: kafkaServersIn(own), redisUrl: own.REDIS_URL };
+  return {
+    addresses: addressesIn(own), rpcListen: own.SLUICE_RPC_LISTEN, tls, rootKeyFile: ifNeeded('wrapsSecrets', own.SLUICE_ROOT_KEY_FILE),
+    databaseUrl: ifNeeded('ownsTables', own.DATABASE_URL), kafka: ifNeeded('usesEvents', kafkaServersIn(own)), redisUrl: ifNeeded('shares', own.REDIS_URL),
+  };
 }
 
 /** Names the setting where an address cannot be listened at. */

@@ -69,6 +69,11 @@ export const HOSTED_SERVICES: Readonly<Record<ServiceName, HostedService>> = {
     shape: async () => (await import('@sluice/inference-router')).inferenceRouterConfig,
     make: async ({ platform, settings }) => (await import('@sluice/inference-router')).createInferenceRouter(platform, settings),
   },
+  'content-filter-rules': {
+    stage: 0,
+    shape: NO_SETTINGS,
+    make: async ({ platform }) => (await import('@sluice/content-filter')).createContentFilterRules(platform, {}),
+  },
   'content-filter': {
     stage: 1,
     shape: NO_SETTINGS,

@@ -9,7 +9,7 @@ describe('a refusal of the platform', () => {
     ['`input_nano` must lie between 0 and 5.', 'input_nano', '--input must lie between 0 and 5.'],
     ["Invalid 'input_nano': it must be an integer.", 'input_nano', 'Invalid --input: it must be an integer.'],
     ['`input_nano` of `project_id` and `output_nano`.', 'input_nano', '--input of --project and `output_nano`.'],
-    ['There is no such project.', 'project_id', 'There is no such project. (--project)'],
+    ['There is no such project.', 'project_id', 'There is no such project. (--project)\nGive its id: sluice project list'],
     ['There is no such project.\nSee which there are.', 'project_id', 'There is no such project. (--project)\nSee which there are.'],
   ])('names the option that %j is about', (message, param, told) => expect(namingOption(message, param, command)).toBe(told));
 

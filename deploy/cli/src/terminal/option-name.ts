@@ -12,6 +12,9 @@ const OPTIONS: Readonly<Record<string, string>> = {
   'openai.base_url': '--openai', 'openai.upstream_model': '--upstream-model', 'openai.credential': '--key-stdin',
 };
 
+/** Where the ids are that some options take. */
+const LISTS: Readonly<Record<string, string>> = { 'There is no such project.': 'project list', 'There is no such key.': 'key list' };
+
 /** A refusal of the platform in the words of who typed the command: what was typed has a name there that nobody here has seen. */
 export function namingOption(message: string, param: string, command: Command | undefined): string {
   const optionOf = (name: string): string | undefined => command?.options.find(({ long }) => long === OPTIONS[name])?.long;
@@ -19,5 +22,6 @@ export function namingOption(message: string, param: string, command: Command | 
   if (option === undefined) return message;
   const [first = '', ...rest] = message.split('\n');
   const named = first.replaceAll(/`([a-z_.]+)`|'([a-z_.]+)'/g, (quoted, one?: string, other?: string) => optionOf(one ?? other ?? '') ?? quoted);
-  return [named.includes(option) ? named : `${named} (${option})`, ...rest].join('\n');
+  const list = rest.length === 0 && LISTS[first] !== undefined ? [`Give its id: sluice ${LISTS[first]}`] : [];
+  return [named.includes(option) ? named : `${named} (${option})`, ...rest, ...list].join('\n');
 }

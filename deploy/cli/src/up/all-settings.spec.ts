@@ -40,6 +40,12 @@ describe('the settings of up', () => {
     expect((thrown as ConfigError).faults).toHaveLength(Object.keys(FAULTY).length);
   });
 
+  it.each([
+    ['SLUICE_OPEN_CALLS_LIMIT', '-1', 'at least 1'], ['SLUICE_HELD_BYTES_LIMIT', '5', 'at least 1048576'], ['SLUICE_CALL_LIMIT_MS', '1e9', 'at most 86400000'], ['SLUICE_DRAIN_LIMIT_MS', '-5', 'at least 0'],
+  ])('say the bound that is passed: %s=%s', (name, value, bound) => {
+    expect(() => readAllSettings({ [name]: value })).toThrow(`${name}: must be ${bound} (it is "${value}")`);
+  });
+
   it('are checked before anything is touched; each fault says what the value must be, and no password is shown', async () => {
     const readyFile = join(parent, 'ready.json');
     writeFileSync(readyFile, 'of another run');

@@ -18,7 +18,13 @@ export function readAllSettings(environment?: Environment): Settings {
   return readConfig(shape, environment);
 }
 
-/** Names that are the platform's own kind and no setting of `up`, as a mistyped one is, or one of a mesh; what they mean to set has its default. */
-export function unknownSettings(environment: Environment = processEnvironment): string[] {
-  return Object.keys(environment).filter((name) => /^(SLUICE_|LOCAL_ENGINE_|KAFKA_(BROKERS|REPLICAS|PLAINTEXT|TLS_[A-Z_]+|SASL_[A-Z_]+)$|REDIS_URL$)/.test(name) && !(name in shape)).toSorted();
+/**
+ * Names that are the platform's own kind and no setting of `up`, as a mistyped one is, or one of a mesh; what they mean to
+ * set has its default. `more` are settings all the same.
+ */
+export function unknownSettings(environment: Environment = processEnvironment, more: readonly string[] = []): string[] {
+  return Object.keys(environment)
+    .filter((name) => /^(SLUICE_|LOCAL_ENGINE_|KAFKA_(BROKERS|REPLICAS|PLAINTEXT|TLS_[A-Z_]+|SASL_[A-Z_]+)$|REDIS_URL$)/.test(name))
+    .filter((name) => !(name in shape) && !more.includes(name))
+    .toSorted();
 }

@@ -37,4 +37,17 @@ describe('the log file', () => {
     expect(kept).toEqual(Array.from({ length: kept.length }, (_, index) => 100 - kept.length + index));
     for (const name of readdirSync(folder)) expect(statSync(join(folder, name)).size).toBeLessThanOrEqual(100);
   });
+
+  it('drops what comes after its end, and writes it to no other file that has its number by then', () => {
+    const log = new LogFile(path);
+    log.write('in time\n');
+    log.close();
+    const others = new LogFile(join(folder, 'other.log'));
+    log.write('late\n');
+    log.flush();
+    log.close();
+    others.write('of the other\n');
+    others.close();
+    expect([readFileSync(path, 'utf8'), readFileSync(join(folder, 'other.log'), 'utf8')]).toEqual(['in time\n', 'of the other\n']);
+  });
 });

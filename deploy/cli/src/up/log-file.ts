@@ -22,6 +22,7 @@ export class LogFile {
   #pending: string[] = [];
   #pendingBytes = 0;
   #timer: NodeJS.Timeout | undefined;
+  #isClosed = false;
 
   constructor(path: string, { rotateAtBytes = ROTATE_AT_BYTES }: LogFileLimits = {}) {
     this.#path = path;
@@ -30,8 +31,9 @@ export class LogFile {
     this.#sizeBytes = fstatSync(this.#file).size;
   }
 
-  /** Takes one line that ends in a newline. */
+  /** Takes one line that ends in a newline; one that comes after the end is dropped: the number of the file may be another's by then. */
   write(line: string): void {
+    if (this.#isClosed) return;
     this.#pending.push(line);
     this.#pendingBytes += line.length;
     if (this.#pendingBytes >= FLUSH_AT_BYTES) this.flush();
@@ -55,7 +57,9 @@ export class LogFile {
   }
 
   close(): void {
+    if (this.#isClosed) return;
     this.flush();
+    this.#isClosed = true;
     closeSync(this.#file);
   }
 

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { writeRunning, type Credentials } from '../data-folder/credentials.ts';
 import type { DataFolder } from '../data-folder/data-folder.ts';
 import { HttpApi } from '../platform-api/http-api.ts';
+import { readSettings } from '../settings.ts';
 import { bringDemoModel } from './demo-model.ts';
 import type { ReadyFile } from './ready-file.ts';
 import { screen } from './screen.ts';
@@ -32,7 +33,7 @@ export async function openHouse({ options, addresses, folder, credentials, ready
   signal.throwIfAborted();
   stack.defer(() => readyFile.remove());
   readyFile.write({ url, adminUrl, ...(grpcAddress !== undefined && { grpcAddress }), ...credentials, pid: process.pid });
-  process.stdout.write(screen({ url, adminUrl, grpcAddress, credentials, dataDir: folder.root, credentialsFile: folder.credentials, model, startedInMs: performance.now() - startedMs }));
+  process.stdout.write(screen({ url, adminUrl, grpcAddress, credentials, dataDir: folder.root, usualDataDir: readSettings().dataDir, credentialsFile: folder.credentials, model, startedInMs: performance.now() - startedMs }));
   await new Promise((stopped) => signal.addEventListener('abort', stopped, { once: true }));
   throw signal.reason;
 }

@@ -1,24 +1,30 @@
 import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { HostConfig } from '@sluice/host';
-import { startRoom } from '@sluice/platform';
+import { systemClock, systemIds } from '@sluice/clock';
+import { loadRootKey } from '@sluice/envelope';
+import { checkRootKey, isBegun, startRoom } from '@sluice/platform';
 import { readCredentials } from '../data-folder/credentials.ts';
 import type { DataFolder } from '../data-folder/data-folder.ts';
 import { checkLayout } from '../data-folder/layout.ts';
 import { inUse, lockHolder } from '../data-folder/lock.ts';
 import { CommandFailed } from '../exit-code.ts';
 import { checkPorts, type Listener } from './ports.ts';
+import { anotherPlace, atBeginning, databaseName, type StartPlace } from './start-place.ts';
 
-/** Everything that can be known to be wrong before the start. Throws a CommandFailed and has touched nothing. */
-export async function preflight(folder: DataFolder, config: HostConfig, listeners: readonly Listener[]): Promise<void> {
+/**
+ * Everything that can be known to be wrong before the start. Throws a CommandFailed, or what `startFailure` explains, and
+ * has touched nothing.
+ */
+export async function preflight(place: StartPlace, listeners: readonly Listener[]): Promise<void> {
+  const { folder } = place;
   checkFolder(folder);
   const holder = lockHolder(folder.lock);
   if (holder) throw inUse(folder.lock, holder);
   checkLayout(folder);
   checkNotForeign(folder);
-  checkKeys(folder, config);
-  if (config.databaseUrl === undefined) checkRoom(folder);
+  if (place.databaseUrl === undefined) checkRoom(folder);
   await checkPorts(listeners);
+  await checkKeys(place);
 }
 
 function checkFolder({ root }: DataFolder): void {
@@ -68,26 +74,38 @@ function checkNotForeign(folder: DataFolder): void {
  * Keys are made in the order root key, first keys, database; so whatever comes later in this row cannot be there
  * without what comes before, unless that was lost.
  */
-function checkKeys(folder: DataFolder, { rootKeyFile }: HostConfig): void {
-  const database = existsSync(join(folder.postgres, 'PG_VERSION'));
-  const credentials = readCredentials(folder) !== undefined;
+async function checkKeys(place: StartPlace): Promise<void> {
+  const { folder, databaseUrl, rootKeyFile } = place;
   if (rootKeyFile !== undefined && !existsSync(rootKeyFile)) throw new CommandFailed(`There is no root key at ${rootKeyFile} (SLUICE_ROOT_KEY_FILE).`);
-  if (rootKeyFile === undefined && (database || credentials) && !existsSync(folder.rootKey)) {
-    throw new CommandFailed(
-      `The root key ${folder.rootKey} is lost: without it nothing in this data folder can be opened.\nPut it back from a backup (or name it with SLUICE_ROOT_KEY_FILE), or start anew in another folder with --data.`,
-    );
-  }
-  if (database && !credentials) {
-    throw new CommandFailed(lostCredentials(folder));
-  }
+  const credentials = readCredentials(folder) !== undefined;
+  const database = databaseUrl === undefined ? existsSync(join(folder.postgres, 'PG_VERSION')) : await isBegun(databaseUrl);
+  const rootKey = rootKeyFile ?? folder.rootKey;
+  if ((database || credentials) && !existsSync(rootKey)) throw new CommandFailed(credentials || databaseUrl === undefined ? lostRootKey(place) : otherFolder(place));
+  // The embedded one is asked when it has started.
+  if (database && databaseUrl !== undefined) await checkRootKey(databaseUrl, await loadRootKey(rootKey, { create: false }), systemIds(systemClock));
+  if (database && !credentials) throw new CommandFailed(lostCredentials(place));
+}
+
+function lostRootKey(place: StartPlace): string {
+  const { folder: { rootKey } } = place;
+  return `The root key ${rootKey} is lost: without it nothing that was sealed can be opened.\nPut it back from a backup (or name it with SLUICE_ROOT_KEY_FILE), or start anew ${anotherPlace(place)}.`;
+}
+
+function otherFolder(place: StartPlace): string {
+  const { folder: { root, rootKey, credentials } } = place;
+  return [
+    `${atBeginning(databaseName(place))} belongs to a platform whose data folder is another one than ${root}: there is no root key ${rootKey}.`,
+    `Give its data folder with --data, or put its ${basename(rootKey)} and ${basename(credentials)} there, or those of a backup. A new platform starts ${anotherPlace(place)}.`,
+  ].join('\n');
 }
 
 /** New keys are not made: a folder alone must not open a house whose keys were all revoked. */
-function lostCredentials({ credentials }: DataFolder): string {
+function lostCredentials(place: StartPlace): string {
+  const { folder: { credentials } } = place;
   return [
     `The first keys ${credentials} are lost: this command could not administer the platform. Everything else is there.`,
     `Put the file back from any backup of this platform, which has the same: cp -p BACKUP/${basename(credentials)} ${credentials}`,
     'Without a backup, write it (chmod 600) with an API key and an admin key of the role owner that you still have: {"apiKey":"sk-sluice-...","adminKey":"sk-sluice-admin-..."}',
-    'With neither, start anew in another folder with --data; this one keeps its records.',
+    `With neither, start anew ${anotherPlace(place)}; this one keeps its records.`,
   ].join('\n');
 }

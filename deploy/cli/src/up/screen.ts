@@ -1,10 +1,12 @@
 import type { Credentials } from '../data-folder/credentials.ts';
-import { asTyped } from '../terminal/typed-command.ts';
+import { asTyped, dataOption } from '../terminal/typed-command.ts';
 import type { Addresses } from './up-options.ts';
 
 export interface ScreenFacts extends Addresses {
   readonly credentials: Credentials;
   readonly dataDir: string;
+  /** The folder in which commands look that are told none. */
+  readonly usualDataDir: string;
   /** The file that holds the keys. */
   readonly credentialsFile: string;
   /** A model that answers now; undefined when none does. */
@@ -13,7 +15,8 @@ export interface ScreenFacts extends Addresses {
 }
 
 /** What a person needs after the start, and no more. The curl line works as it is printed. */
-export function screen({ url, adminUrl, grpcAddress, credentials, dataDir, credentialsFile, model, startedInMs }: ScreenFacts): string {
+export function screen({ url, adminUrl, grpcAddress, credentials, dataDir, usualDataDir, credentialsFile, model, startedInMs }: ScreenFacts): string {
+  const at = dataOption(dataDir, usualDataDir);
   return [
     '',
     `Sluice is ready (${(startedInMs / 1000).toFixed(1)} s)`,
@@ -24,14 +27,16 @@ export function screen({ url, adminUrl, grpcAddress, credentials, dataDir, crede
     `  admin API    ${adminUrl} (its key is in ${credentialsFile})`,
     `  data         ${dataDir}`,
     '',
-    ...(model === undefined ? NO_MODEL.map(asTyped) : tryIt(url, credentials.apiKey, model)),
+    ...(model === undefined ? noModel(at) : tryIt(url, credentials.apiKey, model, at)),
     '',
     'Ctrl-C stops it.',
     '',
   ].join('\n');
 }
 
-const NO_MODEL = ['No model answers yet. Add one:', '  sluice model add NAME --openai URL     a server that speaks the OpenAI API', '  sluice model add NAME --gguf FILE      weights for the local engine'];
+function noModel(at: string): string[] {
+  return ['No model answers yet. Add one:', `  sluice model add NAME --openai URL${at}     a server that speaks the OpenAI API`, `  sluice model add NAME --gguf FILE${at}      weights for the local engine`].map(asTyped);
+}
 
 /** The demonstration model answers this one well; left to itself it likes to answer in bad French. */
 const EXAMPLE_PROMPT = 'What is the capital of France? Answer in English, in one sentence.';
@@ -39,12 +44,12 @@ const EXAMPLE_PROMPT = 'What is the capital of France? Answer in English, in one
 /** A small model may not find an end by itself, and on a processor each token takes its time. */
 const EXAMPLE_TOKENS = 64;
 
-function tryIt(url: string, apiKey: string, model: string): string[] {
+function tryIt(url: string, apiKey: string, model: string, at: string): string[] {
   const body = JSON.stringify({ model, messages: [{ role: 'user', content: EXAMPLE_PROMPT }], max_tokens: EXAMPLE_TOKENS });
   return [
     'Try it:',
     `  curl ${url}/v1/chat/completions -H ${quote(`Authorization: Bearer ${apiKey}`)} -H 'Content-Type: application/json' -d ${quote(body)}`,
-    ...['chat', 'audit list', 'audit verify'].map((command) => asTyped(`  sluice ${command}`)),
+    ...['chat', 'audit list', 'audit verify'].map((command) => asTyped(`  sluice ${command}${at}`)),
   ];
 }
 

@@ -1,6 +1,6 @@
 import { CommandFailed } from '../exit-code.ts';
-import type { DataFolder } from '../data-folder/data-folder.ts';
 import { diskFull, explainErrno } from '../data-folder/explain-errno.ts';
+import { anotherPlace, atBeginning, databaseName, rootKeyName, type StartPlace } from './start-place.ts';
 
 /** Errors of other parts whose text is written for the operator; by their names, because loading their classes would load their drivers. */
 const CLEAR = new Set(['MigrationError', 'DatabaseStartError']);
@@ -14,22 +14,29 @@ const OTHER_FOLDER = 'Give another data folder with --data.';
  * Why the platform does not start, for the person who started it: one paragraph, no stack. What nobody foresaw is
  * returned as it is and keeps its stack, because it is a fault of the program.
  */
-export function startFailure(failure: unknown, folder: DataFolder, databaseUrl: string | undefined): unknown {
+export function startFailure(failure: unknown, place: StartPlace): unknown {
+  const { folder } = place;
   if (!(failure instanceof Error)) return failure;
   if (/No space left on device/.test(failure.message)) return new CommandFailed(diskFull(folder.root));
   if (CLEAR.has(failure.name)) return new CommandFailed(failure.message);
   if (failure.name === 'ListenError') return new CommandFailed(failure.message.replace(/\bSLUICE_[A-Z_]+/g, (name) => OPTIONS[name] ?? name));
-  if (failure.name === 'SqlError') return new CommandFailed(explainDatabase(failure, folder, databaseUrl));
+  if (failure.name === 'SqlError') return new CommandFailed(explainDatabase(failure, place));
+  if (failure.name === 'OtherRootKeyError') return new CommandFailed(otherRootKey(place));
   const text = explainErrno(failure, folder.root, OTHER_FOLDER);
   return text === undefined ? failure : new CommandFailed(text);
 }
 
-function explainDatabase(failure: Error & { kind?: string }, { root }: DataFolder, databaseUrl: string | undefined): string {
-  if (failure.kind === 'disk_full') return databaseUrl === undefined ? diskFull(root) : 'The database of DATABASE_URL has no room left on its disk. Make room there, then start again.';
-  const whose = databaseUrl === undefined ? `The embedded database in ${root}` : `The database of DATABASE_URL (${withoutPassword(databaseUrl)})`;
-  return `${whose} cannot be used: ${failure.message}${databaseUrl === undefined ? `\nIts log: ${root}/postgres.log` : ''}`;
+function explainDatabase(failure: Error & { kind?: string }, place: StartPlace): string {
+  const { folder: { root }, databaseUrl } = place;
+  const isEmbedded = databaseUrl === undefined;
+  if (failure.kind === 'disk_full') return isEmbedded ? diskFull(root) : `${atBeginning(databaseName(place))} has no room left on its disk. Make room there, then start again.`;
+  return `${atBeginning(databaseName(place))} cannot be used: ${failure.message}${isEmbedded ? `\nIts log: ${root}/postgres.log` : ''}`;
 }
 
-function withoutPassword(url: string): string {
-  return url.replace(/^[a-z]+:\/\/([^/]*@)?/, '').replace(/\?.*$/, '');
+/** Sealed with another key, all that is secret in the database stays shut; what this start would seal nobody else could open. */
+function otherRootKey(place: StartPlace): string {
+  return [
+    `${atBeginning(rootKeyName(place))} is not the one with which ${databaseName(place)} was begun, and nothing that is sealed there opens with another.`,
+    `Start with the data folder that made this database (--data), or name its root.key, or the copy of it in a backup, with SLUICE_ROOT_KEY_FILE. A new platform starts ${anotherPlace(place)}.`,
+  ].join('\n');
 }

@@ -1,12 +1,46 @@
+import type { Clock } from '@sluice/clock';
 import { z } from 'zod';
 import { printable } from '../terminal/printable.ts';
 
-const logLine = z.looseObject({ level: z.string(), msg: z.string(), reason: z.string().optional() });
+const code = z.union([z.string(), z.number()]);
+const logLine = z.looseObject({
+  level: z.string(), msg: z.string(), reason: z.string().optional(), code: code.optional(),
+  error: z.looseObject({ name: z.string(), code: code.optional(), message: z.string().optional() }).optional(),
+});
 const LOUD = /"level":"(warn|error)"/;
+/** What is said over and over is on the terminal once in this time; the log file has every line. */
+const AGAIN_AFTER_MS = 60_000;
+/** Texts that are remembered; with more of them at once nobody reads them one by one. */
+const MOST_TEXTS = 200;
 
-/** Lets warnings and errors through to the terminal, in words; everything else is in the log file. */
-export function showLoudLine(line: string, out: { write(text: string): unknown }): void {
-  if (!LOUD.test(line)) return;
-  const parsed = logLine.safeParse(JSON.parse(line));
-  if (parsed.success) out.write(`${parsed.data.level}: ${printable([parsed.data.msg, parsed.data.reason].filter(Boolean).join(' '))}\n`);
+/** Lets warnings and errors through to the terminal, in words and with their cause; everything else is in the log file. */
+export class TerminalLog {
+  readonly #out: { write(text: string): unknown };
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
+  readonly #saidAtMs = new Map<string, number>();
+
+  constructor(out: { write(text: string): unknown }, clock: Pick<Clock, 'monotonicMs'>) {
+    this.#out = out;
+    this.#clock = clock;
+  }
+
+  /** @param who said it, where several do */
+  show(line: string, who?: string): void {
+    if (!LOUD.test(line)) return;
+    const parsed = logLine.safeParse(JSON.parse(line));
+    if (!parsed.success) return;
+    const { level, msg } = parsed.data;
+    const cause = causeOf(parsed.data);
+    const text = printable(`${who === undefined ? '' : `${who}: `}${level}: ${msg}${cause === undefined ? '' : ` (${cause})`}`);
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs - (this.#saidAtMs.get(text) ?? -Infinity) < AGAIN_AFTER_MS) return;
+    if (this.#saidAtMs.size >= MOST_TEXTS) this.#saidAtMs.clear();
+    this.#saidAtMs.set(text, nowMs);
+    this.#out.write(`${text}\n`);
+  }
+}
+
+function causeOf({ reason, code: said, error }: z.infer<typeof logLine>): string | undefined {
+  const cause = reason ?? error?.message ?? said ?? error?.code ?? error?.name;
+  return cause === undefined ? undefined : String(cause);
 }

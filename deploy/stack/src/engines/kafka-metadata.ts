@@ -6,8 +6,6 @@ export interface KafkaCluster {
   readonly brokers: readonly number[];
   /** Names the cluster beyond its addresses. */
   readonly id: string;
-  /** Where clients are told to find each. */
-  readonly places: readonly { readonly id: number; readonly host: string; readonly port: number }[];
 }
 
 const METADATA_KEY = 3;
@@ -46,11 +44,13 @@ export function readMetadata(heard: Buffer): KafkaCluster | undefined {
     return heard.toString('utf8', at - length, at);
   };
   if (int32() !== CORRELATION) throw new Error('the answer belongs to another question');
-  const places: KafkaCluster['places'][number][] = [];
+  const brokers: number[] = [];
   for (let left = int32(); left > 0; left--) {
-    places.push({ id: int32(), host: text(), port: int32() });
-    // Its rack.
+    brokers.push(int32());
+    // Its host, its port and its rack.
+    text();
+    int32();
     text();
   }
-  return { id: text(), brokers: places.map(({ id }) => id).toSorted((a, b) => a - b), places };
+  return { id: text(), brokers: brokers.toSorted((a, b) => a - b) };
 }

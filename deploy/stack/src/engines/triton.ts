@@ -1,10 +1,11 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { StackFolder } from '../folder/stack-folder.ts';
 import type { TritonPackage } from '../packages/triton-wheel.ts';
 import { HOST, type Ports } from '../ports.ts';
 import type { Engine, Say } from './engine.ts';
+import { removeRegions } from './triton-regions.ts';
 
 /** Puts models into a repository that is Triton's own; everything may be there already. */
 export type FillModels = (repository: string, say: Say, signal: AbortSignal) => Promise<void>;
@@ -35,8 +36,6 @@ export function tritonArguments(ports: Ports): readonly string[] {
 
 /** With an idle stream of a client open it never ends by itself; otherwise it takes its own five seconds and a little. */
 const STOP_PATIENCE_MS = 8_000;
-const SHARED_MEMORY = '/dev/shm';
-const REGION = 'triton_python_backend_shm_region_';
 
 const server = z.object({ version: z.string() });
 const index = z.array(z.object({ name: z.string(), state: z.string().optional() }));
@@ -72,17 +71,6 @@ export function triton({ folder, ports, models, fill, bring }: TritonOptions): E
       const found = index.parse(await (await fetch(`${http}/v2/repository/index`, { method: 'POST', signal })).json());
       return `Triton ${version}, ${found.filter(({ state }) => state === 'READY').length} of ${found.length} models ready`;
     },
-    clear: removeRegions,
+    clear: async () => removeRegions(),
   };
-}
-
-/** Shared memory of Python models that no process uses: killed stubs leave it behind, until the machine is restarted. */
-export async function removeRegions(): Promise<void> {
-  const regions = (await readdir(SHARED_MEMORY).catch(() => [])).filter((name) => name.startsWith(REGION));
-  if (regions.length === 0) return;
-  const processes = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const maps = await Promise.all(processes.map(async (pid) => readFile(`/proc/${pid}/maps`, 'utf8').catch(() => '')));
-  for (const name of regions) {
-    if (!maps.some((map) => map.includes(name))) await rm(join(SHARED_MEMORY, name), { force: true });
-  }
 }

@@ -21,13 +21,13 @@ const READY_LIMIT_MS = 120_000;
 /** Ends the broker, and removes what it held, with the process that started it, however that ends: the kernel closes the pipe that it reads from. */
 const GUARD = 'cat >/dev/null; kill -9 "$1" 2>/dev/null; sleep 1; rm -rf "$2"';
 
-/** A listener that wants TLS, a certificate and a password (SCRAM-SHA-512), beside the plain one. */
+/** A listener that wants TLS, a certificate and a password (SCRAM-SHA-512), beside the plain one. Whoever comes to that may do everything; a user here may do what he was given the right to. */
 export interface SecureListener {
   /** PEM. */
   readonly authority: string;
   readonly certificate: string;
   readonly key: string;
-  readonly user: { readonly name: string; readonly password: string };
+  readonly users: readonly { readonly name: string; readonly password: string }[];
 }
 
 /** A real broker of one node, for one test file. Nothing that is missing on the machine is passed over. */
@@ -85,8 +85,8 @@ export class TestBroker {
     return { broker, address };
   }
 
-  /** Passwords are in the log of the cluster, so it is formatted again, with this one in it. */
-  async #secure({ authority, certificate, key, user }: SecureListener): Promise<string> {
+  /** Passwords are in the log of the cluster, so it is formatted again, with these in it. */
+  async #secure({ authority, certificate, key, users }: SecureListener): Promise<string> {
     const address = `${HOST}:${(await freePorts(1))[0]!}`;
     const { words, env, file } = await this.#prepared();
     const plain = /^listeners=(.*)$/m.exec(await readFile(file, 'latin1'))![1]!;
@@ -97,11 +97,12 @@ export class TestBroker {
     this.#more = {
       listeners: `${plain},SECURE://${address}`, 'advertised.listeners': `PLAINTEXT://${this.address},SECURE://${address}`, 'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SASL_SSL',
       ...Object.fromEntries(Object.entries(settings).map(([name, value]) => [`listener.name.secure.${name}`, value])),
+      'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer', 'super.users': 'User:ANONYMOUS',
     };
     const data = join(stackFolder(this.#root).engine(this.#engine.name), 'data');
     const clusterId = /^cluster\.id=(.*)$/m.exec(await readFile(join(data, 'meta.properties'), 'utf8'))![1]!;
     await rm(data, { recursive: true });
-    await runTool([...words.slice(0, words.indexOf('kafka.Kafka')), 'kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, '-c', file, '--add-scram', `SCRAM-SHA-512=[name=${user.name},password=${user.password}]`], { env });
+    await runTool([...words.slice(0, words.indexOf('kafka.Kafka')), 'kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, '-c', file, ...users.flatMap(({ name, password }) => ['--add-scram', `SCRAM-SHA-512=[name=${name},password=${password}]`])], { env });
     return address;
   }
 

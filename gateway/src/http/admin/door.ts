@@ -2,7 +2,7 @@ import { ServiceError } from '@sluice/errors';
 import { Role, type AccessService } from '@sluice/proto/access/v1/access';
 import type { AuditService } from '@sluice/proto/audit/v1/audit';
 import type { BillingService } from '@sluice/proto/billing/v1/billing';
-import type { ContentFilterService } from '@sluice/proto/content_filter/v1/content_filter';
+import type { ContentFilterService, FilterRulesService } from '@sluice/proto/content_filter/v1/content_filter';
 import type { InferenceService } from '@sluice/proto/inference/v1/inference';
 import type { ModelRegistryService } from '@sluice/proto/model_registry/v1/model_registry';
 import type { CallOptions, Client } from '@sluice/rpc';
@@ -21,6 +21,7 @@ export interface AdminDoor {
   readonly audit: Client<typeof AuditService>;
   readonly billing: Client<typeof BillingService>;
   readonly filter: Client<typeof ContentFilterService>;
+  readonly filterRules: Client<typeof FilterRulesService>;
   /** Writes a consistent copy of everything into a folder, nothing when the signal aborts; absent where this process cannot. */
   readonly backup: ((directory: string, signal: AbortSignal) => Promise<void>) | undefined;
   administrator(request: FastifyRequest): Promise<Administrator>;

@@ -33,13 +33,16 @@ const server = adminServer({
   logger: silentLogger,
   administrator: async () => ({ ...actor, role }),
   access: { listProjects: async () => ({ projects: [{ id: 'project_1' }] }) },
-  filter: {
+  filterRules: {
     addRule: answering('addRule', { rule: RULE, policyVersion: 7n }),
     listRules: answering('listRules', { rules: [RULE, LONG], policyVersion: 7n }),
     getRule: answering('getRule', { rule: create(RuleSchema, { ...LONG, patterns: Array.from({ length: 21 }, (_, index) => `w${index}`) }) }),
     removeRule: answering('removeRule', { rule: RULE, policyVersion: 8n }),
-    try: answering('try', { ruleTitle: '', text: 'a ****** b', action: Action.MASK, policyVersion: 7n, hits: [HIT] }),
     getStats: answering('getStats', { rules: [STATS] }),
+  },
+  filter: {
+    try: answering('try', { ruleTitle: '', text: 'a ****** b', action: Action.MASK, policyVersion: 7n, hits: [HIT] }),
+    awaitRules: answering('awaitRules', {}),
   },
 } as unknown as AdminDoor & Parameters<typeof adminServer>[0]);
 afterAll(() => server.close());
@@ -56,6 +59,7 @@ describe('rules of the filter', () => {
     const { status, json, request } = await ask('POST', '/rules', { patterns: ['badger'] });
     expect(request).toEqual({ actor, kind: 'word', patterns: ['badger'], action: Action.BLOCK, direction: Direction.BOTH, projectId: '', title: '' });
     expect({ status, json }).toEqual({ status: 201, json: { ...SHOWN, policy_version: 7 } });
+    expect(asked.slice(1)).toEqual([['awaitRules', { organisationId: 'org_1', policyVersion: 7n }]]);
   });
 
   it('are taken with all that can be said', async () => {
@@ -97,6 +101,7 @@ describe('rules of the filter', () => {
     const { json, request } = await ask('DELETE', '/rules/rule_1');
     expect(request).toEqual({ actor, ruleId: 'rule_1' });
     expect(json).toEqual({ ...SHOWN, deleted: true, policy_version: 8 });
+    expect(asked.slice(1)).toEqual([['awaitRules', { organisationId: 'org_1', policyVersion: 8n }]]);
   });
 
   it.each([['POST', '/rules', {}, [201, 403, 403]], ['DELETE', '/rules/rule_1', undefined, [200, 403, 403]], ['GET', '/rules', undefined, [200, 200, 200]], ['GET', '/rules/rule_2', undefined, [200, 200, 200]], ['POST', '/try', { text: 'a' }, [200, 200, 200]], ['GET', '/stats', undefined, [200, 200, 200]]] as const)(

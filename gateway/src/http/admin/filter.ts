@@ -1,4 +1,5 @@
 import { Action, Direction, type Hit, type Rule, type RuleStats, type TryResponse } from '@sluice/proto/content_filter/v1/content_filter';
+import type { CallOptions } from '@sluice/rpc';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { FILTER_BODY_LIMIT_BYTES, FILTER_WORDS_LIMIT } from '../limits.ts';
@@ -24,25 +25,29 @@ const trial = { text: z.string(), direction: z.enum(['in', 'out'], 'it must be i
 /** What may go into a model and come out of one. */
 export function filterRoutes(server: FastifyInstance, door: AdminDoor): void {
   const long = { bodyLimitBytes: FILTER_BODY_LIMIT_BYTES };
+  // Whoever changed a rule may try it here at once; other processes apply it within a second.
+  const inForce = async (organisationId: string, policyVersion: bigint, options: CallOptions): Promise<void> => void (await door.filter.awaitRules({ organisationId, policyVersion }, options));
   adminRoute(server, door, 'GET', '/filter/rules', ALL, async (request) => {
     const { actor, options } = request;
     const { project_id: projectId } = request.query({ project_id: filterInput });
     await requireKnown(door, request, { projectId });
-    const { rules, policyVersion } = await door.filter.listRules({ organisationId: actor.organisationId, projectId }, options);
+    const { rules, policyVersion } = await door.filterRules.listRules({ organisationId: actor.organisationId, projectId }, options);
     return { json: { ...list(rules.map(ruleView)), policy_version: Number(policyVersion) } };
   });
   adminRoute(server, door, 'GET', '/filter/rules/:id', ALL, async ({ actor, options, param }) => {
-    const { rule } = await door.filter.getRule({ organisationId: actor.organisationId, ruleId: param('id') }, options);
+    const { rule } = await door.filterRules.getRule({ organisationId: actor.organisationId, ruleId: param('id') }, options);
     return { json: ruleView(rule!) };
   });
   adminRoute(server, door, 'POST', '/filter/rules', OWNER, async ({ actor, options, body }) => {
     const { kind, patterns, action, direction, project_id, title } = body(newRule);
     const asked = { actor, kind, patterns, action: ACTIONS[action], direction: DIRECTIONS[direction], projectId: project_id ?? '', title: title ?? '' };
-    const { rule, policyVersion } = await door.filter.addRule(asked, options);
+    const { rule, policyVersion } = await door.filterRules.addRule(asked, options);
+    await inForce(actor.organisationId, policyVersion, options);
     return { status: 201, json: { ...ruleView(rule!), policy_version: Number(policyVersion) } };
   }, long);
   adminRoute(server, door, 'DELETE', '/filter/rules/:id', OWNER, async ({ actor, options, param }) => {
-    const { rule, policyVersion } = await door.filter.removeRule({ actor, ruleId: param('id') }, options);
+    const { rule, policyVersion } = await door.filterRules.removeRule({ actor, ruleId: param('id') }, options);
+    await inForce(actor.organisationId, policyVersion, options);
     return { json: { ...ruleView(rule!), deleted: true, policy_version: Number(policyVersion) } };
   });
   adminRoute(server, door, 'POST', '/filter/try', ALL, async (request) => {
@@ -56,7 +61,7 @@ export function filterRoutes(server: FastifyInstance, door: AdminDoor): void {
     const { actor, options } = request;
     const { project_id: projectId, since } = request.query({ project_id: filterInput, since: timeInput });
     await requireKnown(door, request, { projectId });
-    const { rules } = await door.filter.getStats({ organisationId: actor.organisationId, projectId, sinceMs: since }, options);
+    const { rules } = await door.filterRules.getStats({ organisationId: actor.organisationId, projectId, sinceMs: since }, options);
     return { json: list(rules.map(statsView)) };
   });
 }

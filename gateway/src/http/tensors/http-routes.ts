@@ -68,14 +68,16 @@ function inferRoute(room: FastifyInstance, door: TensorDoor, visits: WeakMap<Fas
           return tensorCall(model, version, read.request);
         }));
         const { body, jsonBytes } = writeRestResponse(response, wanted);
+        visit.hold(body.length);
         const type = jsonBytes === undefined ? { 'content-type': 'application/json; charset=utf-8' } : { 'content-type': 'application/octet-stream', [JSON_LENGTH_HEADER]: String(jsonBytes) };
         void reply.headers({ ...type, 'x-request-id': request.id, ...rateLimitHeaders(visit.limits) }).send(body);
       } catch (thrown) {
         const told = await tensors.refuse(thrown);
         void reply.headers(rateLimitHeaders(visit.limits));
         tell(door, told, request, reply);
+      } finally {
+        visit.workEnded();
       }
-      visit.workEnded();
       return reply;
     },
   });

@@ -56,6 +56,13 @@ export class TensorVisit {
   /** What to tell of what was thrown; what ended a call that ran is on record already. */
   async refuse(thrown: unknown): Promise<ServiceError> {
     const error = ServiceError.from(thrown);
-    return this.#isOnRecord ? error : this.visit.refuse(error);
+    return naming(this.#isOnRecord ? error : await this.visit.refuse(error));
   }
+}
+
+/** KServe v2 tells errors by a message alone, so that what is wrong must be named in it. */
+function naming(error: ServiceError): ServiceError {
+  const { code, message, param, retryAfterSeconds, upstream, cause } = error;
+  if (param === undefined || message.includes(param)) return error;
+  return new ServiceError(code, `${message} (${param})`, { param, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }), ...(upstream && { upstream }), cause });
 }

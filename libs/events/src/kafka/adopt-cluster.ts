@@ -10,6 +10,7 @@ import { ensureTopics } from './ensure-topics.ts';
 import type { KafkaHouse } from './group-reader.ts';
 import { administer, createKafka, DECLARED_REPLICAS, type KafkaServers } from './kafka-client.ts';
 import { registerRelays } from './relay.ts';
+import { checkNobodyRuns } from './running-processes.ts';
 import { sequencesIn, type Sequences } from './topic-sequences.ts';
 
 const CONNECTIONS = 2;
@@ -40,14 +41,15 @@ export interface Adoption {
 }
 
 /**
- * Ties a database to the cluster, whatever it belonged to: to be run while no process of the platform runs. What lies on Kafka and was
- * not read yet is read; what is read again is known by its position or its epoch, and passed over. New records get
+ * Ties a database to the cluster, whatever it belonged to. Fails with `failed_precondition` while a process of the platform runs, as far
+ * as that can be seen in the two. What lies on Kafka and was not read yet is read; what is read again is known by its position or its epoch, and passed over. New records get
  * positions above all that lie there. Nothing that is lost comes back; what consumers miss is told.
  */
 export async function adoptCluster({ clientId, database, topicPrefix = '', clock, ids, logger, ...servers }: AdoptionOptions): Promise<Adoption> {
   const house: KafkaHouse = { kafka: await createKafka(servers, clientId, logger), prefix: topicPrefix, clock, logger };
   const sql = createSql({ url: database.url, schema: 'events', connections: CONNECTIONS });
   try {
+    await checkNobodyRuns(sql, house);
     await administer(house.kafka, (admin) => ensureTopics(admin, { clock, prefix: topicPrefix, replicas: servers.replicas ?? DECLARED_REPLICAS }, DECLARED_TOPICS));
     await migrate(sql, await readMigrations(new URL('../../migrations/', import.meta.url)));
     await registerRelays(sql, PUBLISHED_TOPICS);
@@ -62,8 +64,8 @@ export async function adoptCluster({ clientId, database, topicPrefix = '', clock
 async function adopt(sql: SqlPool, house: KafkaHouse, ids: Pick<Ids, 'next'>): Promise<Adoption> {
   const clusterId = await clusterIdOf(house);
   const ends = await endsOfEach(house, PUBLISHED_TOPICS.map(({ name }) => name));
-  const first = await sequencesIn(house, ids.next('positions'), new Map(onePartition(ends).map(([topic, { low, high }]) => [topic, { from: low, to: high < low + FIRST_RECORDS ? high : low + FIRST_RECORDS }])));
-  const last = await sequencesIn(house, ids.next('positions'), new Map(onePartition(ends).map(([topic, { low, high }]) => [topic, lastOf(low, high)])));
+  const first = await sequencesIn(house, ids, new Map(onePartition(ends).map(([topic, { low, high }]) => [topic, { from: low, to: high < low + FIRST_RECORDS ? high : low + FIRST_RECORDS }])));
+  const last = await sequencesIn(house, ids, new Map(onePartition(ends).map(([topic, { low, high }]) => [topic, lastOf(low, high)])));
   const segments = (await endsOfEach(house, [SEGMENT_TOPIC.name])).get(SEGMENT_TOPIC.name)!;
   const cuts = new Map<string, bigint>();
   const adoption = await sql.transaction(async (transaction) => {

@@ -54,7 +54,7 @@ async function checkPublished(sql: Sql, house: KafkaHouse, ids: Pick<Ids, 'next'
     if (marked < high) unmarked.set(name, lastOf(low, high));
   }
   // Behind the last mark lies what a relay has just sent, or what another life of this database has.
-  const found = await sequencesIn(house, ids.next('positions'), unmarked);
+  const found = await sequencesIn(house, ids, unmarked);
   const heads = new Map((await sql.query<{ name: string; head: bigint }>('SELECT name, head FROM events.topic')).map(({ name, head }) => [name, head]));
   for (const [name, { greatest = 0n }] of found) {
     const head = heads.get(name) ?? 0n;

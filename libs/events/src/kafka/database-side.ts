@@ -20,6 +20,7 @@ import { LetterReader } from './letter-reader.ts';
 import { PartitionReader } from './partition-reader.ts';
 import { prune } from './prune.ts';
 import { registerRelays, Relay } from './relay.ts';
+import { OWN_GROUPS } from './rights.ts';
 import { SegmentConsumer } from './segment-consumer.ts';
 import { TopicConsumer } from './topic-consumer.ts';
 import { TopicHeads } from './topic-heads.ts';
@@ -39,7 +40,7 @@ export class DatabaseSide {
   readonly #ids: Pick<Ids, 'next'>;
   readonly #producer: AckedProducer;
   readonly #listener: Listener;
-  readonly #relays: ReadLoop<bigint>[];
+  readonly #relays: readonly { readonly topic: string; readonly loop: ReadLoop<bigint> }[];
   readonly #letters = new LetterWatch();
   readonly #lag = new LagWatch();
   readonly #probe: LagProbe;
@@ -60,7 +61,7 @@ export class DatabaseSide {
       const loop = new ReadLoop(relay, { clock: house.clock, logger: house.logger, paceMs: 0, onStop: () => undefined });
       this.#onPublished(topic.name, () => loop.wake());
       this.#lag.add({ consumer: 'relay', topic: topic.name, lag: () => relay.lag() });
-      return loop;
+      return { topic: topic.name, loop };
     });
     this.#listener = new Listener({
       url, clock: house.clock, channel: CHANNEL,
@@ -153,7 +154,7 @@ export class DatabaseSide {
 
   /** What an operator should mend, a sentence each. */
   faults(): string[] {
-    return [...[...this.#readers].map(({ fault }) => fault), this.#probe.fault, this.#letters.health().detail, this.heads.fault].filter((fault) => fault !== undefined);
+    return [...this.#relayFaults(), ...[...this.#readers].map(({ fault }) => fault), this.#probe.fault, this.#letters.health().detail, this.heads.fault].filter((fault) => fault !== undefined);
   }
 
   async stop(): Promise<void> {
@@ -161,7 +162,7 @@ export class DatabaseSide {
     this.#lag.stop();
     await this.#probe.stop();
     this.#letters.stop();
-    await Promise.all([...this.#relays.map((relay) => relay.stop()), this.#listener.stop()]);
+    await Promise.all([...this.#relays.map(({ loop }) => loop.stop()), this.#listener.stop()]);
     await Promise.all([this.#producer.stop(), this.sql.end()]);
   }
 
@@ -184,8 +185,14 @@ export class DatabaseSide {
     return subscription;
   }
 
+  /** One for each reason, which is often that of all topics. */
+  #relayFaults(): string[] {
+    const failing = this.#relays.flatMap(({ topic, loop: { fault } }) => (fault === undefined ? [] : [{ topic, fault }]));
+    return [...Map.groupBy(failing, ({ fault }) => fault)].map(([fault, topics]) => `What is published on ${topics.map(({ topic }) => topic).join(', ')} is not sent to Kafka: ${fault}`);
+  }
+
   #soleGroup(options: ConsumerOptions | undefined): string | undefined {
-    return options?.isSole ? this.#ids.next('sole') : undefined;
+    return options?.isSole ? this.#ids.next(OWN_GROUPS.sole) : undefined;
   }
 
   /** Of every topic, when it is not known which consumers were put back: nothing was heard for a while. */

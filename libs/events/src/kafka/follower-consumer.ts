@@ -1,6 +1,7 @@
 import type { EachBatchPayload, KafkaMessage } from 'kafkajs';
 import { fromBinary, type DescMessage } from '@bufbuild/protobuf';
 import type { Ids } from '@sluice/clock';
+import type { ServiceError } from '@sluice/errors';
 import type { Sql } from '@sluice/sql';
 import { TopicBeatSchema, type TopicBeat } from '@sluice/proto/events/v1/topic';
 import type { Follower } from '../event-log.ts';
@@ -10,7 +11,8 @@ import type { Consuming } from './consumer-subscription.ts';
 import { endsOf } from './cursors.ts';
 import { TOPIC_BEAT_TOPIC } from './declared-topics.ts';
 import { GroupReader, type KafkaHouse } from './group-reader.ts';
-import { administer } from './kafka-client.ts';
+import { administer, toKafkaLogError } from './kafka-client.ts';
+import { OWN_GROUPS } from './rights.ts';
 
 /** A copy is of now: what was published before that it has, as far as the clocks of machines agree. */
 const BEGIN_BEFORE_MS = 60_000;
@@ -44,6 +46,7 @@ export class FollowerConsumer<M extends DescMessage> implements Consuming<Follow
   #promised = 0n;
   #beat: 'of now' | 'remembered' | undefined;
   #lag = 0;
+  #refusal: ServiceError | undefined;
 
   constructor(house: KafkaHouse, ids: Pick<Ids, 'next'>, sql: Sql | undefined, schema: M, afterPosition: bigint, follower: Follower<M>) {
     this.#house = house;
@@ -52,12 +55,18 @@ export class FollowerConsumer<M extends DescMessage> implements Consuming<Follow
     this.#position = afterPosition;
     this.#follower = follower;
     this.#name = topicOf(schema).name;
-    this.#groupId = `${house.prefix}${ids.next('follow')}`;
+    this.#groupId = `${house.prefix}${ids.next(OWN_GROUPS.follow)}`;
     this.#starting = this.#start();
   }
 
   lag(): number {
     return this.#lag;
+  }
+
+  /** What keeps it from reading, in a sentence; undefined while nothing does. */
+  get fault(): string | undefined {
+    const refusal = this.#reader?.refusal ?? this.#refusal;
+    return refusal && `The copy of ${this.#name} is not kept up to date: ${refusal.message}`;
   }
 
   async target(): Promise<FollowTarget> {
@@ -83,8 +92,11 @@ export class FollowerConsumer<M extends DescMessage> implements Consuming<Follow
     for (let retryMs = FIRST_RETRY_MS; !isStopped; retryMs = Math.min(retryMs * 2, MAX_RETRY_MS)) {
       try {
         this.#nextOffset = await this.#begin();
+        this.#refusal = undefined;
         break;
-      } catch {
+      } catch (thrown) {
+        const error = toKafkaLogError(thrown);
+        if (error.code === 'failed_precondition') this.#refusal = error;
         const rest = Promise.withResolvers<void>();
         const timer = this.#house.clock.after(retryMs, rest.resolve);
         await Promise.race([rest.promise, this.#stop.promise]);

@@ -1,6 +1,8 @@
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
-import type { Clock } from '@sluice/clock';
+import type { Clock, Timer } from '@sluice/clock';
+import type { ServiceError } from '@sluice/errors';
 import type { Logger } from '@sluice/telemetry';
+import { groupRefusals, toConsumerError } from './kafka-client.ts';
 
 /** What every part of this adapter stands on. */
 export interface KafkaHouse {
@@ -24,6 +26,8 @@ export interface GroupReaderOptions {
   readonly onAssigned: (partitions: Readonly<Record<string, readonly number[]>>) => void;
   /** Must not throw, except what `heartbeat` throws. */
   readonly onBatch: (payload: EachBatchPayload) => Promise<void>;
+  /** Kafka does not let this process join or read. It is tried again all the same: rights can be given. */
+  readonly onRefused?: (refusal: ServiceError) => void;
 }
 
 const MAX_WAIT_MS = 500;
@@ -47,7 +51,10 @@ export class GroupReader {
   readonly #stop = Promise.withResolvers<void>();
   #stopped = false;
   #consumer: Consumer | undefined;
+  readonly #rests = new Set<Timer>();
   #stuckSince: string | undefined;
+  #wasInGroup = false;
+  #refusal: ServiceError | undefined;
   /** Since when it is in no group; undefined while it is in one. */
   #outsideSinceMs: number | undefined;
 
@@ -72,6 +79,11 @@ export class GroupReader {
     return this.#outsideSinceMs !== undefined && this.#house.clock.monotonicMs() - this.#outsideSinceMs >= OUTSIDE_AFTER_MS;
   }
 
+  /** What Kafka does not let it do, since it has last read anything. */
+  get refusal(): ServiceError | undefined {
+    return this.#refusal;
+  }
+
   seek(topic: string, partition: number, offset: bigint): void {
     this.#consumer?.seek({ topic, partition, offset: offset.toString() });
   }
@@ -83,14 +95,17 @@ export class GroupReader {
     });
   }
 
-  /** Asks for nothing more of a partition for a while. */
+  /** Asks for nothing more of a partition for a while, or until the consumer is built anew: then what is assigned is read from where it says. */
   rest(topic: string, partition: number, forMs: number): void {
     const consumer = this.#consumer;
     const place = [{ topic, partitions: [partition] }];
-    consumer?.pause(place);
-    this.#house.clock.after(forMs, () => {
-      if (this.#consumer === consumer) consumer?.resume(place);
+    if (!consumer) return;
+    consumer.pause(place);
+    const timer = this.#house.clock.after(forMs, () => {
+      this.#rests.delete(timer);
+      consumer.resume(place);
     });
+    this.#rests.add(timer);
   }
 
   /** Resolves when no batch is handled any more. */
@@ -103,15 +118,29 @@ export class GroupReader {
   async #run(): Promise<void> {
     for (let retryMs = FIRST_RETRY_MS; !this.#stopped; retryMs = Math.min(retryMs * 2, MAX_RETRY_MS)) {
       const startedMs = this.#house.clock.monotonicMs();
+      const before = groupRefusals(this.#house.kafka);
       const reason = await this.#consume();
       if (this.#stopped) return;
       if (this.#house.clock.monotonicMs() - startedMs > MAX_RETRY_MS) retryMs = FIRST_RETRY_MS;
-      this.#house.logger.warn({ reader: this.#options.name, retryMs, reason: reason.name }, 'a consumer of Kafka ended and is built anew');
+      this.#tell(retryMs, reason, groupRefusals(this.#house.kafka) > before);
       const rest = Promise.withResolvers<void>();
       const timer = this.#house.clock.after(retryMs, rest.resolve);
       await Promise.race([rest.promise, this.#stop.promise]);
       timer.cancel();
     }
+  }
+
+  /** A cluster that was just begun has no coordinator of groups for some seconds: that is nothing to warn of before it lasts. */
+  #tell(retryMs: number, reason: Error, isDenied: boolean): void {
+    const level = this.#wasInGroup || this.isOutside ? 'warn' : 'info';
+    const error = toConsumerError(reason, isDenied);
+    const isSaid = this.#refusal !== undefined;
+    if (error.code === 'failed_precondition') {
+      this.#refusal = error;
+      this.#options.onRefused?.(error);
+    }
+    if (this.#refusal === undefined) this.#house.logger[level]({ reader: this.#options.name, retryMs, reason: reason.name }, 'a consumer of Kafka ended and is built anew');
+    else this.#house.logger[isSaid ? 'debug' : 'warn']({ reader: this.#options.name, retryMs, error: this.#refusal }, 'a consumer of Kafka is refused');
   }
 
   /** Until it is stopped or given up; returns why. */
@@ -131,8 +160,10 @@ export class GroupReader {
     consumer.on(consumer.events.REBALANCING, () => { this.#outsideSinceMs ??= this.#house.clock.monotonicMs(); });
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
       this.#outsideSinceMs = undefined;
+      this.#wasInGroup = true;
       onAssigned(payload.memberAssignment);
     });
+    consumer.on(consumer.events.FETCH, () => { this.#refusal = undefined; });
     this.#consumer = consumer;
     try {
       await consumer.connect();
@@ -143,6 +174,8 @@ export class GroupReader {
       return thrown instanceof Error ? thrown : new Error('not an error was thrown');
     } finally {
       this.#consumer = undefined;
+      for (const timer of this.#rests) timer.cancel();
+      this.#rests.clear();
       this.#outsideSinceMs ??= this.#house.clock.monotonicMs();
       await consumer.disconnect().catch(() => undefined);
     }

@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ConnectionOptions } from 'node:tls';
-import kafkajs, { Kafka, logLevel, type Admin, type logCreator } from 'kafkajs';
+import { connect as connectPlain, isIP, type Socket } from 'node:net';
+import { connect as connectTls, type ConnectionOptions } from 'node:tls';
+import kafkajs, { Kafka, logLevel, type Admin, type ISocketFactory, type logCreator } from 'kafkajs';
 import { ServiceError } from '@sluice/errors';
 import type { Logger } from '@sluice/telemetry';
 import { letIdleConnectionsRest } from './idle-request-queue.ts';
 
 // Node finds no more names in this package, which is CommonJS, than those that are imported as such.
-const { KafkaJSError, KafkaJSProtocolError, KafkaJSSASLAuthenticationError } = kafkajs;
+const { KafkaJSAggregateError, KafkaJSDeleteTopicRecordsError, KafkaJSError, KafkaJSGroupCoordinatorNotFound, KafkaJSProtocolError, KafkaJSSASLAuthenticationError } = kafkajs;
 
 /** One, where losing it is no loss, or three. */
 export type Replicas = 1 | 3;
@@ -36,15 +37,64 @@ export interface KafkaServers {
  * The driver, quiet: it calls errors what it mends by itself, and what it does not mend is said by who asked for it.
  * Fails with `failed_precondition` when a file of TLS cannot be read.
  */
-export async function createKafka({ brokers, tls, sasl }: KafkaServers, clientId: string, logger: Logger): Promise<Kafka> {
-  const quiet: logCreator = () => ({ log: { message, error, groupId }, namespace }) =>
+export async function createKafka({ brokers, tls, sasl }: KafkaServers, clientId: string, logger: Logger, retry?: { readonly retries: number }): Promise<Kafka> {
+  const refused = { groups: 0 };
+  const quiet: logCreator = () => ({ log: { message, error, groupId }, namespace }) => {
+    if (asText(error) === NO_RIGHT_TO_GROUP) refused.groups++;
     logger.debug({ kafka: namespace, groupId: asText(groupId), reason: asText(error) }, message);
+  };
   letIdleConnectionsRest();
-  return new Kafka({
+  const sockets = new Set<Socket>();
+  const kafka = new Kafka({
+    socketFactory: socketsInto(sockets),
     brokers: [...brokers], clientId, requestTimeout: REQUEST_TIMEOUT_MS, connectionTimeout: CONNECT_TIMEOUT_MS, logLevel: logLevel.WARN, logCreator: quiet,
     ...(tls && { ssl: await readTls(tls) }),
+    ...(retry && { retry }),
     ...(sasl && { sasl: { mechanism: 'scram-sha-512' as const, ...sasl } }),
   });
+  refusals.set(kafka, refused);
+  connections.set(kafka, sockets);
+  return kafka;
+}
+
+const connections = new WeakMap<Kafka, ReadonlySet<Socket>>();
+/** As the driver's own sockets have it. */
+const KEEP_ALIVE_MS = 60_000;
+
+function socketsInto(sockets: Set<Socket>): ISocketFactory {
+  return ({ host, port, ssl, onConnect }) => {
+    const socket = ssl ? connectTls({ host, port, ...(isIP(host) === 0 && { servername: host }), ...ssl }, onConnect) : connectPlain({ host, port }, onConnect);
+    sockets.add(socket);
+    socket.setKeepAlive(true, KEEP_ALIVE_MS).once('close', () => sockets.delete(socket));
+    return socket;
+  };
+}
+
+/**
+ * Ends every connection of a client whose parts have been stopped. The driver forgets those that it was still making when one of
+ * them was: they stayed open, with a timer each, and a process that had seen a broker die could not end.
+ */
+export function cutConnections(kafka: Kafka): void {
+  for (const socket of connections.get(kafka) ?? []) socket.destroy(new Error('The client was stopped.'));
+}
+
+/** What the driver logs of an answer in which Kafka denies the right to a group; of the coordinator of a group it tells its caller only that it found none. */
+const NO_RIGHT_TO_GROUP = 'Not authorized to access group: Group authorization failed';
+const refusals = new WeakMap<Kafka, { groups: number }>();
+
+/** How often Kafka has denied this client the right to a group. */
+export function groupRefusals(kafka: Kafka): number {
+  return refusals.get(kafka)?.groups ?? 0;
+}
+
+/** Why a consumer ended: `refused` says that Kafka denied it a group meanwhile. */
+export function toConsumerError(reason: Error, refused: boolean): ServiceError {
+  const isRefused = refused && rootOf(reason) instanceof KafkaJSGroupCoordinatorNotFound;
+  return isRefused ? refusal('GROUP_AUTHORIZATION_FAILED', reason) : toKafkaLogError(reason);
+}
+
+function refusal(type: string, cause: Error): ServiceError {
+  return new ServiceError('failed_precondition', `Kafka does not let this process do what it must (${type}): docs/kafka-rights.md lists the rights.`, { cause });
 }
 
 /** Who the brokers are is checked by the names in their certificates. */
@@ -93,14 +143,25 @@ function isPassing(thrown: unknown): boolean {
 
 /** What a failure of Kafka means to someone who uses the log. */
 export function toKafkaLogError(thrown: unknown): ServiceError {
-  if (!(thrown instanceof KafkaJSError)) return ServiceError.from(thrown);
-  const cause = rootOf(thrown);
+  const first = firstOf(thrown);
+  if (!(first instanceof KafkaJSError)) return ServiceError.from(first);
+  const cause = rootOf(first);
   if (cause instanceof KafkaJSProtocolError && cause.type === 'MESSAGE_TOO_LARGE') return new ServiceError('internal', 'A record is larger than its topic allows.', { cause });
   if (cause instanceof KafkaJSSASLAuthenticationError) return new ServiceError('failed_precondition', 'Kafka does not take the name and the password of this process (KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD).', { cause });
-  if (cause instanceof KafkaJSProtocolError && /_AUTHORIZATION_FAILED$/.test(cause.type)) return new ServiceError('failed_precondition', `Kafka does not let this process do what it must (${cause.type}): docs/operate.md lists the rights.`, { cause });
+  if (cause instanceof KafkaJSProtocolError && /_AUTHORIZATION_FAILED$/.test(cause.type)) return refusal(cause.type, cause);
   return new ServiceError('audit_log_unavailable', 'The event log does not answer.', { cause, retryAfterSeconds: AWAY_RETRY_SECONDS });
 }
 
-function rootOf(error: Error): Error {
+/** Of what failed for several topics or partitions at once, the first. */
+function firstOf(thrown: unknown): unknown {
+  if (thrown instanceof KafkaJSAggregateError) return thrown.errors[0] ?? thrown;
+  if (!(thrown instanceof KafkaJSDeleteTopicRecordsError)) return thrown;
+  // Its types leave out what is in it.
+  const { partitions } = thrown as unknown as { readonly partitions: readonly { readonly error?: unknown }[] };
+  return partitions.find(({ error }) => error instanceof Error)?.error ?? thrown;
+}
+
+/** What is behind all that the driver wrapped around it. */
+export function rootOf(error: Error): Error {
   return error.cause instanceof Error ? rootOf(error.cause) : error;
 }

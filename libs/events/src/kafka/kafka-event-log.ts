@@ -10,7 +10,7 @@ import { DECLARED_TOPICS } from './declared-topics.ts';
 import { ensureTopics } from './ensure-topics.ts';
 import { FollowerConsumer } from './follower-consumer.ts';
 import type { KafkaHouse } from './group-reader.ts';
-import { administer, createKafka, DECLARED_REPLICAS, type KafkaServers, type Replicas } from './kafka-client.ts';
+import { administer, cutConnections, createKafka, DECLARED_REPLICAS, type KafkaServers, type Replicas } from './kafka-client.ts';
 import { ProducerBeats } from './producer-beats.ts';
 import { ProducerEpochs } from './producer-epochs.ts';
 import { RightClaims } from './right-claims.ts';
@@ -80,7 +80,7 @@ interface Parts {
 }
 
 function assemble({ house, ids, control, epochs, side, found }: Parts, stopParts: () => Promise<void>): KafkaEventLog {
-  const following = new Set<ConsumerSubscription<unknown>>();
+  const following = new Map<ConsumerSubscription<unknown>, { readonly fault: string | undefined }>();
   const needed = (): DatabaseSide => {
     if (!side) throw new ServiceError('internal', 'This process uses the event log without a database.');
     return side;
@@ -102,7 +102,7 @@ function assemble({ house, ids, control, epochs, side, found }: Parts, stopParts
     follow: (schema, afterPosition, follower) => {
       const consuming = new FollowerConsumer(house, ids, side?.sql, schema, afterPosition, follower);
       const subscription = new ConsumerSubscription(consuming, house.clock, () => following.delete(subscription));
-      following.add(subscription);
+      following.set(subscription, consuming);
       return subscription;
     },
     witness: (right) => new RightClaims(house, control, ids, right),
@@ -110,12 +110,13 @@ function assemble({ house, ids, control, epochs, side, found }: Parts, stopParts
     deadLetters: async (schema, consumer) => needed().deadLetters(schema, consumer),
     replayDeadLetters: async (schema, consumer) => needed().replayDeadLetters(schema, consumer),
     health: () => {
-      const faults = [...found, ...(side?.faults() ?? [])];
+      const faults = [...found, ...(side?.faults() ?? []), ...new Set([...following.values()].flatMap(({ fault }) => fault ?? []))];
       return faults.length === 0 ? { status: 'ok' } : { status: 'degraded', detail: faults.join(' ') };
     },
     async stop() {
-      await Promise.all([...following].map((subscription) => subscription.stop()));
+      await Promise.all([...following.keys()].map((subscription) => subscription.stop()));
       await stopParts();
+      cutConnections(house.kafka);
     },
   };
 }

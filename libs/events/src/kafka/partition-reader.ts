@@ -11,6 +11,10 @@ export interface PartitionWork<State> {
   begin(held: Claim): State;
   /** Handles records and moves the cursor on with their effects. What throws is tried again from the cursor, later and later. */
   take(state: State, messages: readonly KafkaMessage[], pulse: Pulse): Promise<void>;
+  /** The offset in front of which everything was handled, when everything in front of this one was read. */
+  handledUpTo(state: State, readUpTo: bigint): bigint;
+  /** What keeps it from handling what was read, in a sentence. */
+  readonly fault?: string | undefined;
 }
 
 /** Between two transactions. */
@@ -91,8 +95,10 @@ export class PartitionReader<State> {
   /** What keeps it from going on, in a sentence; undefined while nothing does. */
   get fault(): string | undefined {
     if (this.#group.stuck !== undefined) return `${this.name} has a batch that does not end; its process has to be started again.`;
+    if (this.#group.refusal) return `${this.name} reads nothing: ${this.#group.refusal.message}`;
     if (this.#group.isOutside) return `${this.name} is in no group of Kafka and reads nothing.`;
-    return this.progress.fault && `${this.name} does not go on: ${this.progress.fault}`;
+    const fault = this.progress.fault ?? this.#work.fault;
+    return fault && `${this.name} does not go on: ${fault}`;
   }
 
   /** Resolves when what was done with the batch under way is seen in `progress`. */
@@ -157,14 +163,16 @@ export class PartitionReader<State> {
     if (!this.#isPlaced(batch as typeof batch & FetchedBatch, place)) return;
     const next = BigInt(batch.lastOffset()) + 1n;
     let interrupted: unknown;
+    let handled = next;
     try {
-      this.progress.read(partition, BigInt(highWatermark), place.fetchFrom);
+      this.progress.read(partition, BigInt(highWatermark), this.#work.handledUpTo(place.state, place.fetchFrom));
       const beat = (): Promise<void> => heartbeat().catch((thrown: unknown) => { interrupted = thrown; throw thrown; });
       await this.#work.take(place.state, messages, { beat, get isRunning() { return isRunning() && !isStale(); } });
       // It broke off, and what is left is read again.
       if (!isRunning() || isStale()) return;
       place.fetchFrom = next;
-      this.progress.read(partition, BigInt(highWatermark), next);
+      handled = this.#work.handledUpTo(place.state, next);
+      this.progress.read(partition, BigInt(highWatermark), handled);
     } catch (thrown) {
       if (interrupted !== undefined) throw interrupted;
       this.#again(batch.topic, partition, thrown);
@@ -173,7 +181,7 @@ export class PartitionReader<State> {
     this.#succeeded(partition);
     resolveOffset(batch.lastOffset());
     // A group of one's own ends with the process; what Kafka's tools show is that of the others.
-    if (this.#options.soleGroup === undefined) this.#group.commit(batch.topic, partition, next);
+    if (this.#options.soleGroup === undefined) this.#group.commit(batch.topic, partition, handled);
   }
 
   /** Kafka's client says in `fetchedOffset` from where it asked; its types do not. */

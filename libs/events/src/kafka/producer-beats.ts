@@ -7,12 +7,13 @@ import type { AckedProducer } from './acked-producer.ts';
 import { headersOf, textHeader } from './cloud-event.ts';
 import { PRODUCER_BEAT_TOPIC } from './declared-topics.ts';
 import { GroupReader, type KafkaHouse } from './group-reader.ts';
+import { OWN_GROUPS } from './rights.ts';
 
 /** A reader that has not come to the end of the beats for so long does not know who was silent meanwhile. */
 const BLIND_AFTER_MS = 10_000;
 const PROBE_DEADLINE_MS = 8_000;
 const PROBE_AGAIN_MS = 500;
-const PROBE_HEADER = 'x-probe';
+const PROBE = 'events.v1.BeatProbe';
 const HEARD_LIMIT = 10_000;
 
 /** Between the name of a process and that of its run. No name has it in it. */
@@ -54,7 +55,7 @@ export class ProducerBeats {
   constructor(house: KafkaHouse, producer: AckedProducer, ids: Pick<Ids, 'next'>) {
     this.#house = house;
     this.#producer = producer;
-    this.#self = ids.next('beats');
+    this.#self = ids.next(OWN_GROUPS.beats);
   }
 
   /** Resolves when the beat is in the log. The end of an epoch is known here from then on. */
@@ -113,7 +114,7 @@ export class ProducerBeats {
   async catchUp(): Promise<void> {
     this.listen();
     const late = Promise.withResolvers<never>();
-    const timer = this.#house.clock.after(PROBE_DEADLINE_MS, () => late.reject(new ServiceError('audit_log_unavailable', 'The event log does not answer.')));
+    const timer = this.#house.clock.after(PROBE_DEADLINE_MS, () => late.reject(this.#reader?.refusal ?? new ServiceError('audit_log_unavailable', 'The event log does not answer.')));
     const probe = `${this.#self}/${this.#probeCount++}`;
     const read = Promise.withResolvers<void>();
     try {
@@ -139,7 +140,10 @@ export class ProducerBeats {
     let isRead = false;
     void read.then(() => { isRead = true; });
     while (!isRead && this.#probes.has(probe)) {
-      await this.#producer.send(this.#topic, [{ key: '', value: null, headers: { [PROBE_HEADER]: probe } }]);
+      const timeMs = this.#house.clock.wallMs();
+      const headers = headersOf({ id: probe, source: `/readers/${this.#self}`, type: PROBE, timeMs, partitionKey: this.#self, sequence: undefined });
+      // Without a value: who takes it for a beat passes it over.
+      await this.#producer.send(this.#topic, [{ key: this.#self, value: null, headers }]);
       const rest = Promise.withResolvers<void>();
       const timer = this.#house.clock.after(PROBE_AGAIN_MS, rest.resolve);
       await Promise.race([read, rest.promise]);
@@ -157,8 +161,7 @@ export class ProducerBeats {
   }
 
   #hear({ value, headers }: KafkaMessage): void {
-    const probe = textHeader(headers, PROBE_HEADER);
-    if (probe !== undefined) return this.#probes.get(probe)?.();
+    if (textHeader(headers, 'ce_type') === PROBE) return this.#probes.get(textHeader(headers, 'ce_id') ?? '')?.();
     if (!value) return;
     try {
       this.#note(fromBinary(ProducerBeatSchema, value));

@@ -45,6 +45,21 @@ describe('the order of a topic', () => {
     expect(order.ready(MAX_HELD_RECORDS + 2)).toHaveLength(MAX_HELD_RECORDS + 1);
   });
 
+  it('counts what waits behind a missing record, and nothing that is only not handled yet', () => {
+    const order = new RecordOrder(0n, 0n);
+    order.read(record(1, 0));
+    order.read(record(3, 1));
+    expect(order.waiting).toBe(0);
+    order.handled(1n);
+    expect([order.waiting, order.nextOffset(order.position)]).toEqual([1, 1n]);
+    order.read(record(4, 2));
+    expect(order.waiting).toBe(2);
+    order.read(record(2, 3));
+    expect([order.waiting, order.nextOffset(order.position)]).toEqual([0, 1n]);
+    order.handled(4n);
+    expect([order.waiting, order.nextOffset(order.position)]).toEqual([0, 4n]);
+  });
+
   it('goes past what is no record', () => {
     const order = new RecordOrder(4n, 7n);
     order.skip(7n);

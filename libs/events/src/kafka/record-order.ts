@@ -35,6 +35,11 @@ export class RecordOrder {
     return this.#held.size >= MAX_HELD_RECORDS;
   }
 
+  /** Records that came, while one in front of them did not. */
+  get waiting(): number {
+    return this.#held.has(this.#position + 1n) ? 0 : this.#held.size;
+  }
+
   read(record: ReadRecord): void {
     if (record.offset >= this.#readUpTo) this.#readUpTo = record.offset + 1n;
     if (record.position > this.#position && !this.#held.has(record.position)) this.#held.set(record.position, record);

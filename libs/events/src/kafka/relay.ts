@@ -63,14 +63,16 @@ export class Relay implements Reader<bigint> {
     this.#behind = row?.waiting ?? 0;
     if (this.#behind === 0) return 'none';
     const sent = await this.#sql.transaction((transaction) => this.#batch(transaction));
+    if (sent === undefined) return 'elsewhere';
     this.#behind = Math.max(0, this.#behind - sent);
     return sent === 0 ? 'none' : 'full';
   }
 
-  async #batch(transaction: SqlTransaction): Promise<number> {
+  /** How many were sent; undefined when another process sends them. */
+  async #batch(transaction: SqlTransaction): Promise<number | undefined> {
     // Another process holds the row: it is doing this very work, and looks again when it has done it.
     const [relayed] = await transaction.query<{ position: bigint }>('SELECT position FROM events.relay WHERE topic = $1 FOR UPDATE SKIP LOCKED', [this.topic]);
-    if (!relayed) return 0;
+    if (!relayed) return undefined;
     const rows = await transaction.query<OutboxRow>(READ, [this.topic, relayed.position, BATCH_BYTES]);
     const last = rows.at(-1);
     if (!last) return 0;

@@ -9,9 +9,12 @@ import { headersOf, textHeader } from './cloud-event.ts';
 import { endsOf } from './cursors.ts';
 import { RIGHT_CLAIM_TOPIC } from './declared-topics.ts';
 import { GroupReader, type KafkaHouse } from './group-reader.ts';
+import { OWN_GROUPS } from './rights.ts';
 
 /** A claim is back in milliseconds; the first one waits until the reader has joined. */
 const READ_BACK_LIMIT_MS = 4_000;
+/** Terms rise by one, and some are taken without a word, where nobody had the right. What lies further above is no term that anybody was given. */
+const MAX_STEP = 1_000n;
 
 /**
  * Claims to one right, written to a topic and read back from it: with one's own claim everything in front of it was read,
@@ -24,21 +27,25 @@ export class RightClaims implements Witness {
   readonly #self: string;
   readonly #waiting = new Map<string, () => void>();
   #reading: Promise<GroupReader> | undefined;
+  #reader: GroupReader | undefined;
   #claims = 0;
   #nextOffset = 0n;
   #highest = 0n;
+  /** The highest that this process has said. */
+  #said = 0n;
 
   constructor(house: KafkaHouse, producer: AckedProducer, ids: Pick<Ids, 'next'>, right: string) {
     this.#house = house;
     this.#producer = producer;
     this.#right = right;
-    this.#self = ids.next('claim');
+    this.#self = ids.next(OWN_GROUPS.claim);
   }
 
   async holds(term: bigint): Promise<boolean> {
     const id = `${this.#self}/${this.#claims++}`;
+    if (term > this.#said) this.#said = term;
     const [late, read] = [Promise.withResolvers<never>(), Promise.withResolvers<void>()];
-    const timer = this.#house.clock.after(READ_BACK_LIMIT_MS, () => late.reject(new ServiceError('audit_log_unavailable', 'The event log does not answer.')));
+    const timer = this.#house.clock.after(READ_BACK_LIMIT_MS, () => late.reject(this.#reader?.refusal ?? new ServiceError('audit_log_unavailable', 'The event log does not answer.')));
     this.#waiting.set(id, read.resolve);
     try {
       await Promise.race([this.#say(id, term).then(() => read.promise), late.promise]);
@@ -72,6 +79,7 @@ export class RightClaims implements Witness {
       onAssigned: () => reader.seek(this.#topic, 0, this.#nextOffset),
       onBatch: (payload) => this.#batch(payload),
     });
+    this.#reader = reader;
     return reader;
   }
 
@@ -89,10 +97,17 @@ export class RightClaims implements Witness {
     if (textHeader(headers, 'ce_partitionkey') !== this.#right || !value) return;
     try {
       const { term } = fromBinary(RightClaimSchema, value);
-      if (term > this.#highest) this.#highest = term;
+      this.#count(term);
       this.#waiting.get(textHeader(headers, 'ce_id') ?? '')?.();
     } catch {
       this.#house.logger.error({ topic: RIGHT_CLAIM_TOPIC.name }, 'a claim that Sluice did not write is passed over');
     }
+  }
+
+  #count(term: bigint): void {
+    if (term <= this.#highest) return;
+    const known = this.#said > this.#highest ? this.#said : this.#highest;
+    if (term <= known + MAX_STEP) this.#highest = term;
+    else this.#house.logger.error({ topic: RIGHT_CLAIM_TOPIC.name, right: this.#right, term: term.toString(), known: known.toString() }, 'a claim whose term nobody can have is passed over');
   }
 }

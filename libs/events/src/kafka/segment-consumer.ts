@@ -33,6 +33,10 @@ export class SegmentConsumer implements PartitionWork<Claim> {
     return held;
   }
 
+  handledUpTo(_held: Claim, readUpTo: bigint): bigint {
+    return readUpTo;
+  }
+
   async take(held: Claim, messages: readonly KafkaMessage[], pulse: Pulse): Promise<void> {
     for (let from = 0; from < messages.length && pulse.isRunning;) {
       const to = endOfBatch(messages, from);

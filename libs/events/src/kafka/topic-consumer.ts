@@ -16,6 +16,8 @@ import type { PartitionWork, Pulse } from './partition-reader.ts';
 import { MAX_HELD_RECORDS, RecordOrder, type ReadRecord } from './record-order.ts';
 
 const BATCH_RECORDS = 100;
+/** What comes out of its order is there by then. */
+const GAP_AFTER_MS = 5_000;
 
 interface State {
   readonly held: Claim;
@@ -35,6 +37,8 @@ export class TopicConsumer<M extends DescMessage> implements PartitionWork<State
   /** After a failure so many records are handled one by one, so that the faulty one is alone in its transaction. */
   #oneByOne = 0;
   #isHeld = false;
+  /** Behind which position something is missing, and since when. */
+  #gap: { readonly position: bigint; readonly sinceMs: number; waiting: number } | undefined;
   letters = 0;
 
   constructor(house: KafkaHouse, sql: Sql, schema: M, consumer: string, handle: RecordHandler<M>, { neverSkips = false }: SubscribeOptions = {}) {
@@ -53,6 +57,16 @@ export class TopicConsumer<M extends DescMessage> implements PartitionWork<State
     return this.#isHeld;
   }
 
+  /** A record is missing, and what is behind it waits. */
+  get fault(): string | undefined {
+    if (!this.#gap || this.#house.clock.monotonicMs() - this.#gap.sinceMs < GAP_AFTER_MS) return undefined;
+    return `the record ${this.#gap.position + 1n} of ${this.topic} is not on Kafka, and ${this.#gap.waiting} behind it wait for it.`;
+  }
+
+  handledUpTo({ order }: State, readUpTo: bigint): bigint {
+    return order && order.waiting > 0 ? order.nextOffset(order.position) : readUpTo;
+  }
+
   begin(held: Claim): State {
     return { held, order: held.position === null ? undefined : new RecordOrder(held.position, held.nextOffset) };
   }
@@ -67,6 +81,7 @@ export class TopicConsumer<M extends DescMessage> implements PartitionWork<State
       await this.#transact(held, order, records);
       await pulse.beat();
     }
+    this.#look(order);
     if (order.isFull) throw new ServiceError('internal', `The topic ${this.topic} has a gap behind ${order.position}: ${MAX_HELD_RECORDS} records wait for what is missing.`);
   }
 
@@ -74,6 +89,13 @@ export class TopicConsumer<M extends DescMessage> implements PartitionWork<State
   one(transaction: SqlTransaction, { position, key, payload, traceparent }: Omit<RecordRow, 'traceparent'> & { readonly traceparent?: string | null | undefined }): Promise<void> {
     const handle = (): Promise<void> => this.#handle(transaction, { position, key, message: fromBinary(this.#schema, payload) });
     return traceparent ? inRecordSpan({ topic: this.topic, consumer: this.consumer, traceparent }, handle) : handle();
+  }
+
+  /** Whether something is missing now, behind all that was handled. */
+  #look({ position, waiting }: RecordOrder): void {
+    if (waiting === 0) this.#gap = undefined;
+    else if (this.#gap?.position === position) this.#gap.waiting = waiting;
+    else this.#gap = { position, sinceMs: this.#house.clock.monotonicMs(), waiting };
   }
 
   #read(state: State, { offset, key, value, headers }: KafkaMessage): void {

@@ -1,6 +1,8 @@
+import type { Ids } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import { numberHeader } from './cloud-event.ts';
 import { GroupReader, type KafkaHouse } from './group-reader.ts';
+import { OWN_GROUPS } from './rights.ts';
 
 const DEADLINE_MS = 30_000;
 
@@ -17,7 +19,7 @@ export interface Sequences {
 }
 
 /** Reads which positions lie in stretches of topics with one partition, by topic. Fails with `audit_log_unavailable` when that takes too long. */
-export async function sequencesIn(house: KafkaHouse, groupId: string, stretches: ReadonlyMap<string, Stretch>): Promise<ReadonlyMap<string, Sequences>> {
+export async function sequencesIn(house: KafkaHouse, ids: Pick<Ids, 'next'>, stretches: ReadonlyMap<string, Stretch>): Promise<ReadonlyMap<string, Sequences>> {
   const found = new Map<string, Sequences>();
   const waiting = new Set([...stretches].filter(([, { from, to }]) => from < to).map(([topic]) => house.prefix + topic));
   if (waiting.size === 0) return found;
@@ -25,7 +27,7 @@ export async function sequencesIn(house: KafkaHouse, groupId: string, stretches:
   const late = Promise.withResolvers<never>();
   const timer = house.clock.after(DEADLINE_MS, () => late.reject(new ServiceError('audit_log_unavailable', 'The event log does not answer.')));
   const reader = new GroupReader(house, {
-    name: 'positions', groupId: house.prefix + groupId, topics: [...waiting].map((topic) => ({ topic, fromBeginning: true })),
+    name: 'positions', groupId: house.prefix + ids.next(OWN_GROUPS.positions), topics: [...waiting].map((topic) => ({ topic, fromBeginning: true })),
     onAssigned: () => { for (const topic of waiting) reader.seek(topic, 0, stretches.get(topic.slice(house.prefix.length))!.from); },
     onBatch: async ({ batch, resolveOffset }) => {
       const topic = batch.topic.slice(house.prefix.length);
@@ -35,6 +37,7 @@ export async function sequencesIn(house: KafkaHouse, groupId: string, stretches:
       if (BigInt(batch.lastOffset()) + 1n >= to) waiting.delete(batch.topic);
       if (waiting.size === 0) whole.resolve();
     },
+    onRefused: late.reject,
   });
   try {
     await Promise.race([whole.promise, late.promise]);

@@ -1,9 +1,13 @@
 import { toBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
+import { ServiceError } from '@sluice/errors';
 import type { Sql, SqlTransaction } from '@sluice/sql';
 import { currentTraceparent } from '../record-trace.ts';
 import { topicOf } from '../topic.ts';
 import { toLogError } from './log-error.ts';
 import { BEAT_PREFIX, CHANNEL, NOW_MS, PUBLISHED_PREFIX } from './notice.ts';
+
+/** What Kafka takes at once, less what stands around the payload there: key, headers and those of a dead letter. The same everywhere, so that nothing works in one process only. */
+export const MAX_RECORD_BYTES = 8 * 1024 * 1024 - 64 * 1024;
 
 const PUBLISH = {
   name: 'events_publish',
@@ -33,12 +37,16 @@ const BEAT = {
 } as const;
 
 /**
+ * Fails with `internal` for a message of more than MAX_RECORD_BYTES, key included: everything behind it would wait for ever.
  * The topic's row stays locked until the caller's transaction ends: publish last, and several topics always in the
  * same order, or two transactions may wait for each other (SqlError `conflict`).
  */
 export async function publish<M extends DescMessage>(transaction: SqlTransaction, schema: M, key: string, message: MessageShape<M>): Promise<Published> {
   const { name, retentionDays } = topicOf(schema);
-  const [row] = await transaction.query<{ head: bigint; xid: string }>(PUBLISH, [name, key, toBinary(schema, message), retentionDays, currentTraceparent()]);
+  const payload = toBinary(schema, message);
+  const bytes = payload.length + Buffer.byteLength(key);
+  if (bytes > MAX_RECORD_BYTES) throw new ServiceError('internal', `A record of ${name} holds at most ${MAX_RECORD_BYTES} bytes, and this one has ${bytes}.`);
+  const [row] = await transaction.query<{ head: bigint; xid: string }>(PUBLISH, [name, key, payload, retentionDays, currentTraceparent()]);
   return { topic: name, position: row!.head, xid: BigInt(row!.xid) };
 }
 

@@ -1,6 +1,6 @@
 import type { InferParameter, ModelInferResponse } from '@sluice/proto/kserve';
 import type { WantedBinary } from './rest-request.ts';
-import { dataToJson } from './tensor-json.ts';
+import { dataToJson, elementsOf, JSON_ELEMENTS_LIMIT, tooManyForJson } from './tensor-json.ts';
 
 /** An answer of KServe v2 over HTTP. */
 export interface RestResponse {
@@ -12,14 +12,16 @@ export interface RestResponse {
 /**
  * Writes an answer, all data of which lie in `raw_output_contents`.
  *
- * @throws ServiceError `invalid_value` for an output that JSON has no form for and that is not wanted as binary data
+ * @throws ServiceError `invalid_value` for outputs that are too large for JSON, or that it has no form for, and that are not wanted as binary data
  */
 export function writeRestResponse(response: ModelInferResponse, wanted: WantedBinary): RestResponse {
   const binary: Uint8Array[] = [];
+  let elements = 0;
   const outputs = response.outputs.map(({ name, datatype, shape, parameters }, at) => {
     const raw = response.rawOutputContents[at]!;
     const isBinary = wanted.named.get(name) ?? wanted.byDefault;
     if (isBinary) binary.push(raw);
+    else if ((elements += elementsOf(name, datatype, raw)) > JSON_ELEMENTS_LIMIT) throw tooManyForJson(name);
     const own = parametersJson(parameters, isBinary ? [`"binary_data_size":${raw.length}`] : []);
     return `{"name":${JSON.stringify(name)},"datatype":${JSON.stringify(datatype)},"shape":[${shape.join(',')}]${own}${isBinary ? '' : `,"data":${dataToJson(name, datatype, raw)}`}}`;
   });

@@ -4,6 +4,7 @@ import { ModelInferResponseSchema, type ModelInferResponse } from '@sluice/proto
 import fc from 'fast-check';
 import { readRestRequest } from './rest-request.ts';
 import { writeRestResponse } from './rest-response.ts';
+import { JSON_ELEMENTS_LIMIT } from './tensor-json.ts';
 
 const MIB = 1024 * 1024;
 const JSON_ALONE = { byDefault: false, named: new Map() };
@@ -124,5 +125,16 @@ describe('KServe v2 over HTTP', () => {
       expect(() => writeRestResponse(answer(datatype, raw), JSON_ALONE)).toThrow(/'y' cannot be written as JSON.*binary data/);
       expect(writeRestResponse(answer(datatype, raw), { byDefault: true, named: new Map() }).jsonBytes).toBeGreaterThan(0);
     }
+  });
+
+  it('writes so many elements as JSON as one turn can bear, in all outputs together, and leaves larger ones to binary data', () => {
+    const of = (...counts: number[]) => create(ModelInferResponseSchema, {
+      outputs: counts.map((count, at) => ({ name: `y${at}`, datatype: 'UINT8', shape: [BigInt(count)] })), rawOutputContents: counts.map((count) => new Uint8Array(count)),
+    });
+    expect(writeRestResponse(of(JSON_ELEMENTS_LIMIT), JSON_ALONE).body.length).toBeGreaterThan(2 * JSON_ELEMENTS_LIMIT);
+    expect(() => writeRestResponse(of(JSON_ELEMENTS_LIMIT, 1), JSON_ALONE)).toThrow(/'y1' cannot be written as JSON, because a message has at most 131072 elements in JSON: ask for it as binary data/);
+    expect(writeRestResponse(of(16 * MIB, 1), { byDefault: false, named: new Map([['y0', true]]) }).jsonBytes).toBeLessThan(MIB);
+    const texts = create(ModelInferResponseSchema, { outputs: [{ name: 'y', datatype: 'BYTES', shape: [BigInt(JSON_ELEMENTS_LIMIT + 1)] }], rawOutputContents: [Buffer.alloc(4 * (JSON_ELEMENTS_LIMIT + 1))] });
+    expect(() => writeRestResponse(texts, JSON_ALONE)).toThrow(/binary data/);
   });
 });

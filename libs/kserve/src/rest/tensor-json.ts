@@ -1,6 +1,6 @@
 import { decodeTensor } from '../tensor.ts';
 import { wideInteger } from './wide-integer.ts';
-import { elementBytes, encodeElements, invalidTensor } from '../raw-tensors.ts';
+import { countBytesElements, elementBytes, encodeElements, invalidTensor } from '../raw-tensors.ts';
 
 const LENGTH_PREFIX_BYTES = 4;
 
@@ -62,6 +62,15 @@ function encodeTexts(name: string, elements: readonly unknown[]): Uint8Array {
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/** Elements of a message that are written as JSON, in one turn of the event loop: each costs up to a microsecond. What is larger is asked for as binary data. */
+export const JSON_ELEMENTS_LIMIT = 128 * 1024;
+
+/** How many elements a tensor has. @throws ServiceError `invalid_value` for data that are no valid BYTES */
+export function elementsOf(name: string, datatype: string, raw: Uint8Array): number {
+  const size = elementBytes(name, datatype);
+  return size === undefined ? countBytesElements(name, raw) : raw.byteLength / size;
+}
+
 /**
  * The data of a tensor as JSON, flat.
  *
@@ -87,6 +96,11 @@ function textOf(name: string, element: Uint8Array): string {
   } catch {
     throw unwritable(name, 'it holds bytes that are no text');
   }
+}
+
+/** Of a tensor with which a message would have more elements in JSON than it may. */
+export function tooManyForJson(name: string): Error {
+  return unwritable(name, `a message has at most ${JSON_ELEMENTS_LIMIT} elements in JSON`);
 }
 
 function unwritable(name: string, why: string): Error {

@@ -240,4 +240,13 @@ describe('a stranger that speaks gRPC', () => {
     }
     expect(seen).toEqual([Status.NOT_SERVING, Status.SERVING, Status.NOT_SERVING]);
   });
+
+  it('holds connections from nobody by asking nothing on them', async () => {
+    const { address } = await start({ listBackends: async () => ({}) }, { connectionsLimit: 2, connectionIdleMs: 200 });
+    const sessions = [connectSession(`http://${address}`), connectSession(`http://${address}`)];
+    closers.push(() => sessions.forEach((session) => session.destroy()));
+    await Promise.all(sessions.map(async (session) => once(session, 'connect')));
+    await Promise.all(sessions.map(async (session) => once(session, 'close')));
+    expect(await clientOf(address).listBackends({})).toMatchObject({ backends: [] });
+  });
 });

@@ -27,10 +27,12 @@ export interface ServerBounds {
   readonly connectionsLimit: number;
   /** Calls under way on one connection; what a caller asks beyond it waits in its own library. */
   readonly streamsLimit: number;
+  /** A connection on which nothing was asked for so long is ended, so that who only holds connections holds them from nobody; never when none is given. */
+  readonly connectionIdleMs: number | undefined;
 }
 
-export function boundsOf({ messageLimitBytes = MESSAGE_LIMIT_BYTES, receiveLimitBytes = messageLimitBytes, connectionsLimit = CONNECTIONS_LIMIT, streamsLimit = CONCURRENT_STREAMS_LIMIT }: Partial<ServerBounds>): ServerBounds {
-  return { messageLimitBytes, receiveLimitBytes, connectionsLimit, streamsLimit };
+export function boundsOf({ messageLimitBytes = MESSAGE_LIMIT_BYTES, receiveLimitBytes = messageLimitBytes, connectionsLimit = CONNECTIONS_LIMIT, streamsLimit = CONCURRENT_STREAMS_LIMIT, connectionIdleMs }: Partial<ServerBounds>): ServerBounds {
+  return { messageLimitBytes, receiveLimitBytes, connectionsLimit, streamsLimit, connectionIdleMs };
 }
 
 const frames = (messageLimitBytes: number, receiveLimitBytes: number, keepAliveMs: number): ChannelOptions => ({
@@ -43,11 +45,12 @@ const frames = (messageLimitBytes: number, receiveLimitBytes: number, keepAliveM
   'grpc.enable_channelz': 0,
 });
 
-export function serverOptions({ messageLimitBytes, receiveLimitBytes, streamsLimit }: ServerBounds, keepAliveMs: number): ChannelOptions {
+export function serverOptions({ messageLimitBytes, receiveLimitBytes, streamsLimit, connectionIdleMs }: ServerBounds, keepAliveMs: number): ChannelOptions {
   return {
     ...frames(messageLimitBytes, receiveLimitBytes, keepAliveMs),
     'grpc.max_concurrent_streams': streamsLimit,
     'grpc.max_connection_age_ms': CONNECTION_AGE_MS,
+    ...(connectionIdleMs !== undefined && { 'grpc.max_connection_idle_ms': connectionIdleMs }),
   };
 }
 

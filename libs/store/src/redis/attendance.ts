@@ -174,7 +174,7 @@ export class Attendance {
   #sayAway(thrown: unknown): void {
     if (this.#isAway || this.#stopped) return;
     this.#isAway = true;
-    this.#parts.logger.warn({ reason: reasonOf(thrown) }, 'Redis does not answer; until it does, this process keeps to its reserve of each limit');
+    this.#parts.logger.warn({ reason: reasonOf(thrown) }, 'Redis takes no counts of this process; until it does, it keeps to its reserve of each limit');
   }
 
   #tryLater(): void {

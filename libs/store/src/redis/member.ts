@@ -207,7 +207,7 @@ export class Member {
   }
 
   #accepted(reply: readonly unknown[]): readonly unknown[] {
-    if (reply.length === 1 && reply[0] === STRANGER) throw new Error('Redis takes nothing of this process: it heard it too late');
+    if (reply.length === 1 && reply[0] === STRANGER) throw new Error('an answer came too late: Redis, this process or the way between them is busy');
     return reply;
   }
 }

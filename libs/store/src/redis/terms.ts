@@ -14,8 +14,11 @@ export interface Terms {
   readonly nowMs: (() => number) | undefined;
 }
 
-/** Answers take less than a millisecond; a call would rather be judged by this process alone than wait longer. */
-const ANSWER_LIMIT_MS = 200;
+/**
+ * Answers take less than a millisecond, but a process beside which others start may not run for some hundred; and one that gives
+ * up Redis for that refuses calls for a second. A call would rather be judged by this process alone than wait longer than this.
+ */
+const ANSWER_LIMIT_MS = 500;
 /** What the others use is known to a process so late when Redis goes away; a limit that one process uses up alone in less time waits for it. */
 const BEAT_MS = 250;
 /** A pause of a process that is longer ends the epoch of its calls too, so what it held is free then. */

@@ -2,7 +2,7 @@
 // @generated from file content_filter/v1/content_filter.proto (package content_filter.v1, syntax proto3)
 /* eslint-disable */
 
-// Answered by content-filter: what may go into a model and come out of one, under the rules of an organisation and a project.
+// What may go into a model and come out of one, under the rules of an organisation and a project.
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file content_filter/v1/content_filter.proto.
  */
 export const file_content_filter_v1_content_filter: GenFile = /*@__PURE__*/
-  fileDesc("CiZjb250ZW50X2ZpbHRlci92MS9jb250ZW50X2ZpbHRlci5wcm90bxIRY29udGVudF9maWx0ZXIudjEi+AEKBFJ1bGUSCgoCaWQYASABKAkSFwoPb3JnYW5pc2F0aW9uX2lkGAIgASgJEhIKCnByb2plY3RfaWQYAyABKAkSDAoEa2luZBgEIAEoCRIQCghwYXR0ZXJucxgFIAMoCRIVCg1wYXR0ZXJuX2NvdW50GAYgASgNEikKBmFjdGlvbhgHIAEoDjIZLmNvbnRlbnRfZmlsdGVyLnYxLkFjdGlvbhIvCglkaXJlY3Rpb24YCCABKA4yHC5jb250ZW50X2ZpbHRlci52MS5EaXJlY3Rpb24SDQoFdGl0bGUYCSABKAkSFQoNY3JlYXRlZF9hdF9tcxgKIAEoAyLhAQoDSGl0Eg8KB3J1bGVfaWQYASABKAkSDAoEa2luZBgCIAEoCRIpCgZhY3Rpb24YAyABKA4yGS5jb250ZW50X2ZpbHRlci52MS5BY3Rpb24SLwoJZGlyZWN0aW9uGAQgASgOMhwuY29udGVudF9maWx0ZXIudjEuRGlyZWN0aW9uEiEKB2NoYW5uZWwYBSABKA4yEC5jaGF0LnYxLkNoYW5uZWwSDQoFaW5kZXgYBiABKA0SDQoFc3RhcnQYByABKAQSCwoDZW5kGAggASgEEhEKCXRleHRfaGFzaBgJIAEoDCJ7Cg1GaWx0ZXJSZXF1ZXN0Ei8KBWlucHV0GAEgASgLMh4uY29udGVudF9maWx0ZXIudjEuRmlsdGVySW5wdXRIABIxCgZvdXRwdXQYAiABKAsyHy5jb250ZW50X2ZpbHRlci52MS5GaWx0ZXJPdXRwdXRIAEIGCgRzdGVwImwKC0ZpbHRlcklucHV0Eg8KB2NhbGxfaWQYASABKAkSFwoPb3JnYW5pc2F0aW9uX2lkGAIgASgJEhIKCnByb2plY3RfaWQYAyABKAkSHwoEY2FsbBgEIAEoCzIRLmNoYXQudjEuQ2hhdENhbGwiQAoMRmlsdGVyT3V0cHV0EiIKBmV2ZW50cxgBIAMoCzISLmNoYXQudjEuQ2hhdEV2ZW50EgwKBGxhc3QYAiABKAgigQEKDkZpbHRlclJlc3BvbnNlEjIKB3ZlcmRpY3QYASABKAsyHy5jb250ZW50X2ZpbHRlci52MS5JbnB1dFZlcmRpY3RIABIzCgZvdXRwdXQYAiABKAsyIS5jb250ZW50X2ZpbHRlci52MS5GaWx0ZXJlZE91dHB1dEgAQgYKBHN0ZXAi6AEKDElucHV0VmVyZGljdBIpCgZhY3Rpb24YASABKA4yGS5jb250ZW50X2ZpbHRlci52MS5BY3Rpb24SFgoOcG9saWN5X3ZlcnNpb24YAiABKAQSHwoEY2FsbBgDIAEoCzIRLmNoYXQudjEuQ2hhdENhbGwSDwoHcnVsZV9pZBgEIAEoCRISCgpydWxlX3RpdGxlGAUgASgJEiQKBGhpdHMYBiADKAsyFi5jb250ZW50X2ZpbHRlci52MS5IaXQSEQoJaGl0X2NvdW50GAcgASgNEhYKDmZpbHRlcnNfb3V0cHV0GAggASgIInsKDkZpbHRlcmVkT3V0cHV0EiIKBmV2ZW50cxgBIAMoCzISLmNoYXQudjEuQ2hhdEV2ZW50EiQKBGhpdHMYAiADKAsyFi5jb250ZW50X2ZpbHRlci52MS5IaXQSEQoJaGl0X2NvdW50GAMgASgNEgwKBHN0b3AYBCABKAgieAoKVHJ5UmVxdWVzdBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIMCgR0ZXh0GAMgASgJEi8KCWRpcmVjdGlvbhgEIAEoDjIcLmNvbnRlbnRfZmlsdGVyLnYxLkRpcmVjdGlvbiKYAQoLVHJ5UmVzcG9uc2USDAoEdGV4dBgBIAEoCRIpCgZhY3Rpb24YAiABKA4yGS5jb250ZW50X2ZpbHRlci52MS5BY3Rpb24SFgoOcG9saWN5X3ZlcnNpb24YAyABKAQSJAoEaGl0cxgEIAMoCzIWLmNvbnRlbnRfZmlsdGVyLnYxLkhpdBISCgpydWxlX3RpdGxlGAUgASgJItABCg5BZGRSdWxlUmVxdWVzdBIfCgVhY3RvchgBIAEoCzIQLmFjY2Vzcy52MS5BY3RvchISCgpwcm9qZWN0X2lkGAIgASgJEgwKBGtpbmQYAyABKAkSEAoIcGF0dGVybnMYBCADKAkSKQoGYWN0aW9uGAUgASgOMhkuY29udGVudF9maWx0ZXIudjEuQWN0aW9uEi8KCWRpcmVjdGlvbhgGIAEoDjIcLmNvbnRlbnRfZmlsdGVyLnYxLkRpcmVjdGlvbhINCgV0aXRsZRgHIAEoCSJQCg9BZGRSdWxlUmVzcG9uc2USJQoEcnVsZRgBIAEoCzIXLmNvbnRlbnRfZmlsdGVyLnYxLlJ1bGUSFgoOcG9saWN5X3ZlcnNpb24YAiABKAQiPwoQTGlzdFJ1bGVzUmVxdWVzdBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCSJTChFMaXN0UnVsZXNSZXNwb25zZRImCgVydWxlcxgBIAMoCzIXLmNvbnRlbnRfZmlsdGVyLnYxLlJ1bGUSFgoOcG9saWN5X3ZlcnNpb24YAiABKAQiOgoOR2V0UnVsZVJlcXVlc3QSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJEg8KB3J1bGVfaWQYAiABKAkiOAoPR2V0UnVsZVJlc3BvbnNlEiUKBHJ1bGUYASABKAsyFy5jb250ZW50X2ZpbHRlci52MS5SdWxlIkUKEVJlbW92ZVJ1bGVSZXF1ZXN0Eh8KBWFjdG9yGAEgASgLMhAuYWNjZXNzLnYxLkFjdG9yEg8KB3J1bGVfaWQYAiABKAkiUwoSUmVtb3ZlUnVsZVJlc3BvbnNlEiUKBHJ1bGUYASABKAsyFy5jb250ZW50X2ZpbHRlci52MS5SdWxlEhYKDnBvbGljeV92ZXJzaW9uGAIgASgEIlAKD0dldFN0YXRzUmVxdWVzdBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghzaW5jZV9tcxgDIAEoAyKGAQoJUnVsZVN0YXRzEg8KB3J1bGVfaWQYASABKAkSDQoFdGl0bGUYAiABKAkSEgoKcHJvamVjdF9pZBgDIAEoCRIPCgdibG9ja2VkGAQgASgEEg4KBm1hc2tlZBgFIAEoBBIPCgdmbGFnZ2VkGAYgASgEEhMKC2xhc3RfaGl0X21zGAcgASgDIj8KEEdldFN0YXRzUmVzcG9uc2USKwoFcnVsZXMYASADKAsyHC5jb250ZW50X2ZpbHRlci52MS5SdWxlU3RhdHMqZgoGQWN0aW9uEhYKEkFDVElPTl9VTlNQRUNJRklFRBAAEhAKDEFDVElPTl9CTE9DSxABEg8KC0FDVElPTl9NQVNLEAISDwoLQUNUSU9OX0ZMQUcQAxIQCgxBQ1RJT05fQUxMT1cQBCpfCglEaXJlY3Rpb24SGQoVRElSRUNUSU9OX1VOU1BFQ0lGSUVEEAASEAoMRElSRUNUSU9OX0lOEAESEQoNRElSRUNUSU9OX09VVBACEhIKDkRJUkVDVElPTl9CT1RIEAMy2wQKFENvbnRlbnRGaWx0ZXJTZXJ2aWNlElEKBkZpbHRlchIgLmNvbnRlbnRfZmlsdGVyLnYxLkZpbHRlclJlcXVlc3QaIS5jb250ZW50X2ZpbHRlci52MS5GaWx0ZXJSZXNwb25zZSgBMAESRAoDVHJ5Eh0uY29udGVudF9maWx0ZXIudjEuVHJ5UmVxdWVzdBoeLmNvbnRlbnRfZmlsdGVyLnYxLlRyeVJlc3BvbnNlElAKB0FkZFJ1bGUSIS5jb250ZW50X2ZpbHRlci52MS5BZGRSdWxlUmVxdWVzdBoiLmNvbnRlbnRfZmlsdGVyLnYxLkFkZFJ1bGVSZXNwb25zZRJWCglMaXN0UnVsZXMSIy5jb250ZW50X2ZpbHRlci52MS5MaXN0UnVsZXNSZXF1ZXN0GiQuY29udGVudF9maWx0ZXIudjEuTGlzdFJ1bGVzUmVzcG9uc2USUAoHR2V0UnVsZRIhLmNvbnRlbnRfZmlsdGVyLnYxLkdldFJ1bGVSZXF1ZXN0GiIuY29udGVudF9maWx0ZXIudjEuR2V0UnVsZVJlc3BvbnNlElkKClJlbW92ZVJ1bGUSJC5jb250ZW50X2ZpbHRlci52MS5SZW1vdmVSdWxlUmVxdWVzdBolLmNvbnRlbnRfZmlsdGVyLnYxLlJlbW92ZVJ1bGVSZXNwb25zZRJTCghHZXRTdGF0cxIiLmNvbnRlbnRfZmlsdGVyLnYxLkdldFN0YXRzUmVxdWVzdBojLmNvbnRlbnRfZmlsdGVyLnYxLkdldFN0YXRzUmVzcG9uc2ViBnByb3RvMw", [file_access_v1_access, file_chat_v1_chat]);
+  fileDesc("CiZjb250ZW50X2ZpbHRlci92MS9jb250ZW50X2ZpbHRlci5wcm90bxIRY29udGVudF9maWx0ZXIudjEi+AEKBFJ1bGUSCgoCaWQYASABKAkSFwoPb3JnYW5pc2F0aW9uX2lkGAIgASgJEhIKCnByb2plY3RfaWQYAyABKAkSDAoEa2luZBgEIAEoCRIQCghwYXR0ZXJucxgFIAMoCRIVCg1wYXR0ZXJuX2NvdW50GAYgASgNEikKBmFjdGlvbhgHIAEoDjIZLmNvbnRlbnRfZmlsdGVyLnYxLkFjdGlvbhIvCglkaXJlY3Rpb24YCCABKA4yHC5jb250ZW50X2ZpbHRlci52MS5EaXJlY3Rpb24SDQoFdGl0bGUYCSABKAkSFQoNY3JlYXRlZF9hdF9tcxgKIAEoAyLhAQoDSGl0Eg8KB3J1bGVfaWQYASABKAkSDAoEa2luZBgCIAEoCRIpCgZhY3Rpb24YAyABKA4yGS5jb250ZW50X2ZpbHRlci52MS5BY3Rpb24SLwoJZGlyZWN0aW9uGAQgASgOMhwuY29udGVudF9maWx0ZXIudjEuRGlyZWN0aW9uEiEKB2NoYW5uZWwYBSABKA4yEC5jaGF0LnYxLkNoYW5uZWwSDQoFaW5kZXgYBiABKA0SDQoFc3RhcnQYByABKAQSCwoDZW5kGAggASgEEhEKCXRleHRfaGFzaBgJIAEoDCJ7Cg1GaWx0ZXJSZXF1ZXN0Ei8KBWlucHV0GAEgASgLMh4uY29udGVudF9maWx0ZXIudjEuRmlsdGVySW5wdXRIABIxCgZvdXRwdXQYAiABKAsyHy5jb250ZW50X2ZpbHRlci52MS5GaWx0ZXJPdXRwdXRIAEIGCgRzdGVwImwKC0ZpbHRlcklucHV0Eg8KB2NhbGxfaWQYASABKAkSFwoPb3JnYW5pc2F0aW9uX2lkGAIgASgJEhIKCnByb2plY3RfaWQYAyABKAkSHwoEY2FsbBgEIAEoCzIRLmNoYXQudjEuQ2hhdENhbGwiQAoMRmlsdGVyT3V0cHV0EiIKBmV2ZW50cxgBIAMoCzISLmNoYXQudjEuQ2hhdEV2ZW50EgwKBGxhc3QYAiABKAgigQEKDkZpbHRlclJlc3BvbnNlEjIKB3ZlcmRpY3QYASABKAsyHy5jb250ZW50X2ZpbHRlci52MS5JbnB1dFZlcmRpY3RIABIzCgZvdXRwdXQYAiABKAsyIS5jb250ZW50X2ZpbHRlci52MS5GaWx0ZXJlZE91dHB1dEgAQgYKBHN0ZXAi6AEKDElucHV0VmVyZGljdBIpCgZhY3Rpb24YASABKA4yGS5jb250ZW50X2ZpbHRlci52MS5BY3Rpb24SFgoOcG9saWN5X3ZlcnNpb24YAiABKAQSHwoEY2FsbBgDIAEoCzIRLmNoYXQudjEuQ2hhdENhbGwSDwoHcnVsZV9pZBgEIAEoCRISCgpydWxlX3RpdGxlGAUgASgJEiQKBGhpdHMYBiADKAsyFi5jb250ZW50X2ZpbHRlci52MS5IaXQSEQoJaGl0X2NvdW50GAcgASgNEhYKDmZpbHRlcnNfb3V0cHV0GAggASgIInsKDkZpbHRlcmVkT3V0cHV0EiIKBmV2ZW50cxgBIAMoCzISLmNoYXQudjEuQ2hhdEV2ZW50EiQKBGhpdHMYAiADKAsyFi5jb250ZW50X2ZpbHRlci52MS5IaXQSEQoJaGl0X2NvdW50GAMgASgNEgwKBHN0b3AYBCABKAgieAoKVHJ5UmVxdWVzdBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIMCgR0ZXh0GAMgASgJEi8KCWRpcmVjdGlvbhgEIAEoDjIcLmNvbnRlbnRfZmlsdGVyLnYxLkRpcmVjdGlvbiKYAQoLVHJ5UmVzcG9uc2USDAoEdGV4dBgBIAEoCRIpCgZhY3Rpb24YAiABKA4yGS5jb250ZW50X2ZpbHRlci52MS5BY3Rpb24SFgoOcG9saWN5X3ZlcnNpb24YAyABKAQSJAoEaGl0cxgEIAMoCzIWLmNvbnRlbnRfZmlsdGVyLnYxLkhpdBISCgpydWxlX3RpdGxlGAUgASgJItABCg5BZGRSdWxlUmVxdWVzdBIfCgVhY3RvchgBIAEoCzIQLmFjY2Vzcy52MS5BY3RvchISCgpwcm9qZWN0X2lkGAIgASgJEgwKBGtpbmQYAyABKAkSEAoIcGF0dGVybnMYBCADKAkSKQoGYWN0aW9uGAUgASgOMhkuY29udGVudF9maWx0ZXIudjEuQWN0aW9uEi8KCWRpcmVjdGlvbhgGIAEoDjIcLmNvbnRlbnRfZmlsdGVyLnYxLkRpcmVjdGlvbhINCgV0aXRsZRgHIAEoCSJQCg9BZGRSdWxlUmVzcG9uc2USJQoEcnVsZRgBIAEoCzIXLmNvbnRlbnRfZmlsdGVyLnYxLlJ1bGUSFgoOcG9saWN5X3ZlcnNpb24YAiABKAQiPwoQTGlzdFJ1bGVzUmVxdWVzdBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCSJTChFMaXN0UnVsZXNSZXNwb25zZRImCgVydWxlcxgBIAMoCzIXLmNvbnRlbnRfZmlsdGVyLnYxLlJ1bGUSFgoOcG9saWN5X3ZlcnNpb24YAiABKAQiOgoOR2V0UnVsZVJlcXVlc3QSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJEg8KB3J1bGVfaWQYAiABKAkiOAoPR2V0UnVsZVJlc3BvbnNlEiUKBHJ1bGUYASABKAsyFy5jb250ZW50X2ZpbHRlci52MS5SdWxlIkUKEVJlbW92ZVJ1bGVSZXF1ZXN0Eh8KBWFjdG9yGAEgASgLMhAuYWNjZXNzLnYxLkFjdG9yEg8KB3J1bGVfaWQYAiABKAkiUwoSUmVtb3ZlUnVsZVJlc3BvbnNlEiUKBHJ1bGUYASABKAsyFy5jb250ZW50X2ZpbHRlci52MS5SdWxlEhYKDnBvbGljeV92ZXJzaW9uGAIgASgEIlAKD0dldFN0YXRzUmVxdWVzdBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIQCghzaW5jZV9tcxgDIAEoAyKGAQoJUnVsZVN0YXRzEg8KB3J1bGVfaWQYASABKAkSDQoFdGl0bGUYAiABKAkSEgoKcHJvamVjdF9pZBgDIAEoCRIPCgdibG9ja2VkGAQgASgEEg4KBm1hc2tlZBgFIAEoBBIPCgdmbGFnZ2VkGAYgASgEEhMKC2xhc3RfaGl0X21zGAcgASgDIj8KEEdldFN0YXRzUmVzcG9uc2USKwoFcnVsZXMYASADKAsyHC5jb250ZW50X2ZpbHRlci52MS5SdWxlU3RhdHMiRAoRQXdhaXRSdWxlc1JlcXVlc3QSFwoPb3JnYW5pc2F0aW9uX2lkGAEgASgJEhYKDnBvbGljeV92ZXJzaW9uGAIgASgEIhQKEkF3YWl0UnVsZXNSZXNwb25zZSIUChJHZXRTbmFwc2hvdFJlcXVlc3QibAoTR2V0U25hcHNob3RSZXNwb25zZRIQCghwb3NpdGlvbhgBIAEoBBIyCgh2ZXJzaW9ucxgCIAMoCzIgLmNvbnRlbnRfZmlsdGVyLnYxLlBvbGljeVZlcnNpb24SDwoHaGl0X2tleRgDIAEoDCJACg1Qb2xpY3lWZXJzaW9uEhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCRIWCg5wb2xpY3lfdmVyc2lvbhgCIAEoBCJJChZHZXRSdWxlc0luRm9yY2VSZXF1ZXN0EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCRIWCg5rbm93bl9ydWxlX2lkcxgCIAMoCSJgChdHZXRSdWxlc0luRm9yY2VSZXNwb25zZRItCgVydWxlcxgBIAMoCzIeLmNvbnRlbnRfZmlsdGVyLnYxLlJ1bGVJbkZvcmNlEhYKDnBvbGljeV92ZXJzaW9uGAIgASgEIkYKC1J1bGVJbkZvcmNlEiUKBHJ1bGUYASABKAsyFy5jb250ZW50X2ZpbHRlci52MS5SdWxlEhAKCHBhdHRlcm5zGAIgASgJIjwKDkFkZEhpdHNSZXF1ZXN0EioKBWNhbGxzGAEgAygLMhsuY29udGVudF9maWx0ZXIudjEuQ2FsbEhpdHMiEQoPQWRkSGl0c1Jlc3BvbnNlItYBCghDYWxsSGl0cxIPCgdjYWxsX2lkGAEgASgJEhcKD29yZ2FuaXNhdGlvbl9pZBgCIAEoCRISCgpwcm9qZWN0X2lkGAMgASgJEhYKDnBvbGljeV92ZXJzaW9uGAQgASgEEiQKBGhpdHMYBSADKAsyFi5jb250ZW50X2ZpbHRlci52MS5IaXQSEQoJaGl0X2NvdW50GAYgASgNEiwKBmNvdW50cxgHIAMoCzIcLmNvbnRlbnRfZmlsdGVyLnYxLlJ1bGVDb3VudBINCgVhdF9tcxgIIAEoAyJWCglSdWxlQ291bnQSDwoHcnVsZV9pZBgBIAEoCRIpCgZhY3Rpb24YAiABKA4yGS5jb250ZW50X2ZpbHRlci52MS5BY3Rpb24SDQoFY291bnQYAyABKA0qZgoGQWN0aW9uEhYKEkFDVElPTl9VTlNQRUNJRklFRBAAEhAKDEFDVElPTl9CTE9DSxABEg8KC0FDVElPTl9NQVNLEAISDwoLQUNUSU9OX0ZMQUcQAxIQCgxBQ1RJT05fQUxMT1cQBCpfCglEaXJlY3Rpb24SGQoVRElSRUNUSU9OX1VOU1BFQ0lGSUVEEAASEAoMRElSRUNUSU9OX0lOEAESEQoNRElSRUNUSU9OX09VVBACEhIKDkRJUkVDVElPTl9CT1RIEAMyigIKFENvbnRlbnRGaWx0ZXJTZXJ2aWNlElEKBkZpbHRlchIgLmNvbnRlbnRfZmlsdGVyLnYxLkZpbHRlclJlcXVlc3QaIS5jb250ZW50X2ZpbHRlci52MS5GaWx0ZXJSZXNwb25zZSgBMAESRAoDVHJ5Eh0uY29udGVudF9maWx0ZXIudjEuVHJ5UmVxdWVzdBoeLmNvbnRlbnRfZmlsdGVyLnYxLlRyeVJlc3BvbnNlElkKCkF3YWl0UnVsZXMSJC5jb250ZW50X2ZpbHRlci52MS5Bd2FpdFJ1bGVzUmVxdWVzdBolLmNvbnRlbnRfZmlsdGVyLnYxLkF3YWl0UnVsZXNSZXNwb25zZTLaBQoSRmlsdGVyUnVsZXNTZXJ2aWNlElAKB0FkZFJ1bGUSIS5jb250ZW50X2ZpbHRlci52MS5BZGRSdWxlUmVxdWVzdBoiLmNvbnRlbnRfZmlsdGVyLnYxLkFkZFJ1bGVSZXNwb25zZRJWCglMaXN0UnVsZXMSIy5jb250ZW50X2ZpbHRlci52MS5MaXN0UnVsZXNSZXF1ZXN0GiQuY29udGVudF9maWx0ZXIudjEuTGlzdFJ1bGVzUmVzcG9uc2USUAoHR2V0UnVsZRIhLmNvbnRlbnRfZmlsdGVyLnYxLkdldFJ1bGVSZXF1ZXN0GiIuY29udGVudF9maWx0ZXIudjEuR2V0UnVsZVJlc3BvbnNlElkKClJlbW92ZVJ1bGUSJC5jb250ZW50X2ZpbHRlci52MS5SZW1vdmVSdWxlUmVxdWVzdBolLmNvbnRlbnRfZmlsdGVyLnYxLlJlbW92ZVJ1bGVSZXNwb25zZRJTCghHZXRTdGF0cxIiLmNvbnRlbnRfZmlsdGVyLnYxLkdldFN0YXRzUmVxdWVzdBojLmNvbnRlbnRfZmlsdGVyLnYxLkdldFN0YXRzUmVzcG9uc2USXAoLR2V0U25hcHNob3QSJS5jb250ZW50X2ZpbHRlci52MS5HZXRTbmFwc2hvdFJlcXVlc3QaJi5jb250ZW50X2ZpbHRlci52MS5HZXRTbmFwc2hvdFJlc3BvbnNlEmgKD0dldFJ1bGVzSW5Gb3JjZRIpLmNvbnRlbnRfZmlsdGVyLnYxLkdldFJ1bGVzSW5Gb3JjZVJlcXVlc3QaKi5jb250ZW50X2ZpbHRlci52MS5HZXRSdWxlc0luRm9yY2VSZXNwb25zZRJQCgdBZGRIaXRzEiEuY29udGVudF9maWx0ZXIudjEuQWRkSGl0c1JlcXVlc3QaIi5jb250ZW50X2ZpbHRlci52MS5BZGRIaXRzUmVzcG9uc2ViBnByb3RvMw", [file_access_v1_access, file_chat_v1_chat]);
 
 /**
  * @generated from message content_filter.v1.Rule
@@ -732,6 +732,296 @@ export const GetStatsResponseSchema: GenMessage<GetStatsResponse> = /*@__PURE__*
   messageDesc(file_content_filter_v1_content_filter, 20);
 
 /**
+ * @generated from message content_filter.v1.AwaitRulesRequest
+ */
+export type AwaitRulesRequest = Message<"content_filter.v1.AwaitRulesRequest"> & {
+  /**
+   * @generated from field: string organisation_id = 1;
+   */
+  organisationId: string;
+
+  /**
+   * @generated from field: uint64 policy_version = 2;
+   */
+  policyVersion: bigint;
+};
+
+/**
+ * Describes the message content_filter.v1.AwaitRulesRequest.
+ * Use `create(AwaitRulesRequestSchema)` to create a new message.
+ */
+export const AwaitRulesRequestSchema: GenMessage<AwaitRulesRequest> = /*@__PURE__*/
+  messageDesc(file_content_filter_v1_content_filter, 21);
+
+/**
+ * @generated from message content_filter.v1.AwaitRulesResponse
+ */
+export type AwaitRulesResponse = Message<"content_filter.v1.AwaitRulesResponse"> & {
+};
+
+/**
+ * Describes the message content_filter.v1.AwaitRulesResponse.
+ * Use `create(AwaitRulesResponseSchema)` to create a new message.
+ */
+export const AwaitRulesResponseSchema: GenMessage<AwaitRulesResponse> = /*@__PURE__*/
+  messageDesc(file_content_filter_v1_content_filter, 22);
+
+/**
+ * @generated from message content_filter.v1.GetSnapshotRequest
+ */
+export type GetSnapshotRequest = Message<"content_filter.v1.GetSnapshotRequest"> & {
+};
+
+/**
+ * Describes the message content_filter.v1.GetSnapshotRequest.
+ * Use `create(GetSnapshotRequestSchema)` to create a new message.
+ */
+export const GetSnapshotRequestSchema: GenMessage<GetSnapshotRequest> = /*@__PURE__*/
+  messageDesc(file_content_filter_v1_content_filter, 23);
+
+/**
+ * @generated from message content_filter.v1.GetSnapshotResponse
+ */
+export type GetSnapshotResponse = Message<"content_filter.v1.GetSnapshotResponse"> & {
+  /**
+   * The last record of filter.changed that is part of this.
+   *
+   * @generated from field: uint64 position = 1;
+   */
+  position: bigint;
+
+  /**
+   * Of every organisation that ever had a rule.
+   *
+   * @generated from field: repeated content_filter.v1.PolicyVersion versions = 2;
+   */
+  versions: PolicyVersion[];
+
+  /**
+   * Under which matched texts are hashed, before the organisation is mixed in: 32 bytes.
+   *
+   * @generated from field: bytes hit_key = 3;
+   */
+  hitKey: Uint8Array;
+};
+
+/**
+ * Describes the message content_filter.v1.GetSnapshotResponse.
+ * Use `create(GetSnapshotResponseSchema)` to create a new message.
+ */
+export const GetSnapshotResponseSchema: GenMessage<GetSnapshotResponse> = /*@__PURE__*/
+  messageDesc(file_content_filter_v1_content_filter, 24);
+
+/**
+ * @generated from message content_filter.v1.PolicyVersion
+ */
+export type PolicyVersion = Message<"content_filter.v1.PolicyVersion"> & {
+  /**
+   * @generated from field: string organisation_id = 1;
+   */
+  organisationId: string;
+
+  /**
+   * @generated from field: uint64 policy_version = 2;
+   */
+  policyVersion: bigint;
+};
+
+/**
+ * Describes the message content_filter.v1.PolicyVersion.
+ * Use `create(PolicyVersionSchema)` to create a new message.
+ */
+export const PolicyVersionSchema: GenMessage<PolicyVersion> = /*@__PURE__*/
+  messageDesc(file_content_filter_v1_content_filter, 25);
+
+/**
+ * @generated from message content_filter.v1.GetRulesInForceRequest
+ */
+export type GetRulesInForceRequest = Message<"content_filter.v1.GetRulesInForceRequest"> & {
+  /**
+   * @generated from field: string organisation_id = 1;
+   */
+  organisationId: string;
+
+  /**
+   * A rule never changes: what it looks for is not told again.
+   *
+   * @generated from field: repeated string known_rule_ids = 2;
+   */
+  knownRuleIds: string[];
+};
+
+/**
+ * Describes the message content_filter.v1.GetRulesInForceRequest.
+ * Use `create(GetRulesInForceRequestSchema)` to create a new message.
+ */
+export const GetRulesInForceRequestSchema: GenMessage<GetRulesInForceRequest> = /*@__PURE__*/
+  messageDesc(file_content_filter_v1_content_filter, 26);
+
+/**
+ * @generated from message content_filter.v1.GetRulesInForceResponse
+ */
+export type GetRulesInForceResponse = Message<"content_filter.v1.GetRulesInForceResponse"> & {
+  /**
+   * @generated from field: repeated content_filter.v1.RuleInForce rules = 1;
+   */
+  rules: RuleInForce[];
+
+  /**
+   * @generated from field: uint64 policy_version = 2;
+   */
+  policyVersion: bigint;
+};
+
+/**
+ * Describes the message content_filter.v1.GetRulesInForceResponse.
+ * Use `create(GetRulesInForceResponseSchema)` to create a new message.
+ */
+export const GetRulesInForceResponseSchema: GenMessage<GetRulesInForceResponse> = /*@__PURE__*/
+  messageDesc(file_content_filter_v1_content_filter, 27);
+
+/**
+ * @generated from message content_filter.v1.RuleInForce
+ */
+export type RuleInForce = Message<"content_filter.v1.RuleInForce"> & {
+  /**
+   * Without its patterns.
+   *
+   * @generated from field: content_filter.v1.Rule rule = 1;
+   */
+  rule?: Rule | undefined;
+
+  /**
+   * One a line; empty for a rule that is known. One text, because a list of 100,000 would be read piece by piece.
+   *
+   * @generated from field: string patterns = 2;
+   */
+  patterns: string;
+};
+
+/**
+ * Describes the message content_filter.v1.RuleInForce.
+ * Use `create(RuleInForceSchema)` to create a new message.
+ */
+export const RuleInForceSchema: GenMessage<RuleInForce> = /*@__PURE__*/
+  messageDesc(file_content_filter_v1_content_filter, 28);
+
+/**
+ * @generated from message content_filter.v1.AddHitsRequest
+ */
+export type AddHitsRequest = Message<"content_filter.v1.AddHitsRequest"> & {
+  /**
+   * @generated from field: repeated content_filter.v1.CallHits calls = 1;
+   */
+  calls: CallHits[];
+};
+
+/**
+ * Describes the message content_filter.v1.AddHitsRequest.
+ * Use `create(AddHitsRequestSchema)` to create a new message.
+ */
+export const AddHitsRequestSchema: GenMessage<AddHitsRequest> = /*@__PURE__*/
+  messageDesc(file_content_filter_v1_content_filter, 29);
+
+/**
+ * @generated from message content_filter.v1.AddHitsResponse
+ */
+export type AddHitsResponse = Message<"content_filter.v1.AddHitsResponse"> & {
+};
+
+/**
+ * Describes the message content_filter.v1.AddHitsResponse.
+ * Use `create(AddHitsResponseSchema)` to create a new message.
+ */
+export const AddHitsResponseSchema: GenMessage<AddHitsResponse> = /*@__PURE__*/
+  messageDesc(file_content_filter_v1_content_filter, 30);
+
+/**
+ * What was found in one call.
+ *
+ * @generated from message content_filter.v1.CallHits
+ */
+export type CallHits = Message<"content_filter.v1.CallHits"> & {
+  /**
+   * @generated from field: string call_id = 1;
+   */
+  callId: string;
+
+  /**
+   * @generated from field: string organisation_id = 2;
+   */
+  organisationId: string;
+
+  /**
+   * @generated from field: string project_id = 3;
+   */
+  projectId: string;
+
+  /**
+   * @generated from field: uint64 policy_version = 4;
+   */
+  policyVersion: bigint;
+
+  /**
+   * The first of them; `counts` has all.
+   *
+   * @generated from field: repeated content_filter.v1.Hit hits = 5;
+   */
+  hits: Hit[];
+
+  /**
+   * @generated from field: uint32 hit_count = 6;
+   */
+  hitCount: number;
+
+  /**
+   * @generated from field: repeated content_filter.v1.RuleCount counts = 7;
+   */
+  counts: RuleCount[];
+
+  /**
+   * @generated from field: int64 at_ms = 8;
+   */
+  atMs: bigint;
+};
+
+/**
+ * Describes the message content_filter.v1.CallHits.
+ * Use `create(CallHitsSchema)` to create a new message.
+ */
+export const CallHitsSchema: GenMessage<CallHits> = /*@__PURE__*/
+  messageDesc(file_content_filter_v1_content_filter, 31);
+
+/**
+ * How often one rule matched.
+ *
+ * @generated from message content_filter.v1.RuleCount
+ */
+export type RuleCount = Message<"content_filter.v1.RuleCount"> & {
+  /**
+   * @generated from field: string rule_id = 1;
+   */
+  ruleId: string;
+
+  /**
+   * @generated from field: content_filter.v1.Action action = 2;
+   */
+  action: Action;
+
+  /**
+   * @generated from field: uint32 count = 3;
+   */
+  count: number;
+};
+
+/**
+ * Describes the message content_filter.v1.RuleCount.
+ * Use `create(RuleCountSchema)` to create a new message.
+ */
+export const RuleCountSchema: GenMessage<RuleCount> = /*@__PURE__*/
+  messageDesc(file_content_filter_v1_content_filter, 32);
+
+/**
  * @generated from enum content_filter.v1.Action
  */
 export enum Action {
@@ -805,6 +1095,8 @@ export const DirectionSchema: GenEnum<Direction> = /*@__PURE__*/
   enumDesc(file_content_filter_v1_content_filter, 1);
 
 /**
+ * Answered by content-filter, beside each gateway: it looks at calls by a copy of the rules.
+ *
  * @generated from service content_filter.v1.ContentFilterService
  */
 export const ContentFilterService: GenService<{
@@ -832,9 +1124,29 @@ export const ContentFilterService: GenService<{
     output: typeof TryResponseSchema;
   },
   /**
+   * Answers when this process applies a version of the rules of an organisation, or a later one.
+   * Errors: `content_filter_unavailable` when it does not soon, or cannot; the change is kept all the same.
+   *
+   * @generated from rpc content_filter.v1.ContentFilterService.AwaitRules
+   */
+  awaitRules: {
+    methodKind: "unary";
+    input: typeof AwaitRulesRequestSchema;
+    output: typeof AwaitRulesResponseSchema;
+  },
+}> = /*@__PURE__*/
+  serviceDesc(file_content_filter_v1_content_filter, 0);
+
+/**
+ * Answered by content-filter-rules, the owner of the rules. Every process that filters hears of a change within a second.
+ *
+ * @generated from service content_filter.v1.FilterRulesService
+ */
+export const FilterRulesService: GenService<{
+  /**
    * Errors: `invalid_value` (names `pattern` with the position of what is not linear, or another field), `insufficient_permissions`.
    *
-   * @generated from rpc content_filter.v1.ContentFilterService.AddRule
+   * @generated from rpc content_filter.v1.FilterRulesService.AddRule
    */
   addRule: {
     methodKind: "unary";
@@ -842,7 +1154,7 @@ export const ContentFilterService: GenService<{
     output: typeof AddRuleResponseSchema;
   },
   /**
-   * @generated from rpc content_filter.v1.ContentFilterService.ListRules
+   * @generated from rpc content_filter.v1.FilterRulesService.ListRules
    */
   listRules: {
     methodKind: "unary";
@@ -853,7 +1165,7 @@ export const ContentFilterService: GenService<{
    * One rule in force, with all of its patterns.
    * Errors: `not_found`.
    *
-   * @generated from rpc content_filter.v1.ContentFilterService.GetRule
+   * @generated from rpc content_filter.v1.FilterRulesService.GetRule
    */
   getRule: {
     methodKind: "unary";
@@ -863,7 +1175,7 @@ export const ContentFilterService: GenService<{
   /**
    * Errors: `not_found`.
    *
-   * @generated from rpc content_filter.v1.ContentFilterService.RemoveRule
+   * @generated from rpc content_filter.v1.FilterRulesService.RemoveRule
    */
   removeRule: {
     methodKind: "unary";
@@ -871,13 +1183,45 @@ export const ContentFilterService: GenService<{
     output: typeof RemoveRuleResponseSchema;
   },
   /**
-   * @generated from rpc content_filter.v1.ContentFilterService.GetStats
+   * @generated from rpc content_filter.v1.FilterRulesService.GetStats
    */
   getStats: {
     methodKind: "unary";
     input: typeof GetStatsRequestSchema;
     output: typeof GetStatsResponseSchema;
   },
+  /**
+   * What a process that filters begins with: which versions are in force, at one position of the topic filter.changed.
+   * Carries an unwrapped key: never logged, never stored by the reader.
+   *
+   * @generated from rpc content_filter.v1.FilterRulesService.GetSnapshot
+   */
+  getSnapshot: {
+    methodKind: "unary";
+    input: typeof GetSnapshotRequestSchema;
+    output: typeof GetSnapshotResponseSchema;
+  },
+  /**
+   * All rules of an organisation that are in force.
+   *
+   * @generated from rpc content_filter.v1.FilterRulesService.GetRulesInForce
+   */
+  getRulesInForce: {
+    methodKind: "unary";
+    input: typeof GetRulesInForceRequestSchema;
+    output: typeof GetRulesInForceResponseSchema;
+  },
+  /**
+   * What was found in calls that are over, for the statistics and the topic filter.hits: all of it, or with an error nothing.
+   * A batch that is told again counts again.
+   *
+   * @generated from rpc content_filter.v1.FilterRulesService.AddHits
+   */
+  addHits: {
+    methodKind: "unary";
+    input: typeof AddHitsRequestSchema;
+    output: typeof AddHitsResponseSchema;
+  },
 }> = /*@__PURE__*/
-  serviceDesc(file_content_filter_v1_content_filter, 0);
+  serviceDesc(file_content_filter_v1_content_filter, 1);
 

@@ -1,4 +1,3 @@
-import { ServiceError } from '@sluice/errors';
 import type { Ids } from '@sluice/clock';
 import type { RootKey } from '@sluice/envelope';
 import type { Sql } from '@sluice/sql';
@@ -8,16 +7,12 @@ const PEPPER_BYTES = 32;
 
 /**
  * The pepper of key hashes: made by whoever starts first, the same for everyone after.
- * Errors: `internal` when the root key is not the one that wrapped it; then no key could ever be recognised.
+ * Errors: `internal` when the root key does not open it; then no key could ever be recognised.
  */
 export async function loadPepper(sql: Sql, rootKey: RootKey, ids: Ids): Promise<Buffer> {
   await sql.query('insert into pepper (sealed) values ($1) on conflict do nothing', [
     rootKey.wrap(PEPPER_PURPOSE, ids.randomBytes(PEPPER_BYTES)),
   ]);
   const [row] = await sql.query<{ sealed: Buffer }>('select sealed from pepper');
-  try {
-    return rootKey.unwrap(PEPPER_PURPOSE, row!.sealed);
-  } catch (cause) {
-    throw new ServiceError('internal', 'The root key is not the one that this database was made with; start with the right one.', { cause });
-  }
+  return rootKey.unwrap(PEPPER_PURPOSE, row!.sealed);
 }

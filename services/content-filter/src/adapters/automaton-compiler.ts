@@ -10,6 +10,7 @@ import { MAX_WORD_CHARACTERS } from '../domain/check-rule.ts';
 import type { Compiler } from '../domain/ports.ts';
 import { piiTypeOf, type Direction, type Rule } from '../domain/rule.ts';
 import { AutomatonPolicy, type PolicyDetector } from './automaton-policy.ts';
+import { KnownWords } from './known-words.ts';
 
 /** So few take some 3 ms; a thread costs more. */
 const WORDS_OFF_THREAD = 200;
@@ -46,6 +47,12 @@ export interface CompiledRules {
 
 /** Policies by libs/automaton. */
 export class AutomatonCompiler implements Compiler<CompiledRules> {
+  readonly #words: KnownWords;
+
+  constructor(words = new KnownWords()) {
+    this.#words = words;
+  }
+
   async partsOf(expressions: readonly string[]): Promise<number> {
     let parts = 0;
     for (const [index, expression] of expressions.entries()) {
@@ -81,7 +88,9 @@ export class AutomatonCompiler implements Compiler<CompiledRules> {
       const ruleIds = together.map(([, { id }]) => id).join();
       const known = before?.wordSets.find((set) => set.ruleIds === ruleIds);
       const lists = together.map(([rule, { patterns, action }]): KeywordList => ({ rule, words: patterns, allow: action === 'allow', wholeWord }));
-      wordSets.push(known ?? { direction: together[0]![1].direction, ruleIds, words: await compileWords(lists, signal) });
+      const compiled = (): Promise<CompiledKeywords> => compileWords(lists, signal);
+      const name = together.map(([number, { id }]) => `${number} ${id}`).join();
+      wordSets.push(known ?? { direction: together[0]![1].direction, ruleIds, words: await (wholeWord ? this.#words.get(name, compiled) : compiled()) });
     }
     return { rules, wordSets, regexes };
   }

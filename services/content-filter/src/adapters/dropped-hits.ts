@@ -6,7 +6,7 @@ export function droppedHitsCounter(): (calls: number) => void {
   return (calls) => {
     // Made with the first: a counter that is made before telemetry has started counts nothing, for ever.
     counter ??= metrics.getMeter('@sluice/content-filter').createCounter('sluice.content_filter.dropped_hits', {
-      description: 'Calls whose hits are in no statistics, because the database was away for too long',
+      description: 'Calls whose hits are in no statistics, because the owner of the rules was away for too long',
     });
     counter.add(calls);
   };

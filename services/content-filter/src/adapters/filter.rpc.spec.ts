@@ -4,7 +4,7 @@ import { systemClock } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import { ChatCallSchema, type ChatEvent } from '@sluice/proto/chat/v1/chat';
 import { Action, ContentFilterService, Direction, FilterRequestSchema, type FilterRequest, type FilterResponse } from '@sluice/proto/content_filter/v1/content_filter';
-import { InProcessTransport, type Client, type Implementation } from '@sluice/rpc';
+import { InProcessTransport, type Client } from '@sluice/rpc';
 import type { CallHits } from '../domain/call/call-filter.ts';
 import { CALL_STEPS_LIMIT } from '../domain/call/limits.ts';
 import { delta, finished, started, usage } from '../domain/call/testing/events.ts';
@@ -16,6 +16,7 @@ const OWNER = { callId: 'call-1', organisationId: 'org-1', projectId: 'project-1
 
 let policies: ScriptedPolicies;
 let reported: CallHits[];
+let awaited: string[];
 let client: Client<typeof ContentFilterService>;
 let talks: Talk[];
 
@@ -72,10 +73,11 @@ class Talk {
 beforeEach(() => {
   policies = new ScriptedPolicies(new ScriptedPolicy(RULES));
   reported = [];
+  awaited = [];
   talks = [];
   const transport = new InProcessTransport({ freezeStreams: true });
-  const rpcs = filterRpc({ policies, hash: (organisation, text) => Buffer.from(`${organisation}:${text}`), hits: { add: (found) => reported.push(found) }, clock: { ...systemClock, wallMs: () => 1234 } });
-  transport.serve(ContentFilterService, rpcs as Implementation<typeof ContentFilterService>);
+  const rpcs = filterRpc({ policies, inForce: { reached: async (organisationId, version) => void awaited.push(`${organisationId} ${version}`) }, hash: (organisation, text) => Buffer.from(`${organisation}:${text}`), hits: { add: (found) => reported.push(found) }, clock: { ...systemClock, wallMs: () => 1234 } });
+  transport.serve(ContentFilterService, rpcs);
   client = transport.connect(ContentFilterService);
 });
 
@@ -218,4 +220,10 @@ describe('Try', () => {
   it('names the organisation', async () => {
     await expect(client.try({ text: 'x' })).rejects.toMatchObject({ code: 'missing_required_parameter' });
   });
+});
+
+it('answers that rules are in force when they are, and asks for whose', async () => {
+  await client.awaitRules({ organisationId: 'org-1', policyVersion: 3n });
+  await expect(client.awaitRules({ policyVersion: 3n })).rejects.toMatchObject({ code: 'missing_required_parameter', param: 'organisation_id' });
+  expect(awaited).toEqual(['org-1 3']);
 });

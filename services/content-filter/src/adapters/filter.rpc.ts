@@ -9,9 +9,12 @@ import { tooMuchToLookAt } from '../domain/call/limits.ts';
 import type { HitHash, Policies, TextDirection } from '../domain/call/policy.ts';
 import { tryText } from '../domain/call/try-text.ts';
 import { inTurns, MeteredPolicy, Work } from '../domain/call/work.ts';
+import type { InForce } from '../domain/ports.ts';
+import { requireOrganisation } from './messages.ts';
 
 export interface FilterRpcOptions {
   readonly policies: Policies;
+  readonly inForce: InForce;
   readonly hash: HitHash;
   readonly hits: HitSink;
   readonly clock: Clock;
@@ -22,8 +25,8 @@ const NO_BYTES = new Uint8Array(0);
 
 const ACTIONS = { block: Action.BLOCK, mask: Action.MASK, flag: Action.FLAG } as const;
 
-/** The rpcs of ContentFilterService that look at texts. */
-export function filterRpc(options: FilterRpcOptions): Pick<Implementation<typeof ContentFilterService>, 'filter' | 'try'> {
+/** The rpcs of ContentFilterService: contract to domain and back. */
+export function filterRpc(options: FilterRpcOptions): Implementation<typeof ContentFilterService> {
   return {
     async *filter(requests) {
       let call: CallFilter | undefined;
@@ -60,6 +63,12 @@ export function filterRpc(options: FilterRpcOptions): Pick<Implementation<typeof
       } catch (thrown) {
         throw closed(thrown);
       }
+    },
+
+    async awaitRules({ organisationId, policyVersion }) {
+      requireOrganisation(organisationId);
+      await options.inForce.reached(organisationId, policyVersion);
+      return {};
     },
   };
 }
@@ -104,10 +113,6 @@ async function filtered(filter: CallFilter, { events, last }: FilterOutput): Pro
 
 function report({ owner, policy, hits }: CallFilter, options: FilterRpcOptions): void {
   options.hits.add({ ...owner, policyVersion: policy.version, hits: hits.all, hitCount: hits.count, counts: hits.counts, atMs: options.clock.wallMs() });
-}
-
-function requireOrganisation(organisationId: string): void {
-  if (organisationId === '') throw new ServiceError('missing_required_parameter', 'The request names no organisation.', { param: 'organisation_id' });
 }
 
 function directionsOf(direction: Direction): readonly TextDirection[] {

@@ -23,14 +23,20 @@ export function readVersions(sql: Sql, events: Pick<EventLog, 'position'>): Prom
 }
 
 /** Everything that is needed to apply the rules of an organisation. Rules never change: the words of those that are known are not read again. */
-export function readRules(sql: Sql, organisationId: string, known: ReadonlyMap<string, Rule>): Promise<RulesInForce> {
+export function readRuleRows(sql: Sql, organisationId: string, knownIds: readonly string[]): Promise<{ readonly version: bigint; readonly rows: readonly RuleRow[] }> {
   const text = `
     select ${HEAD_COLUMNS}, case when id = any ($2) then '' else patterns end as patterns from rule
     where organisation_id = $1 and removed_version is null order by id`;
   return oneSight(sql, async (query) => ({
     version: await versionOf(query, organisationId),
-    rules: (await query.query<RuleRow>(text, [organisationId, [...known.keys()]])).map((row) => known.get(row.id) ?? ruleOf(row)),
+    rows: await query.query<RuleRow>(text, [organisationId, knownIds]),
   }));
+}
+
+/** The same for who owns the tables. */
+export async function readRules(sql: Sql, organisationId: string, known: ReadonlyMap<string, Rule>): Promise<RulesInForce> {
+  const { version, rows } = await readRuleRows(sql, organisationId, [...known.keys()]);
+  return { version, rules: rows.map((row) => known.get(row.id) ?? ruleOf(row)) };
 }
 
 /** A rule as it is shown; `patterns` is empty for a list that is too long to be shown. */

@@ -34,5 +34,10 @@ export function headOf(row: HeadRow): RuleHead {
 }
 
 export function ruleOf(row: RuleRow): Rule {
-  return { ...headOf(row), patterns: row.pattern_count === 0 ? [] : row.patterns.split('\n') };
+  return { ...headOf(row), patterns: linesOf(row.patterns, row.pattern_count) };
+}
+
+/** The patterns of a rule, which are kept and told as one text. */
+export function linesOf(patterns: string, count: number): readonly string[] {
+  return count === 0 ? [] : patterns.split('\n');
 }

@@ -1,19 +1,19 @@
 import { ServiceError } from '@sluice/errors';
 import { actorOf } from '@sluice/events';
-import type { ContentFilterService } from '@sluice/proto/content_filter/v1/content_filter';
+import type { FilterRulesService } from '@sluice/proto/content_filter/v1/content_filter';
 import type { Implementation } from '@sluice/rpc';
 import type { Sql } from '@sluice/sql';
 import { actCounter } from '@sluice/telemetry';
 import { addRule } from '../domain/add-rule.ts';
 import type { Administration } from '../domain/ports.ts';
 import { removeRule } from '../domain/remove-rule.ts';
-import { actionOf, directionOf, headMessage, ruleMessage, statsMessage, wholeRuleMessage } from './messages.ts';
+import { actionOf, directionOf, headMessage, requireOrganisation, ruleMessage, statsMessage, wholeRuleMessage } from './messages.ts';
 import { listRules, readRule, readStats } from './reads-sql.ts';
 
 const countAct = actCounter('content-filter');
 
 /** The rpcs of administrators: contract to domain and back. */
-export function rulesRpc(sql: Sql, administration: Administration): Omit<Implementation<typeof ContentFilterService>, 'filter' | 'try'> {
+export function rulesRpc(sql: Sql, administration: Administration): Omit<Implementation<typeof FilterRulesService>, 'getSnapshot' | 'getRulesInForce' | 'addHits'> {
   return {
     addRule: (request) =>
       countAct('filter.rule_add', async () => {
@@ -43,8 +43,4 @@ export function rulesRpc(sql: Sql, administration: Administration): Omit<Impleme
       return { rules: (await readStats(sql, organisationId, projectId, Number(sinceMs))).map(statsMessage) };
     },
   };
-}
-
-function requireOrganisation(organisationId: string): void {
-  if (organisationId === '') throw new ServiceError('missing_required_parameter', 'An organisation must be named.', { param: 'organisation_id' });
 }

@@ -22,7 +22,7 @@ function guarded(permissions: Partial<Administration['permissions']> = {}): { ad
       hasProject: async () => asked.push('project') > 0,
       ...permissions,
     },
-    compiler, inForce: { rehearse: async (_rule, _untilMs, first) => { await first(AbortSignal.abort()); asked.push('rehearsal'); return () => void asked.push('forgotten'); }, reached: async () => void asked.push('force') }, clock, ids: systemIds(clock),
+    compiler, rehearsals: { rehearse: async (_rule, _untilMs, first) => { await first(AbortSignal.abort()); asked.push('rehearsal'); return (kept) => void asked.push(kept === undefined ? 'forgotten' : `kept as ${kept}`); } }, clock, ids: systemIds(clock),
   };
   return { administration, asked, compiler };
 }
@@ -71,21 +71,22 @@ describe('addRule', () => {
     expect(compiler.compiled).toEqual([]);
   });
 
-  it('keeps no rule that cannot be compiled beside those in force, and frees what was compiled of one that is not kept', async () => {
+  it('keeps no rule that cannot be compiled beside those in force, and frees what was compiled: at once, or when it is taken over', async () => {
     const { administration, asked } = guarded();
     const refusal = new ServiceError('invalid_value', 'Too long.', { param: 'patterns' });
-    const inForce = { ...administration.inForce, rehearse: () => Promise.reject(refusal) };
-    await expect(addRule({ ...administration, inForce }, actor, '', given())).rejects.toBe(refusal);
+    const rehearsals = { rehearse: () => Promise.reject(refusal) };
+    await expect(addRule({ ...administration, rehearsals }, actor, '', given())).rejects.toBe(refusal);
     await expect(addRule(administration, actor, '', given())).rejects.toThrow('must not come here');
-    expect(asked).toEqual(['permission', 'permission', 'rehearsal', 'act', 'forgotten']);
+    await addRule({ ...administration, acts: kept({}).acts }, actor, '', given());
+    expect(asked).toEqual(['permission', 'permission', 'rehearsal', 'act', 'forgotten', 'permission', 'rehearsal', 'kept as 1']);
   });
 
   it('gives all that comes before it is kept one deadline, which begins with the request', async () => {
     const asked: number[] = [];
     const { administration } = guarded({ require: async () => clock.advance(2_000) });
     const { acts, added } = kept({});
-    const inForce = { ...administration.inForce, rehearse: async (_rule: unknown, untilMs: number) => (asked.push(untilMs - clock.monotonicMs()), () => undefined) };
-    await addRule({ ...administration, inForce, acts }, actor, '', given());
+    const rehearsals = { rehearse: async (_rule: unknown, untilMs: number) => (asked.push(untilMs - clock.monotonicMs()), () => undefined) };
+    await addRule({ ...administration, rehearsals, acts }, actor, '', given());
     expect([asked, added]).toEqual([[7_000], ['badger']]);
   });
 

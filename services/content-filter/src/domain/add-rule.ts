@@ -7,13 +7,13 @@ import { detailOf, type Rule } from './rule.ts';
 
 /** A change reads the heads of all rules of the organisation again. */
 export const MAX_RULES = 1_000;
-/** All patterns of an organisation: twice the longest list. Every process holds the automata of all of them. */
+/** All patterns of an organisation: twice the longest list. Every process that filters holds the automata of all of them. */
 export const MAX_PATTERNS = 200_000;
 /** All regular expressions of an organisation, with their counts written out: a character may cost a look at each part, and each takes up to 2 KB of every process. `[a-z]{1,200}` has 400. */
 export const MAX_EXPRESSION_PARTS = 10_000;
 /** Every process holds automata of its own for each project that has rules. */
 export const MAX_PROJECTS = 200;
-/** For all that comes before a rule is kept: who may, the wait for a turn, compiling it. A request of an administrator has 15 s, of which applying the rule may take 5. */
+/** For all that comes before a rule is kept: who may, the wait for a turn, compiling it. A request of an administrator has 15 s. */
 const PREPARATION_LIMIT_MS = 9_000;
 
 export interface ChangedRule<R> {
@@ -27,13 +27,12 @@ export function patternText(patterns: readonly string[]): string {
 }
 
 /**
- * Adds a rule to an organisation, or to one of its projects where `projectId` is not empty. When it resolves this
- * process applies the rule. Errors: `invalid_value`, `not_found`, `already_exists`, `failed_precondition`,
- * `insufficient_permissions`, `access_unavailable`, `overloaded` when others keep the filter busy and nothing was changed;
- * `content_filter_unavailable` also when the rule was added and is not applied yet.
+ * Adds a rule to an organisation, or to one of its projects where `projectId` is not empty. Every process
+ * that filters hears of it. Errors: `invalid_value`, `not_found`, `already_exists`, `failed_precondition`,
+ * `insufficient_permissions`, `access_unavailable`, `content_filter_unavailable`, `overloaded` when others keep the filter busy; then nothing was changed.
  */
 export async function addRule(administration: Administration, actor: Actor, projectId: string, given: GivenRule): Promise<ChangedRule<Rule>> {
-  const { permissions, compiler, inForce, clock, ids } = administration;
+  const { permissions, compiler, rehearsals, clock, ids } = administration;
   const untilMs = clock.monotonicMs() + PREPARATION_LIMIT_MS;
   const content = checkRule(given);
   await permissions.require(actor, 'filter.change');
@@ -46,15 +45,16 @@ export async function addRule(administration: Administration, actor: Actor, proj
   // What cannot be looked for is refused before it is kept.
   await compiler.refuseUnfit(rule);
   const hasTitle = given.title.trim() !== '';
-  const forget = await inForce.rehearse(rule, untilMs, async (signal) => {
+  const forget = await rehearsals.rehearse(rule, untilMs, async (signal) => {
     if (hasTitle) await refuseTelltaleTitle(compiler, rule, signal);
   });
   try {
     const version = await kept(administration, actor, rule);
-    await inForce.reached(actor.organisationId, version);
+    forget(version);
     return { rule, version };
-  } finally {
+  } catch (thrown) {
     forget();
+    throw thrown;
   }
 }
 

@@ -4,9 +4,9 @@ import type { CallHits, HitSink } from './call/call-filter.ts';
 
 /** Statistics and the event may be a quarter of a second late; a write for every call would cost more than the call. */
 const WRITE_EVERY_MS = 250;
-/** One transaction; the database is not held longer. */
+/** One transaction of the owner; the database is not held longer. */
 const BATCH_CALLS = 500;
-/** What waits while the database is away, hits and counts of rules: about 30 MB. */
+/** What waits while the owner of the rules is away, hits and counts of rules: about 30 MB. */
 const MAX_WAITING_HITS = 100_000;
 
 /** Where hits are kept. Writes all of a batch or nothing. */
@@ -23,7 +23,7 @@ export interface HitJournalOptions {
 }
 
 /**
- * Collects what was found in calls and writes it behind them, so that no call waits for the database. The record of a
+ * Collects what was found in calls and writes it behind them, so that no call waits for the owner of the rules. The record of a
  * call has its own hits; what is lost here is lost to the statistics and to those who follow `filter.hits`, and counted.
  */
 export class HitJournal implements HitSink {

@@ -190,9 +190,9 @@ describe('the policy book', () => {
     const told = bench.book.reached('org', 1n);
     const refused = expect(told).rejects.toThrow(/takes long/);
     await settle();
-    bench.clock.advance(5_000);
+    bench.clock.advance(12_000);
     await refused;
-    bench.clock.advance(114_999);
+    bench.clock.advance(107_999);
     await settle();
     expect(bench.book.health()).toMatchObject({ detail: expect.stringContaining('being loaded') });
     bench.clock.advance(1);
@@ -235,6 +235,37 @@ describe('the policy book', () => {
     await bench.book.reached('org', 2n);
     forget();
     expect([bench.compiler.compiled, bench.blocked('otter', 'stoat', 'badger')]).toEqual([['stoat,otter'], ['otter', 'stoat', 'badger']]);
+  });
+
+  it('keeps what it compiled of a rule until the version that has it is built', async () => {
+    const bench = new Bench();
+    bench.load();
+    await bench.book.settled();
+    const forget = await bench.book.rehearse(rule('otter'), Infinity, async () => undefined);
+    bench.compiler.compiled.length = 0;
+    const gate = Promise.withResolvers<void>();
+    bench.beforeRead = () => gate.promise;
+    bench.rules = { version: 2n, rules: [...bench.rules.rules, rule('otter')] };
+    forget(2n);
+    gate.resolve();
+    await bench.book.settled();
+    expect([bench.compiler.compiled, bench.blocked('otter')]).toEqual([[], ['otter']]);
+  });
+
+  it('rehearses a rule behind the rules in force that are just being loaded, as long as somebody waits for it', async () => {
+    const bench = new Bench();
+    const gate = Promise.withResolvers<void>();
+    bench.beforeRead = () => gate.promise;
+    bench.load();
+    const untilMs = bench.clock.monotonicMs() + 1_000;
+    const late = expect(bench.book.rehearse(rule('stoat'), untilMs, async () => undefined)).rejects.toEqual(away);
+    await settle();
+    bench.clock.advance(1_000);
+    await late;
+    const rehearsed = bench.book.rehearse(rule('otter'), Infinity, async () => undefined);
+    gate.resolve();
+    (await rehearsed)();
+    expect(bench.compiler.compiled).toEqual(['badger', 'badger,otter']);
   });
 
   it('refuses a rule that takes too long to compile, or has no room, and calls go on', async () => {
@@ -336,7 +367,9 @@ describe('the policy book', () => {
     bench.compiler.before = () => new Promise(() => undefined);
     bench.load();
     await settle();
+    const told = expect(bench.book.reached('org', 1n)).rejects.toMatchObject({ code: 'draining' });
     await bench.book.stop();
+    await told;
     expect(bench.of).toThrow(away);
   });
 

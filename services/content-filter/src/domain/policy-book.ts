@@ -5,15 +5,15 @@ import type { Logger } from '@sluice/telemetry';
 import type { Policies, Policy } from './call/policy.ts';
 import { Builds } from './builds.ts';
 import { compilePolicies, rehearsePart, type OrganisationPolicies, type Part } from './organisation-policies.ts';
-import type { Compiler, InForce, RulesInForce } from './ports.ts';
+import type { Compiler, InForce, Rehearsals, RulesInForce } from './ports.ts';
 import type { Rule } from './rule.ts';
 
 /** The longest lists are compiled in three seconds of a core, and what was accepted must come up on a busy machine too; what takes so long has failed. */
 const BUILD_LIMIT_MS = 120_000;
 /** The rule that takes longer is refused. */
 const REHEARSAL_LIMIT_MS = 8_000;
-/** How long an administrator waits for a rule to be applied; it was compiled before. With all that comes before (add-rule.ts) it is less than a request of theirs has. */
-const FORCE_LIMIT_MS = 5_000;
+/** How long an administrator waits for a rule to be applied. Its owner compiled it before; where that is another process it is read and compiled here, the longest in some seconds. A request of theirs has 15 s. */
+const FORCE_LIMIT_MS = 12_000;
 const RETRY_FIRST_MS = 100;
 const RETRY_LAST_MS = 2_000;
 
@@ -36,7 +36,7 @@ interface Entry<Compiled> {
   /** Why the rules are not known; nothing passes until they are. */
   failure: ServiceError | undefined;
   building: Promise<void> | undefined;
-  /** Resolves with the end of the next attempt. */
+  /** Resolves with the end of the next attempt. Errors: `content_filter_unavailable` with this message, `draining`. */
   attempt: PromiseWithResolvers<void>;
   /** Ends the pause before the next attempt. */
   retry: (() => void) | undefined;
@@ -46,7 +46,7 @@ interface Entry<Compiled> {
  * The rules in force in this process, compiled. A new version is built beside the old one, which goes on until it is
  * swapped; versions that are heard of meanwhile are built in one. What cannot be built lets nothing pass.
  */
-export class PolicyBook<Compiled> implements Policies, InForce {
+export class PolicyBook<Compiled> implements Policies, InForce, Rehearsals {
   readonly #options: PolicyBookOptions<Compiled>;
   readonly #entries = new Map<string, Entry<Compiled>>();
   /** Of an organisation that never had a rule. */
@@ -84,23 +84,20 @@ export class PolicyBook<Compiled> implements Policies, InForce {
 
   async reached(organisationId: string, version: bigint): Promise<void> {
     const entry = this.#wanted(organisationId, version);
-    const late = Promise.withResolvers<never>();
-    const timer = this.#options.clock.after(FORCE_LIMIT_MS, () => late.reject(unavailable('The change is kept, and is not applied yet: the filter takes long to build its rules.')));
-    try {
-      // Each attempt reads the newest version, so this ends with the second success or the first failure.
-      while (versionOf(entry) < version) {
-        await Promise.race([entry.attempt.promise, late.promise]);
-        if (entry.failure) throw unavailable('The change is kept, but the filter cannot apply its rules: calls are refused until it can.', entry.failure);
-      }
-    } finally {
-      timer.cancel();
+    const untilMs = this.#options.clock.monotonicMs() + FORCE_LIMIT_MS;
+    // Each attempt reads the newest version, so this ends with the second success or the first failure.
+    while (versionOf(entry) < version) {
+      await this.#attempted(entry, untilMs, 'The change is kept, and is not applied yet: the filter takes long to build its rules.');
+      if (entry.failure) throw unavailable('The change is kept, but the filter cannot apply its rules: calls are refused until it can.', entry.failure);
     }
   }
 
-  async rehearse(rule: Rule, untilMs: number, first: (signal: AbortSignal) => Promise<void>): Promise<() => void> {
+  async rehearse(rule: Rule, untilMs: number, first: (signal: AbortSignal) => Promise<void>): Promise<(kept?: bigint) => void> {
     const { organisationId } = rule;
     if (!this.#isLoaded) throw unavailable('The filter rules are being loaded.');
     const entry = this.#wanted(organisationId, 0n);
+    // This process has just been started.
+    if (!entry.policies && !entry.failure) await this.#attempted(entry, untilMs, 'The filter rules are being loaded.');
     const { policies } = entry;
     if (!policies) throw entry.failure ?? unavailable('The filter rules are being loaded.');
     try {
@@ -109,9 +106,11 @@ export class PolicyBook<Compiled> implements Policies, InForce {
         return rehearsePart(this.#options.compiler, rule, policies.rules, policies.parts, signal);
       }, untilMs);
       entry.rehearsed.set(place, part);
-      return () => {
+      const forget = (): void => {
         if (entry.rehearsed.get(place) === part) entry.rehearsed.delete(place);
       };
+      // Why a version could not be built was said where it was tried.
+      return (kept) => void (kept === undefined ? forget() : this.reached(organisationId, kept).then(forget, forget));
     } catch (thrown) {
       if (!(thrown instanceof ServiceError) || thrown.code !== 'deadline_exceeded') throw thrown;
       const why = `compiling it beside the rules in force takes too long (it has ${REHEARSAL_LIMIT_MS / 1000} s at most); make the list shorter, or remove a rule first`;
@@ -161,6 +160,19 @@ export class PolicyBook<Compiled> implements Policies, InForce {
     const started = entry;
     if (versionOf(entry) < entry.wanted) entry.building ??= this.#buildUntilCurrent(organisationId, entry).finally(() => (started.building = undefined));
     return entry;
+  }
+
+  /** Resolves with the end of the next attempt. */
+  async #attempted({ attempt }: Entry<Compiled>, untilMs: number, tooLate: string): Promise<void> {
+    const { clock } = this.#options;
+    const late = Promise.withResolvers<never>();
+    const timer = clock.after(Math.max(0, Math.min(untilMs - clock.monotonicMs(), BUILD_LIMIT_MS)), () => late.reject(unavailable(tooLate)));
+    try {
+      await Promise.race([attempt.promise, late.promise]);
+      if (this.#builds.stopped.aborted) throw new ServiceError('draining', 'The server is shutting down.');
+    } finally {
+      timer.cancel();
+    }
   }
 
   async #buildUntilCurrent(organisationId: string, entry: Entry<Compiled>): Promise<void> {

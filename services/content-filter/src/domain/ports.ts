@@ -64,17 +64,21 @@ export interface Compiler<Compiled = unknown> {
   policy(version: bigint, parts: readonly Compiled[]): Policy;
 }
 
-/** Makes rules take effect in this process. */
-export interface InForce {
+/** Tries rules out where they are owned. */
+export interface Rehearsals {
   /**
    * Compiles a rule beside those in force, before it is kept: what cannot be compiled is found here, and not by calls. Whoever applies it takes over what was
-   * compiled, until the answer is called: it frees that.
+   * compiled, until the answer is called: it frees that, or, told the version that has the rule, does so when this process has taken it over.
    * Errors: `invalid_value` when it takes too much time or room, `content_filter_unavailable` when the rules in force are not known, `overloaded` when others
    * are compiled until then.
    * @param untilMs on the monotonic clock, when nobody waits for it any more
    * @param first what must hold before, in the same turn and time
    */
-  rehearse(rule: Rule, untilMs: number, first: (signal: AbortSignal) => Promise<void>): Promise<() => void>;
+  rehearse(rule: Rule, untilMs: number, first: (signal: AbortSignal) => Promise<void>): Promise<(kept?: bigint) => void>;
+}
+
+/** Makes rules take effect in this process. */
+export interface InForce {
   /** Resolves when this process applies that version or a later one. Errors: `content_filter_unavailable`. */
   reached(organisationId: string, version: bigint): Promise<void>;
 }
@@ -84,7 +88,7 @@ export interface Administration {
   readonly acts: Acts;
   readonly permissions: Permissions;
   readonly compiler: Compiler;
-  readonly inForce: InForce;
+  readonly rehearsals: Rehearsals;
   readonly clock: Clock;
   readonly ids: Ids;
 }

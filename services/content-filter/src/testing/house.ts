@@ -1,14 +1,20 @@
 import { ServiceError } from '@sluice/errors';
 import type { Platform } from '@sluice/platform';
 import { AccessService } from '@sluice/proto/access/v1/access';
-import { ContentFilterService } from '@sluice/proto/content_filter/v1/content_filter';
+import { ContentFilterService, FilterRulesService } from '@sluice/proto/content_filter/v1/content_filter';
 import type { Client } from '@sluice/rpc';
 import { ServiceHouse } from '@sluice/testkit/service-house';
-import { createContentFilter } from '../index.ts';
+import { createContentFilter, createContentFilterRules } from '../index.ts';
 
-/** One running filter. */
+type Filter = Client<typeof ContentFilterService>;
+type Rules = Client<typeof FilterRulesService>;
+
+/** What a gateway asks: a change is answered when the filter beside it applies it. */
+export type Asked = Filter & Pick<Rules, 'addRule' | 'removeRule' | 'listRules' | 'getRule' | 'getStats'>;
+
+/** One running process. */
 export interface Running {
-  readonly filter: Client<typeof ContentFilterService>;
+  readonly filter: Asked;
   readonly platform: Platform;
   readonly stop: () => Promise<void>;
 }
@@ -19,7 +25,7 @@ export class House extends ServiceHouse {
     return new House(await ServiceHouse.lay());
   }
 
-  /** Starts the filter beside an access that knows the people below; what `parts` names is taken instead of the real part. */
+  /** Starts the filter and the owner of its rules in one process, beside an access that knows the people below; what `parts` names is taken instead of the real part. */
   async start(parts: Partial<Platform> = {}): Promise<Running> {
     const running = await this.startAlone(parts);
     servePeople(running.platform);
@@ -29,9 +35,53 @@ export class House extends ServiceHouse {
   /** The same while access is away. */
   async startAlone(parts: Partial<Platform> = {}): Promise<Running> {
     const platform = this.platform(parts);
-    const stop = await this.run(createContentFilter(platform, {}));
-    return { platform, filter: platform.connect(ContentFilterService), stop };
+    const stopOwner = await this.run(createContentFilterRules(platform, {}));
+    const stopFilter = await this.run(createContentFilter(platform, {}));
+    const stop = async (): Promise<void> => {
+      await stopFilter();
+      await stopOwner();
+    };
+    return { platform, filter: asGatewaysDo(platform.connect(ContentFilterService), platform.connect(FilterRulesService)), stop };
   }
+
+  /** Starts the owner of the rules by itself. */
+  async startOwner(): Promise<{ readonly rules: Rules; readonly stop: () => Promise<void> }> {
+    const platform = this.platform();
+    servePeople(platform);
+    const stop = await this.run(createContentFilterRules(platform, {}));
+    return { rules: platform.connect(FilterRulesService), stop };
+  }
+
+  /** Starts a filter by itself, in a process that has no tables and no root key; `owner` answers instead of the owner of the rules. */
+  async startFilter(owner: Rules): Promise<Running> {
+    const platform = this.platform({ sql: () => nothing('tables'), rootKey: { wrap: () => nothing('root key'), unwrap: () => nothing('root key') } });
+    const connect: Platform['connect'] = (service) => (service.typeName === FilterRulesService.typeName ? (owner as never) : platform.connect(service));
+    const joined = { ...platform, connect };
+    const stop = await this.run(createContentFilter(joined, {}));
+    return { platform: joined, filter: asGatewaysDo(platform.connect(ContentFilterService), owner), stop };
+  }
+}
+
+function nothing(what: string): never {
+  throw new Error(`a process of the data plane has no ${what}`);
+}
+
+function asGatewaysDo(filter: Filter, rules: Rules): Asked {
+  const applied = async <A extends { readonly policyVersion: bigint }>(organisationId: string | undefined, answer: Promise<A>): Promise<A> => {
+    const { policyVersion } = await answer;
+    await filter.awaitRules({ organisationId: organisationId ?? '', policyVersion });
+    return answer;
+  };
+  return {
+    filter: (requests, options) => filter.filter(requests, options),
+    try: (request, options) => filter.try(request, options),
+    awaitRules: (request, options) => filter.awaitRules(request, options),
+    addRule: (request, options) => applied(request.actor?.organisationId, rules.addRule(request, options)),
+    removeRule: (request, options) => applied(request.actor?.organisationId, rules.removeRule(request, options)),
+    listRules: (request, options) => rules.listRules(request, options),
+    getRule: (request, options) => rules.getRule(request, options),
+    getStats: (request, options) => rules.getStats(request, options),
+  };
 }
 
 /** Access as it answers of `owner` and `auditor` of `org`, and of an owner of `other`. */

@@ -6,3 +6,4 @@ export type { Backend } from '../domain/backend.ts';
 export type { Signature } from '../domain/deployment.ts';
 export { Member } from '../domain/member.ts';
 export { deployment } from './scripted-backend.ts';
+export { WholeAnswers } from '../domain/whole-answers.ts';

@@ -100,7 +100,8 @@ async function rotate({ state, actor, described, nowMs }: Addition, known: Added
     throw new ServiceError('already_exists', 'The model answers from there already, with another placement; remove it first to change that.', { param: `${deployment.protocol}.placement` });
   }
   if (credential === undefined || credential === (await state.credential(deployment.id))) {
-    throw new ServiceError('already_exists', 'The model answers from there already.', { param: 'name' });
+    const loaded = reach.managed ? ' Its server was asked for it, and has it loaded.' : '';
+    throw new ServiceError('already_exists', `The model answers from there already.${loaded}`, { param: 'name' });
   }
   await state.setCredential(deployment.id, credential);
   const rotated = { ...deployment, hasCredential: true };

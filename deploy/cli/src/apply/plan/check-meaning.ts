@@ -2,6 +2,7 @@ import type { Fault, Path } from '../fault.ts';
 import type { FileDeployment, FileFilterRule, FileKey, FileParameterRule, PlatformFile } from '../platform-file.ts';
 import type { PlatformState } from '../platform-state.ts';
 import { serverAddress } from '../sources.ts';
+import { modelNameFault, nameFault } from './owners-checks.ts';
 
 /** What the platform takes of each parameter. */
 const PARAMETERS: Readonly<Record<string, readonly [min: number, max: number]>> = {
@@ -13,11 +14,12 @@ const WHOLE = new Set(['max_tokens', 'n']);
 export function checkMeaning(file: PlatformFile, state: Pick<PlatformState, 'projects'>): Fault[] {
   const projects = new Set([...state.projects, ...(file.projects ?? [])].map(({ name }) => name));
   const unknownProject = ({ project }: { project?: string | undefined }, path: Path): Fault[] =>
-    project === undefined || projects.has(project) ? [] : [{ path: [...path, 'project'], message: 'there is no project of this name, here or at the platform' }];
+    project === undefined || projects.has(project) ? [] : [{ path: [...path, 'project'], message: 'there is no project of this name, here or at the platform', needs: 'projects' }];
   const parameterRules = file.parameter_rules ?? [];
   const filterRules = file.filter_rules ?? [];
   return [
     ...checkModels(file),
+    ...checkNames(file),
     ...twice((file.projects ?? []).map(({ name }, at) => [name, ['projects', at, 'name']])),
     ...(file.projects ?? []).flatMap(({ keys }, at) => checkKeys(keys ?? [], ['projects', at, 'keys'])),
     ...checkKeys(file.admin_keys ?? [], ['admin_keys']),
@@ -25,6 +27,20 @@ export function checkMeaning(file: PlatformFile, state: Pick<PlatformState, 'pro
     ...twice(parameterRules.map(({ parameter, project, model }, at) => [JSON.stringify([parameter, project, model]), ['parameter_rules', at]])),
     ...filterRules.flatMap((rule, at) => [...checkFilterRule(rule, ['filter_rules', at]), ...unknownProject(rule, ['filter_rules', at])]),
     ...twice(filterRules.map(({ title: _, ...rule }, at) => [JSON.stringify([rule.kind, rule.action, rule.direction, rule.project, rule.words, rule.words_file, rule.regex]), ['filter_rules', at]])),
+  ];
+}
+
+/** What the owners of models, projects and keys take for a name. */
+function checkNames({ models = [], projects = [], admin_keys: adminKeys = [] }: PlatformFile): Fault[] {
+  const check = (fault: (name: string) => string | undefined, name: string, path: Path): Fault[] => {
+    const message = fault(name);
+    return message === undefined ? [] : [{ path, message }];
+  };
+  const keyNames = (keys: readonly { readonly name: string }[], path: Path): Fault[] => keys.flatMap(({ name }, at) => check(nameFault, name, [...path, at, 'name']));
+  return [
+    ...models.flatMap(({ name, aliases = [] }, at) => [...check(modelNameFault, name, ['models', at, 'name']), ...aliases.flatMap((alias, index) => check(modelNameFault, alias, ['models', at, 'aliases', index]))]),
+    ...projects.flatMap(({ name, keys = [] }, at) => [...check(nameFault, name, ['projects', at, 'name']), ...keyNames(keys, ['projects', at, 'keys'])]),
+    ...keyNames(adminKeys, ['admin_keys']),
   ];
 }
 
@@ -42,7 +58,7 @@ function checkModels({ models = [] }: PlatformFile): Fault[] {
   const names = models.flatMap(({ name, aliases = [] }, at) => [[name, ['models', at, 'name']] as const, ...aliases.map((alias, index) => [alias, ['models', at, 'aliases', index]] as const)]);
   const deployments = models.flatMap(({ deployments: all = [] }, at) => all.flatMap((one, index) => checkDeployment(one, ['models', at, 'deployments', index])));
   const places = models.flatMap(({ name, deployments: all = [] }, at) =>
-    all.map((one, index) => [JSON.stringify([name, one.openai && serverAddress(one.openai), (one.openai ?? one.kserve) && (one.upstream_model ?? name), one.kserve?.toLowerCase(), one.digest, one.gguf]), ['models', at, 'deployments', index]] as const));
+    all.map((one, index) => [JSON.stringify([name, one.openai && (serverAddress(one.openai) ?? one.openai), (one.openai ?? one.kserve) && (one.upstream_model ?? name), one.kserve?.toLowerCase(), one.digest, one.gguf]), ['models', at, 'deployments', index]] as const));
   return [...twice(names), ...twice(places), ...deployments];
 }
 

@@ -3,6 +3,7 @@ import type { Path } from '../fault.ts';
 import type { FileDeployment, FileModel } from '../platform-file.ts';
 import type { Models } from '../platform-state.ts';
 import { grpcAddress, serverAddress, type Sources } from '../sources.ts';
+import { baseUrlFault } from './owners-checks.ts';
 import { change, type Doing, type Plan } from './plan.ts';
 
 type Known = Models['data'][number];
@@ -20,10 +21,12 @@ interface Place {
 export async function planDeployments(plan: Plan, place: Place): Promise<void> {
   const { model, now, path } = place;
   const active = now?.deployments.filter(({ state }) => state === 'active') ?? [];
-  if (!now && !model.deployments?.length) plan.fault([...path, 'name'], 'there is no such model yet: say where it is answered, with deployments');
+  if (!now && !model.deployments?.length && !plan.isFaulty([...path, 'name'])) plan.fault([...path, 'name'], 'there is no such model yet: say where it is answered, with deployments');
   const met = new Set<string>();
   for (const [index, deployment] of (model.deployments ?? []).entries()) {
     const at = [...path, 'deployments', index];
+    // Of one that makes no sense nothing else can be said.
+    if (plan.isFaulty(at)) continue;
     const found = await planDeployment(plan, place, deployment, { at, active });
     if (found) met.add(found.id);
   }
@@ -64,7 +67,9 @@ function checkPlacement(plan: Plan, found: KnownDeployment, placement: string, a
 
 function planServer(plan: Plan, { model, sources }: Place, wanted: FileDeployment, { at, active }: Among): KnownDeployment | undefined {
   const address = serverAddress(wanted.openai!);
-  if (address === undefined) return void plan.fault([...at, 'openai'], 'must be an http(s) address without a name, a password, a query or a fragment, such as http://gpu-1:8000/v1');
+  if (address === undefined) return void plan.fault([...at, 'openai'], 'must be an http(s) address without a user name, a password, a query or a fragment, such as http://gpu-1:8000/v1');
+  const refused = baseUrlFault(address);
+  if (refused !== undefined) return void plan.fault([...at, 'openai'], refused);
   const upstream = wanted.upstream_model ?? model.name;
   const found = active.find((one) => one.protocol === 'openai' && one.target === address && one.upstream_model === upstream);
   const placement = wanted.external ? 'external' : 'inside';

@@ -4,6 +4,7 @@ import type { FileFilterRule } from '../platform-file.ts';
 import type { FilterRule, PlatformState } from '../platform-state.ts';
 import type { Sources } from '../sources.ts';
 import { projectRef } from './keys.ts';
+import { filterRuleFaults } from './owners-checks.ts';
 import { change, type Doing, type Plan } from './plan.ts';
 import { idOf, type Ref } from './subjects.ts';
 
@@ -38,6 +39,8 @@ function wantedOf(plan: Plan, state: PlatformState, rule: FileFilterRule, { path
   }
   // As the platform keeps them.
   const patterns = rule.kind === 'word' ? [...new Set(listed.words.map((word) => word.trim()))] : listed.words;
+  // Of one that makes no sense nothing else can be said.
+  if (!plan.isFaulty(path)) for (const fault of filterRuleFaults(rule, patterns)) plan.fault([...path, ...fault.path], fault.message);
   return [{ rule, patterns, project, path }];
 }
 

@@ -24,7 +24,7 @@ export function planProjectKeys(plan: Plan, state: PlatformState, { project, ref
   return planKeys(plan, state, place, project.keys, (key: FileKey, now, at) => {
     const models = [...new Set(key.models ?? [])];
     if (now && !sameNames(models, now.models)) plan.fault([...at, 'models'], `the models of a key are not changed: ${now.id} is for ${now.models.join(', ') || 'every model'}. Revoke it and apply again, or give the new one another name`);
-    if (!now) for (const [index, name] of models.entries()) if (!names.has(name)) plan.fault([...at, 'models', index], 'there is no model or alias of this name, here or at the platform');
+    if (!now) for (const [index, name] of models.entries()) if (!names.has(name)) plan.fault([...at, 'models', index], 'there is no model or alias of this name, here or at the platform', 'models');
     return { body: { kind: 'inference', models }, details: models.length > 0 ? [`models: ${models.join(', ')}`] : [] };
   });
 }

@@ -117,6 +117,35 @@ describe('what differs', () => {
   });
 });
 
+describe('what the services refuse', () => {
+  it('is known before they are asked: names, addresses, expressions, words, titles', async () => {
+    const plan = await planOf({
+      models: [
+        { name: 'bad name!', aliases: ['a/../b', 'good'], deployments: [{ openai: 'http://h/v1/models' }, { openai: 'http://u:p@h/v1' }, { openai: 'not a url' }, { kserve: 'h' }, { openai: 'http://h/v1', gguf: 'x' }] },
+        { name: 'fine', deployments: [{ openai: 'http://h/v1/chat/completions' }] },
+      ],
+      projects: [{ name: 'left\u202eright', keys: [{ name: 'k\u2028', expires_at: '2020-01-01T00:00:00Z' }] }],
+      admin_keys: [{ name: 'x\u2066', role: 'owner' }],
+      filter_rules: [
+        { kind: 'regex', regex: '(a+' }, { kind: 'regex', regex: '(a)\\1' }, { kind: 'regex', regex: `${'a'.repeat(257)}` }, { words: ['fine', '...', 'x'.repeat(101)] }, { words: ['fine', '...'] },
+        { words: ['badger'], title: 'no badgers, badger' }, { kind: 'regex', regex: 'b[a-z]+r', title: 'badger' }, { kind: 'regex', regex: 'o+', title: 'fine' }, { kind: 'pii:email', title: 'me@example.com' },
+      ],
+    }, EMPTY);
+    expect(faultsOf(plan).toSorted()).toEqual([
+      'admin_keys.0.name: contains control characters',
+      'filter_rules.0.regex: Unterminated group, at position 3', 'filter_rules.1.regex: a reference back cannot be matched in linear time, at position 3', 'filter_rules.2.regex: a regular expression has at most 256 characters',
+      'filter_rules.3.words: a word has at most 100 characters', 'filter_rules.4.words.1: holds nothing that can be looked for',
+      'filter_rules.5.title: is told to whoever is refused, and holds what the rule looks for', 'filter_rules.6.title: is told to whoever is refused, and holds what the rule looks for',
+      'models.0.aliases.0: may hold letters, digits, `.`, `_`, `-`, `:` and single `/` between them', 'models.0.deployments.0.openai: must end before `/models`',
+      'models.0.deployments.1.openai: must be an http(s) address without a user name, a password, a query or a fragment, such as http://gpu-1:8000/v1',
+      'models.0.deployments.2.openai: must be an http(s) address without a user name, a password, a query or a fragment, such as http://gpu-1:8000/v1',
+      'models.0.deployments.3.kserve: must be host:port of the gRPC of a KServe v2 server, such as triton-1:8001', 'models.0.deployments.4: must have one of openai, kserve, and gguf with or without digest',
+      'models.0.name: may hold letters, digits, `.`, `_`, `-`, `:` and single `/` between them',
+      'projects.0.keys.0.expires_at: is in the past, and there is no such key yet', 'projects.0.keys.0.name: contains control characters', 'projects.0.name: contains control characters',
+    ]);
+  });
+});
+
 describe('models', () => {
   it('are compared by where they are answered; a key is only given where there is none', async () => {
     writeFileSync(join(folder, 'key.txt'), 'sk-up\n');

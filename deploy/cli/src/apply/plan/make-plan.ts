@@ -13,14 +13,11 @@ import type { Subject } from './subjects.ts';
 import { planBudget, planLimits } from './subject-settings.ts';
 
 /** All that is to be changed so that the platform becomes what the file says; its faults, where that cannot be. */
-export async function makePlan(given: PlatformFile, state: PlatformState, sources: Sources, { prunes }: { readonly prunes: boolean }): Promise<Plan> {
+export async function makePlan(file: PlatformFile, state: PlatformState, sources: Sources, { prunes }: { readonly prunes: boolean }): Promise<Plan> {
   const plan = new Plan({ prunes });
-  const senseless = checkMeaning(given, state);
-  for (const { path, message } of senseless) plan.fault(path, message);
-  // What follows counts on that, so the sections at fault are left out: those of the others are told at once with theirs.
-  const faulty = new Set(senseless.map(({ path }) => path[0]));
-  const file = Object.fromEntries(Object.entries(given).filter(([section]) => !faulty.has(section))) as PlatformFile;
-  const names = modelNames(state, given.models);
+  // A plan with faults is never run: it is made to the end so that all of them are told at once.
+  for (const { path, message, needs } of checkMeaning(file, state)) plan.fault(path, message, needs);
+  const names = modelNames(state, file.models);
   planCurrency(plan, state, file.organisation?.currency);
   await planModels(plan, state, file.models, sources);
   const subjects = planProjects(plan, state, file.projects, new Set(names.keys()));

@@ -21,7 +21,7 @@ export function planParameterRules(plan: Plan, state: PlatformState, wanted: rea
     if (now) met.add(now.id);
     const details = MEMBERS.filter((member) => (now?.[member] ?? null) !== (rule[member] ?? null)).map((member) => change(member, now?.[member] ?? undefined, rule[member] ?? 'none'));
     if (details.length === 0) continue;
-    if (model !== undefined && !modelNames.has(model)) plan.fault([...path, 'model'], 'there is no model or alias of this name, here or at the platform');
+    if (model !== undefined && !modelNames.has(model)) plan.fault([...path, 'model'], 'there is no model or alias of this name, here or at the platform', 'models');
     const body = { parameter: rule.parameter, model: model ?? null, min: rule.min ?? null, max: rule.max ?? null, default: rule.default ?? null, on_violation: rule.on_violation };
     plan.add('parameter rules', {
       sign: now ? '~' : '+', what: shown({ parameter: rule.parameter, project: rule.project, model }), details,

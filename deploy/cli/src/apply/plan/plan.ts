@@ -60,8 +60,13 @@ export class Plan {
   }
 
   /** Says that the file asks for what cannot be. */
-  fault(path: Path, message: string): void {
-    this.#faults.push({ path, message });
+  fault(path: Path, message: string, needs?: Fault['needs']): void {
+    this.#faults.push({ path, message, ...(needs && { needs }) });
+  }
+
+  /** Whether something is wrong with what stands there, or in it. */
+  isFaulty(path: Path): boolean {
+    return this.#faults.some((fault) => path.every((part, at) => fault.path[at] === part));
   }
 
   /** Says what cannot be changed and stays as it is. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { TEXTS_LIMIT } from '@sluice/kserve';
 import { Channel, type ChatEvent } from '@sluice/proto/chat/v1/chat';
 import fc from 'fast-check';
 import { Hits } from './hits.ts';
@@ -267,6 +268,16 @@ describe('output filter', () => {
     const { filter } = filterOf(new ScriptedPolicy([{ word: 'bad', action: 'block', direction: 'in' }]));
     const event = delta('bad');
     expect(filter.filter([event], false)[0]).toBe(event);
+  });
+});
+
+describe('an answer of tensors, each text of which is a choice', () => {
+  it('is looked at with as many texts as tensors may have', () => {
+    const { filter } = filterOf(new ScriptedPolicy(MASKS));
+    const events = Array.from({ length: TEXTS_LIMIT }, (_, choice) => [delta('xabcx', { choice }), finished(choice)]).flat();
+    const left = filter.filter(events, true);
+    expect(left.filter(({ event }) => event.case === 'finished')).toHaveLength(TEXTS_LIMIT);
+    expect(JSON.stringify(left.map(({ event }) => (event.case === 'delta' ? event.value.text : '')))).not.toContain('abc');
   });
 });
 

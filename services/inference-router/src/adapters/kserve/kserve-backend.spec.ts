@@ -7,6 +7,7 @@ import { ChatCallSchema, type ChatEvent } from '@sluice/proto/chat/v1/chat';
 import type { Logger } from '@sluice/telemetry';
 import { createKserveBackend } from './kserve-backend.ts';
 import { houseEngine } from './kserve-server.ts';
+import { WholeAnswers } from '../../domain/whole-answers.ts';
 import { ScriptedEngine } from './scripted-engine.ts';
 
 const CHATML = `{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}{{ '<|im_start|>system\nBe good.<|im_end|>\n' }}{% endif %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}`;
@@ -23,7 +24,7 @@ beforeEach(() => {
 });
 
 const backend = (target = 'local', logger = silent) =>
-  createKserveBackend({ server: houseEngine(engine.client), deployment: { id: 'dep_1', target, upstreamModel: 'm', weightsPath: '/w/m.gguf', digest: DIGEST, managed: false, signature: undefined }, mayUnload: () => true, clock: new ManualClock(), logger });
+  createKserveBackend({ server: houseEngine(engine.client), deployment: { id: 'dep_1', target, upstreamModel: 'm', weightsPath: '/w/m.gguf', digest: DIGEST, managed: false, signature: undefined }, mayUnload: () => true, neighbours: () => [], wholeAnswers: new WholeAnswers(2 ** 30), clock: new ManualClock(), logger });
 
 const callOf = (body: Readonly<Record<string, unknown>>, messages: unknown = [{ role: 'user', content: 'Hi' }]) => ({
   callId: 'c1',

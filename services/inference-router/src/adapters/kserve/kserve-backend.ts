@@ -6,6 +6,7 @@ import type { Logger } from '@sluice/telemetry';
 import { LostBackend } from '../../domain/backend-fault.ts';
 import type { Backend, BackendCall } from '../../domain/backend.ts';
 import type { Deployment } from '../../domain/deployment.ts';
+import type { WholeAnswers } from '../../domain/whole-answers.ts';
 import { inClientTerms, readChatFields } from './chat-fields.ts';
 import { readMessages } from './chat-messages.ts';
 import type { KserveClient, KserveServer } from './kserve-server.ts';
@@ -22,6 +23,10 @@ export interface KserveBackendOptions {
   readonly deployment: Pick<Deployment, 'id' | 'target' | 'upstreamModel' | 'weightsPath' | 'digest' | 'managed' | 'signature' | 'versionNumber'>;
   /** Asked when the deployment is gone: false where its model is needed further, by another deployment or because only this process ends. */
   readonly mayUnload: () => boolean;
+  /** Names of the other models of the same server that are in service. */
+  readonly neighbours: () => readonly string[];
+  /** Shared by all models that answer in one piece. */
+  readonly wholeAnswers: WholeAnswers;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -31,7 +36,7 @@ export function createKserveBackend(options: KserveBackendOptions): Backend {
   const { server, deployment } = options;
   const model = new ServedModel(options);
   const watch = new ServerWatch(options, model);
-  const tensors = new TensorModel({ server, deployment, revive: (signal) => model.reload(signal), clock: options.clock, logger: options.logger });
+  const tensors = new TensorModel({ server, deployment, revive: (signal) => model.reload(signal), wholeAnswers: options.wholeAnswers, clock: options.clock, logger: options.logger });
   const faultOf = (thrown: unknown, { call }: BackendCall, signal: AbortSignal): unknown => {
     if (signal.aborted) return signal.reason;
     const error = faultOfServer(ServiceError.from(thrown));

@@ -5,6 +5,7 @@ import type { Logger } from '@sluice/telemetry';
 import { describeBackend, type BackendSubject } from '../../domain/backend.contract.ts';
 import { createKserveBackend } from './kserve-backend.ts';
 import { houseEngine } from './kserve-server.ts';
+import { WholeAnswers } from '../../domain/whole-answers.ts';
 import { ScriptedEngine, type AnswerScript } from './scripted-engine.ts';
 
 const silent: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => silent };
@@ -36,7 +37,7 @@ async function makeSubject(): Promise<BackendSubject> {
     backend: createKserveBackend({
       server: houseEngine(engine.client),
       deployment: { id: 'dep_1', target: 'triton', upstreamModel: 'upstream-model', weightsPath: '', digest: '', managed: false, signature: undefined },
-      mayUnload: () => true,
+      mayUnload: () => true, neighbours: () => [], wholeAnswers: new WholeAnswers(2 ** 30),
       clock: new ManualClock(),
       logger: silent,
     }),

@@ -23,6 +23,8 @@ export class ScriptedEngine {
   beforeLoaded: Promise<void> = Promise.resolve();
   /** What must happen before the configuration of a model is told. */
   beforeConfig: Promise<void> = Promise.resolve();
+  /** Parts of ensembles, by their names. */
+  ensembles: Readonly<Record<string, readonly string[]>> = {};
   isReady = true;
   /** What the model takes and gives, by name; all of datatype BYTES or BOOL as the text contract has them. */
   tensors = { inputs: [...TEXT_INPUTS], outputs: [...TEXT_OUTPUTS] };
@@ -61,7 +63,7 @@ export class ScriptedEngine {
       modelConfig: async ({ name }) => {
         await this.beforeConfig;
         return create(ModelConfigResponseSchema, {
-          config: { name, parameters: Object.fromEntries(Object.entries(this.parameters).map(([key, stringValue]) => [key, { stringValue }])) },
+          config: { name, ...this.#scheduling(name), parameters: Object.fromEntries(Object.entries(this.parameters).map(([key, stringValue]) => [key, { stringValue }])) },
         });
       },
       repositoryIndex: () => Promise.resolve({ models: this.isRestarting ? [{ name: 'm', version: '1', state: 'UNAVAILABLE' }] : [] }),
@@ -79,6 +81,11 @@ export class ScriptedEngine {
       },
       modelStreamInfer: (messages, { signal }) => this.#answer(messages, signal),
     };
+  }
+
+  #scheduling(name: string) {
+    const parts = this.ensembles[name];
+    return parts && { schedulingChoice: { case: 'ensembleScheduling' as const, value: { step: parts.map((modelName) => ({ modelName })) } } };
   }
 
   async *#answer(messages: AsyncIterable<Parameters<typeof decodeTextRequest>[0]>, signal: AbortSignal): AsyncGenerator<ModelStreamInferResponse> {

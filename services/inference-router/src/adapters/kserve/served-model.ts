@@ -2,6 +2,7 @@ import { ForeignGrpcStatus, ServiceError } from '@sluice/errors';
 import { COUNTS_PROMPTS } from '@sluice/kserve';
 import type { ModelConfigResponse } from '@sluice/proto/kserve';
 import { ChatTemplate } from './chat-template.ts';
+import { isPartOf } from './ensemble-parts.ts';
 import type { KserveBackendOptions } from './kserve-backend.ts';
 import { untilAborted } from './until-aborted.ts';
 
@@ -90,21 +91,32 @@ export class ServedModel {
 
   /** Gives the memory of a model that is ours back, unless another deployment uses what stands under its name. */
   async release(): Promise<void> {
-    const { server, deployment, logger, mayUnload } = this.#options;
+    const { server, deployment, logger, mayUnload, neighbours } = this.#options;
     if (!this.#isOurs) return;
     this.#released.abort(new ServiceError('cancelled', 'The deployment was taken out of service.'));
     try {
       await this.#loading?.catch(() => undefined);
-      if (!mayUnload()) return;
-      const config = await server.client.modelConfig({ name: deployment.upstreamModel }, { timeoutMs: ASK_TIMEOUT_MS });
-      if (deployment.target === LOCAL && parameter(config, 'weights_path') !== deployment.weightsPath) return;
+      if (!mayUnload() || (deployment.target === LOCAL && (await this.#isOthers()))) return;
+      if (await isPartOf(server.client, deployment.upstreamModel, neighbours())) {
+        logger.info({ deploymentId: deployment.id }, 'a model stays loaded, because an ensemble that is in service needs it');
+        return;
+      }
       await server.client.repositoryModelUnload({ modelName: deployment.upstreamModel }, { timeoutMs: ASK_TIMEOUT_MS });
     } catch (thrown) {
       const error = ServiceError.from(thrown);
       // Another router was faster: all of them hear that the deployment is gone.
       const isGone = error.code === 'model_not_found' || (error.cause instanceof ForeignGrpcStatus && error.cause.grpcCode === NOT_FOUND);
-      if (!isGone) logger.warn({ deploymentId: deployment.id, error }, 'a model could not be unloaded');
+      // Triton ends a load before it unloads, whether its caller waits for that or not.
+      if (!isGone && error.code !== 'deadline_exceeded') logger.warn({ deploymentId: deployment.id, error }, 'a model could not be unloaded');
+      else if (!isGone) logger.info({ deploymentId: deployment.id }, 'a model is unloaded when its server has done what it is at');
     }
+  }
+
+  /** Other weights stand under its name by now. */
+  async #isOthers(): Promise<boolean> {
+    const { server, deployment } = this.#options;
+    const config = await server.client.modelConfig({ name: deployment.upstreamModel }, { timeoutMs: ASK_TIMEOUT_MS });
+    return parameter(config, 'weights_path') !== deployment.weightsPath;
   }
 
   /** A model that is loaded but away comes back by itself; loading it again would not help. */

@@ -9,6 +9,7 @@ import type { Signature } from '../../domain/deployment.ts';
 import { LostBackend } from '../../domain/backend-fault.ts';
 import { createKserveBackend } from './kserve-backend.ts';
 import { ScriptedEngine } from './scripted-engine.ts';
+import { WholeAnswers } from '../../domain/whole-answers.ts';
 import { LOAD_PAUSE_MS } from './served-model.ts';
 
 const never = new AbortController().signal;
@@ -26,11 +27,13 @@ describe('the health of a model at another server', () => {
     [renewals, closed] = [0, false];
   });
 
-  const backendOf = (signature: Signature | undefined, { managed = false, mayUnload = true, clock = new ManualClock() } = {}): Backend =>
+  const backendOf = (signature: Signature | undefined, { managed = false, mayUnload = true, neighbours = [] as string[], clock = new ManualClock() } = {}): Backend =>
     createKserveBackend({
       server: { client: engine.client, renew: () => void renewals++, close: () => void (closed = true) },
       deployment: { id: 'dep_1', target: 'triton-1:8001', upstreamModel: 'm', weightsPath: '', digest: '', managed, signature },
       mayUnload: () => mayUnload,
+      neighbours: () => neighbours,
+      wholeAnswers: new WholeAnswers(2 ** 30),
       clock,
       logger: silentLogger,
     });
@@ -125,6 +128,26 @@ describe('the health of a model at another server', () => {
       await expect(checked).rejects.toBeDefined();
       expect(renewals).toBe(renewed);
     }
+  });
+
+  it('unloads a model that is taken away while its server loads it: the server goes on with the load, and knows no settings of it yet', async () => {
+    engine.isReady = false;
+    engine.beforeLoaded = new Promise(() => undefined);
+    engine.beforeConfig = Promise.reject(new ServiceError('model_not_found', 'It has no available versions.'));
+    engine.beforeConfig.catch(() => undefined);
+    const backend = backendOf(TEXT, { managed: true });
+    const probed = backend.probe(never).catch(ServiceError.from);
+    while (engine.loads.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    await backend.close();
+    expect([await probed, engine.unloads, closed]).toEqual([expect.objectContaining({ code: 'cancelled' }), ['m'], true]);
+  });
+
+  it('leaves a model loaded that an ensemble in service needs, also as a part of a part', async () => {
+    engine.ensembles = { line: ['eyes', 'judge'], eyes: ['m'] };
+    await backendOf(TEXT, { managed: true, neighbours: ['other', 'line'] }).close();
+    expect([engine.unloads, closed]).toEqual([[], true]);
+    await backendOf(TEXT, { managed: true, neighbours: ['other', 'judge'] }).close();
+    expect(engine.unloads).toEqual(['m']);
   });
 
   it('leaves the model where it is when it is not ours, or needed further, and closes the connection', async () => {

@@ -11,6 +11,7 @@ import { silentLogger } from '@sluice/telemetry';
 import type { Signature } from '../../domain/deployment.ts';
 import { verdictOf } from '../../domain/verdict.ts';
 import { TensorModel } from './tensor-model.ts';
+import { OutOfRoom, WholeAnswers } from '../../domain/whole-answers.ts';
 import { unaryFault } from './unary-fault.ts';
 
 const SIGNATURE = { inputs: [{ name: 'x', datatype: 'UINT8', shape: [2] }], outputs: [{ name: 'y', datatype: 'UINT8', shape: [2] }] };
@@ -20,7 +21,7 @@ const never = new AbortController().signal;
 type Answer = (request: ModelInferRequest, signal: AbortSignal) => Promise<MessageInitShape<typeof ModelInferResponseSchema>>;
 
 /** A server over the real transport, and what it was asked. */
-function served(answer: Answer, signature: Signature | null = SIGNATURE, failsWith?: ServiceError) {
+function served(answer: Answer, signature: Signature | null = SIGNATURE, failsWith?: ServiceError, wholeAnswers = new WholeAnswers(2 ** 30)) {
   const asked: ModelInferRequest[] = [];
   const questions: string[] = [];
   let revived = 0;
@@ -37,7 +38,7 @@ function served(answer: Answer, signature: Signature | null = SIGNATURE, failsWi
   const client = transport.connect(GRPCInferenceService);
   const model = new TensorModel({
     server: { client: failsWith ? { ...client, modelInfer: () => Promise.reject(failsWith) } : client }, deployment: { id: 'dep_1', upstreamModel: 'up', versionNumber: 4, signature: signature ?? undefined },
-    revive: async () => void revived++, clock: new ManualClock(), logger: silentLogger,
+    revive: async () => void revived++, wholeAnswers, clock: new ManualClock(), logger: silentLogger,
   });
   return { asked, questions, model, revived: () => revived };
 }
@@ -68,6 +69,21 @@ describe('a model of tensors at its server', () => {
     expect(answerOf(events)).toMatchObject({ modelName: 'seen', modelVersion: '4', id: 'r-1', outputs: [{ name: 'y' }] });
     expect(events.map(({ event }) => event.case)).toEqual(['started', 'tensors', 'usage']);
     expect(events[2]!.event.value).toMatchObject({ inputTokens: 1n, outputTokens: 0n, estimated: false });
+  });
+
+  it('is asked only while there is room for an answer as long as its longest one', async () => {
+    const bytes = 1024 * 1024;
+    const room = new WholeAnswers(3 * bytes);
+    const long = { outputs: [{ name: 'y', datatype: 'UINT8', shape: [BigInt(bytes)] }], rawOutputContents: [new Uint8Array(bytes)] };
+    const { asked, model } = served(async () => long, SIGNATURE, undefined, room);
+    await infer(model);
+    expect([room.heldBytes, asked.length]).toEqual([0, 1]);
+    const answers = [model.infer(call, never), model.infer(call, never), model.infer(call, never)];
+    const began = await Promise.allSettled(answers.map((answer) => answer.next()));
+    expect(began.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
+    expect([asked.length, (began[2] as PromiseRejectedResult).reason]).toMatchObject([3, { code: 'overloaded', cause: expect.any(OutOfRoom) }]);
+    for (const answer of answers) await answer.return(undefined);
+    expect(room.heldBytes).toBe(0);
   });
 
   it('may answer in typed contents, which are recorded in the one form', async () => {

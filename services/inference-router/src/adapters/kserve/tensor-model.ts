@@ -7,11 +7,13 @@ import { ModelInferRequestSchema, ModelInferResponseSchema, ModelMetadataRespons
 import { ModelConfigSchema, type ModelConfig } from '@sluice/proto/model_config';
 import type { Logger } from '@sluice/telemetry';
 import type { BackendCall, ModelFacts } from '../../domain/backend.ts';
-import type { Deployment } from '../../domain/deployment.ts';
+import type { Deployment, Signature } from '../../domain/deployment.ts';
+import { requireAcceptable } from '../../domain/tensor-request.ts';
 import { KeptFacts } from './kept-facts.ts';
 import type { KserveServer } from './kserve-server.ts';
 import { isLanguageModel } from './model-signature.ts';
 import { WHOLE_ANSWER_LIMIT_BYTES } from '../../domain/limits.ts';
+import type { WholeAnswers } from '../../domain/whole-answers.ts';
 import { ModelRaised } from '../../domain/model-raised.ts';
 import { unaryFault } from './unary-fault.ts';
 
@@ -20,9 +22,13 @@ export interface TensorModelOptions {
   readonly deployment: Pick<Deployment, 'id' | 'upstreamModel' | 'versionNumber' | 'signature'>;
   /** Begins anew with a model whose process died, where the platform manages it. */
   readonly revive: (signal: AbortSignal) => Promise<void>;
+  readonly wholeAnswers: WholeAnswers;
   readonly clock: Clock;
   readonly logger: Logger;
 }
+
+/** Of the first answer of a model nobody knows how long it will be. */
+const FIRST_ANSWER_BYTES = 256 * 1024;
 
 /**
  * The model of one deployment as one that takes tensors. A model of language is asked in chats alone, where its texts are
@@ -31,6 +37,8 @@ export interface TensorModelOptions {
 export class TensorModel {
   readonly #options: TensorModelOptions;
   readonly #facts: KeptFacts;
+  /** The longest answer so far: room for one like it is taken before its server is asked, because it comes in one piece. */
+  #answerBytes = FIRST_ANSWER_BYTES;
 
   constructor(options: TensorModelOptions) {
     this.#options = options;
@@ -40,9 +48,13 @@ export class TensorModel {
   /** One batch: Started, Tensors, Usage. */
   async *infer({ callId, call, versionId, deploymentId }: BackendCall, signal: AbortSignal): AsyncGenerator<ChatEvent[]> {
     signal.throwIfAborted();
-    this.#requireTensors();
+    const signature = this.#requireTensors();
     const { server, deployment: { upstreamModel } } = this.#options;
     const asked = fromBinary(ModelInferRequestSchema, call.tensors);
+    requireAcceptable(signature, asked.inputs, asked.outputs);
+    using room = this.#options.wholeAnswers.begin();
+    const expectedBytes = this.#answerBytes;
+    room.take(expectedBytes);
     let answered: ModelInferResponse;
     try {
       // What the contract does not name is not passed on, nor is the client's id: ours finds the request in the server's log.
@@ -57,6 +69,8 @@ export class TensorModel {
     }
     const response = toBinary(ModelInferResponseSchema, this.#inClientTerms(answered, call.model, asked.id));
     if (response.length > WHOLE_ANSWER_LIMIT_BYTES) throw tooLong();
+    this.#answerBytes = Math.max(this.#answerBytes, response.length);
+    room.take(Math.max(0, response.length - expectedBytes));
     yield [
       eventOf({ case: 'started', value: { $typeName: 'chat.v1.Started', versionId, deploymentId, systemFingerprint: '', serviceTier: '' } }),
       eventOf({ case: 'tensors', value: { $typeName: 'chat.v1.Tensors', response } }),
@@ -85,9 +99,9 @@ export class TensorModel {
     }
   }
 
-  #requireTensors(): void {
+  #requireTensors(): Signature {
     const { signature } = this.#options.deployment;
-    if (signature && !isLanguageModel(signature)) return;
+    if (signature && !isLanguageModel(signature)) return signature;
     throw new ServiceError('invalid_value', 'The model is a language model: ask it with POST /v1/chat/completions.', { param: 'model' });
   }
 

@@ -1,29 +1,12 @@
 import { request, type Dispatcher } from 'undici';
 import { plannedAnswer, userOf } from './answer-text.ts';
+import { codeOf, SILENCE_MS, type CallEnd, type CallTarget } from './call-end.ts';
 import { ANSWERED, REFUSED, WRONG, type CallOutcome } from './load-messages.ts';
 
-/** A line of the file that `sluice reconcile --receipts` reads. */
-export interface Receipt {
-  readonly id: string;
-  readonly status: number;
-  /** Every character that arrived, also of an answer that broke off. */
-  readonly content: string;
-  readonly whole: boolean;
-}
-
-export interface CallTarget {
-  readonly url: string;
-  readonly model: string;
-  readonly key: string;
-  readonly dispatcher: Dispatcher;
-}
-
-/** A client gives up what says nothing for so long. */
-const SILENCE_MS = 8_000;
 const PROMPT = 'Please tell me in plain words how a write-ahead log keeps a promise.';
 
-/** Makes one call and reads it to its end, whatever that is. No receipt where no answer began. */
-export async function oneCall(target: CallTarget, call: number): Promise<{ readonly outcome: CallOutcome; readonly receipt: Receipt | undefined }> {
+/** Makes one call of a chat and reads it to its end, whatever that is. */
+export async function chatCall(target: CallTarget, call: number): Promise<CallEnd> {
   const sentMs = Date.now();
   let heardMs = sentMs;
   const ended = (result: string): CallOutcome => ({ sentMs, heardMs, endedMs: Date.now(), result });
@@ -86,9 +69,4 @@ function resultOf({ status, text, content, whole, broken, expected }: Heard): st
   if (status !== 200) return code === 'insufficient_quota' ? REFUSED : `${status} ${code ?? ''}`.trim();
   if (!whole) return `broken off: ${code ?? broken ?? 'without an end'}`;
   return content === expected || text.includes('"stopped_by":"budget"') || text.includes('"finish_reason":"length"') ? ANSWERED : WRONG;
-}
-
-function codeOf(error: unknown): string {
-  const { code, message } = error as { code?: string; message: string };
-  return code ?? message;
 }

@@ -1,0 +1,72 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { systemClock, systemIds } from '@sluice/clock';
+import { loadRootKey } from '@sluice/envelope';
+import { checkRootKey } from '@sluice/platform';
+import { startTestDatabase, type TestDatabase } from '@sluice/sql/testing';
+import { writeCredentials } from '../data-folder/credentials.ts';
+import { dataFolder, type DataFolder } from '../data-folder/data-folder.ts';
+import { writeLayout } from '../data-folder/layout.ts';
+import { writePrivateFile } from '../data-folder/private-file.ts';
+import { runCli, type CliResult } from '../testing/run-cli.ts';
+
+const LONG_MS = 120_000;
+
+describe('a mesh on a stack whose database belongs to a platform', () => {
+  let parent: string;
+  let folder: DataFolder;
+  let database: TestDatabase;
+  beforeEach(async () => {
+    parent = mkdtempSync(join(tmpdir(), 'sluice-mesh-up-'));
+    folder = dataFolder(join(parent, 'data'));
+    mkdirSync(folder.root);
+    mkdirSync(`${folder.root}-stack`);
+    database = await startTestDatabase();
+    // Of the other servers nobody is asked before the keys are right: nothing listens there.
+    const engines = Object.fromEntries([['postgres', database.url], ['redis', 'redis://127.0.0.1:1'], ['kafka-1', '127.0.0.1:1']].map(([name, address]) => [name, { address, pid: 1, started: 'x', log: 'x' }]));
+    writePrivateFile(join(`${folder.root}-stack`, 'stack.json'), JSON.stringify({ version: 1, route: 'packages', small: true, engines }));
+    await checkRootKey(database.url, await loadRootKey(join(parent, 'root.key'), { create: true }), systemIds(systemClock));
+  }, LONG_MS);
+  afterEach(async () => {
+    await database.stop();
+    rmSync(parent, { recursive: true, force: true });
+  });
+
+  const start = async (env: Record<string, string> = {}): Promise<CliResult> =>
+    runCli(['mesh', 'up', '--data', folder.root, '--port', '0', '--admin-port', '0', '--pids', join(parent, 'pids.json')], { env: { SLUICE_GRPC_PORT: '0', ...env } });
+  const stack = (): string => `the database of the stack in ${folder.root}-stack`;
+
+  it('does not start from a folder without its keys, and makes none', async () => {
+    const { code, stderr } = await start({ SLUICE_PROT: '1', DATABASE_URL: 'rubbish' });
+    expect(code).toBe(1);
+    expect(stderr.split('\n')).toEqual([
+      expect.stringMatching(/knows no setting SLUICE_PROT: it has no effect/),
+      expect.stringMatching(new RegExp(`does not use DATABASE_URL: its data go to the servers of the stack in ${folder.root}-stack,`)),
+      `sluice: T${stack().slice(1)} belongs to a platform whose data folder is another one than ${folder.root}: there is no root key ${folder.rootKey}.`,
+      expect.stringMatching(/^Give its data folder with --data, .*--stack/),
+      '',
+    ]);
+    expect(readdirSync(folder.root)).toEqual([]);
+  }, LONG_MS);
+
+  it('does not start with another root key, and says which, once', async () => {
+    writeLayout(folder);
+    await loadRootKey(folder.rootKey, { create: true });
+    writeCredentials(folder, { apiKey: 'a', adminKey: 'b' });
+    const before = readdirSync(folder.root).toSorted();
+    const { code, stderr } = await start();
+    expect(code).toBe(1);
+    expect(stderr).toMatch(new RegExp(`^sluice: The root key ${folder.rootKey} is not the one with which ${stack()} was begun,[^\\n]*\\n[^\\n]*SLUICE_ROOT_KEY_FILE[^\\n]*\\n$`));
+    expect([readdirSync(folder.root).toSorted(), existsSync(join(parent, 'pids.json'))]).toEqual([before, false]);
+  }, LONG_MS);
+
+  it('does not make new first keys for those that were lost', async () => {
+    writeLayout(folder);
+    const { code, stderr } = await start({ SLUICE_ROOT_KEY_FILE: join(parent, 'root.key') });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^sluice: The first keys .*credentials\.json are lost[^\n]*\nPut the file back from any backup/);
+    expect(readdirSync(folder.root)).toEqual(['layout.json']);
+  }, LONG_MS);
+});

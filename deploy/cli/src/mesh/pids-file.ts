@@ -1,0 +1,33 @@
+import { existsSync, rmSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { writePrivateFile } from '../data-folder/private-file.ts';
+import { CommandFailed } from '../exit-code.ts';
+
+/** A JSON object of process names to process ids, written at every start of one; removed when they have stopped, because their numbers may be others' by then. */
+export class PidsFile {
+  readonly #path: string | undefined;
+  readonly #pids: Record<string, number> = {};
+  #isMine = false;
+
+  /** Without a path there is none. Throws a CommandFailed where there is no folder for it. */
+  constructor(path: string | undefined) {
+    this.#path = path === undefined ? undefined : resolve(path);
+    if (this.#path !== undefined && !existsSync(dirname(this.#path))) throw new CommandFailed(`There is no folder ${dirname(this.#path)} for the file of process ids.`);
+  }
+
+  /** Once no other mesh can be at work in the same place: removes what an earlier run left behind. */
+  take(): void {
+    this.#isMine = true;
+    this.remove();
+  }
+
+  write(name: string, pid: number): void {
+    this.#pids[name] = pid;
+    if (this.#path !== undefined) writePrivateFile(this.#path, `${JSON.stringify(this.#pids)}\n`);
+  }
+
+  /** Nothing where it was not taken: it may be another's. */
+  remove(): void {
+    if (this.#path !== undefined && this.#isMine) rmSync(this.#path, { force: true });
+  }
+}
