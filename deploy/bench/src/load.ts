@@ -44,7 +44,7 @@ function once(): Promise<void> {
         }
         text += part;
       }).on('end', () => {
-        if (response.statusCode !== 200) return fail(`status ${response.statusCode}`);
+        if (response.statusCode !== 200) return fail(`status ${response.statusCode}${codeOf(text)}`);
         const got = text.match(/zq\d{16}/g)?.length ?? 0;
         if (options.stream && (got !== options.chunks || !text.endsWith('data: [DONE]\n\n'))) return fail(`stream with ${got} of ${options.chunks} chunks`);
         chunks += got;
@@ -55,6 +55,12 @@ function once(): Promise<void> {
     });
     call.on('error', (error: NodeJS.ErrnoException) => fail(error.code ?? 'error')).end(body);
   });
+}
+
+/** Which of the platform's errors it was; nothing of an answer that is none of them. */
+function codeOf(answer: string): string {
+  const code = /"code":\s*"(\w+)"/.exec(answer)?.[1];
+  return code === undefined ? '' : ` ${code}`;
 }
 
 const startedMs = performance.now();

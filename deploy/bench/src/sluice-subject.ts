@@ -13,6 +13,9 @@ export const GOVERNED = 'Sluice, everything on';
 
 export const MODEL = 'mock-model';
 
+/** The one deployment takes all calls of a thousand connections; by default it would be sent 512 at once, and what comes above them at the start is refused. */
+export const MANY_CALLS = 'SLUICE_DEPLOYMENT_CONCURRENCY=1024';
+
 /** Who reads every segment. */
 const CONSUMERS = ['audit', 'billing'];
 
@@ -29,7 +32,7 @@ export async function sluiceSubject(upstreamPort: number, governed: boolean, nod
   const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
   const readyFile = join(folder, 'ready.json');
   const [port, adminPort] = [await freePort(), await freePort()];
-  const child = spawn('env', [`NODE_OPTIONS=${nodeOptions}`, join(repositoryRoot, 'sluice'), 'up', '--no-model', '--port', String(port), '--admin-port', String(adminPort), '--data', join(folder, 'data'), '--ready-file', readyFile], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn('env', [`NODE_OPTIONS=${nodeOptions}`, MANY_CALLS, join(repositoryRoot, 'sluice'), 'up', '--no-model', '--port', String(port), '--admin-port', String(adminPort), '--data', join(folder, 'data'), '--ready-file', readyFile], { stdio: ['ignore', 'ignore', 'inherit'] });
   const end = async (): Promise<void> => {
     await stop(child);
     rmSync(folder, { recursive: true, force: true });
