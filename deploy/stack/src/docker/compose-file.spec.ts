@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { kafkaProperties } from '../engines/kafka-properties.ts';
+import { heapOptions, kafkaProperties, PERFORMANCE_OPTIONS } from '../engines/kafka-properties.ts';
 import { postgresSettings } from '../engines/postgres.ts';
 import { redisSettings } from '../engines/redis.ts';
 import { tritonArguments } from '../engines/triton.ts';
@@ -27,7 +27,8 @@ describe('compose.yaml', () => {
   it.each([1, 2, 3])('gives broker %i every setting that it has without Docker, but for its folder', (node) => {
     const part = service(text, `kafka-${node}`);
     for (const [name, value] of Object.entries(kafkaProperties(node, 3, portsAt(0), '/var/lib/kafka/data'))) expect(part).toContain(`\n      ${kafkaVariable(name)}: "${value}"`);
-    expect(part).toContain('KAFKA_HEAP_OPTS: "-Xmx256m');
+    expect(part).toContain(`KAFKA_HEAP_OPTS: "${heapOptions(3).join(' ')}"`);
+    expect(part).toContain(`KAFKA_JVM_PERFORMANCE_OPTS: "${PERFORMANCE_OPTIONS.join(' ')}"`);
   });
 
   it('gives the other servers theirs, on this machine alone', () => {

@@ -1,5 +1,5 @@
 import { DATABASE, ROLE } from '@sluice/sql';
-import { BROKERS, kafkaProperties, machineOptions } from '../engines/kafka-properties.ts';
+import { BROKERS, heapOptions, kafkaProperties, PERFORMANCE_OPTIONS } from '../engines/kafka-properties.ts';
 import { postgresSettings } from '../engines/postgres.ts';
 import { redisSettings } from '../engines/redis.ts';
 import { tritonArguments } from '../engines/triton.ts';
@@ -44,7 +44,8 @@ function kafkaService(name: string, node: number, brokers: number, ports: Ports)
   return {
     image: IMAGES.kafka,
     network_mode: 'host',
-    environment: { CLUSTER_ID: variable(VARIABLES.clusterId), KAFKA_HEAP_OPTS: machineOptions(brokers).join(' '), ...Object.fromEntries(properties) },
+    // Kafka's start script takes the second instead of its own, which name another collector.
+    environment: { CLUSTER_ID: variable(VARIABLES.clusterId), KAFKA_HEAP_OPTS: heapOptions(brokers).join(' '), KAFKA_JVM_PERFORMANCE_OPTS: PERFORMANCE_OPTIONS.join(' '), ...Object.fromEntries(properties) },
     volumes: [`${name}:${KAFKA_DATA}`],
     stop_grace_period: '20s',
   };

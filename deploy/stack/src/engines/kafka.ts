@@ -9,7 +9,7 @@ import type { EngineCommand } from '../processes/engine-process.ts';
 import { runTool } from '../processes/run-tool.ts';
 import type { Engine, Say } from './engine.ts';
 import { askKafka } from './kafka-metadata.ts';
-import { kafkaProperties, LOG_SETTINGS, machineOptions, propertiesText } from './kafka-properties.ts';
+import { heapOptions, kafkaProperties, LOG_SETTINGS, PERFORMANCE_OPTIONS, propertiesText } from './kafka-properties.ts';
 
 export interface KafkaOptions {
   readonly folder: StackFolder;
@@ -61,7 +61,7 @@ async function prepare(node: number, { home, settings, options, say, signal }: P
   await writeFile(logSettings, LOG_SETTINGS, { mode: 0o600 });
   const classPath = join(jars, '*');
   if (!existsSync(data)) await format(node, { home, settings, options, say, signal }, [java, '-Xmx64m', '-cp', classPath, 'kafka.tools.StorageTool']);
-  const words = [java, ...machineOptions(options.brokers), '-XX:+UseSerialGC', `-Dlog4j2.configurationFile=${pathToFileURL(logSettings).href}`, '-cp', classPath, 'kafka.Kafka', settings];
+  const words = [java, ...heapOptions(options.brokers), ...PERFORMANCE_OPTIONS, `-Dlog4j2.configurationFile=${pathToFileURL(logSettings).href}`, '-cp', classPath, 'kafka.Kafka', settings];
   return { words, env: { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C.UTF-8' }, cwd: home };
 }
 

@@ -97,7 +97,8 @@ export class PartitionReader<State> {
     if (this.#group.stuck !== undefined) return `${this.name} has a batch that does not end; its process has to be started again.`;
     if (this.#group.refusal) return `${this.name} reads nothing: ${this.#group.refusal.message}`;
     if (this.#group.isOutside) return `${this.name} is in no group of Kafka and reads nothing.`;
-    const fault = this.progress.fault ?? this.#work.fault;
+    // What it saw of a partition that others read now says nothing of it.
+    const fault = this.progress.fault ?? (this.#places.size > 0 ? this.#work.fault : undefined);
     return fault && `${this.name} does not go on: ${fault}`;
   }
 

@@ -68,6 +68,8 @@ export class TopicConsumer<M extends DescMessage> implements PartitionWork<State
   }
 
   begin(held: Claim): State {
+    // Others may have handled it meanwhile; where it is missing still, that is seen again.
+    this.#gap = undefined;
     return { held, order: held.position === null ? undefined : new RecordOrder(held.position, held.nextOffset) };
   }
 
