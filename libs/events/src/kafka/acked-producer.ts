@@ -1,6 +1,6 @@
-import { type Kafka, type Message, Partitioners, type Producer } from 'kafkajs';
+import { type Message, Partitioners, type Producer } from 'kafkajs';
 import { ServiceError } from '@sluice/errors';
-import { toKafkaLogError } from './kafka-client.ts';
+import { toKafkaLogError, type KafkaClient } from './kafka-client.ts';
 
 /** Every replica in sync. */
 const ALL = -1;
@@ -19,21 +19,24 @@ export interface Appended {
  */
 export class AckedProducer {
   readonly #producer: Producer;
+  readonly #cut: () => void;
 
-  private constructor(producer: Producer) {
+  private constructor(producer: Producer, cut: () => void) {
     this.#producer = producer;
+    this.#cut = cut;
   }
 
   /** Fails with `audit_log_unavailable` when no broker answers; from then on it comes back by itself. */
-  static async connect(kafka: Kafka): Promise<AckedProducer> {
-    const producer = kafka.producer({ allowAutoTopicCreation: false, idempotent: false, maxInFlightRequests: 1, retry: { retries: 0 }, createPartitioner: Partitioners.DefaultPartitioner });
+  static async connect(kafka: KafkaClient): Promise<AckedProducer> {
+    const { driver, cut } = kafka.open();
+    const producer = new AckedProducer(driver.producer({ allowAutoTopicCreation: false, idempotent: false, maxInFlightRequests: 1, retry: { retries: 0 }, createPartitioner: Partitioners.DefaultPartitioner }), cut);
     try {
-      await producer.connect();
+      await producer.#producer.connect();
     } catch (thrown) {
-      await producer.disconnect().catch(() => undefined);
+      await producer.stop();
       throw toKafkaLogError(thrown);
     }
-    return new AckedProducer(producer);
+    return producer;
   }
 
   /** Records of one key, in order. `audit_log_unavailable`: nobody knows whether they are in the log. */
@@ -45,5 +48,6 @@ export class AckedProducer {
 
   async stop(): Promise<void> {
     await this.#producer.disconnect().catch(() => undefined);
+    this.#cut();
   }
 }

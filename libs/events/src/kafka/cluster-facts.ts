@@ -15,8 +15,8 @@ export interface ClusterFacts {
 
 /** Asks the brokers that are given, once, with their TLS and SASL. @throws what the driver says when none of them answers */
 export async function clusterFacts(servers: KafkaServers, settings: readonly string[], logger: Logger): Promise<ClusterFacts> {
-  const kafka = await createKafka(servers, 'sluice-doctor', logger, ONCE);
-  const admin = kafka.admin({ retry: ONCE });
+  const { driver, cut } = (await createKafka(servers, 'sluice-doctor', logger, ONCE)).open();
+  const admin = driver.admin({ retry: ONCE });
   try {
     await admin.connect();
     const { clusterId, brokers } = await admin.describeCluster();
@@ -31,6 +31,7 @@ export async function clusterFacts(servers: KafkaServers, settings: readonly str
     throw reasonOf(thrown);
   } finally {
     await admin.disconnect().catch(() => undefined);
+    cut();
   }
 }
 

@@ -43,7 +43,7 @@ function scripted() {
       connect: async () => undefined, subscribe: async () => undefined, run: async () => undefined, disconnect: async () => undefined, pause: note('pause'), resume: note('resume'),
     } as unknown as Consumer;
   };
-  const house = { kafka: { consumer } as unknown as Kafka, prefix: '', clock, logger: silentLogger };
+  const house = { kafka: { groupRefusals: 0, open: () => ({ driver: { consumer } as unknown as Kafka, cut: () => void asked.push(`cut ${listeners.length}`) }) }, prefix: '', clock, logger: silentLogger };
   const reader = new GroupReader(house, { name: 'scripted', groupId: 'g', topics: [], onAssigned: () => undefined, onBatch: async () => undefined });
   /** Of the newest consumer. */
   const hear = async (event: string, payload: unknown): Promise<void> => {
@@ -66,7 +66,7 @@ describe('a member of a group', () => {
     await reader.stop();
   });
 
-  it('leaves no timer behind when it is stopped, and asks nothing of what it was', async () => {
+  it('leaves no timer and no connection behind when it is stopped, and asks nothing of what it was', async () => {
     const { clock, asked, reader } = scripted();
     await settle();
     reader.rest('t', 0, 5_000);
@@ -74,7 +74,7 @@ describe('a member of a group', () => {
     await reader.stop();
     expect(clock.waiting).toBe(0);
     clock.advance(10_000);
-    expect(asked).toEqual(['pause 1']);
+    expect(asked).toEqual(['pause 1', 'cut 1']);
   });
 
   it('asks nothing of a consumer that was given up while it rested', async () => {
@@ -88,7 +88,7 @@ describe('a member of a group', () => {
     await settle();
     reader.rest('t', 1, 500);
     clock.advance(120_000);
-    expect(asked).toEqual(['pause 1', 'pause 2', 'resume 2']);
+    expect(asked).toEqual(['pause 1', 'cut 1', 'pause 2', 'resume 2']);
     await reader.stop();
   });
 });

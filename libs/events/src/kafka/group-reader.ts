@@ -1,12 +1,12 @@
-import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+import type { Consumer, EachBatchPayload } from 'kafkajs';
 import type { Clock, Timer } from '@sluice/clock';
 import type { ServiceError } from '@sluice/errors';
 import type { Logger } from '@sluice/telemetry';
-import { groupRefusals, toConsumerError } from './kafka-client.ts';
+import { toConsumerError, type KafkaClient } from './kafka-client.ts';
 
 /** What every part of this adapter stands on. */
 export interface KafkaHouse {
-  readonly kafka: Kafka;
+  readonly kafka: KafkaClient;
   /** In front of every name of a topic and of a group. */
   readonly prefix: string;
   readonly clock: Clock;
@@ -118,11 +118,11 @@ export class GroupReader {
   async #run(): Promise<void> {
     for (let retryMs = FIRST_RETRY_MS; !this.#stopped; retryMs = Math.min(retryMs * 2, MAX_RETRY_MS)) {
       const startedMs = this.#house.clock.monotonicMs();
-      const before = groupRefusals(this.#house.kafka);
+      const before = this.#house.kafka.groupRefusals;
       const reason = await this.#consume();
       if (this.#stopped) return;
       if (this.#house.clock.monotonicMs() - startedMs > MAX_RETRY_MS) retryMs = FIRST_RETRY_MS;
-      this.#tell(retryMs, reason, groupRefusals(this.#house.kafka) > before);
+      this.#tell(retryMs, reason, this.#house.kafka.groupRefusals > before);
       const rest = Promise.withResolvers<void>();
       const timer = this.#house.clock.after(retryMs, rest.resolve);
       await Promise.race([rest.promise, this.#stop.promise]);
@@ -146,7 +146,8 @@ export class GroupReader {
   /** Until it is stopped or given up; returns why. */
   async #consume(): Promise<Error> {
     const { groupId, topics, minBytes = 1, maxWaitMs = MAX_WAIT_MS, onAssigned } = this.#options;
-    const consumer = this.#house.kafka.consumer({
+    const { driver, cut } = this.#house.kafka.open();
+    const consumer = driver.consumer({
       groupId, minBytes, maxWaitTimeInMs: maxWaitMs, maxBytesPerPartition: MAX_BYTES_PER_PARTITION, allowAutoTopicCreation: false,
       sessionTimeout: SESSION_TIMEOUT_MS, heartbeatInterval: HEARTBEAT_MS, rebalanceTimeout: REBALANCE_TIMEOUT_MS,
       // The driver's own restart forgets to look whether it was stopped meanwhile, and then goes on for ever.
@@ -178,6 +179,8 @@ export class GroupReader {
       this.#rests.clear();
       this.#outsideSinceMs ??= this.#house.clock.monotonicMs();
       await consumer.disconnect().catch(() => undefined);
+      // What the driver still held or makes for it would stay for as long as this process lives.
+      cut();
     }
   }
 

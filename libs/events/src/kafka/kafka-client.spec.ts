@@ -1,18 +1,66 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
-import { expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { systemClock } from '@sluice/clock';
 import { silentLogger } from '@sluice/telemetry';
-import { createKafka, cutConnections } from './kafka-client.ts';
+import { GroupReader } from './group-reader.ts';
+import { administer, createKafka, type KafkaClient } from './kafka-client.ts';
 
-it('leaves no connection behind a client that was stopped, also not one that the driver was still making', async () => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const kafka = await createKafka({ brokers: [`127.0.0.1:${(server.address() as AddressInfo).port}`] }, 'stopped', silentLogger, { retries: 0 });
-  // A broker that takes the connection and says nothing.
-  const connecting = kafka.admin({ retry: { retries: 0 } }).connect().then(() => 'connected', () => 'cut');
-  const [socket] = (await once(server, 'connection')) as [Socket];
-  const closed = once(socket.resume().on('error', () => undefined), 'close');
-  cutConnections(kafka);
-  expect([await connecting, (await closed).length]).toEqual(['cut', 1]);
-  server.close();
+const KNOCK_MS = 10;
+
+/** A broker that takes connections, answers nothing, and never ends one by itself, as one that hangs. By what it sends behind an end it learns whether the other side has forgotten the connection or holds it still. */
+const silent = createServer({ allowHalfOpen: true });
+let open: Set<Socket>;
+let kafka: KafkaClient;
+
+beforeEach(async () => {
+  open = new Set();
+  silent.removeAllListeners('connection').on('connection', (socket: Socket) => {
+    open.add(socket.resume().on('error', () => undefined));
+    socket.once('end', () => {
+      const knocking = setInterval(() => socket.write('.'), KNOCK_MS);
+      socket.once('close', () => clearInterval(knocking));
+    }).once('close', () => open.delete(socket));
+  });
+  await once(silent.listen(0, '127.0.0.1'), 'listening');
+  kafka = await createKafka({ brokers: [`127.0.0.1:${(silent.address() as AddressInfo).port}`] }, 'silent', silentLogger, { retries: 0 });
 });
+afterEach(() => {
+  for (const socket of open) socket.destroy();
+  silent.close();
+});
+
+const closedBut = async (left: number): Promise<void> => {
+  while (open.size > left) await new Promise((closed) => { [...open][0]!.once('close', closed); });
+};
+
+it('ends the connections of what was stopped, also those that the driver was still making, and makes no more for it', async () => {
+  const { driver, cut } = kafka.open();
+  const connecting = driver.admin({ retry: { retries: 0 } }).connect().then(() => 'connected', () => 'cut');
+  await once(silent, 'connection');
+  cut();
+  expect(await connecting).toBe('cut');
+  await closedBut(0);
+  let came = 0;
+  silent.on('connection', () => came++);
+  await expect(driver.producer({ retry: { retries: 0 } }).connect()).rejects.toThrow('stopped');
+  // Somebody else is let in, behind whoever came before.
+  const other = kafka.open();
+  const others = other.driver.admin().connect().catch(() => undefined);
+  await once(silent, 'connection');
+  other.cut();
+  await others;
+  expect(came).toBe(1);
+});
+
+it('holds no connection of an attempt that has ended', async () => {
+  let ended = 0;
+  const twice = Promise.withResolvers<void>();
+  const note = (): void => void (++ended === 2 && twice.resolve());
+  const reader = new GroupReader({ kafka, prefix: '', clock: systemClock, logger: { ...silentLogger, info: note } }, { name: 'r', groupId: 'g', topics: [], onAssigned: () => undefined, onBatch: async () => undefined });
+  await expect(administer(kafka, async () => undefined)).rejects.toMatchObject({ code: 'audit_log_unavailable' });
+  await twice.promise;
+  await closedBut(1);
+  await reader.stop();
+  await closedBut(0);
+}, 40_000);

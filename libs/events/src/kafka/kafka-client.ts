@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
-import { connect as connectPlain, isIP, type Socket } from 'node:net';
-import { connect as connectTls, type ConnectionOptions } from 'node:tls';
-import kafkajs, { Kafka, logLevel, type Admin, type ISocketFactory, type logCreator } from 'kafkajs';
+import type { ConnectionOptions } from 'node:tls';
+import kafkajs, { Kafka, logLevel, type Admin, type KafkaConfig, type logCreator } from 'kafkajs';
 import { ServiceError } from '@sluice/errors';
 import type { Logger } from '@sluice/telemetry';
+import { Connections } from './connections.ts';
 import { letIdleConnectionsRest } from './idle-request-queue.ts';
 
 // Node finds no more names in this package, which is CommonJS, than those that are imported as such.
@@ -33,59 +33,53 @@ export interface KafkaServers {
   readonly sasl?: { readonly username: string; readonly password: string };
 }
 
+/** The way to a cluster, for whoever opens a part of it. */
+export interface KafkaClient {
+  /** How often Kafka has denied it the right to a group. */
+  readonly groupRefusals: number;
+  open(): OpenedKafka;
+}
+
+/** The driver, with connections that nobody else has. */
+export interface OpenedKafka {
+  readonly driver: Kafka;
+  /**
+   * Ends all of its connections, and lets it make no more: for who has stopped what he used. Of itself the driver forgets some, and goes on to
+   * make others for a part that was stopped, where a broker died.
+   */
+  cut(): void;
+}
+
 /**
  * The driver, quiet: it calls errors what it mends by itself, and what it does not mend is said by who asked for it.
  * Fails with `failed_precondition` when a file of TLS cannot be read.
  */
-export async function createKafka({ brokers, tls, sasl }: KafkaServers, clientId: string, logger: Logger, retry?: { readonly retries: number }): Promise<Kafka> {
-  const refused = { groups: 0 };
+export async function createKafka({ brokers, tls, sasl }: KafkaServers, clientId: string, logger: Logger, retry?: { readonly retries: number }): Promise<KafkaClient> {
+  let groupRefusals = 0;
   const quiet: logCreator = () => ({ log: { message, error, groupId }, namespace }) => {
-    if (asText(error) === NO_RIGHT_TO_GROUP) refused.groups++;
+    if (asText(error) === NO_RIGHT_TO_GROUP) groupRefusals++;
     logger.debug({ kafka: namespace, groupId: asText(groupId), reason: asText(error) }, message);
   };
   letIdleConnectionsRest();
-  const sockets = new Set<Socket>();
-  const kafka = new Kafka({
-    socketFactory: socketsInto(sockets),
+  const config: KafkaConfig = {
     brokers: [...brokers], clientId, requestTimeout: REQUEST_TIMEOUT_MS, connectionTimeout: CONNECT_TIMEOUT_MS, logLevel: logLevel.WARN, logCreator: quiet,
     ...(tls && { ssl: await readTls(tls) }),
     ...(retry && { retry }),
     ...(sasl && { sasl: { mechanism: 'scram-sha-512' as const, ...sasl } }),
-  });
-  refusals.set(kafka, refused);
-  connections.set(kafka, sockets);
-  return kafka;
-}
-
-const connections = new WeakMap<Kafka, ReadonlySet<Socket>>();
-/** As the driver's own sockets have it. */
-const KEEP_ALIVE_MS = 60_000;
-
-function socketsInto(sockets: Set<Socket>): ISocketFactory {
-  return ({ host, port, ssl, onConnect }) => {
-    const socket = ssl ? connectTls({ host, port, ...(isIP(host) === 0 && { servername: host }), ...ssl }, onConnect) : connectPlain({ host, port }, onConnect);
-    sockets.add(socket);
-    socket.setKeepAlive(true, KEEP_ALIVE_MS).once('close', () => sockets.delete(socket));
-    return socket;
   };
-}
-
-/**
- * Ends every connection of a client whose parts have been stopped. The driver forgets those that it was still making when one of
- * them was: they stayed open, with a timer each, and a process that had seen a broker die could not end.
- */
-export function cutConnections(kafka: Kafka): void {
-  for (const socket of connections.get(kafka) ?? []) socket.destroy(new Error('The client was stopped.'));
+  return {
+    get groupRefusals() {
+      return groupRefusals;
+    },
+    open() {
+      const connections = new Connections();
+      return { driver: new Kafka({ ...config, socketFactory: connections.make }), cut: () => connections.cut() };
+    },
+  };
 }
 
 /** What the driver logs of an answer in which Kafka denies the right to a group; of the coordinator of a group it tells its caller only that it found none. */
 const NO_RIGHT_TO_GROUP = 'Not authorized to access group: Group authorization failed';
-const refusals = new WeakMap<Kafka, { groups: number }>();
-
-/** How often Kafka has denied this client the right to a group. */
-export function groupRefusals(kafka: Kafka): number {
-  return refusals.get(kafka)?.groups ?? 0;
-}
 
 /** Why a consumer ended: `refused` says that Kafka denied it a group meanwhile. */
 export function toConsumerError(reason: Error, refused: boolean): ServiceError {
@@ -116,8 +110,9 @@ function asText(value: unknown): string | undefined {
  * Does something as an administrator of the cluster, on connections of its own; again when a leader is being elected or
  * its topic has just been made, so it must bear being done twice.
  */
-export async function administer<T>(kafka: Kafka, work: (admin: Admin) => Promise<T>): Promise<T> {
-  const admin = kafka.admin({ retry: { retries: 3 } });
+export async function administer<T>(kafka: KafkaClient, work: (admin: Admin) => Promise<T>): Promise<T> {
+  const { driver, cut } = kafka.open();
+  const admin = driver.admin({ retry: { retries: 3 } });
   try {
     await admin.connect();
     for (let attempt = 1; ; attempt++) {
@@ -132,6 +127,7 @@ export async function administer<T>(kafka: Kafka, work: (admin: Admin) => Promis
     throw toKafkaLogError(thrown);
   } finally {
     await admin.disconnect().catch(() => undefined);
+    cut();
   }
 }
 

@@ -10,7 +10,7 @@ import { DECLARED_TOPICS } from './declared-topics.ts';
 import { ensureTopics } from './ensure-topics.ts';
 import { FollowerConsumer } from './follower-consumer.ts';
 import type { KafkaHouse } from './group-reader.ts';
-import { administer, cutConnections, createKafka, DECLARED_REPLICAS, type KafkaServers, type Replicas } from './kafka-client.ts';
+import { administer, createKafka, DECLARED_REPLICAS, type KafkaServers, type Replicas } from './kafka-client.ts';
 import { ProducerBeats } from './producer-beats.ts';
 import { ProducerEpochs } from './producer-epochs.ts';
 import { RightClaims } from './right-claims.ts';
@@ -116,7 +116,6 @@ function assemble({ house, ids, control, epochs, side, found }: Parts, stopParts
     async stop() {
       await Promise.all([...following.keys()].map((subscription) => subscription.stop()));
       await stopParts();
-      cutConnections(house.kafka);
     },
   };
 }

@@ -39,7 +39,10 @@ export class Attendance {
   #last: Heard | undefined;
   /** Settles with the next one, or when there will be none. */
   #next = Promise.withResolvers<void>();
+  /** Settles with the end of the next try to come in, or when there will be none. */
+  #tried = Promise.withResolvers<void>();
   #fellMs = 0;
+  #awaySinceMs = 0;
   #retryMs = FIRST_RETRY_MS;
   #isAway = false;
   #stopped = false;
@@ -67,6 +70,15 @@ export class Attendance {
     return this.#next.promise;
   }
 
+  /**
+   * Settles when Redis was tried once more; undefined as soon as it has been away for longer than a taking waits. For who has no share of
+   * his own: on a busy machine Redis is away for a moment only.
+   */
+  get retrying(): Promise<void> | undefined {
+    const { clock, terms: { patienceBeats, beatMs } } = this.#parts;
+    return this.#isAway && !this.#stopped && clock.monotonicMs() - this.#awaySinceMs < patienceBeats * beatMs ? this.#tried.promise : undefined;
+  }
+
   /** Among how many this process shares; 0 while the others may not know that it is there. */
   get count(): number {
     return this.#last?.isKnown ? this.#last.count : 0;
@@ -87,6 +99,7 @@ export class Attendance {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#goOn();
+    this.#endTry();
     this.#beats.cancel();
     this.#retry?.cancel();
     await this.#trying;
@@ -141,6 +154,7 @@ export class Attendance {
       this.#sayAway(thrown);
       this.#tryLater();
     }
+    this.#endTry();
   }
 
   async #arrive(member: Member, server: Server): Promise<void> {
@@ -171,10 +185,17 @@ export class Attendance {
     this.#next = Promise.withResolvers();
   }
 
+  #endTry(): void {
+    this.#tried.resolve();
+    this.#tried = Promise.withResolvers();
+  }
+
   #sayAway(thrown: unknown): void {
     if (this.#isAway || this.#stopped) return;
     this.#isAway = true;
-    this.#parts.logger.warn({ reason: reasonOf(thrown) }, 'Redis takes no counts of this process; until it does, it keeps to its reserve of each limit');
+    this.#awaySinceMs = this.#parts.clock.monotonicMs();
+    const what = this.count > 0 ? 'it keeps to its reserve of each limit' : 'it refuses what is limited, because not all others have heard yet that it shares';
+    this.#parts.logger.warn({ reason: reasonOf(thrown) }, `Redis takes no counts of this process; until it does, ${what}`);
   }
 
   #tryLater(): void {

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { systemClock, systemIds } from '@sluice/clock';
 import { silentLogger } from '@sluice/telemetry';
 import type { Hold, Subject, Taking, WindowLimit } from '../store.ts';
+import { Line } from '../testing/line.ts';
 import { TestRedis } from '../testing/test-redis.ts';
 import { until } from '../testing/until.ts';
 import { KEYS, windowKey } from './keys.ts';
@@ -29,9 +30,9 @@ afterEach(async () => {
   stores = [];
 });
 
-async function storeOf(terms: Partial<typeof TERMS> = {}): Promise<RedisStore> {
+async function storeOf(terms: Partial<typeof TERMS> = {}, url = redis.url): Promise<RedisStore> {
   const logger = { ...silentLogger, warn: (_: object, text: string) => void warned.push(text) };
-  const store = new RedisStore({ url: redis.url, clock: systemClock, ids: systemIds(systemClock), logger }, { ...TERMS, ...terms });
+  const store = new RedisStore({ url, clock: systemClock, ids: systemIds(systemClock), logger }, { ...TERMS, ...terms });
   stores.push(store);
   await store.start();
   return store;
@@ -110,6 +111,25 @@ describe('while Redis is away', () => {
     await redis.resume();
     await until(() => !isAway(store));
     expect(await takeAll(store, subject([minute]))).toHaveLength(80);
+  });
+
+  it('for a moment, a process of which a dead one has not heard waits for it: it has no share that it could let in', async () => {
+    await storeOf({ beatMs: 3_600_000 });
+    await using line = await Line.to(redis.url);
+    const young = await storeOf({}, line.url);
+    const who = subject([minute], 40);
+    line.cut();
+    await until(() => isAway(young));
+    const waiting = Array.from({ length: 5 }, async () => young.take([who], 0));
+    line.mend();
+    expect((await Promise.all(waiting)).map(({ hold }) => hold !== undefined)).toEqual([true, true, true, true, true]);
+    expect([young.processes, warned]).toEqual([0, ['Redis takes no counts of this process; until it does, it refuses what is limited, because not all others have heard yet that it shares']]);
+    // Behind the wait it refuses, and at once.
+    line.cut();
+    await until(() => isAway(young));
+    expect((await young.take([who], 0)).hold).toBeUndefined();
+    expect(young.take([who], 0)).not.toBeInstanceOf(Promise);
+    expect(young.health()).toEqual({ status: 'degraded', detail: 'Redis does not answer; this process refuses what is limited: not all others have heard yet that it shares' });
   });
 
   it('places are shared out too, and what is held counts when it is back', async () => {

@@ -77,7 +77,9 @@ export class RedisStore implements Store, Counting {
   }
 
   health(): HealthState {
-    return this.member ? { status: 'ok' } : { status: 'degraded', detail: 'Redis does not answer; this process keeps to its reserve of each limit' };
+    if (this.member) return { status: 'ok' };
+    const what = this.#attendance.count > 0 ? 'keeps to its reserve of each limit' : 'refuses what is limited: not all others have heard yet that it shares';
+    return { status: 'degraded', detail: `Redis does not answer; this process ${what}` };
   }
 
   take(subjects: readonly Subject[], amount: number): Taking | Promise<Taking> {
@@ -86,7 +88,9 @@ export class RedisStore implements Store, Counting {
     }
     const { member, arriving } = this;
     if (arriving) return arriving.then(() => this.take(subjects, amount));
-    return member ? this.#takeShared(member, subjects, amount, this.#terms.patienceBeats) : this.#takeAlone(subjects, amount);
+    if (member) return this.#takeShared(member, subjects, amount, this.#terms.patienceBeats);
+    const retrying = this.#attendance.count === 0 ? this.#attendance.retrying : undefined;
+    return retrying ? retrying.then(() => this.take(subjects, amount)) : this.#takeAlone(subjects, amount);
   }
 
   precede(subjectId: string, window: Parameters<Store['precede']>[1], uses: readonly Use[]): void {
