@@ -2,10 +2,9 @@ import { spawn } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { LAUNCHER } from './testing/run-sluice.ts';
 
-const LAUNCHER = fileURLToPath(new URL('../../../sluice', import.meta.url));
 const DEADLINE_MS = 100_000;
 
 /** A stand-in for npm: writes down that it ran, takes a moment, and installs a Node that prints its words. */

@@ -1,3 +1,5 @@
+import type { Ran } from '@sluice/cli/testing';
+
 /** What a house runs as and where it can be hurt. Everything else goes through its addresses. */
 export interface House extends AsyncDisposable {
   /** Where clients call: one address, behind which there may be many processes. */
@@ -23,7 +25,7 @@ export interface House extends AsyncDisposable {
   /** The server behind the event log. Killed, it is started again by whoever keeps it running, not by a scenario. */
   readonly eventLog: { pause(): void; resume(): void; kill(): void };
   /** Runs `sluice` with these arguments against the house. */
-  command(...args: string[]): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }>;
+  command(...args: string[]): Promise<Ran>;
 }
 
 export interface AdminAnswer<T> {

@@ -4,13 +4,12 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { LAUNCHER, runSluice, type Ran } from '@sluice/cli/testing';
 import { processEnvironment } from '@sluice/config';
 import { freePort } from './free-port.ts';
 import { eventually, type House } from './house.ts';
 import { signalIfThere } from './signal-if-there.ts';
 
-const LAUNCHER = fileURLToPath(new URL('../../../sluice', import.meta.url));
 const START_LIMIT_MS = 120_000;
 /** The server behind the event log. */
 const LOG_ENGINE = 'kafka-1';
@@ -136,7 +135,7 @@ export class MeshHouse implements House {
     for (const pid of this.#dataPlane) process.kill(pid, 'SIGCONT');
   }
 
-  async command(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  async command(...args: string[]): Promise<Ran> {
     return this.#run(args, { SLUICE_URL: this.url, SLUICE_ADMIN_URL: this.adminUrl, SLUICE_ADMIN_KEY: this.adminKey, SLUICE_API_KEY: this.apiKey });
   }
 
@@ -154,13 +153,8 @@ export class MeshHouse implements House {
     if (code !== 0) throw new Error(`stack up ended with ${code}: ${stderr}`);
   }
 
-  async #run(args: readonly string[], settings: Readonly<Record<string, string>>): Promise<{ code: number; stdout: string; stderr: string }> {
-    const child = spawn(LAUNCHER, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...this.#environment(), ...settings } });
-    let [stdout, stderr] = ['', ''];
-    child.stdout.setEncoding('utf8').on('data', (part: string) => (stdout += part));
-    child.stderr.setEncoding('utf8').on('data', (part: string) => (stderr += part));
-    const [code] = (await once(child, 'close')) as [number];
-    return { code, stdout, stderr };
+  async #run(args: readonly string[], settings: Readonly<Record<string, string>>): Promise<Ran> {
+    return runSluice(args, { ...this.#environment(), ...settings });
   }
 
   #path(name: string): string {

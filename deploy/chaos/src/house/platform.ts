@@ -2,8 +2,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { LAUNCHER, runSluice, type Ran } from '@sluice/cli/testing';
 import { eventually } from './eventually.ts';
-import { LAUNCHER, runSluice, type Ran } from './run-sluice.ts';
 
 const START_LIMIT_MS = 180_000;
 const ANSWER_LIMIT_MS = 5_000;

@@ -1,10 +1,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { runSluice } from '@sluice/cli/testing';
 import type { StackFile } from '@sluice/stack';
 import { rewriteBrokers } from '../proxy/kafka-addresses.ts';
 import { TcpProxy } from '../proxy/tcp-proxy.ts';
 import { writeModels } from './model-repository.ts';
-import { runSluice } from './run-sluice.ts';
 import { signal, withChildren } from './signal.ts';
 
 const HOST = '127.0.0.1';

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
+/** The program itself, as a user starts it. */
 export const LAUNCHER = fileURLToPath(new URL('../../../../sluice', import.meta.url));
 
 export interface Ran {
