@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { openHouse, type House } from './house/house.ts';
+import { NETWORKS } from './run/faults.ts';
 import { partsOf, SHORT } from './run/parts.ts';
 import { reportText } from './run/report.ts';
 import { runChaos, type ChaosReport } from './run/run-chaos.ts';
@@ -22,12 +23,12 @@ describe('a mesh whose parts are killed, paused and cut off while clients call',
   }, LIMIT_MS);
   afterAll(async () => house?.[Symbol.asyncDispose](), LIMIT_MS);
 
-  it('answers so many calls a second, and had every part killed twice, a pause, and every kind of bad network', () => {
+  it('answers so many calls a second, and had every part killed twice, a pause, and every kind of bad network before Kafka', () => {
     expect(report.ratePerSecond).toBeGreaterThanOrEqual(LEAST_PER_SECOND);
     const faults = report.trials.map(({ fault }) => fault);
     const parts = [...Object.keys(house.platform.pids), ...house.servers.names];
     expect(faults.filter((fault) => fault.startsWith('kill ')).toSorted()).toEqual([...parts, ...parts].map((part) => `kill ${part}`).toSorted());
-    for (const kind of ['pause data-plane', 'delay', 'drop', 'half-open', 'reset']) expect(faults).toContainEqual(expect.stringContaining(kind));
+    for (const fault of ['pause data-plane', ...NETWORKS.map((kind) => `${kind} kafka`)]) expect(faults).toContainEqual(expect.stringContaining(fault));
   });
 
   it('loses no record and no entry of the ledger and doubles none, holds nothing, and told no client what is not on record', () => {

@@ -48,7 +48,7 @@ export async function check({ platform, servers }: House, { after, receiptsFile,
   const since = new Date(sinceMs).toISOString();
   if (!everyText) thinOut(receiptsFile);
   const ran = await platform.command('reconcile', '--since', since, '--receipts', receiptsFile, '--kafka', servers.brokers, '--wait', String(WAIT_SECONDS), '--json');
-  if (ran.code !== 0 && ran.code !== EXIT_DIFFERENCES) throw new Error(`reconcile ended with ${ran.code}: ${ran.stderr}`);
+  if ((ran.code !== 0 && ran.code !== EXIT_DIFFERENCES) || ran.stdout === '') throw new Error(`reconcile ended with ${ran.code}: ${ran.stderr}`);
   const found = JSON.parse(ran.stdout) as Reconciliation;
   const { calls, receipts, logged } = found;
   const faults = found.faults.map(({ law, detail }) => `ledger: ${law}: ${detail}`);

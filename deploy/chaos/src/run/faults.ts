@@ -60,11 +60,12 @@ export function pauseProcess(name: string): Fault {
 }
 
 export const NETWORKS = ['delay', 'drop', 'half-open', 'reset'] as const;
+export type Network = (typeof NETWORKS)[number];
 
 /** A bad network between the platform and one server. */
-export function badNetwork(kind: (typeof NETWORKS)[number], behind: string): Fault {
+export function badNetwork(kind: Network, behind: string): Fault {
   let resets: NodeJS.Timeout | undefined;
-  const begin: Record<typeof kind, (proxy: TcpProxy) => void> = {
+  const begin: Record<Network, (proxy: TcpProxy) => void> = {
     delay: (proxy) => proxy.delay(DELAY_MS),
     drop: (proxy) => proxy.drop(),
     'half-open': (proxy) => proxy.halfOpen(),

@@ -1,5 +1,5 @@
 import type { House } from '../house/house.ts';
-import { badNetwork, killProcess, killServer, NETWORKS, pauseProcess, type Fault } from './faults.ts';
+import { badNetwork, killProcess, killServer, NETWORKS, pauseProcess, type Fault, type Network } from './faults.ts';
 import type { Part } from './run-chaos.ts';
 
 /** How much of everything a run does. */
@@ -12,7 +12,7 @@ export interface Measure {
   readonly pauses: number;
   /** The other processes are paused too, once each. */
   readonly everyPause: boolean;
-  /** Every kind of bad network before every server, instead of each kind before one and each server once. */
+  /** Every kind of bad network before every server, instead of every kind before Kafka and one before each of the others. */
   readonly everyNetwork: boolean;
   /** Everything is compared after each fault, instead of after each part. */
   readonly compareEach: boolean;
@@ -27,10 +27,8 @@ export function partsOf({ platform, servers, proxies }: House, measure: Measure,
   const isDataPlane = (name: string): boolean => name.startsWith('data-plane-');
   const dataPlane = processes.filter(isDataPlane);
   const pausedOnce = measure.everyPause ? processes.filter((name) => !isDataPlane(name)) : [];
-  const behind = [...proxies.keys()];
-  const networks = measure.everyNetwork
-    ? behind.flatMap((name) => NETWORKS.map((kind) => badNetwork(kind, name)))
-    : behind.map((name, index) => badNetwork(NETWORKS[index % NETWORKS.length]!, name));
+  const kindsBefore = (name: string, index: number): readonly Network[] => (measure.everyNetwork || name.startsWith('kafka') ? NETWORKS : [NETWORKS[index % NETWORKS.length]!]);
+  const networks = [...proxies.keys()].flatMap((name, index) => kindsBefore(name, index).map((kind) => badNetwork(kind, name)));
   const parts: Part[] = [
     { name: 'kills of processes', faults: repeat(measure.kills, () => processes.map(killProcess)) },
     { name: 'kills of servers', faults: repeat(measure.kills, () => servers.names.map(killServer)) },

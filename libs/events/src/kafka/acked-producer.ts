@@ -28,8 +28,9 @@ export class AckedProducer {
 
   /** Fails with `audit_log_unavailable` when no broker answers; from then on it comes back by itself. */
   static async connect(kafka: KafkaClient): Promise<AckedProducer> {
-    const { driver, cut } = kafka.open();
+    const { driver, cut, renew } = kafka.open();
     const producer = new AckedProducer(driver.producer({ allowAutoTopicCreation: false, idempotent: false, maxInFlightRequests: 1, retry: { retries: 0 }, createPartitioner: Partitioners.DefaultPartitioner }), cut);
+    producer.#producer.on(producer.#producer.events.REQUEST_TIMEOUT, renew);
     try {
       await producer.#producer.connect();
     } catch (thrown) {

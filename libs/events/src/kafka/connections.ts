@@ -18,9 +18,18 @@ export class Connections {
     return socket.setKeepAlive(true, KEEP_ALIVE_MS).once('close', () => this.#sockets.delete(socket));
   };
 
-  /** Also those that are still being made. */
+  /** Ends them, also those that are still being made, and lets no more be made. */
   cut(): void {
     this.#isCut = true;
-    for (const socket of this.#sockets) socket.destroy(new Error('This part of the client was stopped.'));
+    this.#end('This part of the client was stopped.');
+  }
+
+  /** Ends them; whoever needs one makes another. */
+  renew(): void {
+    this.#end('Nothing came over this connection in time.');
+  }
+
+  #end(why: string): void {
+    for (const socket of this.#sockets) socket.destroy(new Error(why));
   }
 }

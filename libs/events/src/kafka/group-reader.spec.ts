@@ -43,7 +43,7 @@ function scripted() {
       connect: async () => undefined, subscribe: async () => undefined, run: async () => undefined, disconnect: async () => undefined, pause: note('pause'), resume: note('resume'),
     } as unknown as Consumer;
   };
-  const house = { kafka: { groupRefusals: 0, open: () => ({ driver: { consumer } as unknown as Kafka, cut: () => void asked.push(`cut ${listeners.length}`) }) }, prefix: '', clock, logger: silentLogger };
+  const house = { kafka: { groupRefusals: 0, open: () => ({ driver: { consumer } as unknown as Kafka, cut: () => void asked.push(`cut ${listeners.length}`), renew: () => undefined }) }, prefix: '', clock, logger: silentLogger };
   const reader = new GroupReader(house, { name: 'scripted', groupId: 'g', topics: [], onAssigned: () => undefined, onBatch: async () => undefined });
   /** Of the newest consumer. */
   const hear = async (event: string, payload: unknown): Promise<void> => {

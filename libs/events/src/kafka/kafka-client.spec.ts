@@ -64,3 +64,16 @@ it('holds no connection of an attempt that has ended', async () => {
   await reader.stop();
   await closedBut(0);
 }, 40_000);
+
+it('gives up a connection over which no answer came in time, and asks on another one', async () => {
+  const { driver, cut, renew } = kafka.open();
+  const knock = (): Promise<unknown> => driver.producer({ retry: { retries: 0 } }).connect().then(() => 'connected', () => 'given up');
+  for (let turn = 0; turn < 2; turn++) {
+    const knocking = knock();
+    await once(silent, 'connection');
+    renew();
+    expect(await knocking).toBe('given up');
+    await closedBut(0);
+  }
+  cut();
+});

@@ -48,6 +48,8 @@ export interface OpenedKafka {
    * make others for a part that was stopped, where a broker died.
    */
   cut(): void;
+  /** Ends all of its connections; it makes others when it next needs them. The driver itself asks for ever on one whose other end is gone without a word. */
+  renew(): void;
 }
 
 /**
@@ -73,7 +75,7 @@ export async function createKafka({ brokers, tls, sasl }: KafkaServers, clientId
     },
     open() {
       const connections = new Connections();
-      return { driver: new Kafka({ ...config, socketFactory: connections.make }), cut: () => connections.cut() };
+      return { driver: new Kafka({ ...config, socketFactory: connections.make }), cut: () => connections.cut(), renew: () => connections.renew() };
     },
   };
 }
