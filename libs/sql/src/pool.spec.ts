@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { createSql, SqlError, type SqlPool } from '@sluice/sql';
 import { startTestDatabase, type TestDatabase } from '@sluice/sql/testing';
 
@@ -133,6 +133,46 @@ describe('losses', () => {
     server.close();
     await once(server, 'close');
   });
+
+  it('gives up connections whose other end is gone without a word, long before a statement may last so long', async () => {
+    const at = new URL(database.url.replace('@/', '@localhost/'));
+    const socketFile = `${at.searchParams.get('host')!}/.s.PGSQL.${at.searchParams.get('port') ?? '5432'}`;
+    const ways: { readonly client: Socket; readonly server: Socket }[] = [];
+    const between = createServer({ allowHalfOpen: true }, (client) => {
+      const server = connect(socketFile);
+      ways.push({ client, server });
+      client.on('error', () => undefined).pipe(server.on('error', () => undefined)).pipe(client);
+    }).listen(0, '127.0.0.1');
+    await once(between, 'listening');
+    const far = createSql({ url: `postgresql://${at.username}@127.0.0.1:${(between.address() as AddressInfo).port}${at.pathname}`, schema: 'shop', connections: 2 });
+    await Promise.all([far.query('SELECT pg_sleep(0.1)'), far.query('SELECT pg_sleep(0.1)')]);
+    const cutOff = (): void => {
+      for (const { client, server } of ways.splice(0)) {
+        server.unpipe(client).destroy();
+        client.unpipe(server).resume();
+      }
+    };
+    cutOff();
+    const askedMs = performance.now();
+    expect(await failure(far.query('SELECT 1'))).toMatchObject({ kind: 'unavailable' });
+    expect(await far.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect(performance.now() - askedMs).toBeLessThan(15_000);
+    // One that works for longer is left alone.
+    expect(await far.query('SELECT 2 AS two, pg_sleep(4)')).toMatchObject([{ two: 2 }]);
+    // One that was idle for some time is asked first, so that its next user hears nothing of it.
+    await Promise.all([far.query('SELECT pg_sleep(0.1)'), far.query('SELECT pg_sleep(0.1)')]);
+    let behindIt: unknown;
+    const meanwhile = far.transaction(async (transaction) => {
+      await transaction.query('SELECT pg_sleep(2.5)');
+      cutOff();
+      behindIt = await far.query('SELECT 1 AS one');
+    });
+    expect(await failure(meanwhile)).toMatchObject({ kind: 'unavailable' });
+    expect(behindIt).toEqual([{ one: 1 }]);
+    await far.end();
+    for (const { client } of ways) client.destroy();
+    between.close();
+  }, 30_000);
 
   it('bounds the number of callers that wait', async () => {
     const one = createSql({ url: database.url, schema: 'shop', connections: 1 });

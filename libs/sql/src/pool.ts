@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { connectionSettings, STATEMENT_TIMEOUT_MS } from './connection.ts';
+import { SilenceWatch } from './silence-watch.ts';
 import { SqlError, toSqlError } from './sql-error.ts';
 import type { NamedStatement, Sql, SqlTransaction } from './sql.ts';
 
@@ -25,23 +26,36 @@ const DEFAULT_CONNECTIONS = 8;
 /** Callers that may wait for a connection; with more the database is the bottleneck and waiting would only hide it. */
 const MAX_WAITING = 1_000;
 const IDLE_CONNECTION_MS = 30_000;
+/** Whoever takes a connection that was idle for longer asks first whether somebody is at its other end, and does not wait longer for that. */
+const TRUSTED_FOR_MS = 2_000;
+const CHECK_DEADLINE_MS = 2_000;
 
 /**
  * A pool that connects when it is asked and survives the loss of any connection and of the server: what was under way
  * fails with `unavailable`, the next statement gets a new connection.
  */
 export function createSql({ url, schema, connections = DEFAULT_CONNECTIONS, statementTimeoutMs = STATEMENT_TIMEOUT_MS }: SqlOptions): SqlPool {
-  const pool = new pg.Pool({ ...connectionSettings(url, schema, statementTimeoutMs), max: connections, idleTimeoutMillis: IDLE_CONNECTION_MS });
+  const silence = new SilenceWatch(url);
+  const pool = new pg.Pool({ ...connectionSettings(url, schema, statementTimeoutMs), stream: silence.makeSocket, max: connections, idleTimeoutMillis: IDLE_CONNECTION_MS });
   // An idle connection that breaks has already left the pool; without a listener the event would end the process.
   pool.on('error', () => undefined);
   // The pool hands a connection over with no listener on it until the next microtask, and the server's farewell may
   // come in the same read as its greeting. The driver refuses further statements on such a connection by itself.
   pool.on('connect', (client) => client.on('error', () => undefined));
 
+  const lastUsedMs = new WeakMap<pg.PoolClient, number>();
+  pool.on('release', (_, client) => lastUsedMs.set(client, performance.now()));
+  const sound = async (): Promise<pg.PoolClient> => {
+    const client = await pool.connect().catch((thrown: unknown) => Promise.reject(toSqlError(thrown)));
+    const usedMs = lastUsedMs.get(client);
+    if (usedMs === undefined || performance.now() - usedMs < TRUSTED_FOR_MS || (await isAnswered(client))) return client;
+    client.release(true);
+    silence.distrustAll();
+    return pool.connect().catch((thrown: unknown) => Promise.reject(toSqlError(thrown)));
+  };
   const withConnection = async <T>(work: (connection: Connection) => Promise<T>): Promise<T> => {
     if (pool.waitingCount >= MAX_WAITING) throw new SqlError('unavailable', 'Too many callers wait for a database connection.');
-    const client = await pool.connect().catch((thrown: unknown) => Promise.reject(toSqlError(thrown)));
-    const connection = new Connection(client);
+    const connection = new Connection(await sound(), silence);
     try {
       return await work(connection);
     } finally {
@@ -56,14 +70,22 @@ export function createSql({ url, schema, connections = DEFAULT_CONNECTIONS, stat
   };
 }
 
+function isAnswered(client: pg.PoolClient): Promise<boolean> {
+  // The driver's types do not know the limit of one statement.
+  const question: pg.QueryConfig & { readonly query_timeout: number } = { text: 'SELECT 1', query_timeout: CHECK_DEADLINE_MS };
+  return client.query(question).then(() => true, () => false);
+}
+
 /** One checked-out connection; goes back to the pool only when it is known to be sound. */
 class Connection {
   readonly #client: pg.PoolClient;
+  readonly #silence: SilenceWatch;
   #broken = false;
   readonly #onError = (): void => { this.#broken = true; };
 
-  constructor(client: pg.PoolClient) {
+  constructor(client: pg.PoolClient, silence: SilenceWatch) {
     this.#client = client;
+    this.#silence = silence;
     client.on('error', this.#onError);
   }
 
@@ -93,6 +115,7 @@ class Connection {
   }
 
   async #send<Row extends object>(statement: string | NamedStatement, values?: readonly unknown[]): Promise<pg.QueryResult<Row>> {
+    const answered = this.#silence.watch(this.#client);
     try {
       const result = await submit<Row>(this.#client, statement, values);
       // A text of several statements gives several results; the last one counts.
@@ -101,6 +124,8 @@ class Connection {
       const error = toSqlError(thrown);
       if (error.kind === 'unavailable') this.#broken = true;
       throw error;
+    } finally {
+      answered();
     }
   }
 }

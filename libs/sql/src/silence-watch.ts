@@ -1,0 +1,82 @@
+import { Socket } from 'node:net';
+import pg from 'pg';
+import { connectionSettings } from './connection.ts';
+
+/** Nearly every statement of the platform has its answer by then. */
+const SILENT_AFTER_MS = 3_000;
+const PROBE_DEADLINE_MS = 3_000;
+
+type Client = pg.PoolClient & { readonly processID?: number | null };
+
+/**
+ * The sockets of a pool, and who among them is silent. A connection whose other end is gone without a word (a firewall that
+ * forgot it, a server that another one took the place of) looks like one whose statement takes long, and only the limit of the
+ * statement would tell. So the server is asked over a connection of its own whether the process that serves it still exists
+ * (PostgreSQL's manual, "pg_stat_activity"); where it does not, none of the pool's connections is trusted any more.
+ */
+export class SilenceWatch {
+  readonly #url: string;
+  readonly #sockets = new Set<Socket>();
+  readonly #silent = new Set<Client>();
+  #asking = false;
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  /** As the driver asks for them. */
+  readonly makeSocket = (): Socket => {
+    const socket = new Socket();
+    this.#sockets.add(socket);
+    return socket.once('close', () => this.#sockets.delete(socket));
+  };
+
+  /** Ends all connections of the pool: what is true of one is likely to be true of the others. */
+  distrustAll(): void {
+    for (const socket of this.#sockets) socket.destroy(new Error('Nobody answers at the other end of this connection.'));
+    this.#silent.clear();
+  }
+
+  /** A statement was sent; returns what to call when it has its answer. */
+  watch(client: Client): () => void {
+    const timer = setTimeout(() => {
+      this.#silent.add(client);
+      void this.#ask();
+    }, SILENT_AFTER_MS);
+    return () => {
+      clearTimeout(timer);
+      this.#silent.delete(client);
+    };
+  }
+
+  /** One question at a time, until nobody is silent. */
+  async #ask(): Promise<void> {
+    if (this.#asking) return;
+    this.#asking = true;
+    while (this.#silent.size > 0 && !(await this.#isOneGone())) await new Promise((resolve) => { setTimeout(resolve, SILENT_AFTER_MS).unref(); });
+    this.#asking = false;
+  }
+
+  async #isOneGone(): Promise<boolean> {
+    const asked = [...this.#silent];
+    const served = await this.#served(asked.flatMap(({ processID }) => processID ?? []));
+    const isGone = served !== undefined && asked.some((client) => this.#silent.has(client) && typeof client.processID === 'number' && !served.has(client.processID));
+    if (isGone) this.distrustAll();
+    return isGone;
+  }
+
+  /** Those that the server knows; undefined where it does not answer: then the limits of the statements decide. */
+  async #served(processIds: readonly number[]): Promise<ReadonlySet<number> | undefined> {
+    const probe = new pg.Client({ ...connectionSettings(this.#url), connectionTimeoutMillis: PROBE_DEADLINE_MS, query_timeout: PROBE_DEADLINE_MS });
+    probe.on('error', () => undefined);
+    try {
+      await probe.connect();
+      const { rows } = await probe.query<{ pid: number }>('SELECT pid FROM pg_stat_activity WHERE pid = ANY($1::int[])', [processIds]);
+      return new Set(rows.map(({ pid }) => pid));
+    } catch {
+      return undefined;
+    } finally {
+      void probe.end().catch(() => undefined);
+    }
+  }
+}
