@@ -262,6 +262,29 @@ describe('a text model on Triton', () => {
     while ((await server.modelReady({ name: SCRIPTED })).ready) await pause(10);
   });
 
+  it('is out of service with the first call that finds it unloaded by another router, and loaded again by the next check', async () => {
+    const backend = await backendOf(SCRIPTED, { managed: true }, false);
+    const other = await backendOf(SCRIPTED, { managed: true });
+    const member = new Member(deployment('dep_1', { protocol: 'kserve' }), backend, systemClock, () => undefined);
+    scripted.say({ pieces: ['whole'], then: 'end' });
+    member.health.start();
+    while (member.health.status !== 'up') await pause(10);
+    backends.splice(backends.indexOf(other), 1);
+    await other.close();
+    while ((await server.modelReady({ name: SCRIPTED })).ready) await pause(10);
+    const call = async (): Promise<ServiceError | undefined> => {
+      const attempt = member.begin();
+      const fault = await collect(backend.chat(backendCall(), never)).then(() => undefined, ServiceError.from);
+      member.end(attempt, fault);
+      return fault;
+    };
+    expect(await call()).toMatchObject({ code: 'backend_unavailable' });
+    expect([member.isHealthy, member.reason]).toEqual([false, 'The model is not loaded at its server.']);
+    while (!member.isHealthy) await pause(10);
+    expect(await call()).toBeUndefined();
+    member.retire();
+  });
+
   it('that has other tensors than were registered is out of service, and says why', async () => {
     const { inputs, outputs } = await signatureOf(SCRIPTED);
     const backend = await backendOf(SCRIPTED, { signature: { inputs, outputs: outputs.slice(1) } });

@@ -6,7 +6,7 @@ export { parseSamplingParameters, writeSamplingParameters, type GuidedDecoding, 
 export { COUNTS_PROMPTS, TEXT_INPUTS, decodeTextRequest, encodeTextRequest, type TextRequest } from './text-request.ts';
 export { TEXT_OUTPUTS, decodeTextResponse, encodeTextResponse, type TextResponse, type WantedOutputs } from './text-response.ts';
 export type { TokenLogprob, TokenLogprobs } from './token-logprobs.ts';
-export { DeadModel, faultOfMessage } from './server-fault.ts';
+export { AbsentModel, DeadModel, faultOfMessage } from './server-fault.ts';
 export { decodeStreamError, encodeStreamError } from './stream-error.ts';
 export { elementCount, invalidTensor, rawTensors, type GivenTensor } from './raw-tensors.ts';
 export { ID_LIMIT_CHARACTERS, readRestRequest, type RestRequest, type WantedBinary } from './rest/rest-request.ts';

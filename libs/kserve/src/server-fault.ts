@@ -14,6 +14,11 @@ export class DeadModel extends Error {
   override readonly name = 'DeadModel';
 }
 
+/** The server is there and does not have the model, not yet or not any more. */
+export class AbsentModel extends Error {
+  override readonly name = 'AbsentModel';
+}
+
 /**
  * What a message of Triton's means. It tells its reasons apart by their texts only; the text itself stays inside, as the
  * cause: it may quote the request.
@@ -26,7 +31,7 @@ export function faultOfMessage(message: string): ServiceError {
   if (/Exceeds maximum queue size|Request timeout expired/.test(message)) return new ServiceError('overloaded', 'The model server is overloaded.', { cause });
   if (DEAD_MODEL.test(message)) return new ServiceError('backend_unavailable', "The model's process at its server died.", { cause: new DeadModel(message) });
   if (/unknown model|not at ready state|no available versions|shutting down/.test(message)) {
-    return new ServiceError('backend_unavailable', 'The model is not ready at its server.', { cause });
+    return new ServiceError('backend_unavailable', 'The model is not ready at its server.', { cause: new AbsentModel(message) });
   }
   if (message.includes('protocol is restricted')) return new ServiceError('upstream_error', 'The model server does not let this platform ask that.', { cause });
   return new ServiceError('upstream_error', 'The model server failed.', { cause });

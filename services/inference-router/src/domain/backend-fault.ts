@@ -15,8 +15,11 @@ export class BackendFault extends Error {
   }
 }
 
-/** The backend says that it is ready, and what answers there is dead: nothing more may be sent before a check has proved it. */
+/** Whatever the last check said, a call found that nothing there can answer: nothing more may be sent before a check has proved that it can. */
 export class LostBackend extends BackendFault {}
+
+/** The backend answers, and does not have the model (any more): the next check may load it. */
+export class AbsentBackend extends LostBackend {}
 
 /** Why an attempt failed, as precisely as may be told without content. */
 export function reasonOf(error: ServiceError): string {

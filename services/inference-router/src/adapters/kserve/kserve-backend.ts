@@ -3,7 +3,7 @@ import { ServiceError } from '@sluice/errors';
 import { decodeStreamError, decodeTextResponse, encodeTextRequest, type SamplingParameters } from '@sluice/kserve';
 import type { ChatEvent } from '@sluice/proto/chat/v1/chat';
 import type { Logger } from '@sluice/telemetry';
-import { LostBackend } from '../../domain/backend-fault.ts';
+import { AbsentBackend, LostBackend } from '../../domain/backend-fault.ts';
 import type { Backend, BackendCall } from '../../domain/backend.ts';
 import type { Deployment } from '../../domain/deployment.ts';
 import type { WholeAnswers } from '../../domain/whole-answers.ts';
@@ -40,7 +40,7 @@ export function createKserveBackend(options: KserveBackendOptions): Backend {
   const faultOf = (thrown: unknown, { call }: BackendCall, signal: AbortSignal): unknown => {
     if (signal.aborted) return signal.reason;
     const error = faultOfServer(ServiceError.from(thrown));
-    if (error.cause instanceof LostBackend) watch.suspect();
+    if (error.cause instanceof LostBackend && !(error.cause instanceof AbsentBackend)) watch.suspect();
     return error.code === 'model_not_found' ? model.forget() : inClientTerms(error, call.fields);
   };
   return {

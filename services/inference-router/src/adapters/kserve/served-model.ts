@@ -101,6 +101,8 @@ export class ServedModel {
         logger.info({ deploymentId: deployment.id }, 'a model stays loaded, because an ensemble that is in service needs it');
         return;
       }
+      // While the server was asked, the registry may have begun to want it again.
+      if (!mayUnload()) return;
       await server.client.repositoryModelUnload({ modelName: deployment.upstreamModel }, { timeoutMs: ASK_TIMEOUT_MS });
     } catch (thrown) {
       const error = ServiceError.from(thrown);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { ServiceError, fromGrpcStatus } from '@sluice/errors';
-import { BackendFault, LostBackend, reasonOf } from '../../domain/backend-fault.ts';
+import { faultOfMessage } from '@sluice/kserve';
+import { AbsentBackend, BackendFault, LostBackend, reasonOf } from '../../domain/backend-fault.ts';
 import { mayDoBetterElsewhere } from '../../domain/verdict.ts';
 import { faultOfServer } from './server-fault.ts';
 
@@ -30,6 +31,12 @@ describe('a failure of a server over gRPC', () => {
     expect(statusOf(13, "Stub process 'm_0_0' is not healthy.").cause).toBeInstanceOf(LostBackend);
     expect(statusOf(13, 'something else').cause).toBeInstanceOf(BackendFault);
     expect(statusOf(13, 'something else').cause).not.toBeInstanceOf(LostBackend);
+  });
+
+  it('by a model that is not loaded takes the deployment out until a check has loaded it', () => {
+    expect(statusOf(5, "Request for unknown model: 'm' is not found").cause).toBeInstanceOf(AbsentBackend);
+    expect(faultOfServer(faultOfMessage("Request for unknown model: 'm' has no available versions")).cause).toBeInstanceOf(AbsentBackend);
+    expect(statusOf(14, 'read ECONNRESET').cause).not.toBeInstanceOf(LostBackend);
   });
 
   it('that is told in the errors of the house stays as it is', () => {

@@ -1,6 +1,6 @@
 import { ForeignGrpcStatus, ServiceError } from '@sluice/errors';
-import { DeadModel, faultOfMessage } from '@sluice/kserve';
-import { BackendFault, LostBackend } from '../../domain/backend-fault.ts';
+import { AbsentModel, DeadModel, faultOfMessage } from '@sluice/kserve';
+import { AbsentBackend, BackendFault, LostBackend } from '../../domain/backend-fault.ts';
 
 /** Canonical status numbers (grpc.io, "Status codes and their use in gRPC"). */
 const DEADLINE_EXCEEDED = 4;
@@ -13,11 +13,11 @@ const UNAVAILABLE = 14;
  * messages are read; they go no further than the cause, because they may quote the request.
  */
 export function faultOfServer(error: ServiceError): ServiceError {
-  if (error.cause instanceof DeadModel) return lost(error);
+  if (error.cause instanceof DeadModel || error.cause instanceof AbsentModel) return lost(error);
   if (!(error.cause instanceof ForeignGrpcStatus)) return error;
   const { grpcCode, message } = error.cause;
   const said = faultOfMessage(message);
-  if (said.cause instanceof DeadModel) return lost(said);
+  if (said.cause instanceof DeadModel || said.cause instanceof AbsentModel) return lost(said);
   if (said.code !== 'upstream_error') return said;
   const fault = new BackendFault(`The model server ended the call with gRPC status ${grpcCode}.`, undefined, error.cause);
   if (grpcCode === DEADLINE_EXCEEDED) return new ServiceError('upstream_timeout', "The model's server did not answer in time.", { cause: fault });
@@ -29,6 +29,8 @@ export function faultOfServer(error: ServiceError): ServiceError {
 }
 
 function lost(error: ServiceError): ServiceError {
-  const cause = new LostBackend("The model's process at its server died; the server goes on saying that it is ready.", undefined, error.cause);
+  const cause = error.cause instanceof AbsentModel
+    ? new AbsentBackend('The model is not loaded at its server.', undefined, error.cause)
+    : new LostBackend("The model's process at its server died; the server goes on saying that it is ready.", undefined, error.cause);
   return new ServiceError('backend_unavailable', error.message, { cause });
 }

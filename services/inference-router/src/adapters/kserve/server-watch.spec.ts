@@ -27,11 +27,11 @@ describe('the health of a model at another server', () => {
     [renewals, closed] = [0, false];
   });
 
-  const backendOf = (signature: Signature | undefined, { managed = false, mayUnload = true, neighbours = [] as string[], clock = new ManualClock() } = {}): Backend =>
+  const backendOf = (signature: Signature | undefined, { managed = false, mayUnload = (): boolean => true, neighbours = [] as string[], clock = new ManualClock() } = {}): Backend =>
     createKserveBackend({
       server: { client: engine.client, renew: () => void renewals++, close: () => void (closed = true) },
       deployment: { id: 'dep_1', target: 'triton-1:8001', upstreamModel: 'm', weightsPath: '', digest: '', managed, signature },
-      mayUnload: () => mayUnload,
+      mayUnload,
       neighbours: () => neighbours,
       wholeAnswers: new WholeAnswers(2 ** 30),
       clock,
@@ -150,9 +150,15 @@ describe('the health of a model at another server', () => {
     expect(engine.unloads).toEqual(['m']);
   });
 
+  it('leaves a model loaded that is wanted again by the time its server has said what else needs it', async () => {
+    let asked = 0;
+    await backendOf(TEXT, { managed: true, mayUnload: () => ++asked === 1, neighbours: ['line'] }).close();
+    expect([asked, engine.unloads, closed]).toEqual([2, [], true]);
+  });
+
   it('leaves the model where it is when it is not ours, or needed further, and closes the connection', async () => {
     await backendOf(TEXT).close();
-    await backendOf(TEXT, { managed: true, mayUnload: false }).close();
+    await backendOf(TEXT, { managed: true, mayUnload: () => false }).close();
     expect([engine.unloads, closed]).toEqual([[], true]);
     await backendOf(TEXT, { managed: true }).close();
     expect(engine.unloads).toEqual(['m']);

@@ -9,6 +9,7 @@ import { ModelConfigSchema } from '@sluice/proto/model_config';
 import { InProcessTransport, type Implementation } from '@sluice/rpc';
 import { silentLogger } from '@sluice/telemetry';
 import type { Signature } from '../../domain/deployment.ts';
+import { AbsentBackend } from '../../domain/backend-fault.ts';
 import { verdictOf } from '../../domain/verdict.ts';
 import { TensorModel } from './tensor-model.ts';
 import { OutOfRoom, WholeAnswers } from '../../domain/whole-answers.ts';
@@ -124,6 +125,11 @@ describe('a model of tensors at its server', () => {
     expect([error.code, verdictOf(error)]).toEqual([code, verdict]);
     expect(error.message).not.toMatch(/up_0|'up'|c1|private/);
     if (code === 'upstream_refused') expect([error.message, error.httpStatus]).toEqual([message === '' ? expect.stringContaining('without saying why') : "unexpected inference input 'z' for model 'seen'", 400]);
+  });
+
+  it.each([[5, "Request for unknown model: 'up' is not found", true], [14, "Request for unknown model: 'up' version 1 is not at ready state", true], [14, 'read ECONNRESET', false]])('that is not there (status %i, %s) is taken out until a check: %s', (grpcCode, message, isAbsent) => {
+    const { cause } = unaryFault(new ServiceError('internal', 'a stranger', { cause: new ForeignGrpcStatus(grpcCode, message) }), { upstreamModel: 'up', model: 'seen' });
+    expect(cause instanceof AbsentBackend).toBe(isAbsent);
   });
 
   it('is begun anew when its process died, and an error of the house stays what it is', async () => {

@@ -1,6 +1,6 @@
 import { ForeignGrpcStatus, ServiceError } from '@sluice/errors';
-import { DeadModel, faultOfMessage } from '@sluice/kserve';
-import { BackendFault } from '../../domain/backend-fault.ts';
+import { AbsentModel, DeadModel, faultOfMessage } from '@sluice/kserve';
+import { AbsentBackend, BackendFault } from '../../domain/backend-fault.ts';
 import { ModelRaised } from '../../domain/model-raised.ts';
 
 /** The names that a server knows, and those that the client knows. */
@@ -31,7 +31,7 @@ export function unaryFault(thrown: unknown, renaming: Renaming): ServiceError {
     case 4:
       return new ServiceError('upstream_timeout', "The model's server did not answer in time.", fault('Its deadline passed.'));
     case 5:
-      return new ServiceError('backend_unavailable', AWAY_FROM_SERVER, { ...fault('It does not have the model.'), retryAfterSeconds: 1 });
+      return new ServiceError('backend_unavailable', AWAY_FROM_SERVER, { cause: new AbsentBackend('It does not have the model.', undefined, error.cause), retryAfterSeconds: 1 });
     case 8:
       // GOAWAY for too many pings looks like this too; what is too long says so.
       if (!/larger than max/.test(message)) break;
@@ -46,7 +46,8 @@ export function unaryFault(thrown: unknown, renaming: Renaming): ServiceError {
     case 14:
       if (BUSY.test(message)) return new ServiceError('overloaded', 'The model server is overloaded.', { ...fault('Its queue is full.'), retryAfterSeconds: 1 });
       if (/protocol is restricted/.test(message)) break;
-      return new ServiceError('backend_unavailable', AWAY_FROM_SERVER, { ...fault('It is away, or not ready.'), retryAfterSeconds: 1 });
+      if (faultOfMessage(message).cause instanceof AbsentModel) return new ServiceError('backend_unavailable', AWAY_FROM_SERVER, { cause: new AbsentBackend('It is not ready.', undefined, error.cause), retryAfterSeconds: 1 });
+      return new ServiceError('backend_unavailable', AWAY_FROM_SERVER, { ...fault('It is away.'), retryAfterSeconds: 1 });
   }
   return new ServiceError('upstream_error', 'The model server failed.', fault(`It failed with gRPC status ${grpcCode}.`));
 }
