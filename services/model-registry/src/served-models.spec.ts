@@ -15,6 +15,9 @@ class ModelServer {
   readonly #server = new GrpcServer({ clock: systemClock });
   address = '';
   isLoaded = true;
+  /** As often as it says that it loads the model, which someone asked for before. */
+  looksUntilLoadEnds = 0;
+  isBroken = false;
   outputs = ['y'];
   loads = 0;
 
@@ -27,6 +30,11 @@ class ModelServer {
         this.loads++;
         this.isLoaded = true;
         return {};
+      },
+      repositoryIndex: async () => {
+        const isLoading = this.looksUntilLoadEnds > 0;
+        if (isLoading && --this.looksUntilLoadEnds === 0) this.isLoaded = !this.isBroken;
+        return { models: [{ name: 'm', version: isLoading ? '1' : '', state: isLoading ? 'LOADING' : '', reason: '' }] };
       },
     };
     this.#server.serve(GRPCInferenceService, { ...Object.fromEntries(GRPCInferenceService.methods.map(({ localName }) => [localName, refuse])), ...asked } as Implementation<typeof GRPCInferenceService>);
@@ -74,6 +82,17 @@ describe('models of a KServe v2 server', () => {
     server.isLoaded = false;
     expect((await add({ managed: true, upstreamModel: 'other' })).deployment).toMatchObject({ managed: true, upstreamModel: 'other' });
     expect(server.loads).toBe(1);
+  });
+
+  it('that are being loaded are waited for, and their load is not asked for again', async () => {
+    server.isLoaded = false;
+    server.looksUntilLoadEnds = 3;
+    expect((await add({ managed: true })).deployment).toMatchObject({ managed: true });
+    server.isLoaded = false;
+    server.looksUntilLoadEnds = 3;
+    server.isBroken = true;
+    await expect(add({ managed: true })).rejects.toMatchObject({ code: 'failed_precondition', param: 'kserve.upstream_model', message: expect.stringContaining('cannot load') });
+    expect(server.loads).toBe(0);
   });
 
   it('that were added before and are no longer loaded are loaded again when they are to be', async () => {

@@ -6,6 +6,7 @@ import { printableLine } from '../terminal/printable.ts';
 import { moment as shownMoment, table } from '../terminal/table.ts';
 import { moment } from './moment.ts';
 import { examples, folderPath, print, printAnswer, reads, talks, type ReadOptions } from './output.ts';
+import { seconds } from './seconds.ts';
 
 interface LogOptions extends ReadOptions, LogPlace {}
 
@@ -25,7 +26,6 @@ interface ReplayOptions extends LogOptions, WaitOptions {
 }
 
 const WAIT_SECONDS = 10;
-const MAX_WAIT_SECONDS = 3_600;
 
 export function addEventsCommands(program: Command): void {
   const events = program.command('events').description('the event log, on the machine of the platform: records that could not be handled, and handling records again');
@@ -127,12 +127,6 @@ async function agree(question: string): Promise<void> {
   if (!process.stdin.isTTY) throw new WrongUse('This asks on a terminal; without one give --yes.');
   const { isAgreed } = await import('../terminal/is-agreed.ts');
   if (!(await isAgreed(question))) throw new WrongUse('Nothing was done.');
-}
-
-function seconds(text: string): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value > MAX_WAIT_SECONDS) throw new InvalidArgumentError(`Give whole seconds from 0 to ${MAX_WAIT_SECONDS}.`);
-  return value;
 }
 
 function position(text: string): bigint {

@@ -2,17 +2,23 @@ import { Option, type Command } from 'commander';
 import { WrongUse } from '../exit-code.ts';
 import { alias, backend, deleted, listOf, model, models, removedModel, type Model } from '../platform-api/answers.ts';
 import { adminApi } from '../platform-api/connection.ts';
+import type { HttpApi } from '../platform-api/http-api.ts';
 import { interruptible } from '../terminal/interruptible.ts';
 import { printable, printableLine } from '../terminal/printable.ts';
 import { table } from '../terminal/table.ts';
 import { readSecret } from '../terminal/stdin.ts';
 import { asTyped } from '../terminal/typed-command.ts';
 import { examples, printAnswer, reads, type ReadOptions } from './output.ts';
+import { seconds } from './seconds.ts';
+
+/** As long as `stack up` gives a server. */
+const LOAD_SECONDS = 300;
 
 interface AddOptions extends ReadOptions {
   readonly openai?: string;
   readonly kserve?: string;
   readonly load?: boolean;
+  readonly timeout?: number;
   readonly upstreamModel?: string;
   readonly keyStdin?: boolean;
   readonly external?: boolean;
@@ -29,11 +35,13 @@ export function addModelCommands(program: Command): void {
     .option('--key-stdin', 'read the key for that server from standard input')
     .option('--external', 'prompts leave the house there: they are recorded before')
     .addOption(new Option('--load', 'with --kserve: load it there, and unload it when it is removed, whoever loaded it').conflicts(['openai', 'gguf']))
+    .addOption(new Option('--timeout <seconds>', `with --load: how long to wait until it is loaded (default: ${LOAD_SECONDS})`).argParser(seconds).conflicts(['openai', 'gguf']))
     .addOption(new Option('--gguf <file>', 'weights for the local engine').conflicts(['openai', 'upstreamModel', 'keyStdin', 'external']));
   examples(add, [
     'sluice model add qwen --openai http://gpu-1:8000/v1 --upstream-model Qwen/Qwen3-8B',
     'sluice model add gpt-5 --openai https://api.openai.com/v1 --external --key-stdin < key.txt',
     'sluice model add smollm --kserve triton-1:8001 --upstream-model smollm2-135m-instruct',
+    'sluice model add qwen --kserve triton-1:8001 --load --timeout 900',
     'sluice model add tiny --gguf ./tiny.Q8_0.gguf',
   ]).action(addModel);
 
@@ -53,15 +61,22 @@ export function addModelCommands(program: Command): void {
 
 async function addModel(name: string, options: AddOptions): Promise<void> {
   if ((options.openai ?? options.kserve ?? options.gguf) === undefined) throw new WrongUse('Say where the model is: --openai URL, --kserve HOST:PORT or --gguf FILE.');
+  if (options.timeout !== undefined && !options.load) throw new WrongUse('--timeout is for --load: without it nothing is waited for.');
   const api = adminApi(options);
-  const source = await sourceOf(options);
-  const answer = await api.send('POST', '/models', model, { name, ...source });
+  const answer = await added(api, name, options);
   const version = answer.versions.at(-1)?.number ?? 1;
   if (version === 1) return printAnswer(options, answer, () => `added ${printable(answer.name)}, version 1`);
   const whole = (await api.get('/models', models)).data.find(({ id }) => id === answer.id) ?? answer;
   const count = inUse(whole).length;
   printAnswer(options, answer, () => `added version ${version} of ${printable(answer.name)}${count > 1 ? `: calls are shared between ${count} deployments` : ''}`);
   if (isMixed(whole)) process.stderr.write(`Warning: ${mixed(whole)}\n`);
+}
+
+async function added(api: HttpApi, name: string, options: AddOptions): Promise<Model> {
+  const body = { name, ...(await sourceOf(options)) };
+  if (options.kserve === undefined || !options.load) return api.send('POST', '/models', model, body);
+  const { addWhenLoaded } = await import('../model/add-when-loaded.ts');
+  return addWhenLoaded(api, body, { address: options.kserve, upstreamModel: options.upstreamModel ?? name, waitMs: (options.timeout ?? LOAD_SECONDS) * 1000 });
 }
 
 function inUse({ deployments }: Model): Model['deployments'] {

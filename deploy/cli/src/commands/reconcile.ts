@@ -5,6 +5,7 @@ import { interruptible } from '../terminal/interruptible.ts';
 import { table } from '../terminal/table.ts';
 import { moment } from './moment.ts';
 import { examples, printAnswer, reads, type ReadOptions } from './output.ts';
+import { seconds } from './seconds.ts';
 
 interface ReconcileCommandOptions extends ReadOptions {
   readonly since?: string;
@@ -15,7 +16,6 @@ interface ReconcileCommandOptions extends ReadOptions {
 }
 
 const WAIT_SECONDS = 30;
-const MAX_WAIT_SECONDS = 3_600;
 /** Of a list that is longer, the rest is for programs. */
 const SHOWN = 50;
 
@@ -49,10 +49,4 @@ function brokers(text: string): string[] {
   const addresses = text.split(',').map((one) => one.trim());
   if (!addresses.every((one) => /^\S+:\d{1,5}$/.test(one))) throw new InvalidArgumentError('Give host:port, with commas between them.');
   return addresses;
-}
-
-function seconds(text: string): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value > MAX_WAIT_SECONDS) throw new InvalidArgumentError(`Give whole seconds from 0 to ${MAX_WAIT_SECONDS}.`);
-  return value;
 }
