@@ -5,7 +5,7 @@ const LOOK_EVERY_MS = 250;
 
 /** Somebody who waits for an answer. */
 export interface Waiting {
-  /** On the monotonic clock. */
+  /** On the monotonic clock; later than before when the same one waits for its next answer. */
   readonly untilMs: number;
   /** The answer did not come in time. Told once. */
   late(): void;
@@ -45,7 +45,9 @@ export class AnswerDeadlines {
     this.#timer = undefined;
   }
 
+  /** Of one that was answered meanwhile and asked the next thing at once, the time is not over any more. */
   #giveUp(late: readonly Waiting[]): void {
-    for (const waiting of late) if (this.#waiting.delete(waiting)) waiting.late();
+    const nowMs = this.nowMs();
+    for (const waiting of late) if (nowMs >= waiting.untilMs && this.#waiting.delete(waiting)) waiting.late();
   }
 }

@@ -90,6 +90,25 @@ describe('a conversation', () => {
     expect(isLeft).toBe(true);
   });
 
+  it('gives the next question its whole time, also when the answer before it was read late because this process was held up', async () => {
+    const arrived = Promise.withResolvers<IteratorResult<string>>();
+    const answers = [arrived.promise, new Promise<never>(() => undefined)];
+    const { clock, conversation } = talk(() => ({ [Symbol.asyncIterator]: () => ({ next: () => answers.shift()! }) }));
+    const told: string[] = [];
+    const first = conversation.ask('one', 2_000);
+    setImmediate(() => arrived.resolve({ done: false, value: 'ONE' }));
+    clock.advance(3_000);
+    expect(await first).toBe('ONE');
+    const second = conversation.ask('two', 2_000).catch(({ code }: ServiceError) => told.push(code));
+    await turns();
+    clock.advance(1_750);
+    await turns();
+    expect(told).toEqual([]);
+    clock.advance(500);
+    await second;
+    expect(told).toEqual(['deadline_exceeded']);
+  });
+
   it.each([
     ['ends', () => undefined, 'cancelled'],
     ['fails', () => { throw new ServiceError('draining', 'restarts'); }, 'draining'],

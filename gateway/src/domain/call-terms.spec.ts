@@ -18,7 +18,7 @@ function terms(verdict: Partial<InputVerdict> = {}, granted: Granted | ServiceEr
   const filter = {
     input: async (): Promise<InputVerdict> => {
       said.push('filter');
-      return { $typeName: 'content_filter.v1.InputVerdict', action: 0, policyVersion: 0n, ruleId: '', ruleTitle: '', hits: [], hitCount: 0, filtersOutput: false, ...verdict };
+      return { $typeName: 'content_filter.v1.InputVerdict', action: 0, policyVersion: 0n, ruleId: '', ruleTitle: '', hits: [], hitCount: 0, filtersOutput: false, ignoresInput: false, ...verdict };
     },
     output: () => Promise.reject(new Error('not asked')),
     end: () => void said.push('end'),

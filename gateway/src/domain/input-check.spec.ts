@@ -7,7 +7,7 @@ const PRINCIPAL = { keyId: 'k', organisationId: 'o', projectId: 'p', models: [],
 
 const check = (verdict: Partial<InputVerdict>) =>
   checkInput({
-    input: async () => ({ $typeName: 'content_filter.v1.InputVerdict', action: 0, policyVersion: 0n, ruleId: '', ruleTitle: '', hits: [], hitCount: 0, filtersOutput: false, ...verdict }),
+    input: async () => ({ $typeName: 'content_filter.v1.InputVerdict', action: 0, policyVersion: 0n, ruleId: '', ruleTitle: '', hits: [], hitCount: 0, filtersOutput: false, ignoresInput: false, ...verdict }),
     output: () => Promise.reject(new Error('not asked')),
     end: () => undefined,
   }, { callId: 'c', principal: PRINCIPAL, call: CALL });

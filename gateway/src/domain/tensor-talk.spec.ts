@@ -18,12 +18,13 @@ const answer = (texts: readonly string[]): Events => [{ $typeName: 'chat.v1.Chat
 const STARTED: ChatEvent = { $typeName: 'chat.v1.ChatEvent', event: { case: 'started', value: { $typeName: 'chat.v1.Started', versionId: 'v', deploymentId: 'd', systemFingerprint: '', serviceTier: '' } } };
 
 /** A filter that does this to each text; null: it blocks it. */
-function filter(rule: (text: string) => string | null, action = 2): TensorTalk & { asked: Call[]; outputs: number } {
+function filter(rule: (text: string) => string | null, action = 2, ignoresInput = false): TensorTalk & { asked: Call[]; outputs: number } {
   const seen = { asked: [] as Call[], outputs: 0 };
   const talk = new TensorTalk({
     async input({ call }): Promise<InputVerdict> {
       seen.asked.push(call);
       const messages = JSON.parse(Buffer.from(call.messages).toString()) as { content: string }[];
+      if (action === 0) return create(InputVerdictSchema, { policyVersion: 1n, ignoresInput });
       return create(InputVerdictSchema, { policyVersion: 1n, action, call: { messages: Buffer.from(JSON.stringify(messages.map(({ content }) => ({ role: 'user', content: rule(content) ?? content })))) } });
     },
     async output(events): Promise<FilteredOutput> {
@@ -66,6 +67,17 @@ describe('tensors on their way through the filter', () => {
     const raw = encodeTensor('BYTES', [Buffer.from([0xff, 0xd8, 0xff])]);
     const { call } = await filter((text) => text).input({ callId: 'c', principal: PRINCIPAL, call: callOf(request(['x'], raw)) });
     expect(Buffer.from(call!.tensors).equals(Buffer.from(request(['x'], raw)))).toBe(true);
+  });
+
+  it.each([
+    ['pass unseen where no rule looks at input', true],
+    ['are refused where one does', false],
+  ])('that are more texts than rules can look at %s', async (_what, ignoresInput) => {
+    const talk = filter((text) => text, 0, ignoresInput);
+    const asked = talk.input({ callId: 'c', principal: PRINCIPAL, call: callOf(request(Array.from({ length: 2_001 }, () => 'x'))) });
+    if (ignoresInput) expect(await asked).toMatchObject({ action: 0, ignoresInput: true });
+    else await expect(asked).rejects.toMatchObject({ code: 'invalid_value', param: 'inputs', message: expect.stringContaining('rules of your organisation') });
+    expect(talk.asked.map(({ messages, tensors }) => [Buffer.from(messages).toString(), tensors])).toEqual([['[]', undefined]]);
   });
 
   it('give nothing of an answer in which one text is blocked', async () => {

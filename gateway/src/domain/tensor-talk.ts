@@ -1,5 +1,5 @@
 import { ServiceError } from '@sluice/errors';
-import { TensorTexts } from '@sluice/kserve';
+import { TensorTexts, TEXTS_LIMIT } from '@sluice/kserve';
 import type { ChatEvent } from '@sluice/proto/chat/v1/chat';
 import type { FilteredOutput, InputVerdict } from '@sluice/proto/content_filter/v1/content_filter';
 import type { Call, Events, Principal } from './call.ts';
@@ -29,6 +29,7 @@ export class TensorTalk implements FilterTalk {
   async input(asked: { readonly callId: string; readonly principal: Principal; readonly call: Call }): Promise<InputVerdict> {
     const { tensors = new Uint8Array(), ...call } = asked.call;
     const given = TensorTexts.ofRequest(tensors);
+    if (given.count > TEXTS_LIMIT) return this.#unseen({ ...asked, call: { ...call, messages: NO_MESSAGES } }, given);
     const messages = Buffer.from(JSON.stringify(given.texts.map((content) => ({ role: 'user', content }))));
     const verdict = await this.#talk.input({ ...asked, call: { ...call, messages } });
     if (!verdict.call) return verdict;
@@ -40,6 +41,13 @@ export class TensorTalk implements FilterTalk {
       const { call: _unmasked, ...found } = verdict;
       return found;
     }
+  }
+
+  /** Whether there are rules that look at input the filter alone knows: it is asked without the texts, and they may pass where there are none. */
+  async #unseen(asked: Parameters<FilterTalk['input']>[0], given: TensorTexts): Promise<InputVerdict> {
+    const verdict = await this.#talk.input(asked);
+    if (!verdict.ignoresInput) given.requireFew();
+    return verdict;
   }
 
   async output(events: Events, _last: boolean): Promise<FilteredOutput> {

@@ -10,7 +10,7 @@ export const FREE_HOLD: Hold = { $typeName: 'billing.v1.Hold', amountNano: 0n, l
 /** A call that no budget and no rule has anything to do with. */
 export const UNGOVERNED: Governed = { modelName: 'org/small', money: { hold: FREE_HOLD, price: FREE_PRICE, askedTokens: 7n }, inputVerdict: undefined, output: undefined };
 
-const NOTHING_FOUND: InputVerdict = { $typeName: 'content_filter.v1.InputVerdict', action: 0, policyVersion: 0n, ruleId: '', ruleTitle: '', hits: [], hitCount: 0, filtersOutput: false };
+const NOTHING_FOUND: InputVerdict = { $typeName: 'content_filter.v1.InputVerdict', action: 0, policyVersion: 0n, ruleId: '', ruleTitle: '', hits: [], hitCount: 0, filtersOutput: false, ignoresInput: true };
 const ALL_FREE = ({ events }: Pick<FilteredOutput, 'events'>): FilteredOutput => ({ $typeName: 'content_filter.v1.FilteredOutput', events, hits: [], hitCount: 0, stop: false });
 
 /** A house without limits, budgets and rules. */

@@ -8,7 +8,7 @@ export { TEXT_OUTPUTS, decodeTextResponse, encodeTextResponse, type TextResponse
 export type { TokenLogprob, TokenLogprobs } from './token-logprobs.ts';
 export { AbsentModel, DeadModel, faultOfMessage } from './server-fault.ts';
 export { decodeStreamError, encodeStreamError } from './stream-error.ts';
-export { elementCount, invalidTensor, rawTensors, type GivenTensor } from './raw-tensors.ts';
+export { ELEMENT_BYTES, elementCount, invalidTensor, rawTensors, type GivenTensor } from './raw-tensors.ts';
 export { ID_LIMIT_CHARACTERS, readRestRequest, type RestRequest, type WantedBinary } from './rest/rest-request.ts';
 export { dataToJson } from './rest/tensor-json.ts';
 export { writeRestResponse, type RestResponse } from './rest/rest-response.ts';

@@ -3,7 +3,7 @@ import type { InferTensorContents } from '@sluice/proto/kserve';
 import { encodeTensor } from './tensor.ts';
 
 /** Bytes of one element of each datatype of KServe v2. An element of BYTES has its length before it and is as long as it says. */
-const ELEMENT_BYTES: ReadonlyMap<string, number> = new Map([
+export const ELEMENT_BYTES: ReadonlyMap<string, number> = new Map([
   ['BOOL', 1], ['UINT8', 1], ['UINT16', 2], ['UINT32', 4], ['UINT64', 8], ['INT8', 1], ['INT16', 2], ['INT32', 4], ['INT64', 8],
   ['FP16', 2], ['BF16', 2], ['FP32', 4], ['FP64', 8],
 ]);

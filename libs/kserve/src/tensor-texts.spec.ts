@@ -35,7 +35,11 @@ describe('the texts of tensors', () => {
   it('are not more than rules can look at', () => {
     const texts = (count: number, parameters = {}) => toBinary(ModelInferRequestSchema, create(ModelInferRequestSchema, { parameters, inputs: [{ name: 'a', datatype: 'BYTES', shape: [BigInt(count)] }], rawInputContents: [new Uint8Array(4 * count)] }));
     expect(TensorTexts.ofRequest(texts(TEXTS_LIMIT)).texts).toHaveLength(TEXTS_LIMIT);
-    for (const many of [texts(TEXTS_LIMIT + 1), texts(TEXTS_LIMIT, { priority: intParameter(1n) })]) expect(() => TensorTexts.ofRequest(many)).toThrow(expect.objectContaining({ code: 'invalid_value' }));
+    for (const many of [texts(TEXTS_LIMIT + 1), texts(TEXTS_LIMIT, { priority: intParameter(1n) })]) {
+      const given = TensorTexts.ofRequest(many);
+      expect(given.count).toBe(TEXTS_LIMIT + 1);
+      expect(() => given.texts).toThrow(expect.objectContaining({ code: 'invalid_value' }));
+    }
   });
 
   it('have names of parameters among them, of which nothing else can be made', () => {

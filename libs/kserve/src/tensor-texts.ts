@@ -27,7 +27,9 @@ interface Parts {
  * parameter that is text, and the names of all parameters. Bytes that are no UTF-8 are shown with U+FFFD in their places.
  */
 export class TensorTexts {
-  readonly texts: readonly string[];
+  /** Counted without a look at them. */
+  readonly count: number;
+  #texts: readonly string[] | undefined;
   readonly #parts: Parts;
   readonly #encode: () => Uint8Array;
 
@@ -35,9 +37,18 @@ export class TensorTexts {
     this.#parts = parts;
     this.#encode = encode;
     const elements = parts.tensors.reduce((sum, { name, datatype }, at) => sum + (datatype === 'BYTES' ? countBytesElements(name, parts.raw[at]!) : 0), 0);
-    if (elements > TEXTS_LIMIT) throw tooMany();
-    this.texts = [...this.#elements()].map((element) => Buffer.from(element.buffer, element.byteOffset, element.byteLength).toString()).concat([...this.#words()].map(({ text }) => text), this.#names());
-    if (this.texts.length > TEXTS_LIMIT) throw tooMany();
+    this.count = elements + [...this.#words()].length + this.#names().length;
+  }
+
+  /** @throws ServiceError `invalid_value` where there are more than rules can look at */
+  requireFew(): void {
+    if (this.count > TEXTS_LIMIT) throw new ServiceError('invalid_value', `The tensors have more than ${TEXTS_LIMIT} texts, which is more than the rules of your organisation can look at: ask with a smaller batch.`, { param: 'inputs' });
+  }
+
+  /** @throws ServiceError as `requireFew` */
+  get texts(): readonly string[] {
+    this.requireFew();
+    return (this.#texts ??= [...this.#elements()].map((element) => Buffer.from(element.buffer, element.byteOffset, element.byteLength).toString()).concat([...this.#words()].map(({ text }) => text), this.#names()));
   }
 
   /** @param encoded a ModelInferRequest, all data of which are raw */
@@ -101,9 +112,4 @@ export class TensorTexts {
       for (const [name, { parameterChoice: choice }] of Object.entries(parameters)) if (choice.case === 'stringParam') yield { parameters, name, text: choice.value };
     }
   }
-}
-
-/** Of a request as of an answer: the same one would have as many again. */
-function tooMany(): ServiceError {
-  return new ServiceError('invalid_value', `The tensors have more than ${TEXTS_LIMIT} texts, which is more than the rules of your organisation can look at: ask with a smaller batch.`, { param: 'inputs' });
 }

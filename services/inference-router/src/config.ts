@@ -16,7 +16,7 @@ export const inferenceRouterConfig = {
   /** Calls at once on one deployment, and connections to it. */
   SLUICE_DEPLOYMENT_CONCURRENCY: z.coerce.number().int().min(1).max(65_536).default(DEFAULT_IN_FLIGHT_PER_DEPLOYMENT),
   /**
-   * Bytes of answers that are not streamed, collected from backends at once; one more ends with 503. Not below what one
+   * Bytes of answers that are not streamed, collected from backends at once, of chats and as many of tensors; one more ends with 503. Not below what one
    * answer may have, so that "try again" is always true. Buffers grow in steps and may take twice as much; for the
    * moment in which one is read at its end, it is held several times.
    */

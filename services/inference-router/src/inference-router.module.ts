@@ -28,6 +28,8 @@ class InferenceRouterModule implements OnModuleInit, OnApplicationShutdown {
   readonly #config: InferenceRouterConfig;
   readonly #fleet: Fleet;
   readonly #wholeAnswers: WholeAnswers;
+  /** Of tensors: their lengths are partly guessed, and a wrong guess must throttle no chat. */
+  readonly #tensorAnswers: WholeAnswers;
   readonly #registry: RegistryReplica;
   #forgetGauges: (() => void) | undefined;
   #isStopping = false;
@@ -37,6 +39,7 @@ class InferenceRouterModule implements OnModuleInit, OnApplicationShutdown {
     this.#platform = platform;
     this.#config = config;
     this.#wholeAnswers = new WholeAnswers(config.SLUICE_WHOLE_ANSWERS_LIMIT_BYTES);
+    this.#tensorAnswers = new WholeAnswers(config.SLUICE_WHOLE_ANSWERS_LIMIT_BYTES, 'Try again shortly, or ask for fewer tensors at once.');
     this.#fleet = new Fleet({
       open: (deployment) => this.#open(deployment),
       clock,
@@ -58,7 +61,7 @@ class InferenceRouterModule implements OnModuleInit, OnApplicationShutdown {
     const { SLUICE_FIRST_TOKEN_MS: firstTokenMs, SLUICE_WHOLE_ANSWER_MS: wholeAnswerMs, SLUICE_STREAM_IDLE_MS: idleMs } = this.#config;
     const limits = { firstTokenMs, wholeAnswerMs, idleMs };
     this.#platform.serve(InferenceService, inferenceRpc({ registry: this.#registry, fleet: this.#fleet, wholeAnswers: this.#wholeAnswers, clock, meter: createCallMeter(clock), limits, onFailedAttempt: warnOf(logger, 'An attempt at a backend failed.'), onFailedCount: warnOf(logger, 'A backend did not count a prompt.') }));
-    this.#forgetGauges = observeRouter(this.#fleet, this.#wholeAnswers);
+    this.#forgetGauges = observeRouter(this.#fleet, { chat: this.#wholeAnswers, tensors: this.#tensorAnswers });
     health.register('inference-router', () => this.#registry.health());
     this.#registry.start();
   }
@@ -75,7 +78,7 @@ class InferenceRouterModule implements OnModuleInit, OnApplicationShutdown {
     const { target, credential } = deployment;
     if (deployment.protocol === 'kserve') {
       const server = target === LOCAL ? houseEngine(this.#platform.connect(GRPCInferenceService)) : remoteServer(target, clock);
-      return createKserveBackend({ server, deployment, mayUnload: () => this.#mayUnload(deployment), neighbours: () => this.#neighbours(deployment), wholeAnswers: this.#wholeAnswers, clock, logger });
+      return createKserveBackend({ server, deployment, mayUnload: () => this.#mayUnload(deployment), neighbours: () => this.#neighbours(deployment), wholeAnswers: this.#tensorAnswers, clock, logger });
     }
     return createOpenAiBackend({ target, credential, connections: this.#config.SLUICE_DEPLOYMENT_CONCURRENCY, wholeAnswers: this.#wholeAnswers, clock });
   }

@@ -182,6 +182,14 @@ describe('a call with tensors over HTTP', () => {
     expect(house.filter.inputs.at(-1)!.call!.tensors).toHaveLength(0);
   });
 
+  it('may have more texts than rules can look at where there is no rule that would', async () => {
+    const many = words(...Array.from({ length: 2_500 }, () => 'x'));
+    house.filter.input = () => ({ ignoresInput: true });
+    expect(await infer(many)).toMatchObject({ status: 200 });
+    house.filter.input = () => ({ policyVersion: 3n });
+    expect(await infer(many)).toMatchObject({ status: 400, json: { error: expect.stringContaining('more than 2000 texts') } });
+  });
+
   it('is refused where a rule blocks its input, and gives nothing where one blocks its answer', async () => {
     house.filter.input = () => ({ policyVersion: 3n, action: 1, ruleId: 'rule_1', ruleTitle: 'House words' });
     const blocked = await infer(words('forbidden'));

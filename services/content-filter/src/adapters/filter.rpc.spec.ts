@@ -154,7 +154,12 @@ describe('Filter', () => {
 
   it('says when no output needs to come', async () => {
     policies.policy = new ScriptedPolicy([{ word: 'bad', action: 'block', direction: 'in' }]);
-    expect(await new Talk().begin('fine')).toMatchObject({ value: { action: Action.UNSPECIFIED, filtersOutput: false } });
+    expect(await new Talk().begin('fine')).toMatchObject({ value: { action: Action.UNSPECIFIED, filtersOutput: false, ignoresInput: false } });
+  });
+
+  it('says when no input needed to come', async () => {
+    policies.policy = new ScriptedPolicy([{ word: 'bad', action: 'block', direction: 'out' }]);
+    expect(await new Talk().begin('bad')).toMatchObject({ value: { action: Action.UNSPECIFIED, filtersOutput: true, ignoresInput: true } });
   });
 
   it('refuses what does not begin with the input, or brings it twice', async () => {

@@ -96,6 +96,7 @@ async function verdict(filter: CallFilter, { call }: FilterInput): Promise<Filte
         ruleTitle: outcome.blockedBy?.title ?? '',
         ...filter.hits.fresh(),
         filtersOutput: policy.filtersOutput,
+        ignoresInput: !policy.filtersInput,
       },
     },
   };

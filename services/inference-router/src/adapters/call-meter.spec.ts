@@ -79,14 +79,15 @@ describe('the figures of calls', () => {
     const wholeAnswers = new WholeAnswers(100);
     using room = wholeAnswers.begin();
     room.take(42);
-    const forget = observeRouter(fleet, wholeAnswers);
+    const forget = observeRouter(fleet, { chat: wholeAnswers, tensors: new WholeAnswers(1) });
     fleet.reconcile([deployment('dep_1')]);
     await settled();
     fleet.choose('model_1', new Set(), false)!.begin();
     const text = await telemetry.prometheusText();
     expect(text).toMatch(/sluice_router_in_flight\{[^}]*sluice_deployment_id="dep_1"[^}]*\} 1\b/);
     expect(text).toMatch(/sluice_router_breaker\{[^}]*\} 0\b/);
-    expect(text).toMatch(/sluice_router_whole_answer_bytes(\{[^}]*\})? 42\b/);
+    expect(text).toMatch(/sluice_router_whole_answer_bytes\{[^}]*sluice_answer_kind="chat"[^}]*\} 42\b/);
+    expect(text).toMatch(/sluice_router_whole_answer_bytes\{[^}]*sluice_answer_kind="tensors"[^}]*\} 0\b/);
     expect(text).toMatch(/sluice_router_healthy\{[^}]*\} 1\b/);
     expect(text).toMatch(/sluice_backend_inferences(_total)?\{[^}]*sluice_deployment_id="dep_1"[^}]*\} 12\b/);
     expect(text).toMatch(/sluice_backend_executions(_total)?\{[^}]*\} 5\b/);

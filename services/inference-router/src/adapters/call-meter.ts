@@ -55,8 +55,8 @@ export function createCallMeter(clock: Clock): Meter {
 
 const BREAKER_VALUES = { closed: 0, 'half-open': 1, open: 2 } as const;
 
-/** Gauges of the fleet and of what is collected from it, read when metrics are asked for. Returns how to take them back. */
-export function observeRouter(fleet: Fleet, wholeAnswers: WholeAnswers): () => void {
+/** Gauges of the fleet and of what is collected from it in each room, read when metrics are asked for. Returns how to take them back. */
+export function observeRouter(fleet: Fleet, rooms: Readonly<Record<'chat' | 'tensors', WholeAnswers>>): () => void {
   const meter = metrics.getMeter('inference-router');
   const inFlight = meter.createObservableGauge('sluice.router.in_flight', { description: 'Calls that run on a deployment.' });
   const breaker = meter.createObservableGauge('sluice.router.breaker', { description: '0 closed, 1 half-open, 2 open.' });
@@ -64,7 +64,7 @@ export function observeRouter(fleet: Fleet, wholeAnswers: WholeAnswers): () => v
   const collected = meter.createObservableGauge('sluice.router.whole_answer_bytes', { unit: 'By', description: 'Bytes of answers that are not streamed and are being collected.' });
   const server = serverInstruments(meter);
   const observe: Parameters<typeof meter.addBatchObservableCallback>[0] = (result) => {
-    result.observe(collected, wholeAnswers.heldBytes);
+    for (const [kind, { heldBytes }] of Object.entries(rooms)) result.observe(collected, heldBytes, { 'sluice.answer.kind': kind });
     for (const member of fleet.list()) {
       if (member.isRetired) continue;
       const labels = { 'sluice.deployment.id': member.deployment.id, 'gen_ai.request.model': member.deployment.upstreamModel };

@@ -18,7 +18,7 @@ export const DEFAULT_CALL_LIMITS: CallLimits = { firstTokenMs: 120_000, wholeAns
 
 /** One answer that is not streamed: 128 choices with log-probabilities stay below it. */
 export const WHOLE_ANSWER_LIMIT_BYTES = 32 * 1024 * 1024;
-/** All of them that are collected at once; a setting. As many bytes as the gateway holds of requests and answers. */
+/** All of them that are collected at once, of chats and as many of tensors; a setting. As many bytes as the gateway holds of requests and answers. */
 export const DEFAULT_WHOLE_ANSWERS_LIMIT_BYTES = 128 * 1024 * 1024;
 
 /** Deployments that are tried for one call. */

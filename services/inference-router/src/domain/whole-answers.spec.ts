@@ -26,6 +26,17 @@ describe('the room for whole answers', () => {
     next.take(100);
   });
 
+  it('follows an answer whose length was guessed', () => {
+    const answers = new WholeAnswers(100, 'Ask for less.');
+    using answer = answers.begin();
+    answer.take(60);
+    answer.become(20);
+    expect(answers.heldBytes).toBe(20);
+    answer.become(100);
+    expect(() => answer.become(101)).toThrow(expect.objectContaining({ code: 'overloaded', message: expect.stringContaining('Ask for less.') }) as never);
+    expect(answers.heldBytes).toBe(100);
+  });
+
   it('holds what its answers hold and never more than its limit, whatever comes and goes', () => {
     const step = fc.record({ answer: fc.nat(4), bytes: fc.option(fc.nat(60)) });
     fc.assert(

@@ -7,14 +7,17 @@ export class OutOfRoom extends Error {
 
 /**
  * What all answers together take that this process collects until they are whole. A stream goes on as it comes and is
- * paused when nobody takes it; an answer that is asked for whole can only be held, so all of them share one limit.
+ * paused when nobody takes it; an answer that is asked for whole can only be held, so all of one kind share one limit.
  */
 export class WholeAnswers {
   readonly #limitBytes: number;
+  readonly #advice: string;
   #heldBytes = 0;
 
-  constructor(limitBytes: number) {
+  /** @param advice what helps whoever finds no room */
+  constructor(limitBytes: number, advice = 'Try again shortly, or ask for a stream.') {
     this.#limitBytes = limitBytes;
+    this.#advice = advice;
   }
 
   get heldBytes(): number {
@@ -29,7 +32,7 @@ export class WholeAnswers {
   /** @throws overloaded when all would hold too much; then they hold no more than before */
   #hold(bytes: number): void {
     if (bytes > 0 && this.#heldBytes + bytes > this.#limitBytes) {
-      throw new ServiceError('overloaded', 'The server is collecting as many bytes of answers as it may. Try again shortly, or ask for a stream.', { cause: new OutOfRoom('The limit of bytes of whole answers is reached.') });
+      throw new ServiceError('overloaded', `The server is collecting as many bytes of answers as it may. ${this.#advice}`, { cause: new OutOfRoom('The limit of bytes of whole answers is reached.') });
     }
     this.#heldBytes += bytes;
   }
@@ -48,6 +51,11 @@ export class AnswerRoom implements Disposable {
   take(bytes: number): void {
     this.#hold(bytes);
     this.#bytes += bytes;
+  }
+
+  /** It is this many bytes in all, whatever was taken for it before. @throws overloaded */
+  become(bytes: number): void {
+    this.take(bytes - this.#bytes);
   }
 
   [Symbol.dispose](): void {

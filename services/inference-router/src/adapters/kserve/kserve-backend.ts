@@ -25,7 +25,7 @@ export interface KserveBackendOptions {
   readonly mayUnload: () => boolean;
   /** Names of the other models of the same server that are in service. */
   readonly neighbours: () => readonly string[];
-  /** Shared by all models that answer in one piece. */
+  /** The room of answers of tensors, shared by all models that give such. */
   readonly wholeAnswers: WholeAnswers;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -1,9 +1,10 @@
-import { ForeignGrpcStatus, ServiceError } from '@sluice/errors';
+import { ServiceError } from '@sluice/errors';
 import { COUNTS_PROMPTS } from '@sluice/kserve';
 import type { ModelConfigResponse } from '@sluice/proto/kserve';
 import { ChatTemplate } from './chat-template.ts';
 import { isPartOf } from './ensemble-parts.ts';
 import type { KserveBackendOptions } from './kserve-backend.ts';
+import { isUnknownModel } from './server-fault.ts';
 import { untilAborted } from './until-aborted.ts';
 
 /** The engine of this house, which loads what it is told to; every other server has its models from its own repository. */
@@ -16,9 +17,6 @@ const LOAD_TIMEOUT_MS = 11 * 60_000;
 
 /** After a load that failed at another server: each try costs it seconds, and it will not go better by itself soon. */
 export const LOAD_PAUSE_MS = 10_000;
-
-/** Canonical gRPC status of a server that does not have the model. */
-const NOT_FOUND = 5;
 
 /** What a server says of its model. */
 interface Described {
@@ -91,26 +89,36 @@ export class ServedModel {
 
   /** Gives the memory of a model that is ours back, unless another deployment uses what stands under its name. */
   async release(): Promise<void> {
-    const { server, deployment, logger, mayUnload, neighbours } = this.#options;
+    const { server, deployment, logger, mayUnload } = this.#options;
     if (!this.#isOurs) return;
     this.#released.abort(new ServiceError('cancelled', 'The deployment was taken out of service.'));
     try {
       await this.#loading?.catch(() => undefined);
       if (!mayUnload() || (deployment.target === LOCAL && (await this.#isOthers()))) return;
-      if (await isPartOf(server.client, deployment.upstreamModel, neighbours())) {
-        logger.info({ deploymentId: deployment.id }, 'a model stays loaded, because an ensemble that is in service needs it');
-        return;
-      }
+      if (await this.#isNeededByEnsemble()) return;
       // While the server was asked, the registry may have begun to want it again.
       if (!mayUnload()) return;
       await server.client.repositoryModelUnload({ modelName: deployment.upstreamModel }, { timeoutMs: ASK_TIMEOUT_MS });
     } catch (thrown) {
       const error = ServiceError.from(thrown);
       // Another router was faster: all of them hear that the deployment is gone.
-      const isGone = error.code === 'model_not_found' || (error.cause instanceof ForeignGrpcStatus && error.cause.grpcCode === NOT_FOUND);
+      const isGone = isUnknownModel(error);
       // Triton ends a load before it unloads, whether its caller waits for that or not.
       if (!isGone && error.code !== 'deadline_exceeded') logger.warn({ deploymentId: deployment.id, error }, 'a model could not be unloaded');
       else if (!isGone) logger.info({ deploymentId: deployment.id }, 'a model is unloaded when its server has done what it is at');
+    }
+  }
+
+  /** A server that does not say leaves it open: a model that stays costs memory, one that is gone costs every call of the ensemble. */
+  async #isNeededByEnsemble(): Promise<boolean> {
+    const { server, deployment, logger, neighbours } = this.#options;
+    try {
+      const isNeeded = await isPartOf(server.client, deployment.upstreamModel, neighbours());
+      if (isNeeded) logger.info({ deploymentId: deployment.id }, 'a model stays loaded, because an ensemble that is in service needs it');
+      return isNeeded;
+    } catch (thrown) {
+      logger.warn({ deploymentId: deployment.id, error: ServiceError.from(thrown) }, 'a model stays loaded, because its server did not say whether an ensemble that is in service needs it');
+      return true;
     }
   }
 

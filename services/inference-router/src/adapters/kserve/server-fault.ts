@@ -4,6 +4,7 @@ import { AbsentBackend, BackendFault, LostBackend } from '../../domain/backend-f
 
 /** Canonical status numbers (grpc.io, "Status codes and their use in gRPC"). */
 const DEADLINE_EXCEEDED = 4;
+const NOT_FOUND = 5;
 const RESOURCE_EXHAUSTED = 8;
 const UNIMPLEMENTED = 12;
 const UNAVAILABLE = 14;
@@ -26,6 +27,11 @@ export function faultOfServer(error: ServiceError): ServiceError {
   if (grpcCode === RESOURCE_EXHAUSTED) return new ServiceError('upstream_error', "The model's server ended the connection.", { cause: fault });
   if (grpcCode === UNIMPLEMENTED) return new ServiceError('upstream_error', "The model's server does not know what it was asked.", { cause: fault });
   return new ServiceError('upstream_error', 'The model server failed.', { cause: fault });
+}
+
+/** The server said that it does not have the model, in the words of this house or in those of a stranger. */
+export function isUnknownModel({ code, cause }: ServiceError): boolean {
+  return code === 'model_not_found' || (cause instanceof ForeignGrpcStatus && cause.grpcCode === NOT_FOUND);
 }
 
 function lost(error: ServiceError): ServiceError {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { ManualClock } from '@sluice/clock';
-import { ServiceError } from '@sluice/errors';
+import { ForeignGrpcStatus, ServiceError } from '@sluice/errors';
 import { TEXT_INPUTS, TEXT_OUTPUTS } from '@sluice/kserve';
 import { silentLogger } from '@sluice/telemetry';
 import { backendCall, collect } from '../../domain/backend.contract.ts';
@@ -154,6 +154,17 @@ describe('the health of a model at another server', () => {
     let asked = 0;
     await backendOf(TEXT, { managed: true, mayUnload: () => ++asked === 1, neighbours: ['line'] }).close();
     expect([asked, engine.unloads, closed]).toEqual([2, [], true]);
+  });
+
+  it.each<[string, string[], ServiceError]>([
+    ['does not say in time what another model is', [], new ServiceError('deadline_exceeded', 'late')],
+    ['is not heard over what another model is', [], new ServiceError('internal', 'a stranger', { cause: new ForeignGrpcStatus(14, 'No connection established.') })],
+    ['has no such model as the other', ['m'], new ServiceError('internal', 'a stranger', { cause: new ForeignGrpcStatus(5, "Request for unknown model: 'line' is not found") })],
+    ['has no such model as the other, and is the engine of this house', ['m'], new ServiceError('model_not_found', 'Gone.')],
+  ])('whose server %s unloads of ours: %j', async (_how, unloads, thrown) => {
+    engine.beforeConfig = Promise.reject(thrown);
+    await backendOf(TEXT, { managed: true, neighbours: ['line'] }).close();
+    expect([engine.unloads, closed]).toEqual([unloads, true]);
   });
 
   it('leaves the model where it is when it is not ours, or needed further, and closes the connection', async () => {

@@ -16,7 +16,9 @@ import { OutOfRoom, WholeAnswers } from '../../domain/whole-answers.ts';
 import { unaryFault } from './unary-fault.ts';
 
 const SIGNATURE = { inputs: [{ name: 'x', datatype: 'UINT8', shape: [2] }], outputs: [{ name: 'y', datatype: 'UINT8', shape: [2] }] };
+const OPEN = { ...SIGNATURE, outputs: [{ name: 'y', datatype: 'UINT8', shape: [-1] }] };
 const LANGUAGE = { inputs: [{ name: 'text_input', datatype: 'BYTES', shape: [1] }], outputs: [{ name: 'text_output', datatype: 'BYTES', shape: [-1] }] };
+const MIB = 2 ** 20;
 const never = new AbortController().signal;
 
 type Answer = (request: ModelInferRequest, signal: AbortSignal) => Promise<MessageInitShape<typeof ModelInferResponseSchema>>;
@@ -54,6 +56,14 @@ async function infer(model: TensorModel, signal = never): Promise<ChatEvent[]> {
   return events;
 }
 
+const answerOfBytes = (bytes: number) => ({ outputs: [{ name: 'y', datatype: 'UINT8', shape: [BigInt(bytes)] }], rawOutputContents: [new Uint8Array(bytes)] });
+
+/** Calls whose answers are there and are kept, so that they take their room. */
+async function beginAtOnce(model: TensorModel, calls: number) {
+  const answers = Array.from({ length: calls }, () => model.infer(call, never));
+  return { answers, began: await Promise.allSettled(answers.map((answer) => answer.next())) };
+}
+
 function answerOf(events: readonly ChatEvent[]): ModelInferResponse {
   const found = events.find(({ event }) => event.case === 'tensors')!.event;
   return fromBinary(ModelInferResponseSchema, found.case === 'tensors' ? found.value.response : new Uint8Array());
@@ -72,17 +82,40 @@ describe('a model of tensors at its server', () => {
     expect(events[2]!.event.value).toMatchObject({ inputTokens: 1n, outputTokens: 0n, estimated: false });
   });
 
-  it('is asked only while there is room for an answer as long as its longest one', async () => {
-    const bytes = 1024 * 1024;
-    const room = new WholeAnswers(3 * bytes);
-    const long = { outputs: [{ name: 'y', datatype: 'UINT8', shape: [BigInt(bytes)] }], rawOutputContents: [new Uint8Array(bytes)] };
-    const { asked, model } = served(async () => long, SIGNATURE, undefined, room);
-    await infer(model);
-    expect([room.heldBytes, asked.length]).toEqual([0, 1]);
-    const answers = [model.infer(call, never), model.infer(call, never), model.infer(call, never)];
-    const began = await Promise.allSettled(answers.map((answer) => answer.next()));
+  it('is asked only while there is room for answers as long as its latest ones', async () => {
+    const room = new WholeAnswers(2.5 * MIB);
+    const { asked, model } = served(async () => answerOfBytes(MIB), OPEN, undefined, room);
+    for (let answer = 0; answer < 20; answer++) await infer(model);
+    expect([room.heldBytes, asked.length]).toEqual([0, 20]);
+    const { answers, began } = await beginAtOnce(model, 3);
     expect(began.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
-    expect([asked.length, (began[2] as PromiseRejectedResult).reason]).toMatchObject([3, { code: 'overloaded', cause: expect.any(OutOfRoom) }]);
+    expect([asked.length, (began[2] as PromiseRejectedResult).reason]).toMatchObject([22, { code: 'overloaded', cause: expect.any(OutOfRoom) }]);
+    for (const answer of answers) await answer.return(undefined);
+    expect(room.heldBytes).toBe(0);
+  });
+
+  it.each([
+    ['after one long answer, where its signature leaves the length open', OPEN, 31 * MIB, 20],
+    ['more than there was room for at a guess, where its signature says the length', SIGNATURE, 4, 1_000],
+  ])('answers many short ones at once: %s', async (_when, signature, firstBytes, calls) => {
+    const room = new WholeAnswers(128 * MIB);
+    let bytes = firstBytes;
+    const { model } = served(async () => answerOfBytes(bytes), signature, undefined, room);
+    await infer(model);
+    bytes = 4;
+    const { answers, began } = await beginAtOnce(model, calls);
+    expect(began.filter(({ status }) => status === 'rejected')).toEqual([]);
+    expect(room.heldBytes).toBeLessThan(calls * 1024);
+    for (const answer of answers) await answer.return(undefined);
+    expect(room.heldBytes).toBe(0);
+  });
+
+  it.each([['says', SIGNATURE], ['leaves open', OPEN]])('takes the room that its answer has, however long its signature %s that it is, or finds none', async (_what, signature) => {
+    const room = new WholeAnswers(1.5 * MIB);
+    const { answers, began } = await beginAtOnce(served(async () => answerOfBytes(MIB), signature, undefined, room).model, 2);
+    expect(began.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+    expect((began[1] as PromiseRejectedResult).reason).toMatchObject({ code: 'overloaded', cause: expect.any(OutOfRoom) });
+    expect(room.heldBytes).toBeGreaterThan(MIB);
     for (const answer of answers) await answer.return(undefined);
     expect(room.heldBytes).toBe(0);
   });

@@ -9,6 +9,7 @@ import type { Logger } from '@sluice/telemetry';
 import type { BackendCall, ModelFacts } from '../../domain/backend.ts';
 import type { Deployment, Signature } from '../../domain/deployment.ts';
 import { requireAcceptable } from '../../domain/tensor-request.ts';
+import { AnswerSize } from './answer-size.ts';
 import { KeptFacts } from './kept-facts.ts';
 import type { KserveServer } from './kserve-server.ts';
 import { isLanguageModel } from './model-signature.ts';
@@ -22,13 +23,11 @@ export interface TensorModelOptions {
   readonly deployment: Pick<Deployment, 'id' | 'upstreamModel' | 'versionNumber' | 'signature'>;
   /** Begins anew with a model whose process died, where the platform manages it. */
   readonly revive: (signal: AbortSignal) => Promise<void>;
+  /** The room of answers of tensors. */
   readonly wholeAnswers: WholeAnswers;
   readonly clock: Clock;
   readonly logger: Logger;
 }
-
-/** Of the first answer of a model nobody knows how long it will be. */
-const FIRST_ANSWER_BYTES = 256 * 1024;
 
 /**
  * The model of one deployment as one that takes tensors. A model of language is asked in chats alone, where its texts are
@@ -37,8 +36,7 @@ const FIRST_ANSWER_BYTES = 256 * 1024;
 export class TensorModel {
   readonly #options: TensorModelOptions;
   readonly #facts: KeptFacts;
-  /** The longest answer so far: room for one like it is taken before its server is asked, because it comes in one piece. */
-  #answerBytes = FIRST_ANSWER_BYTES;
+  readonly #answerSize = new AnswerSize();
 
   constructor(options: TensorModelOptions) {
     this.#options = options;
@@ -53,8 +51,8 @@ export class TensorModel {
     const asked = fromBinary(ModelInferRequestSchema, call.tensors);
     requireAcceptable(signature, asked.inputs, asked.outputs);
     using room = this.#options.wholeAnswers.begin();
-    const expectedBytes = this.#answerBytes;
-    room.take(expectedBytes);
+    // Before its server is asked, because the answer comes in one piece.
+    room.take(this.#answerSize.expectedBytes(signature, asked));
     let answered: ModelInferResponse;
     try {
       // What the contract does not name is not passed on, nor is the client's id: ours finds the request in the server's log.
@@ -68,9 +66,9 @@ export class TensorModel {
       throw fault;
     }
     const response = toBinary(ModelInferResponseSchema, this.#inClientTerms(answered, call.model, asked.id));
+    this.#answerSize.came(response.length);
     if (response.length > WHOLE_ANSWER_LIMIT_BYTES) throw tooLong();
-    this.#answerBytes = Math.max(this.#answerBytes, response.length);
-    room.take(Math.max(0, response.length - expectedBytes));
+    room.become(response.length);
     yield [
       eventOf({ case: 'started', value: { $typeName: 'chat.v1.Started', versionId, deploymentId, systemFingerprint: '', serviceTier: '' } }),
       eventOf({ case: 'tensors', value: { $typeName: 'chat.v1.Tensors', response } }),
