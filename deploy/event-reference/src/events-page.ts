@@ -48,8 +48,8 @@ ${table(DEAD_LETTER_HEADERS)}
 |---|---|---|---|---|
 ${topics.map(({ declared, message }) => `| [\`${declared.name}\`](#${anchorOf(declared.name)}) | \`${declared.key}\` | \`${message.typeName}\` | ${declared.partitions || 1} | ${days(declared.retentionDays)} |`).join('\n')}
 
-Topics are made at start, each with a replica on every broker that is up then, three at most; of three two must have a record before it counts.
-Kafka never makes one by itself.
+Topics are made at start, each with three replicas, of which two must have a record before it counts, and none is made while Kafka has fewer
+brokers than that; with \`KAFKA_REPLICAS=1\` each has one. Kafka never makes a topic by itself.
 
 ${topics.map((topic) => sectionOf(topic, contracts)).join('\n')}`;
 }

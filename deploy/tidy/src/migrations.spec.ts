@@ -1,10 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
+import { CONTRACTION_MARK } from '@sluice/sql';
 import { readRepositoryFile, repositoryFiles } from './repository.ts';
 
 /**
  * While an upgrade rolls on, the version before works on the same tables. So a migration expands: it adds what older code
  * does not know and need not fill. What takes away or narrows is a step of its own, one release after the last code that
- * needed it, and says so on the line above: `-- contract: unused since 1.4`.
+ * needed it, and says so on the line above: `-- contract: unused since 1.4`. The mark goes with the migration into the database,
+ * where an older version that restarts looks for it.
  */
 const NARROWS: readonly RegExp[] = [
   /\bDROP\s+(TABLE|COLUMN|SCHEMA|TYPE|FUNCTION|VIEW)\b/i,
@@ -15,14 +17,13 @@ const NARROWS: readonly RegExp[] = [
   /\bALTER\s+COLUMN\s+\S+\s+(SET\s+DATA\s+)?TYPE\s+(?!numeric|bigint|text)/i,
   /\bADD\s+COLUMN\s+(?!.*\bDEFAULT\b).*\bNOT\s+NULL\b/i,
 ];
-const SAYS_WHY = /^--\s*contract:\s*\S/;
 
 /** Lines of a migration, by number, that older code may not survive. */
 function narrowing(sql: string): number[] {
   const lines = sql.split('\n');
   return lines.flatMap((line, index) => {
     const statement = line.replace(/--.*$/, '');
-    return NARROWS.some((pattern) => pattern.test(statement)) && !SAYS_WHY.test(lines[index - 1]?.trim() ?? '') ? [index + 1] : [];
+    return NARROWS.some((pattern) => pattern.test(statement)) && !CONTRACTION_MARK.test(lines[index - 1] ?? '') ? [index + 1] : [];
   });
 }
 

@@ -56,7 +56,7 @@ export async function createEmbeddedPlatform(options: EmbeddedPlatformOptions): 
       async sql(schema, migrations) {
         const pool = createSql({ url, schema });
         pools.push(pool);
-        await migrate(pool, migrations);
+        await migrate(pool, migrations, logger);
         return pool;
       },
       events,

@@ -92,7 +92,7 @@ export async function createMeshPlatform(options: MeshPlatformOptions): Promise<
     async sql(schema, migrations) {
       const pool = createSql({ url: given(options.databaseUrl, 'database'), schema });
       pools.push(pool);
-      await migrate(pool, migrations);
+      await migrate(pool, migrations, logger);
       return pool;
     },
     clock, ids, logger, health,

@@ -30,6 +30,16 @@ describe('the root key of a database', () => {
     await check(right);
   });
 
+  it('is asked for without a trace in a database that may be of somebody else', async () => {
+    const sql = createSql({ url: database.url, schema: 'public' });
+    await sql.query('CREATE SCHEMA access; CREATE TABLE access.pepper (grams int); INSERT INTO access.pepper VALUES (5)');
+    const schemas = async (): Promise<object[]> => sql.query('SELECT nspname FROM pg_namespace ORDER BY 1');
+    const before = await schemas();
+    expect(await isBegun(database.url)).toBe(false);
+    expect(await schemas()).toEqual(before);
+    await sql.end();
+  });
+
   it('is one, whoever starts at once', async () => {
     const outcomes = await Promise.allSettled([right, wrong, right, wrong].map(check));
     expect(outcomes.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'fulfilled', 'rejected', 'rejected']);
@@ -50,6 +60,7 @@ describe('the root key of a database', () => {
     await migrate(sql, await readMigrations(new URL(`../../../services/${service}/migrations/`, import.meta.url)));
     await sql.query(statement, [right.wrap(purpose, Buffer.from('secret'))]);
     await sql.end();
+    expect(await isBegun(database.url)).toBe(true);
     await expect(check(wrong)).rejects.toThrow(OtherRootKeyError);
     expect(await isBegun(database.url)).toBe(true);
     await check(right);

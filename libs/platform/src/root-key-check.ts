@@ -1,6 +1,6 @@
 import type { Ids } from '@sluice/clock';
 import type { RootKey } from '@sluice/envelope';
-import { createSql, migrate, readMigrations, type Sql } from '@sluice/sql';
+import { createSql, migrate, readMigrations, type Sql, type SqlPool } from '@sluice/sql';
 
 const SCHEMA = 'root_key';
 const PURPOSE = 'root-key-check';
@@ -16,9 +16,21 @@ interface CheckValue {
   readonly sealed: Buffer;
 }
 
-/** Whether a platform was begun in this database, and with it a root key. Throws an SqlError where the database cannot be asked. */
+/** Where a database has something wrapped: the check value, or, from before there was one, what its first migration takes instead. */
+const WRAPPED = [['root_key.check_value', 'sealed'], ['access.pepper', 'sealed'], ['audit.log', 'sealed_seed'], ['content_filter.hit_key', 'sealed'], ['model_registry.deployment', 'sealed_credential']] as const;
+
+/**
+ * Whether a platform was begun in this database, and with it a root key. Only reads: it may be the database of somebody else.
+ * Throws an SqlError where the database cannot be asked.
+ */
 export async function isBegun(url: string): Promise<boolean> {
-  return withTable(url, async (sql) => (await readCheckValue(sql)) !== undefined);
+  return withPool(url, async (sql) => {
+    for (const [table, column] of WRAPPED) {
+      const known = await sql.query('SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = $2', [table, column]);
+      if (known.length > 0 && (await sql.query(`SELECT 1 FROM ${table} WHERE ${column} IS NOT NULL LIMIT 1`)).length > 0) return true;
+    }
+    return false;
+  });
 }
 
 /**
@@ -27,7 +39,8 @@ export async function isBegun(url: string): Promise<boolean> {
  * SqlError where the database cannot be asked.
  */
 export async function checkRootKey(url: string, rootKey: RootKey, ids: Ids): Promise<void> {
-  await withTable(url, async (sql) => {
+  await withPool(url, async (sql) => {
+    await migrate(sql, await readMigrations(new URL('../migrations/', import.meta.url)));
     await sql.query('INSERT INTO check_value (purpose, sealed) VALUES ($1, $2) ON CONFLICT DO NOTHING', [PURPOSE, rootKey.wrap(PURPOSE, ids.randomBytes(SECRET_BYTES))]);
     const { purpose, sealed } = (await readCheckValue(sql))!;
     try {
@@ -43,10 +56,9 @@ async function readCheckValue(sql: Sql): Promise<CheckValue | undefined> {
   return row;
 }
 
-async function withTable<T>(url: string, work: (sql: Sql) => Promise<T>): Promise<T> {
+async function withPool<T>(url: string, work: (sql: SqlPool) => Promise<T>): Promise<T> {
   const pool = createSql({ url, schema: SCHEMA, connections: 1 });
   try {
-    await migrate(pool, await readMigrations(new URL('../migrations/', import.meta.url)));
     return await work(pool);
   } finally {
     await pool.end();

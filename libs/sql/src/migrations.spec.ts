@@ -1,10 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { createSql, migrate, MigrationError, readMigrations, type Migration, type SqlPool } from '@sluice/sql';
 import { startTestDatabase, type TestDatabase } from '@sluice/sql/testing';
+import type { LogFields } from '@sluice/telemetry';
 
 const FIRST: Migration = { name: '0001_first.sql', sql: 'CREATE TABLE a (n int); INSERT INTO a VALUES (1);' };
 const SECOND: Migration = { name: '0002_second.sql', sql: 'ALTER TABLE a ADD m int;' };
@@ -42,13 +43,56 @@ describe('migrate', () => {
   it.each([
     ['an applied migration that changed', [{ ...FIRST, sql: `${FIRST.sql} ` }, SECOND], 'has changed'],
     ['an applied migration that is gone', [SECOND], 'in its place'],
-    ['tables of a newer version', [FIRST], 'newer version'],
   ])('refuses %s', async (_name, migrations, text) => {
     const sql = open();
     await migrate(sql, [FIRST, SECOND]);
     const fault: unknown = await migrate(sql, migrations).then(() => undefined, (thrown: unknown) => thrown);
     expect(fault).toBeInstanceOf(MigrationError);
     expect(String(fault)).toContain(text);
+  });
+});
+
+describe('tables of a newer version', () => {
+  const THIRD: Migration = { name: '0003_wide.sql', sql: 'ALTER TABLE a ADD k int;' };
+  const CONTRACTION_SECOND: Migration = { name: '0002_narrow.sql', sql: 'ALTER TABLE a ADD m int;\n  -- contract: unused since 1.3\nALTER TABLE a DROP COLUMN n;' };
+  const CONTRACTION: Migration = { name: '0003_third.sql', sql: '-- contract: unused since 1.4\nALTER TABLE a DROP COLUMN n;' };
+  const logged: unknown[] = [];
+  const logger = { warn: (fields: LogFields) => void logged.push(fields) };
+  beforeEach(() => { logged.length = 0; });
+
+  it('that only added to them serve the older one, which says that they are ahead', async () => {
+    const sql = open();
+    await migrate(sql, [FIRST, SECOND], logger);
+    expect(logged).toEqual([]);
+    await migrate(sql, [FIRST], logger);
+    expect(logged).toEqual([{ schema: sql.schema, newer: SECOND.name }]);
+    expect(await sql.query('SELECT n, m FROM a')).toEqual([{ n: 1, m: null }]);
+    await migrate(sql, [FIRST, SECOND, CONTRACTION], logger);
+    expect(await sql.query('SELECT * FROM a')).toEqual([{ m: null }]);
+  });
+
+  it.each([
+    ['took something away', [FIRST, CONTRACTION_SECOND, THIRD]],
+    ['took something away after it had added', [FIRST, SECOND, CONTRACTION]],
+  ])('that %s are refused to the older one', async (_name, newer) => {
+    const sql = open();
+    await migrate(sql, newer);
+    await expect(migrate(sql, [FIRST], logger)).rejects.toThrow('has taken away');
+    expect(logged).toEqual([]);
+  });
+
+  it('are refused where nothing tells whether they lack something', async () => {
+    const sql = open();
+    await migrate(sql, [FIRST, SECOND]);
+    await sql.query('ALTER TABLE migration DROP COLUMN only_expands');
+    await migrate(sql, [FIRST, SECOND]);
+    await expect(migrate(sql, [FIRST])).rejects.toThrow(MigrationError);
+  });
+
+  it('are refused where the newer version put one between those that both know', async () => {
+    const sql = open();
+    await migrate(sql, [FIRST, { name: '0002_another.sql', sql: 'ALTER TABLE a ADD o int;' }, { ...SECOND, name: '0003_second.sql' }]);
+    await expect(migrate(sql, [FIRST, SECOND])).rejects.toThrow('in its place');
   });
 });
 

@@ -5,9 +5,9 @@ import { CommandFailed } from '../exit-code.ts';
 export interface StackAddresses {
   readonly databaseUrl: string;
   readonly redisUrl: string;
-  /** Of every broker, with commas between them. */
+  /** Of every broker that runs, with commas between them. */
   readonly kafkaBrokers: string;
-  /** A small stack has one broker. */
+  /** A small stack has one broker. Of another some may be down now: topics that are made meanwhile must not have fewer replicas for good. */
   readonly kafkaReplicas: 1 | 3;
 }
 
@@ -22,5 +22,5 @@ export async function stackAddresses(data: string): Promise<StackAddresses> {
     return running.address;
   };
   const brokers = ['kafka-1', ...Object.keys(file.engines).filter((name) => /^kafka-\d+$/.test(name) && name !== 'kafka-1')];
-  return { databaseUrl: addressOf('postgres'), redisUrl: addressOf('redis'), kafkaBrokers: brokers.map(addressOf).join(','), kafkaReplicas: brokers.length === 1 ? 1 : 3 };
+  return { databaseUrl: addressOf('postgres'), redisUrl: addressOf('redis'), kafkaBrokers: brokers.map(addressOf).join(','), kafkaReplicas: file.small ? 1 : 3 };
 }

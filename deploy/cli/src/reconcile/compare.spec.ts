@@ -29,6 +29,10 @@ describe('the comparison of accounts', () => {
     ['text beyond the record', { texts: new Map([['a', ['An answer.']], ['b', ['An']]]) }, [['b', 'received_beyond_record']]],
     ['another text than the record', { texts: new Map([['a', ['An answer.']], ['b', ['Another.']]]) }, [['b', 'received_beyond_record']]],
     ['a whole answer that is shorter than the record', { texts: new Map([['a', ['An answer.']], ['b', ['An answer. And more.']]]) }, [['b', 'received_less_than_whole']]],
+    ...['abandoned', 'disconnected', 'failed'].map((status): [string, Partial<Accounts>, [string, DifferenceKind][]] => (
+      [`a whole answer of a call that is ${status} on record`, { audit: [ended('a'), ended('b', { status })] }, [['b', 'received_whole_not_answered']]]
+    )),
+    ['a whole answer of a call that is refused on record', { audit: [ended('a'), ended('b', { status: 'refused' })], ledger: [{ id: 'a', costNano: 5n, overrunNano: 0n }] }, [['b', 'received_whole_not_answered']]],
     ['a call without an end', { audit: [ended('a'), ended('b', { status: 'running' })] }, [['b', 'not_ended']]],
     ['a call that was not billed', { ledger: [{ id: 'a', costNano: 5n, overrunNano: 0n }] }, [['b', 'not_billed']]],
     ['a call that was billed twice', { ledger: ['a', 'b', 'b'].map((id) => ({ id, costNano: 5n, overrunNano: 0n })) }, [['b', 'billed_twice']]],
@@ -48,6 +52,8 @@ describe('the comparison of accounts', () => {
     expect(kinds({ log: [...agreeing(['a', 'b']).log!, late] })).toEqual([]);
     expect(kinds({ audit: [ended('a'), ended('b', { status: 'refused', costNano: 0n })], ledger: [{ id: 'a', costNano: 5n, overrunNano: 0n }], receipts: [] })).toEqual([]);
     expect(kinds({ receipts: [{ id: 'b', status: 200, contents: ['An'], isWhole: false }] })).toEqual([]);
+    expect(kinds({ audit: [ended('a'), ended('b', { status: 'abandoned' })], receipts: [{ id: 'b', status: 200, contents: ['An answer.'], isWhole: false }] })).toEqual([]);
+    expect(kinds({ audit: [ended('a'), ended('b', { status: 'failed' })], receipts: [{ id: 'b', status: 502, contents: [], isWhole: true }] })).toEqual([]);
     expect(kinds({ receipts: [{ id: 'nobody', status: 429, contents: [], isWhole: false }] })).toEqual([]);
     expect(kinds({ texts: new Map([['a', undefined], ['b', undefined]]) })).toEqual([]);
   });

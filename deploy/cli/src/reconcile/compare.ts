@@ -13,6 +13,7 @@ export const KINDS = {
   received_without_record: 'a client had an answer that the audit does not have',
   received_beyond_record: 'a client had text that is not on record',
   received_less_than_whole: 'a client had a whole answer that is shorter than the record',
+  received_whole_not_answered: 'a client had a whole answer of a call that ended otherwise on record',
   not_ended: 'the audit still waits for its end',
   not_billed: 'it ended and is not in the ledger',
   billed_without_record: 'the ledger has it and the audit does not',
@@ -70,9 +71,16 @@ function compareLog(recorded: ReadonlyMap<string, AuditedCall>, log: readonly Lo
   for (const { id } of recorded.values()) if (!logged.has(id) && !(beganMs(id) < sinceMs)) tell(id, 'recorded_without_log');
 }
 
-function compareReceipt({ id, contents, isWhole }: Receipt, call: AuditedCall | undefined, text: RecordedText, tell: Tell): void {
+/** That a call has no end on record yet is told by itself. */
+const HAD_WHOLE: ReadonlySet<string> = new Set(['answered', 'running']);
+const FIRST_ERROR_STATUS = 400;
+
+function compareReceipt({ id, status, contents, isWhole }: Receipt, call: AuditedCall | undefined, text: RecordedText, tell: Tell): void {
   if (!contents.some((content) => content !== '') && !isWhole) return;
   if (!call) return tell(id, 'received_without_record', `${lengthOf(contents)} characters`);
+  // The gateway sends the end of an answer when the log has acknowledged the call's, in its own epoch: neither a kill of the process
+  // nor a client that leaves, nor the end of the epoch, can come in between and be on record in its place.
+  if (isWhole && status < FIRST_ERROR_STATUS && !HAD_WHOLE.has(call.status)) tell(id, 'received_whole_not_answered', `status ${call.status}`);
   if (text === undefined) return;
   contents.forEach((content, choice) => {
     const kept = text[choice] ?? '';

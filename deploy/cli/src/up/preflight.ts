@@ -13,7 +13,7 @@ import { anotherPlace, atBeginning, databaseName, type StartPlace } from './star
 
 /**
  * Everything that can be known to be wrong before the start. Throws a CommandFailed, or what `startFailure` explains, and
- * has touched nothing.
+ * has written nothing, unless to a database that a platform was begun in already: one from before keys were compared gets the table for it.
  */
 export async function preflight(place: StartPlace, listeners: readonly Listener[]): Promise<void> {
   const { folder } = place;

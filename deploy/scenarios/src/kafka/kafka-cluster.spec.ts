@@ -3,7 +3,7 @@ import { create } from '@bufbuild/protobuf';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Kafka, logLevel } from 'kafkajs';
+import { Kafka, logLevel, type Consumer } from 'kafkajs';
 import { Authority } from '@sluice/certificates';
 import { systemClock, systemIds } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
@@ -57,6 +57,16 @@ const TABLES = ['topic', 'record', 'relay', 'relay_mark', 'kafka_cursor', 'kafka
 const publish = (log: KafkaEventLog, id: string): Promise<void> => sql.transaction((transaction) => log.publish(transaction, AdminActedSchema, 'org', create(AdminActedSchema, { id, organisationId: 'org' })));
 const note = (transaction: SqlTransaction, what: readonly string[]): Promise<void> => transaction.query('INSERT INTO effect (what) SELECT * FROM unnest($1::text[])', [what]).then(() => undefined);
 const effects = async (): Promise<string[]> => (await sql.query<{ what: string }>('SELECT what FROM effect ORDER BY n')).map(({ what }) => what);
+/** A consumer in a group of its own, as docs/events.md invites them, that has read something. */
+const readFromOutside = async (group: string): Promise<Consumer> => {
+  const consumer = new Kafka({ brokers: [broker.address], clientId: 'bi', logLevel: logLevel.NOTHING }).consumer({ groupId: prefix + group });
+  await consumer.connect();
+  await consumer.subscribe({ topic: `${prefix}admin.acted`, fromBeginning: true });
+  const hasRead = Promise.withResolvers<void>();
+  await consumer.run({ eachMessage: async () => hasRead.resolve() });
+  await hasRead.promise;
+  return consumer;
+};
 
 const USER = { name: 'data-plane', password: 'known-to-two' };
 const file = (name: string): string => join(folder, name);
@@ -170,7 +180,9 @@ describe('a cluster of Kafka and the database that belongs to it', () => {
     await expect(adoptCluster({ ...adoption(), clock: { ...systemClock, monotonicMs: () => systemClock.monotonicMs() * 5 } })).rejects.toMatchObject({ code: 'failed_precondition', message: expect.stringMatching(/^Processes of the platform run: recovery on Kafka, from .*127\.0\.0\.1\. .* Stop every one of them/) });
     await stopAll();
     await expect(open()).rejects.toMatchObject({ code: 'failed_precondition', message: expect.stringMatching(/up to position 3, and here the last one is 1.*sluice events adopt/) });
+    const outsiders = await Promise.all(['bi.admin.acted', 'read_acts'].map(readFromOutside));
     expect(await adopt()).toMatchObject({ raised: [{ topic: 'admin.acted', from: 1n, to: 3n }], missed: [], segmentsAnew: [] });
+    await Promise.all(outsiders.map((outsider) => outsider.disconnect()));
     log = await open();
     subscription = listen('shop.old');
     await publish(log, 'after');

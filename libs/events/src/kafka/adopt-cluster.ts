@@ -51,7 +51,7 @@ export async function adoptCluster({ clientId, database, topicPrefix = '', clock
   try {
     await checkNobodyRuns(sql, house);
     await administer(house.kafka, (admin) => ensureTopics(admin, { clock, prefix: topicPrefix, replicas: servers.replicas ?? DECLARED_REPLICAS }, DECLARED_TOPICS));
-    await migrate(sql, await readMigrations(new URL('../../migrations/', import.meta.url)));
+    await migrate(sql, await readMigrations(new URL('../../migrations/', import.meta.url)), logger);
     await registerRelays(sql, PUBLISHED_TOPICS);
     return await adopt(sql, house, ids);
   } catch (thrown) {

@@ -83,7 +83,7 @@ export class DatabaseSide {
     const sql = createSql({ url, schema: SCHEMA, connections: CONNECTIONS });
     let producer: AckedProducer | undefined;
     try {
-      await migrate(sql, await readMigrations(new URL('../../migrations/', import.meta.url)));
+      await migrate(sql, await readMigrations(new URL('../../migrations/', import.meta.url)), house.logger);
       await registerRelays(sql, PUBLISHED_TOPICS);
       await checkTies(sql, house, ids);
       producer = await AckedProducer.connect(house.kafka);

@@ -4,7 +4,7 @@ import type { Sql } from '@sluice/sql';
 import { DECLARED_TOPICS } from './declared-topics.ts';
 import type { KafkaHouse } from './group-reader.ts';
 import { administer } from './kafka-client.ts';
-import { OWN_GROUPS } from './rights.ts';
+import { KAFKA_ROLES, OWN_GROUPS } from './rights.ts';
 
 /** A session of the database goes with its process, within moments. */
 const SESSION_PATIENCE_MS = 1_000;
@@ -41,12 +41,20 @@ async function sessionsIn(sql: Sql): Promise<string[]> {
   return sessions.map(({ place, count }) => `${count} sessions of the event log in the database, from ${place}`);
 }
 
+const OF_ONE_PROCESS = new RegExp(`^(${Object.values(OWN_GROUPS).join('|')})_[0-9a-z]{26}$`);
+/** First words of the groups that several processes share; what follows is the topic. */
+const SHARED = new Set(Object.values(KAFKA_ROLES).flatMap(({ groups }) => groups.filter((name) => name.endsWith('.'))));
+
+/** Whether a group of consumers, whose name stands behind the prefix of the platform, is one of its own: others read the topics too. */
+export function isOwnGroup(name: string): boolean {
+  return OF_ONE_PROCESS.test(name) || [...SHARED].some((consumer) => DECLARED_TOPICS.some((topic) => name === consumer + topic.name));
+}
+
 /** Every process that follows or consumes anything is in a group. */
 async function membersOf({ kafka, prefix }: KafkaHouse): Promise<string[]> {
-  const isOwn = (id: string): boolean => Object.values(OWN_GROUPS).some((name) => id.startsWith(`${prefix}${name}_`)) || (id.startsWith(prefix) && DECLARED_TOPICS.some(({ name }) => id.endsWith(`.${name}`)));
   return administer(kafka, async (admin) => {
     const { groups } = await admin.listGroups();
-    const named = groups.map(({ groupId }) => groupId).filter(isOwn);
+    const named = groups.map(({ groupId }) => groupId).filter((id) => id.startsWith(prefix) && isOwnGroup(id.slice(prefix.length)));
     if (named.length === 0) return [];
     const described = await admin.describeGroups(named);
     const members = described.groups.flatMap((group) => group.members.map(({ clientId, clientHost }) => `${clientId} on Kafka, from ${clientHost.replace(/^\//, '')}`));

@@ -52,7 +52,7 @@ export async function createPostgresEventLog({ url, clock, logger, hasRoom = () 
   const writers = createSql({ url, schema: SCHEMA, connections: WRITER_CONNECTIONS, statementTimeoutMs: WRITE_TIMEOUT_MS });
   const readers = createSql({ url, schema: SCHEMA, connections: READER_CONNECTIONS });
   try {
-    await migrate(readers, await readMigrations(new URL('../../migrations/', import.meta.url)));
+    await migrate(readers, await readMigrations(new URL('../../migrations/', import.meta.url)), logger);
   } catch (thrown) {
     await Promise.all([writers.end(), readers.end()]);
     throw thrown;

@@ -1,0 +1,33 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stackFolder } from '@sluice/stack';
+import { CommandFailed } from '../exit-code.ts';
+import { stackAddresses } from './stack-addresses.ts';
+
+describe('the addresses of a stack', () => {
+  let data: string;
+  beforeEach(async () => { data = await mkdtemp(join(tmpdir(), 'sluice-stack-addresses-')); });
+  afterEach(async () => rm(data, { recursive: true }));
+
+  const running = async (small: boolean, ...names: string[]): Promise<void> => {
+    const engines = Object.fromEntries(names.map((name) => [name, { address: `${name}:1`, pid: 1, started: 'then', log: 'log' }]));
+    await writeFile(stackFolder(data).stackFile, JSON.stringify({ version: 1, route: 'packages', small, engines }), { mode: 0o600 });
+  };
+
+  it.each([
+    ['three brokers', false, ['kafka-1', 'kafka-2', 'kafka-3'], 3],
+    ['three brokers, of which one runs', false, ['kafka-1'], 3],
+    ['one broker', true, ['kafka-1'], 1],
+  ] as const)('of %s name those that run, and as many replicas as the stack is for', async (_, small, brokers, kafkaReplicas) => {
+    await running(small, 'postgres', 'redis', ...brokers);
+    expect(await stackAddresses(data)).toEqual({ databaseUrl: 'postgres:1', redisUrl: 'redis:1', kafkaBrokers: brokers.map((name) => `${name}:1`).join(','), kafkaReplicas });
+  });
+
+  it('of one that does not run, or not all of it, are not there', async () => {
+    await expect(stackAddresses(data)).rejects.toThrow(CommandFailed);
+    await running(true, 'postgres', 'kafka-1');
+    await expect(stackAddresses(data)).rejects.toThrow('has no redis');
+  });
+});
