@@ -1,5 +1,5 @@
 import type { Accounts, AuditedCall, BilledCall, LoggedCall, Receipt, RecordedText } from './accounts.ts';
-import { beganMs } from './call-log.ts';
+import { beganMs } from './window.ts';
 
 /** One thing that two accounts of the same call do not agree in. Numbers and names, never content. */
 export interface Difference {
