@@ -1,4 +1,4 @@
-import type { Accounts, AuditedCall, BilledCall, LoggedCall, Receipt, RecordedText } from './accounts.ts';
+import { isAnswer, isRecordedRefusal, type Accounts, type AuditedCall, type BilledCall, type LoggedCall, type Receipt, type RecordedText } from './accounts.ts';
 import { beganMs } from './window.ts';
 
 /** One thing that two accounts of the same call do not agree in. Numbers and names, never content. */
@@ -11,6 +11,7 @@ export interface Difference {
 /** What can differ, and what it means. */
 export const KINDS = {
   received_without_record: 'a client had an answer that the audit does not have',
+  refused_without_record: 'a client was refused by a limit or a budget, and the audit does not have it',
   received_beyond_record: 'a client had text that is not on record',
   received_less_than_whole: 'a client had a whole answer that is shorter than the record',
   not_ended: 'the audit still waits for its end',
@@ -70,7 +71,9 @@ function compareLog(recorded: ReadonlyMap<string, AuditedCall>, log: readonly Lo
   for (const { id } of recorded.values()) if (!logged.has(id) && !(beganMs(id) < sinceMs)) tell(id, 'recorded_without_log');
 }
 
-function compareReceipt({ id, contents, isWhole }: Receipt, call: AuditedCall | undefined, text: RecordedText, tell: Tell): void {
+function compareReceipt(receipt: Receipt, call: AuditedCall | undefined, text: RecordedText, tell: Tell): void {
+  const { id, status, contents, isWhole } = receipt;
+  if (!isAnswer(receipt)) return isRecordedRefusal(receipt) && !call ? tell(id, 'refused_without_record', `status ${status}`) : undefined;
   if (!contents.some((content) => content !== '') && !isWhole) return;
   if (!call) return tell(id, 'received_without_record', `${lengthOf(contents)} characters`);
   if (text === undefined) return;

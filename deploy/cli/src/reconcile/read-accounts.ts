@@ -1,6 +1,6 @@
 import { call, ledgerItem, listOf, recordedCall } from '../platform-api/answers.ts';
 import type { HttpApi } from '../platform-api/http-api.ts';
-import type { AuditedCall, BilledCall, Receipt, RecordedText } from './accounts.ts';
+import { isAnswer, type AuditedCall, type BilledCall, type Receipt, type RecordedText } from './accounts.ts';
 import { beganIn, widened, type Window } from './window.ts';
 
 const CALLS_PAGE = 100;
@@ -44,7 +44,7 @@ export async function readLedger(api: HttpApi, window: Window): Promise<BilledCa
 /** The recorded text of every call that a client has some of; of a call that is not on record there is none. */
 export async function readTexts(api: HttpApi, receipts: readonly Receipt[], recorded: ReadonlySet<string>): Promise<Map<string, RecordedText>> {
   const texts = new Map<string, RecordedText>();
-  const waiting = receipts.filter(({ id, contents }) => contents.length > 0 && recorded.has(id));
+  const waiting = receipts.filter((receipt) => isAnswer(receipt) && receipt.contents.length > 0 && recorded.has(receipt.id));
   const reader = async (): Promise<void> => {
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
       const { bodies, choices } = await api.get(`/audit/calls/${next.id}`, recordedCall);
