@@ -105,5 +105,6 @@ describe('reconcile', () => {
   it('names the line that is no receipt, and the file that cannot be read', async () => {
     expect(await sluice('--receipts', receipts({ id: ids[0], status: 200 }, '{"id":"x"}'))).toMatchObject({ code: 2, stderr: expect.stringContaining('Line 2 of') });
     expect(await sluice('--receipts', join(folder, 'none'))).toMatchObject({ code: 1, stderr: expect.stringContaining('ENOENT') });
+    expect(await sluice('--receipts', folder)).toMatchObject({ code: 1, stderr: `sluice: The receipts cannot be read: ${folder} is a folder.\n` });
   });
 });
