@@ -11,7 +11,7 @@ import type { Platform } from '@sluice/platform';
 import { AuditService } from '@sluice/proto/audit/v1/audit';
 import { AdminActedSchema, CallAbandonedSchema } from '@sluice/proto/events/v1/calls';
 import { InProcessTransport, type Client } from '@sluice/rpc';
-import { createSql, migrate, type SqlPool } from '@sluice/sql';
+import { createSql, migrate, SqlError, type Sql, type SqlErrorKind, type SqlPool } from '@sluice/sql';
 import { startTestDatabase, type TestDatabase } from '@sluice/sql/testing';
 import { createInProcessStore } from '@sluice/store';
 import { silentLogger } from '@sluice/telemetry';
@@ -26,6 +26,8 @@ let sql: SqlPool;
 let app: INestApplicationContext;
 let audit: Client<typeof AuditService>;
 let health: Health;
+/** How every query of audit's own fails; undefined: none does. */
+let fault: SqlErrorKind | undefined;
 /** How much longer than true the log says that producers are silent. */
 let addedSilenceMs = 0;
 /** How much later than true it is for audit. */
@@ -45,6 +47,16 @@ afterAll(async () => {
 beforeEach(start);
 afterEach(stop);
 
+/** The tables as audit sees them. */
+const failing: Sql = {
+  query: async (statement, values) => (throwFault(), sql.query(statement, values)),
+  transaction: async (work) => (throwFault(), sql.transaction(work)),
+};
+
+function throwFault(): void {
+  if (fault) throw new SqlError(fault, 'detail for the log');
+}
+
 async function start(): Promise<void> {
   log = await createPostgresEventLog({ url: database.url, clock: hurriedClock, logger: silentLogger });
   const events: EventLog = { ...log, openEpochs: async () => (await log.openEpochs()).map((open) => ({ ...open, silentMs: open.silentMs + addedSilenceMs })) };
@@ -53,7 +65,7 @@ async function start(): Promise<void> {
   const platform: Platform = {
     connect: (service) => transport.connect(service),
     serve: (service, implementation) => transport.serve(service, implementation),
-    sql: async (_, migrations) => (await migrate(sql, migrations), sql),
+    sql: async (_, migrations) => (await migrate(sql, migrations), failing),
     events, store: createInProcessStore(systemClock), clock: { ...systemClock, wallMs: () => systemClock.wallMs() + addedWallMs }, ids: systemIds(systemClock), rootKey: rootKeyFrom(Buffer.alloc(32, 1)), logger: silentLogger, health,
   };
   app = await NestFactory.createApplicationContext(createAudit(platform, { SLUICE_AUDIT_RETENTION_DAYS: 400 }), { logger: false });
@@ -61,6 +73,7 @@ async function start(): Promise<void> {
 }
 
 async function stop(): Promise<void> {
+  fault = undefined;
   addedSilenceMs = 0;
   addedWallMs = 0;
   await app.close();
@@ -182,6 +195,23 @@ describe('audit on a platform', () => {
     await start();
     await until(inEventLog, (count) => count === 0);
     await verify();
+  });
+
+  it('says of every question that its database is away while it is, and answers again', async () => {
+    const callId = callIdOf(next);
+    await append(new ScriptedProducer('gateway-asked', await log.takeEpoch('gateway-asked')), [newCall()]);
+    await until(() => statusOf(callId), (status) => status === 'answered');
+    const asked = [
+      () => audit.listCalls({ organisationId: ORGANISATION }), () => audit.getCall({ organisationId: ORGANISATION, callId }), () => audit.listActs({ organisationId: ORGANISATION }),
+      () => audit.getCheckpoint({}), () => audit.getTile({ path: 'tile/0/000.p/1' }), () => audit.getProof({ organisationId: ORGANISATION, callId }),
+    ];
+    fault = 'unavailable';
+    for (const ask of asked) await expect(ask()).rejects.toMatchObject({ code: 'audit_log_unavailable', message: 'The database of the audit is away.', httpStatus: 503 });
+    fault = 'refused';
+    await expect(audit.listActs({ organisationId: ORGANISATION })).rejects.toMatchObject({ code: 'internal' });
+    fault = undefined;
+    await until(async () => health.report().status, (status) => status === 'ok');
+    expect(await statusOf(callId)).toBe('answered');
   });
 
   it('waits while there is no room, loses nothing, and goes on when there is', async () => {

@@ -5,7 +5,7 @@ import type { Platform } from '@sluice/platform';
 import { AccessService } from '@sluice/proto/access/v1/access';
 import { AuditService } from '@sluice/proto/audit/v1/audit';
 import { AdminActedSchema } from '@sluice/proto/events/v1/calls';
-import { readMigrations } from '@sluice/sql';
+import { explainedTables, readMigrations } from '@sluice/sql';
 import { consumeAct } from './adapters/acts.consumer.ts';
 import { auditRpc } from './adapters/audit.rpc.ts';
 import { signCheckpoint } from './adapters/checkpoints-sql.ts';
@@ -19,6 +19,9 @@ import type { AuditConfig } from './config.ts';
 
 const PLATFORM = Symbol('audit platform');
 const CONFIG = Symbol('audit config');
+
+/** What callers are told while the tables cannot be read. */
+const AWAY = { code: 'audit_log_unavailable', message: 'The database of the audit is away.' } as const;
 
 const CONSUMER = 'audit';
 const CHECKPOINT_EVERY_MS = 1_000;
@@ -82,7 +85,7 @@ class AuditModule implements OnModuleInit, OnApplicationShutdown {
     void retention.run();
     void forgetting.run();
 
-    this.#platform.serve(AuditService, auditRpc(sql, this.#platform.connect(AccessService), signer, () => segments.caughtUp()));
+    this.#platform.serve(AuditService, auditRpc(explainedTables(sql, AWAY), this.#platform.connect(AccessService), signer, () => segments.caughtUp()));
     health.register('audit', () => this.#health(segments.lag()));
   }
 

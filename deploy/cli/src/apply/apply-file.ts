@@ -1,6 +1,6 @@
-import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { explainErrno } from '../data-folder/explain-errno.ts';
+import { readGivenFile } from '../data-folder/given-file.ts';
 import { CommandFailed, EXIT, WrongUse } from '../exit-code.ts';
 import { print } from '../commands/output.ts';
 import { adminApi } from '../platform-api/connection.ts';
@@ -32,9 +32,12 @@ export interface ApplyOptions {
 /** Compares a file with a platform, shows the difference, asks, and makes the platform what the file says. */
 export async function applyFile(options: ApplyOptions): Promise<void> {
   const asks = !options.yes && !options.dryRun;
-  if (asks && (options.json || options.file === '-' || !process.stdin.isTTY)) throw new WrongUse('There is nobody to ask here: say --yes to apply what differs, or --dry-run to only see it.');
-  const { wanted, isFaulty, refuse } = readPlatformFile(await bytesOf(options.file), options.file === '-' ? 'standard input' : options.file);
-  const folder = options.file === '-' ? process.cwd() : dirname(resolve(options.file));
+  const isStdin = options.file === '-';
+  if (asks && isStdin) throw nobodyToAsk();
+  const { wanted, isFaulty, refuse } = readPlatformFile(isStdin ? await readAll(MAX_FILE_BYTES) : readGivenFile(options.file, MAX_FILE_BYTES), isStdin ? 'standard input' : options.file);
+  // Behind the file: one that is wrong is wrong however it is asked for.
+  if (asks && (options.json || !process.stdin.isTTY)) throw isFaulty ? refuse([]) : nobodyToAsk();
+  const folder = isStdin ? process.cwd() : dirname(resolve(options.file));
   const sources = sourcesOf({ folder, dataDir: options.data ?? readSettings().dataDir });
   const compare = async (): Promise<Plan> => makePlan(wanted, await readPlatform(adminApi(options)), sources, { prunes: options.prune ?? false });
   const plan = await compare().catch((error: unknown) => {
@@ -55,12 +58,8 @@ export async function applyFile(options: ApplyOptions): Promise<void> {
   await makeChanges(adminApi(options), plan, options);
 }
 
-async function bytesOf(file: string): Promise<Buffer> {
-  if (file === '-') return readAll(MAX_FILE_BYTES);
-  const found = statSync(file, { throwIfNoEntry: false });
-  if (!found) throw new CommandFailed(`There is no file ${printableLine(file)}.`);
-  if (found.size > MAX_FILE_BYTES) throw new CommandFailed(`${file} is larger than ${MAX_FILE_BYTES} bytes.`);
-  return readFileSync(file);
+function nobodyToAsk(): WrongUse {
+  return new WrongUse('There is nobody to ask here: say --yes to apply what differs, or --dry-run to only see it.');
 }
 
 async function makeChanges(api: HttpApi, plan: Plan, { keysOut, json }: ApplyOptions): Promise<void> {

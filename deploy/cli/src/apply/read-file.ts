@@ -10,7 +10,7 @@ import { withoutFaulty } from './without-faulty.ts';
 /** The longest list of words is 8 MiB; a file holds several. */
 export const MAX_FILE_BYTES = 32 * 1024 * 1024;
 /** More faults than anybody reads at once. */
-const TOLD_FAULTS = 50;
+const TOLD_FAULTS = 20;
 
 /** A file that was read, and where in it things stand. */
 export interface ReadFile {

@@ -58,6 +58,7 @@ describe('filter add', () => {
     expect(await sluice(['add', '--words-file', file])).toMatchObject({ code: 1, stderr: expect.stringContaining('UTF-8') });
     const missing = await sluice(['add', '--words-file', join(folder, 'none.txt')]);
     expect(missing).toMatchObject({ code: 1, stderr: `sluice: There is no file ${join(folder, 'none.txt')}.\n` });
+    expect(await sluice(['add', '--words-file', folder])).toMatchObject({ code: 1, stderr: `sluice: ${folder} is a folder where a file should be. Give another path.\n` });
   });
 
   it('ends with 2 for what makes no sense, and asks nobody', async () => {

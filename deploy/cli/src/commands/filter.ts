@@ -1,7 +1,7 @@
-import { readFile, stat } from 'node:fs/promises';
 import { isUtf8 } from 'node:buffer';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { z } from 'zod';
+import { readGivenFile } from '../data-folder/given-file.ts';
 import { CommandFailed, WrongUse } from '../exit-code.ts';
 import { filterRule, filterRules, filterStats, filterTrial, listOf } from '../platform-api/answers.ts';
 import { adminApi } from '../platform-api/connection.ts';
@@ -100,13 +100,8 @@ async function patternsOf(pattern: string | undefined, kind: string, wordsFile: 
   return readWords(wordsFile);
 }
 
-async function readWords(file: string): Promise<string[]> {
-  const { size } = await stat(file).catch((failure: NodeJS.ErrnoException) => {
-    if (failure.code === 'ENOENT') throw new CommandFailed(`There is no file ${printableLine(file)}.`);
-    throw failure;
-  });
-  if (size > MAX_WORDS_FILE_BYTES) throw new CommandFailed(`${file} is larger than ${MAX_WORDS_FILE_BYTES} bytes; split it, and add a rule for each part.`);
-  const bytes = await readFile(file);
+function readWords(file: string): string[] {
+  const bytes = readGivenFile(file, MAX_WORDS_FILE_BYTES, 'split it, and add a rule for each part');
   if (!isUtf8(bytes)) throw new CommandFailed(`${file} is not text in UTF-8.`);
   const words = bytes.toString('utf8').replace(/^\uFEFF/, '').split('\n').map((line) => line.trim()).filter((line) => line !== '');
   if (words.length === 0) throw new CommandFailed(`${file} holds no word.`);

@@ -7,6 +7,7 @@ import { runCli, type CliResult } from '../testing/run-cli.ts';
 
 const MS = 1_700_000_000_000;
 const idOf = (at: number): string => (MS + at).toString(16).padStart(12, '0') + String(at % 10).repeat(20);
+const began = (at: number): string => new Date(MS + at).toISOString();
 const callOf = (id: string, more: object = {}): object => ({
   id, organisation_id: 'org_1', project_id: 'proj_1', key_id: 'key_1', model: 'tiny', stream: true, status: 'answered', http_status: 200, error_code: null, admitted_at: '2026-11-23T00:00:00.000Z',
   ended_at: '2026-11-23T00:00:01.000Z', duration_ms: 9, first_output_ms: 2, output_bytes: 10, usage: null, cost_nano: '5', overrun_nano: '1', version_id: null, deployment_id: null, leaf_index: 1, ...more,
@@ -56,17 +57,36 @@ describe('reconcile', () => {
   it('ends with 1 and prints each difference, for people and for programs', async () => {
     api.on('GET /admin/v1/ledger/items', paged(ids.slice(1), itemOf)).on('GET /admin/v1/ledger/check', { json: { ...CHECK, ok: false, held: '7', faults: [{ law: 'projection', detail: 'd' }] } });
     const file = receipts({ id: ids[1], status: 200, content: 'An answer. And one that nobody recorded.' }, { id: idOf(9), status: 200, content: 'gone' });
-    const read = await sluice('--receipts', file, '--wait', '0');
+    const read = await sluice('--since', began(0), '--receipts', file, '--wait', '0');
     expect(read.code).toBe(1);
     for (const said of [/5 DIFFERENCES/, new RegExp(`${ids[0]} +it ended and is not in the ledger`), new RegExp(`${ids[1]} +a client had text that is not on record`), new RegExp(`${idOf(9)} +a client had an answer that the audit does not have`), /ledger: projection: d/, /ledger: nothing_held: 7/]) expect(read.stdout).toMatch(said);
     expect(read.stdout).not.toContain('nobody recorded.');
-    expect(JSON.parse((await sluice('--receipts', file, '--wait', '0', '--json')).stdout)).toMatchObject({ ok: false, calls: 5, ledger_items: 4, receipts: 2, differences: [{ call_id: ids[0], kind: 'not_billed' }, { call_id: ids[1], kind: 'received_beyond_record' }, { call_id: idOf(9), kind: 'received_without_record' }] });
+    expect(JSON.parse((await sluice('--since', began(0), '--receipts', file, '--wait', '0', '--json')).stdout)).toMatchObject({ ok: false, calls: 5, ledger_items: 4, receipts: 2, differences: [{ call_id: ids[0], kind: 'not_billed' }, { call_id: ids[1], kind: 'received_beyond_record' }, { call_id: idOf(9), kind: 'received_without_record' }] });
+  });
+
+  it('takes what began in the time by the ids, whenever the audit says that it was let in', async () => {
+    const views = ids.map((id, at) => callOf(id, { admitted_at: began(at + 1 + 28) }));
+    // As the audit does: what was admitted in the time, the last moment included.
+    api.on('GET /admin/v1/audit/calls', ({ url }) => {
+      const asked = new URL(url, 'http://localhost').searchParams;
+      return { json: { object: 'list', data: views.filter((view) => (view as { admitted_at: string }).admitted_at >= asked.get('since')! && (view as { admitted_at: string }).admitted_at <= asked.get('until')!), has_more: false } };
+    });
+    const within = ids.slice(1, 4);
+    api.on('GET /admin/v1/ledger/items', paged(within, itemOf));
+    const file = receipts(...ids.map((id) => ({ id, status: 200, content: 'An answer.', whole: true })));
+    const { code, stdout } = await sluice('--since', began(2), '--until', began(5), '--receipts', file, '--wait', '0');
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining(': 3 calls on record, 3 in the ledger, 3 receipts of clients.\nNo difference.') });
+  });
+
+  it('pages on behind calls that began outside of the time', async () => {
+    api.on('GET /admin/v1/ledger/items', paged(ids.slice(3), itemOf));
+    expect(await sluice('--since', began(4), '--wait', '0')).toMatchObject({ code: 0, stdout: expect.stringContaining(': 2 calls on record, 2 in the ledger.') });
   });
 
   it('waits for what is written down a moment later', async () => {
     let asked = 0;
     api.on('GET /admin/v1/ledger/items', (request) => paged(asked++ < 3 ? ids.slice(1) : ids, itemOf)(request));
-    expect(await sluice('--wait', '20')).toMatchObject({ code: 0, stdout: expect.stringContaining('No difference.') });
+    expect(await sluice('--since', began(0), '--wait', '20')).toMatchObject({ code: 0, stdout: expect.stringContaining('No difference.') });
   });
 
   it('names the brokers that do not answer, and where they were named', async () => {
@@ -85,5 +105,6 @@ describe('reconcile', () => {
   it('names the line that is no receipt, and the file that cannot be read', async () => {
     expect(await sluice('--receipts', receipts({ id: ids[0], status: 200 }, '{"id":"x"}'))).toMatchObject({ code: 2, stderr: expect.stringContaining('Line 2 of') });
     expect(await sluice('--receipts', join(folder, 'none'))).toMatchObject({ code: 1, stderr: expect.stringContaining('ENOENT') });
+    expect(await sluice('--receipts', folder)).toMatchObject({ code: 1, stderr: `sluice: The receipts cannot be read: ${folder} is a folder.\n` });
   });
 });

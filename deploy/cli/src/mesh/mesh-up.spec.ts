@@ -1,16 +1,18 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { systemClock, systemIds } from '@sluice/clock';
 import { loadRootKey } from '@sluice/envelope';
-import { checkRootKey } from '@sluice/platform';
+import { checkRootKey, isBegun } from '@sluice/platform';
 import { startTestDatabase, type TestDatabase } from '@sluice/sql/testing';
 import { writeCredentials } from '../data-folder/credentials.ts';
 import { dataFolder, type DataFolder } from '../data-folder/data-folder.ts';
 import { writeLayout } from '../data-folder/layout.ts';
 import { writePrivateFile } from '../data-folder/private-file.ts';
 import { runCli, type CliResult } from '../testing/run-cli.ts';
+import { preflight } from '../up/preflight.ts';
+import { MeshFile } from './mesh-file.ts';
 
 const LONG_MS = 120_000;
 
@@ -22,20 +24,23 @@ describe('a mesh on a stack whose database belongs to a platform', () => {
     parent = mkdtempSync(join(tmpdir(), 'sluice-mesh-up-'));
     folder = dataFolder(join(parent, 'data'));
     mkdirSync(folder.root);
-    mkdirSync(`${folder.root}-stack`);
     database = await startTestDatabase();
     // Of the other servers nobody is asked before the keys are right: nothing listens there.
-    const engines = Object.fromEntries([['postgres', database.url], ['redis', 'redis://127.0.0.1:1'], ['kafka-1', '127.0.0.1:1']].map(([name, address]) => [name, { address, pid: 1, started: 'x', log: 'x' }]));
-    writePrivateFile(join(`${folder.root}-stack`, 'stack.json'), JSON.stringify({ version: 1, route: 'packages', small: true, engines }));
+    writeStack(`${folder.root}-stack`, database.url);
     await checkRootKey(database.url, await loadRootKey(join(parent, 'root.key'), { create: true }), systemIds(systemClock));
   }, LONG_MS);
+  const writeStack = (stackData: string, url: string): void => {
+    const engines = Object.fromEntries([['postgres', url], ['redis', 'redis://127.0.0.1:1'], ['kafka-1', '127.0.0.1:1']].map(([name, address]) => [name, { address, pid: 1, started: 'x', log: 'x' }]));
+    mkdirSync(stackData);
+    writePrivateFile(join(stackData, 'stack.json'), JSON.stringify({ version: 1, route: 'packages', small: true, engines }));
+  };
   afterEach(async () => {
     await database.stop();
     rmSync(parent, { recursive: true, force: true });
   });
 
-  const start = async (env: Record<string, string> = {}): Promise<CliResult> =>
-    runCli(['mesh', 'up', '--data', folder.root, '--port', '0', '--admin-port', '0', '--pids', join(parent, 'pids.json')], { env: { SLUICE_GRPC_PORT: '0', ...env } });
+  const start = async (env: Record<string, string> = {}, ...words: string[]): Promise<CliResult> =>
+    runCli(['mesh', 'up', ...words, '--data', folder.root, '--port', '0', '--admin-port', '0', '--pids', join(parent, 'pids.json')], { env: { SLUICE_GRPC_PORT: '0', ...env } });
   const stack = (): string => `the database of the stack in ${folder.root}-stack`;
 
   it('does not start from a folder without its keys, and makes none', async () => {
@@ -69,4 +74,47 @@ describe('a mesh on a stack whose database belongs to a platform', () => {
     expect(stderr).toMatch(/^sluice: The first keys .*credentials\.json are lost[^\n]*\nPut the file back from any backup/);
     expect(readdirSync(folder.root)).toEqual(['layout.json']);
   }, LONG_MS);
+
+  describe('and has run', () => {
+    const oldStack = (): string => `${folder.root}-stack`;
+    beforeEach(() => {
+      writeLayout(folder);
+      copyFileSync(join(parent, 'root.key'), folder.rootKey);
+      writeCredentials(folder, { apiKey: 'a', adminKey: 'b' });
+      new MeshFile(folder.mesh).keepPlace(oldStack(), { 'access rpc': 7001 });
+    });
+    const asItWas = (): [string[], string] => [readdirSync(folder.root).toSorted(), readFileSync(folder.mesh, 'utf8')];
+
+    it('does not begin anew on the empty database of another stack', async () => {
+      const empty = await startTestDatabase();
+      try {
+        const wrong = join(parent, 'wrong-stack');
+        writeStack(wrong, empty.url);
+        const before = asItWas();
+        const { code, stderr } = await start({}, '--stack', wrong);
+        expect({ code, stderr: stderr.split('\n') }).toEqual({ code: 1, stderr: [
+          `sluice: The database of the stack in ${wrong} is empty, but the platform of the data folder ${folder.root} has its records elsewhere: it ran last on the stack in ${oldStack()}.`,
+          'Give the stack that has its records with --stack (a stack may be moved). A new platform starts with another data folder (--data).',
+          '',
+        ] });
+        expect(asItWas()).toEqual(before);
+        expect(await isBegun(empty.url)).toBe(false);
+      } finally {
+        await empty.stop();
+      }
+    }, LONG_MS);
+
+    it('says of its own stack that it was emptied', async () => {
+      const empty = await startTestDatabase();
+      try {
+        await expect(preflight({ folder, rootKeyFile: undefined, databaseUrl: empty.url, stack: oldStack(), begunOn: oldStack() }, [])).rejects.toThrow(/had its records there when it ran last\.\nPut back what that database had\. A new platform/);
+      } finally {
+        await empty.stop();
+      }
+    }, LONG_MS);
+
+    it('may go on where the same database has moved to', async () => {
+      await expect(preflight({ folder, rootKeyFile: undefined, databaseUrl: database.url, stack: join(parent, 'moved-stack'), begunOn: oldStack() }, [])).resolves.toBeUndefined();
+    }, LONG_MS);
+  });
 });

@@ -53,7 +53,8 @@ export async function meshUp(options: MeshOptions): Promise<void> {
   const listen = listenersOf(options, settings);
   const folder = dataFolder(options.data ?? readSettings().dataDir);
   const usualStack = `${folder.root}-stack`;
-  const stackData = resolve(options.stack ?? meshStackOf(folder, usualStack) ?? usualStack);
+  const begunOn = meshStackOf(folder, usualStack);
+  const stackData = resolve(options.stack ?? begunOn ?? usualStack);
   tellUnused(users, stackData);
   const pidsFile = new PidsFile(options.pids);
   const readyFile = new ReadyFile(options.readyFile);
@@ -75,7 +76,7 @@ export async function meshUp(options: MeshOptions): Promise<void> {
       process.exit(1);
     },
   }));
-  let place: StartPlace = { folder, rootKeyFile: hostConfig(users.environment).rootKeyFile, databaseUrl: undefined, stack: stackData };
+  let place: StartPlace = { folder, rootKeyFile: hostConfig(users.environment).rootKeyFile, databaseUrl: undefined, stack: stackData, begunOn };
   try {
     const servers = await stackAddresses(stackData);
     place = { ...place, databaseUrl: servers.databaseUrl };

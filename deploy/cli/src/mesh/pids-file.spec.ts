@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
@@ -28,10 +28,13 @@ it('names the processes while they run', () => {
 it('of another mesh is left alone by one that was not let in', () => {
   writeFileSync(path, '{"access":1}');
   new PidsFile(path).remove();
+  expect(readdirSync(folder)).toEqual(['pids.json']);
   expect(readFileSync(path, 'utf8')).toBe('{"access":1}');
 });
 
-it('is refused where there is no folder for it, and is nothing without a path', () => {
+it('is refused where it cannot be written, and is nothing without a path', () => {
+  expect(() => new PidsFile('/proc/pids.json')).toThrow(/^\/proc takes no file, so the file of process ids cannot be there \(E[A-Z]+\)\. Give another path\.$/);
+  expect(() => new PidsFile(folder)).toThrow(`${folder} is a folder where the file of process ids should be.`);
   expect(() => new PidsFile(join(folder, 'none', 'pids.json'))).toThrow('There is no folder');
   const none = new PidsFile(undefined);
   none.take();

@@ -1,7 +1,7 @@
-import { existsSync, rmSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { rmSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { checkPlaceForFile } from '../data-folder/place-for-file.ts';
 import { writePrivateFile } from '../data-folder/private-file.ts';
-import { CommandFailed } from '../exit-code.ts';
 
 /** A JSON object of process names to process ids, written at every start of one; removed when they have stopped, because their numbers may be others' by then. */
 export class PidsFile {
@@ -9,10 +9,10 @@ export class PidsFile {
   readonly #pids: Record<string, number> = {};
   #isMine = false;
 
-  /** Without a path there is none. Throws a CommandFailed where there is no folder for it. */
+  /** Without a path there is none. Throws a CommandFailed where it cannot be written. */
   constructor(path: string | undefined) {
     this.#path = path === undefined ? undefined : resolve(path);
-    if (this.#path !== undefined && !existsSync(dirname(this.#path))) throw new CommandFailed(`There is no folder ${dirname(this.#path)} for the file of process ids.`);
+    if (this.#path !== undefined) checkPlaceForFile(this.#path, 'the file of process ids');
   }
 
   /** Once no other mesh can be at work in the same place: removes what an earlier run left behind. */

@@ -26,11 +26,26 @@ export interface LoggedCall {
 /** What a client had of a call, as it wrote it down. */
 export interface Receipt {
   readonly id: string;
+  /** Of HTTP; 200 is an answer, anything else a refusal or a failure. */
   readonly status: number;
   /** Text of each choice, by its index. */
   readonly contents: readonly string[];
-  /** The answer came to its end: `[DONE]`, or the whole body. */
+  /** The answer, or the error, came to its end: `[DONE]`, or the whole body. */
   readonly isWhole: boolean;
+}
+
+/** Errors begin as such: a stream that fails later has the status of an answer, and its text counts as one's. */
+export function isAnswer({ status }: Receipt): boolean {
+  return status === 200;
+}
+
+/**
+ * Whether a refusal must be on record. What limits and budgets refuse is: they know whom, and say so only once it is durable.
+ * Of any other error the status does not tell whether there was a call that could be recorded: nobody may have asked whom we
+ * know (401), nothing may be there to be asked (404), or the record itself may have been impossible (503).
+ */
+export function isRecordedRefusal({ status, isWhole }: Receipt): boolean {
+  return status === 429 && isWhole;
 }
 
 /** The text that the audit has of a call, by choice; undefined where the project keeps digests alone. */

@@ -18,7 +18,7 @@ function entry(records: Records, kind: 'segment' | 'late' = 'segment'): SegmentE
 }
 
 function logOf(...entries: SegmentEntry[]): ReturnType<CallLog['calls']> {
-  const log = new CallLog(MS, MS + 1000);
+  const log = new CallLog({ since: new Date(MS).toISOString(), until: new Date(MS + 1000).toISOString() });
   log.take(entries);
   return log.calls();
 }

@@ -58,6 +58,14 @@ describe('the comparison of accounts', () => {
     expect(kinds({ texts: new Map([['a', undefined], ['b', undefined]]) })).toEqual([]);
   });
 
+  it('holds an error against the record only where it must be there', () => {
+    const told = (status: number, contents: readonly string[] = [], id = 'nobody'): [string, DifferenceKind][] => kinds({ receipts: [{ id, status, contents, isWhole: true }] });
+    for (const status of [400, 401, 404, 500, 502, 503]) expect(told(status, ['The event log does not answer.'])).toEqual([]);
+    expect(told(429)).toEqual([['nobody', 'refused_without_record']]);
+    expect(told(200)).toEqual([['nobody', 'received_without_record']]);
+    expect([told(429, [], 'b'), told(502, [''], 'b'), told(502, ['It broke.'], 'b')]).toEqual([[], [], []]);
+  });
+
   it('asks the log for no call that began before it', () => {
     const [early, late] = [1_000, 2_000].map((ms) => ms.toString(16).padStart(12, '0') + 'f'.repeat(20)) as [string, string];
     const of = (logSinceMs: number): [string, DifferenceKind][] => kinds({ ...agreeing([early, late]), log: [], logSinceMs });

@@ -1,5 +1,5 @@
-import type { Accounts, AuditedCall, BilledCall, LoggedCall, Receipt, RecordedText } from './accounts.ts';
-import { beganMs } from './call-log.ts';
+import { isAnswer, isRecordedRefusal, type Accounts, type AuditedCall, type BilledCall, type LoggedCall, type Receipt, type RecordedText } from './accounts.ts';
+import { beganMs } from './window.ts';
 
 /** One thing that two accounts of the same call do not agree in. Numbers and names, never content. */
 export interface Difference {
@@ -11,6 +11,7 @@ export interface Difference {
 /** What can differ, and what it means. */
 export const KINDS = {
   received_without_record: 'a client had an answer that the audit does not have',
+  refused_without_record: 'a client was refused by a limit or a budget, and the audit does not have it',
   received_beyond_record: 'a client had text that is not on record',
   received_less_than_whole: 'a client had a whole answer that is shorter than the record',
   received_whole_not_answered: 'a client had a whole answer of a call that ended otherwise on record',
@@ -73,14 +74,15 @@ function compareLog(recorded: ReadonlyMap<string, AuditedCall>, log: readonly Lo
 
 /** That a call has no end on record yet is told by itself. */
 const HAD_WHOLE: ReadonlySet<string> = new Set(['answered', 'running']);
-const FIRST_ERROR_STATUS = 400;
 
-function compareReceipt({ id, status, contents, isWhole }: Receipt, call: AuditedCall | undefined, text: RecordedText, tell: Tell): void {
+function compareReceipt(receipt: Receipt, call: AuditedCall | undefined, text: RecordedText, tell: Tell): void {
+  const { id, status, contents, isWhole } = receipt;
+  if (!isAnswer(receipt)) return isRecordedRefusal(receipt) && !call ? tell(id, 'refused_without_record', `status ${status}`) : undefined;
   if (!contents.some((content) => content !== '') && !isWhole) return;
   if (!call) return tell(id, 'received_without_record', `${lengthOf(contents)} characters`);
   // The gateway sends the end of an answer when the log has acknowledged the call's, in its own epoch: neither a kill of the process
   // nor a client that leaves, nor the end of the epoch, can come in between and be on record in its place.
-  if (isWhole && status < FIRST_ERROR_STATUS && !HAD_WHOLE.has(call.status)) tell(id, 'received_whole_not_answered', `status ${call.status}`);
+  if (isWhole && !HAD_WHOLE.has(call.status)) tell(id, 'received_whole_not_answered', `status ${call.status}`);
   if (text === undefined) return;
   contents.forEach((content, choice) => {
     const kept = text[choice] ?? '';

@@ -7,7 +7,7 @@ import { silentLogger } from '@sluice/telemetry';
 import { CommandFailed } from '../exit-code.ts';
 import type { LoggedCall } from './accounts.ts';
 import { CallLog } from './call-log.ts';
-import type { Window } from './read-accounts.ts';
+import type { Window } from './window.ts';
 
 /** What the log has of the calls of a time. */
 export interface LogAccount {
@@ -28,7 +28,7 @@ export class LogOnKafka {
     this.#brokers = brokers;
     this.#window = window;
     this.#signal = signal;
-    this.#log = new CallLog(Date.parse(window.since), Date.parse(window.until));
+    this.#log = new CallLog(window);
   }
 
   /** Throws a CommandFailed that names the brokers when they do not answer, or do not let this be read. */

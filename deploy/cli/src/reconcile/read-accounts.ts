@@ -1,26 +1,30 @@
 import { call, ledgerItem, listOf, recordedCall } from '../platform-api/answers.ts';
 import type { HttpApi } from '../platform-api/http-api.ts';
-import type { AuditedCall, BilledCall, Receipt, RecordedText } from './accounts.ts';
+import { isAnswer, type AuditedCall, type BilledCall, type Receipt, type RecordedText } from './accounts.ts';
+import { beganIn, widened, type Window } from './window.ts';
 
 const CALLS_PAGE = 100;
 const ITEMS_PAGE = 1_000;
+/**
+ * The audit lists calls by the moment at which they were let in or refused. That lies behind the beginning of the call by
+ * what its body (a minute at most), its checks and its count of tokens took, or before it where the clock was set.
+ */
+const ADMISSION_MS = 300_000;
 /** Bodies are asked for one by one, several at once. */
 const BODIES_AT_ONCE = 8;
 /** A comparison of more is made in parts: all of it is held in memory. */
 export const MAX_CALLS = 1_000_000;
 
-/** Of which calls the accounts are compared: those that began in it. ISO 8601; the last moment is not included. */
-export interface Window {
-  readonly since: string;
-  readonly until: string;
-}
-
 export async function readAudit(api: HttpApi, window: Window): Promise<AuditedCall[]> {
   const calls: AuditedCall[] = [];
+  const asked = widened(window, ADMISSION_MS);
+  let after: string | undefined;
   let hasMore = true;
   while (hasMore && calls.length <= MAX_CALLS) {
-    const page = await api.get('/audit/calls', listOf(call), { ...window, limit: CALLS_PAGE, after: calls.at(-1)?.id });
-    calls.push(...page.data.map(({ id, status, cost_nano, overrun_nano }) => ({ id, status, costNano: BigInt(cost_nano ?? 0), overrunNano: BigInt(overrun_nano ?? 0) })));
+    const page = await api.get('/audit/calls', listOf(call), { ...asked, limit: CALLS_PAGE, after });
+    after = page.data.at(-1)?.id;
+    const began = page.data.filter(({ id }) => beganIn(window, id));
+    calls.push(...began.map(({ id, status, cost_nano, overrun_nano }) => ({ id, status, costNano: BigInt(cost_nano ?? 0), overrunNano: BigInt(overrun_nano ?? 0) })));
     hasMore = page.has_more && page.data.length > 0;
   }
   return calls;
@@ -40,7 +44,7 @@ export async function readLedger(api: HttpApi, window: Window): Promise<BilledCa
 /** The recorded text of every call that a client has some of; of a call that is not on record there is none. */
 export async function readTexts(api: HttpApi, receipts: readonly Receipt[], recorded: ReadonlySet<string>): Promise<Map<string, RecordedText>> {
   const texts = new Map<string, RecordedText>();
-  const waiting = receipts.filter(({ id, contents }) => contents.length > 0 && recorded.has(id));
+  const waiting = receipts.filter((receipt) => isAnswer(receipt) && receipt.contents.length > 0 && recorded.has(receipt.id));
   const reader = async (): Promise<void> => {
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
       const { bodies, choices } = await api.get(`/audit/calls/${next.id}`, recordedCall);

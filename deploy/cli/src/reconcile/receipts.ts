@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, statSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { CommandFailed, WrongUse } from '../exit-code.ts';
@@ -19,6 +19,7 @@ const receipt = z.strictObject({
 export async function readReceipts(path: string): Promise<Receipt[]> {
   const receipts: Receipt[] = [];
   let line = 0;
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw new CommandFailed(`The receipts cannot be read: ${path} is a folder.`);
   const input = createReadStream(path);
   const opened = new Promise<void>((resolve, reject) => input.once('open', () => resolve()).once('error', reject));
   await opened.catch((error: NodeJS.ErrnoException) => {

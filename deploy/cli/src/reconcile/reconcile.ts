@@ -3,10 +3,10 @@ import { CommandFailed, WrongUse } from '../exit-code.ts';
 import { ledgerCheck } from '../platform-api/answers.ts';
 import type { HttpApi } from '../platform-api/http-api.ts';
 import type { Receipt } from './accounts.ts';
-import { beganMs } from './call-log.ts';
 import { compare, type Difference } from './compare.ts';
 import { LogOnKafka } from './log-on-kafka.ts';
-import { MAX_CALLS, readAudit, readLedger, readTexts, type Window } from './read-accounts.ts';
+import { MAX_CALLS, readAudit, readLedger, readTexts } from './read-accounts.ts';
+import { beganIn, beganMs, type Window } from './window.ts';
 
 /** Audit and billing read the log behind the calls: what differs now may agree a moment later. */
 const LOOK_AGAIN_MS = 1_000;
@@ -43,10 +43,11 @@ export interface Reconciliation extends Window {
 /** Compares all accounts of the calls of a time, again and again until they agree or the patience is over. */
 export async function reconcile(api: HttpApi, options: ReconcileOptions): Promise<Reconciliation> {
   const window = windowOf(options);
+  const receipts = options.receipts?.filter(({ id }) => beganIn(window, id));
   const log = options.brokers && new LogOnKafka(options.brokers, window, options.signal);
   const untilMs = performance.now() + options.waitMs;
   for (;;) {
-    const found = await look(api, window, log, options.receipts);
+    const found = await look(api, window, log, receipts);
     if (found.ok || performance.now() >= untilMs) return found;
     await pause(LOOK_AGAIN_MS, undefined, { signal: options.signal });
   }
@@ -83,7 +84,9 @@ function windowOf({ since, until, receipts }: ReconcileOptions): Window {
   const nowMs = Date.now();
   const began = (receipts ?? []).map(({ id }) => beganMs(id));
   const first = began.length > 0 ? began.reduce((earliest, ms) => Math.min(earliest, ms)) : nowMs - DAY_MS;
-  const window = { since: since ?? new Date(first).toISOString(), until: until ?? new Date(nowMs).toISOString() };
+  // The clock of the platform may be ahead of this one: no receipt is left out for that.
+  const last = began.reduce((latest, ms) => Math.max(latest, ms + 1), nowMs);
+  const window = { since: since ?? new Date(first).toISOString(), until: until ?? new Date(last).toISOString() };
   if (window.since >= window.until) throw new WrongUse(`--until ${window.until} does not lie behind --since ${window.since}.`);
   return window;
 }

@@ -81,6 +81,7 @@ async function checkKeys(place: StartPlace): Promise<void> {
   const database = databaseUrl === undefined ? existsSync(join(folder.postgres, 'PG_VERSION')) : await isBegun(databaseUrl);
   const rootKey = rootKeyFile ?? folder.rootKey;
   if ((database || credentials) && !existsSync(rootKey)) throw new CommandFailed(credentials || databaseUrl === undefined ? lostRootKey(place) : otherFolder(place));
+  if (!database && place.begunOn !== undefined) throw new CommandFailed(emptyDatabase(place, place.begunOn));
   // The embedded one is asked when it has started.
   if (database && databaseUrl !== undefined) await checkRootKey(databaseUrl, await loadRootKey(rootKey, { create: false }), systemIds(systemClock));
   if (database && !credentials) throw new CommandFailed(lostCredentials(place));
@@ -96,6 +97,15 @@ function otherFolder(place: StartPlace): string {
   return [
     `${atBeginning(databaseName(place))} belongs to a platform whose data folder is another one than ${root}: there is no root key ${rootKey}.`,
     `Give its data folder with --data, or put its ${basename(rootKey)} and ${basename(credentials)} there, or those of a backup. A new platform starts ${anotherPlace(place)}.`,
+  ].join('\n');
+}
+
+/** Another platform would begin there with the keys of this one, and hide it from the commands. */
+function emptyDatabase(place: StartPlace, begunOn: string): string {
+  const isSame = begunOn === place.stack;
+  return [
+    `${atBeginning(databaseName(place))} is empty, but the platform of the data folder ${place.folder.root} ${isSame ? 'had its records there when it ran last' : `has its records elsewhere: it ran last on the stack in ${begunOn}`}.`,
+    `${isSame ? 'Put back what that database had' : 'Give the stack that has its records with --stack (a stack may be moved)'}. A new platform starts with another data folder (--data).`,
   ].join('\n');
 }
 

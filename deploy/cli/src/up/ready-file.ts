@@ -1,8 +1,7 @@
 import { rmSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
-import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { checkPlaceForFile } from '../data-folder/place-for-file.ts';
 import { writePrivateFile } from '../data-folder/private-file.ts';
-import { CommandFailed } from '../exit-code.ts';
 
 /** What the ready file holds. */
 export interface Ready {
@@ -19,11 +18,11 @@ export interface Ready {
 export class ReadyFile {
   readonly #path: string | undefined;
 
-  /** Removes a file that an earlier run left behind, so that nobody takes it for this one's. */
+  /** Removes a file that an earlier run left behind, so that nobody takes it for this one's. Throws a CommandFailed where none can be written. */
   constructor(path: string | undefined) {
     this.#path = path === undefined ? undefined : resolve(path);
     if (this.#path === undefined) return;
-    if (!existsSync(dirname(this.#path))) throw new CommandFailed(`There is no folder ${dirname(this.#path)} for the ready file.`);
+    checkPlaceForFile(this.#path, 'the ready file');
     this.remove();
   }
 

@@ -6,6 +6,8 @@ export interface StartPlace extends HostConfig {
   readonly folder: DataFolder;
   /** Data folder of the stack whose database it is; where it is one of the operator's own it came by `DATABASE_URL`. */
   readonly stack?: string;
+  /** Data folder of the stack on whose database the platform of this folder has begun, as it was when that ran last. */
+  readonly begunOn?: string | undefined;
 }
 
 /** The database, for the middle of a sentence. */
