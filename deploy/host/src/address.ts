@@ -13,7 +13,12 @@ export function parseAddress(address: string): { host: string; port: number } | 
 /** True for an address of this machine, and for what is no address. */
 export function isLoopback(address: string): boolean {
   const host = parseAddress(address)?.host;
-  return host === undefined || host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+  return host === undefined || isLoopbackHost(host);
+}
+
+/** Of an address of IPv6 without brackets. */
+export function isLoopbackHost(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
 /** A setting with commas between its values. */

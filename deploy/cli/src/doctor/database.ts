@@ -1,3 +1,4 @@
+import { openWayToDatabase } from '@sluice/host';
 import { createSql, databaseUrlFault, type SqlPool } from '@sluice/sql';
 import { Findings, reasonOf, type Finding } from './finding.ts';
 
@@ -43,6 +44,8 @@ export async function lookAtDatabase(url: string | undefined): Promise<readonly 
     found.wrong('DATABASE_URL', fault, 'correct the address; docs/settings.md describes it');
     return found.all;
   }
+  const open = openWayToDatabase(url);
+  if (open) found.warn(open.setting, open.says, open.mend);
   const sql = createSql({ url, schema: 'public', connections: 1, statementTimeoutMs: STATEMENT_LIMIT_MS });
   try {
     const { facts, offsetMs } = await ask(sql);

@@ -10,6 +10,7 @@ import { runCli, type CliResult } from '../testing/run-cli.ts';
 import { dataFolder } from '../data-folder/data-folder.ts';
 import { takeLock } from '../data-folder/lock.ts';
 import { MeshFile } from '../mesh/mesh-file.ts';
+import { lookAtDatabase } from './database.ts';
 import { lookAtDataFolder } from './data-folder.ts';
 import { judgeDays, lookAtCertificates } from './certificates.ts';
 import { Findings, type Finding } from './finding.ts';
@@ -124,6 +125,13 @@ describe('Redis', () => {
     expect(shown(await lookAtRedis('redis://127.0.0.1:1'))).toEqual(['wrong 127.0.0.1:1: nothing listens there']);
     for (const text of ['http://h', 'redis://', 'rubbish']) expect(wrongs(await lookAtRedis(text))).toEqual(['wrong REDIS_URL: is no address of a Redis']);
     expect(await lookAtRedis(undefined)).toEqual([]);
+  });
+});
+
+describe('another machine without TLS', () => {
+  it('is warned of, the database and Redis alike', async () => {
+    expect(shown(await lookAtRedis('redis://:secret@redis.invalid'))[0]).toMatch(/^warn REDIS_URL: names a Redis on another machine without TLS/);
+    expect(shown(await lookAtDatabase('postgresql://u:secret@db.invalid/x'))[0]).toMatch(/^warn DATABASE_URL: names a PostgreSQL on another machine without TLS/);
   });
 });
 

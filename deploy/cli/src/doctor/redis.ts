@@ -1,4 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
+import { openWayToRedis } from '@sluice/host';
 import { askServer, type Place } from '@sluice/stack';
 import { judgeDays } from './certificates.ts';
 import { Findings, reasonOf, type Finding } from './finding.ts';
@@ -16,6 +17,8 @@ export async function lookAtRedis(url: string | undefined): Promise<readonly Fin
     found.wrong('REDIS_URL', 'is no address of a Redis', MEND_ADDRESS);
     return found.all;
   }
+  const open = openWayToRedis(url);
+  if (open) found.warn(open.setting, open.says, open.mend);
   const isTls = address.protocol === 'rediss:';
   const place: Place = { host: address.hostname.replace(/^\[|\]$/g, ''), port: Number(address.port || DEFAULT_PORT), isTls };
   let certificate: X509Certificate | undefined;

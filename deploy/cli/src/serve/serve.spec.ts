@@ -99,6 +99,14 @@ describe('sluice serve', () => {
     for (const line of output().trim().split('\n')) expect(JSON.parse(line)).toMatchObject({ level: expect.any(String), msg: expect.any(String) });
   }, LONG_MS);
 
+  it('warns at its start of servers on other machines without TLS, and only of those that it uses', async () => {
+    const { output, child } = start('access', settings({ DATABASE_URL: 'postgresql://u:secret@db.invalid/platform', REDIS_URL: 'redis://redis.invalid:6379' }));
+    await once(child.stdout!, 'data');
+    const [first] = output().split('\n');
+    expect(JSON.parse(first!)).toMatchObject({ level: 'warn', setting: 'DATABASE_URL', msg: expect.stringMatching(/^DATABASE_URL names a PostgreSQL on another machine without TLS: .* Mend: add sslmode=verify-full/) });
+    expect(output()).not.toMatch(/secret|REDIS_URL/);
+  }, LONG_MS);
+
   it('ends with its supervisor, however that ends', async () => {
     const { child, output } = await serving('access', settings(), true);
     const ended = once(child, 'exit');

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { loadRootKey } from '@sluice/envelope';
 import { ServiceError } from '@sluice/errors';
-import { addressesIn, kafkaServersIn, HealthServer, startHost, type Host } from '@sluice/host';
+import { addressesIn, kafkaServersIn, HealthServer, openWayText, openWayToDatabase, openWayToRedis, startHost, type Host } from '@sluice/host';
 import { onShutdownSignals } from '@sluice/lifecycle';
 import { createMeshPlatform, type MeshPlatform } from '@sluice/platform/mesh';
 import { needing, type Need, type ServiceName } from '@sluice/platform/services';
@@ -50,6 +50,7 @@ export async function serve(hosted: readonly ServiceName[], options: ServeOption
   }));
   try {
     const { rootKeyFile, ...place } = placeOf(hosted, settings);
+    for (const open of [openWayToDatabase(place.databaseUrl), openWayToRedis(place.redisUrl)]) if (open) logger.warn({ setting: open.setting }, openWayText(open));
     const rootKey = rootKeyFile === undefined ? undefined : await loadRootKey(rootKeyFile, { create: false });
     const mesh = await createMeshPlatform({ hosted, name: hosted.includes('gateway') ? settings.services.SLUICE_PRODUCER : hosted.join('-'), ...place, rootKey, logger });
     stack.defer(async () => mesh.stop());

@@ -1,5 +1,5 @@
 import { loadRootKey } from '@sluice/envelope';
-import { hostConfig, type HostConfig } from '@sluice/host';
+import { hostConfig, openWayText, openWayToDatabase, type HostConfig } from '@sluice/host';
 import { onShutdownSignals } from '@sluice/lifecycle';
 import { createEmbeddedPlatform, type EmbeddedPlatform } from '@sluice/platform';
 import type { Credentials } from '../data-folder/credentials.ts';
@@ -36,6 +36,9 @@ export async function up(options: UpOptions): Promise<void> {
   for (const name of unknownSettings()) say(asTyped(`sluice up knows no setting ${printableLine(name)}: it has no effect. docs/settings.md lists those that there are.`));
   const folder = dataFolder(options.data ?? readSettings().dataDir);
   const config = hostConfig();
+  const open = openWayToDatabase(config.databaseUrl);
+  // Before anything, a password too, is sent that way.
+  if (open) say(`Warning: ${openWayText(open)}`);
   const place = { folder, ...config };
   const readyFile = new ReadyFile(options.readyFile);
   const stop = new AbortController();
