@@ -16,9 +16,9 @@ describe('the client of the router', () => {
     transport.serve(InferenceService, {
       chat: () => Promise.reject(new Error('not asked')),
       describeModel: async ({ version }) => ({ versions: [Number(version)] }),
-      async *inferTensors({ insideOnly, call, modelId, organisationId }) {
+      async *inferTensors({ insideOnly, call, modelId, organisationId, jsonOutputs }) {
         yield { events: [{ event: { case: 'tensors', value: { response: call!.tensors } } }] };
-        yield { events: [{ event: { case: 'started', value: { versionId: modelId, deploymentId: organisationId, serviceTier: String(insideOnly) } } }] };
+        yield { events: [{ event: { case: 'started', value: { versionId: modelId, deploymentId: organisationId, serviceTier: String(insideOnly), systemFingerprint: jsonOutputs?.names.join() ?? 'none' } } }] };
       },
       countTokens: async (request, { signal }) => {
         counted.push(request);
@@ -42,7 +42,9 @@ describe('the client of the router', () => {
     const tensors = Buffer.from('tensors');
     const events: unknown[] = [];
     for await (const batch of client.stream({ ...ROUTED, call: { ...CALL, tensors } }, new AbortController().signal)) events.push(...batch);
-    expect(events).toMatchObject([{ event: { value: { response: tensors } } }, { event: { value: { versionId: 'model_1', deploymentId: 'o', serviceTier: 'true' } } }]);
+    expect(events).toMatchObject([{ event: { value: { response: tensors } } }, { event: { value: { versionId: 'model_1', deploymentId: 'o', serviceTier: 'true', systemFingerprint: 'none' } } }]);
+    for await (const batch of client.stream({ ...ROUTED, call: { ...CALL, tensors, jsonOutputs: ['a', 'b'] } }, new AbortController().signal)) events.push(...batch);
+    expect(events.at(-1)).toMatchObject({ event: { value: { systemFingerprint: 'a,b' } } });
     expect(asked).toEqual([]);
     expect(await client.describe({ principal: ROUTED.principal, modelId: 'model_1', version: '7' }, new AbortController().signal)).toMatchObject({ versions: [7] });
   });

@@ -42,7 +42,8 @@ export class RouterClient implements Router, ModelDescriber {
 }
 
 function tensorsRequestOf({ callId, principal, call, modelId, insideOnly }: RoutedCall): InferTensorsRequest {
-  return { $typeName: 'inference.v1.InferTensorsRequest', callId, modelId, organisationId: principal.organisationId, insideOnly, call: chatCall(call) };
+  const { jsonOutputs: names } = call;
+  return { $typeName: 'inference.v1.InferTensorsRequest', callId, modelId, organisationId: principal.organisationId, insideOnly, call: chatCall(call), ...(names && { jsonOutputs: { $typeName: 'inference.v1.JsonOutputs', names: [...names] } }) };
 }
 
 function requestOf({ callId, principal, call, modelId, insideOnly, asStream }: RoutedCall): StreamChatRequest {

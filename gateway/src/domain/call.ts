@@ -10,6 +10,8 @@ export interface Call {
   readonly choices: number;
   /** What is asked of a model that is no language model, encoded; such a call has no messages and no fields, and is one unit of input. Absent in a chat. */
   readonly tensors?: Uint8Array | undefined;
+  /** Outputs that the client wants as JSON, which is for few elements; empty: all that the model gives; absent: none. It does not go on record. */
+  readonly jsonOutputs?: readonly string[] | undefined;
   /** What rules and a budget made of its parameters, in that order; absent where they left it as it came. It goes on record, and not to the model. */
   readonly changes?: readonly ParameterChange[] | undefined;
 }

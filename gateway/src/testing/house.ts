@@ -45,6 +45,8 @@ export class TestHouse {
   readonly rules = new Map<string, ParameterRule>();
   readonly segments: StoredSegment[] = [];
   readonly calls: ChatCall[] = [];
+  /** Of the latest call with tensors, as the router hears of it. */
+  jsonOutputs: readonly string[] | undefined;
   readonly filter = new ScriptedFilter();
   readonly billing = new ScriptedBilling();
   answer: Answer = helloAnswer;
@@ -244,17 +246,19 @@ export class TestHouse {
       this.calls.push(call);
       return this.answer(call, signal);
     };
+    const batched = async function* (answers: AsyncIterable<EventInit[]>): AsyncGenerator<{ events: EventInit[] }> {
+      for await (const events of answers) yield { events };
+    };
     platform.serve(InferenceService, {
       chat: async ({ call }, { signal }) => {
         const events: EventInit[] = [];
         for await (const batch of answered(call!, signal)) events.push(...batch);
         return { events };
       },
-      async *streamChat({ call }, { signal }) {
-        for await (const events of answered(call!, signal)) yield { events };
-      },
-      async *inferTensors({ call }, { signal }) {
-        for await (const events of answered(call!, signal)) yield { events };
+      streamChat: ({ call }, { signal }) => batched(answered(call!, signal)),
+      inferTensors: ({ call, jsonOutputs }, { signal }) => {
+        this.jsonOutputs = jsonOutputs?.names;
+        return batched(answered(call!, signal));
       },
       describeModel: async (request) => this.describe(request),
       countTokens: async () => ({}),

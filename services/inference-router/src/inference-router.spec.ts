@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { create, toBinary } from '@bufbuild/protobuf';
 import { NestFactory } from '@nestjs/core';
 import type { INestApplicationContext } from '@nestjs/common';
 import { systemClock, systemIds } from '@sluice/clock';
@@ -7,7 +8,8 @@ import { Health } from '@sluice/lifecycle';
 import type { Platform } from '@sluice/platform';
 import type { ChatEvent } from '@sluice/proto/chat/v1/chat';
 import { InferenceService } from '@sluice/proto/inference/v1/inference';
-import { ModelRegistryService } from '@sluice/proto/model_registry/v1/model_registry';
+import { GRPCInferenceService, ModelInferRequestSchema } from '@sluice/proto/kserve';
+import { ModelRegistryService, Protocol } from '@sluice/proto/model_registry/v1/model_registry';
 import { InProcessTransport, type Client, type Implementation } from '@sluice/rpc';
 import { silentLogger } from '@sluice/telemetry';
 import { chunk, errorEnvelope, ScriptedUpstream, streamedChat, wholeChat, type Script } from '@sluice/testkit';
@@ -24,12 +26,13 @@ describe('the inference-router', () => {
   let other: ScriptedUpstream;
   let router: Client<typeof InferenceService>;
   let health: Health;
+  let transport: InProcessTransport;
   let app: INestApplicationContext;
   beforeEach(async () => {
     [upstream, other] = await Promise.all([ScriptedUpstream.start(), ScriptedUpstream.start()]);
     owner = new RegistryOwner();
     health = new Health();
-    const transport = new InProcessTransport({ freezeStreams: true });
+    transport = new InProcessTransport({ freezeStreams: true });
     transport.serve(ModelRegistryService, owner.service);
     const platform = {
       connect: (service: typeof InferenceService) => transport.connect(service),
@@ -83,6 +86,35 @@ describe('the inference-router', () => {
     expect(upstream.requests).toEqual([]);
     expect((await router.countTokens({ ...request(), organisationId: 'org_2' })).inputTokens).toBeUndefined();
     await expect(router.countTokens({ ...request(), organisationId: '' })).rejects.toMatchObject({ code: 'missing_required_parameter', param: 'organisation_id' });
+  });
+
+  it('answers chats whole while answers of tensors have taken all of their room', async () => {
+    const tensor = (name: string, size: number) => ({ name, datatype: 'UINT8', shape: [BigInt(size)] });
+    const signature = { inputs: [tensor('x', 1)], outputs: [tensor('y', WHOLE_ANSWER_LIMIT_BYTES)] };
+    const reached = Promise.withResolvers<void>();
+    transport.serve(GRPCInferenceService, {
+      modelReady: async () => ({ ready: true }),
+      modelMetadata: async ({ name }: { readonly name: string }) => ({ name, ...signature }),
+      modelInfer: async (_request: unknown, { signal }: { readonly signal: AbortSignal }) => {
+        reached.resolve();
+        await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
+      },
+    } as unknown as Implementation<typeof GRPCInferenceService>);
+    owner.deploy('m', upstream.baseUrl);
+    owner.deploy('t', 'local', { protocol: Protocol.KSERVE, signature });
+    const tensors = toBinary(ModelInferRequestSchema, create(ModelInferRequestSchema, { inputs: [tensor('x', 1)], rawInputContents: [Uint8Array.of(1)] }));
+    const asked = { ...request('t'), call: { ...chatCall('t', false), tensors } };
+    const leave = new AbortController();
+    const running = router.inferTensors(asked, { signal: leave.signal })[Symbol.asyncIterator]().next();
+    running.catch(() => undefined);
+    await reached.promise;
+    const readAll = async (): Promise<void> => {
+      for await (const _ of router.inferTensors(asked));
+    };
+    await expect(readAll()).rejects.toMatchObject({ code: 'overloaded', message: expect.stringContaining('fewer tensors') });
+    expect(textOf((await router.chat(request('m', false))).events)).toBe('The answer is 42.');
+    leave.abort();
+    await expect(running).rejects.toBeDefined();
   });
 
   it('finds a model whose event it has not heard of', async () => {

@@ -64,6 +64,15 @@ describe('a call with tensors over HTTP', () => {
     expect(fromBinary(ModelInferRequestSchema, house.calls.at(-1)!.tensors)).toMatchObject({ modelName: 'chat', modelVersion: '', id: 'r-1', inputs: [{ name: 'x', shape: [2n] }] });
   });
 
+  it('lets the router know which outputs are wanted as JSON', async () => {
+    await infer(ONE);
+    expect(house.jsonOutputs).toEqual([]);
+    await infer({ ...ONE, outputs: [{ name: 'x' }, { name: 'z', parameters: { binary_data: true } }] });
+    expect(house.jsonOutputs).toEqual(['x']);
+    await infer({ ...ONE, parameters: { binary_data_output: true } });
+    expect(house.jsonOutputs).toBeUndefined();
+  });
+
   it('takes and gives binary data behind the JSON, and names with slashes and versions', async () => {
     const json = JSON.stringify({ inputs: [{ name: 'x', datatype: 'UINT8', shape: [3], parameters: { binary_data_size: 3 } }], parameters: { binary_data_output: true } });
     const answered = await post('/v2/models/org/small/versions/1/infer', Buffer.concat([Buffer.from(json), Buffer.from([7, 8, 9])]), { headers: { 'inference-header-content-length': String(json.length) } });
@@ -213,6 +222,15 @@ describe('a call with tensors over HTTP', () => {
     const told = await infer(Buffer.concat([Buffer.from(json), Buffer.alloc(2)]), { headers: { 'inference-header-content-length': String(json.length) } });
     expect(told).toMatchObject({ status: 400, json: { error: expect.stringMatching(/binary data/) } });
     expect(house.kindsOf(told.headers.get('x-request-id')!)).toEqual(['admitted', 'output', 'completed']);
+  });
+
+  it('costs nothing where the model was not asked, because its answer would be too much for JSON', async () => {
+    house.answer = async function* () {
+      throw new ServiceError('invalid_value', 'The tensor cannot be written as JSON.', { param: 'y' });
+    };
+    const refused = await infer(ONE);
+    expect(refused).toMatchObject({ status: 400, json: { error: expect.stringMatching(/as JSON/) } });
+    expect(recordOf(refused, 'completed')).toMatchObject({ errorCode: 'invalid_value', counts: { inputTokens: 0n, outputTokens: 0n } });
   });
 
   it('is refused as a model without an answer when nothing came', async () => {

@@ -1,5 +1,5 @@
 import { ServiceError } from '@sluice/errors';
-import { readRestRequest, writeRestResponse, type WantedBinary } from '@sluice/kserve';
+import { jsonOutputsOf, readRestRequest, writeRestResponse, type WantedBinary } from '@sluice/kserve';
 import type { Health } from '@sluice/lifecycle';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { fromFramework } from '../error-envelope.ts';
@@ -65,7 +65,7 @@ function inferRoute(room: FastifyInstance, door: TensorDoor, visits: WeakMap<Fas
           if (what !== 'infer') throw notServed();
           const read = readRestRequest(bodyOf(request), jsonLength(request), TENSOR_BODY_LIMIT_BYTES);
           wanted = read.wanted;
-          return tensorCall(model, version, read.request);
+          return { ...tensorCall(model, version, read.request), jsonOutputs: jsonOutputsOf(read) };
         }));
         const { body, jsonBytes } = writeRestResponse(response, wanted);
         visit.hold(body.length);

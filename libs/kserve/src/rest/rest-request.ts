@@ -60,6 +60,12 @@ export function readRestRequest(body: Uint8Array, jsonBytes: number | undefined,
   return { request, wanted };
 }
 
+/** Names of the outputs that a client wants as JSON; empty: all that the model gives; undefined: none. */
+export function jsonOutputsOf({ request: { outputs }, wanted: { byDefault, named } }: RestRequest): readonly string[] | undefined {
+  const names = outputs.map(({ name }) => name).filter((name) => !(named.get(name) ?? byDefault));
+  return names.length > 0 || (outputs.length === 0 && !byDefault) ? names : undefined;
+}
+
 interface Input {
   readonly name: string;
   readonly datatype: string;

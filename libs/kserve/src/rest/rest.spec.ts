@@ -2,7 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from '@jest/globals';
 import { ModelInferResponseSchema, type ModelInferResponse } from '@sluice/proto/kserve';
 import fc from 'fast-check';
-import { readRestRequest } from './rest-request.ts';
+import { jsonOutputsOf, readRestRequest } from './rest-request.ts';
 import { writeRestResponse } from './rest-response.ts';
 import { JSON_ELEMENTS_LIMIT } from './tensor-json.ts';
 
@@ -48,6 +48,16 @@ describe('KServe v2 over HTTP', () => {
       expect(text).toContain('"id":"r1"');
       expect(text.slice(text.indexOf('"data":['))).toBe(`"data":[${data.join(',')}]}]}`);
     }), { numRuns: 300 });
+  });
+
+  it.each<[string, object, string[] | undefined]>([
+    ['all', {}, []],
+    ['none', { parameters: { binary_data_output: true } }, undefined],
+    ['those that are named', { outputs: [{ name: 'a' }, { name: 'b', parameters: { binary_data: true } }] }, ['a']],
+    ['none of those that are named', { outputs: [{ name: 'b', parameters: { binary_data: true } }] }, undefined],
+    ['what is wanted otherwise than all', { parameters: { binary_data_output: true }, outputs: [{ name: 'a', parameters: { binary_data: false } }, { name: 'b' }] }, ['a']],
+  ])('says which outputs are wanted as JSON: %s', (_what, more, names) => {
+    expect(jsonOutputsOf(read({ ...input({ data: [1, 2] }), ...more }))).toEqual(names);
   });
 
   it('takes binary data behind the JSON, in the order of the inputs, and gives them back so', () => {

@@ -1,3 +1,4 @@
+import type { ServiceError } from '@sluice/errors';
 import { decodeTensor } from '../tensor.ts';
 import { wideInteger } from './wide-integer.ts';
 import { countBytesElements, elementBytes, encodeElements, invalidTensor } from '../raw-tensors.ts';
@@ -99,10 +100,10 @@ function textOf(name: string, element: Uint8Array): string {
 }
 
 /** Of a tensor with which a message would have more elements in JSON than it may. */
-export function tooManyForJson(name: string): Error {
+export function tooManyForJson(name: string): ServiceError {
   return unwritable(name, `a message has at most ${JSON_ELEMENTS_LIMIT} elements in JSON`);
 }
 
-function unwritable(name: string, why: string): Error {
+function unwritable(name: string, why: string): ServiceError {
   return invalidTensor(name, `cannot be written as JSON, because ${why}: ask for it as binary data`);
 }

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file inference/v1/inference.proto.
  */
 export const file_inference_v1_inference: GenFile = /*@__PURE__*/
-  fileDesc("ChxpbmZlcmVuY2UvdjEvaW5mZXJlbmNlLnByb3RvEgxpbmZlcmVuY2UudjEifwoLQ2hhdFJlcXVlc3QSDwoHY2FsbF9pZBgBIAEoCRIQCghtb2RlbF9pZBgCIAEoCRIfCgRjYWxsGAMgASgLMhEuY2hhdC52MS5DaGF0Q2FsbBIXCg9vcmdhbmlzYXRpb25faWQYBCABKAkSEwoLaW5zaWRlX29ubHkYBSABKAgiMgoMQ2hhdFJlc3BvbnNlEiIKBmV2ZW50cxgBIAMoCzISLmNoYXQudjEuQ2hhdEV2ZW50IpgBChFTdHJlYW1DaGF0UmVxdWVzdBIPCgdjYWxsX2lkGAEgASgJEhAKCG1vZGVsX2lkGAIgASgJEh8KBGNhbGwYAyABKAsyES5jaGF0LnYxLkNoYXRDYWxsEhcKD29yZ2FuaXNhdGlvbl9pZBgEIAEoCRITCgtpbnNpZGVfb25seRgFIAEoCBIRCglhc19zdHJlYW0YBiABKAgiOAoSU3RyZWFtQ2hhdFJlc3BvbnNlEiIKBmV2ZW50cxgBIAMoCzISLmNoYXQudjEuQ2hhdEV2ZW50InEKEkNvdW50VG9rZW5zUmVxdWVzdBIPCgdjYWxsX2lkGAEgASgJEhAKCG1vZGVsX2lkGAIgASgJEh8KBGNhbGwYAyABKAsyES5jaGF0LnYxLkNoYXRDYWxsEhcKD29yZ2FuaXNhdGlvbl9pZBgEIAEoCSJBChNDb3VudFRva2Vuc1Jlc3BvbnNlEhkKDGlucHV0X3Rva2VucxgBIAEoBEgAiAEBQg8KDV9pbnB1dF90b2tlbnMihwEKE0luZmVyVGVuc29yc1JlcXVlc3QSDwoHY2FsbF9pZBgBIAEoCRIQCghtb2RlbF9pZBgCIAEoCRIfCgRjYWxsGAMgASgLMhEuY2hhdC52MS5DaGF0Q2FsbBIXCg9vcmdhbmlzYXRpb25faWQYBCABKAkSEwoLaW5zaWRlX29ubHkYBSABKAgiOgoUSW5mZXJUZW5zb3JzUmVzcG9uc2USIgoGZXZlbnRzGAEgAygLMhIuY2hhdC52MS5DaGF0RXZlbnQiUgoURGVzY3JpYmVNb2RlbFJlcXVlc3QSEAoIbW9kZWxfaWQYASABKAkSFwoPb3JnYW5pc2F0aW9uX2lkGAIgASgJEg8KB3ZlcnNpb24YAyABKAkiSwoVRGVzY3JpYmVNb2RlbFJlc3BvbnNlEhAKCHZlcnNpb25zGAEgAygNEhAKCG1ldGFkYXRhGAIgASgMEg4KBmNvbmZpZxgDIAEoDCIuChNMaXN0QmFja2VuZHNSZXF1ZXN0EhcKD29yZ2FuaXNhdGlvbl9pZBgBIAEoCSI/ChRMaXN0QmFja2VuZHNSZXNwb25zZRInCghiYWNrZW5kcxgBIAMoCzIVLmluZmVyZW5jZS52MS5CYWNrZW5kIosBCgdCYWNrZW5kEhUKDWRlcGxveW1lbnRfaWQYASABKAkSEAoIbW9kZWxfaWQYAiABKAkSEgoKdmVyc2lvbl9pZBgDIAEoCRIPCgdoZWFsdGh5GAQgASgIEg8KB2JyZWFrZXIYBSABKAkSEQoJaW5fZmxpZ2h0GAYgASgNEg4KBnJlYXNvbhgHIAEoCTKCBAoQSW5mZXJlbmNlU2VydmljZRI9CgRDaGF0EhkuaW5mZXJlbmNlLnYxLkNoYXRSZXF1ZXN0GhouaW5mZXJlbmNlLnYxLkNoYXRSZXNwb25zZRJRCgpTdHJlYW1DaGF0Eh8uaW5mZXJlbmNlLnYxLlN0cmVhbUNoYXRSZXF1ZXN0GiAuaW5mZXJlbmNlLnYxLlN0cmVhbUNoYXRSZXNwb25zZTABElIKC0NvdW50VG9rZW5zEiAuaW5mZXJlbmNlLnYxLkNvdW50VG9rZW5zUmVxdWVzdBohLmluZmVyZW5jZS52MS5Db3VudFRva2Vuc1Jlc3BvbnNlElcKDEluZmVyVGVuc29ycxIhLmluZmVyZW5jZS52MS5JbmZlclRlbnNvcnNSZXF1ZXN0GiIuaW5mZXJlbmNlLnYxLkluZmVyVGVuc29yc1Jlc3BvbnNlMAESWAoNRGVzY3JpYmVNb2RlbBIiLmluZmVyZW5jZS52MS5EZXNjcmliZU1vZGVsUmVxdWVzdBojLmluZmVyZW5jZS52MS5EZXNjcmliZU1vZGVsUmVzcG9uc2USVQoMTGlzdEJhY2tlbmRzEiEuaW5mZXJlbmNlLnYxLkxpc3RCYWNrZW5kc1JlcXVlc3QaIi5pbmZlcmVuY2UudjEuTGlzdEJhY2tlbmRzUmVzcG9uc2ViBnByb3RvMw", [file_chat_v1_chat]);
+  fileDesc("ChxpbmZlcmVuY2UvdjEvaW5mZXJlbmNlLnByb3RvEgxpbmZlcmVuY2UudjEifwoLQ2hhdFJlcXVlc3QSDwoHY2FsbF9pZBgBIAEoCRIQCghtb2RlbF9pZBgCIAEoCRIfCgRjYWxsGAMgASgLMhEuY2hhdC52MS5DaGF0Q2FsbBIXCg9vcmdhbmlzYXRpb25faWQYBCABKAkSEwoLaW5zaWRlX29ubHkYBSABKAgiMgoMQ2hhdFJlc3BvbnNlEiIKBmV2ZW50cxgBIAMoCzISLmNoYXQudjEuQ2hhdEV2ZW50IpgBChFTdHJlYW1DaGF0UmVxdWVzdBIPCgdjYWxsX2lkGAEgASgJEhAKCG1vZGVsX2lkGAIgASgJEh8KBGNhbGwYAyABKAsyES5jaGF0LnYxLkNoYXRDYWxsEhcKD29yZ2FuaXNhdGlvbl9pZBgEIAEoCRITCgtpbnNpZGVfb25seRgFIAEoCBIRCglhc19zdHJlYW0YBiABKAgiOAoSU3RyZWFtQ2hhdFJlc3BvbnNlEiIKBmV2ZW50cxgBIAMoCzISLmNoYXQudjEuQ2hhdEV2ZW50InEKEkNvdW50VG9rZW5zUmVxdWVzdBIPCgdjYWxsX2lkGAEgASgJEhAKCG1vZGVsX2lkGAIgASgJEh8KBGNhbGwYAyABKAsyES5jaGF0LnYxLkNoYXRDYWxsEhcKD29yZ2FuaXNhdGlvbl9pZBgEIAEoCSJBChNDb3VudFRva2Vuc1Jlc3BvbnNlEhkKDGlucHV0X3Rva2VucxgBIAEoBEgAiAEBQg8KDV9pbnB1dF90b2tlbnMiuAEKE0luZmVyVGVuc29yc1JlcXVlc3QSDwoHY2FsbF9pZBgBIAEoCRIQCghtb2RlbF9pZBgCIAEoCRIfCgRjYWxsGAMgASgLMhEuY2hhdC52MS5DaGF0Q2FsbBIXCg9vcmdhbmlzYXRpb25faWQYBCABKAkSEwoLaW5zaWRlX29ubHkYBSABKAgSLwoManNvbl9vdXRwdXRzGAYgASgLMhkuaW5mZXJlbmNlLnYxLkpzb25PdXRwdXRzIhwKC0pzb25PdXRwdXRzEg0KBW5hbWVzGAEgAygJIjoKFEluZmVyVGVuc29yc1Jlc3BvbnNlEiIKBmV2ZW50cxgBIAMoCzISLmNoYXQudjEuQ2hhdEV2ZW50IlIKFERlc2NyaWJlTW9kZWxSZXF1ZXN0EhAKCG1vZGVsX2lkGAEgASgJEhcKD29yZ2FuaXNhdGlvbl9pZBgCIAEoCRIPCgd2ZXJzaW9uGAMgASgJIksKFURlc2NyaWJlTW9kZWxSZXNwb25zZRIQCgh2ZXJzaW9ucxgBIAMoDRIQCghtZXRhZGF0YRgCIAEoDBIOCgZjb25maWcYAyABKAwiLgoTTGlzdEJhY2tlbmRzUmVxdWVzdBIXCg9vcmdhbmlzYXRpb25faWQYASABKAkiPwoUTGlzdEJhY2tlbmRzUmVzcG9uc2USJwoIYmFja2VuZHMYASADKAsyFS5pbmZlcmVuY2UudjEuQmFja2VuZCKLAQoHQmFja2VuZBIVCg1kZXBsb3ltZW50X2lkGAEgASgJEhAKCG1vZGVsX2lkGAIgASgJEhIKCnZlcnNpb25faWQYAyABKAkSDwoHaGVhbHRoeRgEIAEoCBIPCgdicmVha2VyGAUgASgJEhEKCWluX2ZsaWdodBgGIAEoDRIOCgZyZWFzb24YByABKAkyggQKEEluZmVyZW5jZVNlcnZpY2USPQoEQ2hhdBIZLmluZmVyZW5jZS52MS5DaGF0UmVxdWVzdBoaLmluZmVyZW5jZS52MS5DaGF0UmVzcG9uc2USUQoKU3RyZWFtQ2hhdBIfLmluZmVyZW5jZS52MS5TdHJlYW1DaGF0UmVxdWVzdBogLmluZmVyZW5jZS52MS5TdHJlYW1DaGF0UmVzcG9uc2UwARJSCgtDb3VudFRva2VucxIgLmluZmVyZW5jZS52MS5Db3VudFRva2Vuc1JlcXVlc3QaIS5pbmZlcmVuY2UudjEuQ291bnRUb2tlbnNSZXNwb25zZRJXCgxJbmZlclRlbnNvcnMSIS5pbmZlcmVuY2UudjEuSW5mZXJUZW5zb3JzUmVxdWVzdBoiLmluZmVyZW5jZS52MS5JbmZlclRlbnNvcnNSZXNwb25zZTABElgKDURlc2NyaWJlTW9kZWwSIi5pbmZlcmVuY2UudjEuRGVzY3JpYmVNb2RlbFJlcXVlc3QaIy5pbmZlcmVuY2UudjEuRGVzY3JpYmVNb2RlbFJlc3BvbnNlElUKDExpc3RCYWNrZW5kcxIhLmluZmVyZW5jZS52MS5MaXN0QmFja2VuZHNSZXF1ZXN0GiIuaW5mZXJlbmNlLnYxLkxpc3RCYWNrZW5kc1Jlc3BvbnNlYgZwcm90bzM", [file_chat_v1_chat]);
 
 /**
  * @generated from message inference.v1.ChatRequest
@@ -240,6 +240,13 @@ export type InferTensorsRequest = Message<"inference.v1.InferTensorsRequest"> & 
    * @generated from field: bool inside_only = 5;
    */
   insideOnly: boolean;
+
+  /**
+   * Absent: the client wants no output as JSON.
+   *
+   * @generated from field: inference.v1.JsonOutputs json_outputs = 6;
+   */
+  jsonOutputs?: JsonOutputs | undefined;
 };
 
 /**
@@ -248,6 +255,28 @@ export type InferTensorsRequest = Message<"inference.v1.InferTensorsRequest"> & 
  */
 export const InferTensorsRequestSchema: GenMessage<InferTensorsRequest> = /*@__PURE__*/
   messageDesc(file_inference_v1_inference, 6);
+
+/**
+ * Outputs that a client wants as JSON. A call whose answer is known to have more elements than JSON takes is
+ * `invalid_value`, and the model is not asked.
+ *
+ * @generated from message inference.v1.JsonOutputs
+ */
+export type JsonOutputs = Message<"inference.v1.JsonOutputs"> & {
+  /**
+   * Empty: all that the model gives.
+   *
+   * @generated from field: repeated string names = 1;
+   */
+  names: string[];
+};
+
+/**
+ * Describes the message inference.v1.JsonOutputs.
+ * Use `create(JsonOutputsSchema)` to create a new message.
+ */
+export const JsonOutputsSchema: GenMessage<JsonOutputs> = /*@__PURE__*/
+  messageDesc(file_inference_v1_inference, 7);
 
 /**
  * @generated from message inference.v1.InferTensorsResponse
@@ -264,7 +293,7 @@ export type InferTensorsResponse = Message<"inference.v1.InferTensorsResponse"> 
  * Use `create(InferTensorsResponseSchema)` to create a new message.
  */
 export const InferTensorsResponseSchema: GenMessage<InferTensorsResponse> = /*@__PURE__*/
-  messageDesc(file_inference_v1_inference, 7);
+  messageDesc(file_inference_v1_inference, 8);
 
 /**
  * @generated from message inference.v1.DescribeModelRequest
@@ -293,7 +322,7 @@ export type DescribeModelRequest = Message<"inference.v1.DescribeModelRequest"> 
  * Use `create(DescribeModelRequestSchema)` to create a new message.
  */
 export const DescribeModelRequestSchema: GenMessage<DescribeModelRequest> = /*@__PURE__*/
-  messageDesc(file_inference_v1_inference, 8);
+  messageDesc(file_inference_v1_inference, 9);
 
 /**
  * @generated from message inference.v1.DescribeModelResponse
@@ -326,7 +355,7 @@ export type DescribeModelResponse = Message<"inference.v1.DescribeModelResponse"
  * Use `create(DescribeModelResponseSchema)` to create a new message.
  */
 export const DescribeModelResponseSchema: GenMessage<DescribeModelResponse> = /*@__PURE__*/
-  messageDesc(file_inference_v1_inference, 9);
+  messageDesc(file_inference_v1_inference, 10);
 
 /**
  * @generated from message inference.v1.ListBackendsRequest
@@ -343,7 +372,7 @@ export type ListBackendsRequest = Message<"inference.v1.ListBackendsRequest"> & 
  * Use `create(ListBackendsRequestSchema)` to create a new message.
  */
 export const ListBackendsRequestSchema: GenMessage<ListBackendsRequest> = /*@__PURE__*/
-  messageDesc(file_inference_v1_inference, 10);
+  messageDesc(file_inference_v1_inference, 11);
 
 /**
  * @generated from message inference.v1.ListBackendsResponse
@@ -360,7 +389,7 @@ export type ListBackendsResponse = Message<"inference.v1.ListBackendsResponse"> 
  * Use `create(ListBackendsResponseSchema)` to create a new message.
  */
 export const ListBackendsResponseSchema: GenMessage<ListBackendsResponse> = /*@__PURE__*/
-  messageDesc(file_inference_v1_inference, 11);
+  messageDesc(file_inference_v1_inference, 12);
 
 /**
  * @generated from message inference.v1.Backend
@@ -413,7 +442,7 @@ export type Backend = Message<"inference.v1.Backend"> & {
  * Use `create(BackendSchema)` to create a new message.
  */
 export const BackendSchema: GenMessage<Backend> = /*@__PURE__*/
-  messageDesc(file_inference_v1_inference, 12);
+  messageDesc(file_inference_v1_inference, 13);
 
 /**
  * @generated from service inference.v1.InferenceService

@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '@sluice/clock';
-import { create } from '@bufbuild/protobuf';
-import { ChatRequestSchema, ListBackendsRequestSchema, StreamChatRequestSchema } from '@sluice/proto/inference/v1/inference';
+import { create, toBinary } from '@bufbuild/protobuf';
+import { ModelInferRequestSchema } from '@sluice/proto/kserve';
+import { ChatRequestSchema, InferTensorsRequestSchema, ListBackendsRequestSchema, StreamChatRequestSchema } from '@sluice/proto/inference/v1/inference';
+import type { BackendCall } from '../domain/backend.ts';
 import { kinds, textOf } from '../domain/backend.contract.ts';
 import { Fleet } from '../domain/fleet.ts';
 import { DEFAULT_CALL_LIMITS } from '../domain/limits.ts';
@@ -80,6 +82,30 @@ describe('an answer that is streamed to the caller', () => {
     for await (const { events } of rpc.streamChat(request, { metadata: {}, signal: new AbortController().signal })) expect(events).toHaveLength(1);
     expect(backend.calls.map(({ call }) => call.stream)).toEqual([asked]);
     expect(request.call?.stream).toBe(stream);
+  });
+});
+
+describe('a call with tensors', () => {
+  it('lets the backend know which outputs are wanted as JSON', async () => {
+    const clock = new ManualClock();
+    const heard: BackendCall['jsonOutputs'][] = [];
+    const backend = Object.assign(new ScriptedBackend(), {
+      async *infer({ jsonOutputs }: BackendCall) {
+        heard.push(jsonOutputs);
+        yield [usage()];
+      },
+    });
+    const fleet = new Fleet({ open: () => backend, clock, random: () => 0, inFlightPerDeployment: 1, onFault: () => undefined });
+    fleet.reconcile([deployment('dep_1')]);
+    await settled();
+    const meter = { attempt: () => ({ run: <T>(work: () => T): T => work(), firstToken: () => undefined, end: () => undefined }) };
+    const rpc = inferenceRpc({ registry: { knows: () => true, reread: async () => undefined }, fleet, wholeAnswers: new WholeAnswers(1), clock, meter, limits: DEFAULT_CALL_LIMITS, onFailedAttempt: () => undefined, onFailedCount: () => undefined });
+    const call = { ...chatCall('m', false), tensors: toBinary(ModelInferRequestSchema, create(ModelInferRequestSchema, { id: 'r' })) };
+    for (const jsonOutputs of [undefined, { names: [] }, { names: ['a'] }]) {
+      const request = create(InferTensorsRequestSchema, { callId: 'c', organisationId: 'org_1', modelId: 'model_1', call, ...(jsonOutputs && { jsonOutputs }) });
+      for await (const _ of rpc.inferTensors(request, { metadata: {}, signal: new AbortController().signal }));
+    }
+    expect(heard).toEqual([undefined, [], ['a']]);
   });
 });
 

@@ -64,7 +64,7 @@ export function inferenceRpc(options: RouteOptions & CountOptions & { readonly w
       const routed = routedCall(request);
       if (routed.call.tensors.length === 0) throw new ServiceError('missing_required_parameter', 'The request holds no tensors.', { param: 'tensors' });
       const { modelVersion } = fromBinary(ModelInferRequestSchema, routed.call.tensors);
-      for await (const events of routeCall({ ...routed, version: modelVersion }, signal, options)) {
+      for await (const events of routeCall({ ...routed, version: modelVersion, jsonOutputs: request.jsonOutputs?.names }, signal, options)) {
         yield { $typeName: 'inference.v1.InferTensorsResponse', events } satisfies InferTensorsResponse;
       }
     },

@@ -56,4 +56,6 @@ export interface BackendCall {
   readonly deploymentId: string;
   /** The model's name at the backend. */
   readonly upstreamModel: string;
+  /** Of a call with tensors: outputs that the client wants as JSON, which is for few elements; empty: all; absent: none. */
+  readonly jsonOutputs?: readonly string[] | undefined;
 }

@@ -20,6 +20,8 @@ export interface RoutedCall {
   readonly insideOnly: boolean;
   /** Of a call with tensors: which version is to answer, by its number; empty: any. */
   readonly version?: string | undefined;
+  /** Likewise: outputs that the client wants as JSON. */
+  readonly jsonOutputs?: BackendCall['jsonOutputs'];
 }
 
 export interface RouteOptions {
@@ -85,7 +87,7 @@ function limitsOf(call: ChatCall, { firstTokenMs, wholeAnswerMs, idleMs }: CallL
 /** One deployment's answer, under its deadlines; tells the member and the meter how it ended. */
 async function* runAttempt(member: Member, routed: RoutedCall, limits: AttemptLimits, signal: AbortSignal, options: RouteOptions): AsyncGenerator<ChatEvent[]> {
   const { deployment } = member;
-  const { callId, call } = routed;
+  const { callId, call, jsonOutputs } = routed;
   using watch = new AttemptWatch(options.clock, signal, limits);
   let usage: Usage | undefined;
   let isFirst = true;
@@ -99,7 +101,7 @@ async function* runAttempt(member: Member, routed: RoutedCall, limits: AttemptLi
     if (deployment.placement === 'external') yield [attemptOf(deployment, '')];
     const { versionId, id: deploymentId, upstreamModel } = deployment;
     const meter = options.meter.attempt(deployment);
-    const asking = { callId, call, versionId, deploymentId, upstreamModel };
+    const asking = { callId, call, versionId, deploymentId, upstreamModel, jsonOutputs };
     const answers = meter.run(() => answersOf(member, asking, watch.signal)[Symbol.asyncIterator]());
     asked = { meter, answers };
     for (;;) {

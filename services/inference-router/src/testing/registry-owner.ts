@@ -2,7 +2,7 @@ import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { ServiceError } from '@sluice/errors';
 import type { EventLog, Follower, Subscription } from '@sluice/events';
 import { RegistryChangedSchema } from '@sluice/proto/events/v1/changes';
-import { DeploymentState, GetSnapshotResponseSchema, type ModelRegistryService, Placement, Protocol, type Credential, type Deployment, type Model, type Version } from '@sluice/proto/model_registry/v1/model_registry';
+import { DeploymentState, GetSnapshotResponseSchema, type ModelRegistryService, Placement, Protocol, type SignatureSchema, type Credential, type Deployment, type Model, type Version } from '@sluice/proto/model_registry/v1/model_registry';
 import type { Implementation } from '@sluice/rpc';
 
 type Change = MessageInitShape<typeof RegistryChangedSchema>;
@@ -22,13 +22,13 @@ export class RegistryOwner {
   losesEvents = false;
 
   /** A model of the organisation `org_1` with one deployment at this target. */
-  deploy(name: string, target: string, more: { id?: string; token?: string; protocol?: Protocol; placement?: Placement } = {}): void {
+  deploy(name: string, target: string, more: { id?: string; token?: string; protocol?: Protocol; placement?: Placement; signature?: MessageInitShape<typeof SignatureSchema> } = {}): void {
     const id = more.id ?? `dep_${name}`;
     const hasCredential = more.token !== undefined;
     if (more.token !== undefined) this.#credentials.set(id, { $typeName: 'model_registry.v1.Credential', deploymentId: id, token: more.token });
     this.publish({
       models: [{ id: `model_${name}`, organisationId: 'org_1', name }],
-      versions: [{ id: `ver_${name}`, modelId: `model_${name}`, number: 1 }],
+      versions: [{ id: `ver_${name}`, modelId: `model_${name}`, number: 1, ...(more.signature && { signature: more.signature }) }],
       deployments: [{ id, versionId: `ver_${name}`, protocol: more.protocol ?? Protocol.OPENAI, placement: more.placement ?? Placement.INSIDE, state: DeploymentState.ACTIVE, target, upstreamModel: `upstream-${name}`, hasCredential }],
     });
   }

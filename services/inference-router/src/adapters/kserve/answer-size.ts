@@ -11,7 +11,7 @@ const FIRST_ANSWER_BYTES = 64 * 1024;
 const LATEST_SHARE = 1 / 8;
 
 /** What is asked, as far as the length of its answer depends on it. */
-interface Asked {
+export interface Asked {
   readonly inputs: readonly AskedTensor[];
   /** All that the model gives where none is named. */
   readonly outputs: readonly { readonly name: string }[];
@@ -38,18 +38,28 @@ export class AnswerSize {
 function dataBytes(signature: Signature, { inputs, outputs }: Asked): number | undefined {
   const batch = batchSize(signature, inputs);
   let sum = 0;
-  for (const { name, datatype, shape } of signature.outputs) {
-    if (outputs.length > 0 && !outputs.some((one) => one.name === name)) continue;
-    const elementBytes = ELEMENT_BYTES.get(datatype);
-    const sizes = shape.map((size, at) => (size === -1 && at === 0 ? batch : size));
-    if (elementBytes === undefined || sizes.some((size) => size === undefined || size < 0)) return undefined;
-    sum += sizes.includes(0) ? 0 : sizes.reduce<number>((product, size) => product * size!, elementBytes);
+  for (const { datatype, shape } of outputsOf(signature, outputs)) {
+    const [elementBytes, elements] = [ELEMENT_BYTES.get(datatype), elementsOf(shape, batch)];
+    if (elementBytes === undefined || elements === undefined) return undefined;
+    sum += elements * elementBytes;
   }
   return sum;
 }
 
+/** What is given of these; of none: all. */
+export function outputsOf({ outputs }: Signature, named: readonly { readonly name: string }[]): readonly TensorSpec[] {
+  return named.length === 0 ? outputs : outputs.filter(({ name }) => named.some((one) => one.name === name));
+}
+
+/** Undefined where a size is open. @param batch what stands for an open first size */
+export function elementsOf(shape: readonly number[], batch: number | undefined): number | undefined {
+  const sizes = shape.map((size, at) => (size === -1 && at === 0 ? batch : size));
+  if (sizes.some((size) => size === undefined || size < 0)) return undefined;
+  return sizes.includes(0) ? 0 : sizes.reduce<number>((product, size) => product * size!, 1);
+}
+
 /** The first size of all inputs, where all tensors of the model begin with an open one: so servers that batch describe it. */
-function batchSize(signature: Signature, inputs: readonly AskedTensor[]): number | undefined {
+export function batchSize(signature: Signature, inputs: readonly AskedTensor[]): number | undefined {
   const first = inputs[0]?.shape[0];
   const isBatch = [...signature.inputs, ...signature.outputs].every(beginsOpen) && inputs.every(({ shape }) => shape[0] === first);
   return isBatch && first !== undefined ? Number(first) : undefined;

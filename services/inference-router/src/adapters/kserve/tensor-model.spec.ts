@@ -24,7 +24,7 @@ const never = new AbortController().signal;
 type Answer = (request: ModelInferRequest, signal: AbortSignal) => Promise<MessageInitShape<typeof ModelInferResponseSchema>>;
 
 /** A server over the real transport, and what it was asked. */
-function served(answer: Answer, signature: Signature | null = SIGNATURE, failsWith?: ServiceError, wholeAnswers = new WholeAnswers(2 ** 30)) {
+function served(answer: Answer, signature: Signature | null = SIGNATURE, failsWith?: ServiceError, wholeAnswers = new WholeAnswers(2 ** 30), describesWith?: ServiceError) {
   const asked: ModelInferRequest[] = [];
   const questions: string[] = [];
   let revived = 0;
@@ -34,7 +34,11 @@ function served(answer: Answer, signature: Signature | null = SIGNATURE, failsWi
       asked.push(request);
       return create(ModelInferResponseSchema, await answer(request, signal));
     },
-    modelReady: async () => (questions.push('ready'), { ready: true }),
+    modelReady: async () => {
+      questions.push('ready');
+      if (describesWith) throw describesWith;
+      return { ready: true };
+    },
     modelMetadata: async ({ name }) => (questions.push('metadata'), { name, platform: 'python', inputs: [{ name: 'x', datatype: 'UINT8', shape: [2n] }] }),
     modelConfig: async ({ name }) => (questions.push('config'), { config: { name, maxBatchSize: 8, input: [{ name: 'x' }], parameters: { secret: { stringValue: '/srv/model' } }, instanceGroup: [{ count: 3 }] } }),
   } as Partial<Implementation<typeof GRPCInferenceService>> as Implementation<typeof GRPCInferenceService>);
@@ -118,6 +122,25 @@ describe('a model of tensors at its server', () => {
     expect(room.heldBytes).toBeGreaterThan(MIB);
     for (const answer of answers) await answer.return(undefined);
     expect(room.heldBytes).toBe(0);
+  });
+
+  it('is not asked for more elements than JSON takes, where that is known before', async () => {
+    const fixed = { inputs: [{ name: 'x', datatype: 'UINT8', shape: [2] }], outputs: [{ name: 'y', datatype: 'UINT8', shape: [131_073] }] };
+    const batched = { inputs: [{ name: 'x', datatype: 'UINT8', shape: [-1] }], outputs: [{ name: 'y', datatype: 'UINT8', shape: [-1, 70_000] }] };
+    for (const [signature, questions] of [[fixed, []], [batched, ['ready', 'metadata', 'config']]] as const) {
+      const house = served(async () => ANSWER, signature);
+      const refused = house.model.infer({ ...call, jsonOutputs: [] }, never).next();
+      await expect(refused).rejects.toMatchObject({ code: 'invalid_value', param: 'y', message: expect.stringContaining('ask for it as binary data') });
+      expect([house.asked, house.questions]).toEqual([[], questions]);
+      await infer(house.model);
+      expect(house.asked).toHaveLength(1);
+    }
+  });
+
+  it('is asked for what may be too much for JSON where its server does not say whether it batches', async () => {
+    const { model, asked } = served(async () => ANSWER, { inputs: [{ name: 'x', datatype: 'UINT8', shape: [-1] }], outputs: [{ name: 'y', datatype: 'UINT8', shape: [-1, 70_000] }] }, undefined, undefined, new ServiceError('upstream_timeout', 'slow'));
+    await model.infer({ ...call, jsonOutputs: [] }, never).next();
+    expect(asked).toHaveLength(1);
   });
 
   it('may answer in typed contents, which are recorded in the one form', async () => {

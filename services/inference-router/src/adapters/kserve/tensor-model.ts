@@ -11,6 +11,7 @@ import type { Deployment, Signature } from '../../domain/deployment.ts';
 import { requireAcceptable } from '../../domain/tensor-request.ts';
 import { AnswerSize } from './answer-size.ts';
 import { KeptFacts } from './kept-facts.ts';
+import { requireJsonForm } from './json-outputs.ts';
 import type { KserveServer } from './kserve-server.ts';
 import { isLanguageModel } from './model-signature.ts';
 import { WHOLE_ANSWER_LIMIT_BYTES } from '../../domain/limits.ts';
@@ -44,12 +45,13 @@ export class TensorModel {
   }
 
   /** One batch: Started, Tensors, Usage. */
-  async *infer({ callId, call, versionId, deploymentId }: BackendCall, signal: AbortSignal): AsyncGenerator<ChatEvent[]> {
+  async *infer({ callId, call, versionId, deploymentId, jsonOutputs }: BackendCall, signal: AbortSignal): AsyncGenerator<ChatEvent[]> {
     signal.throwIfAborted();
     const signature = this.#requireTensors();
     const { server, deployment: { upstreamModel } } = this.#options;
     const asked = fromBinary(ModelInferRequestSchema, call.tensors);
     requireAcceptable(signature, asked.inputs, asked.outputs);
+    if (jsonOutputs) await requireJsonForm(jsonOutputs, signature, asked, () => this.#takesBatches(signal));
     using room = this.#options.wholeAnswers.begin();
     // Before its server is asked, because the answer comes in one piece.
     room.take(this.#answerSize.expectedBytes(signature, asked));
@@ -80,6 +82,16 @@ export class TensorModel {
   async describe(signal: AbortSignal): Promise<ModelFacts> {
     this.#requireTensors();
     return this.#facts.get(signal);
+  }
+
+  /** False where its server does not say. */
+  async #takesBatches(signal: AbortSignal): Promise<boolean> {
+    try {
+      return fromBinary(ModelConfigSchema, (await this.#facts.get(signal)).config).maxBatchSize > 0;
+    } catch {
+      signal.throwIfAborted();
+      return false;
+    }
   }
 
   /** Of its configuration what callers need to ask it: how it is run is no business of theirs. */
