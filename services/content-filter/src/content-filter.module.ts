@@ -29,12 +29,12 @@ class ContentFilterModule implements OnModuleInit, OnApplicationShutdown {
   }
 
   async onModuleInit(): Promise<void> {
-    const { clock, events, health, logger } = this.#platform;
+    const { clock, events, health, ids, logger } = this.#platform;
     const owner = this.#platform.connect(FilterRulesService);
     const hearsChanges = (): boolean => copy.ageMs() <= DEAF_AFTER_MS;
     const book = (this.#book = new PolicyBook({ compiler: new AutomatonCompiler(wordsOfThisProcess), readRules: rulesOf(owner), hearsChanges, clock, logger }));
     const copy = (this.#copy = followRules(owner, book, { events, clock, logger }));
-    const journal = (this.#journal = new HitJournal({ store: hitsAtOwner(owner), dropped: droppedHitsCounter(), clock, logger }));
+    const journal = (this.#journal = new HitJournal({ sender: ids.next('hits'), store: hitsAtOwner(owner), dropped: droppedHitsCounter(), clock, logger }));
     health.register('content-filter', () => worst([book.health(), copy.health()]));
     // Before the first call comes: one that finds its rules being loaded is refused.
     copy.start();

@@ -12,15 +12,24 @@ const away = expect.objectContaining({ code: 'content_filter_unavailable' });
 /** The owner of the rules as other processes reach it. */
 class Reach {
   isAway = false;
+  /** What is asked is done, and nobody hears of it. */
+  losesAnswers = false;
+  answersLost = 0;
   readonly client: Client<typeof FilterRulesService>;
 
   constructor(rules: Client<typeof FilterRulesService>) {
     this.client = new Proxy(rules, {
       get: (target, name) => {
         const rpc = Reflect.get(target, name) as (...given: unknown[]) => unknown;
-        return (...given: unknown[]) => (this.isAway ? Promise.reject(new ServiceError('backend_unavailable', 'Nobody listens there.')) : rpc(...given));
+        return (...given: unknown[]) => (this.isAway ? Promise.reject(new ServiceError('backend_unavailable', 'Nobody listens there.')) : this.losesAnswers ? this.#lose(rpc(...given)) : rpc(...given));
       },
     });
+  }
+
+  async #lose(answer: unknown): Promise<never> {
+    await answer;
+    this.answersLost++;
+    throw new ServiceError('backend_unavailable', 'It broke off.');
   }
 }
 
@@ -93,6 +102,20 @@ describe('a filter in a process that has no tables and no root key', () => {
     });
     await pass(1_000);
     expect(await blocked()).toBe(3n);
+    reach.losesAnswers = true;
+    await call(here, 'a badger');
+    await becomes(async () => {
+      await pass(250);
+      return reach.answersLost > 1;
+    });
+    reach.losesAnswers = false;
+    await call(here, 'a badger');
+    await becomes(async () => {
+      await pass(250);
+      return (await blocked()) === 5n;
+    });
+    await pass(1_000);
+    expect(await blocked()).toBe(5n);
   });
 
   it('goes on for 30 s when the owner is away, then lets nothing pass, and goes on when there is one again', async () => {

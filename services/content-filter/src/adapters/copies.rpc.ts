@@ -25,9 +25,9 @@ export function copiesRpc({ sql, events, hits, hitKey }: CopiesRpcOptions): Pick
       const { version, rows } = await readRuleRows(sql, organisationId, knownRuleIds);
       return { rules: rows.map(ruleInForceMessage), policyVersion: version };
     },
-    async addHits({ calls }) {
+    async addHits({ sender, number, calls }) {
       for (const { organisationId } of calls) requireOrganisation(organisationId);
-      await hits.write(calls.map(callHitsOf));
+      await hits.write({ sender, number, calls: calls.map(callHitsOf) });
       return {};
     },
   };

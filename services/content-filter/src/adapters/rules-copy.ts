@@ -56,8 +56,8 @@ export function rulesOf(owner: Owner): PolicyBookOptions<unknown>['readRules'] {
 /** Hits are kept by the owner of the rules. */
 export function hitsAtOwner(owner: Owner): HitStore {
   return {
-    async write(batch) {
-      await owner.addHits({ calls: batch.map(callHitsMessage) }, { timeoutMs: HITS_LIMIT_MS });
+    async write({ sender, number, calls }) {
+      await owner.addHits({ sender, number, calls: calls.map(callHitsMessage) }, { timeoutMs: HITS_LIMIT_MS });
     },
   };
 }

@@ -3,7 +3,7 @@ import { ManualClock } from '@sluice/clock';
 import type { Hit } from '@sluice/proto/content_filter/v1/content_filter';
 import { recordingLogger } from '@sluice/testkit';
 import type { CallHits } from './call/call-filter.ts';
-import { HitJournal } from './hit-journal.ts';
+import { HitJournal, type HitBatch } from './hit-journal.ts';
 
 const found = (callId: string, hits = 1): CallHits => ({
   callId, organisationId: 'org', projectId: 'project', policyVersion: 1n, hits: Array.from({ length: hits }, () => ({}) as Hit), hitCount: hits, counts: [], atMs: 5,
@@ -14,19 +14,21 @@ function journalOf() {
   const clock = new ManualClock();
   const logged: string[] = [];
   const written: string[][] = [];
+  const tried: HitBatch[] = [];
   let dropped = 0;
   const store = {
-    write: async (batch: readonly CallHits[]): Promise<void> => {
+    write: async (batch: HitBatch): Promise<void> => {
+      tried.push(batch);
       await answers.before();
-      written.push(batch.map(({ callId }) => callId));
+      written.push(batch.calls.map(({ callId }) => callId));
     },
   };
   const answers = { before: (): Promise<void> => Promise.resolve() };
-  const journal = new HitJournal({ store, clock, logger: recordingLogger(logged), dropped: (calls) => void (dropped += calls) });
+  const journal = new HitJournal({ sender: 'hits_1', store, clock, logger: recordingLogger(logged), dropped: (calls) => void (dropped += calls) });
   const settle = async (): Promise<void> => {
     for (let turn = 0; turn < 50; turn++) await Promise.resolve();
   };
-  return { clock, logged, written, journal, answers, settle, dropped: () => dropped };
+  return { clock, logged, written, tried, journal, answers, settle, dropped: () => dropped };
 }
 
 describe('the journal of hits', () => {
@@ -71,6 +73,20 @@ describe('the journal of hits', () => {
     await settle();
     expect([written, dropped()]).toEqual([[['a']], 0]);
     expect(logged.join()).toContain('written again');
+    await journal.stop();
+  });
+
+  it('tries a batch as it was, whatever came meanwhile, and gives the next one the next number', async () => {
+    const { clock, journal, tried, answers, settle } = journalOf();
+    answers.before = () => Promise.reject(new Error('nobody answered'));
+    journal.add(found('a'));
+    clock.advance(250);
+    await settle();
+    journal.add(found('b'));
+    answers.before = () => Promise.resolve();
+    clock.advance(250);
+    await settle();
+    expect(tried.map(({ sender, number, calls }) => [sender, number, calls.map(({ callId }) => callId)])).toEqual([['hits_1', 1n, ['a']], ['hits_1', 1n, ['a']], ['hits_1', 2n, ['b']]]);
     await journal.stop();
   });
 

@@ -9,12 +9,22 @@ const BATCH_CALLS = 500;
 /** What waits while the owner of the rules is away, hits and counts of rules: about 30 MB. */
 const MAX_WAITING_HITS = 100_000;
 
-/** Where hits are kept. Writes all of a batch or nothing. */
+/** What is written at once. Its sender and number name it: it is the same however often it is tried. */
+export interface HitBatch {
+  readonly sender: string;
+  /** Higher than that of the batch before, from 1. */
+  readonly number: bigint;
+  readonly calls: readonly CallHits[];
+}
+
+/** Where hits are kept. Writes all of a batch or nothing, and the last batch of a sender once. */
 export interface HitStore {
-  write(batch: readonly CallHits[]): Promise<void>;
+  write(batch: HitBatch): Promise<void>;
 }
 
 export interface HitJournalOptions {
+  /** Names this journal, and none before it. */
+  readonly sender: string;
   readonly store: HitStore;
   /** Told how many calls lost their hits. */
   readonly dropped: (calls: number) => void;
@@ -30,6 +40,9 @@ export class HitJournal implements HitSink {
   readonly #options: HitJournalOptions;
   readonly #timer: Timer;
   #waiting: CallHits[] = [];
+  /** The first of those that wait, while it is not known that they were written. */
+  #batch: HitBatch | undefined;
+  #written = 0n;
   #waitingHits = 0;
   #writing: Promise<void> | undefined;
   #isBehind = false;
@@ -63,7 +76,7 @@ export class HitJournal implements HitSink {
   async #writeAll(): Promise<void> {
     // Each pass writes a batch that was there, and the first failure ends it.
     while (this.#waiting.length > 0) {
-      const batch = this.#waiting.slice(0, BATCH_CALLS);
+      const batch = (this.#batch ??= { sender: this.#options.sender, number: this.#written + 1n, calls: this.#waiting.slice(0, BATCH_CALLS) });
       try {
         await this.#options.store.write(batch);
       } catch (thrown) {
@@ -71,8 +84,10 @@ export class HitJournal implements HitSink {
         this.#isBehind = true;
         return;
       }
-      this.#waiting = this.#waiting.slice(batch.length);
-      for (const found of batch) this.#waitingHits -= sizeOf(found);
+      this.#batch = undefined;
+      this.#written = batch.number;
+      this.#waiting = this.#waiting.slice(batch.calls.length);
+      for (const found of batch.calls) this.#waitingHits -= sizeOf(found);
       if (this.#isBehind) this.#options.logger.info({}, 'Hits of the filter are written again.');
       this.#isBehind = false;
     }
