@@ -200,6 +200,7 @@ esac`);
     expect(called).toMatch(/^compose --project-name sluice-[0-9a-f]{12} --file \S+a b-stack\/compose.yaml up --detach/m);
     expect(called.trimEnd().split('\n').at(-1)).toMatch(/compose.yaml down$/);
     expect(readFileSync(join(data, 'compose.yaml'), 'utf8')).toContain('image: "apache/kafka:4.4.0"');
+    expect((await stack('up')).stderr).toContain('This stack was made with --small: it has one Kafka broker, not three');
     expect(await stack('status')).toMatchObject({ code: 1, stdout: expect.stringContaining('kafka-1   down') });
     expect(await stack('reset', '--yes')).toMatchObject({ code: 0 });
     expect(readFileSync(calls, 'utf8').trimEnd().split('\n').at(-1)).toMatch(/compose.yaml down --volumes$/);

@@ -40,13 +40,16 @@ export function addStackCommands(program: Command): void {
 
   inFolder(stack.command('down').description('stop them; their data stays')).action(async (options: StackOptions) => {
     const { stackDown } = await import('@sluice/stack');
-    await told(async () => stackDown(await placeOf(options), say));
+    const place = await placeOf(options);
+    await warnOfMesh(place);
+    await told(async () => stackDown(place, say));
     print('Stopped. The data is kept.');
   });
 
   inFolder(stack.command('reset').description('stop them and delete their data')).option('--yes', 'do not ask').action(async (options: StackOptions & { yes?: true }) => {
     const { stackReset } = await import('@sluice/stack');
     const place = await placeOf(options);
+    await warnOfMesh(place);
     if (!options.yes && !(await confirmed(`Delete all data of the stack in ${place.data}?`))) throw new WrongUse('Nothing was deleted.');
     await told(async () => stackReset(place, say));
     print('Deleted.');
@@ -62,6 +65,14 @@ async function placeOf({ data }: StackOptions): Promise<StackPlace> {
   const { resolve, join } = await import('node:path');
   const { dataDir, cacheDir } = readSettings();
   return { data: resolve(data ?? `${dataDir}-stack`), cache: join(cacheDir, 'stack') };
+}
+
+/** Of who loses its servers with this stack. */
+async function warnOfMesh({ data }: StackPlace): Promise<void> {
+  const { readSettings } = await import('../settings.ts');
+  const { meshOnStack } = await import('../stack/mesh-on-stack.ts');
+  const mesh = meshOnStack(data, readSettings().dataDir);
+  if (mesh) say(`Warning: the mesh of the data folder ${mesh.root} runs on this stack and takes no calls without it; Ctrl-C ends that.`);
 }
 
 /** Where the platform keeps its own weights: Triton's models are made of what lies there. */

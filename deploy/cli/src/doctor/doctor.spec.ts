@@ -194,6 +194,18 @@ describe('sluice doctor', () => {
     expect(stdout).not.toContain('SLUICE_PORT');
   });
 
+  it('holds against address and key only what speaks of them', async () => {
+    const adminApi = async (answer: object): Promise<Finding | undefined> => {
+      api.on('GET /admin/v1/models', answer);
+      const { findings } = JSON.parse((await doctor(api.environment, '--json')).stdout) as { findings: Finding[] };
+      return findings.find(({ name }) => name === 'admin API');
+    };
+    api.on('GET /readyz', { json: { status: 'ok', checks: {} } }).on('GET /admin/v1/whoami', { json: { key_id: 'k', organisation_id: 'o', role: 'owner' } }).on('GET /admin/v1/backends', { json: { object: 'list', data: [], has_more: false } });
+    const refused = (status: number, message: string, code: string) => ({ status, json: { error: { message, type: 'x', code, param: null } } });
+    expect(await adminApi(refused(503, 'The database of the model registry is away.', 'backend_unavailable'))).toMatchObject({ state: 'wrong', says: 'The database of the model registry is away.', mend: expect.not.stringMatching(/SLUICE_ADMIN|--data/) });
+    expect(await adminApi(refused(401, 'This is no key.', 'invalid_api_key'))).toMatchObject({ says: 'This is no key.', mend: expect.stringContaining('SLUICE_ADMIN_KEY') });
+  });
+
   it('tells every fault of the settings, and goes on; as JSON each finding with its mend', async () => {
     const { code, stdout } = await doctor({ SLUICE_PORT: 'x', SLUICE_LOG_LEVEL: 'loud', SLUICE_PROT: '1', SLUICE_URL: 'rubbish', DATABASE_URL: 'postgresql://ann:geheim@127.0.0.1:1/d?sslmode=prefer', REDIS_URL: 'redis://:geheim@127.0.0.1:1' }, '--json');
     const { ok, findings } = JSON.parse(stdout) as { ok: boolean; findings: Finding[] };

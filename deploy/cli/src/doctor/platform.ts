@@ -1,5 +1,5 @@
 import { backend, listOf, models, whoami, type Model } from '../platform-api/answers.ts';
-import type { HttpApi } from '../platform-api/http-api.ts';
+import { Unable, type HttpApi } from '../platform-api/http-api.ts';
 import { CommandFailed } from '../exit-code.ts';
 import { Findings, type Finding } from './finding.ts';
 import { askReadiness, saidOf, unreadReason } from './readiness.ts';
@@ -56,7 +56,8 @@ async function lookAtModels(found: Findings, admin: () => HttpApi): Promise<void
     if (known.data.length === 0) found.warn('models', 'there is none', 'add one: sluice model add');
   } catch (error) {
     if (!(error instanceof CommandFailed)) throw error;
-    found.wrong('admin API', error.message.split('\n')[0]!, 'correct SLUICE_ADMIN_URL and SLUICE_ADMIN_KEY, or give the folder of the platform with --data');
+    const mend = error instanceof Unable ? 'see what else is wrong here, and the log of the platform; ask again when that is mended' : 'correct SLUICE_ADMIN_URL and SLUICE_ADMIN_KEY, or give the folder of the platform with --data';
+    found.wrong('admin API', error.message.split('\n')[0]!, mend);
   }
 }
 

@@ -17,6 +17,9 @@ export type Query = Readonly<Record<string, string | number | undefined>>;
 /** The platform could not be reached, or refused to say: nothing is known of what was asked for. */
 export class NoAnswer extends CommandFailed {}
 
+/** A platform answers there, and could not say: neither the address nor the key is at fault. */
+export class Unable extends NoAnswer {}
+
 /** The platform refused, so nothing was changed. */
 export class Refusal extends NoAnswer {}
 
@@ -71,7 +74,7 @@ export class HttpApi {
     try {
       return await read(response);
     } catch (error) {
-      throw new NoAnswer(`The answer of ${this.origin} broke off (${reason(error)}). Try again.`);
+      throw new Unable(`The answer of ${this.origin} broke off (${reason(error)}). Try again.`);
     }
   }
 
@@ -88,7 +91,7 @@ export class HttpApi {
       });
     } catch (error) {
       if (signal?.aborted) throw error;
-      if (deadline?.aborted) throw new NoAnswer(`${this.origin} took the request and did not answer within ${ANSWER_DEADLINE_MS / 1000} s.`);
+      if (deadline?.aborted) throw new Unable(`${this.origin} took the request and did not answer within ${ANSWER_DEADLINE_MS / 1000} s.`);
       throw new NoAnswer(`No platform answers at ${this.origin} (${reason(error)}).\nStart it with: sluice up`);
     }
     if (!response.ok) throw await this.#refusal(response, body);
@@ -103,7 +106,9 @@ export class HttpApi {
     const about = { param: parsed.data?.error.param ?? undefined };
     if (response.status === 400 && WRONG_VALUES.has(parsed.data?.error.code ?? '')) return new WrongUse(told, about);
     if (response.status === 404) return new CommandFailed(told, about);
-    return response.status < 500 ? new Refusal(told, about) : new NoAnswer(told, about);
+    if (response.status < 500) return new Refusal(told, about);
+    // Whoever stands before a platform, or in its place, has other words for it.
+    return parsed.success ? new Unable(told, about) : new NoAnswer(told, about);
   }
 }
 

@@ -49,6 +49,7 @@ export async function stackUp({ data, cache, small, models, fillModels, strict, 
   try {
     const route = (await dockerRuns()) ? 'docker' : 'packages';
     const choices = await chosen(folder.choices, { small, models, route });
+    if (choices.small && !small) say('This stack was made with --small: it has one Kafka broker, not three, until it is made anew (sluice stack reset deletes its data).');
     const turn = await takeTurn(say, signal);
     try {
       return await start({ folder, cache, fillModels, strict, say, signal }, choices);
