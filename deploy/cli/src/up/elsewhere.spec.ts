@@ -52,7 +52,7 @@ describe('a platform and what it stands on', () => {
     await house.interrupt(restored);
   }, LONG_MS);
 
-  it('does not start, and says why, on tables of a newer version or a migration that was changed', async () => {
+  it('does not start, and says why, on tables from which a newer version took something, or a migration that was changed', async () => {
     await house.interrupt(await house.start());
     const change = async (statement: string): Promise<void> => {
       const postgres = await EmbeddedPostgres.start(house.data);
@@ -60,8 +60,10 @@ describe('a platform and what it stands on', () => {
       await sql.query(statement).finally(async () => sql.end());
       await postgres.stop();
     };
-    await change("INSERT INTO access.migration VALUES ('9999_later.sql', 'x', 0)");
-    expect(await runCli(house.words())).toMatchObject({ ...refusal('made by a newer version'), code: 1 });
+    await change("INSERT INTO access.migration VALUES ('9999_later.sql', 'x', 0, false)");
+    expect(await runCli(house.words())).toMatchObject({ ...refusal('A newer version has taken away from the tables of access'), code: 1 });
+    await change("UPDATE access.migration SET only_expands = true WHERE name = '9999_later.sql'");
+    await house.interrupt(await house.start());
     await change("DELETE FROM access.migration WHERE name = '9999_later.sql'");
     await change("UPDATE access.migration SET checksum = 'x' WHERE name LIKE '0001%'");
     expect(await runCli(house.words())).toMatchObject(refusal('has changed since it was applied'));
