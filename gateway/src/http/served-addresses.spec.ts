@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { systemClock, systemIds } from '@sluice/clock';
+import { ManualClock, systemClock, systemIds, type Clock } from '@sluice/clock';
 import { silentLogger } from '@sluice/telemetry';
 import type { FastifyInstance, HTTPMethods } from 'fastify';
 import { publicServer, type PublicDoor } from './public-server.ts';
@@ -12,8 +12,9 @@ const ROWS = [...GUIDE.matchAll(/^\| `(GET|POST) (\/v1\/\S+)` \| (not served|ser
 describe('the addresses of the front door', () => {
   let server: FastifyInstance;
   beforeAll(async () => {
-    // What stands behind the door is not asked: no request here is taken.
-    server = publicServer({ clock: systemClock, ids: systemIds(systemClock), logger: silentLogger } as PublicDoor);
+    // What stands behind the door is not asked: no request here is taken. A clock that stands: what is injected has no socket that could linger.
+    const clock: Clock = new ManualClock();
+    server = publicServer({ clock, ids: systemIds(systemClock), logger: silentLogger } as PublicDoor);
     await server.ready();
   });
   afterAll(async () => server.close());
