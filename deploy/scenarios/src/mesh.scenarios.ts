@@ -5,7 +5,7 @@ import { ask } from './ask.ts';
 import { endedCall } from './audited-call.ts';
 import { databaseScenario } from './database.scenario.ts';
 import { admin, eventually } from './house.ts';
-import { medianOfTen } from './median-of-ten.ts';
+import { medianOfFive } from './median-of-five.ts';
 import type { MeshHouse } from './mesh-house.ts';
 import { publishedRecordsScenario } from './published-records.scenario.ts';
 import { MESSAGES, MODEL, scriptedModel } from './scripted-model.ts';
@@ -76,9 +76,9 @@ export function meshScenarios(at: () => MeshHouse): void {
       expect(reader.done).toBe(true);
     }, 120_000);
 
-    it.each(changes)('hear within a second of what was changed through any of them, $of: so at least the median of ten changes', async ({ make, isKnown }) => {
+    it.each(changes)('hear within a second of what was changed through any of them, $of: so at least the median of five changes', async ({ make, isKnown }) => {
       await ready();
-      const { heardMs } = await medianOfTen(async (change) => {
+      const { heardMs } = await medianOfFive(async (change) => {
         await make(`heard-${change}`);
         const changedMs = performance.now();
         await eventually(async () => (await Promise.all(at().doors.map((door) => isKnown(door, `heard-${change}`)))).every(Boolean));

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { ScriptedUpstream, givenAway, streamedChat } from '@sluice/testkit';
 import { ask, type Answer } from './ask.ts';
 import { admin, eventually, type House } from './house.ts';
-import { medianOfTen } from './median-of-ten.ts';
+import { medianOfFive } from './median-of-five.ts';
 import { MESSAGES, MODEL, addModel, removeModel } from './scripted-model.ts';
 import { StreamReader } from './stream-reader.ts';
 
@@ -61,9 +61,9 @@ export function registryScenarios(at: () => House): void {
       for (const model of [MODEL, OTHER]) await removeModel(at(), model);
     }, 240_000);
 
-    it.each([['a model', undefined], ['a model whose backend wants a credential', 'planted-live']])('brings %s to every door within one second, and takes it away within one second: so the median of ten', async (_, credential) => {
+    it.each([['a model', undefined], ['a model whose backend wants a credential', 'planted-live']])('brings %s to every door within one second, and takes it away within one second: so the median of five', async (_, credential) => {
       await using upstream = await ScriptedUpstream.start();
-      const medianMs = await medianOfTen(async () => {
+      const medianMs = await medianOfFive(async () => {
         const comesMs = await msUntil(deploy(upstream, credential), ({ status }) => status === 200);
         const goesMs = await msUntil(admin(at(), 'DELETE', `/models/${MODEL}`), ({ status }) => status === 404);
         for (const door of at().doors) expect(await ask(at(), {}, { door })).toMatchObject({ status: 404, error: { code: 'model_not_found' } });
@@ -73,9 +73,9 @@ export function registryScenarios(at: () => House): void {
       expect(new Set(upstream.requests.map(({ headers }) => headers['authorization']))).toEqual(new Set([credential && `Bearer ${credential}`]));
     }, 240_000);
 
-    it('sends calls to a further backend, and with another credential, from every door within one second: so the median of ten', async () => {
+    it('sends calls to a further backend, and with another credential, from every door within one second: so the median of five', async () => {
       await using first = await ScriptedUpstream.start();
-      const medianMs = await medianOfTen(async () => {
+      const medianMs = await medianOfFive(async () => {
         await using further = await ScriptedUpstream.start();
         await addModel(at(), first);
         const wasAskedWith = (credential: string) => ({ id }: Answer) => further.requests.some(({ headers }) => headers['x-request-id'] === id && headers['authorization'] === `Bearer ${credential}`);

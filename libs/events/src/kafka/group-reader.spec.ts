@@ -38,12 +38,12 @@ function scripted() {
     listeners.push(heard);
     const note = (what: string) => () => void asked.push(`${what} ${number}`);
     return {
-      events: { CRASH: 'crash', REBALANCING: 'rebalancing', GROUP_JOIN: 'join', FETCH: 'fetch' },
+      events: { CRASH: 'crash', REBALANCING: 'rebalancing', GROUP_JOIN: 'join', FETCH: 'fetch', REQUEST_TIMEOUT: 'timeout' },
       on: (event: string, listener: (event: unknown) => void) => void heard.set(event, listener),
       connect: async () => undefined, subscribe: async () => undefined, run: async () => undefined, disconnect: async () => undefined, pause: note('pause'), resume: note('resume'),
     } as unknown as Consumer;
   };
-  const house = { kafka: { groupRefusals: 0, open: () => ({ driver: { consumer } as unknown as Kafka, cut: () => void asked.push(`cut ${listeners.length}`), renew: () => undefined }) }, prefix: '', clock, logger: silentLogger };
+  const house = { kafka: { groupRefusals: 0, open: () => ({ driver: { consumer } as unknown as Kafka, cut: () => void asked.push(`cut ${listeners.length}`), renew: () => void asked.push(`renew ${listeners.length}`) }) }, prefix: '', clock, logger: silentLogger };
   const reader = new GroupReader(house, { name: 'scripted', groupId: 'g', topics: [], onAssigned: () => undefined, onBatch: async () => undefined });
   /** Of the newest consumer. */
   const hear = async (event: string, payload: unknown): Promise<void> => {
@@ -75,6 +75,14 @@ describe('a member of a group', () => {
     expect(clock.waiting).toBe(0);
     clock.advance(10_000);
     expect(asked).toEqual(['pause 1', 'cut 1']);
+  });
+
+  it('makes its connections anew as soon as one request has had no answer', async () => {
+    const { asked, reader, hear } = scripted();
+    await settle();
+    await hear('timeout', {});
+    expect(asked).toEqual(['renew 1']);
+    await reader.stop();
   });
 
   it('asks nothing of a consumer that was given up while it rested', async () => {

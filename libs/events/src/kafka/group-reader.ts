@@ -146,7 +146,7 @@ export class GroupReader {
   /** Until it is stopped or given up; returns why. */
   async #consume(): Promise<Error> {
     const { groupId, topics, minBytes = 1, maxWaitMs = MAX_WAIT_MS, onAssigned } = this.#options;
-    const { driver, cut } = this.#house.kafka.open();
+    const { driver, cut, renew } = this.#house.kafka.open();
     const consumer = driver.consumer({
       groupId, minBytes, maxWaitTimeInMs: maxWaitMs, maxBytesPerPartition: MAX_BYTES_PER_PARTITION, allowAutoTopicCreation: false,
       sessionTimeout: SESSION_TIMEOUT_MS, heartbeatInterval: HEARTBEAT_MS, rebalanceTimeout: REBALANCE_TIMEOUT_MS,
@@ -165,6 +165,7 @@ export class GroupReader {
       onAssigned(payload.memberAssignment);
     });
     consumer.on(consumer.events.FETCH, () => { this.#refusal = undefined; });
+    consumer.on(consumer.events.REQUEST_TIMEOUT, renew);
     this.#consumer = consumer;
     try {
       await consumer.connect();
