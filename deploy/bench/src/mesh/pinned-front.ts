@@ -18,10 +18,12 @@ export interface PinnedFront extends Figures {
 }
 
 const FRONT_CORE = 0;
+/** Asked once: a process that was pinned is told how many cores are left to it. */
+const CORES = availableParallelism();
 
 /** Pins the process that takes calls to a core of its own and everything else, this process with its load generators among it, to the other cores, and measures. */
 export async function measurePinnedFront(subject: FrontedSubject, scenario: Scenario, bystanders: readonly number[]): Promise<PinnedFront> {
-  const others = availableParallelism() > 2 ? `1-${availableParallelism() - 1}` : '1';
+  const others = CORES > 2 ? `1-${CORES - 1}` : '1';
   const fronts = subject.fronts();
   for (const pid of treePids([...subject.pids(), ...bystanders, process.pid])) pin(pid, others);
   for (const pid of fronts) pin(pid, String(FRONT_CORE));
@@ -35,7 +37,7 @@ export async function measurePinnedFront(subject: FrontedSubject, scenario: Scen
     };
     return { ...figures, busy: { own: share((at) => at === FRONT_CORE), others: share((at) => at !== FRONT_CORE) } };
   } finally {
-    for (const pid of treePids([...bystanders, process.pid])) pin(pid, `0-${availableParallelism() - 1}`);
+    for (const pid of treePids([...bystanders, process.pid])) pin(pid, `0-${CORES - 1}`);
   }
 }
 
