@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { createSql, SqlError, type SqlPool } from '@sluice/sql';
 import { startTestDatabase, type TestDatabase } from '@sluice/sql/testing';
 
@@ -134,45 +134,75 @@ describe('losses', () => {
     await once(server, 'close');
   });
 
-  it('gives up connections whose other end is gone without a word, long before a statement may last so long', async () => {
-    const at = new URL(database.url.replace('@/', '@localhost/'));
-    const socketFile = `${at.searchParams.get('host')!}/.s.PGSQL.${at.searchParams.get('port') ?? '5432'}`;
-    const ways: { readonly client: Socket; readonly server: Socket }[] = [];
-    const between = createServer({ allowHalfOpen: true }, (client) => {
-      const server = connect(socketFile);
-      ways.push({ client, server });
-      client.on('error', () => undefined).pipe(server.on('error', () => undefined)).pipe(client);
-    }).listen(0, '127.0.0.1');
-    await once(between, 'listening');
-    const far = createSql({ url: `postgresql://${at.username}@127.0.0.1:${(between.address() as AddressInfo).port}${at.pathname}`, schema: 'shop', connections: 2 });
-    await Promise.all([far.query('SELECT pg_sleep(0.1)'), far.query('SELECT pg_sleep(0.1)')]);
-    const cutOff = (): void => {
-      for (const { client, server } of ways.splice(0)) {
-        server.unpipe(client).destroy();
-        client.unpipe(server).resume();
+  describe('behind a network that forgets connections', () => {
+    interface Way { readonly client: Socket; readonly server: Socket }
+    const ways = new Set<Way>();
+    let between: Server;
+    let far: SqlPool;
+
+    beforeAll(async () => {
+      const at = new URL(database.url.replace('@/', '@localhost/'));
+      const socketFile = `${at.searchParams.get('host')!}/.s.PGSQL.${at.searchParams.get('port') ?? '5432'}`;
+      between = createServer({ allowHalfOpen: true }, (client) => {
+        const server = connect(socketFile);
+        ways.add({ client, server });
+        client.on('error', () => undefined).pipe(server.on('error', () => undefined)).pipe(client);
+      }).listen(0, '127.0.0.1');
+      await once(between, 'listening');
+      far = createSql({ url: `postgresql://${at.username}@127.0.0.1:${(between.address() as AddressInfo).port}${at.pathname}`, schema: 'shop', connections: 2 });
+    });
+    beforeEach(async () => {
+      await Promise.all([far.query('SELECT pg_sleep(0.1)'), far.query('SELECT pg_sleep(0.1)')]);
+    });
+    afterAll(async () => {
+      await far.end();
+      for (const { client } of ways) client.destroy();
+      between.close();
+    });
+
+    const cutOff = (but?: Way): void => {
+      for (const way of ways) {
+        if (way === but) continue;
+        ways.delete(way);
+        way.server.unpipe(way.client).destroy();
+        way.client.unpipe(way.server).resume();
       }
     };
-    cutOff();
-    const askedMs = performance.now();
-    expect(await failure(far.query('SELECT 1'))).toMatchObject({ kind: 'unavailable' });
-    expect(await far.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
-    expect(performance.now() - askedMs).toBeLessThan(15_000);
-    // One that works for longer is left alone.
-    expect(await far.query('SELECT 2 AS two, pg_sleep(4)')).toMatchObject([{ two: 2 }]);
-    // One that was idle for some time is asked first, so that its next user hears nothing of it.
-    await Promise.all([far.query('SELECT pg_sleep(0.1)'), far.query('SELECT pg_sleep(0.1)')]);
-    let behindIt: unknown;
-    const meanwhile = far.transaction(async (transaction) => {
-      await transaction.query('SELECT pg_sleep(2.5)');
+
+    it('gives up connections whose other end is gone without a word, long before a statement may last so long', async () => {
       cutOff();
-      behindIt = await far.query('SELECT 1 AS one');
-    });
-    expect(await failure(meanwhile)).toMatchObject({ kind: 'unavailable' });
-    expect(behindIt).toEqual([{ one: 1 }]);
-    await far.end();
-    for (const { client } of ways) client.destroy();
-    between.close();
-  }, 30_000);
+      const askedMs = performance.now();
+      expect(await failure(far.query('SELECT 1'))).toMatchObject({ kind: 'unavailable' });
+      expect(await far.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+      expect(performance.now() - askedMs).toBeLessThan(15_000);
+    }, 30_000);
+
+    it('leaves a connection alone that only works for long', async () => {
+      expect(await far.query('SELECT 2 AS two, pg_sleep(4)')).toMatchObject([{ two: 2 }]);
+    }, 30_000);
+
+    it('asks a connection first that was idle for some time, so that its next user hears nothing of it', async () => {
+      let behindIt: unknown;
+      const meanwhile = far.transaction(async (transaction) => {
+        await transaction.query('SELECT pg_sleep(2.5)');
+        cutOff();
+        behindIt = await far.query('SELECT 1 AS one');
+      });
+      expect(await failure(meanwhile)).toMatchObject({ kind: 'unavailable' });
+      expect(behindIt).toEqual([{ one: 1 }]);
+    }, 30_000);
+
+    it('lets the others work on when an idle connection turns out to be gone', async () => {
+      const result = await far.transaction(async (transaction) => {
+        const sentBytes = new Map([...ways].map((way) => [way, way.server.bytesWritten]));
+        await transaction.query('SELECT pg_sleep(2.5)');
+        cutOff([...ways].find((way) => way.server.bytesWritten > sentBytes.get(way)!));
+        expect(await far.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+        return transaction.query('SELECT 3 AS three');
+      });
+      expect(result).toEqual([{ three: 3 }]);
+    }, 30_000);
+  });
 
   it('bounds the number of callers that wait', async () => {
     const one = createSql({ url: database.url, schema: 'shop', connections: 1 });

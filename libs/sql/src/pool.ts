@@ -45,13 +45,22 @@ export function createSql({ url, schema, connections = DEFAULT_CONNECTIONS, stat
 
   const lastUsedMs = new WeakMap<pg.PoolClient, number>();
   pool.on('release', (_, client) => lastUsedMs.set(client, performance.now()));
-  const sound = async (): Promise<pg.PoolClient> => {
-    const client = await pool.connect().catch((thrown: unknown) => Promise.reject(toSqlError(thrown)));
+  let distrustedUntilMs = -Infinity;
+  const isSound = async (client: pg.PoolClient): Promise<boolean> => {
     const usedMs = lastUsedMs.get(client);
-    if (usedMs === undefined || performance.now() - usedMs < TRUSTED_FOR_MS || (await isAnswered(client))) return client;
-    client.release(true);
-    silence.distrustAll();
-    return pool.connect().catch((thrown: unknown) => Promise.reject(toSqlError(thrown)));
+    if (usedMs === undefined) return true;
+    if (usedMs < distrustedUntilMs) return false;
+    if (performance.now() - usedMs < TRUSTED_FOR_MS || (await isAnswered(client))) return true;
+    // The others that were idle meanwhile are not asked one by one; those at work are, by the watch, when they fall silent.
+    distrustedUntilMs = performance.now();
+    return false;
+  };
+  const sound = async (): Promise<pg.PoolClient> => {
+    for (;;) {
+      const client = await pool.connect().catch((thrown: unknown) => Promise.reject(toSqlError(thrown)));
+      if (await isSound(client)) return client;
+      client.release(true);
+    }
   };
   const withConnection = async <T>(work: (connection: Connection) => Promise<T>): Promise<T> => {
     if (pool.waitingCount >= MAX_WAITING) throw new SqlError('unavailable', 'Too many callers wait for a database connection.');

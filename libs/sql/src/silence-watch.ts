@@ -31,8 +31,8 @@ export class SilenceWatch {
     return socket.once('close', () => this.#sockets.delete(socket));
   };
 
-  /** Ends all connections of the pool: what is true of one is likely to be true of the others. */
-  distrustAll(): void {
+  /** What is true of one is likely to be true of the others. */
+  #endAll(): void {
     for (const socket of this.#sockets) socket.destroy(new Error('Nobody answers at the other end of this connection.'));
     this.#silent.clear();
   }
@@ -61,7 +61,7 @@ export class SilenceWatch {
     const asked = [...this.#silent];
     const served = await this.#served(asked.flatMap(({ processID }) => processID ?? []));
     const isGone = served !== undefined && asked.some((client) => this.#silent.has(client) && typeof client.processID === 'number' && !served.has(client.processID));
-    if (isGone) this.distrustAll();
+    if (isGone) this.#endAll();
     return isGone;
   }
 
