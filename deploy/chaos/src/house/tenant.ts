@@ -1,6 +1,7 @@
 import { eventually } from './eventually.ts';
 import { DOUBLING } from './model-repository.ts';
 import type { Platform } from './platform.ts';
+import { UNWANTED } from '../load/answer-text.ts';
 
 /** A language model of an upstream of OpenAI's API, and one of tensors on Triton. */
 export const MODELS = { chat: 'chaos', tensors: 'doubled' };
@@ -36,6 +37,7 @@ export async function makeTenant(platform: Platform, { openaiUrl, tritonAddress 
   const [rich, poor] = [await makeKey(platform, project.id, 'rich'), await makeKey(platform, project.id, 'poor')];
   await platform.admin('PUT', '/budgets', { level: 'key', id: rich.id, amount: PLENTY_NANO, period: 'month' });
   await platform.admin('PUT', '/limits', { level: 'key', id: rich.id, requests_per_minute: PLENTY_A_MINUTE, tokens_per_minute: PLENTY_A_MINUTE, concurrent_requests: PLENTY_A_MINUTE });
+  await platform.admin('POST', '/filter/rules', { kind: 'word', patterns: [UNWANTED], action: 'mask', direction: 'out', project_id: project.id, title: 'unwanted' });
   let amount = 0;
   const refill = async (): Promise<void> => {
     amount += POOR_NANO;

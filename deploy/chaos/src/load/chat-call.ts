@@ -26,7 +26,7 @@ export async function chatCall(target: CallTarget, call: number): Promise<CallEn
   const isStream = String(head.headers['content-type']).startsWith('text/event-stream');
   const { content, whole } = isStream ? readStream(text) : readWhole(text, broken === undefined && head.statusCode === 200);
   const receipt = typeof id === 'string' ? { id, status: head.statusCode, content, whole } : undefined;
-  return { outcome: ended(resultOf({ status: head.statusCode, text, content, whole, broken, expected: planned.pieces.join('') })), receipt };
+  return { outcome: ended(resultOf({ status: head.statusCode, text, content, whole, broken, expected: planned.allowed })), receipt };
 }
 
 async function read(body: AsyncIterable<Buffer>, onHeard: () => void): Promise<{ text: string; broken: string | undefined }> {

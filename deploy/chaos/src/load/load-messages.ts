@@ -36,7 +36,7 @@ export type LoadReport =
 
 export const ANSWERED = 'answered';
 export const REFUSED = 'refused';
-/** A client had another call's answer, or an altered one. */
+/** A client had another call's answer, an altered one, or what a rule was to keep from it. */
 export const WRONG = 'wrong answer';
 
 /** The platform did what it promises. */

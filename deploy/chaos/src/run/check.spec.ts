@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { faultsOf } from './check.ts';
 
-const AGREEING = { faults: [], held: '0', calls: 3, receipts: 2, logged: 3, logged_since: null };
+const AGREEING = { faults: [], held: '0', calls: 3, receipts: 2, logged: 3, logged_since: null, wrongAnswers: 0 };
 
 describe('a comparison of everything that was counted', () => {
   it('stands where it is of all calls, the laws hold and nothing is held', () => {
@@ -11,6 +11,7 @@ describe('a comparison of everything that was counted', () => {
   it.each([
     ['a law of the ledger does not hold', { faults: [{ law: 'sum', detail: '1' }] }, 'ledger: sum: 1'],
     ['something is held', { held: '7' }, '7 nano-units are still held'],
+    ['a client had a wrong answer', { wrongAnswers: 1 }, '1 clients had another answer than theirs, or what a rule was to keep from them'],
     ['there were no calls', { calls: 0 }, 'there was nothing to compare'],
     ['there were no receipts', { receipts: null }, 'there was nothing to compare'],
     ['there was nothing on Kafka', { logged: 0 }, 'there was nothing to compare'],

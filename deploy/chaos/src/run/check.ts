@@ -39,13 +39,15 @@ interface CheckOptions {
   readonly receiptsFile: string;
   readonly sinceMs: number;
   readonly everyText: boolean;
+  /** That clients had. */
+  readonly wrongAnswers: number;
 }
 
 /**
  * Compares what clients had with the audit, the ledger and the event log on Kafka, lets the ledger and the log prove themselves, and looks that
  * nothing is held. No call may be under way. No receipt is of a call that was sent before `sinceMs`.
  */
-export async function check({ platform, servers }: House, { after, receiptsFile, sinceMs, everyText }: CheckOptions): Promise<Check> {
+export async function check({ platform, servers }: House, { after, receiptsFile, sinceMs, everyText, wrongAnswers }: CheckOptions): Promise<Check> {
   const startedMs = performance.now();
   const since = new Date(sinceMs).toISOString();
   if (!everyText) thinOut(receiptsFile);
@@ -56,7 +58,7 @@ export async function check({ platform, servers }: House, { after, receiptsFile,
   });
   const found = JSON.parse(ran.stdout) as Reconciliation;
   const { calls, receipts, logged } = found;
-  const faults = faultsOf(found);
+  const faults = faultsOf({ ...found, wrongAnswers });
   const verified = await platform.command('audit', 'verify', '--json');
   if (verified.code !== 0) faults.push(`the log does not verify: ${verified.stdout}${verified.stderr}`);
   return {
@@ -66,9 +68,10 @@ export async function check({ platform, servers }: House, { after, receiptsFile,
 }
 
 /** What is wrong with the comparison itself, whatever it says of single calls. */
-export function faultsOf({ faults: laws, held, calls, receipts, logged, logged_since: loggedSince }: Pick<Reconciliation, 'faults' | 'held' | 'calls' | 'receipts' | 'logged' | 'logged_since'>): string[] {
+export function faultsOf({ faults: laws, held, calls, receipts, logged, logged_since: loggedSince, wrongAnswers }: Pick<Reconciliation, 'faults' | 'held' | 'calls' | 'receipts' | 'logged' | 'logged_since'> & Pick<CheckOptions, 'wrongAnswers'>): string[] {
   const faults = laws.map(({ law, detail }) => `ledger: ${law}: ${detail}`);
   if (held !== '0') faults.push(`${held} nano-units are still held`);
+  if (wrongAnswers > 0) faults.push(`${wrongAnswers} clients had another answer than theirs, or what a rule was to keep from them`);
   if (!calls || !receipts || !logged) faults.push('there was nothing to compare');
   // The servers are as old as the run: calls that Kafka lacks were lost, and are left out of the differences.
   if (loggedSince !== null) faults.push(`the log on Kafka begins at ${loggedSince}, behind calls of this part`);

@@ -4,7 +4,7 @@ import { MODELS } from '../house/tenant.ts';
 import { eventually } from '../house/eventually.ts';
 import type { House } from '../house/house.ts';
 import { Clients } from '../load/clients.ts';
-import { isFine } from '../load/load-messages.ts';
+import { isFine, WRONG } from '../load/load-messages.ts';
 import { carriedRate } from './carried-rate.ts';
 import { check, type Check } from './check.ts';
 import type { Fault } from './faults.ts';
@@ -80,7 +80,7 @@ export async function runChaos({ house, parts, wantedPerSecond, everyText, say }
       trials.push(trialOf(one, recoveryOf(clients.outcomes, { ...one, endedMs: tried[at + 1]?.beganMs ?? Number.POSITIVE_INFINITY })));
     }
     say(`comparing everything after: ${part.name}`);
-    checks.push(await check(house, { after: part.name, receiptsFile, sinceMs, everyText }));
+    checks.push(await check(house, { after: part.name, receiptsFile, sinceMs, everyText, wrongAnswers: clients.outcomes.filter(({ result }) => result === WRONG).length }));
   }
   const ok = trials.every((trial) => trial.ok) && checks.every((one) => one.ok);
   return { object: 'chaos_report', ok, wantedPerSecond, ratePerSecond, durationMs: performance.now() - startedMs, due: clients.due, skipped: clients.skipped, trials, checks };
