@@ -24,7 +24,7 @@ export const STATEMENT_TIMEOUT_MS = 30_000;
 /** A transaction whose process stands still must not hold its locks for longer. */
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000;
 /** The driver gives up on an answer a little after the server should have: a server that is frozen answers nothing. */
-const ANSWER_GRACE_MS = 2_000;
+export const ANSWER_GRACE_MS = 2_000;
 
 /** Settings of every connection; `schema` becomes the search path. */
 export function connectionSettings(url: string, schema?: string, statementTimeoutMs = STATEMENT_TIMEOUT_MS): pg.ClientConfig {

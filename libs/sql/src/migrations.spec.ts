@@ -34,6 +34,17 @@ describe('migrate', () => {
     expect(await sql.query('SELECT name FROM migration ORDER BY name')).toEqual([{ name: FIRST.name }, { name: SECOND.name }]);
   });
 
+  it('takes longer than ordinary statements may, also whoever waits behind it', async () => {
+    const hurried = (): SqlPool => {
+      const sql = createSql({ url: database.url, schema: 'slow', connections: 2, statementTimeoutMs: 100 });
+      pools.push(sql);
+      return sql;
+    };
+    const slow: Migration = { name: '0001_slow.sql', sql: 'SELECT pg_sleep(3.5); CREATE TABLE a (n int);' };
+    await Promise.all([migrate(hurried(), [slow]), migrate(hurried(), [slow])]);
+    expect(await hurried().query('SELECT n FROM a')).toEqual([]);
+  }, 30_000);
+
   it('applies all or nothing', async () => {
     const sql = open();
     await expect(migrate(sql, [FIRST, { name: '0002_bad.sql', sql: 'ALTER TABLE nowhere ADD m int' }])).rejects.toMatchObject({ sqlState: '42P01' });

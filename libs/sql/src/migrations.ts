@@ -36,7 +36,6 @@ export async function readMigrations(folder: URL): Promise<Migration[]> {
 export async function migrate(sql: SqlPool, migrations: readonly Migration[], logger?: Pick<Logger, 'warn'>): Promise<void> {
   const schema = schemaName(sql.schema);
   const ahead = await sql.transaction(async (transaction) => {
-    await transaction.query(`SET LOCAL statement_timeout = ${MIGRATION_TIMEOUT_MS}`);
     await transaction.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`sluice migration ${schema}`]);
     await transaction.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
     await ensureRecord(transaction, schema);
@@ -46,7 +45,7 @@ export async function migrate(sql: SqlPool, migrations: readonly Migration[], lo
     checkNewer(schema, newer);
     for (const migration of migrations.slice(applied.length)) await apply(transaction, schema, migration);
     return newer;
-  });
+  }, MIGRATION_TIMEOUT_MS);
   if (ahead.length > 0) logger?.warn({ schema, newer: ahead.map(({ name }) => name).join(', ') }, 'the tables are ahead of this version: a newer one has added to them');
 }
 

@@ -204,6 +204,29 @@ describe('losses', () => {
     }, 30_000);
   });
 
+  it('leaves statements alone behind a pooler that gives connections numbers of its own', async () => {
+    const at = new URL(database.url.replace('@/', '@localhost/'));
+    const socketFile = `${at.searchParams.get('host')!}/.s.PGSQL.${at.searchParams.get('port') ?? '5432'}`;
+    // PostgreSQL's manual, "Message Formats": BackendKeyData has a letter, its length of 12, the number of the process, a key.
+    const keyData = Buffer.from([0x4b, 0, 0, 0, 12]);
+    const unknownProcess = 1_999_999_999;
+    const pooler = createServer((client) => {
+      const server = connect(socketFile);
+      client.on('error', () => undefined).pipe(server.on('error', () => undefined));
+      server.on('data', (data: Buffer) => {
+        const key = data.indexOf(keyData);
+        if (key >= 0) data.writeInt32BE(unknownProcess, key + keyData.length);
+        client.write(data);
+      }).on('close', () => client.destroy());
+    }).listen(0, '127.0.0.1');
+    await once(pooler, 'listening');
+    const pooled = createSql({ url: `postgresql://${at.username}@127.0.0.1:${(pooler.address() as AddressInfo).port}${at.pathname}`, schema: 'shop', connections: 2 });
+    const answer = await pooled.query('SELECT 1 AS one, pg_sleep(4)').catch((thrown: unknown) => thrown);
+    await pooled.end();
+    pooler.close();
+    expect(answer).toMatchObject([{ one: 1 }]);
+  }, 30_000);
+
   it('bounds the number of callers that wait', async () => {
     const one = createSql({ url: database.url, schema: 'shop', connections: 1 });
     const callers = Array.from({ length: 1_100 }, () => one.query('SELECT 1').then(() => 'done', (thrown: SqlError) => thrown.kind));

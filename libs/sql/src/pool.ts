@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { connectionSettings, STATEMENT_TIMEOUT_MS } from './connection.ts';
+import { ANSWER_GRACE_MS, connectionSettings, STATEMENT_TIMEOUT_MS } from './connection.ts';
 import { SilenceWatch } from './silence-watch.ts';
 import { SqlError, toSqlError } from './sql-error.ts';
 import type { NamedStatement, Sql, SqlTransaction } from './sql.ts';
@@ -74,7 +74,7 @@ export function createSql({ url, schema, connections = DEFAULT_CONNECTIONS, stat
   return {
     schema,
     query: (statement, values) => withConnection((connection) => connection.query(statement, values)),
-    transaction: (work) => withConnection((connection) => connection.transaction(work)),
+    transaction: (work, timeoutMs) => withConnection((connection) => connection.transaction(work, timeoutMs)),
     end: () => pool.end(),
   };
 }
@@ -90,6 +90,8 @@ class Connection {
   readonly #client: pg.PoolClient;
   readonly #silence: SilenceWatch;
   #broken = false;
+  /** Instead of the driver's own limit. */
+  #answerTimeoutMs: number | undefined;
   readonly #onError = (): void => { this.#broken = true; };
 
   constructor(client: pg.PoolClient, silence: SilenceWatch) {
@@ -102,8 +104,12 @@ class Connection {
     return (await this.#send<Row>(statement, values)).rows;
   }
 
-  async transaction<T>(work: (transaction: SqlTransaction) => Promise<T>): Promise<T> {
+  async transaction<T>(work: (transaction: SqlTransaction) => Promise<T>, statementTimeoutMs?: number): Promise<T> {
     await this.#send('BEGIN');
+    if (statementTimeoutMs !== undefined) {
+      await this.#send(`SET LOCAL statement_timeout = ${statementTimeoutMs}`);
+      this.#answerTimeoutMs = statementTimeoutMs + ANSWER_GRACE_MS;
+    }
     let result: T;
     try {
       result = await work({ inTransaction: true, query: (statement, values) => this.query(statement, values) });
@@ -126,7 +132,7 @@ class Connection {
   async #send<Row extends object>(statement: string | NamedStatement, values?: readonly unknown[]): Promise<pg.QueryResult<Row>> {
     const answered = this.#silence.watch(this.#client);
     try {
-      const result = await submit<Row>(this.#client, statement, values);
+      const result = await submit<Row>(this.#client, statement, values, this.#answerTimeoutMs);
       // A text of several statements gives several results; the last one counts.
       return Array.isArray(result) ? result.at(-1)! : result;
     } catch (thrown) {
@@ -143,11 +149,12 @@ class Connection {
  * As `client.query` does it for a text and a callback; a named statement given as an object would be copied property
  * descriptor by property descriptor, at 2 microseconds each time.
  */
-function submit<Row extends object>(client: pg.PoolClient, statement: string | NamedStatement, values?: readonly unknown[]): Promise<pg.QueryResult<Row> | pg.QueryResult<Row>[]> {
+function submit<Row extends object>(client: pg.PoolClient, statement: string | NamedStatement, values: readonly unknown[] | undefined, answerTimeoutMs: number | undefined): Promise<pg.QueryResult<Row> | pg.QueryResult<Row>[]> {
   return new Promise((resolve, reject) => {
     const answer = (error: Error | null | undefined, result: unknown): void => (error ? reject(error) : resolve(result as pg.QueryResult<Row>));
     const text = typeof statement === 'string' ? statement : statement.text;
     const query = new pg.Query(text, values && [...values], answer);
+    if (answerTimeoutMs !== undefined) Object.assign(query, { query_timeout: answerTimeoutMs });
     client.query(typeof statement === 'string' ? query : Object.assign(query, { name: statement.name }));
   });
 }

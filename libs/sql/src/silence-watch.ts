@@ -6,7 +6,9 @@ import { connectionSettings } from './connection.ts';
 const SILENT_AFTER_MS = 3_000;
 const PROBE_DEADLINE_MS = 3_000;
 
-type Client = pg.PoolClient & { readonly processID?: number | null };
+/** The number of the server's process, as it said it when it greeted; the driver's types do not know it. */
+interface Numbered { readonly processID?: number | null }
+type Client = pg.PoolClient & Numbered;
 
 /**
  * The sockets of a pool, and who among them is silent. A connection whose other end is gone without a word (a firewall that
@@ -65,14 +67,18 @@ export class SilenceWatch {
     return isGone;
   }
 
-  /** Those that the server knows; undefined where it does not answer: then the limits of the statements decide. */
+  /**
+   * Those that the server knows. Undefined where it does not answer, or where something between gives connections numbers of its own, as
+   * poolers do: then the limits of the statements decide.
+   */
   async #served(processIds: readonly number[]): Promise<ReadonlySet<number> | undefined> {
     const probe = new pg.Client({ ...connectionSettings(this.#url), connectionTimeoutMillis: PROBE_DEADLINE_MS, query_timeout: PROBE_DEADLINE_MS });
     probe.on('error', () => undefined);
     try {
       await probe.connect();
-      const { rows } = await probe.query<{ pid: number }>('SELECT pid FROM pg_stat_activity WHERE pid = ANY($1::int[])', [processIds]);
-      return new Set(rows.map(({ pid }) => pid));
+      const { rows } = await probe.query<{ own: number; pid: number }>('SELECT pg_backend_pid() AS own, pid FROM pg_stat_activity WHERE pid = ANY($1::int[]) OR pid = pg_backend_pid()', [processIds]);
+      const isAsked = rows[0]?.own === (probe as Numbered).processID;
+      return isAsked ? new Set(rows.map(({ pid }) => pid)) : undefined;
     } catch {
       return undefined;
     } finally {

@@ -21,8 +21,11 @@ export interface SqlTransaction extends SqlQuery {
 
 /** A pool of connections, its statements in the given schema only. */
 export interface Sql extends SqlQuery {
-  /** Runs `work` in one transaction; commits when it resolves, rolls back when it throws. Retries nothing. */
-  transaction<T>(work: (transaction: SqlTransaction) => Promise<T>): Promise<T>;
+  /**
+   * Runs `work` in one transaction; commits when it resolves, rolls back when it throws. Retries nothing.
+   * @param statementTimeoutMs the longest that a statement of it may run, where the pool's limit does not fit
+   */
+  transaction<T>(work: (transaction: SqlTransaction) => Promise<T>, statementTimeoutMs?: number): Promise<T>;
 }
 
 /** One migration file: `0001_name.sql`. */
