@@ -14,6 +14,7 @@ import { checkTies } from './cluster-ties.ts';
 import { endsOf } from './cursors.ts';
 import { PUBLISHED_TOPICS, SEGMENT_TOPIC } from './declared-topics.ts';
 import type { KafkaHouse } from './group-reader.ts';
+import { answered } from './kafka-client.ts';
 import { LagProbe } from './lag-probe.ts';
 import { LagWatch } from './lag-watch.ts';
 import { LetterReader } from './letter-reader.ts';
@@ -160,10 +161,13 @@ export class DatabaseSide {
   async stop(): Promise<void> {
     await Promise.all([...this.#running].map((subscription) => subscription.stop()));
     this.#lag.stop();
-    await this.#probe.stop();
+    this.#probe.stop();
     this.#letters.stop();
-    await Promise.all([...this.#relays.map(({ loop }) => loop.stop()), this.#listener.stop()]);
-    await Promise.all([this.#producer.stop(), this.sql.end()]);
+    // A batch on its way to a Kafka that does not answer ends with its connection.
+    const relays = Promise.all([...this.#relays.map(({ loop }) => loop.stop())]);
+    await answered(relays);
+    await Promise.all([relays, this.#producer.stop(), this.#listener.stop()]);
+    await this.sql.end();
   }
 
   #run<State, Target>(reader: PartitionReader<State>, { consumer, topic }: { consumer: string; topic: string }, parts: {
