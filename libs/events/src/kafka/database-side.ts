@@ -32,6 +32,12 @@ const CONNECTIONS = 12;
 const SEGMENT_WAIT_MS = 150;
 const SEGMENT_WAIT_BYTES = 1024 * 1024;
 
+export interface LogDatabase {
+  readonly url: string;
+  /** Once it is aborted, nothing waits for an answer of the database any longer. */
+  readonly signal?: AbortSignal;
+}
+
 /** What of the log stands on transactions: the outbox and its relays, consumers with their cursors, dead letters. */
 export class DatabaseSide {
   readonly position = position;
@@ -80,8 +86,8 @@ export class DatabaseSide {
   }
 
   /** Brings the schema to its newest version first. Fails with `failed_precondition` when the database and the cluster do not belong together. */
-  static async open(house: KafkaHouse, ids: Pick<Ids, 'next'>, url: string): Promise<DatabaseSide> {
-    const sql = createSql({ url, schema: SCHEMA, connections: CONNECTIONS });
+  static async open(house: KafkaHouse, ids: Pick<Ids, 'next'>, { url, signal }: LogDatabase): Promise<DatabaseSide> {
+    const sql = createSql({ url, schema: SCHEMA, connections: CONNECTIONS, ...(signal && { signal }) });
     let producer: AckedProducer | undefined;
     try {
       await migrate(sql, await readMigrations(new URL('../../migrations/', import.meta.url)), house.logger);

@@ -5,7 +5,7 @@ import type { Logger } from '@sluice/telemetry';
 import type { DeadLetters, EventLog } from '../event-log.ts';
 import { AckedProducer } from './acked-producer.ts';
 import { ConsumerSubscription } from './consumer-subscription.ts';
-import { DatabaseSide } from './database-side.ts';
+import { DatabaseSide, type LogDatabase } from './database-side.ts';
 import { DECLARED_TOPICS } from './declared-topics.ts';
 import { ensureTopics } from './ensure-topics.ts';
 import { FollowerConsumer } from './follower-consumer.ts';
@@ -25,7 +25,7 @@ export interface KafkaEventLogOptions extends KafkaServers {
    * The database whose transactions `publish` takes part in. Without one, as in a process of the data plane, there are
    * segments, epochs and `follow`; whatever needs transactions fails with `internal`.
    */
-  readonly database?: { readonly url: string };
+  readonly database?: LogDatabase;
   /** In front of the names of topics and groups, for a cluster that is not Sluice's alone: `sluice.`. */
   readonly topicPrefix?: string;
   readonly clock: Clock;
@@ -62,7 +62,7 @@ export async function createKafkaEventLog({ clientId, database, topicPrefix = ''
     const thin = await administer(house.kafka, (admin) => ensureTopics(admin, { clock, prefix: topicPrefix, replicas }, DECLARED_TOPICS));
     const control = keep(await AckedProducer.connect(house.kafka), producers);
     const segments = keep(await AckedProducer.connect(house.kafka), producers);
-    const side = database && keep(await DatabaseSide.open(house, ids, database.url), readers);
+    const side = database && keep(await DatabaseSide.open(house, ids, database), readers);
     const beats = keep(new ProducerBeats(house, control, ids), readers);
     const epochs = new ProducerEpochs({ house, segments, control, beats, ids, sql: side?.sql });
     return assemble({ house, ids, control, epochs, side, stopParts, found: replicationFaults(thin, replicas) });
