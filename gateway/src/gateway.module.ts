@@ -132,9 +132,7 @@ class GatewayModule implements OnModuleInit, OnApplicationBootstrap, BeforeAppli
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.#segments.stop();
-    await this.#dayHistory.stop();
-    await Promise.all([this.#access.replica.stop(), this.#registry.replica.stop()]);
+    await Promise.all([this.#segments.stop(), this.#dayHistory.stop(), this.#access.replica.stop(), this.#registry.replica.stop()]);
     this.#figures.close();
   }
 

@@ -1,5 +1,5 @@
 import type { DescService } from '@bufbuild/protobuf';
-import { systemClock, systemIds, type Clock, type Ids } from '@sluice/clock';
+import { systemClock, systemIds, type Clock, type Ids, type Timer } from '@sluice/clock';
 import { ServiceError } from '@sluice/errors';
 import type { RootKey } from '@sluice/envelope';
 import type { KafkaEventLog, KafkaServers } from '@sluice/events/kafka';
@@ -17,6 +17,8 @@ import { checkRootKey } from './root-key-check.ts';
 
 /** Calls of other processes that are under way when this one is told to stop may go on for so long. */
 const RPC_DRAIN_LIMIT_MS = 10_000;
+/** Behind that, statements under way: what they did not do is done again at the next start. */
+const STATEMENTS_LIMIT_MS = 8_000;
 
 export interface MeshPlatformOptions {
   /** The services of this process. */
@@ -37,6 +39,8 @@ export interface MeshPlatformOptions {
   readonly redisUrl: string | undefined;
   /** Undefined for a process that wraps no secrets. */
   readonly rootKey: RootKey | undefined;
+  /** How long calls of clients may go on once it is told to end; 0 when not given, as where nobody answers clients. */
+  readonly clientCallsMs?: number;
   readonly logger: Logger;
 }
 
@@ -61,6 +65,8 @@ export async function createMeshPlatform(options: MeshPlatformOptions): Promise<
   const clock = systemClock;
   const ids = systemIds(clock);
   const health = new Health();
+  const impatience = new AbortController();
+  const { signal } = impatience;
   const inProcess = new InProcessTransport({ clock });
   await using started = new AsyncDisposableStack();
   const certificates = tls && (await openCertificates(tls, clock, logger));
@@ -70,7 +76,7 @@ export async function createMeshPlatform(options: MeshPlatformOptions): Promise<
   const pools: SqlPool[] = [];
   started.defer(async () => void (await Promise.all(pools.map(async (pool) => pool.end()))));
   if (options.databaseUrl !== undefined) await askDatabase(options.databaseUrl, options.rootKey, ids);
-  const events = await openEvents(options, clock, ids);
+  const events = await openEvents(options, clock, ids, signal);
   if (events) {
     started.defer(async () => events.stop());
     health.register('events', () => events.health());
@@ -90,7 +96,7 @@ export async function createMeshPlatform(options: MeshPlatformOptions): Promise<
       server?.serve(service, implementation);
     },
     async sql(schema, migrations) {
-      const pool = createSql({ url: given(options.databaseUrl, 'database'), schema });
+      const pool = createSql({ url: given(options.databaseUrl, 'database'), schema, signal });
       pools.push(pool);
       await migrate(pool, migrations, logger);
       return pool;
@@ -105,13 +111,22 @@ export async function createMeshPlatform(options: MeshPlatformOptions): Promise<
     },
   };
   const stack = started.move();
+  let hurry: Timer | undefined;
+  const beginEnd = (): void => { hurry ??= clock.after((options.clientCallsMs ?? 0) + STATEMENTS_LIMIT_MS, () => impatience.abort()); };
   return {
     platform,
     async listen() {
       if (server && options.rpcListen !== undefined) await server.listen(options.rpcListen);
     },
-    drain: async () => server?.stop(RPC_DRAIN_LIMIT_MS),
-    stop: async () => stack.disposeAsync(),
+    async drain() {
+      await server?.stop(RPC_DRAIN_LIMIT_MS);
+      beginEnd();
+    },
+    async stop() {
+      beginEnd();
+      await stack.disposeAsync();
+      hurry?.cancel();
+    },
   };
 }
 
@@ -141,10 +156,10 @@ async function askDatabase(url: string, rootKey: RootKey | undefined, ids: Ids):
 }
 
 /** A process without tables has no transactions to publish in: segments, epochs and copies need none. */
-async function openEvents({ kafka, name, databaseUrl: url, logger }: MeshPlatformOptions, clock: Clock, ids: Ids): Promise<KafkaEventLog | undefined> {
+async function openEvents({ kafka, name, databaseUrl: url, logger }: MeshPlatformOptions, clock: Clock, ids: Ids, signal: AbortSignal): Promise<KafkaEventLog | undefined> {
   if (kafka === undefined) return undefined;
   const { createKafkaEventLog } = await import('@sluice/events/kafka');
-  return createKafkaEventLog({ ...kafka, clientId: `sluice-${name}`, ...(url !== undefined && { database: { url } }), clock, ids, logger });
+  return createKafkaEventLog({ ...kafka, clientId: `sluice-${name}`, ...(url !== undefined && { database: { url, signal } }), clock, ids, logger });
 }
 
 /** Loaded only where it is used: most processes of a mesh count nothing together. */

@@ -43,7 +43,7 @@ describe('SignOfLife', () => {
     expect(logger.info).toHaveBeenCalledTimes(1);
   });
 
-  it('never has two beats under way, and waits for the last one when it stops', async () => {
+  it('never has two beats under way, and waits for the last one when it stops, but not for a log that does not answer', async () => {
     const { beat, life, pass } = setUp();
     let finish = (): void => undefined;
     beat.mockReturnValue(new Promise<void>((resolve) => (finish = resolve)));
@@ -51,10 +51,16 @@ describe('SignOfLife', () => {
     expect(beat).toHaveBeenCalledTimes(1);
     let stopped = false;
     const stopping = life.stop().then(() => (stopped = true));
-    await pass(5);
+    await pass(3);
     expect(stopped).toBe(false);
     finish();
     await stopping;
+    const silent = setUp();
+    silent.beat.mockReturnValue(new Promise(() => undefined));
+    await silent.pass(1);
+    const leaving = silent.life.stop();
+    await silent.pass(4);
+    await leaving;
     await pass(5);
     expect(beat).toHaveBeenCalledTimes(1);
   });

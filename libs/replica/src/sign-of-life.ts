@@ -10,6 +10,7 @@ const BEAT_PERIOD_MS = 250;
 
 /** No beat for so long is worth a word: replicas have become degraded by now. */
 const LATE_AFTER_MS = 1000;
+const STOP_LIMIT_MS = 1_000;
 
 /** What the owner of a topic stands on; a platform has all of it. */
 export interface Owner {
@@ -43,9 +44,14 @@ export class SignOfLife {
     return { status: 'degraded', detail: `the event log took no beat for ${Math.round(silentMs)} ms` };
   }
 
+  /** Waits for a beat under way, but not for a log that does not answer: a beat may be lost. */
   async stop(): Promise<void> {
     this.#timer.cancel();
-    await this.#inFlight;
+    if (!this.#inFlight) return;
+    const late = Promise.withResolvers<void>();
+    const timer = this.#owner.clock.after(STOP_LIMIT_MS, late.resolve);
+    await Promise.race([this.#inFlight, late.promise]);
+    timer.cancel();
   }
 
   get #topic(): string {

@@ -348,4 +348,16 @@ describe('the writer', () => {
     await stopped;
     expect(call.news.at(-1)).toBe('lost');
   });
+
+  it('waits for the end of its epoch no longer than for what is under way', async () => {
+    const { log, writer, after, write, answer } = await startedWriter();
+    await write(new RecordedCall('a'));
+    const stopped = writer.stop();
+    await after(3_000);
+    log.reach = 'silent';
+    await answer('acknowledged');
+    await after(2_250);
+    await stopped;
+    expect(log.labels()).toEqual(['a:0']);
+  });
 });

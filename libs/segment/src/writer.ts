@@ -71,13 +71,15 @@ export class SegmentWriter {
   }
 
   /**
-   * Writes what is under way (at most DRAIN_LIMIT_MS, and nothing to a disk that is full), then closes the epoch. Calls
-   * that are still open are lost.
+   * Writes what is under way (nothing to a disk that is full), then closes the epoch: both within DRAIN_LIMIT_MS. Calls
+   * that are still open are lost; an epoch that is not closed by then may be closed a moment later, or by whoever watches over it.
    */
   async stop(): Promise<void> {
     if (this.#state !== 'running') return;
     this.#state = 'draining';
-    await this.#drain();
+    const limit = Promise.withResolvers<void>();
+    const timer = this.#from.clock.after(DRAIN_LIMIT_MS, limit.resolve);
+    await Promise.race([this.#drain(), limit.promise]);
     this.#state = 'stopped';
     this.#watch?.cancel();
     this.#spacing?.cancel();
@@ -85,8 +87,10 @@ export class SegmentWriter {
     const lease = this.#lease;
     this.#loseAll(drainingError());
     if (lease?.held()) {
-      await this.#from.events.closeEpoch(this.#from.producer, lease.epoch).catch((thrown: unknown) => this.#warn('the epoch was not closed', ServiceError.from(thrown)));
+      const closing = this.#from.events.closeEpoch(this.#from.producer, lease.epoch).catch((thrown: unknown) => this.#warn('the epoch was not closed', ServiceError.from(thrown)));
+      await Promise.race([closing, limit.promise]);
     }
+    timer.cancel();
   }
 
   /** Throws `draining`, `disk_full` or `audit_log_unavailable` when a new call could not be recorded now. */
@@ -308,14 +312,7 @@ export class SegmentWriter {
 
   async #drain(): Promise<void> {
     if (this.#diskFull || (this.#waiting.size === 0 && !this.#flight)) return;
-    await new Promise<void>((resolve) => {
-      const limit = this.#from.clock.after(DRAIN_LIMIT_MS, resolve);
-      this.#drained = () => {
-        limit.cancel();
-        resolve();
-      };
-    });
-    this.#drained = undefined;
+    await new Promise<void>((resolve) => { this.#drained = resolve; });
   }
 
   /** An append was refused for want of room, or the next one would be. */

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { createSql, Listener, type SqlPool } from '@sluice/sql';
 import { startTestDatabase, type TestDatabase } from '@sluice/sql/testing';
@@ -34,4 +36,17 @@ it('hears its channel, says when it listens again after its backend was killed, 
   expect(heard).toEqual(['one', 'two']);
   await listener.stop();
   expect(await sql.query("SELECT pid FROM pg_stat_activity WHERE query = 'LISTEN news'")).toEqual([]);
+});
+
+it('waits no longer than a second for a server that stands still when it ends', async () => {
+  const still = createServer().listen(0, '127.0.0.1');
+  await once(still, 'listening');
+  const asked = once(still, 'connection') as Promise<[Socket]>;
+  const listener = new Listener({ url: `postgresql://sluice@127.0.0.1:${(still.address() as AddressInfo).port}/x`, channel: 'news', onNotification: () => undefined, onListening: () => undefined });
+  const [socket] = await asked;
+  const startedMs = performance.now();
+  await listener.stop();
+  expect(performance.now() - startedMs).toBeLessThan(4_000);
+  socket.destroy();
+  still.close();
 });

@@ -19,6 +19,8 @@ const MAX_RETRY_MS = 2_000;
 /** A connection over a network may die without a sign; a question now and then finds out. */
 const PROBE_EVERY_MS = 10_000;
 const PROBE_DEADLINE_MS = 3_000;
+/** A server that stands still does not end its side of a connection. */
+const GOODBYE_LIMIT_MS = 1_000;
 
 /** A connection of its own that hears NOTIFY on one channel and comes back by itself after any loss. */
 export class Listener {
@@ -40,8 +42,11 @@ export class Listener {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#timer?.cancel();
-    await this.#connecting;
-    await this.#client?.end().catch(() => undefined);
+    const ended = this.#connecting.then(() => this.#client?.end()).catch(() => undefined);
+    const late = Promise.withResolvers<void>();
+    const timer = this.#clock.after(GOODBYE_LIMIT_MS, late.resolve);
+    await Promise.race([ended, late.promise]);
+    timer.cancel();
   }
 
   async #connect(): Promise<void> {

@@ -227,6 +227,23 @@ describe('losses', () => {
     expect(answer).toMatchObject([{ one: 1 }]);
   }, 30_000);
 
+  it('waits for nothing any longer once it is told so', async () => {
+    const impatience = new AbortController();
+    const ending = createSql({ url: database.url, schema: 'shop', connections: 2, signal: impatience.signal });
+    const begun = Promise.withResolvers<void>();
+    const long = ending.transaction(async (transaction) => {
+      await transaction.query('SELECT 1');
+      begun.resolve();
+      await transaction.query('SELECT pg_sleep(20)');
+    });
+    await begun.promise;
+    const startedMs = performance.now();
+    impatience.abort();
+    expect([(await failure(long)).kind, (await failure(ending.query('SELECT 1'))).kind]).toEqual(['unavailable', 'unavailable']);
+    await ending.end();
+    expect(performance.now() - startedMs).toBeLessThan(10_000);
+  });
+
   it('bounds the number of callers that wait', async () => {
     const one = createSql({ url: database.url, schema: 'shop', connections: 1 });
     const callers = Array.from({ length: 1_100 }, () => one.query('SELECT 1').then(() => 'done', (thrown: SqlError) => thrown.kind));

@@ -13,6 +13,8 @@ export interface SqlOptions {
   readonly connections?: number;
   /** The longest that a statement may run; 30 s when not given. */
   readonly statementTimeoutMs?: number;
+  /** Once it is aborted, what is under way fails with `unavailable`, and so does what comes after. */
+  readonly signal?: AbortSignal;
 }
 
 /** `Sql` with an end. */
@@ -34,8 +36,9 @@ const CHECK_DEADLINE_MS = 2_000;
  * A pool that connects when it is asked and survives the loss of any connection and of the server: what was under way
  * fails with `unavailable`, the next statement gets a new connection.
  */
-export function createSql({ url, schema, connections = DEFAULT_CONNECTIONS, statementTimeoutMs = STATEMENT_TIMEOUT_MS }: SqlOptions): SqlPool {
+export function createSql({ url, schema, connections = DEFAULT_CONNECTIONS, statementTimeoutMs = STATEMENT_TIMEOUT_MS, signal }: SqlOptions): SqlPool {
   const silence = new SilenceWatch(url);
+  signal?.addEventListener('abort', () => silence.distrustAll(), { once: true });
   const pool = new pg.Pool({ ...connectionSettings(url, schema, statementTimeoutMs), stream: silence.makeSocket, max: connections, idleTimeoutMillis: IDLE_CONNECTION_MS });
   // An idle connection that breaks has already left the pool; without a listener the event would end the process.
   pool.on('error', () => undefined);
@@ -63,6 +66,7 @@ export function createSql({ url, schema, connections = DEFAULT_CONNECTIONS, stat
     }
   };
   const withConnection = async <T>(work: (connection: Connection) => Promise<T>): Promise<T> => {
+    if (signal?.aborted) throw new SqlError('unavailable', 'This process does not wait for the database any longer.');
     if (pool.waitingCount >= MAX_WAITING) throw new SqlError('unavailable', 'Too many callers wait for a database connection.');
     const connection = new Connection(await sound(), silence);
     try {

@@ -52,7 +52,7 @@ export async function serve(hosted: readonly ServiceName[], options: ServeOption
     const { rootKeyFile, ...place } = placeOf(hosted, settings);
     for (const open of [openWayToDatabase(place.databaseUrl), openWayToRedis(place.redisUrl)]) if (open) logger.warn({ setting: open.setting }, openWayText(open));
     const rootKey = rootKeyFile === undefined ? undefined : await loadRootKey(rootKeyFile, { create: false });
-    const mesh = await createMeshPlatform({ hosted, name: hosted.includes('gateway') ? settings.services.SLUICE_PRODUCER : hosted.join('-'), ...place, rootKey, logger });
+    const mesh = await createMeshPlatform({ hosted, name: hosted.includes('gateway') ? settings.services.SLUICE_PRODUCER : hosted.join('-'), ...place, rootKey, logger, clientCallsMs: hosted.includes('gateway') ? settings.services.SLUICE_DRAIN_LIMIT_MS : 0 });
     stack.defer(async () => mesh.stop());
     await run({ hosted, settings, mesh, modelsFolder: folder.models, knownWeightsFile: folder.knownWeights, stack, signal: stop.signal });
   } catch (failure) {
@@ -61,6 +61,8 @@ export async function serve(hosted: readonly ServiceName[], options: ServeOption
   }
   await stack.disposeAsync();
   logger.info({}, 'Stopped.');
+  // What a driver still tries, or a connection that a server which stands still does not end, would hold this process for seconds more.
+  process.exit();
 }
 
 /** Why a process did not start, for whoever gave it its settings. */

@@ -11,11 +11,11 @@ it('makes its connections anew as soon as one request has had no answer: the dri
     events: { REQUEST_TIMEOUT }, on: (event: string, listener: () => void) => heard.on(event, listener), connect: async () => undefined, disconnect: async () => undefined,
   } as unknown as Producer;
   const asked: string[] = [];
-  const open = () => ({ driver: { producer: () => producer } as unknown as Kafka, cut: () => void asked.push('cut'), renew: () => void asked.push('renew') });
-  const acked = await AckedProducer.connect({ groupRefusals: 0, open });
+  const open = () => ({ driver: { producer: () => producer } as unknown as Kafka, end: async () => void asked.push('end'), renew: () => void asked.push('renew') });
+  const acked = await AckedProducer.connect({ groupRefusals: 0, isClosed: false, open, close: () => undefined });
   expect(asked).toEqual([]);
   heard.emit(REQUEST_TIMEOUT);
   expect(asked).toEqual(['renew']);
   await acked.stop();
-  expect(asked).toEqual(['renew', 'cut']);
+  expect(asked).toEqual(['renew', 'end']);
 });

@@ -19,17 +19,17 @@ export interface Appended {
  */
 export class AckedProducer {
   readonly #producer: Producer;
-  readonly #cut: () => void;
+  readonly #end: (leave: Promise<void>) => Promise<void>;
 
-  private constructor(producer: Producer, cut: () => void) {
+  private constructor(producer: Producer, end: (leave: Promise<void>) => Promise<void>) {
     this.#producer = producer;
-    this.#cut = cut;
+    this.#end = end;
   }
 
   /** Fails with `audit_log_unavailable` when no broker answers; from then on it comes back by itself. */
   static async connect(kafka: KafkaClient): Promise<AckedProducer> {
-    const { driver, cut, renew } = kafka.open();
-    const producer = new AckedProducer(driver.producer({ allowAutoTopicCreation: false, idempotent: false, maxInFlightRequests: 1, retry: { retries: 0 }, createPartitioner: Partitioners.DefaultPartitioner }), cut);
+    const { driver, end, renew } = kafka.open();
+    const producer = new AckedProducer(driver.producer({ allowAutoTopicCreation: false, idempotent: false, maxInFlightRequests: 1, retry: { retries: 0 }, createPartitioner: Partitioners.DefaultPartitioner }), end);
     producer.#producer.on(producer.#producer.events.REQUEST_TIMEOUT, renew);
     try {
       await producer.#producer.connect();
@@ -47,8 +47,8 @@ export class AckedProducer {
     return { partition: where.partition, offset: BigInt(where.baseOffset) };
   }
 
+  /** What was sent and is not answered within two seconds has an unknown fate. */
   async stop(): Promise<void> {
-    await this.#producer.disconnect().catch(() => undefined);
-    this.#cut();
+    await this.#end(this.#producer.disconnect());
   }
 }

@@ -15,7 +15,7 @@ export interface ClusterFacts {
 
 /** Asks the brokers that are given, once, with their TLS and SASL. @throws what the driver says when none of them answers */
 export async function clusterFacts(servers: KafkaServers, settings: readonly string[], logger: Logger): Promise<ClusterFacts> {
-  const { driver, cut } = (await createKafka(servers, 'sluice-doctor', logger, ONCE)).open();
+  const { driver, end } = (await createKafka(servers, 'sluice-doctor', logger, ONCE)).open();
   const admin = driver.admin({ retry: ONCE });
   try {
     await admin.connect();
@@ -30,8 +30,7 @@ export async function clusterFacts(servers: KafkaServers, settings: readonly str
   } catch (thrown) {
     throw reasonOf(thrown);
   } finally {
-    await admin.disconnect().catch(() => undefined);
-    cut();
+    await end(admin.disconnect());
   }
 }
 

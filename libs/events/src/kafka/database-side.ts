@@ -14,6 +14,7 @@ import { checkTies } from './cluster-ties.ts';
 import { endsOf } from './cursors.ts';
 import { PUBLISHED_TOPICS, SEGMENT_TOPIC } from './declared-topics.ts';
 import type { KafkaHouse } from './group-reader.ts';
+import { answered } from './kafka-client.ts';
 import { LagProbe } from './lag-probe.ts';
 import { LagWatch } from './lag-watch.ts';
 import { LetterReader } from './letter-reader.ts';
@@ -30,6 +31,12 @@ const CONNECTIONS = 12;
 /** Under load one transaction takes what came in this time, or this much. */
 const SEGMENT_WAIT_MS = 150;
 const SEGMENT_WAIT_BYTES = 1024 * 1024;
+
+export interface LogDatabase {
+  readonly url: string;
+  /** Once it is aborted, nothing waits for an answer of the database any longer. */
+  readonly signal?: AbortSignal;
+}
 
 /** What of the log stands on transactions: the outbox and its relays, consumers with their cursors, dead letters. */
 export class DatabaseSide {
@@ -79,8 +86,8 @@ export class DatabaseSide {
   }
 
   /** Brings the schema to its newest version first. Fails with `failed_precondition` when the database and the cluster do not belong together. */
-  static async open(house: KafkaHouse, ids: Pick<Ids, 'next'>, url: string): Promise<DatabaseSide> {
-    const sql = createSql({ url, schema: SCHEMA, connections: CONNECTIONS });
+  static async open(house: KafkaHouse, ids: Pick<Ids, 'next'>, { url, signal }: LogDatabase): Promise<DatabaseSide> {
+    const sql = createSql({ url, schema: SCHEMA, connections: CONNECTIONS, ...(signal && { signal }) });
     let producer: AckedProducer | undefined;
     try {
       await migrate(sql, await readMigrations(new URL('../../migrations/', import.meta.url)), house.logger);
@@ -160,10 +167,13 @@ export class DatabaseSide {
   async stop(): Promise<void> {
     await Promise.all([...this.#running].map((subscription) => subscription.stop()));
     this.#lag.stop();
-    await this.#probe.stop();
+    this.#probe.stop();
     this.#letters.stop();
-    await Promise.all([...this.#relays.map(({ loop }) => loop.stop()), this.#listener.stop()]);
-    await Promise.all([this.#producer.stop(), this.sql.end()]);
+    // A batch on its way to a Kafka that does not answer ends with its connection.
+    const relays = Promise.all([...this.#relays.map(({ loop }) => loop.stop())]);
+    await answered(relays);
+    await Promise.all([relays, this.#producer.stop(), this.#listener.stop()]);
+    await this.sql.end();
   }
 
   #run<State, Target>(reader: PartitionReader<State>, { consumer, topic }: { consumer: string; topic: string }, parts: {

@@ -34,7 +34,6 @@ export class FollowerConsumer<M extends DescMessage> implements Consuming<Follow
   readonly #name: string;
   readonly #groupId: string;
   readonly #stop = Promise.withResolvers<void>();
-  readonly #starting: Promise<void>;
   #reader: GroupReader | undefined;
   #position: bigint;
   /** From where the topic is read next. */
@@ -56,7 +55,7 @@ export class FollowerConsumer<M extends DescMessage> implements Consuming<Follow
     this.#follower = follower;
     this.#name = topicOf(schema).name;
     this.#groupId = `${house.prefix}${ids.next(OWN_GROUPS.follow)}`;
-    this.#starting = this.#start();
+    void this.#start();
   }
 
   lag(): number {
@@ -81,7 +80,6 @@ export class FollowerConsumer<M extends DescMessage> implements Consuming<Follow
 
   async stop(): Promise<void> {
     this.#stop.resolve();
-    await this.#starting;
     await this.#reader?.stop();
   }
 

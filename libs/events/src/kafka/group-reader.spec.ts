@@ -43,7 +43,7 @@ function scripted() {
       connect: async () => undefined, subscribe: async () => undefined, run: async () => undefined, disconnect: async () => undefined, pause: note('pause'), resume: note('resume'),
     } as unknown as Consumer;
   };
-  const house = { kafka: { groupRefusals: 0, open: () => ({ driver: { consumer } as unknown as Kafka, cut: () => void asked.push(`cut ${listeners.length}`), renew: () => void asked.push(`renew ${listeners.length}`) }) }, prefix: '', clock, logger: silentLogger };
+  const house = { kafka: { groupRefusals: 0, open: () => ({ driver: { consumer } as unknown as Kafka, end: async () => void asked.push(`end ${listeners.length}`), renew: () => void asked.push(`renew ${listeners.length}`) }), isClosed: false, close: () => undefined }, prefix: '', clock, logger: silentLogger };
   const reader = new GroupReader(house, { name: 'scripted', groupId: 'g', topics: [], onAssigned: () => undefined, onBatch: async () => undefined });
   /** Of the newest consumer. */
   const hear = async (event: string, payload: unknown): Promise<void> => {
@@ -74,7 +74,7 @@ describe('a member of a group', () => {
     await reader.stop();
     expect(clock.waiting).toBe(0);
     clock.advance(10_000);
-    expect(asked).toEqual(['pause 1', 'cut 1']);
+    expect(asked).toEqual(['pause 1', 'end 1']);
   });
 
   it('makes its connections anew as soon as one request has had no answer', async () => {
@@ -96,7 +96,7 @@ describe('a member of a group', () => {
     await settle();
     reader.rest('t', 1, 500);
     clock.advance(120_000);
-    expect(asked).toEqual(['pause 1', 'cut 1', 'pause 2', 'resume 2']);
+    expect(asked).toEqual(['pause 1', 'end 1', 'pause 2', 'resume 2']);
     await reader.stop();
   });
 });

@@ -51,6 +51,8 @@ export class GroupReader {
   readonly #stop = Promise.withResolvers<void>();
   #stopped = false;
   #consumer: Consumer | undefined;
+  /** The batch under way. */
+  #handling: Promise<void> = Promise.resolve();
   readonly #rests = new Set<Timer>();
   #stuckSince: string | undefined;
   #wasInGroup = false;
@@ -145,8 +147,8 @@ export class GroupReader {
 
   /** Until it is stopped or given up; returns why. */
   async #consume(): Promise<Error> {
-    const { groupId, topics, minBytes = 1, maxWaitMs = MAX_WAIT_MS, onAssigned } = this.#options;
-    const { driver, cut, renew } = this.#house.kafka.open();
+    const { groupId, minBytes = 1, maxWaitMs = MAX_WAIT_MS, onAssigned } = this.#options;
+    const { driver, end, renew } = this.#house.kafka.open();
     const consumer = driver.consumer({
       groupId, minBytes, maxWaitTimeInMs: maxWaitMs, maxBytesPerPartition: MAX_BYTES_PER_PARTITION, allowAutoTopicCreation: false,
       sessionTimeout: SESSION_TIMEOUT_MS, heartbeatInterval: HEARTBEAT_MS, rebalanceTimeout: REBALANCE_TIMEOUT_MS,
@@ -167,11 +169,9 @@ export class GroupReader {
     consumer.on(consumer.events.FETCH, () => { this.#refusal = undefined; });
     consumer.on(consumer.events.REQUEST_TIMEOUT, renew);
     this.#consumer = consumer;
+    const starting = this.#start(consumer);
     try {
-      await consumer.connect();
-      for (const subscription of topics) await consumer.subscribe(subscription);
-      await consumer.run({ autoCommit: false, eachBatchAutoResolve: false, eachBatch: (payload) => this.#watched(payload) });
-      return await Promise.race([ended.promise, this.#stop.promise.then(() => new Error('stopped'))]);
+      return await Promise.race([starting.then(() => ended.promise), this.#stop.promise.then(() => new Error('stopped'))]);
     } catch (thrown) {
       return thrown instanceof Error ? thrown : new Error('not an error was thrown');
     } finally {
@@ -179,10 +179,24 @@ export class GroupReader {
       for (const timer of this.#rests) timer.cancel();
       this.#rests.clear();
       this.#outsideSinceMs ??= this.#house.clock.monotonicMs();
-      await consumer.disconnect().catch(() => undefined);
-      // What the driver still held or makes for it would stay for as long as this process lives.
-      cut();
+      // One that is still joining is waited for: its group would wait for a member that left in silence.
+      const leave = starting.catch(() => undefined).then(() => consumer.disconnect());
+      leave.catch(() => undefined);
+      await this.#handling;
+      await end(leave);
     }
+  }
+
+  async #start(consumer: Consumer): Promise<void> {
+    await consumer.connect();
+    for (const subscription of this.#options.topics) await consumer.subscribe(subscription);
+    await consumer.run({ autoCommit: false, eachBatchAutoResolve: false, eachBatch: (payload) => (this.#stopped ? Promise.resolve() : this.#handle(payload)) });
+  }
+
+  #handle(payload: EachBatchPayload): Promise<void> {
+    const handling = this.#watched(payload);
+    this.#handling = handling.catch(() => undefined);
+    return handling;
   }
 
   /** The driver keeps a member in its group however long its batch takes, so somebody else has to look. */

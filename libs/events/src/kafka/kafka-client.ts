@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ConnectionOptions } from 'node:tls';
-import kafkajs, { Kafka, logLevel, type Admin, type KafkaConfig, type logCreator } from 'kafkajs';
+import kafkajs, { Kafka, logLevel, type Admin, type KafkaConfig, type logCreator, type RequestTimeoutEvent } from 'kafkajs';
 import { ServiceError } from '@sluice/errors';
 import type { Logger } from '@sluice/telemetry';
 import { Connections } from './connections.ts';
@@ -17,6 +17,8 @@ export const DECLARED_REPLICAS: Replicas = 3;
 /** Who appends has waiting clients: what takes longer has an unknown fate. */
 const REQUEST_TIMEOUT_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 2_000;
+/** A fetch under way is answered after half a second, all else sooner. */
+const LEAVE_LIMIT_MS = 2_000;
 const AWAY_RETRY_SECONDS = 1;
 const ADMIN_ATTEMPTS = 5;
 const ADMIN_RETRY_MS = 100;
@@ -37,19 +39,25 @@ export interface KafkaServers {
 export interface KafkaClient {
   /** How often Kafka has denied it the right to a group. */
   readonly groupRefusals: number;
+  readonly isClosed: boolean;
   open(): OpenedKafka;
+  /** Ends the connections of all parts, and lets none make others: what somebody still waits for fails. */
+  close(): void;
 }
 
 /** The driver, with connections that nobody else has. */
 export interface OpenedKafka {
   readonly driver: Kafka;
   /**
-   * Ends all of its connections, and lets it make no more: for who has stopped what he used. Of itself the driver forgets some, and goes on to
-   * make others for a part that was stopped, where a broker died.
+   * Waits until the driver has taken its leave, for as long as an answer takes where anybody answers; then ends all of its connections, and lets it
+   * make no more. Of itself the driver forgets some, goes on to make others for a part that was stopped, where a broker died, and asks one that is silent for many seconds.
    */
-  cut(): void;
-  /** Ends all of its connections; it makes others when it next needs them. The driver itself asks for ever on one whose other end is gone without a word. */
-  renew(): void;
+  end(leave: Promise<unknown>): Promise<void>;
+  /**
+   * Ends its connections to the broker that did not answer, as the driver's REQUEST_TIMEOUT names it; it makes others when it next needs
+   * them. The driver itself asks for ever on one whose other end is gone without a word.
+   */
+  renew(timeout: RequestTimeoutEvent): void;
 }
 
 /**
@@ -57,7 +65,8 @@ export interface OpenedKafka {
  * Fails with `failed_precondition` when a file of TLS cannot be read.
  */
 export async function createKafka({ brokers, tls, sasl }: KafkaServers, clientId: string, logger: Logger, retry?: { readonly retries: number }): Promise<KafkaClient> {
-  let groupRefusals = 0;
+  const opened = new Set<Connections>();
+  let [groupRefusals, isClosed] = [0, false];
   const quiet: logCreator = () => ({ log: { message, error, groupId }, namespace }) => {
     if (asText(error) === NO_RIGHT_TO_GROUP) groupRefusals++;
     logger.debug({ kafka: namespace, groupId: asText(groupId), reason: asText(error) }, message);
@@ -73,11 +82,35 @@ export async function createKafka({ brokers, tls, sasl }: KafkaServers, clientId
     get groupRefusals() {
       return groupRefusals;
     },
+    get isClosed() {
+      return isClosed;
+    },
     open() {
       const connections = new Connections();
-      return { driver: new Kafka({ ...config, socketFactory: connections.make }), cut: () => connections.cut(), renew: () => connections.renew() };
+      opened.add(connections);
+      if (isClosed) connections.cut();
+      return {
+        driver: new Kafka({ ...config, socketFactory: connections.make }),
+        async end(leave) {
+          await answered(leave);
+          connections.cut();
+          opened.delete(connections);
+        },
+        renew: ({ payload }) => connections.renew(payload.broker),
+      };
+    },
+    close() {
+      isClosed = true;
+      for (const connections of opened) connections.cut();
     },
   };
+}
+
+/** Resolves with the work, however that ends, and no later than Kafka answers at the end of a part. */
+export async function answered(work: Promise<unknown>): Promise<void> {
+  const late = new AbortController();
+  await Promise.race([work, pause(LEAVE_LIMIT_MS, undefined, { signal: late.signal })]).catch(() => undefined);
+  late.abort();
 }
 
 /** What the driver logs of an answer in which Kafka denies the right to a group; of the coordinator of a group it tells its caller only that it found none. */
@@ -113,23 +146,23 @@ function asText(value: unknown): string | undefined {
  * its topic has just been made, so it must bear being done twice.
  */
 export async function administer<T>(kafka: KafkaClient, work: (admin: Admin) => Promise<T>): Promise<T> {
-  const { driver, cut } = kafka.open();
+  const { driver, end, renew } = kafka.open();
   const admin = driver.admin({ retry: { retries: 3 } });
+  admin.on(admin.events.REQUEST_TIMEOUT, renew);
   try {
     await admin.connect();
     for (let attempt = 1; ; attempt++) {
       try {
         return await work(admin);
       } catch (thrown) {
-        if (attempt === ADMIN_ATTEMPTS || !isPassing(thrown)) throw thrown;
+        if (attempt === ADMIN_ATTEMPTS || kafka.isClosed || !isPassing(thrown)) throw thrown;
         await pause(ADMIN_RETRY_MS * attempt);
       }
     }
   } catch (thrown) {
     throw toKafkaLogError(thrown);
   } finally {
-    await admin.disconnect().catch(() => undefined);
-    cut();
+    await end(admin.disconnect());
   }
 }
 

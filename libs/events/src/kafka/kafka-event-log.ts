@@ -5,7 +5,7 @@ import type { Logger } from '@sluice/telemetry';
 import type { DeadLetters, EventLog } from '../event-log.ts';
 import { AckedProducer } from './acked-producer.ts';
 import { ConsumerSubscription } from './consumer-subscription.ts';
-import { DatabaseSide } from './database-side.ts';
+import { DatabaseSide, type LogDatabase } from './database-side.ts';
 import { DECLARED_TOPICS } from './declared-topics.ts';
 import { ensureTopics } from './ensure-topics.ts';
 import { FollowerConsumer } from './follower-consumer.ts';
@@ -25,7 +25,7 @@ export interface KafkaEventLogOptions extends KafkaServers {
    * The database whose transactions `publish` takes part in. Without one, as in a process of the data plane, there are
    * segments, epochs and `follow`; whatever needs transactions fails with `internal`.
    */
-  readonly database?: { readonly url: string };
+  readonly database?: LogDatabase;
   /** In front of the names of topics and groups, for a cluster that is not Sluice's alone: `sluice.`. */
   readonly topicPrefix?: string;
   readonly clock: Clock;
@@ -48,25 +48,32 @@ export interface KafkaEventLog extends EventLog, DeadLetters {
 export async function createKafkaEventLog({ clientId, database, topicPrefix = '', clock, ids, logger, ...servers }: KafkaEventLogOptions): Promise<KafkaEventLog> {
   const { replicas = DECLARED_REPLICAS } = servers;
   const house: KafkaHouse = { kafka: await createKafka(servers, clientId, logger), prefix: topicPrefix, clock, logger };
-  const started: { stop(): Promise<void> }[] = [];
-  const keep = <T extends { stop(): Promise<void> }>(part: T): T => {
-    started.unshift(part);
+  const readers: Stoppable[] = [];
+  const producers: Stoppable[] = [];
+  const keep = <T extends Stoppable>(part: T, among: Stoppable[]): T => {
+    among.push(part);
     return part;
+  };
+  const stopParts = async (): Promise<void> => {
+    for (const parts of [readers, producers]) await Promise.all(parts.map((part) => part.stop()));
+    house.kafka.close();
   };
   try {
     const thin = await administer(house.kafka, (admin) => ensureTopics(admin, { clock, prefix: topicPrefix, replicas }, DECLARED_TOPICS));
-    const control = keep(await AckedProducer.connect(house.kafka));
-    const segments = keep(await AckedProducer.connect(house.kafka));
-    const side = database && keep(await DatabaseSide.open(house, ids, database.url));
-    const beats = keep(new ProducerBeats(house, control, ids));
+    const control = keep(await AckedProducer.connect(house.kafka), producers);
+    const segments = keep(await AckedProducer.connect(house.kafka), producers);
+    const side = database && keep(await DatabaseSide.open(house, ids, database), readers);
+    const beats = keep(new ProducerBeats(house, control, ids), readers);
     const epochs = new ProducerEpochs({ house, segments, control, beats, ids, sql: side?.sql });
-    return assemble({ house, ids, control, epochs, side, found: replicationFaults(thin, replicas) }, async () => {
-      for (const part of started) await part.stop();
-    });
+    return assemble({ house, ids, control, epochs, side, stopParts, found: replicationFaults(thin, replicas) });
   } catch (thrown) {
-    for (const part of started) await part.stop();
+    await stopParts();
     throw thrown;
   }
+}
+
+interface Stoppable {
+  stop(): Promise<void>;
 }
 
 interface Parts {
@@ -75,11 +82,13 @@ interface Parts {
   readonly control: AckedProducer;
   readonly epochs: ProducerEpochs;
   readonly side: DatabaseSide | undefined;
+  /** Readers first, each part beside the others of its kind. */
+  readonly stopParts: () => Promise<void>;
   /** What was found at the start and stays so until the next. */
   readonly found: readonly string[];
 }
 
-function assemble({ house, ids, control, epochs, side, found }: Parts, stopParts: () => Promise<void>): KafkaEventLog {
+function assemble({ house, ids, control, epochs, side, stopParts, found }: Parts): KafkaEventLog {
   const following = new Map<ConsumerSubscription<unknown>, { readonly fault: string | undefined }>();
   const needed = (): DatabaseSide => {
     if (!side) throw new ServiceError('internal', 'This process uses the event log without a database.');

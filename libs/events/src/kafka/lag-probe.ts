@@ -48,9 +48,8 @@ export class LagProbe {
     return isUnknown ? 'How far consumers are behind cannot be asked: Kafka or the database does not answer.' : undefined;
   }
 
-  async stop(): Promise<void> {
+  stop(): void {
     this.#timer.cancel();
-    await this.#asking;
   }
 
   async #ask(): Promise<void> {

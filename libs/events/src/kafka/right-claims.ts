@@ -28,6 +28,7 @@ export class RightClaims implements Witness {
   readonly #waiting = new Map<string, () => void>();
   #reading: Promise<GroupReader> | undefined;
   #reader: GroupReader | undefined;
+  #isStopped = false;
   #claims = 0;
   #nextOffset = 0n;
   #highest = 0n;
@@ -57,7 +58,8 @@ export class RightClaims implements Witness {
   }
 
   async stop(): Promise<void> {
-    await (await this.#reading?.catch(() => undefined))?.stop();
+    this.#isStopped = true;
+    await this.#reader?.stop();
   }
 
   async #say(id: string, term: bigint): Promise<void> {
@@ -74,6 +76,7 @@ export class RightClaims implements Witness {
   /** From the end that the topic has now; whatever becomes of the connection, nothing behind it is left out. */
   async #read(): Promise<GroupReader> {
     this.#nextOffset = (await endsOf(this.#house, RIGHT_CLAIM_TOPIC.name)).get(0)?.high ?? 0n;
+    if (this.#isStopped) throw new ServiceError('cancelled', 'The claims were stopped.');
     const reader = new GroupReader(this.#house, {
       name: `claims of ${this.#right}`, groupId: `${this.#house.prefix}${this.#self}`, topics: [{ topic: this.#topic, fromBeginning: true }],
       onAssigned: () => reader.seek(this.#topic, 0, this.#nextOffset),

@@ -117,5 +117,12 @@ describe('the journal of hits', () => {
     await other.journal.stop();
     expect([other.written, other.dropped()]).toEqual([[], 1]);
     expect(other.logged.join()).toContain('in no statistics');
+    const silent = journalOf();
+    silent.answers.before = () => new Promise(() => undefined);
+    silent.journal.add(found('a'));
+    const stopped = silent.journal.stop();
+    silent.clock.advance(4_000);
+    await stopped;
+    expect(silent.dropped()).toBe(1);
   });
 });

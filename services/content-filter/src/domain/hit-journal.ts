@@ -9,6 +9,9 @@ const BATCH_CALLS = 500;
 /** What waits while the owner of the rules is away, hits and counts of rules: about 30 MB. */
 const MAX_WAITING_HITS = 100_000;
 
+/** How long `stop` waits for the owner of the rules. */
+const STOP_LIMIT_MS = 4_000;
+
 /** What is written at once. Its sender and number name it: it is the same however often it is tried. */
 export interface HitBatch {
   readonly sender: string;
@@ -58,15 +61,22 @@ export class HitJournal implements HitSink {
     this.#waitingHits += sizeOf(found);
   }
 
-  /** Writes what waits, once; what cannot be written then is lost. */
+  /** Writes what waits, once; what cannot be written then, within STOP_LIMIT_MS, is lost. */
   async stop(): Promise<void> {
     this.#timer.cancel();
-    await this.#writing;
-    this.#write();
-    await this.#writing;
+    const late = Promise.withResolvers<void>();
+    const timer = this.#options.clock.after(STOP_LIMIT_MS, late.resolve);
+    await Promise.race([this.#writeLast(), late.promise]);
+    timer.cancel();
     if (this.#waiting.length === 0) return;
     this.#options.logger.warn({ calls: this.#waiting.length }, 'The hits of these calls are in no statistics: they could not be written before the end.');
     this.#options.dropped(this.#waiting.length);
+  }
+
+  async #writeLast(): Promise<void> {
+    await this.#writing;
+    this.#write();
+    await this.#writing;
   }
 
   #write(): void {
