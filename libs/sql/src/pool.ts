@@ -38,7 +38,7 @@ const CHECK_DEADLINE_MS = 2_000;
  */
 export function createSql({ url, schema, connections = DEFAULT_CONNECTIONS, statementTimeoutMs = STATEMENT_TIMEOUT_MS, signal }: SqlOptions): SqlPool {
   const silence = new SilenceWatch(url);
-  signal?.addEventListener('abort', () => silence.distrustAll(), { once: true });
+  signal?.addEventListener('abort', () => silence.endAll(), { once: true });
   const pool = new pg.Pool({ ...connectionSettings(url, schema, statementTimeoutMs), stream: silence.makeSocket, max: connections, idleTimeoutMillis: IDLE_CONNECTION_MS });
   // An idle connection that breaks has already left the pool; without a listener the event would end the process.
   pool.on('error', () => undefined);

@@ -34,7 +34,7 @@ export class SilenceWatch {
   };
 
   /** What is true of one is likely to be true of the others. */
-  #endAll(): void {
+  endAll(): void {
     for (const socket of this.#sockets) socket.destroy(new Error('Nobody answers at the other end of this connection.'));
     this.#silent.clear();
   }
@@ -63,7 +63,7 @@ export class SilenceWatch {
     const asked = [...this.#silent];
     const served = await this.#served(asked.flatMap(({ processID }) => processID ?? []));
     const isGone = served !== undefined && asked.some((client) => this.#silent.has(client) && typeof client.processID === 'number' && !served.has(client.processID));
-    if (isGone) this.#endAll();
+    if (isGone) this.endAll();
     return isGone;
   }
 
