@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { systemClock } from '@sluice/clock';
 import { isRunning } from '../testing/up-house.ts';
+import { TerminalLog } from '../up/terminal-log.ts';
 import { SupervisedProcess, type SupervisedOptions } from './supervised-process.ts';
 
 const READY = "process.send({ ready: { url: 'http://x' } }); process.on('disconnect', () => process.exit()); setInterval(() => 0, 1000);";
@@ -45,6 +46,21 @@ describe('a supervised process', () => {
     process.kill(pids[0]!, 'SIGUSR2');
     await until(() => lines.length === 2);
     expect(lines).toEqual(['before', 'served: after']);
+  });
+
+  it('is started again also when it was killed in the middle of a line of its log', async () => {
+    let shown = '';
+    const terminal = new TerminalLog({ write: (text) => (shown += text) }, systemClock);
+    const said: string[] = [];
+    const onLine = (line: string): void => {
+      said.push(line);
+      terminal.show(line, 'it');
+    };
+    const { one, pids, deaths } = supervise(`process.on('SIGUSR2', () => process.stdout.write('{"level":"error","msg":"half', () => process.kill(process.pid, 'SIGKILL'))); ${READY}`, { onLine });
+    await one.start();
+    process.kill(pids[0]!, 'SIGUSR2');
+    await until(() => pids.length === 2);
+    expect({ deaths, said, shown }).toEqual({ deaths: ['SIGKILL 100'], said: ['{"level":"error","msg":"half'], shown: '' });
   });
 
   it('is given up when it dies three times before it served, with what it said', async () => {
