@@ -1,9 +1,14 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { systemClock } from '@sluice/clock';
+import { systemClock, type Clock } from '@sluice/clock';
 import { isRunning } from '../testing/up-house.ts';
+import { TerminalLog } from '../up/terminal-log.ts';
 import { SupervisedProcess, type SupervisedOptions } from './supervised-process.ts';
 
 const READY = "process.send({ ready: { url: 'http://x' } }); process.on('disconnect', () => process.exit()); setInterval(() => 0, 1000);";
+const START_LIMIT_MS = 300_000;
 
 const started: SupervisedProcess[] = [];
 afterEach(() => started.splice(0).forEach((one) => one.kill()));
@@ -47,6 +52,21 @@ describe('a supervised process', () => {
     expect(lines).toEqual(['before', 'served: after']);
   });
 
+  it('is started again also when it was killed in the middle of a line of its log', async () => {
+    let shown = '';
+    const terminal = new TerminalLog({ write: (text) => (shown += text) }, systemClock);
+    const said: string[] = [];
+    const onLine = (line: string): void => {
+      said.push(line);
+      terminal.show(line, 'it');
+    };
+    const { one, pids, deaths } = supervise(`process.on('SIGUSR2', () => process.stdout.write('{"level":"error","msg":"half', () => process.kill(process.pid, 'SIGKILL'))); ${READY}`, { onLine });
+    await one.start();
+    process.kill(pids[0]!, 'SIGUSR2');
+    await until(() => pids.length === 2);
+    expect({ deaths, said, shown }).toEqual({ deaths: ['SIGKILL 100'], said: ['{"level":"error","msg":"half'], shown: '' });
+  });
+
   it('is given up when it dies three times before it served, with what it said', async () => {
     const { one, pids, lines } = supervise("console.log('a line'); console.error('no database'); process.exitCode = 3;");
     await expect(one.start()).rejects.toThrow(/it cannot be started \(exit code 3\)\. What it said last:\n(.*\n)*no database/);
@@ -55,17 +75,47 @@ describe('a supervised process', () => {
     await one.stop();
   });
 
+  /** A clock whose limit of the start passes by hand, the newest one; all other waits are those of the machine. */
+  function limitedStarts() {
+    const limits: { run: () => void; isCancelled: boolean }[] = [];
+    const after: Clock['after'] = (delayMs, run) => {
+      if (delayMs !== START_LIMIT_MS) return systemClock.after(delayMs, run);
+      const limit = { run, isCancelled: false };
+      limits.push(limit);
+      return { cancel: () => { limit.isCancelled = true; } };
+    };
+    return { clock: { ...systemClock, after }, limits };
+  }
+
   it('is given up when it neither serves nor dies, with what it said', async () => {
-    const waits: { delayMs: number; run: () => void }[] = [];
-    const clock = { ...systemClock, after: (delayMs: number, run: () => void) => (waits.push({ delayMs, run }), { cancel: () => undefined }) };
+    const { clock, limits } = limitedStarts();
     const { one, pids, lines } = supervise("console.log('waiting for access'); setInterval(() => 0, 1000);", { clock });
     const start = one.start();
-    const refused = expect(start).rejects.toThrow('it cannot be started (it does not serve after 120 s). What it said last:\nwaiting for access');
+    const refused = expect(start).rejects.toThrow('it cannot be started (it does not serve after 300 s). What it said last:\nwaiting for access');
     await until(() => lines.length === 1);
-    waits.find(({ delayMs }) => delayMs === 120_000)!.run();
+    limits[0]!.run();
     await refused;
     await one.stop();
     expect(isRunning(pids[0]!)).toBe(false);
+  });
+
+  it('is ended and started again when it served once, and hangs while it is started again', async () => {
+    const { clock, limits } = limitedStarts();
+    const folder = mkdtempSync(join(tmpdir(), 'sluice-supervised-'));
+    try {
+      // Serves, then hangs, then serves.
+      const { one, pids, lines, deaths } = supervise(`require('node:fs').appendFileSync(${JSON.stringify(join(folder, 'starts'))}, '.'); const starts = require('node:fs').readFileSync(${JSON.stringify(join(folder, 'starts'))}, 'utf8').length; if (starts === 2) { console.log('hangs'); setInterval(() => 0, 1000); } else { ${READY} console.log('serves'); }`, { clock });
+      await one.start();
+      expect(limits.map(({ isCancelled }) => isCancelled)).toEqual([true]);
+      process.kill(pids[0]!, 'SIGKILL');
+      await until(() => lines.some((line) => line.endsWith('hangs')));
+      limits[1]!.run();
+      await until(() => limits.length === 3 && limits[2]!.isCancelled);
+      expect([deaths, pids.length, isRunning(pids[1]!), isRunning(pids[2]!)]).toEqual([['SIGKILL 100', 'it does not serve after 300 s 200'], 3, false, true]);
+      await one.stop();
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   it('that does not stop when it is told to is ended', async () => {

@@ -7,8 +7,13 @@ import { BackOff } from './back-off.ts';
 
 /** A process that dies before it served is started anew so often, and then given up: what keeps it from starting does not pass. */
 const START_ATTEMPTS = 3;
-/** From the first start until it serves. After a crash billing reads what it missed before; whatever takes longer waits for something that does not come. */
-const START_LIMIT_MS = 120_000;
+/**
+ * From each start until it serves. Longest takes the filter: whatever rules it cannot compile it gives up after 120 s, two
+ * organisations at a time, and serves the others. Billing serves after 12 s at most, however much it has to read. Whatever takes
+ * longer hangs.
+ */
+const START_LIMIT_MS = 300_000;
+const TOO_LONG = `it does not serve after ${START_LIMIT_MS / 1000} s`;
 /** What it said last, for the message that it cannot be started. */
 const TAIL_LINES = 8;
 /** What a process wrote last can still be on its way when it has ended; whoever inherited its outputs may hold them open for ever. */
@@ -44,6 +49,7 @@ export class SupervisedProcess {
   #child: ChildProcess | undefined;
   #ended: Promise<void> = Promise.resolve();
   #rest: Timer | undefined;
+  #startLimit: Timer | undefined;
   #attempts = 0;
   #servedOnce = false;
   #readyAtMs: number | undefined;
@@ -59,8 +65,7 @@ export class SupervisedProcess {
   /** Resolves when it serves for the first time; rejects with a CommandFailed when it cannot be started. */
   async start(): Promise<ProcessAddresses> {
     this.#spawn();
-    const tooLong = this.#options.clock.after(START_LIMIT_MS, () => this.#giveUp(`it does not serve after ${START_LIMIT_MS / 1000} s`));
-    return this.#ready.promise.finally(() => tooLong.cancel());
+    return this.#ready.promise;
   }
 
   /** Ends it as it wants to be ended; at once when its time is over. */
@@ -81,7 +86,7 @@ export class SupervisedProcess {
   }
 
   #spawn(): void {
-    const { words, environment, onLine, onStarted } = this.#options;
+    const { words, environment, clock, onLine, onStarted } = this.#options;
     this.#attempts++;
     this.#readyAtMs = undefined;
     const [program, ...rest] = words;
@@ -94,7 +99,16 @@ export class SupervisedProcess {
       });
     }
     child.on('message', (message) => this.#heard(message));
-    this.#ended = this.#end(child).then((how) => this.#died(child, how));
+    let isTooLong = false;
+    const limit = (this.#startLimit = clock.after(START_LIMIT_MS, () => {
+      isTooLong = true;
+      if (this.#servedOnce) child.kill('SIGKILL');
+      else this.#giveUp(TOO_LONG);
+    }));
+    this.#ended = this.#end(child).then((how) => {
+      limit.cancel();
+      this.#died(child, isTooLong ? TOO_LONG : how);
+    });
   }
 
   /** Resolves with how it ended, once it says nothing more. */
@@ -122,6 +136,7 @@ export class SupervisedProcess {
   #heard(message: unknown): void {
     const told = readyMessage.safeParse(message);
     if (!told.success) return;
+    this.#startLimit?.cancel();
     this.#readyAtMs = this.#options.clock.monotonicMs();
     this.#servedOnce = true;
     this.#ready.resolve(told.data.ready);

@@ -31,3 +31,14 @@ it('remembers a bounded number of texts', () => {
   for (let round = 0; round < 2; round++) for (let at = 0; at < 250; at++) log.show(JSON.stringify({ level: 'warn', msg: String(at) }));
   expect(lines).toBe(500);
 });
+
+it('passes over what is no line of a log, and goes on', () => {
+  let written = '';
+  const log = new TerminalLog({ write: (text) => (written += text) }, { monotonicMs: () => 0 });
+  const line = JSON.stringify({ level: 'error', time: 't', msg: 'm' });
+  for (let end = 0; end < line.length; end++) log.show(line.slice(0, end), 'audit');
+  for (const other of [`${line}${line}`, 'words with "level":"error" in them', '["level":"error"]', '[{"level":"error"}]', '{"level":"error"}', '"\\"level\\":\\"error\\""']) log.show(other, 'audit');
+  expect(written).toBe('');
+  log.show(line, 'audit');
+  expect(written).toBe('audit: error: m\n');
+});

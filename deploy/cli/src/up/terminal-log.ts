@@ -7,6 +7,7 @@ const logLine = z.looseObject({
   level: z.string(), msg: z.string(), reason: z.string().optional(), code: code.optional(),
   error: z.looseObject({ name: z.string(), code: code.optional(), message: z.string().optional() }).optional(),
 });
+type LogLine = z.infer<typeof logLine>;
 const LOUD = /"level":"(warn|error)"/;
 /** What is said over and over is on the terminal once in this time; the log file has every line. */
 const AGAIN_AFTER_MS = 60_000;
@@ -27,10 +28,10 @@ export class TerminalLog {
   /** @param who said it, where several do */
   show(line: string, who?: string): void {
     if (!LOUD.test(line)) return;
-    const parsed = logLine.safeParse(JSON.parse(line));
-    if (!parsed.success) return;
-    const { level, msg } = parsed.data;
-    const cause = causeOf(parsed.data);
+    const said = parsed(line);
+    if (said === undefined) return;
+    const { level, msg } = said;
+    const cause = causeOf(said);
     const text = printable(`${who === undefined ? '' : `${who}: `}${level}: ${msg}${cause === undefined ? '' : ` (${cause})`}`);
     const nowMs = this.#clock.monotonicMs();
     if (nowMs - (this.#saidAtMs.get(text) ?? -Infinity) < AGAIN_AFTER_MS) return;
@@ -40,7 +41,16 @@ export class TerminalLog {
   }
 }
 
-function causeOf({ reason, code: said, error }: z.infer<typeof logLine>): string | undefined {
+/** Undefined for what is no line of a log, as where a process was killed while it wrote one: that is in the log file only. */
+function parsed(line: string): LogLine | undefined {
+  try {
+    return logLine.safeParse(JSON.parse(line)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+function causeOf({ reason, code: said, error }: LogLine): string | undefined {
   const cause = reason ?? error?.message ?? said ?? error?.code ?? error?.name;
   return cause === undefined ? undefined : String(cause);
 }

@@ -46,6 +46,23 @@ describe('the keeper of the book', () => {
     }
   });
 
+  it('has started 7 s later although there is much to take in, and gives out nothing until it is: its supervisor waits for its start', async () => {
+    const asked = Promise.withResolvers<void>();
+    const tooLong = Promise.withResolvers<() => void>();
+    const clock: Clock = { ...systemClock, after: (delayMs, run) => (delayMs === 7_000 ? (tooLong.resolve(run), { cancel: () => undefined }) : systemClock.after(delayMs, run)) };
+    const caughtUp = (): Promise<void> => (asked.resolve(), new Promise(() => undefined));
+    const keeper = new BookKeeper({ sql: tables.sql, clock, logger: silentLogger, memory: memoryOf(), subscribe: () => [{ stop: async () => undefined, caughtUp, lag: () => 1_000_000 }] });
+    try {
+      const started = keeper.start();
+      await asked.promise;
+      (await tooLong.promise)();
+      await started;
+      expect(() => keeper.requireReady()).toThrow('Billing is taking in what happened before its start.');
+    } finally {
+      await keeper.stop();
+    }
+  });
+
   it('has started also when it is stopped before', async () => {
     const asked = Promise.withResolvers<void>();
     const caughtUp = (): Promise<void> => (asked.resolve(), new Promise(() => undefined));
