@@ -15,6 +15,8 @@ const callOf = (id: string, more: object = {}): object => ({
 const itemOf = (id: string): object => ({ object: 'ledger_item', call_id: id, cost_nano: '5', overrun_nano: '1' });
 const CHECK = { object: 'ledger_check', ok: true, transactions: '1', entries: '2', calls: '3', billed: '15', overrun: '0', held: '0', currency: 'USD', faults: [] };
 
+const NONE = { json: { object: 'list', data: [], has_more: false } };
+
 describe('reconcile', () => {
   const api = new ApiServer();
   let folder: string;
@@ -35,7 +37,9 @@ describe('reconcile', () => {
   };
   beforeEach(() => {
     ids = [1, 2, 3, 4, 5].map(idOf);
-    api.on('GET /admin/v1/audit/calls', paged(ids, (id) => callOf(id))).on('GET /admin/v1/ledger/items', paged(ids, itemOf)).on('GET /admin/v1/ledger/check', { json: CHECK });
+    const every = paged(ids, (id) => callOf(id));
+    const list = (request: SeenRequest): { json: object } => (request.url.includes('status=running') ? NONE : every(request));
+    api.on('GET /admin/v1/audit/calls', list).on('GET /admin/v1/ledger/items', paged(ids, itemOf)).on('GET /admin/v1/ledger/check', { json: CHECK });
     for (const id of ids) {
       const choices = [{ index: 0, finish_reason: 'stop', content: 'An answer.', reasoning: null, refusal: null }];
       api.on(`GET /admin/v1/audit/calls/${id}`, { json: { ...callOf(id), bodies: 'kept', request: null, choices, events: [], error_message: null, segments: [] } });
@@ -62,6 +66,33 @@ describe('reconcile', () => {
     for (const said of [/5 DIFFERENCES/, new RegExp(`${ids[0]} +it ended and is not in the ledger`), new RegExp(`${ids[1]} +a client had text that is not on record`), new RegExp(`${idOf(9)} +a client had an answer that the audit does not have`), /ledger: projection: d/, /ledger: nothing_held: 7/]) expect(read.stdout).toMatch(said);
     expect(read.stdout).not.toContain('nobody recorded.');
     expect(JSON.parse((await sluice('--since', began(0), '--receipts', file, '--wait', '0', '--json')).stdout)).toMatchObject({ ok: false, calls: 5, ledger_items: 4, receipts: 2, differences: [{ call_id: ids[0], kind: 'not_billed' }, { call_id: ids[1], kind: 'received_beyond_record' }, { call_id: idOf(9), kind: 'received_without_record' }] });
+  });
+
+  it('takes what is held for information while any call runs, also one that began behind the time', async () => {
+    const later = callOf(idOf(9), { status: 'running', ended_at: null });
+    const all = paged(ids, (id) => callOf(id));
+    api.on('GET /admin/v1/audit/calls', (request) => (request.url.includes('status=running') ? { json: { object: 'list', data: [later], has_more: false } } : all(request)));
+    api.on('GET /admin/v1/ledger/check', { json: { ...CHECK, held: '2672000' } });
+    const words = ['--since', began(0), '--until', began(8), '--wait', '0'];
+    expect(await sluice(...words)).toMatchObject({ code: 0, stdout: expect.stringContaining('No difference.') });
+    expect(JSON.parse((await sluice(...words, '--json')).stdout)).toMatchObject({ ok: true, faults: [], held: '2672000' });
+  });
+
+  it('takes what is held for left over only where nothing moves', async () => {
+    const words = ['--since', began(0), '--until', began(8), '--wait', '0'];
+    let moved = 3;
+    api.on('GET /admin/v1/ledger/check', () => ({ json: { ...CHECK, held: '7', calls: String(moved++) } }));
+    expect(await sluice(...words)).toMatchObject({ code: 0 });
+    api.on('GET /admin/v1/ledger/check', { json: { ...CHECK, held: '7' } });
+    expect(await sluice(...words)).toMatchObject({ code: 1, stdout: expect.stringContaining('ledger: nothing_held: 7 nano-units are held, and no call runs') });
+  });
+
+  it('prints every difference, however many there are', async () => {
+    const many = Array.from({ length: 120 }, (_, at) => idOf(at));
+    api.on('GET /admin/v1/ledger/items', { json: { object: 'list', data: many.map(itemOf), has_more: false } }).on('GET /admin/v1/audit/calls', { json: { object: 'list', data: [], has_more: false } });
+    const { stdout } = await sluice('--since', began(0), '--wait', '0');
+    expect(many.filter((id) => !stdout.includes(id))).toEqual([]);
+    expect(stdout).toContain('120 DIFFERENCES');
   });
 
   it('takes what began in the time by the ids, whenever the audit says that it was let in', async () => {

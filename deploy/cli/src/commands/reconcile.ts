@@ -16,8 +16,6 @@ interface ReconcileCommandOptions extends ReadOptions {
 }
 
 const WAIT_SECONDS = 30;
-/** Of a list that is longer, the rest is for programs. */
-const SHOWN = 50;
 
 export function addReconcileCommand(program: Command): void {
   const command = reads(program.command('reconcile').description('compare what clients had, the audit, the ledger and the event log on Kafka, call by call; ends with 1 and prints each difference'))
@@ -37,10 +35,9 @@ export function addReconcileCommand(program: Command): void {
       const compared = `Compared from ${answer.since} to ${answer.until}: ${answer.calls} calls on record, ${answer.ledger_items} in the ledger${answer.receipts === null ? '' : `, ${answer.receipts} receipts of clients`}${answer.logged === null ? '' : `, ${answer.logged} calls on Kafka`}.`;
       const without = answer.logged_since === null ? [] : [`The event log on Kafka begins at ${answer.logged_since}: calls that began before were compared without it.`];
       if (answer.ok) return [compared, ...without, 'No difference.'].join('\n');
-      const rows = answer.differences.slice(0, SHOWN).map(({ call_id, kind, detail }) => [call_id, KINDS[kind as keyof typeof KINDS], detail]);
-      const more = answer.differences.length > SHOWN ? [`... and ${answer.differences.length - SHOWN} more (--json shows all)`] : [];
+      const rows = answer.differences.map(({ call_id, kind, detail }) => [call_id, KINDS[kind as keyof typeof KINDS], detail]);
       const laws = answer.faults.map(({ law, detail }) => `ledger: ${law}: ${detail}`);
-      return [compared, ...without, `${answer.differences.length + answer.faults.length} DIFFERENCES`, ...(rows.length > 0 ? [table(['CALL', 'WHAT', 'DETAIL'], rows)] : []), ...more, ...laws].join('\n');
+      return [compared, ...without, `${answer.differences.length + answer.faults.length} DIFFERENCES`, ...(rows.length > 0 ? [table(['CALL', 'WHAT', 'DETAIL'], rows)] : []), ...laws].join('\n');
     });
   });
 }

@@ -150,6 +150,7 @@ export const usage = listOf(usageRow).extend({ currency: z.string() });
 export const ledgerCheck = z.looseObject({
   ok: z.boolean(), transactions: exact, entries: exact, calls: exact, billed: exact, overrun: exact, held: exact, currency: z.string(), faults: z.array(z.object({ law: z.string(), detail: z.string() })),
 });
+export type LedgerCheck = z.infer<typeof ledgerCheck>;
 export const ledgerItem = z.looseObject({ call_id: z.string(), cost_nano: exact, overrun_nano: exact });
 
 export const filterRule = z.looseObject({

@@ -30,6 +30,12 @@ export async function readAudit(api: HttpApi, window: Window): Promise<AuditedCa
   return calls;
 }
 
+/** Whether the audit waits for the end of any call, whenever it began. */
+export async function anyRuns(api: HttpApi): Promise<boolean> {
+  const { data } = await api.get('/audit/calls', listOf(call), { status: 'running', limit: 1 });
+  return data.length > 0;
+}
+
 export async function readLedger(api: HttpApi, window: Window): Promise<BilledCall[]> {
   const items: BilledCall[] = [];
   let hasMore = true;

@@ -1,11 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { CommandFailed, WrongUse } from '../exit-code.ts';
-import { ledgerCheck } from '../platform-api/answers.ts';
+import { ledgerCheck, type LedgerCheck } from '../platform-api/answers.ts';
 import type { HttpApi } from '../platform-api/http-api.ts';
 import type { Receipt } from './accounts.ts';
 import { compare, type Difference } from './compare.ts';
 import { LogOnKafka } from './log-on-kafka.ts';
-import { MAX_CALLS, readAudit, readLedger, readTexts } from './read-accounts.ts';
+import { anyRuns, MAX_CALLS, readAudit, readLedger, readTexts } from './read-accounts.ts';
 import { beganIn, beganMs, type Window } from './window.ts';
 
 /** Audit and billing read the log behind the calls: what differs now may agree a moment later. */
@@ -36,7 +36,7 @@ export interface Reconciliation extends Window {
   readonly differences: readonly { readonly call_id: string; readonly kind: string; readonly detail: string }[];
   /** Laws of the ledger that do not hold. */
   readonly faults: readonly { readonly law: string; readonly detail: string }[];
-  /** In nano-units; what is held while no call runs is a difference too. */
+  /** In nano-units, now, by the calls of any time; while no call runs at all it is a difference too. */
   readonly held: string;
 }
 
@@ -62,11 +62,10 @@ async function look(api: HttpApi, window: Window, onKafka: LogOnKafka | undefine
   const log = onKafka && (await onKafka.read());
   const texts = await readTexts(api, receipts ?? [], new Set(audit.map(({ id }) => id)));
   const differences = compare({ audit, ledger, log: log?.calls, logSinceMs: log?.sinceMs, receipts, texts });
-  const { faults, held } = await api.get('/ledger/check', ledgerCheck);
-  const isHeld = held !== '0' && audit.every(({ status }) => status !== 'running');
+  const { faults, held, isLeftOver } = await readHeld(api);
   return {
     object: 'reconciliation',
-    ok: differences.length === 0 && faults.length === 0 && !isHeld,
+    ok: differences.length === 0 && faults.length === 0 && !isLeftOver,
     ...window,
     calls: audit.length,
     ledger_items: ledger.length,
@@ -74,9 +73,21 @@ async function look(api: HttpApi, window: Window, onKafka: LogOnKafka | undefine
     logged: log?.calls.length ?? null,
     logged_since: log?.sinceMs === undefined ? null : new Date(log.sinceMs).toISOString(),
     differences: differences.map(({ callId, kind, detail }: Difference) => ({ call_id: callId, kind, detail })),
-    faults: [...faults, ...(isHeld ? [{ law: 'nothing_held', detail: `${held} nano-units are held, and no call runs` }] : [])],
+    faults: [...faults, ...(isLeftOver ? [{ law: 'nothing_held', detail: `${held} nano-units are held, and no call runs` }] : [])],
     held,
   };
+}
+
+/**
+ * The laws of the ledger, and what it holds now, which calls of any time may: it is left over only where no call runs, before it
+ * was read and behind it, and no call was billed in between.
+ */
+async function readHeld(api: HttpApi): Promise<LedgerCheck & { readonly isLeftOver: boolean }> {
+  const before = await api.get('/ledger/check', ledgerCheck);
+  if (before.held === '0' || (await anyRuns(api))) return { ...before, isLeftOver: false };
+  const after = await api.get('/ledger/check', ledgerCheck);
+  const isSame = after.held === before.held && after.calls === before.calls;
+  return { ...after, isLeftOver: isSame && !(await anyRuns(api)) };
 }
 
 /** Without bounds: the calls that clients have receipts of and whatever ran beside them, or the last day. */
