@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { processEnvironment } from '@sluice/config';
@@ -33,7 +32,7 @@ export async function doctor(options: ReadOptions): Promise<void> {
   const folder = dataFolder(options.data ?? cli.dataDir);
   const running = cli.url ?? runningAt(folder);
   const usualStack = `${folder.root}-stack`;
-  const meshStack = existsSync(join(folder.postgres, 'PG_VERSION')) ? undefined : meshStackOf(folder, usualStack);
+  const meshStack = meshStackOf(folder, usualStack);
   const servers = meshStack === undefined ? processEnvironment : await serversOfMesh(meshStack);
   const { DATABASE_URL, REDIS_URL } = set(servers);
   const { SLUICE_ROOT_KEY_FILE } = set(processEnvironment);

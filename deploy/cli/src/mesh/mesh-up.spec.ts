@@ -56,6 +56,22 @@ describe('a mesh on a stack whose database belongs to a platform', () => {
     expect(readdirSync(folder.root)).toEqual([]);
   }, LONG_MS);
 
+  it('does not start on the data folder of sluice up, nor does that on a mesh\'s, because each would be another platform with the keys of the first', async () => {
+    const up = async (): Promise<CliResult> => runCli(['up', '--data', folder.root, '--port', '0', '--admin-port', '0'], { env: { SLUICE_GRPC_PORT: '0' } });
+    mkdirSync(folder.postgres);
+    writePrivateFile(join(folder.postgres, 'PG_VERSION'), '17');
+    const { code, stderr } = await start();
+    expect({ code, stderr: stderr.split('\n') }).toEqual({ code: 1, stderr: [
+      expect.stringContaining(`sluice: The data folder ${folder.root} holds a platform of sluice up`),
+      expect.stringMatching(new RegExp(`^Give the mesh a data folder of its own: .*sluice mesh up --data ${folder.root}-mesh --stack ${folder.root}-stack$`)),
+      '',
+    ] });
+    rmSync(folder.postgres, { recursive: true });
+    new MeshFile(folder.mesh).keepPlace(`${folder.root}-stack`, {});
+    expect(await up()).toMatchObject({ code: 1, stderr: expect.stringMatching(/^sluice: The data folder \S+ holds a platform of sluice mesh up, .*\nStart it with .*sluice mesh up, or give another data folder with --data\.\n$/) });
+    expect(readdirSync(folder.root)).toEqual(['mesh.json']);
+  }, LONG_MS);
+
   it('does not start with another root key, and says which, once', async () => {
     writeLayout(folder);
     await loadRootKey(folder.rootKey, { create: true });

@@ -31,7 +31,7 @@ export async function bringDemoModel({ api, folder, again, signal, ...fetching }
   const present = known.find(({ name }) => name === DEMO_MODEL.name);
   const wanted = present ? lacksWeights(present, folder) : again || known.length === 0;
   if (!wanted) return remember(folder);
-  if (!present && !again && readFileIfThere(folder.demoModel) !== undefined) return say('There is no model. The demonstration model comes back with: sluice up --demo-model');
+  if (!present && !again && readFileIfThere(folder.demoModel) !== undefined) return say(`There is no model. The demonstration model comes back with: sluice ${existsSync(folder.mesh) ? 'mesh up' : 'up'} --demo-model`);
   const bar = new ProgressBar('bringing a small model');
   const fetched = await fetchDemoModel({ ...fetching, cacheDir: folder.models, signal, onProgress: ({ bytes, totalBytes }) => bar.update(bytes, totalBytes) }).finally(() => bar.end());
   if (!fetched.ok) say(fetched.explanation);

@@ -8,6 +8,7 @@ import type { DataFolder } from '../data-folder/data-folder.ts';
 import { checkLayout } from '../data-folder/layout.ts';
 import { inUse, lockHolder } from '../data-folder/lock.ts';
 import { CommandFailed } from '../exit-code.ts';
+import { asTyped } from '../terminal/typed-command.ts';
 import { checkPorts, type Listener } from './ports.ts';
 import { anotherPlace, atBeginning, databaseName, type StartPlace } from './start-place.ts';
 
@@ -22,6 +23,7 @@ export async function preflight(place: StartPlace, listeners: readonly Listener[
   if (holder) throw inUse(folder.lock, holder);
   checkLayout(folder);
   checkNotForeign(folder);
+  checkOnePlatform(place);
   if (place.databaseUrl === undefined) checkRoom(folder);
   await checkPorts(listeners);
   await checkKeys(place);
@@ -44,10 +46,10 @@ function nearestExisting(path: string): string {
 }
 
 /** A platform that started on a disk that is nearly full would refuse every call. */
-function checkRoom({ root, postgres }: DataFolder): void {
-  const { freeBytes, neededBytes } = startRoom(nearestExisting(root), !existsSync(join(postgres, 'PG_VERSION')));
+function checkRoom(folder: DataFolder): void {
+  const { freeBytes, neededBytes } = startRoom(nearestExisting(folder.root), !hasEmbedded(folder));
   if (freeBytes >= neededBytes) return;
-  throw new CommandFailed(`The disk of ${root} is nearly full: ${inMiB(freeBytes)} are free, and a start needs ${inMiB(neededBytes)}. Make room, then start again; nothing that was recorded is lost.`);
+  throw new CommandFailed(`The disk of ${folder.root} is nearly full: ${inMiB(freeBytes)} are free, and a start needs ${inMiB(neededBytes)}. Make room, then start again; nothing that was recorded is lost.`);
 }
 
 function inMiB(bytes: number): string {
@@ -71,6 +73,30 @@ function checkNotForeign(folder: DataFolder): void {
 }
 
 /**
+ * A mesh on a folder of `sluice up`, or the other way round, would be another platform with the same keys: without the records, the limits and
+ * the rules of the first, and with keys alive that were revoked there. A folder in which both have begun already stays as it is.
+ */
+function checkOnePlatform({ folder, databaseUrl, stack, begunOn }: StartPlace): void {
+  const isEmbedded = hasEmbedded(folder);
+  if (stack !== undefined && isEmbedded && begunOn === undefined) {
+    throw new CommandFailed([
+      `The data folder ${folder.root} holds a platform of sluice up, with its records in an embedded database. A mesh would be another one, with the same keys and none of its records.`,
+      asTyped(`Give the mesh a data folder of its own: sluice mesh up --data ${folder.root}-mesh --stack ${stack}`),
+    ].join('\n'));
+  }
+  if (databaseUrl === undefined && !isEmbedded && existsSync(folder.mesh)) {
+    throw new CommandFailed([
+      `The data folder ${folder.root} holds a platform of sluice mesh up, with its records on the servers of its stack. Without them it would be another one, with the same keys and none of its records.`,
+      asTyped('Start it with sluice mesh up, or give another data folder with --data.'),
+    ].join('\n'));
+  }
+}
+
+function hasEmbedded({ postgres }: DataFolder): boolean {
+  return existsSync(join(postgres, 'PG_VERSION'));
+}
+
+/**
  * Keys are made in the order root key, first keys, database; so whatever comes later in this row cannot be there
  * without what comes before, unless that was lost.
  */
@@ -78,7 +104,7 @@ async function checkKeys(place: StartPlace): Promise<void> {
   const { folder, databaseUrl, rootKeyFile } = place;
   if (rootKeyFile !== undefined && !existsSync(rootKeyFile)) throw new CommandFailed(`There is no root key at ${rootKeyFile} (SLUICE_ROOT_KEY_FILE).`);
   const credentials = readCredentials(folder) !== undefined;
-  const database = databaseUrl === undefined ? existsSync(join(folder.postgres, 'PG_VERSION')) : await isBegun(databaseUrl);
+  const database = databaseUrl === undefined ? hasEmbedded(folder) : await isBegun(databaseUrl);
   const rootKey = rootKeyFile ?? folder.rootKey;
   if ((database || credentials) && !existsSync(rootKey)) throw new CommandFailed(credentials || databaseUrl === undefined ? lostRootKey(place) : otherFolder(place));
   if (!database && place.begunOn !== undefined) throw new CommandFailed(emptyDatabase(place, place.begunOn));
