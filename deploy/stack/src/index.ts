@@ -4,6 +4,7 @@ export { stackStatus, type EngineStatus } from './commands/status.ts';
 export { stackTools, type Tool } from './commands/tools.ts';
 export { lackedBy, stackUp, type LeftOut, type UpOptions } from './commands/up.ts';
 export { askServer, type Place, type Question } from './engines/tcp-question.ts';
+export { isAtWork } from './folder/command-lock.ts';
 export { readStackFile, type RunningEngine, type StackFile } from './folder/stack-file.ts';
 export { stackFolder, type StackFolder } from './folder/stack-folder.ts';
 export type { Say } from './engines/engine.ts';

@@ -46,20 +46,32 @@ export function portsAt(offset: number): Ports {
   };
 }
 
+export interface FreeOffset {
+  readonly offset: number;
+  /** The port for which the preferred one could not be had. */
+  readonly taken: number | undefined;
+}
+
 /** The first offset whose ports are all free, `preferred` before all others. @throws StackError when there is none */
-export async function freeOffset(preferred = 0): Promise<number> {
-  const all = Array.from({ length: STACKS_AT_MOST }, (_, index) => index * OFFSET_STEP);
-  for (const offset of [preferred, ...all.filter((one) => one !== preferred)]) {
-    if (await areFree(Object.values(portsAt(offset)).flat())) return offset;
+export async function freeOffset(preferred = 0): Promise<FreeOffset> {
+  const takenThere = await firstTaken(preferred);
+  if (takenThere === undefined) return { offset: preferred, taken: undefined };
+  for (const offset of Array.from({ length: STACKS_AT_MOST }, (_, index) => index * OFFSET_STEP)) {
+    if (offset !== preferred && (await firstTaken(offset)) === undefined) return { offset, taken: takenThere };
   }
   throw new StackError(`No ports are free for another stack: ${STACKS_AT_MOST} ranges were tried. Stop one that is no longer needed.`);
 }
 
-async function areFree(ports: readonly number[]): Promise<boolean> {
-  for (const port of ports) {
-    if (!(await isFree(port))) return false;
+/** What is told when a stack has to leave its ports. */
+export function portsMoved(taken: number, before: number, now: number): string {
+  return `ports moved by ${now - before}, because ${taken} is taken by another program (PostgreSQL is at ${portsAt(now).postgres} now, Kafka at ${portsAt(now).kafka[0]}, Redis at ${portsAt(now).redis}, Triton at ${portsAt(now).tritonGrpc}). Deployments and settings with an address of before (PostgreSQL at ${portsAt(before).postgres}) do not reach this stack; it keeps the new ports for later starts.`;
+}
+
+async function firstTaken(offset: number): Promise<number | undefined> {
+  for (const port of Object.values(portsAt(offset)).flat()) {
+    if (!(await isFree(port))) return port;
   }
-  return true;
+  return undefined;
 }
 
 async function isFree(port: number): Promise<boolean> {

@@ -130,9 +130,14 @@ describe('apply', () => {
     expect((await readPlatform(api)).projects.some(({ name }) => name === 'asked')).toBe(true);
   });
 
+  it('is no file where there can be none, and that is told as it is', async () => {
+    expect(await sluice(['export', '-o', '/proc/x'])).toMatchObject({ code: 1, stderr: 'sluice: /proc takes no file, so /proc/x cannot be there (ENOENT). Give another path.\n' });
+  });
+
   it('writes keys into no file that others may have, and says so before it changes anything', async () => {
     const file = write({ projects: [{ name: 'default', keys: [{ name: 'unwritten' }] }] });
     expect((await sluice(['apply', '-f', file, '--yes', '--keys-out', '/dev/null'])).stderr).toContain('keys are not written there');
+    expect(await sluice(['apply', '-f', file, '--yes', '--keys-out', path('nodir/k')])).toMatchObject({ code: 1, stderr: expect.stringContaining(`There is no folder ${path('nodir')}`) });
     writeFileSync(path('open.jsonl'), '', { mode: 0o644 });
     expect((await readPlatform(api)).keys.some(({ name }) => name === 'unwritten')).toBe(false);
     expect(await sluice(['apply', '-f', file, '--yes', '--keys-out', path('open.jsonl')])).toMatchObject({ code: 0 });

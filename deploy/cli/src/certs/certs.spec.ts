@@ -2,7 +2,9 @@ import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { CommandFailed } from '../exit-code.ts';
 import { runCli } from '../testing/run-cli.ts';
+import { keepToldCertificates } from './told-certificates.ts';
 
 interface Certificates {
   readonly data: readonly { readonly name: string; readonly services: readonly string[]; readonly not_after: string; readonly made: boolean }[];
@@ -50,6 +52,12 @@ describe('sluice certs', () => {
     expect(await again()).toBe(`sluice: ${folder}/money.pem and money.key are no certificate with its key: one of them is damaged. Remove both, and they are made anew.\n`);
     writeFileSync(join(folder, 'ca.key'), 'rubbish');
     expect(await again()).toBe(`sluice: ${folder}/ca.pem and ca.key are no certificate with its key: one of them is damaged. Put both back from a copy: a new authority would cut off everyone who trusts this one.\n`);
+  });
+
+  it('keeps those of a mesh, and tells what is damaged as a command does', async () => {
+    await certs('--process', 'access=access');
+    writeFileSync(join(folder, 'access.pem'), 'junk');
+    await expect(keepToldCertificates(folder, [{ name: 'access', services: ['access'], hosts: [] }])).rejects.toThrow(CommandFailed);
   });
 
   it('says that it cannot be where there can be no folder, and ends', async () => {

@@ -1,11 +1,11 @@
 import { isIP } from 'node:net';
-import { keepCertificates, type CertificateReport, type ProcessCertificate } from '@sluice/certificates';
-import { systemClock, systemIds } from '@sluice/clock';
+import type { CertificateReport, ProcessCertificate } from '@sluice/certificates';
 import type { ServiceName } from '@sluice/platform/services';
 import { makeFolder } from '../data-folder/make-folder.ts';
-import { CommandFailed, WrongUse } from '../exit-code.ts';
+import { WrongUse } from '../exit-code.ts';
 import { meshProcesses } from '../mesh/mesh-processes.ts';
 import { ALL_SERVICES, isService } from '../services/compose.ts';
+import { keepToldCertificates } from './told-certificates.ts';
 
 /** RFC 1123, with a first label that stands for any; engines of containers give names with `_`. */
 const HOST_NAME = /^(?=.{1,253}$)(?:\*\.)?[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*$/i;
@@ -25,10 +25,7 @@ export async function makeCertificates(folder: string, { process = [], host = []
   const wrongHost = host.find((name) => isIP(name) === 0 && !HOST_NAME.test(name));
   if (wrongHost !== undefined) throw new WrongUse(`${JSON.stringify(wrongHost)} is no host name and no address.`);
   makeFolder(folder, 0o700);
-  const reports = await keepCertificates(folder, wanted, systemClock, systemIds(systemClock)).catch((error: unknown) => {
-    // Refusals of the folder are written for people; what the file system says has words of its own.
-    throw error instanceof Error && !('syscall' in error) ? new CommandFailed(error.message, { cause: error }) : error;
-  });
+  const reports = await keepToldCertificates(folder, wanted);
   return reports.map((report) => ({ ...report, services: wanted.find(({ name }) => name === report.name)?.services ?? [] }));
 }
 

@@ -1,5 +1,8 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { isErrno } from '../data-folder/private-file.ts';
+import { CommandFailed } from '../exit-code.ts';
 import { adminApi } from '../platform-api/connection.ts';
 import { printableLine } from '../terminal/printable.ts';
 import type { ApplyOptions } from '../apply/apply-file.ts';
@@ -26,8 +29,19 @@ export function addApplyCommands(program: Command): void {
 async function writeFile({ output, schema, ...options }: ReadOptions & { readonly output?: string; readonly schema?: true }): Promise<void> {
   const text = schema ? await schemaText() : await platformText(options);
   if (output === undefined) return print(text);
-  writeFileSync(output, text);
+  writeTo(output, text);
   process.stderr.write(`Written to ${output}.\n`);
+}
+
+/** Under /proc the system calls a file missing that cannot be made, in a folder that is there. */
+function writeTo(path: string, text: string): void {
+  try {
+    writeFileSync(path, text);
+  } catch (error) {
+    const folder = dirname(resolve(path));
+    if (!isErrno(error, 'ENOENT') || !existsSync(folder)) throw error;
+    throw new CommandFailed(`${folder} takes no file, so ${path} cannot be there (ENOENT). Give another path.`, { cause: error });
+  }
 }
 
 async function platformText(options: ReadOptions): Promise<string> {

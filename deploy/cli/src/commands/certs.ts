@@ -15,7 +15,7 @@ export function addCertsCommand(program: Command): void {
     .option('--process <name=services...>', 'a process and the services it hosts, instead of the usual ones (data-plane, and one for each other service)')
     .option('--host <name...>', 'host names and addresses to put into each, for clients that check those')
     .option('--json', 'print JSON for programs');
-  examples(certs, ['sluice certs ./certificates', 'sluice certs ./certificates --host sluice.example.com', 'sluice certs ./certificates --process control=access,model-registry,audit,billing']).action(async (dir: string, options: Options) => {
+  examples(certs, ['sluice certs ./certificates', 'sluice certs ./certificates --host sluice.example.com', 'sluice certs ./certificates --process control=access,model-registry,content-filter-rules,audit,billing,local-engine']).action(async (dir: string, options: Options) => {
     const { makeCertificates } = await import('../certs/make-certificates.ts');
     const { table } = await import('../terminal/table.ts');
     const made = await makeCertificates(dir, options);

@@ -115,6 +115,11 @@ describe('sluice stack', () => {
 
     expect(await stack('up')).toMatchObject({ code: 0, stderr: expect.stringContaining('runs already') });
     expect(file()).toEqual(first);
+    // Triton keeps what it was started with, and so do later starts.
+    const kept = readFileSync(join(data, 'choices.json'), 'utf8');
+    expect(await stack('up', '--models', 'own')).toMatchObject({ code: 1, stderr: expect.stringContaining(`Triton runs with the model repository ${models}`) });
+    expect(await stack('up', '--models', parent)).toMatchObject({ code: 1, stderr: expect.stringContaining(`${parent} is no model repository of Triton`) });
+    expect(readFileSync(join(data, 'choices.json'), 'utf8')).toBe(kept);
     // Whoever started them may have died before it could write them down.
     rmSync(join(data, 'stack.json'));
     expect(await stack('up')).toMatchObject({ code: 0 });

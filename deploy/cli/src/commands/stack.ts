@@ -17,10 +17,10 @@ const MOST_LINES = 10_000;
 export function addStackCommands(program: Command): void {
   const stack = program.command('stack').description('the servers of a platform in production, on this machine: Kafka, PostgreSQL, Redis, Triton');
 
-  const up = inFolder(stack.command('up').description('start them and come back when all answer; Ctrl-C gives up')).option('--small', 'one Kafka broker instead of three').option('--models <dir>', 'model repository of Triton (default: one with a language model, embeddings and a defect detector)', folderPath);
+  const up = inFolder(stack.command('up').description('start them and come back when all answer; Ctrl-C gives up')).option('--small', 'one Kafka broker instead of three').option('--models <dir>', 'model repository of Triton; kept for later starts (at first, and again with `own`: one with a language model, embeddings and a defect detector)', folderPath);
   examples(up, ['sluice stack up', 'sluice stack up --small --data ./stack', 'sluice stack up --models ./models']).action(async (options: StackOptions & { small?: true; models?: string }) => {
     const { startStack } = await import('../stack/start-stack.ts');
-    await interruptible(async (signal) => startStack({ ...(await placeOf(options)), ...(await weightsPlace()), small: options.small, models: await modelsOf(options.models), strict: processEnvironment['CI'] === 'true', say, signal }));
+    await interruptible(async (signal) => startStack({ ...(await placeOf(options)), ...(await weightsPlace()), small: options.small, models: await modelsOf(options), strict: processEnvironment['CI'] === 'true', say, signal }));
   });
 
   const status = inFolder(stack.command('status').description('ask each server; exit code 1 when one does not answer')).option('--json', 'print JSON for programs');
@@ -82,8 +82,11 @@ async function weightsPlace(): Promise<{ weights: string }> {
   return { weights: dataFolder(readSettings().dataDir).models };
 }
 
-async function modelsOf(folder: string | undefined): Promise<string | undefined> {
+/** The word `own` stands for the repository in the data folder; a folder of that name is `./own`. */
+async function modelsOf(options: StackOptions & { models?: string }): Promise<string | undefined> {
+  const { models: folder } = options;
   if (folder === undefined) return undefined;
+  if (folder === 'own') return (await import('@sluice/stack')).stackFolder((await placeOf(options)).data).models;
   const { resolve } = await import('node:path');
   const { statSync } = await import('node:fs');
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) throw new WrongUse(`There is no model repository ${folder}.`);

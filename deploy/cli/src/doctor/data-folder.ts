@@ -6,6 +6,7 @@ import { readCredentials } from '../data-folder/credentials.ts';
 import type { DataFolder } from '../data-folder/data-folder.ts';
 import { checkLayout } from '../data-folder/layout.ts';
 import { lockHolder } from '../data-folder/lock.ts';
+import { MeshFile } from '../mesh/mesh-file.ts';
 import { Findings, reasonOf, type Finding } from './finding.ts';
 
 /** What lets others read. */
@@ -20,6 +21,7 @@ export async function lookAtDataFolder(folder: DataFolder, rootKeyFile: string |
   const holder = lockHolder(folder.lock);
   if (isThere) found.ok('in use', holder ? `by process ${holder.pid}` : 'by nobody');
   attempt(() => checkLayout(folder), 'layout', (says) => found.wrong('layout', says, 'start the version that wrote it, or restore a backup: sluice restore DIR'));
+  attempt(() => new MeshFile(folder.mesh), 'mesh', (says) => found.wrong('mesh', says, `rm ${folder.mesh}; sluice mesh up writes it anew (with --stack where its stack is not the usual one)`));
   await lookAtRootKey(found, folder, rootKeyFile);
   lookAtCredentials(found, folder);
   return found.all;

@@ -64,12 +64,13 @@ describe('the data folder', () => {
     writeFileSync(folder.rootKey, Buffer.alloc(32), { mode: 0o644 });
     writeFileSync(folder.credentials, '{}', { mode: 0o640 });
     writeFileSync(folder.layout, '{"version": 99}');
+    writeFileSync(folder.mesh, '{');
     chmodSync(folder.root, 0o755);
     mkdirSync(join(folder.root, 'certificates'));
     writeFileSync(join(folder.root, 'certificates', 'audit.key'), '', { mode: 0o604 });
     const look = await lookAtDataFolder(folder, undefined);
     expect(wrongs(look).map((line) => line.replaceAll(folder.root, ''))).toEqual([
-      'warn folder:  is open to other users (mode 0755)', expect.stringMatching(/^wrong layout: .*written by a newer Sluice/), 'wrong root key: The root key file /root.key is open to other users (mode 0644). Run: chmod 600 /root.key',
+      'warn folder:  is open to other users (mode 0755)', expect.stringMatching(/^wrong layout: .*written by a newer Sluice/), expect.stringMatching(/^wrong mesh: .*mesh.json cannot be read: it is damaged/), 'wrong root key: The root key file /root.key is open to other users (mode 0644). Run: chmod 600 /root.key',
       'wrong secrets: /credentials.json is open to other users (mode 0640)', 'wrong secrets: /certificates/audit.key is open to other users (mode 0604)', expect.stringMatching(/^wrong first keys: .*is damaged/),
     ]);
     expect(look.every(({ state, mend }) => state === 'ok' || (mend ?? '') !== '')).toBe(true);

@@ -32,7 +32,7 @@ export async function doctor(options: ReadOptions): Promise<void> {
   const folder = dataFolder(options.data ?? cli.dataDir);
   const running = cli.url ?? runningAt(folder);
   const usualStack = `${folder.root}-stack`;
-  const meshStack = meshStackOf(folder, usualStack);
+  const meshStack = meshStackAt(folder, usualStack);
   const servers = meshStack === undefined ? processEnvironment : await serversOfMesh(meshStack);
   const { DATABASE_URL, REDIS_URL } = set(servers);
   const { SLUICE_ROOT_KEY_FILE } = set(processEnvironment);
@@ -73,6 +73,15 @@ function runningAt(folder: DataFolder): string | undefined {
     return readRunning(folder)?.url;
   } catch {
     return undefined;
+  }
+}
+
+/** The same for what a mesh remembers: its stack is then the usual one. */
+function meshStackAt(folder: DataFolder, usual: string): string | undefined {
+  try {
+    return meshStackOf(folder, usual);
+  } catch {
+    return usual;
   }
 }
 

@@ -30,14 +30,23 @@ export async function lookAtMesh(folder: DataFolder, stack: string): Promise<rea
     found.ok('stack', stack);
   } catch (error) {
     if (!(error instanceof CommandFailed)) throw error;
-    const [says = '', mend = ''] = error.message.split(/(?<=\.) (?=Start it with: )/);
+    const [says = '', mend = ''] = error.message.split(/(?<=\.) (?=Start it with: |A stack command is at work )/);
     if (isRunning) found.wrong('stack', says, mend);
     else found.warn('stack', says, mend);
   }
   if (!isRunning) return [...found.all];
-  const processes = Object.entries(new MeshFile(folder.mesh).ports).filter(([name]) => HEALTH.test(name));
+  const processes = Object.entries(portsIn(folder)).filter(([name]) => HEALTH.test(name));
   const looks = await Promise.all(processes.map(async ([name, port]) => lookAtProcess(name.replace(HEALTH, ''), `http://${MESH_HOST}:${port}`, folder)));
   return [...found.all, ...looks.flat()];
+}
+
+/** A damaged file is told among the findings of the folder. */
+function portsIn({ mesh }: DataFolder): MeshFile['ports'] {
+  try {
+    return new MeshFile(mesh).ports;
+  } catch {
+    return {};
+  }
 }
 
 async function lookAtProcess(name: string, url: string, { logs }: DataFolder): Promise<readonly Finding[]> {

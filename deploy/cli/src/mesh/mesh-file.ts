@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { readFileIfThere, writePrivateFile } from '../data-folder/private-file.ts';
 import { processIdentity, type ProcessIdentity } from '../data-folder/process-identity.ts';
+import { CommandFailed } from '../exit-code.ts';
 
 const meshFile = z.object({
   version: z.literal(1),
@@ -12,7 +13,7 @@ const meshFile = z.object({
   processes: z.record(z.string(), processIdentity),
 });
 
-/** What a mesh remembers from one start to the next. It can be lost: ports are then chosen anew. */
+/** What a mesh remembers from one start to the next. It can be lost: ports are then chosen anew. One that is damaged is refused with a CommandFailed. */
 export class MeshFile {
   readonly #path: string;
   #stack: string | undefined;
@@ -62,12 +63,11 @@ export class MeshFile {
 }
 
 function read(path: string): Pick<z.infer<typeof meshFile>, 'stack' | 'ports' | 'processes'> {
-  const nothing = { stack: undefined, ports: {}, processes: {} };
   const text = readFileIfThere(path);
-  if (text === undefined) return nothing;
+  if (text === undefined) return { stack: undefined, ports: {}, processes: {} };
   try {
     return meshFile.parse(JSON.parse(text));
-  } catch {
-    return nothing;
+  } catch (error) {
+    throw new CommandFailed(`${path} cannot be read: it is damaged, or of another version. Remove it, and name the stack with --stack where that is not the usual one: sluice mesh up then writes it anew.`, { cause: error });
   }
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { keepCertificates } from '@sluice/certificates';
-import { systemClock, systemIds } from '@sluice/clock';
+import { systemClock } from '@sluice/clock';
 import { processEnvironment } from '@sluice/config';
+import { keepToldCertificates } from '../certs/told-certificates.ts';
 import type { DataFolder } from '../data-folder/data-folder.ts';
 import { identityOf } from '../data-folder/process-identity.ts';
 import type { Settings } from '../up/all-settings.ts';
@@ -78,7 +78,7 @@ export async function openMesh(options: OpenMesh): Promise<{ supervisor: Supervi
 }
 
 async function certify({ processes, folder }: OpenMesh): Promise<void> {
-  await keepCertificates(folder.certificates, processes.map(({ name, services }) => ({ name, services, hosts: NAMES })), systemClock, systemIds(systemClock));
+  await keepToldCertificates(folder.certificates, processes.map(({ name, services }) => ({ name, services, hosts: NAMES })));
 }
 
 async function placeOf(options: OpenMesh, file: MeshFile): Promise<MeshPlace> {

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,5 +31,17 @@ describe('the addresses of a stack', () => {
     await expect(stackAddresses(data)).rejects.toThrow(CommandFailed);
     await running(true, 'postgres', 'kafka-1');
     await expect(stackAddresses(data)).rejects.toThrow('has no redis');
+  });
+
+  it('of one that is just being started are waited for', async () => {
+    const { lock } = stackFolder(data);
+    const start = spawn('flock', [lock, 'cat'], { stdio: ['pipe', 'pipe', 'ignore'] });
+    start.stdin.write('held\n');
+    await once(start.stdout, 'data');
+    await running(true, 'postgres', 'kafka-1');
+    await expect(stackAddresses(data)).rejects.toThrow(`The stack in ${data} has no redis. A stack command is at work on it, as while it starts: wait until that has ended.`);
+    start.stdin.end();
+    await once(start, 'exit');
+    await expect(stackAddresses(data)).rejects.toThrow('Start it with');
   });
 });

@@ -1,4 +1,4 @@
-import { readStackFile, stackFolder } from '@sluice/stack';
+import { isAtWork, readStackFile, stackFolder } from '@sluice/stack';
 import { CommandFailed } from '../exit-code.ts';
 
 /** The servers that a mesh runs on. */
@@ -13,8 +13,10 @@ export interface StackAddresses {
 
 /** Reads where the servers of a stack are. Throws a CommandFailed that says how to start what does not run. */
 export async function stackAddresses(data: string): Promise<StackAddresses> {
-  const file = await readStackFile(stackFolder(data).stackFile);
-  const start = `Start it with: sluice stack up --data ${data}`;
+  const folder = stackFolder(data);
+  // Asked first: a start that ends in between has then written down all that it started.
+  const start = (await isAtWork(folder.lock)) ? 'A stack command is at work on it, as while it starts: wait until that has ended.' : `Start it with: sluice stack up --data ${data}`;
+  const file = await readStackFile(folder.stackFile);
   if (!file) throw new CommandFailed(`No stack runs in ${data}. ${start}`);
   const addressOf = (engine: string): string => {
     const running = file.engines[engine];

@@ -4,11 +4,12 @@ import { dockerUp } from '../docker/docker-up.ts';
 import { enginesOf } from '../engines/engines.ts';
 import type { Engine, Say } from '../engines/engine.ts';
 import type { FillModels } from '../engines/triton.ts';
-import { chosen, moveTo, type Choices } from '../folder/choices.ts';
+import { chosen, keepModels, moveTo, type Choices } from '../folder/choices.ts';
 import { checkFolder } from '../folder/check-folder.ts';
+import { checkModelsStay, checkRepository, wantedModels } from '../folder/model-repository.ts';
 import { takeCommandLock, takeTurn } from '../folder/command-lock.ts';
 import { stackFolder, type StackFolder } from '../folder/stack-folder.ts';
-import { freeOffset } from '../ports.ts';
+import { freeOffset, portsMoved } from '../ports.ts';
 import { Running } from '../running.ts';
 import { MissingTool, StackError } from '../stack-error.ts';
 import { startOne } from './start-one.ts';
@@ -21,7 +22,7 @@ export interface UpOptions {
   readonly cache: string;
   /** One broker; undefined leaves an existing folder as it is. */
   readonly small: true | undefined;
-  /** Model repository of Triton; undefined leaves it as it is, at first one in the data folder. */
+  /** Model repository of Triton; undefined leaves it as it is, at first the one in the data folder, which its path brings back. */
   readonly models: string | undefined;
   /** Fills the repository in the data folder before Triton starts; without it that is empty at first. */
   readonly fillModels?: FillModels;
@@ -48,11 +49,11 @@ export async function stackUp({ data, cache, small, models, fillModels, strict, 
   const lock = await takeCommandLock(folder.lock);
   try {
     const route = (await dockerRuns()) ? 'docker' : 'packages';
-    const choices = await chosen(folder.choices, { small, models, route });
+    const choices = await chosen(folder.choices, { small, route });
     if (choices.small && !small) say('This stack was made with --small: it has one Kafka broker, not three, until it is made anew (sluice stack reset deletes its data).');
     const turn = await takeTurn(say, signal);
     try {
-      return await start({ folder, cache, fillModels, strict, say, signal }, choices);
+      return await start({ folder, cache, models, fillModels, strict, say, signal }, choices);
     } finally {
       await turn.release();
     }
@@ -64,6 +65,7 @@ export async function stackUp({ data, cache, small, models, fillModels, strict, 
 interface Start {
   readonly folder: StackFolder;
   readonly cache: string;
+  readonly models: string | undefined;
   readonly fillModels: FillModels | undefined;
   readonly strict: boolean;
   readonly say: Say;
@@ -73,19 +75,37 @@ interface Start {
 async function start(work: Start, before: Choices): Promise<readonly LeftOut[]> {
   const { engines, running, choices } = await assemble(work, before);
   await running.write();
+  const leftOut = await startEngines(work, { engines, running, choices });
+  if (running.processOf('triton') !== undefined) await keepModels(work.folder.choices, choices.models);
+  return leftOut;
+}
+
+async function startEngines(work: Start, { engines, running, choices }: Assembled): Promise<readonly LeftOut[]> {
   if (choices.route === 'packages') return startAll(engines, { ...work, running });
   if (choices.models === undefined && running.processOf('triton') === undefined) await work.fillModels?.(work.folder.models, work.say, work.signal);
   await dockerUp(new Docker(work.folder, choices), engines, { ...work, running });
   return [];
 }
 
+interface Assembled {
+  readonly engines: Engine[];
+  readonly running: Running;
+  readonly choices: Choices;
+}
+
 /** A stack of which nothing runs may move to ports that are free; one of which something runs stays where it is. */
-async function assemble({ folder, cache, fillModels }: Start, choices: Choices): Promise<{ engines: Engine[]; running: Running; choices: Choices }> {
-  const engines = enginesOf(folder, choices, cache, fillModels);
-  const running = await Running.look(folder, choices, engines);
-  if (running.count > 0) return { engines, running, choices };
-  const moved = await moveTo(folder.choices, choices, await freeOffset(choices.portOffset));
-  return { engines: enginesOf(folder, moved, cache, fillModels), running, choices: moved };
+async function assemble({ folder, cache, models: asked, fillModels, say }: Start, before: Choices): Promise<Assembled> {
+  const models = wantedModels(folder, asked, before);
+  if (models !== undefined) await checkRepository(models);
+  const engines = enginesOf(folder, { ...before, models }, cache, fillModels);
+  const running = await Running.look(folder, before, engines);
+  checkModelsStay(folder, before, models, running.processOf('triton') !== undefined);
+  if (running.count > 0) return { engines, running, choices: { ...before, models } };
+  const { offset, taken } = await freeOffset(before.portOffset);
+  const moved = await moveTo(folder.choices, before, offset);
+  if (taken !== undefined) say(portsMoved(taken, before.portOffset, offset));
+  const choices = { ...moved, models };
+  return { engines: enginesOf(folder, choices, cache, fillModels), running, choices };
 }
 
 async function startAll(engines: readonly Engine[], work: Start & { readonly running: Running }): Promise<readonly LeftOut[]> {

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { checkFolder } from './check-folder.ts';
-import { chosen, moveTo, readChoices } from './choices.ts';
-import { takeCommandLock, takeTurn } from './command-lock.ts';
+import { chosen, keepModels, moveTo, readChoices } from './choices.ts';
+import { isAtWork, takeCommandLock, takeTurn } from './command-lock.ts';
 import { readStackFile, writeStackFile } from './stack-file.ts';
 import { stackFolder } from './stack-folder.ts';
 
@@ -18,29 +18,31 @@ afterEach(async () => rm(folder, { recursive: true }));
 
 describe('what is chosen for a folder', () => {
   it('holds for every later start, and is for its owner alone', async () => {
-    const made = await chosen(path, { small: true, models: undefined, route: 'packages' });
+    const made = await chosen(path, { small: true, route: 'packages' });
     expect(made).toMatchObject({ small: true, portOffset: 0 });
     expect(made.postgresPassword).not.toBe(made.redisPassword);
     expect((await stat(path)).mode & 0o777).toBe(0o600);
-    expect(await chosen(path, { small: undefined, models: undefined, route: 'packages' })).toEqual(made);
+    expect(await chosen(path, { small: undefined, route: 'packages' })).toEqual(made);
     await moveTo(path, made, 300);
     expect(await readChoices(path)).toEqual({ ...made, portOffset: 300 });
   });
 
-  it('takes another model repository at any time, and keeps it', async () => {
-    const made = await chosen(path, { small: true, models: undefined, route: 'packages' });
-    expect(await chosen(path, { small: undefined, models: '/m', route: 'packages' })).toEqual({ ...made, models: '/m' });
-    expect(await chosen(path, { small: undefined, models: undefined, route: 'packages' })).toEqual({ ...made, models: '/m' });
+  it('are other models once these are served, and its own again', async () => {
+    const made = await chosen(path, { small: true, route: 'packages' });
+    await keepModels(path, '/m');
+    expect(await chosen(path, { small: undefined, route: 'packages' })).toEqual({ ...made, models: '/m' });
+    await keepModels(path, undefined);
+    expect(await chosen(path, { small: undefined, route: 'packages' })).toEqual(made);
   });
 
   it('keeps three brokers three: their topics have replicas on all of them', async () => {
-    await chosen(path, { small: undefined, models: undefined, route: 'packages' });
-    await expect(chosen(path, { small: true, models: undefined, route: 'packages' })).rejects.toThrow('three brokers');
+    await chosen(path, { small: undefined, route: 'packages' });
+    await expect(chosen(path, { small: true, route: 'packages' })).rejects.toThrow('three brokers');
   });
 
   it('is not made anew where the file is damaged', async () => {
     await writeFile(path, '{"version":1');
-    await expect(chosen(path, { small: true, models: undefined, route: 'packages' })).rejects.toThrow('cannot be read');
+    await expect(chosen(path, { small: true, route: 'packages' })).rejects.toThrow('cannot be read');
     expect(await readFile(path, 'utf8')).toBe('{"version":1');
   });
 });
@@ -62,7 +64,7 @@ describe('the data folder', () => {
     await checkFolder(stackFolder(folder));
     await mkdir(join(folder, 'postgres'));
     await expect(checkFolder(stackFolder(folder))).rejects.toThrow('holds other things');
-    await chosen(path, { small: true, models: undefined, route: 'packages' });
+    await chosen(path, { small: true, route: 'packages' });
     await checkFolder(stackFolder(folder));
     await expect(checkFolder(stackFolder(path))).rejects.toThrow('is not a folder');
     await expect(checkFolder(stackFolder('/a,b'))).rejects.toThrow('comma');
@@ -84,7 +86,9 @@ describe('the lock of a command', () => {
     const lock = join(folder, 'lock');
     const first = await takeCommandLock(lock);
     await expect(takeCommandLock(lock)).rejects.toThrow('at work');
+    expect(await isAtWork(lock)).toBe(true);
     await first.release();
+    expect([await isAtWork(lock), await isAtWork(join(folder, 'none'))]).toEqual([false, false]);
     await (await takeCommandLock(lock)).release();
   });
 });

@@ -30,7 +30,6 @@ export async function readChoices(path: string): Promise<Choices | undefined> {
 /** What was asked for; undefined leaves it as it is. */
 export interface Asked {
   readonly small: true | undefined;
-  readonly models: string | undefined;
   readonly route: Choices['route'];
 }
 
@@ -41,10 +40,17 @@ export interface Asked {
 export async function chosen(path: string, asked: Asked): Promise<Choices> {
   const found = await readChoices(path);
   if (found && asked.small && !found.small) throw new StackError('This data folder has three brokers, and --small means one. Give another folder with --data, or delete this one with: sluice stack reset');
-  if (found && (asked.models === undefined || asked.models === found.models)) return found;
-  const made: Choices = { ...(found ?? firstChoices(asked)), ...(asked.models !== undefined && { models: asked.models }) };
+  if (found) return found;
+  const made = firstChoices(asked);
   await writePrivateJson(path, made);
   return made;
+}
+
+/** To be called when Triton serves these models: what could not be applied is not kept. */
+export async function keepModels(path: string, models: Choices['models']): Promise<void> {
+  const found = await readChoices(path);
+  if (found === undefined || found.models === models) return;
+  await writePrivateJson(path, { ...found, models });
 }
 
 function firstChoices(asked: Asked): Choices {

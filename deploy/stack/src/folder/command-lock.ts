@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Say } from '../engines/engine.ts';
@@ -21,6 +22,19 @@ export async function takeCommandLock(path: string): Promise<Lock> {
   const lock = await take(path, 0);
   if (lock === undefined) throw new StackError(`Another stack command is at work on this data folder (${path}). Wait until it has ended.`);
   return lock;
+}
+
+/** A command, such as a start, is at work on the folder now. False where that cannot be known. */
+export async function isAtWork(path: string): Promise<boolean> {
+  if (!existsSync(path)) return false;
+  try {
+    const lock = await take(path, 0);
+    await lock?.release();
+    return lock === undefined;
+  } catch (error) {
+    if (error instanceof StackError) return false;
+    throw error;
+  }
 }
 
 /** One start at a time for this user, because ports that are free are taken only as the servers come up. Waits for its turn. */

@@ -27,7 +27,7 @@ export function refusal(failure: GenerateFailure): ServiceError {
     case 'prompt-too-long':
       return new ServiceError(
         'context_length_exceeded',
-        `This model takes ${failure.contextTokens} tokens of prompt and answer together; the prompt alone has ${failure.promptTokens}.`,
+        `This model takes ${failure.contextTokens} tokens of prompt and answer together; the prompt alone has ${failure.isLeast ? 'more than ' : ''}${failure.promptTokens}.`,
         { param: 'text_input' },
       );
     case 'unknown-token':

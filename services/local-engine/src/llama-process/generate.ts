@@ -81,8 +81,8 @@ async function produce({ model, contextTokens, pause }: Workplace, task: Task, p
 
 /** The prompt as it is read. Throws Refusal when it does not fit. */
 export function tokenizePrompt(model: LlamaModel, prompt: string, contextTokens: number): Token[] {
-  const refuse = (promptTokens: number): Refusal => new Refusal({ kind: 'prompt-too-long', promptTokens, contextTokens });
-  if (prompt.length > contextTokens * LONGEST_TOKEN_UNITS) throw refuse(Math.ceil(prompt.length / LONGEST_TOKEN_UNITS));
+  const refuse = (promptTokens: number, isLeast = false): Refusal => new Refusal({ kind: 'prompt-too-long', promptTokens, isLeast, contextTokens });
+  if (prompt.length > contextTokens * LONGEST_TOKEN_UNITS) throw refuse(contextTokens, true);
   const tokens = model.tokenize(prompt, true);
   const { bos, shouldPrependBosToken } = model.tokens;
   if (shouldPrependBosToken && bos !== null && tokens[0] !== bos) tokens.unshift(bos);

@@ -44,7 +44,7 @@ export type FinishReason = 'stop' | 'length' | 'cancelled';
 export type LoadFailure = 'missing' | 'not-gguf' | 'other-digest' | 'unusable';
 
 export type GenerateFailure =
-  | { readonly kind: 'prompt-too-long'; readonly promptTokens: number; readonly contextTokens: number }
+  | { readonly kind: 'prompt-too-long'; readonly promptTokens: number; /** It is so long that it was not counted: it has more than these. */ readonly isLeast: boolean; readonly contextTokens: number }
   | { readonly kind: 'unknown-token'; readonly param: string }
   | { readonly kind: 'unusable-schema' }
   | { readonly kind: 'internal'; readonly name: string };
