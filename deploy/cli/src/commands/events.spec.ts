@@ -104,7 +104,7 @@ describe('events', () => {
     // A mesh that runs in the folder has its log on its stack.
     mkdirSync(house.data, { mode: 0o700 });
     const folder = dataFolder(house.data);
-    writeFileSync(folder.mesh, '{}');
+    writeFileSync(folder.mesh, JSON.stringify({ version: 1, ports: {}, processes: {} }));
     const lock = takeLock(folder.lock);
     expect(await here('dead', 'list')).toMatchObject({ code: 1, stderr: expect.stringContaining(`No stack runs in ${house.data}-stack`) });
     // Where it was given another one, it knows that.

@@ -26,7 +26,7 @@ export interface KafkaEventLogOptions extends KafkaServers {
    * segments, epochs and `follow`; whatever needs transactions fails with `internal`.
    */
   readonly database?: LogDatabase;
-  /** In front of the names of topics and groups, for a cluster that is not Sluice's alone: `sluice.`. */
+  /** In front of the names of topics and groups, for logs of specs that share a cluster. */
   readonly topicPrefix?: string;
   readonly clock: Clock;
   readonly ids: Pick<Ids, 'next'>;
