@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { create } from '@bufbuild/protobuf';
 import { systemClock } from '@sluice/clock';
@@ -111,6 +111,8 @@ describe('events', () => {
     new MeshFile(folder.mesh).keepPlace(`${house.data}-elsewhere`, {});
     expect(await here('dead', 'list')).toMatchObject({ code: 1, stderr: expect.stringContaining(`No stack runs in ${house.data}-elsewhere.`) });
     lock.release();
+    // A platform of `sluice up` does not begin where a mesh has.
+    rmSync(folder.mesh);
     const running = await house.start();
     const embedded = createSql({ url: (await runningServer(house.data))!, schema: 'events' });
     try {
