@@ -252,6 +252,21 @@ describe('the policy book', () => {
     expect([bench.compiler.compiled, bench.blocked('otter')]).toEqual([[], ['otter']]);
   });
 
+  it('rehearses a rule beside the one that was kept just before it, which is then compiled once', async () => {
+    const bench = new Bench();
+    bench.load();
+    await bench.book.settled();
+    const kept = await bench.book.rehearse(rule('otter'), Infinity, async () => undefined);
+    const gate = Promise.withResolvers<void>();
+    bench.beforeRead = () => gate.promise;
+    bench.rules = { version: 2n, rules: [...bench.rules.rules, rule('otter')] };
+    kept(2n);
+    const next = bench.book.rehearse(rule('stoat'), Infinity, async () => undefined);
+    gate.resolve();
+    (await next)();
+    expect(bench.compiler.compiled).toEqual(['badger', 'badger,otter', 'badger,otter,stoat']);
+  });
+
   it('rehearses a rule behind the rules in force that are just being loaded, as long as somebody waits for it', async () => {
     const bench = new Bench();
     const gate = Promise.withResolvers<void>();

@@ -96,8 +96,8 @@ export class PolicyBook<Compiled> implements Policies, InForce, Rehearsals {
     const { organisationId } = rule;
     if (!this.#isLoaded) throw unavailable('The filter rules are being loaded.');
     const entry = this.#wanted(organisationId, 0n);
-    // This process has just been started.
-    if (!entry.policies && !entry.failure) await this.#attempted(entry, untilMs, 'The filter rules are being loaded.');
+    // This process has just been started, or a rule was kept just now: beside the rules of before it, its words would be compiled once more.
+    while (versionOf(entry) < entry.wanted && !entry.failure) await this.#attempted(entry, untilMs, 'The filter rules are being loaded.');
     const { policies } = entry;
     if (!policies) throw entry.failure ?? unavailable('The filter rules are being loaded.');
     try {
