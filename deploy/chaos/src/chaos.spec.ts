@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { openHouse, type House } from './house/house.ts';
+import { lastWords } from './house/last-words.ts';
 import { NETWORKS } from './run/faults.ts';
 import { partsOf, SHORT } from './run/parts.ts';
 import { reportText } from './run/report.ts';
@@ -17,7 +18,14 @@ describe('a mesh whose parts are killed, paused and cut off while clients call',
 
   beforeAll(async () => {
     house = await openHouse({ threeBrokers: false });
-    report = await runChaos({ house, parts: partsOf(house, SHORT), wantedPerSecond: RATE_PER_SECOND, everyText: false, say: () => undefined });
+    const said: string[] = [];
+    const say = (text: string): void => void said.push(`${new Date().toISOString()} ${text}`);
+    try {
+      report = await runChaos({ house, parts: partsOf(house, SHORT), wantedPerSecond: RATE_PER_SECOND, everyText: false, say });
+    } finally {
+      // The logs go with the house; what fails once in ten runs is understood from them or not at all.
+      if (!(report as ChaosReport | undefined)?.ok) process.stderr.write(`${said.join('\n')}\n${lastWords(house.folder)}\n`);
+    }
     // Also of a run in which everything held: its figures are what it is for.
     process.stderr.write(`${reportText(report)}\n`);
   }, LIMIT_MS);

@@ -28,7 +28,8 @@ export async function tensorCall(target: CallTarget, call: number): Promise<Call
 }
 
 function resultOf(status: number, text: string, call: number): string {
-  if (status !== 200) return `tensors: ${status} ${/"code":"([a-z_]+)"/.exec(text)?.[1] ?? ''}`.trim();
+  // KServe's envelope has words alone; they name no content.
+  if (status !== 200) return `tensors: ${status} ${/"error":"([^"]{0,100})/.exec(text)?.[1] ?? ''}`.trim();
   const { outputs } = JSON.parse(text) as { outputs?: readonly { readonly data?: readonly number[] }[] };
   return outputs?.[0]?.data?.[0] === 2 * call ? ANSWERED : WRONG;
 }
