@@ -71,6 +71,39 @@ describe('a breaker', () => {
     expect(seen()).toEqual(['half-open', true, 0]);
   });
 
+  describe('whose server was away and is back', () => {
+    it('lets a call try at once, and begins anew with how long it stays open', () => {
+      fail(BREAKER_FAILURES);
+      for (let trial = 0; trial < 3; trial++) {
+        clock.advance(breaker.retryAfterMs);
+        fail(1);
+      }
+      breaker.back();
+      expect(seen()).toEqual(['half-open', true, 0]);
+      fail(1);
+      expect(seen()).toEqual(['open', false, BREAKER_OPEN_MS]);
+      clock.advance(BREAKER_OPEN_MS);
+      breaker.succeeded(breaker.begin());
+      expect(breaker.state).toBe('closed');
+    });
+
+    it('does not wait for a trial that began while it was away, nor hears how that one ends', () => {
+      halfOpen();
+      const lost = breaker.begin();
+      breaker.back();
+      expect(seen()).toEqual(['half-open', true, 0]);
+      breaker.failed(lost);
+      expect(seen()).toEqual(['half-open', true, 0]);
+    });
+
+    it('has nothing to change while it is closed', () => {
+      fail(BREAKER_FAILURES - 1);
+      breaker.back();
+      fail(1);
+      expect(breaker.state).toBe('open');
+    });
+  });
+
   describe('on probation: a trial has begun to answer', () => {
     let trial: Attempt;
     beforeEach(() => {

@@ -90,6 +90,19 @@ export class Breaker {
     this.#epoch++;
   }
 
+  /**
+   * Its server was away and is back: the next call is a trial at once, and if that fails it stays open no longer than the
+   * first time. Attempts that began before say nothing of the server that is there now.
+   */
+  back(): void {
+    if (this.#openedMs === undefined) return;
+    this.#failures = BREAKER_FAILURES - 1;
+    this.#openForMs = BREAKER_OPEN_MS;
+    this.#openedMs = this.#clock.monotonicMs() - BREAKER_OPEN_MS;
+    this.#trial = undefined;
+    this.#epoch++;
+  }
+
   /** The attempt ended without saying anything about the deployment: its caller left. */
   dropped(attempt: Attempt): void {
     if (attempt === this.#trial) this.#trial = undefined;

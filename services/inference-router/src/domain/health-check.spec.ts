@@ -17,7 +17,7 @@ describe('a health check', () => {
   beforeEach(() => {
     clock = new ManualClock();
     backend = new ScriptedBackend();
-    health = new HealthCheck(backend, clock);
+    health = new HealthCheck(backend, clock, () => undefined);
   });
   afterEach(() => health.stop());
 

@@ -10,15 +10,20 @@ export type HealthStatus = 'unknown' | 'up' | 'down';
 export class HealthCheck {
   readonly #backend: Backend;
   readonly #clock: Clock;
+  readonly #onBack: () => void;
   #status: HealthStatus = 'unknown';
   #fault: ServiceError | undefined;
   #failures = 0;
+  /** Checks found it away since one passed; what calls found does not count. */
+  #wasAway = false;
   #timer: Timer | undefined;
   readonly #stopped = new AbortController();
 
-  constructor(backend: Backend, clock: Clock) {
+  /** @param onBack a check passed after checks had found the backend away */
+  constructor(backend: Backend, clock: Clock, onBack: () => void) {
     this.#backend = backend;
     this.#clock = clock;
+    this.#onBack = onBack;
   }
 
   get status(): HealthStatus {
@@ -75,6 +80,8 @@ export class HealthCheck {
     try {
       await this.#backend.probe(deadline.signal);
       this.answered();
+      if (this.#wasAway) this.#onBack();
+      this.#wasAway = false;
     } catch (thrown) {
       this.#failed(ServiceError.from(thrown));
     } finally {
@@ -87,6 +94,7 @@ export class HealthCheck {
 
   #failed(fault: ServiceError): void {
     this.#failures++;
+    this.#wasAway = true;
     if (this.#status === 'up' && this.#failures < PROBE_FAILURES) return;
     this.#status = 'down';
     this.#fault = fault;

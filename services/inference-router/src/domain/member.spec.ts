@@ -51,6 +51,31 @@ describe('Member', () => {
     subject.retire();
   });
 
+  it('takes a call as soon as a check passes that failed before, however long its breaker would stay open', async () => {
+    const { it: subject, clock, backend } = member();
+    backend.probeOutcome = () => Promise.reject(new ServiceError('backend_unavailable', 'It is away.'));
+    subject.health.start();
+    await settled();
+    for (let failure = 0; failure < 3 * BREAKER_FAILURES; failure++) call(subject, new ServiceError('backend_unavailable', 'It is away.'));
+    expect(subject.isHealthy).toBe(false);
+    backend.probeOutcome = () => Promise.resolve();
+    clock.advance(PROBE_PERIOD_DOWN_MS);
+    await settled();
+    expect(subject.isHealthy).toBe(true);
+    subject.retire();
+  });
+
+  it('keeps its breaker open where checks go on passing while calls fail', async () => {
+    const { it: subject, clock } = member();
+    subject.health.start();
+    await settled();
+    for (let failure = 0; failure < BREAKER_FAILURES; failure++) call(subject, new ServiceError('upstream_error', 'It fails.', { cause: new LostBackend('Its process died.') }));
+    clock.advance(PROBE_PERIOD_DOWN_MS);
+    await settled();
+    expect([subject.health.status, subject.isHealthy]).toEqual(['up', false]);
+    subject.retire();
+  });
+
   it('is not blamed for what was wrong with the request, nor for a client that left', () => {
     const { it: subject } = member();
     for (let round = 0; round < 3 * BREAKER_FAILURES; round++) {

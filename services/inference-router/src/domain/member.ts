@@ -24,7 +24,8 @@ export class Member {
     this.deployment = deployment;
     this.backend = backend;
     this.breaker = new Breaker(clock);
-    this.health = new HealthCheck(backend, clock);
+    // What failed while its server was away says nothing of the server that is back.
+    this.health = new HealthCheck(backend, clock, () => this.breaker.back());
     this.#clock = clock;
     this.#onDrained = onDrained;
   }
