@@ -32,7 +32,8 @@ export class ServedModel {
   #loading: Promise<void> | undefined;
   #lastLoadFault = '';
   #pause: { readonly untilMs: number; readonly fault: ServiceError } | undefined;
-  readonly #released = new AbortController();
+  /** Ends the load that is under way; behind a release every further one too. */
+  #loadEnd = new AbortController();
 
   constructor(options: KserveBackendOptions) {
     this.#options = options;
@@ -40,9 +41,17 @@ export class ServedModel {
 
   /** Resolves when the model can take calls; loads it when it is ours to load, once for all who wait. */
   async makeReady(signal: AbortSignal): Promise<void> {
+    if (!(await this.isReady(signal))) await this.load(signal);
+  }
+
+  async isReady(signal: AbortSignal): Promise<boolean> {
     const { server, deployment } = this.#options;
-    const { ready } = await server.client.modelReady({ name: deployment.upstreamModel }, { signal });
-    if (ready) return;
+    return (await server.client.modelReady({ name: deployment.upstreamModel }, { signal })).ready;
+  }
+
+  /** Loads what its server said is not ready, when it is ours to load, once for all who wait. */
+  async load(signal: AbortSignal): Promise<void> {
+    const { deployment } = this.#options;
     this.#described = undefined;
     if (!this.#isOurs || (await this.#isRestarting(signal))) {
       throw new ServiceError('backend_unavailable', `The model '${deployment.upstreamModel}' is not ready at its server.`, { retryAfterSeconds: 1 });
@@ -63,8 +72,10 @@ export class ServedModel {
     return untilAborted(this.#described, signal);
   }
 
-  get isLoading(): boolean {
-    return this.#loading !== undefined;
+  /** The server that was told to load it is not heard any more: the next who want the model have it loaded anew. */
+  giveUpLoad(): void {
+    this.#loadEnd.abort(new ServiceError('backend_unavailable', `The server of the model '${this.#options.deployment.upstreamModel}' is silent while it loads it.`));
+    this.#loadEnd = new AbortController();
   }
 
   /** Whether the platform loads and unloads it. */
@@ -91,7 +102,7 @@ export class ServedModel {
   async release(): Promise<void> {
     const { server, deployment, logger, mayUnload } = this.#options;
     if (!this.#isOurs) return;
-    this.#released.abort(new ServiceError('cancelled', 'The deployment was taken out of service.'));
+    this.#loadEnd.abort(new ServiceError('cancelled', 'The deployment was taken out of service.'));
     try {
       await this.#loading?.catch(() => undefined);
       if (!mayUnload() || (deployment.target === LOCAL && (await this.#isOthers()))) return;
@@ -140,12 +151,13 @@ export class ServedModel {
   async #load(): Promise<void> {
     const { server, deployment, clock, logger } = this.#options;
     const startedMs = clock.monotonicMs();
+    const { signal } = this.#loadEnd;
     const text = (value: string) => ({ parameterChoice: { case: 'stringParam' as const, value } });
     const parameters = deployment.target === LOCAL ? { weights_path: text(deployment.weightsPath), weights_digest: text(deployment.digest) } : {};
     try {
-      await server.client.repositoryModelLoad({ modelName: deployment.upstreamModel, parameters }, { timeoutMs: LOAD_TIMEOUT_MS, signal: this.#released.signal });
+      await server.client.repositoryModelLoad({ modelName: deployment.upstreamModel, parameters }, { timeoutMs: LOAD_TIMEOUT_MS, signal });
     } catch (thrown) {
-      throw this.#loadFault(ServiceError.from(thrown));
+      throw signal.aborted ? signal.reason : this.#loadFault(ServiceError.from(thrown));
     }
     logger.info({ deploymentId: deployment.id, durationMs: Math.round(clock.monotonicMs() - startedMs) }, 'the model is loaded');
   }
@@ -153,7 +165,6 @@ export class ServedModel {
   /** What a client may know of a load that failed; where the weights lie is for the log. */
   #loadFault(cause: ServiceError): ServiceError {
     const { deployment, logger, clock } = this.#options;
-    if (this.#released.signal.aborted) return cause;
     // A load that fails is tried again with every health check: said once.
     if (cause.message !== this.#lastLoadFault) logger.warn({ deploymentId: deployment.id, weightsPath: deployment.weightsPath, error: cause }, 'the model could not be loaded');
     this.#lastLoadFault = cause.message;

@@ -118,16 +118,35 @@ describe('the health of a model at another server', () => {
     expect(engine.loads).toHaveLength(2);
   });
 
+  /** A check that has no answer when its time is over. */
+  const lateCheck = async (backend: Backend): Promise<void> => {
+    const late = new AbortController();
+    const checked = backend.probe(late.signal);
+    setImmediate(() => late.abort(new ServiceError('upstream_timeout', 'late')));
+    await expect(checked).rejects.toBeDefined();
+  };
+
   it('takes a new connection after two checks that nobody answered', async () => {
     const backend = backendOf(TEXT);
     engine.beforeReady = new Promise(() => undefined);
     for (const renewed of [0, 1, 1]) {
-      const late = new AbortController();
-      const checked = backend.probe(late.signal);
-      setImmediate(() => late.abort(new ServiceError('upstream_timeout', 'late')));
-      await expect(checked).rejects.toBeDefined();
+      await lateCheck(backend);
       expect(renewals).toBe(renewed);
     }
+  });
+
+  it('waits for a load as long as its server answers checks, and has it done anew where the server fell silent', async () => {
+    const backend = backendOf(TEXT, { managed: true });
+    engine.isReady = false;
+    engine.beforeLoaded = new Promise(() => undefined);
+    for (let check = 0; check < 4; check++) await lateCheck(backend);
+    expect([renewals, engine.loads.length, engine.loadSignals[0]!.aborted]).toEqual([0, 1, false]);
+    engine.beforeReady = new Promise(() => undefined);
+    for (let check = 0; check < 2; check++) await lateCheck(backend);
+    expect([renewals, engine.loadSignals[0]!.aborted]).toEqual([1, true]);
+    [engine.beforeReady, engine.beforeLoaded] = [Promise.resolve(), Promise.resolve()];
+    await backend.probe(never);
+    expect(engine.loads).toHaveLength(2);
   });
 
   it('unloads a model that is taken away while its server loads it: the server goes on with the load, and knows no settings of it yet', async () => {

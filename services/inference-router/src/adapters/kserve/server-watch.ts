@@ -4,7 +4,7 @@ import type { BackendStatistics } from '../../domain/backend.ts';
 import type { KserveBackendOptions } from './kserve-backend.ts';
 import { isLanguageModel, requireSignature, requireTextContract } from './model-signature.ts';
 import { readStatistics } from './model-statistics.ts';
-import type { ServedModel } from './served-model.ts';
+import { LOCAL, type ServedModel } from './served-model.ts';
 import { only, textRequest } from './text-question.ts';
 
 /** Checks without any answer after which a connection is given up: a peer that was unplugged never ends one by itself. */
@@ -40,13 +40,7 @@ export class ServerWatch {
 
   /** Throws with a reason that is free of content when the model cannot take calls. */
   async check(signal: AbortSignal): Promise<void> {
-    try {
-      await this.#model.makeReady(signal);
-      this.#silent = 0;
-    } catch (thrown) {
-      if (signal.aborted && !this.#model.isLoading && ++this.#silent >= SILENT_CHECKS) this.#renew();
-      throw thrown;
-    }
+    if (!(await this.#hear(signal))) await this.#model.load(signal);
     const { server, deployment } = this.#options;
     const { signature } = deployment;
     if (signature) {
@@ -56,9 +50,24 @@ export class ServerWatch {
     await this.#count(signal);
   }
 
+  /** Whether the model is ready. A server that says neither is behind a connection that is dead, also while it was to load the model. */
+  async #hear(signal: AbortSignal): Promise<boolean> {
+    try {
+      const isReady = await this.#model.isReady(signal);
+      this.#silent = 0;
+      return isReady;
+    } catch (thrown) {
+      if (signal.aborted && ++this.#silent >= SILENT_CHECKS) this.#renew();
+      throw thrown;
+    }
+  }
+
   #renew(): void {
     this.#silent = 0;
+    // The engine of the house is on no connection of its own, and may be silent while it reads weights.
+    if (this.#options.deployment.target === LOCAL) return;
     this.#options.server.renew();
+    this.#model.giveUpLoad();
   }
 
   async #checkText(signal: AbortSignal): Promise<void> {
