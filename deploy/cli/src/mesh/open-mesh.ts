@@ -21,8 +21,8 @@ import type { PidsFile } from './pids-file.ts';
 
 /** Certificates live for months and are made anew when a third of that is left; processes take the new ones as they run. */
 const CERTIFICATES_EVERY_MS = 12 * 3_600_000;
-/** Beyond the drain of the calls: their last records, and the services behind them. */
-const STOP_MARGIN_MS = 20_000;
+/** Beyond the drain of the calls: their last records, the connections of clients, and servers that do not answer. */
+const STOP_MARGIN_MS = 30_000;
 const NAMES = ['localhost', MESH_HOST];
 const WARNING = /"level":"warn"/;
 
