@@ -69,6 +69,8 @@ class Talk implements SpendTalk {
       await this.#ask({ case: 'settle', value: { $typeName: 'billing.v1.SettleRequest', counts: countsOf(counts) } }, SETTLE_LIMIT_MS);
     } catch (thrown) {
       const { cause } = ServiceError.from(thrown);
+      // Its record was read from the log before this came: it is settled.
+      if (cause instanceof ServiceError && cause.code === 'failed_precondition') return;
       this.#logger.warn({ code: cause instanceof ServiceError ? cause.code : 'internal' }, 'a call was not settled at its end; billing will from the log');
     }
   }

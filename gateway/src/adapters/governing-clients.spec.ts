@@ -105,4 +105,10 @@ describe('the client of billing', () => {
     await talk.settle(COUNTS);
     expect(logged).toEqual([{ code: 'overloaded' }]);
   });
+
+  it('takes a call whose end billing has read from the log already for settled', async () => {
+    const { talk, logged } = billingClient(new ServiceError('failed_precondition', 'its end is on the record'));
+    await talk.settle(COUNTS);
+    expect(logged).toEqual([]);
+  });
 });
