@@ -1,10 +1,11 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect as connectTls, type ConnectionOptions } from 'node:tls';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { TLSSocket, connect as connectTls, type ConnectionOptions } from 'node:tls';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { keepCertificates, type ProcessCertificate } from '@sluice/certificates';
 import { ManualClock, systemClock, systemIds } from '@sluice/clock';
+import { Health } from '@sluice/proto/grpc/health/v1/health';
 import { InferenceService } from '@sluice/proto/inference/v1/inference';
 import { silentLogger } from '@sluice/telemetry';
 import { CONTRACT_MESSAGE_LIMIT_BYTES } from '../flow.contract.ts';
@@ -94,6 +95,19 @@ describe('mutual TLS', () => {
     await expect(answerTo()(InferenceService.typeName)).rejects.toMatchObject({ code: 'insufficient_permissions', message: expect.stringContaining('inference.v1.InferenceService') });
     expect(await answerTo('billing')('another.Service')).toBeDefined();
     expect(asked).toContain('grpc.health.v1.Health');
+  });
+
+  it('reads the certificate of a caller once a connection, and checks every call', async () => {
+    const address = `127.0.0.1:${await serve(await house.open('data-plane'), (service) => (service === InferenceService.typeName ? ['gateway'] : []))}`;
+    const client = new GrpcClient({ addresses: [address], clock: systemClock, tls: { certificates: await house.open('gateway'), peer: 'inference-router' } });
+    closers.push(() => client.close());
+    const calls = client.connect(InferenceService);
+    await calls.listBackends({}, { timeoutMs: 30_000 });
+    const reads = jest.spyOn(TLSSocket.prototype, 'getPeerCertificate');
+    closers.push(() => reads.mockRestore());
+    for (let count = 0; count < 3; count++) await calls.listBackends({}, { timeoutMs: 30_000 });
+    await expect(client.connect(Health).check({}, { timeoutMs: 30_000 })).rejects.toMatchObject({ code: 'insufficient_permissions' });
+    expect(reads).not.toHaveBeenCalled();
   });
 
   it('refuses a server that is another service than was meant', async () => {
