@@ -29,7 +29,7 @@ const ASKED: SpendRequest['step'][] = [
 const filesOf = (folder: string, name: string) => CertificateFiles.open({ caFile: join(folder, 'ca.pem'), certificateFile: join(folder, `${name}.pem`), keyFile: join(folder, `${name}.key`) }, clock, silentLogger);
 
 async function serve(folder: string): Promise<void> {
-  const server = new GrpcServer({ clock, certificates: await filesOf(folder, 'billing'), callers: () => ['gateway'] });
+  const server = new GrpcServer({ clock, exchanges: true, certificates: await filesOf(folder, 'billing'), callers: () => ['gateway'] });
   server.serve(BillingService, {
     async *spend(requests) {
       for await (const { step } of requests) yield step.case === 'hold' ? { step: { case: 'grant', value: { hold, price, affordableOutputTokens: 256n } } } : { step: { case: 'settlement', value: { costNano: 2_000n } } };
@@ -81,7 +81,7 @@ async function main(): Promise<void> {
   const child = fork(import.meta.filename, ['serve', folder]);
   const [port] = (await once(child, 'message')) as [number];
   const certificates = await filesOf(folder, 'gateway');
-  const client = new GrpcClient({ addresses: [`127.0.0.1:${port}`], clock, tls: { certificates, peer: 'billing' } });
+  const client = new GrpcClient({ addresses: [`127.0.0.1:${port}`], clock, tls: { certificates, peer: 'billing' }, exchanges: process.argv[2] !== 'plain' });
   const billing = client.connect(BillingService);
   const serverCpu = async (): Promise<NodeJS.CpuUsage> => {
     child.send('cpu');
