@@ -170,10 +170,10 @@ async function openStore(url: string, clock: Clock, ids: Ids, logger: Logger): P
 
 function serverOf(health: Health, clock: Clock, certificates: CertificateFiles | undefined): GrpcServer {
   const isServing = (): boolean => health.report().status !== 'down';
-  if (!certificates) return new GrpcServer({ clock, isServing });
+  if (!certificates) return new GrpcServer({ clock, isServing, exchanges: true });
   const callers = (rpc: string): readonly ServiceName[] | undefined => {
     const service = serviceOf(rpc);
     return service && callersOf(service);
   };
-  return new GrpcServer({ clock, isServing, certificates, callers });
+  return new GrpcServer({ clock, isServing, certificates, callers, exchanges: true });
 }

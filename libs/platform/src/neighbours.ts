@@ -36,6 +36,6 @@ export class Neighbours {
 
   #open(peer: ServiceName, addresses: readonly string[]): GrpcClient {
     const { certificates, clock } = this.#options;
-    return new GrpcClient({ addresses, clock, ...(certificates && { tls: { certificates, peer } }) });
+    return new GrpcClient({ addresses, clock, exchanges: true, ...(certificates && { tls: { certificates, peer } }) });
   }
 }

@@ -20,7 +20,7 @@ export function handlersOf<S extends DescService>(service: S, implementation: Im
 }
 
 /** What a handler is told. Its signal is made when it is first asked for, because many handlers never do. */
-export function handlerContext(lifetime: CallLifetime, metadata: Record<string, string>): HandlerContext {
+export function handlerContext(lifetime: CallLifetime, metadata: Readonly<Record<string, string>>): HandlerContext {
   return {
     metadata,
     get signal() {

@@ -342,9 +342,11 @@ export function transportContract(name: string, makePair: () => Promise<Transpor
           listBackends: async (_request, { metadata }) => (seen.push(metadata['traceparent']), {}),
           async *streamChat(_request, { metadata }) { seen.push(metadata['traceparent']); yield {}; },
         });
+        const models = kserve({ async *modelStreamInfer(_requests, { metadata }) { seen.push(metadata['traceparent']); yield {}; } });
         await client.listBackends({});
         await collect(client.streamChat({}));
-        expect(seen).toEqual([TRACEPARENT, TRACEPARENT]);
+        await collect(models.modelStreamInfer((async function* () { yield {}; })()));
+        expect(seen).toEqual([TRACEPARENT, TRACEPARENT, TRACEPARENT]);
       } finally {
         restore();
       }

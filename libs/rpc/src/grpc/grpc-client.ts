@@ -1,4 +1,4 @@
-import { Client as Channel, type CallOptions as GrpcCallOptions, type ClientReadableStream, type Metadata } from '@grpc/grpc-js';
+import { Client as Channel, Metadata, type CallOptions as GrpcCallOptions, type ClientReadableStream } from '@grpc/grpc-js';
 import type { DescMethod, DescService, Message } from '@bufbuild/protobuf';
 import { context, propagation } from '@opentelemetry/api';
 import type { Clock } from '@sluice/clock';
@@ -11,6 +11,8 @@ import type { CallOptions, Client, Transport } from '../service.ts';
 import { MESSAGE_LIMIT_BYTES, decode, encodeRequest } from '../wire-message.ts';
 import { asBuffer, asIs } from './bytes.ts';
 import { channelCredentials, type ChannelTls } from './channel-credentials.ts';
+import { EXCHANGE_PATH } from './exchange/frame.ts';
+import { Exchanges } from './exchange/exchanges.ts';
 import { KEEP_ALIVE_MS, clientOptions } from './limits.ts';
 import { MessageReader } from './message-reader.ts';
 import { fromCallError, toMetadata } from './metadata.ts';
@@ -29,6 +31,8 @@ export interface GrpcClientOptions {
   readonly messageLimitBytes?: number;
   /** How often the connection is pinged; 5 s when none is given. Servers that are not of the house may end connections for that: gRPC's own, and so Triton, want 5 minutes unless they are told otherwise. */
   readonly keepAliveMs?: number;
+  /** Calls both ways share a stream with each instance, where it knows how to. */
+  readonly exchanges?: boolean;
 }
 
 /**
@@ -40,12 +44,20 @@ export class GrpcClient implements Pick<Transport, 'connect'> {
   readonly #channel: Channel;
   readonly #clock: Clock;
   readonly #limitBytes: number;
+  readonly #exchanges: Exchanges | undefined;
   #isClosed = false;
 
   constructor(options: GrpcClientOptions) {
     this.#clock = options.clock;
     this.#limitBytes = options.messageLimitBytes ?? MESSAGE_LIMIT_BYTES;
     this.#channel = new Channel(targetOf(options.addresses), channelCredentials(options.tls), clientOptions(this.#limitBytes, options.keepAliveMs ?? KEEP_ALIVE_MS));
+    const open = () => this.#channel.makeBidiStreamRequest(EXCHANGE_PATH, asBuffer, asIs, new Metadata(), {});
+    this.#exchanges = options.exchanges ? new Exchanges({ clock: this.#clock, limitBytes: this.#limitBytes, open }) : undefined;
+  }
+
+  /** Instances with which calls share a stream now. */
+  get exchanges(): number {
+    return this.#exchanges?.size ?? 0;
   }
 
   connect<S extends DescService>(service: S): Client<S> {
@@ -55,6 +67,7 @@ export class GrpcClient implements Pick<Transport, 'connect'> {
   /** Takes no more calls; those under way go on to their end. */
   close(): void {
     this.#isClosed = true;
+    this.#exchanges?.close();
     this.#channel.close();
   }
 
@@ -91,25 +104,30 @@ export class GrpcClient implements Pick<Transport, 'connect'> {
   /** One request, many answers. */
   #one(method: DescMethod, request: object, options: CallOptions): HandedStream<Message> {
     const lifetime = new CallLifetime(options, this.#clock);
-    const start = () => {
+    const open = () => {
       const bytes = this.#encode(method, request);
       const { metadata, grpcOptions } = this.#head(options);
-      return this.#channel.makeServerStreamRequest(pathOf(method), asBuffer, asIs, bytes, metadata, grpcOptions);
+      return reading(this.#channel.makeServerStreamRequest(pathOf(method), asBuffer, asIs, bytes, metadata, grpcOptions), method, lifetime);
     };
-    return answersOf(method, lifetime, start, nothing);
+    return answersOf(method, lifetime, open, nothing);
   }
 
   /** Many requests, many answers. */
   #many(method: DescMethod, requests: AsyncIterable<object>, options: CallOptions): HandedStream<Message> {
     const lifetime = new CallLifetime(options, this.#clock);
     const given = new HandedStream(lifetime, () => requests, (request) => this.#encode(method, request), nothing);
-    const start = () => {
-      const { metadata, grpcOptions } = this.#head(options);
-      const call = this.#channel.makeBidiStreamRequest(pathOf(method), asBuffer, asIs, metadata, grpcOptions);
-      writeMessages(call, given, lifetime).then(() => call.end(), (thrown: unknown) => lifetime.end(ServiceError.from(thrown)));
-      return call;
+    const open = () => {
+      const metadata = this.#entries(options);
+      const alone = (messages: AsyncIterable<Bytes>): MessageReader => {
+        const call = this.#channel.makeBidiStreamRequest(pathOf(method), asBuffer, asIs, toMetadata(metadata), this.#timing(options));
+        writeMessages(call, messages, lifetime).then(() => call.end(), (thrown: unknown) => lifetime.end(ServiceError.from(thrown)));
+        return reading(call, method, lifetime);
+      };
+      const exchange = method.methodKind === 'bidi_streaming' ? this.#exchanges?.next() : undefined;
+      if (!exchange) return alone(given);
+      return exchange.call({ path: pathOf(method), service: method.parent.typeName, options: { ...options, metadata }, requests: given, lifetime, elsewhere: alone });
     };
-    return answersOf(method, lifetime, start, () => given.close());
+    return answersOf(method, lifetime, open, () => given.close());
   }
 
   /** The one answer to a stream of requests, once the status behind it is known. */
@@ -125,26 +143,34 @@ export class GrpcClient implements Pick<Transport, 'connect'> {
   }
 
   #head(options: CallOptions): { metadata: Metadata; grpcOptions: GrpcCallOptions } {
+    return { metadata: toMetadata(this.#entries(options)), grpcOptions: this.#timing(options) };
+  }
+
+  #timing({ timeoutMs }: CallOptions): GrpcCallOptions {
+    return timeoutMs === undefined ? {} : { deadline: this.#clock.wallMs() + timeoutMs };
+  }
+
+  /** What travels beside a call, the trace it is part of with it. */
+  #entries(options: CallOptions): Record<string, string> {
     if (this.#isClosed) throw new ServiceError('draining', 'This process is ending its calls.');
     const entries = { ...options.metadata };
     if (isTraced()) propagation.inject(context.active(), entries);
-    const grpcOptions = options.timeoutMs === undefined ? {} : { deadline: this.#clock.wallMs() + options.timeoutMs };
-    return { metadata: toMetadata(entries), grpcOptions };
+    return entries;
   }
 }
 
 /** A call that starts with the first pull and is cancelled when its reader leaves before the end. */
-function answersOf(method: DescMethod, lifetime: CallLifetime, start: () => ClientReadableStream<Bytes>, onEnd: () => void): HandedStream<Message> {
-  const open = (): MessageReader => {
-    const call = start();
-    lifetime.whenEnded(() => call.cancel());
-    return new MessageReader(call, (failure) => fromCallError(failure, method.parent.typeName));
-  };
+function answersOf(method: DescMethod, lifetime: CallLifetime, open: () => AsyncIterable<Bytes>, onEnd: () => void): HandedStream<Message> {
   return new HandedStream(lifetime, open, (bytes) => decode(method.output, bytes as Bytes), (isDone) => {
     if (isDone) lifetime[Symbol.dispose]();
     else lifetime.end(new ServiceError('cancelled', 'The caller left.'));
     onEnd();
   });
+}
+
+function reading(call: ClientReadableStream<Bytes>, method: DescMethod, lifetime: CallLifetime): MessageReader {
+  lifetime.whenEnded(() => call.cancel());
+  return new MessageReader(call, (failure) => fromCallError(failure, method.parent.typeName));
 }
 
 function iterable(open: () => HandedStream<Message>): AsyncIterable<Message> {

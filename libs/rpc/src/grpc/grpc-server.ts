@@ -1,4 +1,4 @@
-import { Server, type ConnectionInjector } from '@grpc/grpc-js';
+import { Server, type ConnectionInjector, type ServerDuplexStream } from '@grpc/grpc-js';
 import type { DescMethod, DescService } from '@bufbuild/protobuf';
 import { Health } from '@sluice/proto/grpc/health/v1/health';
 import type { Clock } from '@sluice/clock';
@@ -6,12 +6,15 @@ import { handlersOf, pathOf } from '../handler.ts';
 import type { Implementation, Transport } from '../service.ts';
 import { asBuffer, asIs } from './bytes.ts';
 import { callerCheck } from './caller-check.ts';
+import { EXCHANGE_PATH } from './exchange/frame.ts';
+import { ServedExchange } from './exchange/served-exchange.ts';
 import { GrpcHealth } from './grpc-health.ts';
 import { handleCall } from './handle-call.ts';
 import { handleUnread } from './handle-unread.ts';
 import { KEEP_ALIVE_MS, boundsOf, serverOptions, type ServerBounds } from './limits.ts';
 import type { CertificateFiles } from './certificate-files.ts';
 import { Listener } from './listener.ts';
+import type { ServedMethod } from './run-handler.ts';
 import { serverCredentials } from './server-credentials.ts';
 import { parseAddress } from './target.ts';
 import type { UnreadCall, UnreadImplementation } from './unread-call.ts';
@@ -32,6 +35,8 @@ export interface GrpcServerOptions extends Partial<ServerBounds> {
    * be one by its certificate, so this needs `certificates`.
    */
   readonly callers?: (service: string) => readonly string[] | undefined;
+  /** Callers of the house may make many calls both ways over one stream. */
+  readonly exchanges?: boolean;
 }
 
 /** Serves services over gRPC, and `grpc.health.v1.Health` beside them. */
@@ -42,6 +47,9 @@ export class GrpcServer implements Pick<Transport, 'serve'> {
   readonly #bounds: ServerBounds;
   readonly #connections: ConnectionInjector;
   readonly #listener: Listener;
+  /** Calls both ways, by path. */
+  readonly #exchanged = new Map<string, ServedMethod>();
+  readonly #exchanges = new Set<ServedExchange>();
 
   constructor(options: GrpcServerOptions) {
     this.#options = options;
@@ -51,6 +59,7 @@ export class GrpcServer implements Pick<Transport, 'serve'> {
     this.#listener = new Listener(this.#bounds.connectionsLimit, (socket) => this.#connections.injectConnection(socket));
     this.#health = new GrpcHealth(options.clock, options.isServing ?? (() => true));
     this.#register(Health, this.#health);
+    if (options.exchanges) this.#server.register(EXCHANGE_PATH, (stream: ServerDuplexStream<Uint8Array, Uint8Array>) => this.#exchange(stream), asBuffer, asIs, KIND.bidi_streaming);
   }
 
   /** May be called before or after `listen`; what is served again replaces what was. */
@@ -85,6 +94,7 @@ export class GrpcServer implements Pick<Transport, 'serve'> {
    */
   async stop(graceMs: number): Promise<void> {
     this.#health.stop();
+    for (const exchange of this.#exchanges) exchange.leave();
     const closed = this.#listener.close();
     this.#connections.drain(graceMs);
     const hardStop = this.#options.clock.after(graceMs, () => {
@@ -100,9 +110,15 @@ export class GrpcServer implements Pick<Transport, 'serve'> {
     const check = callerCheck(service.typeName, this.#options.callers?.(service.typeName));
     for (const [method, handler] of handlersOf(service, implementation)) {
       const path = pathOf(method);
-      const served = handleCall({ method, handler, clock: this.#options.clock, messageLimitBytes: this.#bounds.messageLimitBytes, check });
+      const served: ServedMethod = { method, handler, clock: this.#options.clock, messageLimitBytes: this.#bounds.messageLimitBytes, check };
       this.#server.unregister(path);
-      this.#server.register(path, served as never, asBuffer, asIs, KIND[method.methodKind]);
+      this.#server.register(path, handleCall(served) as never, asBuffer, asIs, KIND[method.methodKind]);
+      if (method.methodKind === 'bidi_streaming') this.#exchanged.set(path, served);
     }
+  }
+
+  #exchange(stream: ServerDuplexStream<Uint8Array, Uint8Array>): void {
+    const exchange = new ServedExchange(stream, this.#exchanged, this.#bounds.receiveLimitBytes, () => this.#exchanges.delete(exchange));
+    this.#exchanges.add(exchange);
   }
 }

@@ -1,15 +1,13 @@
 import type { Writable } from 'node:stream';
 import type { ServerDuplexStream, ServerReadableStream, ServerUnaryCall, ServerWritableStream, UntypedHandleCall, sendUnaryData } from '@grpc/grpc-js';
-import type { DescMethod, Message } from '@bufbuild/protobuf';
-import type { Clock } from '@sluice/clock';
+import type { Message } from '@bufbuild/protobuf';
 import { ServiceError } from '@sluice/errors';
 import type { CallLifetime } from '../call-lifetime.ts';
 import { HandedStream } from '../handed-stream.ts';
-import { handlerContext, runTraced, type AnyHandler } from '../handler.ts';
-import { isPartOfTrace } from '../server-span.ts';
 import { decode, encodeAnswer } from '../wire-message.ts';
 import { MessageReader } from './message-reader.ts';
 import { fromMetadata, toCallError, toMetadata } from './metadata.ts';
+import { runHandler, type ServedMethod } from './run-handler.ts';
 import { ServedLifetime, type ServedCall } from './served-lifetime.ts';
 import { writeMessages } from './write-messages.ts';
 
@@ -18,15 +16,6 @@ type Requests = ServerReadableStream<Bytes, Bytes>;
 type Answers = Call & Writable;
 type Both = ServerDuplexStream<Bytes, Bytes>;
 type Call = Pick<ServerUnaryCall<Bytes, Bytes>, 'metadata' | 'getAuthContext'> & ServedCall;
-
-export interface ServedMethod {
-  readonly method: DescMethod;
-  readonly handler: AnyHandler;
-  readonly clock: Clock;
-  readonly messageLimitBytes: number;
-  /** Throws where this caller may not call. */
-  readonly check: (call: Call) => void;
-}
 
 /** One rpc as grpc-js calls it. Messages are bytes up to here, so that a fault in one is an error of the house. */
 export function handleCall(served: ServedMethod): UntypedHandleCall {
@@ -50,7 +39,7 @@ async function answerOnce(served: ServedMethod, call: Call, done: sendUnaryData<
   try {
     served.check(call);
     given = request(lifetime);
-    const answer = await lifetime.race(run(served, call, given, lifetime) as Promise<object>);
+    const answer = await lifetime.race(runHandler(served, fromMetadata(call.metadata), given, lifetime) as Promise<object>);
     done(null, encodeAnswer(served.method.output, answer, served.messageLimitBytes));
   } catch (thrown) {
     done(toCallError(thrown));
@@ -65,7 +54,7 @@ async function answerMany(served: ServedMethod, call: Answers, request: (lifetim
   const open = (): AsyncIterable<object> => {
     served.check(call);
     given = request(lifetime);
-    return run(served, call, given, lifetime) as AsyncIterable<object>;
+    return runHandler(served, fromMetadata(call.metadata), given, lifetime) as AsyncIterable<object>;
   };
   const encode = (answer: object) => encodeAnswer(served.method.output, answer, served.messageLimitBytes);
   try {
@@ -83,13 +72,6 @@ function requestsOf(served: ServedMethod, call: Requests, lifetime: CallLifetime
   call.sendMetadata(toMetadata({}));
   const reader = new MessageReader(call, toServiceError);
   return new HandedStream(lifetime, () => reader, (bytes) => decode(served.method.input, bytes as Bytes), nothing);
-}
-
-function run({ method, handler }: ServedMethod, call: Call, request: unknown, lifetime: CallLifetime): unknown {
-  const metadata = fromMetadata(call.metadata);
-  const handed = handlerContext(lifetime, metadata);
-  if (!isPartOfTrace(metadata)) return handler(request, handed);
-  return runTraced(method, metadata, () => handler(request, handed));
 }
 
 function toServiceError(failure: Error): Error {

@@ -5,14 +5,17 @@ import { TLSSocket, connect as connectTls, type ConnectionOptions } from 'node:t
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { keepCertificates, type ProcessCertificate } from '@sluice/certificates';
 import { ManualClock, systemClock, systemIds } from '@sluice/clock';
+import { BillingService } from '@sluice/proto/billing/v1/billing';
 import { Health } from '@sluice/proto/grpc/health/v1/health';
 import { InferenceService } from '@sluice/proto/inference/v1/inference';
+import { GRPCInferenceService } from '@sluice/proto/kserve';
 import { silentLogger } from '@sluice/telemetry';
 import { CONTRACT_MESSAGE_LIMIT_BYTES } from '../flow.contract.ts';
 import { CertificateFiles, GrpcClient, GrpcServer } from '../grpc.ts';
 import type { Implementation } from '../service.ts';
+import { untilExchanged } from '../testing/exchange.ts';
 import { TcpRelay } from '../testing/tcp-relay.ts';
-import { until } from '../testing/waiting.ts';
+import { collect, until } from '../testing/waiting.ts';
 import { transportContract } from '../transport.contract.ts';
 
 const ROUTER: ProcessCertificate = { name: 'data-plane', services: ['gateway', 'inference-router'], hosts: ['localhost'] };
@@ -53,14 +56,18 @@ function call(address: string, tls?: { certificates: CertificateFiles; peer: str
   return client.connect(InferenceService).listBackends({}, { timeoutMs: 30_000 });
 }
 
-transportContract('gRPC with mutual TLS', async () => {
+const makePair = async (exchanges: boolean) => {
   const { open } = await makeHouse();
-  const limits = { clock: systemClock, messageLimitBytes: CONTRACT_MESSAGE_LIMIT_BYTES };
+  const limits = { clock: systemClock, messageLimitBytes: CONTRACT_MESSAGE_LIMIT_BYTES, exchanges };
   const server = new GrpcServer({ ...limits, certificates: await open('data-plane') });
   const tls = { certificates: await open('gateway'), peer: 'inference-router' };
   const client = new GrpcClient({ ...limits, addresses: [`127.0.0.1:${await server.listen('127.0.0.1:0')}`], tls });
+  if (exchanges) await untilExchanged(client);
   return { server, client, aheadLimit: { answers: 300, requests: 1_400 }, close: async () => { client.close(); await server.stop(1000); await closeAll(); } };
-});
+};
+
+transportContract('gRPC with mutual TLS', () => makePair(false));
+transportContract('gRPC with mutual TLS and exchanges', () => makePair(true));
 
 describe('mutual TLS', () => {
   let house: Awaited<ReturnType<typeof makeHouse>>;
@@ -108,6 +115,21 @@ describe('mutual TLS', () => {
     for (let count = 0; count < 3; count++) await calls.listBackends({}, { timeoutMs: 30_000 });
     await expect(client.connect(Health).check({}, { timeoutMs: 30_000 })).rejects.toMatchObject({ code: 'insufficient_permissions' });
     expect(reads).not.toHaveBeenCalled();
+  });
+
+  it('checks each call of a stream that calls share', async () => {
+    const server = new GrpcServer({ clock: systemClock, exchanges: true, certificates: await house.open('data-plane'), callers: (service) => (service === GRPCInferenceService.typeName ? ['billing'] : ['gateway']) });
+    closers.push(() => server.stop(0));
+    const served: string[] = [];
+    server.serve(GRPCInferenceService, { async *modelStreamInfer() { served.push('infer'); yield {}; } } as Partial<Implementation<typeof GRPCInferenceService>> as Implementation<typeof GRPCInferenceService>);
+    server.serve(BillingService, { async *spend(_asked, { metadata }) { served.push(metadata['user-agent'] ?? 'over the exchange'); yield {}; } } as Partial<Implementation<typeof BillingService>> as Implementation<typeof BillingService>);
+    const client = new GrpcClient({ addresses: [`127.0.0.1:${await server.listen('127.0.0.1:0')}`], clock: systemClock, exchanges: true, tls: { certificates: await house.open('gateway'), peer: 'inference-router' } });
+    closers.push(() => client.close());
+    await untilExchanged(client);
+    const nothing = async function* (): AsyncGenerator<object> { /* Asks nothing. */ };
+    await expect(collect(client.connect(GRPCInferenceService).modelStreamInfer(nothing()))).rejects.toMatchObject({ code: 'insufficient_permissions' });
+    expect(await collect(client.connect(BillingService).spend(nothing()))).toHaveLength(1);
+    expect(served).toEqual(['over the exchange']);
   });
 
   it('refuses a server that is another service than was meant', async () => {
