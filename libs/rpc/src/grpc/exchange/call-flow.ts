@@ -62,7 +62,8 @@ export class CallFlow implements AsyncIterableIterator<Bytes, undefined> {
   /** A piece, a message or room. Throws a RangeError when the other side sends more than it may. */
   take({ kind, payload }: Frame): void {
     if (kind === FRAME.room) return this.#widen(decodeRoom(payload));
-    if ((this.#piecesBytes += payload.length) > this.#limitBytes || this.#cameBytes > WINDOW_BYTES + this.#limitBytes) throw new RangeError('more came over an exchange than there was room for');
+    // Pieces of nothing are bounded too.
+    if ((this.#piecesBytes += Math.max(1, payload.length)) > this.#limitBytes || this.#cameBytes > WINDOW_BYTES + this.#limitBytes) throw new RangeError('more came over an exchange than there was room for');
     this.#pieces.push(payload);
     if (kind === FRAME.piece || this.#end) return;
     const message = this.#pieces.length === 1 ? payload : Buffer.concat(this.#pieces);

@@ -178,6 +178,16 @@ describe('a caller that sends what it may not', () => {
     }), { numRuns: 50 });
   });
 
+  it.each([
+    ['begins two calls under one number', [{ kind: FRAME.open, id: 1, payload: encodeOpen(PATH, {}) }, { kind: FRAME.open, id: 1, payload: encodeOpen(PATH, {}) }]],
+    ['sends pieces of nothing without end', [{ kind: FRAME.open, id: 1, payload: encodeOpen(PATH, {}) }, ...Array.from({ length: 1_001 }, () => ({ kind: FRAME.piece, id: 1, payload: new Uint8Array() }))]],
+  ])('and %s, loses its stream', async (_what, frames) => {
+    const { address } = await start(async function* (_requests, { signal }) { yield {}; await never(signal); }, { messageLimitBytes: 1_000 });
+    const { stream, ended } = raw(address);
+    for (const frame of frames) stream.write(joinFrames([frame]));
+    expect(await ended).toBe(13);
+  });
+
   it('cannot fill the memory of a server whose handler does not read', async () => {
     const { address } = await start(async function* (_requests, { signal }) { yield {}; await never(signal); }, { messageLimitBytes: 100_000 });
     const { stream, ended } = raw(address);

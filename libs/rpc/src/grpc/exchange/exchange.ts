@@ -38,7 +38,7 @@ export class Exchange {
     stream.once('metadata', () => this.#isLeft || options.onReady(this));
     stream.on('data', (bytes: Bytes) => this.#take(bytes));
     // What arrived before a failure is read first: the end comes behind all of it.
-    stream.on('error', (failure: Error) => (this.#failure = failure));
+    stream.on('error', (failure: Error) => (this.#failure ??= failure));
     stream.once('end', () => this.#ended());
   }
 

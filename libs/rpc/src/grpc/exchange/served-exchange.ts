@@ -81,6 +81,7 @@ export class ServedExchange {
   }
 
   #open({ id, payload }: Frame): void {
+    if (this.#calls.has(id)) throw new RangeError('a call over an exchange has the number of another');
     const [path, timeoutMs, metadata] = decodeOpen(payload);
     const served = this.#methods.get(path);
     if (!served || this.#isLeft || this.#calls.size >= CALLS_LIMIT) return this.#writer.write({ kind: FRAME.refuse, id, payload: new Uint8Array() });
