@@ -37,6 +37,10 @@ describe('the log of segments', () => {
 
   it('says what is missing', () => {
     expect(streamBatch([opened(0, 1), segment(1, 0), segment(1, 2)], [], true).gaps).toEqual([{ producer: 'p', epoch: 1n, expected: 1n, found: 2n }]);
+    const missing = (...records: SegmentRecord[]) => streamBatch(records, [], true).gaps.map(({ expected, found }) => [expected, found]);
+    expect(missing(opened(0, 1), segment(1, 0), closed(1, 3))).toEqual([[1n, 3n]]);
+    expect(missing(opened(0, 1), segment(1, 0), closed(1, 1), closed(1, 5))).toEqual([]);
+    expect(missing(opened(0, 1), segment(1, 0), closed(1))).toEqual([]);
   });
 
   it('means the same in whatever batches it is read', () => {

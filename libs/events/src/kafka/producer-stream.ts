@@ -26,7 +26,7 @@ export interface StreamedBatch {
   readonly entries: readonly SegmentEntry[];
   /** Epochs of which something new is known. */
   readonly changed: readonly EpochState[];
-  /** Segments whose place is not the next one: something in front of them is not in the log. */
+  /** Places at which something is not in the log: in front of a segment, or, at `found` segments, of the end that their producer wrote. */
   readonly gaps: readonly { readonly producer: string; readonly epoch: bigint; readonly expected: bigint; readonly found: bigint }[];
 }
 
@@ -75,7 +75,10 @@ class Stream {
 
   #close({ producer, epoch, segments }: SegmentRecord & { kind: 'closed' }): void {
     const state = this.#epochs.get(keyOf(producer, epoch)) ?? this.#cutOff(producer, epoch, segments ?? 0n);
-    if (state && !state.closed) this.#end(state);
+    if (!state || state.closed) return;
+    // Its producer says how many it wrote: the last of them are not in the log.
+    if (segments !== undefined && segments > state.nextSeq) this.gaps.push({ producer, epoch, expected: state.nextSeq, found: segments });
+    this.#end(state);
   }
 
   #segment({ producer, epoch, seq, bytes }: SegmentRecord & { kind: 'segment' }): void {

@@ -28,7 +28,7 @@ export interface ReadSegmentsOptions extends KafkaServers {
 /** What of a partition was read. */
 interface Partition {
   /** Where its records began, and to where they are read now. */
-  readonly low: bigint;
+  low: bigint;
   high: bigint;
   nextOffset: bigint;
   /** When its oldest record was written; undefined until one was read. */
@@ -60,7 +60,7 @@ export class SegmentReading {
     const house = (this.#house ??= { kafka: await createKafka(servers, 'sluice-reader', logger, FEW), prefix: topicPrefix, clock, logger });
     for (const [partition, { low, high }] of await endsOf(house, SEGMENT_TOPIC.name)) {
       const known = this.#partitions.get(partition);
-      if (known) known.high = high;
+      if (known) extend(known, low, high);
       else this.#partitions.set(partition, { low, high, nextOffset: low, oldestMs: undefined, epochs: new Map() });
     }
     if (!this.#isRead) await this.#read(house, onEntries);
@@ -94,7 +94,7 @@ export class SegmentReading {
         silence.cancel();
         silence = watch();
         const partition = this.#partitions.get(batch.partition);
-        if (partition) onEntries(take(partition, batch));
+        if (partition) take(partition, batch, onEntries);
         resolveOffset(batch.lastOffset());
         if (this.#isRead) done.resolve();
       },
@@ -114,15 +114,21 @@ export class SegmentReading {
   }
 }
 
-/** The entries of a batch, none twice, and where to go on. */
-function take(partition: Partition, batch: EachBatchPayload['batch']): readonly SegmentEntry[] {
+/** To the end that the log has now; what was cut off before it was read is missing as what was never there. */
+function extend(partition: Partition, low: bigint, high: bigint): void {
+  partition.high = high;
+  if (low > partition.nextOffset) Object.assign(partition, { low, nextOffset: low, oldestMs: undefined });
+}
+
+/** Hands the entries of a batch over, none twice. Only what was taken is behind this reading: a batch that failed is read again. */
+function take(partition: Partition, batch: EachBatchPayload['batch'], onEntries: (entries: readonly SegmentEntry[]) => void): void {
   const messages = batch.messages.filter(({ offset }) => BigInt(offset) >= partition.nextOffset && BigInt(offset) < partition.high);
-  partition.oldestMs ??= messages[0] && Number(messages[0].timestamp);
   const records = messages.flatMap((message) => readSegmentRecord(message) ?? []);
   const { entries, changed } = streamBatch(records, [...partition.epochs.values()], partition.low === 0n);
+  onEntries(entries);
+  partition.oldestMs ??= messages[0] && Number(messages[0].timestamp);
   for (const state of changed) partition.epochs.set(`${state.epoch} ${state.producer}`, state);
   // What lies behind the end that was asked for is read the next time.
   const next = BigInt(batch.lastOffset()) + 1n < partition.high ? BigInt(batch.lastOffset()) + 1n : partition.high;
   if (next > partition.nextOffset) partition.nextOffset = next;
-  return entries;
 }

@@ -1,3 +1,4 @@
+import { metrics } from '@opentelemetry/api';
 import type { KafkaMessage } from 'kafkajs';
 import type { Sql, SqlTransaction } from '@sluice/sql';
 import type { SegmentHandler } from '../event-log.ts';
@@ -8,7 +9,7 @@ import { SEGMENT_TOPIC } from './declared-topics.ts';
 import { readKnownEpochs, writeEpochs } from './epochs-sql.ts';
 import type { KafkaHouse } from './group-reader.ts';
 import type { PartitionWork, Pulse } from './partition-reader.ts';
-import { streamBatch } from './producer-stream.ts';
+import { streamBatch, type StreamedBatch } from './producer-stream.ts';
 import { readSegmentRecord, type SegmentRecord } from './segment-record.ts';
 import { lockCursor, moveCursor } from './topic-consumer.ts';
 
@@ -40,13 +41,14 @@ export class SegmentConsumer implements PartitionWork<Claim> {
   async take(held: Claim, messages: readonly KafkaMessage[], pulse: Pulse): Promise<void> {
     for (let from = 0; from < messages.length && pulse.isRunning;) {
       const to = endOfBatch(messages, from);
-      await this.#sql.transaction((transaction) => this.#batch(transaction, held, messages.slice(from, to)));
+      const gaps = await this.#sql.transaction((transaction) => this.#batch(transaction, held, messages.slice(from, to)));
+      this.#tellOf(gaps);
       from = to;
       await pulse.beat();
     }
   }
 
-  async #batch(transaction: SqlTransaction, held: Claim, messages: readonly KafkaMessage[]): Promise<void> {
+  async #batch(transaction: SqlTransaction, held: Claim, messages: readonly KafkaMessage[]): Promise<StreamedBatch['gaps']> {
     await lockCursor(transaction, this.#consumer, SEGMENT_TOPIC.name, held);
     const records = messages.flatMap((message) => this.#read(message));
     const known = await readKnownEpochs(transaction, this.#consumer, records);
@@ -54,7 +56,17 @@ export class SegmentConsumer implements PartitionWork<Claim> {
     if (entries.length > 0) await this.#handle(transaction, entries);
     await writeEpochs(transaction, this.#consumer, changed, this.#house.clock.wallMs());
     await moveCursor(transaction, this.#consumer, SEGMENT_TOPIC.name, held, { position: null, nextOffset: BigInt(messages.at(-1)!.offset) + 1n });
-    for (const gap of gaps) this.#house.logger.error({ reader: this.#consumer, ...gap }, 'segments that were acknowledged are not in the log');
+    return gaps;
+  }
+
+  /** Once what was read is committed, so that none is told twice. */
+  #tellOf(gaps: StreamedBatch['gaps']): void {
+    for (const gap of gaps) {
+      this.#house.logger.error({ reader: this.#consumer, ...gap }, 'segments that were acknowledged are not in the log');
+      // Made here: a counter that is made before telemetry starts counts nothing, for ever.
+      metrics.getMeter('sluice.events').createCounter('sluice.events.missing_segments', { unit: '{segment}', description: 'Segments that Kafka acknowledged and that are not in the log' })
+        .add(Number(gap.found - gap.expected), { consumer: this.#consumer });
+    }
   }
 
   #read(message: KafkaMessage): SegmentRecord[] {
