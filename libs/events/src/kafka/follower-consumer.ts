@@ -34,6 +34,8 @@ export class FollowerConsumer<M extends DescMessage> implements Consuming<Follow
   readonly #name: string;
   readonly #groupId: string;
   readonly #stop = Promise.withResolvers<void>();
+  /** Before anything that waits for `#stop` hears of it: no reader is made once this is set. */
+  #isStopped = false;
   #reader: GroupReader | undefined;
   #position: bigint;
   /** From where the topic is read next. */
@@ -79,15 +81,14 @@ export class FollowerConsumer<M extends DescMessage> implements Consuming<Follow
   }
 
   async stop(): Promise<void> {
+    this.#isStopped = true;
     this.#stop.resolve();
     await this.#reader?.stop();
   }
 
   /** Finds the beginning first, because the first batch must already be asked for from there. */
   async #start(): Promise<void> {
-    let isStopped = false;
-    void this.#stop.promise.then(() => { isStopped = true; });
-    for (let retryMs = FIRST_RETRY_MS; !isStopped; retryMs = Math.min(retryMs * 2, MAX_RETRY_MS)) {
+    for (let retryMs = FIRST_RETRY_MS; !this.#isStopped; retryMs = Math.min(retryMs * 2, MAX_RETRY_MS)) {
       try {
         this.#nextOffset = await this.#begin();
         this.#refusal = undefined;
@@ -101,7 +102,7 @@ export class FollowerConsumer<M extends DescMessage> implements Consuming<Follow
         timer.cancel();
       }
     }
-    if (isStopped) return;
+    if (this.#isStopped) return;
     const [topic, beats] = [this.#house.prefix + this.#name, this.#house.prefix + TOPIC_BEAT_TOPIC.name];
     this.#reader = new GroupReader(this.#house, {
       name: `replica < ${this.#name}`, groupId: this.#groupId,
