@@ -21,7 +21,7 @@ describe('a mesh whose parts are killed, paused and cut off while clients call',
     const said: string[] = [];
     const say = (text: string): void => void said.push(`${new Date().toISOString()} ${text}`);
     try {
-      report = await runChaos({ house, parts: partsOf(house, SHORT), wantedPerSecond: RATE_PER_SECOND, everyText: false, say });
+      report = await runChaos({ house, parts: partsOf(house, SHORT), wantedPerSecond: RATE_PER_SECOND, everyText: false, lingerMs: SHORT.lingerMs, say });
     } finally {
       // The logs go with the house; what fails once in ten runs is understood from them or not at all.
       if (!(report as ChaosReport | undefined)?.ok) process.stderr.write(`${said.join('\n')}\n${lastWords(house.folder)}\n`);

@@ -18,6 +18,6 @@ const say = (text: string): void => void process.stderr.write(`${new Date().toIS
 const measure = { ...(values.long ? LONG : SHORT), ...(values.kills !== undefined && { kills: Number(values.kills) }) };
 say('starting the servers and the mesh');
 await using house = await openHouse({ threeBrokers: measure.threeBrokers, logs: values.logs });
-const report = await runChaos({ house, parts: partsOf(house, measure, values.only), wantedPerSecond: Number(values.rate), everyText: values.long, say });
+const report = await runChaos({ house, parts: partsOf(house, measure, values.only), wantedPerSecond: Number(values.rate), everyText: values.long, lingerMs: measure.lingerMs, say });
 process.stdout.write(`${values.json ? JSON.stringify(report, undefined, 2) : reportText(report)}\n`);
 process.exitCode = report.ok ? 0 : 1;

@@ -4,7 +4,7 @@ export { explainedTables, type AwayAnswer } from './explained-tables.ts';
 export { createSql, type SqlOptions, type SqlPool } from './pool.ts';
 export { schemaName } from './connection.ts';
 export { databaseUrlFault } from './database-url.ts';
-export { CONTRACTION_MARK, migrate, MigrationError, readMigrations } from './migrations.ts';
+export { CONTRACTION_MARK, migrate, MIGRATION_TIMEOUT_MS, MigrationError, readMigrations } from './migrations.ts';
 export { Listener, type ListenerOptions } from './listener.ts';
 export { DatabaseStartError } from './embedded/database-start-error.ts';
 export { EmbeddedPostgres, type EmbeddedPostgresOptions } from './embedded/embedded-postgres.ts';

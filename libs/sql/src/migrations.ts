@@ -14,8 +14,8 @@ export class MigrationError extends Error {
 export const CONTRACTION_MARK = /^\s*--\s*contract:\s*\S/m;
 
 const FILE_NAME = /^(\d{4})_[a-z0-9_]+\.sql$/;
-/** Changing a large table takes its time; the limit of ordinary statements does not fit. */
-const MIGRATION_TIMEOUT_MS = 600_000;
+/** Of each migration. Changing a large table takes its time; the limit of ordinary statements does not fit. */
+export const MIGRATION_TIMEOUT_MS = 600_000;
 
 /** Reads `0001_name.sql`, `0002_name.sql`, ... of a folder, in order. Numbers are dense from 1. */
 export async function readMigrations(folder: URL): Promise<Migration[]> {

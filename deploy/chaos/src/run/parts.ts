@@ -1,4 +1,5 @@
 import type { House } from '../house/house.ts';
+import { SILENCE_MS } from '../load/call-end.ts';
 import { badNetwork, killProcess, killServer, NETWORKS, pauseProcess, type Fault, type Network } from './faults.ts';
 import type { Part } from './run-chaos.ts';
 
@@ -16,10 +17,15 @@ export interface Measure {
   readonly everyNetwork: boolean;
   /** Everything is compared after each fault, instead of after each part. */
   readonly compareEach: boolean;
+  /** Behind the last fault of a part clients go on for so long: what was sent into it and hangs is seen to end before what came after it is judged. */
+  readonly lingerMs: number;
 }
 
-export const SHORT: Measure = { threeBrokers: false, kills: 2, pauses: 1, everyPause: false, everyNetwork: false, compareEach: false };
-export const LONG: Measure = { threeBrokers: true, kills: 20, pauses: 4, everyPause: true, everyNetwork: true, compareEach: true };
+/** Longer than a client waits for an answer. */
+const LINGER_MS = SILENCE_MS + 2_000;
+
+export const SHORT: Measure = { threeBrokers: false, kills: 2, pauses: 1, everyPause: false, everyNetwork: false, compareEach: false, lingerMs: 0 };
+export const LONG: Measure = { threeBrokers: true, kills: 20, pauses: 4, everyPause: true, everyNetwork: true, compareEach: true, lingerMs: LINGER_MS };
 
 /** The faults of a run, as this house can have them; `only` picks by name. */
 export function partsOf({ platform, servers, proxies }: House, measure: Measure, only = ''): Part[] {

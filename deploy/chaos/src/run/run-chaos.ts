@@ -47,6 +47,8 @@ export interface ChaosOptions {
   readonly wantedPerSecond: number;
   /** Every text is compared, instead of those that broke off and one in ten of the others. */
   readonly everyText: boolean;
+  /** Clients go on for so long behind the last fault of each part. */
+  readonly lingerMs: number;
   readonly say: (text: string) => void;
 }
 
@@ -58,7 +60,7 @@ const MARGIN_MS = 30_000;
 const POLL_MS = 50;
 
 /** Does one fault after the other while clients call. */
-export async function runChaos({ house, parts, wantedPerSecond, everyText, say }: ChaosOptions): Promise<ChaosReport> {
+export async function runChaos({ house, parts, wantedPerSecond, everyText, lingerMs, say }: ChaosOptions): Promise<ChaosReport> {
   const startedMs = performance.now();
   await using clients = new Clients({ url: house.platform.ready.url, models: MODELS, keys: house.tenant.keys });
   const ratePerSecond = await carriedRate(clients, wantedPerSecond, join(house.folder, 'receipts-before.jsonl'));
@@ -75,6 +77,7 @@ export async function runChaos({ house, parts, wantedPerSecond, everyText, say }
       say(fault.name);
       tried.push(await tryOne(house, clients, fault));
     }
+    await pause(lingerMs);
     await clients.quiet();
     for (const [at, one] of tried.entries()) {
       trials.push(trialOf(one, recoveryOf(clients.outcomes, { ...one, endedMs: tried[at + 1]?.beganMs ?? Number.POSITIVE_INFINITY })));

@@ -5,10 +5,9 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { systemClock, type Clock } from '@sluice/clock';
 import { isRunning } from '../testing/up-house.ts';
 import { TerminalLog } from '../up/terminal-log.ts';
-import { SupervisedProcess, type SupervisedOptions } from './supervised-process.ts';
+import { START_LIMIT_MS, SupervisedProcess, type SupervisedOptions } from './supervised-process.ts';
 
 const READY = "process.send({ ready: { url: 'http://x' } }); process.on('disconnect', () => process.exit()); setInterval(() => 0, 1000);";
-const START_LIMIT_MS = 300_000;
 
 const started: SupervisedProcess[] = [];
 afterEach(() => started.splice(0).forEach((one) => one.kill()));
@@ -91,7 +90,7 @@ describe('a supervised process', () => {
     const { clock, limits } = limitedStarts();
     const { one, pids, lines } = supervise("console.log('waiting for access'); setInterval(() => 0, 1000);", { clock });
     const start = one.start();
-    const refused = expect(start).rejects.toThrow('it cannot be started (it does not serve after 300 s). What it said last:\nwaiting for access');
+    const refused = expect(start).rejects.toThrow('it cannot be started (it does not serve after 660 s). What it said last:\nwaiting for access');
     await until(() => lines.length === 1);
     limits[0]!.run();
     await refused;
@@ -111,7 +110,7 @@ describe('a supervised process', () => {
       await until(() => lines.some((line) => line.endsWith('hangs')));
       limits[1]!.run();
       await until(() => limits.length === 3 && limits[2]!.isCancelled);
-      expect([deaths, pids.length, isRunning(pids[1]!), isRunning(pids[2]!)]).toEqual([['SIGKILL 100', 'it does not serve after 300 s 200'], 3, false, true]);
+      expect([deaths, pids.length, isRunning(pids[1]!), isRunning(pids[2]!)]).toEqual([['SIGKILL 100', 'it does not serve after 660 s 200'], 3, false, true]);
       await one.stop();
     } finally {
       rmSync(folder, { recursive: true, force: true });

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Clock, Timer } from '@sluice/clock';
+import { MIGRATION_TIMEOUT_MS } from '@sluice/sql';
 import { z } from 'zod';
 import { CommandFailed } from '../exit-code.ts';
 import { BackOff } from './back-off.ts';
@@ -8,11 +9,11 @@ import { BackOff } from './back-off.ts';
 /** A process that dies before it served is started anew so often, and then given up: what keeps it from starting does not pass. */
 const START_ATTEMPTS = 3;
 /**
- * From each start until it serves. Longest takes the filter: whatever rules it cannot compile it gives up after 120 s, two
- * organisations at a time, and serves the others. Billing serves after 12 s at most, however much it has to read. Whatever takes
- * longer hangs.
+ * From each start until it serves. Longest takes a migration that changes a large table, which would begin anew with each start. The
+ * filter gives up whatever rules it cannot compile after 120 s, two organisations at a time; billing serves after 12 s at most, however
+ * much it has to read. Whatever takes longer hangs.
  */
-const START_LIMIT_MS = 300_000;
+export const START_LIMIT_MS = MIGRATION_TIMEOUT_MS + 60_000;
 const TOO_LONG = `it does not serve after ${START_LIMIT_MS / 1000} s`;
 /** What it said last, for the message that it cannot be started. */
 const TAIL_LINES = 8;
