@@ -5,8 +5,10 @@ import { loadRootKey } from '@sluice/envelope';
 import { checkRootKey, isBegun, startRoom } from '@sluice/platform';
 import { readCredentials } from '../data-folder/credentials.ts';
 import type { DataFolder } from '../data-folder/data-folder.ts';
+import { explainErrno } from '../data-folder/explain-errno.ts';
 import { checkLayout } from '../data-folder/layout.ts';
 import { inUse, lockHolder } from '../data-folder/lock.ts';
+import { isErrno } from '../data-folder/private-file.ts';
 import { CommandFailed } from '../exit-code.ts';
 import { asTyped } from '../terminal/typed-command.ts';
 import { checkPorts, type Listener } from './ports.ts';
@@ -34,8 +36,9 @@ function checkFolder({ root }: DataFolder): void {
   if (!statSync(existing).isDirectory()) throw new CommandFailed(`${existing} is not a folder. Give another data folder with --data.`);
   try {
     accessSync(existing, constants.W_OK | constants.X_OK);
-  } catch {
-    throw new CommandFailed(`This user may not write to ${existing}. Give another data folder with --data.`);
+  } catch (error) {
+    const readOnly = isErrno(error, 'EROFS') && explainErrno(error, existing, 'Give another data folder with --data.');
+    throw new CommandFailed(readOnly || `This user may not write to ${existing}. Give another data folder with --data.`);
   }
 }
 

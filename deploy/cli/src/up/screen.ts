@@ -35,7 +35,12 @@ export function screen({ url, adminUrl, grpcAddress, credentials, dataDir, usual
 }
 
 function noModel(at: string): string[] {
-  return ['No model answers yet. Add one:', `  sluice model add NAME --openai URL${at}     a server that speaks the OpenAI API`, `  sluice model add NAME --gguf FILE${at}      weights for the local engine`].map(asTyped);
+  return [
+    'No model answers yet. Add one:',
+    `  sluice model add NAME --openai URL${at}     a server that speaks the OpenAI API`,
+    `  sluice model add NAME --kserve HOST:PORT --upstream-model M${at}     a model on NVIDIA Triton, or another server of KServe v2`,
+    `  sluice model add NAME --gguf FILE${at}      weights for the local engine`,
+  ].map(asTyped);
 }
 
 /** The demonstration model answers this one well; left to itself it likes to answer in bad French. */
