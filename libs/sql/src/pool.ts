@@ -1,3 +1,4 @@
+import { systemClock, type Clock } from '@sluice/clock';
 import pg from 'pg';
 import { ANSWER_GRACE_MS, connectionSettings, STATEMENT_TIMEOUT_MS } from './connection.ts';
 import { SilenceWatch } from './silence-watch.ts';
@@ -15,6 +16,7 @@ export interface SqlOptions {
   readonly statementTimeoutMs?: number;
   /** Once it is aborted, what is under way fails with `unavailable`, and so does what comes after. */
   readonly signal?: AbortSignal;
+  readonly clock?: Clock;
 }
 
 /** `Sql` with an end. */
@@ -36,8 +38,8 @@ const CHECK_DEADLINE_MS = 2_000;
  * A pool that connects when it is asked and survives the loss of any connection and of the server: what was under way
  * fails with `unavailable`, the next statement gets a new connection.
  */
-export function createSql({ url, schema, connections = DEFAULT_CONNECTIONS, statementTimeoutMs = STATEMENT_TIMEOUT_MS, signal }: SqlOptions): SqlPool {
-  const silence = new SilenceWatch(url);
+export function createSql({ url, schema, connections = DEFAULT_CONNECTIONS, statementTimeoutMs = STATEMENT_TIMEOUT_MS, signal, clock = systemClock }: SqlOptions): SqlPool {
+  const silence = new SilenceWatch(url, clock);
   signal?.addEventListener('abort', () => silence.endAll(), { once: true });
   const pool = new pg.Pool({ ...connectionSettings(url, schema, statementTimeoutMs), stream: silence.makeSocket, max: connections, idleTimeoutMillis: IDLE_CONNECTION_MS });
   // An idle connection that breaks has already left the pool; without a listener the event would end the process.
@@ -47,15 +49,15 @@ export function createSql({ url, schema, connections = DEFAULT_CONNECTIONS, stat
   pool.on('connect', (client) => client.on('error', () => undefined));
 
   const lastUsedMs = new WeakMap<pg.PoolClient, number>();
-  pool.on('release', (_, client) => lastUsedMs.set(client, performance.now()));
+  pool.on('release', (_, client) => lastUsedMs.set(client, clock.monotonicMs()));
   let distrustedUntilMs = -Infinity;
   const isSound = async (client: pg.PoolClient): Promise<boolean> => {
     const usedMs = lastUsedMs.get(client);
     if (usedMs === undefined) return true;
     if (usedMs < distrustedUntilMs) return false;
-    if (performance.now() - usedMs < TRUSTED_FOR_MS || (await isAnswered(client))) return true;
+    if (clock.monotonicMs() - usedMs < TRUSTED_FOR_MS || (await isAnswered(client))) return true;
     // The others that were idle meanwhile are not asked one by one; those at work are, by the watch, when they fall silent.
-    distrustedUntilMs = performance.now();
+    distrustedUntilMs = clock.monotonicMs();
     return false;
   };
   const sound = async (): Promise<pg.PoolClient> => {

@@ -1,4 +1,5 @@
 import { Socket } from 'node:net';
+import type { Clock } from '@sluice/clock';
 import pg from 'pg';
 import { connectionSettings } from './connection.ts';
 
@@ -18,12 +19,14 @@ type Client = pg.PoolClient & Numbered;
  */
 export class SilenceWatch {
   readonly #url: string;
+  readonly #clock: Clock;
   readonly #sockets = new Set<Socket>();
   readonly #silent = new Set<Client>();
   #asking = false;
 
-  constructor(url: string) {
+  constructor(url: string, clock: Clock) {
     this.#url = url;
+    this.#clock = clock;
   }
 
   /** As the driver asks for them. */
@@ -41,12 +44,12 @@ export class SilenceWatch {
 
   /** A statement was sent; returns what to call when it has its answer. */
   watch(client: Client): () => void {
-    const timer = setTimeout(() => {
+    const timer = this.#clock.after(SILENT_AFTER_MS, () => {
       this.#silent.add(client);
       void this.#ask();
-    }, SILENT_AFTER_MS);
+    });
     return () => {
-      clearTimeout(timer);
+      timer.cancel();
       this.#silent.delete(client);
     };
   }
@@ -55,7 +58,7 @@ export class SilenceWatch {
   async #ask(): Promise<void> {
     if (this.#asking) return;
     this.#asking = true;
-    while (this.#silent.size > 0 && !(await this.#isOneGone())) await new Promise((resolve) => { setTimeout(resolve, SILENT_AFTER_MS).unref(); });
+    while (this.#silent.size > 0 && !(await this.#isOneGone())) await new Promise<void>((resolve) => { this.#clock.after(SILENT_AFTER_MS, resolve); });
     this.#asking = false;
   }
 
