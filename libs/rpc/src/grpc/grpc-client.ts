@@ -119,6 +119,7 @@ export class GrpcClient implements Pick<Transport, 'connect'> {
     const open = () => {
       const metadata = this.#entries(options);
       const alone = (messages: AsyncIterable<Bytes>): MessageReader => {
+        this.#throwIfClosed();
         const call = this.#channel.makeBidiStreamRequest(pathOf(method), asBuffer, asIs, toMetadata(metadata), this.#timing(options));
         writeMessages(call, messages, lifetime).then(() => call.end(), (thrown: unknown) => lifetime.end(ServiceError.from(thrown)));
         return reading(call, method, lifetime);
@@ -152,10 +153,14 @@ export class GrpcClient implements Pick<Transport, 'connect'> {
 
   /** What travels beside a call, the trace it is part of with it. */
   #entries(options: CallOptions): Record<string, string> {
-    if (this.#isClosed) throw new ServiceError('draining', 'This process is ending its calls.');
+    this.#throwIfClosed();
     const entries = { ...options.metadata };
     if (isTraced()) propagation.inject(context.active(), entries);
     return entries;
+  }
+
+  #throwIfClosed(): void {
+    if (this.#isClosed) throw new ServiceError('draining', 'This process is ending its calls.');
   }
 }
 

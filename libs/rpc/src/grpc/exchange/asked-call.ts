@@ -19,7 +19,7 @@ export interface AskedCallOptions {
   readonly options: Pick<CallOptions, 'timeoutMs' | 'metadata'>;
   readonly requests: Messages;
   readonly lifetime: CallLifetime;
-  /** Makes the call on a stream of its own; here it reached no handler. */
+  /** Makes the call on a stream of its own; here it reached no handler. Throws where none may be made any more. */
   readonly elsewhere: (requests: AsyncIterable<Bytes>) => Messages;
 }
 
@@ -63,8 +63,13 @@ export class AskedCall implements AsyncIterableIterator<Bytes, undefined> {
   #goElsewhere(): void {
     const kept = this.#kept ?? [];
     this.#over();
-    this.#elsewhere = this.#call.elsewhere(this.#again(kept));
-    this.#flow.takeEnd();
+    try {
+      this.#elsewhere = this.#call.elsewhere(this.#again(kept));
+      this.#flow.takeEnd();
+    } catch (thrown) {
+      // Where nothing is called any more; what came with this frame for other calls is theirs.
+      this.#flow.takeEnd(ServiceError.from(thrown));
+    }
   }
 
   async next(): Promise<IteratorResult<Bytes, undefined>> {

@@ -140,6 +140,21 @@ describe('calls both ways', () => {
     await expect(ask('a')).rejects.toMatchObject({ code: 'backend_unavailable' });
   });
 
+  it('that would go elsewhere when their client is closed fail, and harm no other', async () => {
+    const { address, server } = await start(named(''));
+    const { client, ask, modelStreamInfer } = clientOf([address]);
+    await untilExchanged(client);
+    const go = Promise.withResolvers<void>();
+    const answers = modelStreamInfer((async function* () { yield { id: '1' }; await go.promise; yield { id: '2' }; })())[Symbol.asyncIterator]();
+    await answers.next();
+    void server.stop(60_000);
+    const refused = expect(ask('a')).rejects.toMatchObject({ code: 'draining' });
+    client.close();
+    await refused;
+    go.resolve();
+    expect((await answers.next()).value?.inferResponse?.id).toBe('2');
+  });
+
   it('of one that is closed end, and no more begin', async () => {
     const { address } = await start(named(''));
     const { client, ask, modelStreamInfer } = clientOf([address]);
