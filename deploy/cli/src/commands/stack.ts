@@ -94,7 +94,7 @@ async function modelsOf(options: StackOptions & { models?: string }): Promise<st
 }
 
 async function told<T>(work: () => Promise<T>): Promise<T> {
-  const { tellStackError } = await import('../stack/start-stack.ts');
+  const { tellStackError } = await import('../stack/tell-stack-error.ts');
   return work().catch(tellStackError);
 }
 

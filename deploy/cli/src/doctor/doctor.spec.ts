@@ -18,6 +18,7 @@ import { judge, lookAtKafka } from './kafka.ts';
 import { placesIn } from './places.ts';
 import { lookAtServices } from './reachable.ts';
 import { lookAtRedis } from './redis.ts';
+import { lookAtStack } from './stack.ts';
 
 let parent: string;
 beforeAll(() => void (parent = mkdtempSync(join(tmpdir(), 'sluice-doctor-'))));
@@ -217,6 +218,17 @@ describe('sluice doctor', () => {
     expect(findings.filter(({ area }) => area === 'redis')).toMatchObject([{ state: 'wrong', says: 'nothing listens there' }]);
     expect(findings.every(({ state, mend }) => state === 'ok' || (mend ?? '') !== '')).toBe(true);
     expect(stdout).not.toContain('geheim');
+  });
+
+  it.each([
+    ['choices.json', 'Put it back from a copy, or give another folder with --data.'],
+    ['stack.json', 'End the servers of this folder that still run, if any, and delete it: the next start writes it anew.'],
+  ])('tells a stack whose %s is damaged, and its own mend', async (damaged, mend) => {
+    const data = mkdtempSync(join(parent, 'stack-'));
+    const choices = { version: 1, route: 'packages', small: true, portOffset: 0, clusterId: 'x'.repeat(22), postgresPassword: 'p', redisPassword: 'r' };
+    writeFileSync(join(data, 'choices.json'), JSON.stringify(choices), { mode: 0o600 });
+    writeFileSync(join(data, damaged), '{');
+    expect(await lookAtStack(data, join(data, 'cache'))).toEqual([{ area: 'stack', name: 'folder', state: 'wrong', says: `${join(data, damaged)} cannot be read: it is damaged, or of another version.`, mend }]);
   });
 
   it('looks at the processes of a mesh and at the stack that it was given, and says nothing of an embedded database', async () => {

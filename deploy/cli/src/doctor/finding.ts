@@ -49,6 +49,12 @@ export function reasonOf(error: unknown): string {
   return (code === undefined ? undefined : WORDS[code]) ?? (message?.split('\n')[0] || 'it failed');
 }
 
+/** What a refusal says, and behind its first sentence the mend; empty where it has none. */
+export function splitMend(message: string): readonly [says: string, mend: string] {
+  const [says = ''] = message.split(/(?<=\.) (?=[A-Z])/, 1);
+  return [says, message.slice(says.length + 1)];
+}
+
 const WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there', ENOTFOUND: 'its name is not known', EAI_AGAIN: 'names cannot be looked up', ETIMEDOUT: 'no answer in time', EHOSTUNREACH: 'there is no way to it',
   ECONNRESET: 'it hung up', ENETUNREACH: 'there is no way to it', EACCES: 'this user may not',

@@ -5,7 +5,7 @@ import { CommandFailed } from '../exit-code.ts';
 import { MeshFile } from '../mesh/mesh-file.ts';
 import { MESH_HOST } from '../mesh/process-settings.ts';
 import { stackAddresses } from '../mesh/stack-addresses.ts';
-import { Findings, type Finding } from './finding.ts';
+import { Findings, splitMend, type Finding } from './finding.ts';
 import { askReadiness, saidOf, unreadReason } from './readiness.ts';
 
 const HEALTH = / health$/;
@@ -30,7 +30,7 @@ export async function lookAtMesh(folder: DataFolder, stack: string): Promise<rea
     found.ok('stack', stack);
   } catch (error) {
     if (!(error instanceof CommandFailed)) throw error;
-    const [says = '', mend = ''] = error.message.split(/(?<=\.) (?=Start it with: |A stack command is at work )/);
+    const [says, mend] = splitMend(error.message);
     if (isRunning) found.wrong('stack', says, mend);
     else found.warn('stack', says, mend);
   }

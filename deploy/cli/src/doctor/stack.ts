@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { stackFolder, stackStatus } from '@sluice/stack';
-import { Findings, reasonOf, type Finding } from './finding.ts';
+import { Findings, reasonOf, splitMend, type Finding } from './finding.ts';
 
 /** The servers of `stack up`, where there is such a folder. */
 export async function lookAtStack(data: string, cache: string): Promise<readonly Finding[]> {
@@ -14,7 +14,8 @@ export async function lookAtStack(data: string, cache: string): Promise<readonly
       else found.wrong(name, `runs and does not answer (${says})`, `look at ${log}, then: sluice stack down ${at}, sluice stack up ${at}`);
     }
   } catch (error) {
-    found.wrong('folder', reasonOf(error), `look at the folder of the stack, or make it anew: sluice stack reset ${at}`);
+    const [says, mend] = splitMend(reasonOf(error));
+    found.wrong('folder', says, mend || `look at the folder of the stack: ${data}`);
   }
   return found.all;
 }

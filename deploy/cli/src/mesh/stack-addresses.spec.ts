@@ -33,6 +33,14 @@ describe('the addresses of a stack', () => {
     await expect(stackAddresses(data)).rejects.toThrow('has no redis');
   });
 
+  it('whose file is damaged are refused with the mend', async () => {
+    const { stackFile } = stackFolder(data);
+    await writeFile(stackFile, '{"version":1,');
+    const refusal = await stackAddresses(data).catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(CommandFailed);
+    expect((refusal as CommandFailed).message).toBe(`${stackFile} cannot be read: it is damaged, or of another version. End the servers of this folder that still run, if any, and delete it: the next start writes it anew.`);
+  });
+
   it('of one that is just being started are waited for', async () => {
     const { lock } = stackFolder(data);
     const start = spawn('flock', [lock, 'cat'], { stdio: ['pipe', 'pipe', 'ignore'] });

@@ -1,5 +1,6 @@
 import { isAtWork, readStackFile, stackFolder } from '@sluice/stack';
 import { CommandFailed } from '../exit-code.ts';
+import { tellStackError } from '../stack/tell-stack-error.ts';
 
 /** The servers that a mesh runs on. */
 export interface StackAddresses {
@@ -11,12 +12,12 @@ export interface StackAddresses {
   readonly kafkaReplicas: 1 | 3;
 }
 
-/** Reads where the servers of a stack are. Throws a CommandFailed that says how to start what does not run. */
+/** Reads where the servers of a stack are. Throws a CommandFailed that says how to start what does not run, or how to mend what cannot be read. */
 export async function stackAddresses(data: string): Promise<StackAddresses> {
   const folder = stackFolder(data);
   // Asked first: a start that ends in between has then written down all that it started.
   const start = (await isAtWork(folder.lock)) ? 'A stack command is at work on it, as while it starts: wait until that has ended.' : `Start it with: sluice stack up --data ${data}`;
-  const file = await readStackFile(folder.stackFile);
+  const file = await readStackFile(folder.stackFile).catch(tellStackError);
   if (!file) throw new CommandFailed(`No stack runs in ${data}. ${start}`);
   const addressOf = (engine: string): string => {
     const running = file.engines[engine];

@@ -1,10 +1,10 @@
-import { lackedBy, StackError, stackFolder, stackStatus, stackUp, type UpOptions } from '@sluice/stack';
+import { lackedBy, stackFolder, stackStatus, stackUp, type UpOptions } from '@sluice/stack';
 import { bringModels } from '@sluice/triton';
 import { makeFolder } from '../data-folder/make-folder.ts';
-import { CommandFailed } from '../exit-code.ts';
 import { readSettings } from '../settings.ts';
 import { asTyped, dataOption } from '../terminal/typed-command.ts';
 import { stackScreen } from './stack-screen.ts';
+import { tellStackError } from './tell-stack-error.ts';
 
 export interface StartStack extends UpOptions {
   /** Folder of weights that the platform has. */
@@ -20,9 +20,4 @@ export async function startStack({ weights, ...options }: StartStack): Promise<v
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
   process.stdout.write(`\nThe stack is up (${seconds} s)\n\n${stackScreen(await stackStatus(options))}\n\nAddresses with passwords: ${stackFolder(options.data).stackFile}\n${asTyped(`Stop it with: sluice stack down${dataOption(options.data, `${readSettings().dataDir}-stack`)}`)}\n`);
   if (leftOut.length > 0) process.stderr.write(`\nLeft out, because this machine lacks something:\n${lackedBy(leftOut).join('\n')}\n`);
-}
-
-/** What the stack refused, as this command line says it. */
-export function tellStackError(error: unknown): never {
-  throw error instanceof StackError ? new CommandFailed(error.message) : error;
 }

@@ -24,7 +24,7 @@ export type Choices = z.infer<typeof choices>;
 const PASSWORD_BYTES = 24;
 
 export async function readChoices(path: string): Promise<Choices | undefined> {
-  return readPrivateJson(path, choices);
+  return readPrivateJson(path, choices, 'Put it back from a copy, or give another folder with --data.');
 }
 
 /** What was asked for; undefined leaves it as it is. */

@@ -20,12 +20,12 @@ export async function writePrivateJson(path: string, value: unknown): Promise<vo
   await writePrivateFile(path, `${JSON.stringify(value, undefined, 2)}\n`);
 }
 
-/** Undefined when there is no such file. @throws StackError when it is not of this shape */
-export async function readPrivateJson<Shape extends z.ZodType>(path: string, shape: Shape): Promise<z.output<Shape> | undefined> {
+/** Undefined when there is no such file. @throws StackError when it is not of this shape, with the mend in a sentence */
+export async function readPrivateJson<Shape extends z.ZodType>(path: string, shape: Shape, mend: string): Promise<z.output<Shape> | undefined> {
   const text = await readFileIfThere(path);
   if (text === undefined) return undefined;
   const parsed = shape.safeParse(parse(text));
-  if (!parsed.success) throw new StackError(`${path} cannot be read: it is damaged, or of another version. Put it back from a copy, or give another folder with --data.`);
+  if (!parsed.success) throw new StackError(`${path} cannot be read: it is damaged, or of another version. ${mend}`);
   return parsed.data;
 }
 

@@ -26,7 +26,7 @@ export type StackFile = z.infer<typeof stackFile>;
 export type RunningEngine = z.infer<typeof runningEngine>;
 
 export async function readStackFile(path: string): Promise<StackFile | undefined> {
-  return readPrivateJson(path, stackFile);
+  return readPrivateJson(path, stackFile, 'End the servers of this folder that still run, if any, and delete it: the next start writes it anew.');
 }
 
 export async function writeStackFile(path: string, file: StackFile): Promise<void> {
